@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIXNET_EXAMPLES_COMMON_H
+#define SIXNET_EXAMPLES_COMMON_H
+
+/* What the example programs share and what has nothing to do with nets: errors, output files, options, a progress bar.
+ * Included before anything else. */
+
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* isatty, ioctl */
+#endif
+
+#include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <sixnet/sixnet.h>
+
+/* ---- errors: one line on standard error, then the way back to main, which frees everything ---- */
+
+static const char *program = "example";
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+static inline int32_t complain(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fflush(stdout);
+    fprintf(stderr, "%s: ", program);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return -1;
+}
+
+/* A call of the library: a negative status is reported in the library's own words. */
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        if ((call) < SIXNET_OK)                                                                    \
+            return complain("%s", sixnet_last_error());                                            \
+    } while (0)
+
+/* A call of one of our functions, which has said what was wrong. */
+#define PASS(call)                                                                                 \
+    do {                                                                                           \
+        if ((call) != 0)                                                                           \
+            return -1;                                                                             \
+    } while (0)
+
+/* ---- output files ---- */
+
+static inline int32_t output_open(FILE **file, const char *path)
+{
+    *file = fopen(path, "w");
+    return *file ? 0 : complain("cannot write '%s': %s", path, strerror(errno));
+}
+
+/* Closes a file, which may be NULL, and says so if not everything could be written. */
+static inline int32_t output_close(FILE *file, const char *path)
+{
+    const int bad = file && ferror(file);
+    return (file && fclose(file) != 0) || bad ? complain("cannot write '%s'", path) : 0;
+}
+
+static inline int32_t output_end(void)
+{
+    return fflush(stdout) != 0 || ferror(stdout) ? complain("cannot write standard output: %s", strerror(errno)) : 0;
+}
+
+/* ---- options: --name VALUE or --name=VALUE, from a table that ends with a name of NULL ---- */
+
+typedef struct option option;
+struct option {
+    const char *name, *value, *help;                    /* "--lr", "R" (NULL for a switch), "learning rate (0.5)" */
+    int32_t (*read)(const option *o, const char *text); /* read_… below; NULL for a switch */
+    void *to;                                           /* int for a switch, int64_t, double, double[count], const char * */
+    double low, high;                                   /* of numbers, both allowed */
+    int32_t count;                                      /* of read_numbers */
+};
+
+static inline int32_t bad_number(const option *o, const char *text, size_t length, const char *what)
+{
+    return complain("%s: '%.*s' is not %s from %.16g to %.16g", o->name, (int)length, text, what, o->low, o->high);
+}
+
+static inline int32_t read_text(const option *o, const char *text)
+{
+    *(const char **)o->to = text;
+    return 0;
+}
+
+static inline int32_t read_integer(const option *o, const char *text)
+{
+    char *end;
+    errno = 0;
+    const long long x = strtoll(text, &end, 10);
+    if (end == text || *end || errno || !((double)x >= o->low && (double)x <= o->high))
+        return bad_number(o, text, strlen(text), "a whole number");
+    *(int64_t *)o->to = x;
+    return 0;
+}
+
+/* Numbers with commas between them. A decimal point is a point: a C program starts in the "C" locale, and these stay there. */
+static inline int32_t read_numbers(const option *o, const char *text)
+{
+    double *to = o->to;
+    for (int32_t k = 0; k < o->count; k++) {
+        const size_t length = strcspn(text, ",");
+        char *end;
+        const double x = strtod(text, &end);
+        if (length == 0 || end != text + length || !(x >= o->low && x <= o->high))
+            return bad_number(o, text, length, "a number");
+        if ((*end == ',') != (k + 1 < o->count))
+            return complain("%s needs %" PRId32 " numbers with commas between them", o->name, o->count);
+        to[k] = x;
+        text = end + 1;
+    }
+    return 0;
+}
+
+static inline int32_t read_number(const option *o, const char *text)
+{
+    option one = *o;
+    one.count = 1;
+    return strchr(text, ',') ? bad_number(o, text, strlen(text), "a number") : read_numbers(&one, text);
+}
+
+static inline void options_help(const char *about, const option *o)
+{
+    printf("usage: %s [options]\n%s\n\n", program, about);
+    for (; o->name; o++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s %s", o->name, o->value ? o->value : "");
+        printf("  %-22s %s\n", left, o->help);
+    }
+    printf("  %-22s %s\n", "--help", "this text");
+}
+
+/* The option that an argument names; *value is what follows a '=', or NULL. */
+static inline const option *options_find(const option *o, const char *argument, const char **value)
+{
+    const size_t length = strcspn(argument, "=");
+    *value = argument[length] ? argument + length + 1 : NULL;
+    while (o->name && (strlen(o->name) != length || strncmp(o->name, argument, length) != 0))
+        o++;
+    return o->name ? o : NULL;
+}
+
+/* Returns 0 to go on, 1 after --help, -1 after an error. */
+static inline int32_t options_read(int argc, char **argv, const char *about, const option *options)
+{
+    const char *slash = strrchr(argv[0], '/');
+    program = slash ? slash + 1 : argv[0];
+    for (int k = 1; k < argc; k++) {
+        const char *value;
+        const option *o = options_find(options, argv[k], &value);
+        if (strcmp(argv[k], "--help") == 0)
+            return options_help(about, options), 1;
+        if (!o)
+            return complain("unknown option '%s'; %s --help lists them", argv[k], program);
+        if (!o->value && value)
+            return complain("%s takes no value", o->name);
+        if (o->value && !value && !(value = argv[++k]))
+            return complain("%s needs a value: %s %s", o->name, o->name, o->value);
+        if (!o->value)
+            *(int *)o->to = 1;
+        else
+            PASS(o->read(o, value));
+    }
+    return 0;
+}
+
+/* ---- a progress bar: on a terminal only, without colour, on standard error so that standard output can be kept ---- */
+
+static inline int bar_wanted(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+static inline int terminal_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    const int wish = columns ? atoi(columns) : 0;
+    struct winsize window;
+    if (wish > 0)
+        return wish;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col : 80;
+}
+
+/* Draws "left [=====>     ] right" over the whole line; the bar gives way, then the text, when the line is short. */
+static inline void bar_draw(const char *left, double share, const char *right)
+{
+    char line[512], bar[100] = "";
+    const int width = terminal_width() < (int)sizeof line ? terminal_width() - 1 : (int)sizeof line - 1;
+    int room = width - (int)(strlen(left) + strlen(right)) - 4;
+    room = room < 60 ? room : 60;
+    if (room >= 5) {
+        const int done = (int)(share * room);
+        memset(bar, ' ', (size_t)room);
+        memset(bar, '=', (size_t)done);
+        if (done < room)
+            bar[done] = '>';
+        snprintf(line, sizeof line, "%s [%.*s] %s", left, room, bar, right);
+    } else
+        snprintf(line, sizeof line, "%s %s", left, right);
+    fprintf(stderr, "\r%.*s\033[K", width, line);
+    fflush(stderr);
+}
+
+static inline void bar_clear(void)
+{
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+}
+
+#endif

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The 2-2-2 net: two inputs, two hidden and two output neurons, all sigmoid, without biases. Shows one epoch of its training
+ * step by step. Every value comes from the library's own forward and backward pass, in f64, and is compared here with the closed
+ * form. */
+
+#include "common.h"
+
+#define ABOUT "Trains the 2-2-2 sigmoid net and shows every value of the first epoch."
+
+/* One epoch's values, in the order of the CSV's columns; behind those come the derivatives by the nodes. */
+enum {
+    H = 0, A_H = 2, O = 4, A_O = 6, E = 8, E_TOTAL = 10, W = 11, DE_DW = 19, COLUMNS = 27,
+    DE_DH = 27, DE_DA_H = 29, DE_DO = 31, DE_DA_O = 33, VALUES = 35,
+};
+
+static const char *const name[VALUES] = {
+    "h1",     "h2",     "a_h1",   "a_h2",   "o1",     "o2",     "a_o1",   "a_o2",   "E1",     "E2",       "E_total",  "w1",
+    "w2",     "w3",     "w4",     "w5",     "w6",     "w7",     "w8",     "dE_dw1", "dE_dw2", "dE_dw3",   "dE_dw4",   "dE_dw5",
+    "dE_dw6", "dE_dw7", "dE_dw8", "dE_dh1", "dE_dh2", "dE_da_h1", "dE_da_h2", "dE_do1", "dE_do2", "dE_da_o1", "dE_da_o2",
+};
+
+typedef struct settings {
+    double lr, inputs[2], targets[2], weights[8];
+    int64_t epochs;
+    const char *csv;
+    int sweep;
+} settings;
+
+enum { SWEEP_EPOCHS = 1000, MAX_EPOCHS = 1000000, MAX_LR = 100, MAX_NUMBER = 1000 };
+
+/* ---- the net ---- */
+
+typedef struct lab {
+    const settings *set;
+    sixnet_context *ctx;
+    sixnet_model *net;
+    sixnet_optimizer *opt;
+    sixnet_node node[4]; /* h, a_h, o, a_o */
+    double weights[8];   /* what they must be by the closed form */
+    double tolerance;
+    double worst;        /* the largest difference found */
+} lab;
+
+static void lab_free(lab *l)
+{
+    sixnet_optimizer_free(l->opt);
+    sixnet_model_free(l->net);
+    sixnet_context_free(l->ctx);
+}
+
+/* 1e-12, or more if numbers above 1 are given: by the square of the largest, as sums of two products are compared. */
+static double tolerance_for(const settings *s)
+{
+    double largest = 1;
+    for (int k = 0; k < 8; k++)
+        largest = fmax(largest, fmax(fabs(s->weights[k]), fmax(fabs(s->inputs[k % 2]), fabs(s->targets[k % 2]))));
+    return 1e-12 * largest * largest;
+}
+
+static int32_t lab_build(lab *l, const settings *set, double lr)
+{
+    *l = (lab){.set = set, .tolerance = tolerance_for(set)};
+    TRY(sixnet_context_new(&l->ctx, "dtype=f64"));
+    TRY(sixnet_model_new(&l->net, l->ctx));
+    const sixnet_node x = sixnet_add(l->net, "input shape=2", SIXNET_NONE);
+    l->node[0] = sixnet_add(l->net, "linear out_features=2 bias=false name=hidden", x);
+    l->node[1] = sixnet_add(l->net, "sigmoid", l->node[0]);
+    l->node[2] = sixnet_add(l->net, "linear out_features=2 bias=false name=output", l->node[1]);
+    l->node[3] = sixnet_add(l->net, "sigmoid", l->node[2]);
+    sixnet_add(l->net, "mse reduction=half_sum", l->node[3]);
+    for (int k = 0; k < 4; k++)
+        sixnet_retain(l->net, l->node[k]);
+    TRY(sixnet_compile(l->net));
+
+    memcpy(l->weights, set->weights, sizeof l->weights);
+    TRY(sixnet_tensor_set_f64(l->net, "hidden.weight", set->weights, 4));
+    TRY(sixnet_tensor_set_f64(l->net, "output.weight", set->weights + 4, 4));
+    char sgd[64];
+    snprintf(sgd, sizeof sgd, "sgd lr=%.17g", lr);
+    TRY(sixnet_optimizer_new(&l->opt, l->net, sgd, NULL));
+    return 0;
+}
+
+/* Runs the net forward and backward, and reads everything there is. */
+static int32_t lab_measure(lab *l, double *v)
+{
+    TRY(sixnet_zero_grad(l->net));
+    TRY(sixnet_forward_f64(l->net, l->set->inputs, 1));
+    TRY(sixnet_loss_f64(l->net, l->set->targets, &v[E_TOTAL]));
+    TRY(sixnet_backward(l->net));
+    for (int k = 0; k < 4; k++) {
+        TRY(sixnet_node_values_f64(l->net, l->node[k], v + H + 2 * k, 2));
+        TRY(sixnet_node_gradient_f64(l->net, l->node[k], v + DE_DH + 2 * k, 2));
+    }
+    TRY(sixnet_tensor_get_f64(l->net, "hidden.weight", v + W, 4));
+    TRY(sixnet_tensor_get_f64(l->net, "output.weight", v + W + 4, 4));
+    TRY(sixnet_gradient_get_f64(l->net, "hidden.weight", v + DE_DW, 4));
+    TRY(sixnet_gradient_get_f64(l->net, "output.weight", v + DE_DW + 4, 4));
+    for (int k = 0; k < 2; k++)
+        v[E + k] = (l->set->targets[k] - v[A_O + k]) * (l->set->targets[k] - v[A_O + k]) / 2;
+    return 0;
+}
+
+/* ---- the closed form ---- */
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+/* The same values from the formulas of the sheet, k being the neuron and 2 * k its first weight. */
+static void closed_form(const settings *s, const double *w, double *v)
+{
+    memcpy(v + W, w, 8 * sizeof *w);
+    for (int k = 0; k < 2; k++) {
+        v[H + k] = w[2 * k] * s->inputs[0] + w[2 * k + 1] * s->inputs[1];
+        v[A_H + k] = sigmoid(v[H + k]);
+    }
+    for (int k = 0; k < 2; k++) {
+        v[O + k] = w[4 + 2 * k] * v[A_H] + w[4 + 2 * k + 1] * v[A_H + 1];
+        v[A_O + k] = sigmoid(v[O + k]);
+        v[E + k] = 0.5 * pow(s->targets[k] - v[A_O + k], 2);
+        v[DE_DA_O + k] = v[A_O + k] - s->targets[k];
+        v[DE_DO + k] = v[DE_DA_O + k] * v[A_O + k] * (1 - v[A_O + k]);
+    }
+    v[E_TOTAL] = v[E] + v[E + 1];
+    for (int k = 0; k < 2; k++) {
+        v[DE_DA_H + k] = v[DE_DO] * w[4 + k] + v[DE_DO + 1] * w[6 + k];
+        v[DE_DH + k] = v[DE_DA_H + k] * v[A_H + k] * (1 - v[A_H + k]);
+        for (int j = 0; j < 2; j++) {
+            v[DE_DW + 2 * k + j] = v[DE_DH + k] * s->inputs[j];
+            v[DE_DW + 4 + 2 * k + j] = v[DE_DO + k] * v[A_H + j];
+        }
+    }
+}
+
+/* Compares an epoch's values with the closed form, and computes what the weights must be after the step. */
+static int32_t lab_check(lab *l, int64_t epoch, const double *v)
+{
+    double right[VALUES];
+    closed_form(l->set, l->weights, right);
+    for (int k = 0; k < VALUES; k++) {
+        const double difference = fabs(v[k] - right[k]);
+        if (!(difference <= l->tolerance))
+            return complain("epoch %" PRId64 ": %s is %.17g, but by the closed form %.17g", epoch, name[k], v[k], right[k]);
+        l->worst = fmax(l->worst, difference);
+    }
+    for (int k = 0; k < 8; k++)
+        l->weights[k] = v[W + k] - sixnet_learning_rate(l->opt) * v[DE_DW + k];
+    return 0;
+}
+
+/* ---- training ---- */
+
+static void csv_header(FILE *csv)
+{
+    fputs("epoch", csv);
+    for (int k = 0; k < COLUMNS; k++)
+        fprintf(csv, ",%s", name[k]);
+    fputc('\n', csv);
+}
+
+static void csv_row(FILE *csv, int64_t epoch, const double *v)
+{
+    fprintf(csv, "%" PRId64, epoch);
+    for (int k = 0; k < COLUMNS; k++)
+        fprintf(csv, ",%.17g", v[k]);
+    fputc('\n', csv);
+}
+
+/* Trains for so many epochs. Fills first and last (VALUES each) and curve (epochs + 1 errors) and writes csv, unless NULL. */
+static int32_t train(lab *l, int64_t epochs, FILE *csv, double *first, double *last, double *curve)
+{
+    double v[VALUES];
+    for (int64_t epoch = 0; epoch <= epochs; epoch++) {
+        PASS(lab_measure(l, v));
+        PASS(lab_check(l, epoch, v));
+        if (csv)
+            csv_row(csv, epoch, v);
+        if (curve)
+            curve[epoch] = v[E_TOTAL];
+        if (first && epoch == 0)
+            memcpy(first, v, sizeof v);
+        if (epoch < epochs)
+            TRY(sixnet_step(l->opt));
+    }
+    if (last)
+        memcpy(last, v, sizeof v);
+    return 0;
+}
+
+/* ---- one epoch for people to follow ---- */
+
+static void show_list(const char *title, const char *letter, const double *x, int count)
+{
+    for (int k = 0; k < count; k++)
+        printf("%-10s %s%d = %.12g\n", k ? "" : title, letter, k + 1, x[k]);
+}
+
+static void show_forward(const double *v)
+{
+    puts("\nForward");
+    for (int k = 0; k < 2; k++)
+        printf("  h%d      = w%d * i1 + w%d * i2       = %.12g\n", k + 1, 2 * k + 1, 2 * k + 2, v[H + k]);
+    for (int k = 0; k < 2; k++)
+        printf("  a_h%d    = sigmoid(h%d)             = %.12g\n", k + 1, k + 1, v[A_H + k]);
+    for (int k = 0; k < 2; k++)
+        printf("  o%d      = w%d * a_h1 + w%d * a_h2   = %.12g\n", k + 1, 2 * k + 5, 2 * k + 6, v[O + k]);
+    for (int k = 0; k < 2; k++)
+        printf("  a_o%d    = sigmoid(o%d)             = %.12g\n", k + 1, k + 1, v[A_O + k]);
+    for (int k = 0; k < 2; k++)
+        printf("  E%d      = (t%d - a_o%d)^2 / 2       = %.12g\n", k + 1, k + 1, k + 1, v[E + k]);
+    printf("  E_total = E1 + E2                 = %.12g\n", v[E_TOTAL]);
+}
+
+/* The slope of the sigmoid at an activation. */
+static double slope(double a) { return a * (1 - a); }
+
+/* dE/dw5 … dE/dw8, of output k and hidden neuron j. */
+static void show_output_gradient(const double *v, int k, int j)
+{
+    const int w = 5 + 2 * k + j;
+    printf("  dE/dw%d = dE/da_o%d * da_o%d/do%d * do%d/dw%d\n", w, k + 1, k + 1, k + 1, k + 1, w);
+    printf("         = %.12g * %.12g * %.12g\n", v[DE_DA_O + k], slope(v[A_O + k]), v[A_H + j]);
+    printf("         = %.12g\n", v[DE_DW + w - 1]);
+}
+
+/* dE/dw1 … dE/dw4, of hidden neuron k and input j: the error comes back through both outputs. */
+static void show_hidden_gradient(const double *v, const double *inputs, int k, int j)
+{
+    const int w = 1 + 2 * k + j, h = k + 1;
+    printf("  dE/dw%d = (dE/da_o1 * da_o1/do1 * do1/da_h%d + dE/da_o2 * da_o2/do2 * do2/da_h%d)\n", w, h, h);
+    printf("           * da_h%d/dh%d * dh%d/dw%d\n", h, h, h, w);
+    printf("         = (%.12g * %.12g * %.12g\n", v[DE_DA_O], slope(v[A_O]), v[W + 4 + k]);
+    printf("           + %.12g * %.12g * %.12g)\n", v[DE_DA_O + 1], slope(v[A_O + 1]), v[W + 6 + k]);
+    printf("           * %.12g * %.12g\n", slope(v[A_H + k]), inputs[j]);
+    printf("         = %.12g\n", v[DE_DW + w - 1]);
+}
+
+static void show_backward(const settings *s, const double *v)
+{
+    puts("\nBackward, the output's weights");
+    for (int k = 0; k < 4; k++)
+        show_output_gradient(v, k / 2, k % 2);
+    puts("\nBackward, the hidden neurons' weights");
+    for (int k = 0; k < 4; k++)
+        show_hidden_gradient(v, s->inputs, k / 2, k % 2);
+}
+
+static void show_step(const settings *s, const double *v)
+{
+    puts("\nStep, w - lr * dE/dw");
+    for (int k = 0; k < 8; k++)
+        printf("  w%d = %.12g - %g * %.12g = %.12g\n", k + 1, v[W + k], s->lr, v[DE_DW + k], v[W + k] - s->lr * v[DE_DW + k]);
+}
+
+static void show_epoch(const settings *s, const double *v)
+{
+    printf("One epoch of the 2-2-2 net, learning rate %g\n\n", s->lr);
+    show_list("inputs", "i", s->inputs, 2);
+    show_list("targets", "t", s->targets, 2);
+    show_list("weights", "w", v + W, 8);
+    show_forward(v);
+    show_backward(s, v);
+    show_step(s, v);
+}
+
+/* The error once more with the new weights, or after all epochs. */
+static void show_end(const settings *s, const double *first, const double *last, double worst)
+{
+    printf("\nE_total before %.12g, after %" PRId64 " %s %.12g\n", first[E_TOTAL], s->epochs, s->epochs == 1 ? "epoch" : "epochs",
+           last[E_TOTAL]);
+    if (s->epochs > 1)
+        show_list("weights", "w", last + W, 8);
+    printf("every value agrees with the closed form; the largest difference is %.2g\n", worst);
+}
+
+static int32_t run_once(const settings *s, FILE *csv)
+{
+    double first[VALUES], last[VALUES];
+    lab l;
+    if (csv)
+        csv_header(csv);
+    int32_t status = lab_build(&l, s, s->lr);
+    if (status == 0)
+        status = train(&l, s->epochs, csv, first, last, NULL);
+    if (status == 0) {
+        show_epoch(s, first);
+        show_end(s, first, last, l.worst);
+    }
+    lab_free(&l);
+    return status;
+}
+
+/* ---- the sweep: six learning rates, on this net and on a task with samples kept apart to test on ---- */
+
+enum { RATES = 6, CURVES = 3 * RATES, TRAIN_SAMPLES = 20, TEST_SAMPLES = 500 };
+
+static const double rate[RATES] = {0.1, 0.2, 0.5, 0.8, 1.0, 2.0};
+
+/* epochs + 1 losses for each rate. */
+typedef struct sweep {
+    int64_t epochs;
+    double *two_neuron[RATES], *train[RATES], *test[RATES];
+} sweep;
+
+static int32_t sweep_two_neuron(const settings *s, double lr, double *curve)
+{
+    lab l;
+    int32_t status = lab_build(&l, s, lr);
+    if (status == 0)
+        status = train(&l, s->epochs, NULL, NULL, NULL, curve);
+    lab_free(&l);
+    return status;
+}
+
+/* Numbers of our own (splitmix64), so that the samples are the same everywhere. */
+static double uniform(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+static double normal(uint64_t *state)
+{
+    double sum = -6;
+    for (int k = 0; k < 12; k++)
+        sum += uniform(state);
+    return sum;
+}
+
+/* Two classes of points around (-1, -1) and (1, 1), so wide that they overlap. */
+static void make_points(uint64_t seed, int count, double *x, double *t)
+{
+    for (int k = 0; k < count; k++) {
+        t[k] = k % 2;
+        x[2 * k] = 2 * t[k] - 1 + 1.5 * normal(&seed);
+        x[2 * k + 1] = 2 * t[k] - 1 + 1.5 * normal(&seed);
+    }
+}
+
+typedef struct points {
+    sixnet_context *ctx;
+    sixnet_model *net;
+    sixnet_optimizer *opt;
+    sixnet_dataset *test;
+    double x[2 * TRAIN_SAMPLES], t[TRAIN_SAMPLES];
+} points;
+
+static void points_free(points *p)
+{
+    sixnet_dataset_free(p->test);
+    sixnet_optimizer_free(p->opt);
+    sixnet_model_free(p->net);
+    sixnet_context_free(p->ctx);
+}
+
+static int32_t points_build(points *p, double lr)
+{
+    static const char net[] = "input shape=2\n"
+                              "linear out_features=16\n"
+                              "tanh\n"
+                              "linear out_features=1\n"
+                              "bce_with_logits\n";
+    double x[2 * TEST_SAMPLES], t[TEST_SAMPLES];
+    char sgd[64];
+    TRY(sixnet_context_new(&p->ctx, "dtype=f64 seed=1"));
+    TRY(sixnet_model_parse(&p->net, p->ctx, net));
+    snprintf(sgd, sizeof sgd, "sgd lr=%.17g", lr);
+    TRY(sixnet_optimizer_new(&p->opt, p->net, sgd, NULL));
+    make_points(2, TEST_SAMPLES, x, t);
+    TRY(sixnet_dataset_from_arrays(&p->test, p->ctx, "inputs=f64 targets=f64 shape=2", x, t, TEST_SAMPLES));
+    make_points(1, TRAIN_SAMPLES, p->x, p->t);
+    return 0;
+}
+
+static int32_t points_train(points *p, int64_t epochs, double *train_loss, double *test_loss)
+{
+    for (int64_t epoch = 0; epoch <= epochs; epoch++) {
+        TRY(sixnet_evaluate(p->net, p->test, &test_loss[epoch], NULL));
+        TRY(sixnet_zero_grad(p->net));
+        TRY(sixnet_forward_f64(p->net, p->x, TRAIN_SAMPLES));
+        TRY(sixnet_loss_f64(p->net, p->t, &train_loss[epoch]));
+        TRY(sixnet_backward(p->net));
+        TRY(sixnet_step(p->opt));
+    }
+    return 0;
+}
+
+static int32_t sweep_points(double lr, int64_t epochs, double *train_loss, double *test_loss)
+{
+    points p = {0};
+    int32_t status = points_build(&p, lr);
+    if (status == 0)
+        status = points_train(&p, epochs, train_loss, test_loss);
+    points_free(&p);
+    return status;
+}
+
+static int32_t sweep_run(const settings *s, sweep *w)
+{
+    for (int r = 0; r < RATES; r++) {
+        PASS(sweep_two_neuron(s, rate[r], w->two_neuron[r]));
+        PASS(sweep_points(rate[r], w->epochs, w->train[r], w->test[r]));
+    }
+    return 0;
+}
+
+static int64_t lowest(const double *curve, int64_t epochs)
+{
+    int64_t best = 0;
+    for (int64_t k = 1; k <= epochs; k++)
+        best = curve[k] < curve[best] ? k : best;
+    return best;
+}
+
+/* Six curves in letters, over a logarithmic scale. */
+static void show_chart(const char *title, double *const *curve, int64_t epochs)
+{
+    enum { WIDTH = 64, HEIGHT = 14 };
+    char cell[HEIGHT][WIDTH + 1];
+    double low = DBL_MAX, high = 1e-15;
+    for (int r = 0; r < RATES; r++)
+        for (int64_t k = 0; k <= epochs; k++) {
+            low = fmin(low, fmax(curve[r][k], 1e-15));
+            high = fmax(high, curve[r][k]);
+        }
+    const double step = fmax(log(high / low), 1e-9) / (HEIGHT - 1);
+    for (int y = 0; y < HEIGHT; y++)
+        snprintf(cell[y], sizeof cell[y], "%*s", WIDTH, "");
+    for (int r = 0; r < RATES; r++)
+        for (int x = 0; x < WIDTH; x++) {
+            const double loss = fmax(curve[r][epochs * x / (WIDTH - 1)], 1e-15);
+            cell[(int)lround(log(high / loss) / step)][x] = (char)('a' + r);
+        }
+    printf("\n%s\n", title);
+    for (int y = 0; y < HEIGHT; y++)
+        printf("%10.3g |%s\n", high * exp(-step * y), cell[y]);
+    printf("%10s +%.*s\n", "", WIDTH, "----------------------------------------------------------------");
+    printf("%10s  0 %*" PRId64 "  epoch\n", "", WIDTH - 2, epochs);
+}
+
+static void show_two_neuron_sweep(const sweep *w)
+{
+    const int64_t n = w->epochs;
+    printf("The 2-2-2 net, %" PRId64 " epochs\n\n     rate     E_total at the start, after a tenth, at the end\n", n);
+    for (int r = 0; r < RATES; r++)
+        printf("  %c  %4.1f     %.12f   %.12f   %.12f\n", 'a' + r, rate[r], w->two_neuron[r][0], w->two_neuron[r][n / 10],
+               w->two_neuron[r][n]);
+    show_chart("E_total by epoch", w->two_neuron, n);
+}
+
+static void show_points_sweep(const sweep *w)
+{
+    const int64_t n = w->epochs;
+    int best_train = 0, best_test = 0;
+    printf("\n\nTwo overlapping classes of points, a 2-16-1 net, %d samples to train, %d others to test, %" PRId64 " epochs\n\n",
+           TRAIN_SAMPLES, TEST_SAMPLES, n);
+    puts("     rate     train loss   test loss   lowest test loss");
+    for (int r = 0; r < RATES; r++) {
+        const int64_t best = lowest(w->test[r], n);
+        printf("  %c  %4.1f     %10.6f  %10.6f   %8.6f in epoch %" PRId64 "\n", 'a' + r, rate[r], w->train[r][n], w->test[r][n],
+               w->test[r][best], best);
+        best_train = w->train[r][n] < w->train[best_train][n] ? r : best_train;
+        best_test = w->test[r][n] < w->test[best_test][n] ? r : best_test;
+    }
+    printf("\nThe lowest train loss is that of rate %.1f, the lowest test loss that of rate %.1f.\n", rate[best_train],
+           rate[best_test]);
+    show_chart("train loss by epoch", w->train, n);
+    show_chart("test loss by epoch", w->test, n);
+}
+
+static void sweep_write(const sweep *w, FILE *csv)
+{
+    static const char *const title[] = {"E_total", "train_loss", "test_loss"};
+    double *const *const curve[] = {w->two_neuron, w->train, w->test};
+    fputs("epoch", csv);
+    for (int c = 0; c < CURVES; c++)
+        fprintf(csv, ",%s_%.1f", title[c / RATES], rate[c % RATES]);
+    fputc('\n', csv);
+    for (int64_t k = 0; k <= w->epochs; k++) {
+        fprintf(csv, "%" PRId64, k);
+        for (int c = 0; c < CURVES; c++)
+            fprintf(csv, ",%.17g", curve[c / RATES][c % RATES][k]);
+        fputc('\n', csv);
+    }
+}
+
+static int32_t run_sweep(const settings *s, FILE *csv)
+{
+    sweep w = {.epochs = s->epochs};
+    const size_t length = (size_t)s->epochs + 1;
+    double *memory = calloc(CURVES * length, sizeof *memory);
+    if (!memory)
+        return complain("out of memory");
+    for (int r = 0; r < RATES; r++) {
+        w.two_neuron[r] = memory + (size_t)r * length;
+        w.train[r] = memory + (size_t)(r + RATES) * length;
+        w.test[r] = memory + (size_t)(r + 2 * RATES) * length;
+    }
+    const int32_t status = sweep_run(s, &w);
+    if (status == 0) {
+        show_two_neuron_sweep(&w);
+        show_points_sweep(&w);
+    }
+    if (status == 0 && csv)
+        sweep_write(&w, csv);
+    free(memory);
+    return status;
+}
+
+/* ---- main ---- */
+
+static int32_t run(settings *s)
+{
+    FILE *csv = NULL;
+    if (s->sweep && s->lr >= 0)
+        return complain("--lr and --sweep exclude each other: the sweep has its own six rates");
+    s->lr = s->lr >= 0 ? s->lr : 0.5;
+    s->epochs = s->epochs ? s->epochs : s->sweep ? SWEEP_EPOCHS : 1;
+    if (s->csv)
+        PASS(output_open(&csv, s->csv));
+    const int32_t status = s->sweep ? run_sweep(s, csv) : run_once(s, csv);
+    const int32_t closed = output_close(csv, s->csv);
+    return status != 0 || closed != 0 || output_end() != 0 ? -1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    settings s = {
+        .lr = -1,
+        .inputs = {0.05, 0.10},
+        .targets = {0.01, 0.99},
+        .weights = {0.15, 0.20, 0.25, 0.30, 0.40, 0.45, 0.50, 0.55},
+    };
+    const option options[] = {
+        {"--lr", "R", "learning rate (0.5)", read_number, &s.lr, 0, MAX_LR, 0},
+        {"--epochs", "N", "how often to train (1; with --sweep 1000)", read_integer, &s.epochs, 1, MAX_EPOCHS, 0},
+        {"--csv", "FILE", "write every epoch's values; with --sweep the loss curves", read_text, &s.csv, 0, 0, 0},
+        {"--weights", "w1,..,w8", "first weights (0.15,0.2,0.25,0.3,0.4,0.45,0.5,0.55)", read_numbers, s.weights, -MAX_NUMBER, MAX_NUMBER, 8},
+        {"--inputs", "i1,i2", "inputs (0.05,0.1)", read_numbers, s.inputs, -MAX_NUMBER, MAX_NUMBER, 2},
+        {"--targets", "t1,t2", "targets (0.01,0.99)", read_numbers, s.targets, -MAX_NUMBER, MAX_NUMBER, 2},
+        {"--sweep", NULL, "compare the rates 0.1 to 2.0, on this net and on a task with test samples", NULL, &s.sweep, 0, 0, 0},
+        {NULL, NULL, NULL, NULL, NULL, 0, 0, 0},
+    };
+    const int32_t stop = options_read(argc, argv, ABOUT, options);
+    if (stop)
+        return stop > 0 ? EXIT_SUCCESS : 2;
+    return run(&s) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The wall: every exported function checks its arguments here, then calls inward. (status.c has sixnet_last_error() and
+ * sixnet_status_name(), custom.c the functions of sixnet/layer.h.) */
+
+#include <math.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "data/batches.h"
+#include "data/dataset.h"
+#include "graph/context.h"
+#include "graph/exec.h"
+#include "kinds.h"
+#include "train/fit.h"
+#include "train/gradient_check.h"
+#include "train/optimizer.h"
+
+static int32_t missing(const char *function, const char *argument)
+{
+    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s is NULL", function, argument);
+}
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+const char *sixnet_version(void)
+{
+    return TEXT(SIXNET_VERSION_MAJOR) "." TEXT(SIXNET_VERSION_MINOR) "." TEXT(SIXNET_VERSION_PATCH);
+}
+
+int32_t sixnet_version_number(void)
+{
+    return SIXNET_VERSION_MAJOR * 1000000 + SIXNET_VERSION_MINOR * 1000 + SIXNET_VERSION_PATCH;
+}
+
+/* ---- kinds ---- */
+
+const char *sixnet_kind(const char *family, int32_t index, const char *field)
+{
+    if (!family || !field)
+        return NULL;
+    const six_kind *kind = six_kind_at(family, index);
+    if (!kind)
+        return NULL;
+    return strcmp(field, "name") == 0 ? kind->name : strcmp(field, "help") == 0 ? kind->help : NULL;
+}
+
+const char *sixnet_attribute(const char *family, const char *kind, int32_t index, const char *field)
+{
+    static _Thread_local char buffer[256];
+    if (!family || !kind || !field || index < 0)
+        return NULL;
+    const six_kind *k = six_kind_named(family, kind);
+    for (const six_attr *a = k ? k->attrs : NULL; a && a->name; a++)
+        if (index-- == 0)
+            return six_attr_field(a, field, buffer, sizeof buffer);
+    return NULL;
+}
+
+/* ---- context ---- */
+
+int32_t sixnet_context_new(sixnet_context **out, const char *options)
+{
+    return sixnet_context_new_with_allocator(out, options, NULL, NULL, NULL);
+}
+
+int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options, sixnet_malloc_fn allocate, sixnet_free_fn release,
+                                          void *user)
+{
+    if (!out)
+        return missing("sixnet_context_new", "out");
+    *out = NULL;
+    if (!allocate != !release)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_context_new_with_allocator: give both functions or neither");
+    return six_context_new(out, options, allocate, release, user);
+}
+
+void sixnet_context_free(sixnet_context *ctx) { six_context_release(ctx); }
+
+int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user)
+{
+    if (!ctx)
+        return missing("sixnet_context_set_log", "ctx");
+    ctx->log = fn;
+    ctx->log_user = user;
+    return SIXNET_OK;
+}
+
+const char *sixnet_context_get(const sixnet_context *ctx, const char *key)
+{
+    if (!ctx || !key) {
+        missing("sixnet_context_get", ctx ? "key" : "ctx");
+        return NULL;
+    }
+    return six_context_get(ctx, key);
+}
+
+/* ---- model: building ---- */
+
+int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx)
+{
+    if (!out)
+        return missing("sixnet_model_new", "out");
+    *out = NULL;
+    return six_model_new(out, ctx);
+}
+
+int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *text)
+{
+    if (!out || !text)
+        return missing("sixnet_model_parse", out ? "text" : "out");
+    *out = NULL;
+    if (memchr(text, 0, (size_t)SIX_NET_TEXT_MAX + 1) == NULL)
+        return six_fail(SIXNET_TOO_LARGE, "a net's text has at most %d bytes", SIX_NET_TEXT_MAX);
+    sixnet_model *net;
+    int32_t status = six_model_new(&net, ctx);
+    if (status)
+        return status;
+    status = six_model_parse(net, text);
+    if (status)
+        six_model_release(net);
+    else
+        *out = net;
+    return status;
+}
+
+void sixnet_model_free(sixnet_model *net) { six_model_release(net); }
+
+static sixnet_node keep_error(sixnet_model *net, int32_t status)
+{
+    if (!net->error) {
+        net->error = status;
+        strncpy(net->error_message, sixnet_last_error(), sizeof net->error_message - 1);
+    }
+    return SIXNET_NONE;
+}
+
+sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
+{
+    int32_t node, status;
+    if (!net) {
+        missing("sixnet_add", "net");
+        return SIXNET_NONE;
+    }
+    if (net->error)
+        return SIXNET_NONE;
+    if (!spec || count < 0 || (count && !inputs))
+        status = spec && count >= 0 ? missing("sixnet_add", "inputs")
+                                    : six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_add: %s", spec ? "count is negative" : "spec is NULL");
+    else
+        status = six_add(net, spec, inputs, count, &node);
+    if (status == SIXNET_BAD_STATE)
+        return SIXNET_NONE;
+    return status ? keep_error(net, status) : node;
+}
+
+sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input) { return sixnet_add_multi(net, spec, &input, 1); }
+
+static int32_t check_node(const sixnet_model *net, sixnet_node node, const char *function)
+{
+    if (!net)
+        return missing(function, "net");
+    if (node < 0 || node >= net->node_count)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %d is not a node of this model", function, node);
+    return SIXNET_OK;
+}
+
+int32_t sixnet_retain(sixnet_model *net, sixnet_node node)
+{
+    int32_t status = check_node(net, node, "sixnet_retain");
+    if (!status && net->compiled)
+        status = six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are retained before");
+    if (!status)
+        net->node[node].retained = true;
+    return status;
+}
+
+int32_t sixnet_compile(sixnet_model *net) { return net ? six_compile(net) : missing("sixnet_compile", "net"); }
+
+int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes)
+{
+    if (!net || !bytes)
+        return missing("sixnet_memory_needed", net ? "bytes" : "net");
+    return six_memory_needed(net, n, training != 0, bytes);
+}
+
+int32_t sixnet_reset(sixnet_model *net, uint64_t seed)
+{
+    if (!net)
+        return missing("sixnet_reset", "net");
+    if (!net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+    six_tensors_reset(net, seed);
+    return SIXNET_OK;
+}
+
+/* ---- model: looking at it ---- */
+
+static const char *cached(sixnet_model *net, const char *function, char **text, char *(*make)(const sixnet_model *))
+{
+    if (!net) {
+        missing(function, "net");
+        return NULL;
+    }
+    if (!net->compiled) {
+        six_fail(SIXNET_BAD_STATE, "%s: the model is not compiled; call sixnet_compile() first", function);
+        return NULL;
+    }
+    if (!*text)
+        *text = make(net);
+    return *text;
+}
+
+const char *sixnet_summary(sixnet_model *net) { return cached(net, "sixnet_summary", net ? &net->summary : NULL, six_summary); }
+
+const char *sixnet_model_text(sixnet_model *net) { return cached(net, "sixnet_model_text", net ? &net->text : NULL, six_model_text); }
+
+int32_t sixnet_node_count(const sixnet_model *net) { return net ? net->node_count : 0; }
+
+sixnet_node sixnet_node_find(const sixnet_model *net, const char *name)
+{
+    if (!net || !name) {
+        missing("sixnet_node_find", net ? "name" : "net");
+        return SIXNET_NONE;
+    }
+    sixnet_node node = six_node_find(net, name);
+    if (node < 0)
+        six_fail(SIXNET_NOT_FOUND, "there is no node '%.100s'", name);
+    return node;
+}
+
+const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field)
+{
+    if (check_node(net, node, "sixnet_node_get") || !field)
+        return NULL;
+    if (strcmp(field, "name") == 0)
+        return net->node[node].name;
+    if (strcmp(field, "kind") == 0)
+        return net->node[node].layer->kind.name;
+    if (strcmp(field, "spec") == 0)
+        return net->node[node].spec;
+    six_fail(SIXNET_NOT_FOUND, "a node has no field '%.40s'; it has name, kind and spec", field);
+    return NULL;
+}
+
+static void give_shape(const six_shape *s, int64_t *dims, int32_t *rank)
+{
+    *rank = s->rank;
+    memcpy(dims, s->dim, (size_t)s->rank * sizeof *dims);
+}
+
+int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank)
+{
+    int32_t status = check_node(net, node, "sixnet_node_shape");
+    if (!status && (!dims || !rank))
+        status = missing("sixnet_node_shape", dims ? "rank" : "dims");
+    if (!status)
+        give_shape(&net->node[node].op->out, dims, rank);
+    return status;
+}
+
+static int32_t node_values(const sixnet_model *net, sixnet_node node, bool gradient, six_rows_out values, int64_t count)
+{
+    const char *function = gradient ? "sixnet_node_gradient" : "sixnet_node_values";
+    int32_t status = check_node(net, node, function);
+    if (!status && !values.data)
+        status = missing(function, "values");
+    return status ? status : six_node_values(net, node, gradient, values, count);
+}
+
+int32_t sixnet_node_values(const sixnet_model *net, sixnet_node node, float *values, int64_t count)
+{
+    return node_values(net, node, false, (six_rows_out){values, SIX_F32}, count);
+}
+
+int32_t sixnet_node_values_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count)
+{
+    return node_values(net, node, false, (six_rows_out){values, SIX_F64}, count);
+}
+
+int32_t sixnet_node_gradient(const sixnet_model *net, sixnet_node node, float *values, int64_t count)
+{
+    return node_values(net, node, true, (six_rows_out){values, SIX_F32}, count);
+}
+
+int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count)
+{
+    return node_values(net, node, true, (six_rows_out){values, SIX_F64}, count);
+}
+
+/* ---- model: tensors ---- */
+
+int32_t sixnet_tensor_count(const sixnet_model *net) { return net ? net->tensor_count : 0; }
+
+const char *sixnet_tensor_name(const sixnet_model *net, int32_t index)
+{
+    return net && index >= 0 && index < net->tensor_count ? net->tensor[index].name : NULL;
+}
+
+/* The tensor, if there is one of that name, and room is right. */
+static int32_t find_tensor(const sixnet_model *net, const char *name, const void *values, int64_t count, const char *function,
+                           const six_tensor **tensor)
+{
+    if (!net || !name || !values)
+        return missing(function, !net ? "net" : !name ? "name" : "values");
+    *tensor = six_tensor_find(net, name);
+    if (!*tensor)
+        return SIXNET_NOT_FOUND;
+    if (count != (*tensor)->size)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s has %lld values, not %lld", function, name, (long long)(*tensor)->size,
+                        (long long)count);
+    return SIXNET_OK;
+}
+
+int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *dims, int32_t *rank, int32_t *trainable)
+{
+    if (!net || !name || !dims || !rank)
+        return missing("sixnet_tensor_shape", !net ? "net" : !name ? "name" : !dims ? "dims" : "rank");
+    const six_tensor *t = six_tensor_find(net, name);
+    if (!t)
+        return SIXNET_NOT_FOUND;
+    give_shape(&t->shape, dims, rank);
+    if (trainable)
+        *trainable = t->trained;
+    return SIXNET_OK;
+}
+
+/* Copies between arrays of reals of the model's dtype and the caller's. */
+static void convert(void *to, six_dtype to_type, const void *from, six_dtype from_type, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        double value = from_type == SIX_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
+        if (to_type == SIX_F64)
+            ((double *)to)[i] = value;
+        else
+            ((float *)to)[i] = (float)value;
+    }
+}
+
+static void *at(const sixnet_model *net, void *array, const six_tensor *t)
+{
+    return (char *)array + (size_t)t->offset * (size_t)net->variant->real_size;
+}
+
+static int32_t tensor_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
+{
+    const six_tensor *t = NULL;
+    int32_t status = find_tensor(net, name, values.data, count, "sixnet_tensor_get", &t);
+    if (!status)
+        convert(values.data, values.dtype, at(net, net->values, t), net->ctx->dtype, count);
+    return status;
+}
+
+int32_t sixnet_tensor_get(const sixnet_model *net, const char *name, float *values, int64_t count)
+{
+    return tensor_get(net, name, (six_rows_out){values, SIX_F32}, count);
+}
+
+int32_t sixnet_tensor_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count)
+{
+    return tensor_get(net, name, (six_rows_out){values, SIX_F64}, count);
+}
+
+static int32_t tensor_set(sixnet_model *net, const char *name, six_rows values, int64_t count)
+{
+    const six_tensor *t = NULL;
+    int32_t status = find_tensor(net, name, values.data, count, "sixnet_tensor_set", &t);
+    if (!status)
+        convert(at(net, net->values, t), net->ctx->dtype, values.data, values.dtype, count);
+    return status;
+}
+
+int32_t sixnet_tensor_set(sixnet_model *net, const char *name, const float *values, int64_t count)
+{
+    return tensor_set(net, name, (six_rows){values, SIX_F32}, count);
+}
+
+int32_t sixnet_tensor_set_f64(sixnet_model *net, const char *name, const double *values, int64_t count)
+{
+    return tensor_set(net, name, (six_rows){values, SIX_F64}, count);
+}
+
+static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
+{
+    const six_tensor *t = NULL;
+    int32_t status = find_tensor(net, name, values.data, count, "sixnet_gradient_get", &t);
+    if (!status && !t->trained)
+        status = six_fail(SIXNET_NOT_FOUND, "%s is not trained and has no gradient", name);
+    if (!status)
+        convert(values.data, values.dtype, at(net, net->gradients, t), net->ctx->dtype, count);
+    return status;
+}
+
+int32_t sixnet_gradient_get(const sixnet_model *net, const char *name, float *values, int64_t count)
+{
+    return gradient_get(net, name, (six_rows_out){values, SIX_F32}, count);
+}
+
+int32_t sixnet_gradient_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count)
+{
+    return gradient_get(net, name, (six_rows_out){values, SIX_F64}, count);
+}
+
+const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_t *count)
+{
+    if (!net || !name) {
+        missing("sixnet_tensor_data", net ? "name" : "net");
+        return NULL;
+    }
+    const six_tensor *t = six_tensor_find(net, name);
+    if (t && count)
+        *count = t->size;
+    return t ? at(net, net->values, t) : NULL;
+}
+
+int32_t sixnet_digest(const sixnet_model *net, char *digest)
+{
+    if (!net || !digest)
+        return missing("sixnet_digest", net ? "digest" : "net");
+    if (!net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+    return six_digest(net, digest);
+}
+
+/* ---- the open loop ---- */
+
+static int32_t forward(sixnet_model *net, six_rows inputs, int64_t n)
+{
+    if (!net || !inputs.data)
+        return missing("sixnet_forward", net ? "inputs" : "net");
+    return six_forward(net, inputs, n);
+}
+
+int32_t sixnet_forward(sixnet_model *net, const float *inputs, int64_t n) { return forward(net, (six_rows){inputs, SIX_F32}, n); }
+int32_t sixnet_forward_f64(sixnet_model *net, const double *inputs, int64_t n) { return forward(net, (six_rows){inputs, SIX_F64}, n); }
+
+static int32_t loss_of(sixnet_model *net, six_rows targets, double *loss)
+{
+    if (!net || !targets.data)
+        return missing("sixnet_loss", net ? "targets" : "net");
+    return six_loss(net, targets, loss, NULL);
+}
+
+int32_t sixnet_loss(sixnet_model *net, const float *targets, double *loss) { return loss_of(net, (six_rows){targets, SIX_F32}, loss); }
+int32_t sixnet_loss_f64(sixnet_model *net, const double *targets, double *loss) { return loss_of(net, (six_rows){targets, SIX_F64}, loss); }
+
+int32_t sixnet_backward(sixnet_model *net) { return net ? six_backward(net) : missing("sixnet_backward", "net"); }
+
+static int32_t backward_from(sixnet_model *net, six_rows gradient)
+{
+    if (!net || !gradient.data)
+        return missing("sixnet_backward_from", net ? "gradient" : "net");
+    return six_backward_from(net, gradient);
+}
+
+int32_t sixnet_backward_from(sixnet_model *net, const float *gradient) { return backward_from(net, (six_rows){gradient, SIX_F32}); }
+int32_t sixnet_backward_from_f64(sixnet_model *net, const double *gradient) { return backward_from(net, (six_rows){gradient, SIX_F64}); }
+
+int32_t sixnet_zero_grad(sixnet_model *net)
+{
+    if (!net)
+        return missing("sixnet_zero_grad", "net");
+    if (!net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+    memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
+    return SIXNET_OK;
+}
+
+static int32_t predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
+{
+    if (!net)
+        return missing("sixnet_predict", "net");
+    if (n < 0 || (n && (!inputs.data || !outputs.data)))
+        return n < 0 ? six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_predict: n is negative")
+                     : missing("sixnet_predict", inputs.data ? "outputs" : "inputs");
+    return six_predict(net, inputs, n, outputs);
+}
+
+int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs)
+{
+    return predict(net, (six_rows){inputs, SIX_F32}, n, (six_rows_out){outputs, SIX_F32});
+}
+
+int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs)
+{
+    return predict(net, (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
+}
+
+int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst, const char **where)
+{
+    if (!net || !inputs || !targets || !worst)
+        return missing("sixnet_gradient_check", !net ? "net" : !inputs ? "inputs" : !targets ? "targets" : "worst");
+    return six_gradient_check(net, inputs, targets, n, worst, where);
+}
+
+/* ---- optimizer ---- */
+
+int32_t sixnet_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule)
+{
+    if (!out)
+        return missing("sixnet_optimizer_new", "out");
+    *out = NULL;
+    if (!net || !spec)
+        return missing("sixnet_optimizer_new", net ? "spec" : "net");
+    return six_optimizer_new(out, net, spec, schedule);
+}
+
+void sixnet_optimizer_free(sixnet_optimizer *opt) { six_optimizer_free(opt); }
+
+int32_t sixnet_step(sixnet_optimizer *opt) { return opt ? six_optimizer_step(opt) : missing("sixnet_step", "opt"); }
+
+int32_t sixnet_schedule_epoch(sixnet_optimizer *opt, double metric)
+{
+    if (!opt)
+        return missing("sixnet_schedule_epoch", "opt");
+    six_schedule_epoch(opt->schedule, metric);
+    return SIXNET_OK;
+}
+
+double sixnet_learning_rate(const sixnet_optimizer *opt) { return opt ? six_schedule_lr(opt->schedule) : NAN; }
+
+int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr)
+{
+    if (!opt)
+        return missing("sixnet_set_learning_rate", "opt");
+    if (!isfinite(lr) || lr < 0)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_set_learning_rate: a rate is 0 or more and finite");
+    six_optimizer_set_lr(opt, lr);
+    return SIXNET_OK;
+}
+
+/* ---- dataset ---- */
+
+int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
+{
+    if (!out)
+        return missing("sixnet_dataset_open_idx", "out");
+    *out = NULL;
+    if (!images || !labels)
+        return missing("sixnet_dataset_open_idx", images ? "labels" : "images");
+    return six_dataset_open_idx(out, ctx, images, labels);
+}
+
+int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs, const void *targets,
+                                   int64_t n)
+{
+    if (!out)
+        return missing("sixnet_dataset_from_arrays", "out");
+    *out = NULL;
+    if (!spec || !inputs)
+        return missing("sixnet_dataset_from_arrays", spec ? "inputs" : "spec");
+    return six_dataset_from_arrays(out, ctx, spec, inputs, targets, n);
+}
+
+int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn, void *user)
+{
+    if (!out)
+        return missing("sixnet_dataset_from_callback", "out");
+    *out = NULL;
+    if (!spec || !fn)
+        return missing("sixnet_dataset_from_callback", spec ? "fn" : "spec");
+    return six_dataset_from_callback(out, ctx, spec, n, fn, user);
+}
+
+int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec)
+{
+    if (!first || !second)
+        return missing("sixnet_dataset_split", first ? "second" : "first");
+    *first = *second = NULL;
+    if (!ds || !spec)
+        return missing("sixnet_dataset_split", ds ? "spec" : "ds");
+    return six_dataset_split(first, second, ds, spec);
+}
+
+void sixnet_dataset_free(sixnet_dataset *ds) { six_dataset_free(ds); }
+
+int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec)
+{
+    if (!ds || !spec)
+        return missing("sixnet_dataset_transform", ds ? "spec" : "ds");
+    return six_dataset_transform(ds, spec);
+}
+
+int64_t sixnet_dataset_size(const sixnet_dataset *ds) { return ds ? six_dataset_size(ds) : 0; }
+
+int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank)
+{
+    if (!ds || !dims || !rank || !target_dims || !target_rank)
+        return missing("sixnet_dataset_shape", ds ? "an array or a rank" : "ds");
+    return six_dataset_shape(ds, dims, rank, target_dims, target_rank);
+}
+
+int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target)
+{
+    return ds ? six_dataset_get(ds, index, input, target) : missing("sixnet_dataset_get", "ds");
+}
+
+int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec)
+{
+    if (!out)
+        return missing("sixnet_batches_new", "out");
+    *out = NULL;
+    if (!ds || !spec)
+        return missing("sixnet_batches_new", ds ? "spec" : "ds");
+    return six_batches_new(out, ds, spec);
+}
+
+void sixnet_batches_free(sixnet_batches *batches) { six_batches_free(batches); }
+
+int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch)
+{
+    return batches ? six_batches_start(batches, epoch) : missing("sixnet_batches_start", "batches");
+}
+
+int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n)
+{
+    if (!batches || !inputs || !targets || !n)
+        return missing("sixnet_batches_next", !batches ? "batches" : !inputs ? "inputs" : !targets ? "targets" : "n");
+    return six_batches_next(batches, inputs, targets, n);
+}
+
+/* ---- fit, evaluate ---- */
+
+double sixnet_progress_get(const sixnet_progress *progress, const char *key)
+{
+    return progress && key ? six_progress_get(progress, key) : NAN;
+}
+
+int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options, sixnet_progress_fn fn, void *user)
+{
+    return sixnet_fit_validated(net, opt, train, NULL, options, fn, user);
+}
+
+int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
+                             const char *options, sixnet_progress_fn fn, void *user)
+{
+    if (!net || !opt || !train)
+        return missing("sixnet_fit", !net ? "net" : !opt ? "opt" : "train");
+    return six_fit(net, opt, train, validation, options, fn, user);
+}
+
+int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)
+{
+    if (!net || !ds)
+        return missing("sixnet_evaluate", net ? "ds" : "net");
+    return six_evaluate(net, ds, loss, accuracy);
+}

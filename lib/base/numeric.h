@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_BASE_NUMERIC_H
+#define SIX_BASE_NUMERIC_H
+
+#include <stdint.h>
+
+/* base to the power of a whole exponent of 0 and up, by squaring: the same bits on every machine. */
+static inline double six_power(double base, int64_t exponent)
+{
+    double power = 1;
+    for (; exponent > 0; exponent >>= 1) {
+        if (exponent & 1)
+            power *= base;
+        base *= base;
+    }
+    return power;
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char message[SIX_LINE_MAX];
+
+/* Where vsnprintf() cut a text, a part of a UTF-8 character may be left: the last character goes. */
+static void drop_last_character(char *line, size_t length)
+{
+    while (length > 0 && ((unsigned char)line[length - 1] & 0xC0) == 0x80)
+        line[--length] = '\0';
+    if (length > 0 && ((unsigned char)line[length - 1] & 0xC0) == 0xC0)
+        line[--length] = '\0';
+}
+
+void six_line(char *line, size_t size, const char *format, va_list args)
+{
+    int saved = errno;
+    int length = vsnprintf(line, size, format, args);
+    if (length < 0)
+        line[0] = '\0';
+    else if ((size_t)length >= size)
+        drop_last_character(line, size - 1);
+    for (char *c = line; *c; c++) {
+        if (*c == '\n' || *c == '\r' || *c == '\t')
+            *c = ' ';
+        else if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
+    }
+    errno = saved;
+}
+
+int32_t six_fail(int32_t status, const char *format, ...)
+{
+    char line[SIX_LINE_MAX]; /* the arguments may point into message */
+    va_list args;
+    va_start(args, format);
+    six_line(line, sizeof line, format, args);
+    va_end(args);
+    memcpy(message, line, sizeof message);
+    return status;
+}
+
+int32_t six_fail_prefix(int32_t status, const char *format, ...)
+{
+    char prefix[SIX_LINE_MAX];
+    va_list args;
+    va_start(args, format);
+    six_line(prefix, sizeof prefix, format, args);
+    va_end(args);
+    return six_fail(status, "%s%s", prefix, message);
+}
+
+const char *sixnet_last_error(void)
+{
+    return message;
+}
+
+const char *sixnet_status_name(int32_t status)
+{
+    static const char *const failures[] = {
+        "SIXNET_INVALID_ARGUMENT", "SIXNET_OUT_OF_MEMORY",   "SIXNET_BAD_TEXT",  "SIXNET_BAD_SHAPE", "SIXNET_BAD_STATE",
+        "SIXNET_IO_ERROR",         "SIXNET_BAD_FILE",        "SIXNET_TOO_LARGE", "SIXNET_NOT_FOUND", "SIXNET_BAD_DATA",
+        "SIXNET_NOT_FINITE",       "SIXNET_CALLBACK_FAILED", "SIXNET_UNSUPPORTED",
+    };
+    if (status == SIXNET_OK)
+        return "SIXNET_OK";
+    if (status == SIXNET_STOPPED)
+        return "SIXNET_STOPPED";
+    if (status > 0 || status < -(int32_t)(sizeof failures / sizeof failures[0]))
+        return NULL;
+    return failures[-(status + 1)];
+}

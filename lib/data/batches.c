@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "batches.h"
+
+#include <inttypes.h>
+
+#include "base/status.h"
+#include "dataset.h"
+
+typedef struct options {
+    int64_t batch_size, seed;
+    int32_t shuffle, drop_last;
+} options;
+
+static const six_attr attrs[] = {
+    {"batch_size", SIX_INT, offsetof(options, batch_size), 1, 1e9, NULL, NULL, "samples at a time"},
+    {"shuffle", SIX_BOOL, offsetof(options, shuffle), 0, 1, "true", NULL, "mix the samples, anew for each epoch"},
+    {"seed", SIX_INT, offsetof(options, seed), -1, 0x1p62, "-1", NULL, "of the mixing; -1 for the context's seed"},
+    {"drop_last", SIX_BOOL, offsetof(options, drop_last), 0, 1, "false", NULL, "leave out a last batch that is not full"},
+    {0},
+};
+
+const six_kind six_kind_batches = {"batches", "a walk through a dataset", attrs, sizeof(options)};
+
+struct sixnet_batches {
+    sixnet_dataset *ds;
+    options o;
+    uint64_t seed;
+    int64_t epoch, position;
+    int64_t *order; /* NULL without shuffle */
+    int64_t input_size, target_size;
+    float *inputs, *targets;
+};
+
+static int32_t allocate(sixnet_batches *b)
+{
+    const sixnet_context *ctx = six_dataset_context(b->ds);
+    b->inputs = six_data_floats(ctx, b->o.batch_size, b->input_size);
+    if (b->inputs && b->target_size > 0)
+        b->targets = six_data_floats(ctx, b->o.batch_size, b->target_size);
+    if (!b->inputs || (b->target_size > 0 && !b->targets))
+        return SIXNET_OUT_OF_MEMORY;
+    if (b->o.shuffle)
+        b->order = six_alloc(ctx, (size_t)six_dataset_size(b->ds), sizeof *b->order);
+    return b->o.shuffle && !b->order ? SIXNET_OUT_OF_MEMORY : SIXNET_OK;
+}
+
+int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec)
+{
+    options o;
+    const sixnet_context *ctx = six_dataset_context(ds);
+    *out = NULL;
+    int32_t status = six_spec_parse(&six_kind_batches, spec, &o, NULL, NULL);
+    if (status != SIXNET_OK)
+        return status;
+    if (o.batch_size > six_dataset_size(ds))
+        return six_fail(SIXNET_INVALID_ARGUMENT, "batch_size=%" PRId64 " is larger than the %" PRId64 " samples of the data",
+                        o.batch_size, six_dataset_size(ds));
+    sixnet_batches *b = six_alloc(ctx, 1, sizeof *b);
+    if (!b)
+        return SIXNET_OUT_OF_MEMORY;
+    b->ds = six_dataset_hold(ds);
+    b->o = o;
+    b->seed = o.seed < 0 ? ctx->seed : (uint64_t)o.seed;
+    b->input_size = six_shape_size(six_dataset_input_shape(ds));
+    b->target_size = six_dataset_has_targets(ds) ? six_shape_size(six_dataset_target_shape(ds)) : 0;
+    status = allocate(b);
+    if (status == SIXNET_OK)
+        status = six_batches_start(b, 0);
+    if (status == SIXNET_OK)
+        *out = b;
+    else
+        six_batches_free(b);
+    return status;
+}
+
+void six_batches_free(sixnet_batches *b)
+{
+    if (!b)
+        return;
+    sixnet_dataset *ds = b->ds;
+    const sixnet_context *ctx = six_dataset_context(ds);
+    six_free(ctx, b->inputs);
+    six_free(ctx, b->targets);
+    six_free(ctx, b->order);
+    six_free(ctx, b);
+    six_dataset_free(ds);
+}
+
+int32_t six_batches_start(sixnet_batches *b, int64_t epoch)
+{
+    return six_batches_seek(b, epoch, 0);
+}
+
+int32_t six_batches_seek(sixnet_batches *b, int64_t epoch, int64_t position)
+{
+    int64_t size = six_dataset_size(b->ds);
+    if (epoch < 0)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "epoch=%" PRId64 "; 0 and up are expected", epoch);
+    if (position < 0 || position > size)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "position=%" PRId64 " is not from 0 to %" PRId64, position, size);
+    if (b->order)
+        six_data_shuffle(b->order, size, six_data_stream(b->seed, SIX_DATA_ORDER, (uint64_t)epoch, 0));
+    b->epoch = epoch;
+    b->position = position;
+    return SIXNET_OK;
+}
+
+void six_batches_cursor(const sixnet_batches *b, int64_t *epoch, int64_t *position)
+{
+    *epoch = b->epoch;
+    *position = b->position;
+}
+
+int64_t six_batches_count(const sixnet_batches *b)
+{
+    int64_t size = six_dataset_size(b->ds), whole = size / b->o.batch_size;
+    return whole + (!b->o.drop_last && size % b->o.batch_size > 0);
+}
+
+static int64_t sample_at(const sixnet_batches *b, int64_t position)
+{
+    return b->order ? b->order[position] : position;
+}
+
+/* Reads n samples, while the processor fetches those a little ahead. */
+static int32_t read_samples(const sixnet_batches *b, int64_t n)
+{
+    enum { AHEAD = 4 };
+    int64_t size = six_dataset_size(b->ds);
+    int32_t status = SIXNET_OK;
+    for (int64_t i = 0; i < n && status == SIXNET_OK; i++) {
+        if (b->position + i + AHEAD < size)
+            six_dataset_expect(b->ds, sample_at(b, b->position + i + AHEAD));
+        status = six_dataset_read(b->ds, sample_at(b, b->position + i), (uint64_t)b->epoch, b->inputs + i * b->input_size,
+                                  b->targets ? b->targets + i * b->target_size : NULL);
+    }
+    return status;
+}
+
+int32_t six_batches_next(sixnet_batches *b, const float **inputs, const float **targets, int64_t *n)
+{
+    int64_t left = six_dataset_size(b->ds) - b->position, count = left < b->o.batch_size ? left : b->o.batch_size;
+    *inputs = *targets = NULL;
+    *n = 0;
+    if (count == 0 || (b->o.drop_last && count < b->o.batch_size))
+        return SIXNET_OK;
+    if (six_shape_size(six_dataset_input_shape(b->ds)) != b->input_size)
+        return six_fail(SIXNET_BAD_STATE, "a transform has changed the size of the samples since the walk was made");
+    int32_t status = read_samples(b, count);
+    if (status != SIXNET_OK)
+        return status;
+    b->position += count;
+    *inputs = b->inputs;
+    *targets = b->targets;
+    *n = count;
+    return SIXNET_OK;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_DATA_BATCHES_H
+#define SIX_DATA_BATCHES_H
+
+#include "base/spec.h"
+
+extern const six_kind six_kind_batches;
+
+int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
+void six_batches_free(sixnet_batches *b);
+int32_t six_batches_start(sixnet_batches *b, int64_t epoch);
+int32_t six_batches_next(sixnet_batches *b, const float **inputs, const float **targets, int64_t *n);
+
+/* The number of batches of an epoch. */
+int64_t six_batches_count(const sixnet_batches *b);
+/* Where the walk is: the epoch, and how many of its samples were given out. A new walk is at the beginning of epoch 0. */
+void six_batches_cursor(const sixnet_batches *b, int64_t *epoch, int64_t *position);
+/* Goes there; SIXNET_INVALID_ARGUMENT if there is no such place. */
+int32_t six_batches_seek(sixnet_batches *b, int64_t epoch, int64_t position);
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+#include "dataset.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/status.h"
+
+/* ---- numbers and memory ---- */
+
+six_stream six_data_stream(uint64_t seed, uint32_t purpose, uint64_t epoch, uint64_t stream)
+{
+    const uint64_t data = UINT64_C(0x64617461) << 32; /* "data": apart from what others draw with the same seed */
+    six_philox key = six_philox_at(seed, epoch, data | purpose);
+    return six_stream_at((uint64_t)key.word[1] << 32 | key.word[0], stream);
+}
+
+void six_data_shuffle(int64_t *order, int64_t n, six_stream random)
+{
+    for (int64_t i = 0; i < n; i++) {
+        int64_t k = (int64_t)six_stream_below(&random, (uint64_t)i + 1);
+        order[i] = order[k];
+        order[k] = i;
+    }
+}
+
+float *six_data_floats(const sixnet_context *ctx, int64_t n, int64_t size)
+{
+    if (n > PTRDIFF_MAX / (int64_t)sizeof(float) / size) {
+        six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: %" PRId64 " samples of %" PRId64 " values exceed the address space", n,
+                 size);
+        return NULL;
+    }
+    return six_alloc(ctx, (size_t)n, (size_t)size * sizeof(float));
+}
+
+/* ---- life ---- */
+
+int32_t six_dataset_new(sixnet_dataset **out, six_source *source)
+{
+    sixnet_dataset *ds = six_alloc(source->ctx, 1, sizeof *ds);
+    *out = ds;
+    if (!ds)
+        return SIXNET_OUT_OF_MEMORY;
+    atomic_init(&ds->references, 1);
+    ds->source = six_source_hold(source);
+    ds->size = source->count;
+    return SIXNET_OK;
+}
+
+sixnet_dataset *six_dataset_hold(sixnet_dataset *ds)
+{
+    atomic_fetch_add_explicit(&ds->references, 1, memory_order_relaxed);
+    return ds;
+}
+
+void six_dataset_free(sixnet_dataset *ds)
+{
+    if (!ds || atomic_fetch_sub_explicit(&ds->references, 1, memory_order_acq_rel) != 1)
+        return;
+    six_source *source = ds->source;
+    for (int32_t k = 0; k < ds->nsteps; k++)
+        six_step_release(source->ctx, ds->steps[k]);
+    six_free(source->ctx, ds->order);
+    six_free(source->ctx, ds);
+    six_source_release(source);
+}
+
+/* ---- split ---- */
+
+typedef struct split {
+    int64_t first, seed;
+    int32_t shuffle;
+} split;
+
+static const six_attr split_attrs[] = {
+    {"first", SIX_INT, offsetof(split, first), 1, 0x1p62, NULL, NULL, "the number of samples of the first part"},
+    {"seed", SIX_INT, offsetof(split, seed), -1, 0x1p62, "-1", NULL, "of the mixing; -1 for the context's seed"},
+    {"shuffle", SIX_BOOL, offsetof(split, shuffle), 0, 1, "true", NULL, "mix the samples first"},
+    {0},
+};
+
+const six_kind six_kind_dataset_split = {"dataset_split", "two parts of a dataset", split_attrs, sizeof(split)};
+
+/* A dataset of the samples that numbers tell, with the transforms of ds. */
+static int32_t choose(sixnet_dataset **out, const sixnet_dataset *ds, const int64_t *numbers, int64_t n)
+{
+    int32_t status = six_dataset_new(out, ds->source);
+    if (status != SIXNET_OK)
+        return status;
+    sixnet_dataset *part = *out;
+    part->size = n;
+    part->nsteps = ds->nsteps;
+    part->scratch = ds->scratch;
+    for (int32_t k = 0; k < ds->nsteps; k++)
+        part->steps[k] = six_step_hold(ds->steps[k]);
+    part->order = six_alloc(ds->source->ctx, (size_t)n, sizeof *part->order);
+    if (!part->order) {
+        six_dataset_free(part);
+        *out = NULL;
+        return SIXNET_OUT_OF_MEMORY;
+    }
+    for (int64_t i = 0; i < n; i++)
+        part->order[i] = ds->order ? ds->order[numbers[i]] : numbers[i];
+    return SIXNET_OK;
+}
+
+static int32_t split_at(sixnet_dataset **first, sixnet_dataset **second, const sixnet_dataset *ds, const int64_t *numbers,
+                        int64_t n)
+{
+    int32_t status = choose(first, ds, numbers, n);
+    if (status == SIXNET_OK)
+        status = choose(second, ds, numbers + n, ds->size - n);
+    if (status != SIXNET_OK) {
+        six_dataset_free(*first);
+        *first = NULL;
+    }
+    return status;
+}
+
+int32_t six_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec)
+{
+    split s;
+    const sixnet_context *ctx = ds->source->ctx;
+    *first = *second = NULL;
+    int32_t status = six_spec_parse(&six_kind_dataset_split, spec, &s, NULL, NULL);
+    if (status != SIXNET_OK)
+        return status;
+    if (s.first >= ds->size)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "dataset_split: first=%" PRId64 " leaves nothing of the %" PRId64 " samples",
+                        s.first, ds->size);
+    int64_t *numbers = six_alloc(ctx, (size_t)ds->size, sizeof *numbers);
+    if (!numbers)
+        return SIXNET_OUT_OF_MEMORY;
+    if (s.shuffle)
+        six_data_shuffle(numbers, ds->size, six_data_stream(s.seed < 0 ? ctx->seed : (uint64_t)s.seed, SIX_DATA_SPLIT, 0, 0));
+    else
+        for (int64_t i = 0; i < ds->size; i++)
+            numbers[i] = i;
+    status = split_at(first, second, ds, numbers, s.first);
+    six_free(ctx, numbers);
+    return status;
+}
+
+/* ---- transforms ---- */
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int32_t six_dataset_add_step(sixnet_dataset *ds, const six_transform *transform, const char *attrs)
+{
+    six_step *step;
+    if (ds->nsteps == SIX_MAX_STEPS)
+        return six_fail(SIXNET_TOO_LARGE, "%s: the dataset has %d transforms already", transform->kind.name, SIX_MAX_STEPS);
+    int32_t status = six_step_new(&step, ds->source->ctx, transform, attrs, six_dataset_input_shape(ds));
+    if (status != SIXNET_OK)
+        return status;
+    if (transform->apart || ds->scratch > 0)
+        ds->scratch = larger(ds->scratch, larger(six_shape_size(&step->in), six_shape_size(&step->out)));
+    ds->steps[ds->nsteps++] = step;
+    return SIXNET_OK;
+}
+
+int32_t six_dataset_transform(sixnet_dataset *ds, const char *spec)
+{
+    const char *rest;
+    const six_transform *transform = six_transform_find(spec, &rest);
+    return transform ? six_dataset_add_step(ds, transform, rest) : SIXNET_BAD_TEXT;
+}
+
+/* ---- what it is ---- */
+
+sixnet_context *six_dataset_context(const sixnet_dataset *ds)
+{
+    return ds->source->ctx;
+}
+
+int64_t six_dataset_size(const sixnet_dataset *ds)
+{
+    return ds->size;
+}
+
+bool six_dataset_has_targets(const sixnet_dataset *ds)
+{
+    return ds->source->target.shape.rank > 0;
+}
+
+const six_shape *six_dataset_input_shape(const sixnet_dataset *ds)
+{
+    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out : &ds->source->input.shape;
+}
+
+const six_shape *six_dataset_target_shape(const sixnet_dataset *ds)
+{
+    return &ds->source->target.shape;
+}
+
+int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank)
+{
+    const six_shape *input = six_dataset_input_shape(ds), *target = six_dataset_target_shape(ds);
+    memcpy(dims, input->dim, (size_t)input->rank * sizeof *dims);
+    memcpy(target_dims, target->dim, (size_t)target->rank * sizeof *target_dims);
+    *rank = input->rank;
+    *target_rank = target->rank;
+    return SIXNET_OK;
+}
+
+/* ---- samples ---- */
+
+static int64_t source_index(const sixnet_dataset *ds, int64_t index)
+{
+    return ds->order ? ds->order[index] : index;
+}
+
+/* Applies the steps to values, in place or by turns with other; returns where the result is. */
+static float *apply_steps(const sixnet_dataset *ds, int64_t number, uint64_t epoch, float *values, float *other)
+{
+    for (int32_t k = 0; k < ds->nsteps; k++) {
+        const six_step *step = ds->steps[k];
+        six_transform_call call = {.attrs = step->attrs, .in = &step->in, .out = &step->out, .from = values, .to = values};
+        if (step->transform->random)
+            call.random = six_data_stream(ds->source->ctx->seed, SIX_DATA_STEP + (uint32_t)k, epoch, (uint64_t)number);
+        if (step->transform->apart) {
+            call.to = other;
+            other = values;
+            values = call.to;
+        }
+        step->transform->apply(&call);
+    }
+    return values;
+}
+
+static int32_t read_by_scratch(const sixnet_dataset *ds, int64_t number, uint64_t epoch, float *input, float *target)
+{
+    float *scratch = six_data_floats(ds->source->ctx, 2, ds->scratch);
+    if (!scratch)
+        return SIXNET_OUT_OF_MEMORY;
+    int32_t status = six_source_read(ds->source, number, scratch, target);
+    if (status == SIXNET_OK) {
+        const float *result = apply_steps(ds, number, epoch, scratch, scratch + ds->scratch);
+        memcpy(input, result, (size_t)six_shape_size(six_dataset_input_shape(ds)) * sizeof *input);
+    }
+    six_free(ds->source->ctx, scratch);
+    return status;
+}
+
+int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target)
+{
+    int64_t number = source_index(ds, index);
+    if (input && ds->scratch > 0)
+        return read_by_scratch(ds, number, epoch, input, target);
+    int32_t status = six_source_read(ds->source, number, input, target);
+    if (status == SIXNET_OK && input)
+        apply_steps(ds, number, epoch, input, NULL);
+    return status;
+}
+
+int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target)
+{
+    if (index < 0 || index >= ds->size)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "index=%" PRId64 " is not from 0 to %" PRId64, index, ds->size - 1);
+    return six_dataset_read(ds, index, 0, input, target);
+}
+
+void six_dataset_expect(const sixnet_dataset *ds, int64_t index)
+{
+#if defined(__GNUC__)
+    enum { LINE = 64, MOST = 64 * LINE };
+    const six_column *c = &ds->source->input;
+    if (!c->data)
+        return;
+    size_t bytes = (size_t)c->size * c->element->size;
+    const char *sample = (const char *)c->data + bytes * (size_t)source_index(ds, index);
+    for (size_t i = 0; i < bytes && i < MOST; i += LINE)
+        __builtin_prefetch(sample + i);
+#else
+    (void)ds, (void)index;
+#endif
+}
+
+/* ---- labels ---- */
+
+/* The first of n values that is not a class; n if all are. */
+static int64_t first_bad(const float *values, int64_t n, float classes)
+{
+    int64_t i = 0;
+    while (i < n && values[i] >= 0.0f && values[i] < classes && values[i] == floorf(values[i]))
+        i++;
+    return i;
+}
+
+int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes)
+{
+    const six_column *c = &ds->source->target;
+    if (!c->data)
+        return SIXNET_OK;
+    float *values = six_data_floats(ds->source->ctx, 1, c->size);
+    int32_t status = values ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    for (int64_t i = 0; i < ds->size && status == SIXNET_OK; i++) {
+        six_source_read(ds->source, source_index(ds, i), NULL, values);
+        int64_t bad = first_bad(values, c->size, (float)classes);
+        if (bad < c->size)
+            status = six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": label %.9g; classes from 0 to %" PRId64 " are expected", i,
+                              (double)values[bad], classes - 1);
+    }
+    six_free(ds->source->ctx, values);
+    return status;
+}

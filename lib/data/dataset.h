@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_DATA_DATASET_H
+#define SIX_DATA_DATASET_H
+
+#include "element.h"
+#include "transforms.h"
+
+/* The inputs or the targets of all samples. */
+typedef struct six_column {
+    six_shape shape; /* of one sample; rank 0 if there are none */
+    int64_t size;    /* of one sample, in values */
+    const six_element *element;
+    const void *data; /* NULL if a function gives them */
+    void *memory;     /* to be freed; NULL if data are borrowed */
+    double scale;
+} six_column;
+
+/* Where samples come from. Counted; never changed once a dataset refers to it. */
+typedef struct six_source {
+    atomic_int references;
+    sixnet_context *ctx;
+    int64_t count;
+    six_column input, target;
+    sixnet_sample_fn fn;
+    void *user;
+} six_source;
+
+enum { SIX_MAX_STEPS = 32 };
+
+/* A choice of a source's samples, with transforms. Counted. */
+struct sixnet_dataset {
+    atomic_int references;
+    six_source *source;
+    int64_t *order; /* the samples' numbers in the source; NULL for all in their order */
+    int64_t size;
+    int32_t nsteps;
+    six_step *steps[SIX_MAX_STEPS];
+    int64_t scratch; /* values that the widest stage has if a step is `apart`, else 0 */
+};
+
+/* ---- sources.c ---- */
+
+extern const six_kind six_kind_dataset_arrays, six_kind_dataset_callback;
+
+int32_t six_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
+int32_t six_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
+                                const void *targets, int64_t n);
+int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn,
+                                  void *user);
+
+/* Either may be NULL. */
+int32_t six_source_read(const six_source *source, int64_t index, float *input, float *target);
+six_source *six_source_hold(six_source *source);
+void six_source_release(six_source *source);
+
+/* ---- dataset.c ---- */
+
+extern const six_kind six_kind_dataset_split;
+
+/* Holds the source. */
+int32_t six_dataset_new(sixnet_dataset **out, six_source *source);
+sixnet_dataset *six_dataset_hold(sixnet_dataset *ds);
+void six_dataset_free(sixnet_dataset *ds);
+
+int32_t six_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
+int32_t six_dataset_transform(sixnet_dataset *ds, const char *spec);
+int32_t six_dataset_add_step(sixnet_dataset *ds, const six_transform *transform, const char *attrs);
+
+sixnet_context *six_dataset_context(const sixnet_dataset *ds);
+int64_t six_dataset_size(const sixnet_dataset *ds);
+bool six_dataset_has_targets(const sixnet_dataset *ds);
+const six_shape *six_dataset_input_shape(const sixnet_dataset *ds);
+const six_shape *six_dataset_target_shape(const sixnet_dataset *ds); /* of rank 0 without targets */
+int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank);
+
+int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
+/* The one way out for samples. epoch is for transforms at random. index is in range; input and target may be NULL. */
+int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target);
+/* Says that a sample will be read soon, so that the processor may fetch it meanwhile. */
+void six_dataset_expect(const sixnet_dataset *ds, int64_t index);
+
+/* SIXNET_BAD_DATA, with a message that names sample and label, if a target is not a whole number from 0 to classes - 1.
+ * Functions' samples are not asked for. */
+int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes);
+
+/* Random numbers of one purpose in one epoch. */
+enum { SIX_DATA_SPLIT = 1, SIX_DATA_ORDER = 2, SIX_DATA_STEP = 16 /* and up, by the step's place */ };
+six_stream six_data_stream(uint64_t seed, uint32_t purpose, uint64_t epoch, uint64_t stream);
+/* Fills order with 0 to n - 1, mixed. */
+void six_data_shuffle(int64_t *order, int64_t n, six_stream random);
+/* Memory for n samples of so many values; NULL, with the status message set, if there is none. */
+float *six_data_floats(const sixnet_context *ctx, int64_t n, int64_t size);
+
+#endif

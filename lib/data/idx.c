@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "idx.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/status.h"
+#include "gzip.h"
+#include "inflate.h"
+
+/* The format: two zero bytes, the elements' type, the rank, the dimensions and then the elements, all big-endian. */
+enum { MAX_RANK = 5, MAX_HEADER = 4 + 4 * MAX_RANK };
+
+typedef struct reader {
+    const sixnet_context *ctx;
+    const char *path, *what;
+    int32_t lowest, highest; /* the ranks expected */
+    int descriptor;
+    uint64_t size; /* the file's */
+    const six_element *element;
+    six_shape shape;
+    uint64_t header_size, total_size; /* of the unpacked data; total_size is UINT64_MAX where it is larger */
+    void *memory;
+} reader;
+
+/* ---- the file ---- */
+
+static int32_t fail_system(const reader *r, const char *what)
+{
+    char text[128];
+    int error = errno;
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+    return six_fail(SIXNET_IO_ERROR, "%s: %s: %s", r->path, what, strerror_r(error, text, sizeof text));
+#else
+    if (strerror_r(error, text, sizeof text) != 0)
+        text[0] = '\0';
+    return six_fail(SIXNET_IO_ERROR, "%s: %s: %s", r->path, what, text);
+#endif
+}
+
+static int32_t open_file(reader *r)
+{
+    struct stat status;
+    do
+        r->descriptor = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    while (r->descriptor < 0 && errno == EINTR);
+    if (r->descriptor < 0)
+        return fail_system(r, "cannot be opened");
+    if (fstat(r->descriptor, &status) != 0)
+        return fail_system(r, "cannot be examined");
+    if (!S_ISREG(status.st_mode))
+        return six_fail(SIXNET_IO_ERROR, "%s: is %s; a regular file is expected", r->path,
+                        S_ISDIR(status.st_mode) ? "a directory" : "a pipe, socket or device");
+    r->size = (uint64_t)status.st_size;
+    if (r->size > PTRDIFF_MAX)
+        return six_fail(SIXNET_TOO_LARGE, "%s: %" PRIu64 " bytes exceed the address space", r->path, r->size);
+    return SIXNET_OK;
+}
+
+/* Reads up to size bytes from an offset; done is less than size at the file's end only. */
+static int32_t read_some(const reader *r, uint8_t *to, uint64_t offset, size_t size, size_t *done)
+{
+    for (*done = 0; *done < size;) {
+        size_t left = size - *done, portion = left < 1 << 30 ? left : 1 << 30;
+        ssize_t n = pread(r->descriptor, to + *done, portion, (off_t)(offset + *done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail_system(r, "cannot be read");
+        if (n == 0)
+            break;
+        *done += (size_t)n;
+    }
+    return SIXNET_OK;
+}
+
+/* Reads the file, which must still have the size that it had when it was opened. */
+static int32_t read_whole(const reader *r, uint8_t *to)
+{
+    uint8_t more;
+    size_t done, extra = 0;
+    int32_t status = read_some(r, to, 0, (size_t)r->size, &done);
+    if (status == SIXNET_OK && done == r->size)
+        status = read_some(r, &more, r->size, 1, &extra);
+    if (status == SIXNET_OK && done + extra != r->size)
+        return six_fail(SIXNET_IO_ERROR, "%s: byte %zu: the file %s while it was read", r->path, done, extra ? "grew" : "shrank");
+    return status;
+}
+
+/* ---- the header ---- */
+
+static uint64_t big_endian(const uint8_t *p, size_t bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; i++)
+        value = value << 8 | p[i];
+    return value;
+}
+
+static const six_element *element_of(uint8_t type)
+{
+    static const struct {
+        uint8_t type, element;
+    } types[] = {{0x08, SIX_ELEMENT_U8},  {0x09, SIX_ELEMENT_I8},  {0x0B, SIX_ELEMENT_I16},
+                 {0x0C, SIX_ELEMENT_I32}, {0x0D, SIX_ELEMENT_F32}, {0x0E, SIX_ELEMENT_F64}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].type == type)
+            return &six_elements[types[i].element];
+    return NULL;
+}
+
+static int32_t fail_short(const reader *r, size_t at)
+{
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: the data end within the header", r->path, at);
+}
+
+static int32_t parse_magic(reader *r, const uint8_t *bytes)
+{
+    uint32_t magic = (uint32_t)big_endian(bytes, 4);
+    int32_t rank = bytes[3];
+    r->element = element_of(bytes[2]);
+    if (magic >> 16 != 0)
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: magic 0x%08" PRIx32 "; 0x0000 and a type and a rank are expected", r->path,
+                        magic);
+    if (!r->element)
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 2: type 0x%02x; 0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e is expected", r->path,
+                        bytes[2]);
+    if (rank < r->lowest || rank > r->highest)
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: magic 0x%08" PRIx32 " is of %s (rank %d); %s of rank %d to %d are expected",
+                        r->path, magic, rank == 1 ? "labels" : "data", rank, r->what, r->lowest, r->highest);
+    r->shape.rank = rank;
+    r->header_size = 4 + 4 * (uint64_t)rank;
+    return SIXNET_OK;
+}
+
+static int32_t parse_header(reader *r, const uint8_t *bytes, size_t size)
+{
+    if (size < 4)
+        return fail_short(r, size);
+    int32_t status = parse_magic(r, bytes);
+    if (status != SIXNET_OK)
+        return status;
+    if (size < r->header_size)
+        return fail_short(r, size);
+    uint64_t limit = UINT64_MAX - r->header_size, data_size = r->element->size;
+    for (int32_t i = 0; i < r->shape.rank; i++) {
+        r->shape.dim[i] = (int64_t)big_endian(bytes + 4 + 4 * i, 4);
+        if (r->shape.dim[i] == 0)
+            return six_fail(SIXNET_BAD_FILE, "%s: byte %d: dimension %d is 0; 1 and up are expected", r->path, 4 + 4 * i, i);
+        data_size = data_size <= limit / (uint64_t)r->shape.dim[i] ? data_size * (uint64_t)r->shape.dim[i] : limit;
+    }
+    r->total_size = r->header_size + data_size;
+    return SIXNET_OK;
+}
+
+static int32_t check_size(const reader *r, uint64_t size)
+{
+    char shape[160];
+    if (size == r->total_size)
+        return SIXNET_OK;
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %" PRIu64 ": %s; the header promises %s values of type %s", r->path,
+                    size < r->total_size ? size : r->total_size, size < r->total_size ? "the data end" : "more data follow",
+                    six_shape_text(&r->shape, shape), r->element->name);
+}
+
+/* ---- the data ---- */
+
+static int32_t allocate(reader *r)
+{
+    if (r->total_size > PTRDIFF_MAX)
+        return six_fail(SIXNET_TOO_LARGE, "%s: %" PRIu64 " bytes exceed the address space", r->path, r->total_size);
+    r->memory = six_alloc(r->ctx, 1, (size_t)r->total_size);
+    return r->memory ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+}
+
+static int32_t read_plain(reader *r)
+{
+    int32_t status = check_size(r, r->size);
+    if (status == SIXNET_OK)
+        status = allocate(r);
+    return status == SIXNET_OK ? read_whole(r, r->memory) : status;
+}
+
+static int32_t fail_gzip(const reader *r, const six_gzip *z)
+{
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu of the gzip data: %s", r->path, z->at, z->problem);
+}
+
+static int32_t unpack(reader *r, const uint8_t *packed)
+{
+    char shape[160];
+    if (r->total_size / SIX_INFLATE_RATIO > r->size)
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 4: %s values of type %s; %" PRIu64 " bytes of gzip cannot hold them", r->path,
+                        six_shape_text(&r->shape, shape), r->element->name, r->size);
+    int32_t status = allocate(r);
+    if (status != SIXNET_OK)
+        return status;
+    six_gzip z = {.packed = packed, .packed_size = (size_t)r->size, .out = r->memory, .room = (size_t)r->total_size};
+    status = six_gunzip(&z);
+    if (status == SIXNET_BAD_FILE)
+        return fail_gzip(r, &z);
+    return check_size(r, status == SIXNET_TOO_LARGE ? r->total_size + 1 : z.size);
+}
+
+/* Moves values of several bytes to the front of the memory, in the machine's byte order; returns where the values begin. */
+static const void *convert(const reader *r)
+{
+    const uint8_t *from = (const uint8_t *)r->memory + r->header_size;
+    uint8_t *to = r->memory;
+    size_t size = r->element->size;
+    if (size == 1)
+        return from;
+    for (uint64_t left = r->total_size - r->header_size; left > 0; left -= size, from += size, to += size) {
+        uint64_t value = big_endian(from, size);
+        uint32_t value32 = (uint32_t)value;
+        uint16_t value16 = (uint16_t)value;
+        memcpy(to, size == 8 ? (void *)&value : size == 4 ? (void *)&value32 : (void *)&value16, size);
+    }
+    return r->memory;
+}
+
+static int32_t read_gzip(reader *r)
+{
+    uint8_t begin[MAX_HEADER];
+    uint8_t *packed = six_alloc(r->ctx, 1, (size_t)r->size);
+    if (!packed)
+        return SIXNET_OUT_OF_MEMORY;
+    six_gzip z = {.packed = packed, .packed_size = (size_t)r->size, .out = begin, .room = sizeof begin};
+    int32_t status = read_whole(r, packed);
+    if (status == SIXNET_OK && six_gunzip(&z) == SIXNET_BAD_FILE)
+        status = fail_gzip(r, &z);
+    if (status == SIXNET_OK)
+        status = parse_header(r, begin, z.size);
+    if (status == SIXNET_OK)
+        status = unpack(r, packed);
+    six_free(r->ctx, packed);
+    return status;
+}
+
+static int32_t read_file(reader *r)
+{
+    uint8_t begin[MAX_HEADER];
+    size_t size;
+    int32_t status = open_file(r);
+    if (status == SIXNET_OK)
+        status = read_some(r, begin, 0, sizeof begin, &size);
+    if (status != SIXNET_OK)
+        return status;
+    if (size >= 2 && begin[0] == 0x1f && begin[1] == 0x8b)
+        return read_gzip(r);
+    status = parse_header(r, begin, size);
+    return status == SIXNET_OK ? read_plain(r) : status;
+}
+
+int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, const char *what, int32_t lowest, int32_t highest)
+{
+    int saved = errno;
+    reader r = {.ctx = ctx, .path = path, .what = what, .lowest = lowest, .highest = highest, .descriptor = -1};
+    int32_t status = read_file(&r);
+    *idx = (six_idx){0};
+    if (status == SIXNET_OK)
+        *idx = (six_idx){.element = r.element, .shape = r.shape, .data = convert(&r), .memory = r.memory};
+    else
+        six_free(ctx, r.memory);
+    if (r.descriptor >= 0)
+        close(r.descriptor);
+    errno = saved;
+    return status;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "dataset.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "idx.h"
+
+/* ---- sources ---- */
+
+six_source *six_source_hold(six_source *source)
+{
+    atomic_fetch_add_explicit(&source->references, 1, memory_order_relaxed);
+    return source;
+}
+
+void six_source_release(six_source *source)
+{
+    if (!source || atomic_fetch_sub_explicit(&source->references, 1, memory_order_acq_rel) != 1)
+        return;
+    sixnet_context *ctx = source->ctx;
+    six_free(ctx, source->input.memory);
+    six_free(ctx, source->target.memory);
+    six_free(ctx, source);
+    six_context_release(ctx);
+}
+
+static int32_t source_new(six_source **out, sixnet_context *ctx, int64_t count)
+{
+    *out = NULL;
+    if (count < 1)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "n=%" PRId64 "; a dataset has 1 sample or more", count);
+    ctx = six_context_hold(ctx);
+    if (!ctx)
+        return SIXNET_OUT_OF_MEMORY;
+    six_source *source = six_alloc(ctx, 1, sizeof *source);
+    if (!source) {
+        six_context_release(ctx);
+        return SIXNET_OUT_OF_MEMORY;
+    }
+    atomic_init(&source->references, 1);
+    source->ctx = ctx;
+    source->count = count;
+    *out = source;
+    return SIXNET_OK;
+}
+
+/* Makes the dataset if the source was made well, and gives up the source. */
+static int32_t finish(sixnet_dataset **out, six_source *source, int32_t status)
+{
+    if (status == SIXNET_OK)
+        status = six_dataset_new(out, source);
+    six_source_release(source);
+    return status;
+}
+
+/* The samples' values are stored one after another. */
+static void column_read(const six_column *c, int64_t index, float *to)
+{
+    c->element->read((const char *)c->data + (size_t)(index * c->size) * c->element->size, c->size, c->scale, to);
+}
+
+/* A function fills both; what is not wanted goes to memory that is thrown away. */
+static int32_t call_function(const six_source *s, int64_t index, float *input, float *target)
+{
+    float *spare = NULL;
+    if (!input || !target) {
+        spare = six_data_floats(s->ctx, 1, input ? s->target.size : s->input.size);
+        if (!spare)
+            return SIXNET_OUT_OF_MEMORY;
+    }
+    int32_t answer = s->fn(s->user, index, input ? input : spare, target ? target : spare);
+    six_free(s->ctx, spare);
+    if (answer == 0)
+        return SIXNET_OK;
+    return six_fail(SIXNET_CALLBACK_FAILED, "the dataset's function returned %d for sample %" PRId64, answer, index);
+}
+
+int32_t six_source_read(const six_source *source, int64_t index, float *input, float *target)
+{
+    if (!input && !target)
+        return SIXNET_OK;
+    if (source->fn)
+        return call_function(source, index, input, target);
+    if (input)
+        column_read(&source->input, index, input);
+    if (target && source->target.data)
+        column_read(&source->target, index, target);
+    return SIXNET_OK;
+}
+
+/* ---- IDX files ---- */
+
+/* The shape of one of the samples that the first dimension counts. */
+static six_shape sample_shape(const six_shape *all)
+{
+    six_shape shape = {.rank = all->rank - 1};
+    memcpy(shape.dim, all->dim + 1, (size_t)shape.rank * sizeof *shape.dim);
+    return shape;
+}
+
+/* Grey images have one channel. */
+static six_shape image_shape(const six_shape *all)
+{
+    six_shape shape = sample_shape(all);
+    return all->rank == 3 ? (six_shape){3, {1, shape.dim[0], shape.dim[1]}} : shape;
+}
+
+static six_shape label_shape(const six_shape *all)
+{
+    return all->rank == 1 ? (six_shape){1, {1}} : sample_shape(all);
+}
+
+/* Hands the file's memory over. */
+static int32_t column_of_idx(six_column *c, six_idx *idx, six_shape shape, double scale, const char *path)
+{
+    char text[160];
+    *c = (six_column){shape, 0, idx->element, idx->data, idx->memory, scale};
+    idx->memory = NULL;
+    if (!six_shape_fits(&shape))
+        return six_fail(SIXNET_TOO_LARGE, "%s: samples of shape %s; at most 2^40 values are supported", path,
+                        six_shape_text(&shape, text));
+    c->size = six_shape_size(&shape);
+    return SIXNET_OK;
+}
+
+static int32_t dataset_of_idx(sixnet_dataset **out, sixnet_context *ctx, six_idx *images, const char *images_path,
+                              six_idx *labels, const char *labels_path)
+{
+    six_source *source;
+    if (images->shape.dim[0] != labels->shape.dim[0])
+        return six_fail(SIXNET_BAD_FILE, "%s has %" PRId64 " images, but %s has %" PRId64 " labels", images_path,
+                        images->shape.dim[0], labels_path, labels->shape.dim[0]);
+    int32_t status = source_new(&source, ctx, images->shape.dim[0]);
+    if (status != SIXNET_OK)
+        return status;
+    double scale = images->element == &six_elements[SIX_ELEMENT_U8] ? 1.0 / 255.0 : 1.0;
+    status = column_of_idx(&source->input, images, image_shape(&images->shape), scale, images_path);
+    if (status == SIXNET_OK)
+        status = column_of_idx(&source->target, labels, label_shape(&labels->shape), 1.0, labels_path);
+    return finish(out, source, status);
+}
+
+int32_t six_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
+{
+    six_idx image_file, label_file = {0};
+    *out = NULL;
+    ctx = six_context_hold(ctx);
+    if (!ctx)
+        return SIXNET_OUT_OF_MEMORY;
+    int32_t status = six_idx_read(&image_file, ctx, images, "images", 2, 4);
+    if (status == SIXNET_OK)
+        status = six_idx_read(&label_file, ctx, labels, "labels", 1, 5);
+    if (status == SIXNET_OK)
+        status = dataset_of_idx(out, ctx, &image_file, images, &label_file, labels);
+    six_free(ctx, image_file.memory);
+    six_free(ctx, label_file.memory);
+    six_context_release(ctx);
+    return status;
+}
+
+/* ---- arrays ---- */
+
+typedef struct arrays {
+    int32_t inputs, targets, copy;
+    six_shape shape, target_shape;
+    double scale;
+} arrays;
+
+static const six_attr arrays_attrs[] = {
+    {"inputs", SIX_CHOICE, offsetof(arrays, inputs), 0, 0, "f32", SIX_ELEMENT_WORDS, "the type of the inputs' elements"},
+    {"shape", SIX_SHAPE, offsetof(arrays, shape), 1, 0x1p40, NULL, NULL, "the shape of one sample"},
+    {"targets", SIX_CHOICE, offsetof(arrays, targets), 0, 0, "f32", SIX_ELEMENT_WORDS, "the type of the targets' elements"},
+    {"target_shape", SIX_SHAPE, offsetof(arrays, target_shape), 1, 0x1p40, "1", NULL, "the shape of one target"},
+    {"scale", SIX_FLOAT, offsetof(arrays, scale), -1e30, 1e30, "1", NULL, "inputs are multiplied by it"},
+    {"copy", SIX_BOOL, offsetof(arrays, copy), 0, 1, "true", NULL, "copy the arrays; without it they must outlive the dataset"},
+    {0},
+};
+
+const six_kind six_kind_dataset_arrays = {"dataset_arrays", "samples in arrays", arrays_attrs, sizeof(arrays)};
+
+static int32_t column_of_array(six_column *c, const sixnet_context *ctx, const void *data, int64_t n, const arrays *a,
+                               bool targets)
+{
+    char text[160];
+    const six_shape *shape = targets ? &a->target_shape : &a->shape;
+    *c = (six_column){.shape = *shape, .size = six_shape_size(shape), .data = data, .scale = targets ? 1.0 : a->scale};
+    c->element = &six_elements[targets ? a->targets : a->inputs];
+    if (n > PTRDIFF_MAX / (int64_t)c->element->size / c->size)
+        return six_fail(SIXNET_TOO_LARGE, "dataset_arrays: %" PRId64 " samples of shape %s exceed the address space", n,
+                        six_shape_text(shape, text));
+    if (!a->copy)
+        return SIXNET_OK;
+    size_t bytes = (size_t)(n * c->size) * c->element->size;
+    c->data = c->memory = six_alloc(ctx, 1, bytes);
+    if (!c->memory)
+        return SIXNET_OUT_OF_MEMORY;
+    memcpy(c->memory, data, bytes);
+    return SIXNET_OK;
+}
+
+int32_t six_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
+                                const void *targets, int64_t n)
+{
+    arrays a;
+    six_source *source;
+    *out = NULL;
+    int32_t status = six_spec_parse(&six_kind_dataset_arrays, spec, &a, NULL, NULL);
+    if (status == SIXNET_OK)
+        status = source_new(&source, ctx, n);
+    if (status != SIXNET_OK)
+        return status;
+    status = column_of_array(&source->input, source->ctx, inputs, n, &a, false);
+    if (status == SIXNET_OK && targets)
+        status = column_of_array(&source->target, source->ctx, targets, n, &a, true);
+    return finish(out, source, status);
+}
+
+/* ---- functions ---- */
+
+typedef struct function {
+    six_shape shape, target_shape;
+} function;
+
+static const six_attr function_attrs[] = {
+    {"shape", SIX_SHAPE, offsetof(function, shape), 1, 0x1p40, NULL, NULL, "the shape of one sample"},
+    {"target_shape", SIX_SHAPE, offsetof(function, target_shape), 1, 0x1p40, "1", NULL, "the shape of one target"},
+    {0},
+};
+
+const six_kind six_kind_dataset_callback = {"dataset_callback", "samples that a function gives", function_attrs,
+                                            sizeof(function)};
+
+int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn,
+                                  void *user)
+{
+    function f;
+    six_source *source;
+    *out = NULL;
+    int32_t status = six_spec_parse(&six_kind_dataset_callback, spec, &f, NULL, NULL);
+    if (status == SIXNET_OK)
+        status = source_new(&source, ctx, n);
+    if (status != SIXNET_OK)
+        return status;
+    source->fn = fn;
+    source->user = user;
+    source->input = (six_column){.shape = f.shape, .size = six_shape_size(&f.shape)};
+    source->target = (six_column){.shape = f.target_shape, .size = six_shape_size(&f.target_shape)};
+    return finish(out, source, SIXNET_OK);
+}

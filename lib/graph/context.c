@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Making a context: the one place where the machine is looked at and kernels are picked. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/spec.h"
+#include "base/status.h"
+#include "base/threads.h"
+#include "graph/context.h"
+#include "graph/graph.h"
+
+typedef struct context_options {
+    int64_t threads, seed;
+    char isa[SIX_TEXT_MAX];
+    int32_t dtype;
+} context_options;
+
+static const six_attr attrs[] = {
+    {"threads", SIX_INT, offsetof(context_options, threads), 0, 1024, "1", NULL, "threads at work, the caller's included; 0 for every processor"},
+    {"isa", SIX_TEXT, offsetof(context_options, isa), 0, 0, "auto", NULL,
+     "the highest instruction set to use: auto, baseline, avx2, avx512 or neon"},
+    {"dtype", SIX_CHOICE, offsetof(context_options, dtype), 0, 0, "f32", "f32 f64", "the type that nets compute with"},
+    {"seed", SIX_INT, offsetof(context_options, seed), 0, 9007199254740992.0, "0", NULL, "of all random numbers"},
+    {0},
+};
+
+const six_kind six_kind_context = {"context", "what sixnet_context_new() can be told", attrs, sizeof(context_options)};
+
+static bool runs_here(const six_variant *v)
+{
+    return (v->cpu_features & six_cpu_features()) == v->cpu_features;
+}
+
+static int32_t pick_f32(const char *isa, const six_variant **picked)
+{
+    *picked = NULL;
+    for (int32_t i = 0; six_variants_f32[i]; i++) {
+        const six_variant *v = six_variants_f32[i];
+        bool asked = strcmp(isa, v->name) == 0;
+        if (asked && !runs_here(v))
+            return six_fail(SIXNET_UNSUPPORTED, "context: isa=%s: this processor or its operating system does not support it", isa);
+        if (asked || (strcmp(isa, "auto") == 0 && runs_here(v)))
+            *picked = v;
+    }
+    if (*picked)
+        return SIXNET_OK;
+    for (const char *const *known = (const char *const[]){"avx2", "avx512", "neon", NULL}; *known; known++)
+        if (strcmp(isa, *known) == 0)
+            return six_fail(SIXNET_UNSUPPORTED, "context: isa=%s is not in this build of the library", isa);
+    return six_fail(SIXNET_BAD_TEXT, "context: isa=%.40s is none of auto, baseline, avx2, avx512, neon", isa);
+}
+
+/* An allocator's stand-in, to allocate the context itself with. */
+static int32_t allocate(sixnet_context **out, sixnet_malloc_fn malloc_fn, sixnet_free_fn free_fn, void *user)
+{
+    sixnet_context seed = {.allocate = malloc_fn, .release = free_fn, .allocator_user = user};
+    sixnet_context *ctx = six_alloc(&seed, 1, sizeof *ctx);
+    if (!ctx)
+        return SIXNET_OUT_OF_MEMORY;
+    ctx->allocate = malloc_fn;
+    ctx->release = free_fn;
+    ctx->allocator_user = user;
+    atomic_init(&ctx->references, 1);
+    *out = ctx;
+    return SIXNET_OK;
+}
+
+int32_t six_context_new(sixnet_context **out, const char *options, sixnet_malloc_fn allocate_fn, sixnet_free_fn release_fn, void *user)
+{
+    context_options o;
+    const six_variant *variant = &six_variant_f64;
+    sixnet_context *ctx = NULL;
+    int32_t status = six_spec_parse(&six_kind_context, options, &o, NULL, NULL), f32_status;
+    const six_variant *f32 = NULL;
+    if (status)
+        return status;
+    f32_status = pick_f32(o.isa, &f32);
+    if (f32_status)
+        return f32_status;
+    if (o.dtype == SIX_F32)
+        variant = f32;
+    status = allocate(&ctx, allocate_fn, release_fn, user);
+    if (status)
+        return status;
+    ctx->variant = variant;
+    ctx->dtype = (six_dtype)o.dtype;
+    ctx->seed = (uint64_t)o.seed;
+    ctx->threads = o.threads ? (int32_t)o.threads : six_processor_count();
+    if (ctx->threads > 1) {
+        ctx->pool = six_pool_new(ctx, ctx->threads);
+        status = ctx->pool ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    }
+    if (status) {
+        six_context_release(ctx);
+        return status;
+    }
+    snprintf(ctx->threads_text, sizeof ctx->threads_text, "%d", ctx->threads);
+    snprintf(ctx->seed_text, sizeof ctx->seed_text, "%llu", (unsigned long long)ctx->seed);
+    *out = ctx;
+    return SIXNET_OK;
+}
+
+const char *six_context_get(const sixnet_context *ctx, const char *key)
+{
+    if (strcmp(key, "isa") == 0)
+        return ctx->dtype == SIX_F64 ? "generic" : ctx->variant->name;
+    if (strcmp(key, "dtype") == 0)
+        return ctx->dtype == SIX_F64 ? "f64" : "f32";
+    if (strcmp(key, "threads") == 0)
+        return ctx->threads_text;
+    if (strcmp(key, "seed") == 0)
+        return ctx->seed_text;
+    six_fail(SIXNET_NOT_FOUND, "a context has no '%.40s'; it has isa, dtype, threads and seed", key);
+    return NULL;
+}

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Layers of the caller's (sixnet/layer.h). To the graph each is a layer like any other, whose kernels are those of this file: they give the
+ * caller's function the samples of a group as plain rows of the registered dtype, and take back what it wrote. Nets that have such layers run
+ * serially. */
+
+#include "sixnet/layer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "graph/graph.h"
+
+enum { CUSTOM_NAME_MAX = 40, ATTRIBUTES_MAX = 64 };
+
+typedef struct six_custom_layer {
+    six_layer layer; /* first, so that op->layer can be cast */
+    struct six_custom_layer *next;
+    sixnet_setup_fn setup;
+    sixnet_compute_fn forward, backward;
+    void *user;
+    const six_arrays *arrays;
+    six_dtype dtype;  /* of the values that the functions see */
+    bool same_dtype;  /* as the context's */
+    char name[CUSTOM_NAME_MAX + 1];
+    char *attributes; /* the text of their names and defaults, cut into strings */
+    six_attr *attr;   /* ends with a name of NULL */
+} custom;
+
+/* The struct of attributes; with it live the names of the node's parameters. */
+typedef struct custom_attributes {
+    char parameter[SIX_MAX_PARAMS][SIX_NAME_MAX];
+    double value[];
+} custom_attributes;
+
+struct sixnet_layer_setup {
+    six_op *op;
+    int32_t status; /* of the first refusal or failed request, and its message */
+    char message[SIX_LINE_MAX];
+};
+
+struct sixnet_layer_call {
+    const six_op *op;
+    const custom *layer;
+    int64_t samples;
+    bool backward;
+    char *base;   /* of the memory for the rows; NULL to count only */
+    int64_t used; /* bytes of it */
+    void *x[SIX_MAX_INPUTS], *dx[SIX_MAX_INPUTS], *y, *dy;
+    void *parameter[SIX_MAX_PARAMS], *gradient[SIX_MAX_PARAMS];
+};
+
+const char six_fault_callback[] = "the layer's function returned an error";
+
+static const custom *custom_of(const six_op *op) { return (const custom *)op->layer; }
+
+/* ---- rows and lanes ---- */
+
+static int64_t value_bytes(const custom *layer) { return layer->dtype == SIX_F64 ? sizeof(double) : sizeof(float); }
+
+static void *take(sixnet_layer_call *call, int64_t count)
+{
+    void *at = call->base ? call->base + call->used : NULL;
+    call->used += (count * value_bytes(call->layer) + 63) / 64 * 64;
+    return at;
+}
+
+static sixnet_layer_call lay_out(const six_op *op, void *scratch)
+{
+    sixnet_layer_call call = {.op = op, .layer = custom_of(op), .base = scratch};
+    for (int32_t i = 0; i < op->inputs; i++) {
+        call.x[i] = take(&call, SIX_LANES * six_shape_size(&op->in[i]));
+        call.dx[i] = take(&call, SIX_LANES * six_shape_size(&op->in[i]));
+    }
+    call.y = take(&call, SIX_LANES * six_shape_size(&op->out));
+    call.dy = take(&call, SIX_LANES * six_shape_size(&op->out));
+    for (int32_t p = 0; p < op->params; p++) {
+        int64_t size = six_shape_size(&op->param[p].shape);
+        call.parameter[p] = call.layer->same_dtype ? op->value[p] : take(&call, size);
+        call.gradient[p] = take(&call, size);
+    }
+    return call;
+}
+
+static void to_rows(const sixnet_layer_call *call, void *rows, const real *lanes, int64_t size)
+{
+    if (call->layer->dtype == SIX_F64)
+        call->layer->arrays->f64_from_lanes(rows, size, lanes, size, (int32_t)call->samples);
+    else
+        call->layer->arrays->f32_from_lanes(rows, size, lanes, size, (int32_t)call->samples);
+}
+
+static void to_lanes(const sixnet_layer_call *call, real *lanes, const void *rows, int64_t size)
+{
+    if (call->layer->dtype == SIX_F64)
+        call->layer->arrays->lanes_from_f64(lanes, rows, size, size, (int32_t)call->samples);
+    else
+        call->layer->arrays->lanes_from_f32(lanes, rows, size, size, (int32_t)call->samples);
+}
+
+static void copy(void *to, six_dtype to_dtype, const void *from, six_dtype from_dtype, int64_t count)
+{
+    if (to_dtype == from_dtype)
+        memcpy(to, from, (size_t)count * (to_dtype == SIX_F64 ? sizeof(double) : sizeof(float)));
+    else if (to_dtype == SIX_F64)
+        for (int64_t i = 0; i < count; i++)
+            ((double *)to)[i] = ((const float *)from)[i];
+    else
+        for (int64_t i = 0; i < count; i++)
+            ((float *)to)[i] = (float)((const double *)from)[i];
+}
+
+static six_dtype real_dtype(const six_op *op) { return op->real_size == (int32_t)sizeof(double) ? SIX_F64 : SIX_F32; }
+
+static void clear(const sixnet_layer_call *call, void *values, int64_t count)
+{
+    memset(values, 0, (size_t)(count * value_bytes(call->layer)));
+}
+
+/* What forward and backward both see. */
+static sixnet_layer_call open_call(const six_op *op, const six_group *g, void *scratch)
+{
+    sixnet_layer_call call = lay_out(op, scratch);
+    call.samples = g->active;
+    for (int32_t i = 0; i < op->inputs; i++)
+        to_rows(&call, call.x[i], g->x[i], six_shape_size(&op->in[i]));
+    for (int32_t p = 0; p < op->params && !call.layer->same_dtype; p++)
+        copy(call.parameter[p], call.layer->dtype, op->value[p], real_dtype(op), six_shape_size(&op->param[p].shape));
+    return call;
+}
+
+/* ---- the kernels ---- */
+
+/* op->shared: whether the function has failed in this pass; it is not called again then. */
+static int32_t begin(six_op *op, six_group *groups)
+{
+    (void)groups;
+    *(bool *)op->shared = false;
+    return SIXNET_OK;
+}
+
+static bool run(sixnet_compute_fn fn, sixnet_layer_call *call, six_group *g)
+{
+    bool *failed = call->op->shared;
+    if (!*failed)
+        *failed = fn(call->layer->user, call) != 0;
+    if (*failed)
+        g->fault = six_fault_callback;
+    return !*failed;
+}
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    sixnet_layer_call call = open_call(op, g, scratch);
+    int64_t size = six_shape_size(&op->out);
+    clear(&call, call.y, call.samples * size);
+    if (run(call.layer->forward, &call, g))
+        to_lanes(&call, g->y, call.y, size);
+}
+
+static void open_gradients(sixnet_layer_call *call, const six_group *g)
+{
+    const six_op *op = call->op;
+    call->backward = true;
+    to_rows(call, call->y, g->y, six_shape_size(&op->out));
+    to_rows(call, call->dy, g->dy, six_shape_size(&op->out));
+    for (int32_t i = 0; i < op->inputs; i++)
+        clear(call, call->dx[i], call->samples * six_shape_size(&op->in[i]));
+    for (int32_t p = 0; p < op->params; p++)
+        clear(call, call->gradient[p], six_shape_size(&op->param[p].shape));
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    sixnet_layer_call call = open_call(op, g, scratch);
+    open_gradients(&call, g);
+    if (!run(call.layer->backward, &call, g))
+        return;
+    for (int32_t i = 0; i < op->inputs; i++)
+        if (g->dx[i])
+            to_lanes(&call, g->dx[i], call.dx[i], six_shape_size(&op->in[i]));
+    char *partial = (char *)g->partial;
+    for (int32_t p = 0; p < op->params; p++) {
+        int64_t size = six_shape_size(&op->param[p].shape);
+        copy(partial, real_dtype(op), call.gradient[p], call.layer->dtype, size);
+        partial += size * op->real_size;
+    }
+}
+
+static int32_t refuse_backward(six_op *op, six_group *groups)
+{
+    (void)groups;
+    return six_fail(SIXNET_BAD_STATE, "%s: the layer '%s' has no backward function, so the net can predict but not be trained", op->name,
+                    op->layer->kind.name);
+}
+
+static void needs(const six_op *op, six_needs *n)
+{
+    n->scratch = lay_out(op, NULL).used;
+    n->shared = sizeof(bool);
+}
+
+/* ---- setup ---- */
+
+static int32_t set_up(six_op *op)
+{
+    const custom *layer = custom_of(op);
+    sixnet_layer_setup setup = {.op = op};
+    op->out = op->in[0];
+    int32_t answer = layer->setup(layer->user, &setup);
+    if (setup.status)
+        return six_fail(setup.status, "%s: %s", op->name, setup.message);
+    if (answer)
+        return six_fail(SIXNET_CALLBACK_FAILED, "%s: the setup function of '%s' returned %d", op->name, layer->name, answer);
+    return SIXNET_OK;
+}
+
+/* Keeps the first refusal, so that the node fails whatever the function returns. */
+static int32_t note(sixnet_layer_setup *setup, int32_t status)
+{
+    if (setup->status == SIXNET_OK) {
+        setup->status = status;
+        memcpy(setup->message, sixnet_last_error(), strlen(sixnet_last_error()) + 1);
+    }
+    return status;
+}
+
+static double attribute(const six_op *op, const char *name)
+{
+    const custom_attributes *values = op->attr;
+    const six_attr *attr = custom_of(op)->attr;
+    for (int32_t i = 0; attr[i].name; i++)
+        if (strcmp(attr[i].name, name) == 0)
+            return values->value[i];
+    return NAN;
+}
+
+static bool is_word(const char *s, size_t length)
+{
+    static const char allowed[] = "0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return length > 0 && !(*s >= '0' && *s <= '9') && strspn(s, allowed) >= length;
+}
+
+static bool is_parameter_name(const six_op *op, const char *name)
+{
+    if (strlen(name) >= SIX_NAME_MAX - 4 || !is_word(name, strlen(name)))
+        return false;
+    for (int32_t p = 0; p < op->params; p++)
+        if (strcmp(op->param[p].name, name) == 0)
+            return false;
+    return true;
+}
+
+static bool read_shape(six_shape *shape, const int64_t *dims, int32_t rank)
+{
+    shape->rank = rank;
+    for (int32_t i = 0; i < rank && i < SIX_MAX_RANK; i++)
+        shape->dim[i] = dims[i];
+    return six_shape_fits(shape);
+}
+
+int32_t sixnet_setup_input_count(const sixnet_layer_setup *setup)
+{
+    return setup ? setup->op->inputs : six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
+}
+
+int32_t sixnet_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims, int32_t *rank)
+{
+    if (!setup || !dims || !rank)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !setup ? "setup" : !dims ? "dims" : "rank");
+    if (index < 0 || index >= setup->op->inputs)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no input %d; the node has %d", index, setup->op->inputs);
+    const six_shape *in = &setup->op->in[index];
+    memcpy(dims, in->dim, (size_t)in->rank * sizeof *dims);
+    *rank = in->rank;
+    return SIXNET_OK;
+}
+
+double sixnet_setup_attribute(const sixnet_layer_setup *setup, const char *name)
+{
+    return setup && name ? attribute(setup->op, name) : (double)NAN;
+}
+
+int32_t sixnet_setup_output_shape(sixnet_layer_setup *setup, const int64_t *dims, int32_t rank)
+{
+    six_shape shape = {0};
+    if (!setup)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
+    if (!dims || !read_shape(&shape, dims, rank))
+        return note(setup, six_fail(SIXNET_BAD_SHAPE, "the output's shape must be 1 to %d dimensions of 1 and up", SIX_MAX_RANK));
+    setup->op->out = shape;
+    return SIXNET_OK;
+}
+
+int32_t sixnet_setup_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank, double low, double high)
+{
+    six_shape shape = {0};
+    if (!setup || !name)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !setup ? "setup" : "name");
+    six_op *op = setup->op;
+    if (op->params == SIX_MAX_PARAMS)
+        return note(setup, six_fail(SIXNET_TOO_LARGE, "parameter '%.40s': a layer has at most %d", name, SIX_MAX_PARAMS));
+    if (!is_parameter_name(op, name))
+        return note(setup, six_fail(SIXNET_INVALID_ARGUMENT, "parameter '%.40s': a name is letters, digits and '_', and not used twice", name));
+    if (!dims || !read_shape(&shape, dims, rank))
+        return note(setup, six_fail(SIXNET_BAD_SHAPE, "parameter '%s': its shape must be 1 to %d dimensions of 1 and up", name, SIX_MAX_RANK));
+    if (!isfinite(low) || !isfinite(high) || low > high)
+        return note(setup, six_fail(SIXNET_INVALID_ARGUMENT, "parameter '%s': initial values lie from low to high", name));
+    custom_attributes *attributes = (custom_attributes *)op->attr; /* the node's own memory */
+    char *kept = attributes->parameter[op->params];
+    memcpy(kept, name, strlen(name) + 1);
+    op->param[op->params++] = (six_param){kept, shape, true, {low < high ? SIX_INIT_UNIFORM : SIX_INIT_CONSTANT, low, high}};
+    return SIXNET_OK;
+}
+
+int32_t sixnet_setup_refuse(sixnet_layer_setup *setup, const char *message)
+{
+    if (!setup)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
+    return note(setup, six_fail(SIXNET_BAD_SHAPE, "%s", message ? message : "the layer refused its inputs"));
+}
+
+/* ---- calls ---- */
+
+int64_t sixnet_call_samples(const sixnet_layer_call *call)
+{
+    return call ? call->samples : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+}
+
+int32_t sixnet_call_training(const sixnet_layer_call *call)
+{
+    return call ? call->op->training : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+}
+
+double sixnet_call_attribute(const sixnet_layer_call *call, const char *name)
+{
+    return call && name ? attribute(call->op, name) : (double)NAN;
+}
+
+static bool has_input(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->op->inputs; }
+
+static bool has_parameter(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->op->params; }
+
+const void *sixnet_call_input(const sixnet_layer_call *call, int32_t index) { return has_input(call, index) ? call->x[index] : NULL; }
+
+void *sixnet_call_output(sixnet_layer_call *call) { return call ? call->y : NULL; }
+
+const void *sixnet_call_parameter(const sixnet_layer_call *call, int32_t index)
+{
+    return has_parameter(call, index) ? call->parameter[index] : NULL;
+}
+
+const void *sixnet_call_output_gradient(const sixnet_layer_call *call) { return call && call->backward ? call->dy : NULL; }
+
+void *sixnet_call_input_gradient(sixnet_layer_call *call, int32_t index)
+{
+    return has_input(call, index) && call->backward ? call->dx[index] : NULL;
+}
+
+void *sixnet_call_parameter_gradient(sixnet_layer_call *call, int32_t index)
+{
+    return has_parameter(call, index) && call->backward ? call->gradient[index] : NULL;
+}
+
+/* ---- the list of layers ---- */
+
+static void custom_free(const sixnet_context *ctx, custom *layer)
+{
+    six_free(ctx, layer->attributes);
+    six_free(ctx, layer->attr);
+    six_free(ctx, layer);
+}
+
+void six_custom_free_all(sixnet_context *ctx)
+{
+    while (ctx->custom) {
+        custom *layer = ctx->custom;
+        ctx->custom = layer->next;
+        custom_free(ctx, layer);
+    }
+}
+
+const six_layer *six_custom_find(const sixnet_context *ctx, six_span word)
+{
+    size_t length = (size_t)(word.end - word.begin);
+    for (const custom *layer = ctx->custom; layer; layer = layer->next)
+        if (strlen(layer->name) == length && memcmp(layer->name, word.begin, length) == 0)
+            return &layer->layer;
+    return NULL;
+}
+
+static const char blanks[] = " \t\r\n";
+
+static int32_t count_words(const char *text)
+{
+    int32_t count = 0;
+    for (text += strspn(text, blanks); *text; text += strspn(text, blanks)) {
+        text += strcspn(text, blanks);
+        count++;
+    }
+    return count;
+}
+
+static bool is_taken(const six_attr *attrs, const char *name)
+{
+    for (; attrs->name; attrs++)
+        if (strcmp(attrs->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* "beta=1", which is cut into two strings at its = for the next entry of the table. */
+static int32_t read_attribute(custom *layer, int32_t index, char *word)
+{
+    double value;
+    char *equals = strchr(word, '=');
+    if (!equals || !six_parse_double(equals + 1, equals + strlen(equals), &value) || !isfinite(value))
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%.40s' is not of the form attribute=number", layer->name, word);
+    *equals = '\0';
+    if (!is_word(word, strlen(word)) || is_taken(layer->attr, word) || is_taken(six_kind_common.attrs, word))
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%.40s' cannot be the name of an attribute, or is one already", layer->name, word);
+    layer->attr[index] = (six_attr){word, SIX_FLOAT, offsetof(custom_attributes, value) + (size_t)index * sizeof(double), SIX_ANY, equals + 1,
+                                    NULL, "a number of the layer's"};
+    return SIXNET_OK;
+}
+
+static int32_t read_attributes(const sixnet_context *ctx, custom *layer, const char *text)
+{
+    int32_t count = count_words(text), status = SIXNET_OK;
+    if (count > ATTRIBUTES_MAX)
+        return six_fail(SIXNET_TOO_LARGE, "%s: a layer has at most %d attributes", layer->name, ATTRIBUTES_MAX);
+    layer->attributes = six_alloc(ctx, strlen(text) + 1, 1);
+    layer->attr = six_alloc(ctx, (size_t)count + 1, sizeof *layer->attr);
+    if (!layer->attributes || !layer->attr)
+        return SIXNET_OUT_OF_MEMORY;
+    char *word = memcpy(layer->attributes, text, strlen(text) + 1);
+    for (int32_t i = 0; i < count && !status; i++) {
+        word += strspn(word, blanks);
+        char *next = word + strcspn(word, blanks);
+        if (*next)
+            *next++ = '\0';
+        status = read_attribute(layer, i, word);
+        word = next;
+    }
+    layer->layer.kind.attrs = layer->attr;
+    layer->layer.kind.size = sizeof(custom_attributes) + (size_t)count * sizeof(double);
+    return status;
+}
+
+static int32_t check_name(const sixnet_context *ctx, const char *name)
+{
+    size_t length = strlen(name);
+    if (length > CUSTOM_NAME_MAX || !is_word(name, length))
+        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': a name is 1 to %d letters, digits and '_', and begins with no digit", name,
+                        CUSTOM_NAME_MAX);
+    if (six_layer_index(name) >= 0 || six_custom_find(ctx, (six_span){name, name + length}))
+        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%s': there is one of that name already", name);
+    return SIXNET_OK;
+}
+
+static int32_t check_registration(const sixnet_context *ctx, const char *name, const char *dtype, sixnet_setup_fn setup,
+                                  sixnet_compute_fn compute)
+{
+    if (!ctx || !name || !dtype)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !ctx ? "ctx" : !name ? "name" : "dtype");
+    if (!setup || !compute)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': %s is NULL", name, setup ? "forward" : "setup");
+    if (strcmp(dtype, "f32") != 0 && strcmp(dtype, "f64") != 0)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': dtype '%.20s' is neither f32 nor f64", name, dtype);
+    return check_name(ctx, name);
+}
+
+/* What the graph sees. */
+static void describe(custom *layer)
+{
+    layer->layer.kind.name = layer->layer.title = layer->layer.prefix = layer->name;
+    layer->layer.kind.help = "a layer of the program's own";
+    layer->layer.inputs_min = 1;
+    layer->layer.inputs_max = SIX_MAX_INPUTS;
+    layer->layer.reads = SIX_READS_X | SIX_READS_Y;
+    layer->layer.setup = set_up;
+    layer->layer.needs = needs;
+    layer->layer.begin_forward = begin;
+    layer->layer.forward = forward;
+    layer->layer.begin_backward = layer->backward ? begin : refuse_backward;
+    layer->layer.backward = backward;
+}
+
+int32_t sixnet_layer_register(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype, sixnet_setup_fn setup,
+                              sixnet_compute_fn forward_fn, sixnet_compute_fn backward_fn, void *user)
+{
+    int32_t status = check_registration(ctx, name, dtype, setup, forward_fn);
+    if (status)
+        return status;
+    custom *layer = six_alloc(ctx, 1, sizeof *layer);
+    if (!layer)
+        return SIXNET_OUT_OF_MEMORY;
+    memcpy(layer->name, name, strlen(name) + 1);
+    layer->setup = setup;
+    layer->forward = forward_fn;
+    layer->backward = backward_fn;
+    layer->user = user;
+    layer->arrays = &ctx->variant->arrays;
+    layer->dtype = strcmp(dtype, "f64") == 0 ? SIX_F64 : SIX_F32;
+    layer->same_dtype = layer->dtype == ctx->dtype;
+    describe(layer);
+    status = read_attributes(ctx, layer, attributes ? attributes : "");
+    if (status) {
+        custom_free(ctx, layer);
+        return status;
+    }
+    layer->next = ctx->custom;
+    ctx->custom = layer;
+    return SIXNET_OK;
+}

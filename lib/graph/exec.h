@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_GRAPH_EXEC_H
+#define SIX_GRAPH_EXEC_H
+
+/* Running a graph. */
+
+#include "graph/graph.h"
+
+/* A caller's array of samples. */
+typedef struct six_rows {
+    const void *data;
+    six_dtype dtype;
+} six_rows;
+
+typedef struct six_rows_out {
+    void *data;
+    six_dtype dtype;
+} six_rows_out;
+
+int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n);
+int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *hits);
+int32_t six_backward(sixnet_model *net);
+int32_t six_backward_from(sixnet_model *net, six_rows gradient);
+int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs);
+int32_t six_node_values(const sixnet_model *net, int32_t node, bool gradient, six_rows_out values, int64_t count);
+int32_t six_memory_needed(sixnet_model *net, int64_t n, bool training, uint64_t *bytes);
+
+/* Measures a net on samples that come in portions: begin, add …, end. Every portion but the last is a multiple of SIX_LANES samples. */
+typedef struct six_evaluation {
+    sixnet_model *net;
+    int64_t total, done; /* samples */
+    char *sums;          /* the loss's, of all groups */
+} six_evaluation;
+int32_t six_evaluation_begin(six_evaluation *e, sixnet_model *net, int64_t total);
+int32_t six_evaluation_add(six_evaluation *e, six_rows inputs, six_rows targets, int64_t n);
+int32_t six_evaluation_end(six_evaluation *e, double *loss, double *hits); /* gives the loss NULL to end without a result */
+
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "graph/graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "graph/plan.h"
+
+static const six_attr common_attrs[] = {
+    {"name", SIX_TEXT, offsetof(six_common, name), 0, 0, "", NULL, "the node's name; a kind's short form and a number without it"},
+    {"from", SIX_TEXT, offsetof(six_common, from), 0, 0, "", NULL, "in a net's text: the nodes it takes, a,b; the line above without it"},
+    {0},
+};
+
+const six_kind six_kind_common = {"node", "what every layer and loss can be given", common_attrs, sizeof(six_common)};
+
+int32_t six_layer_index(const char *name)
+{
+    for (int32_t i = 0; six_variant_baseline.layers[i]; i++)
+        if (strcmp(six_variant_baseline.layers[i]->kind.name, name) == 0)
+            return i;
+    return -1;
+}
+
+int32_t six_model_new(sixnet_model **out, sixnet_context *ctx)
+{
+    ctx = six_context_hold(ctx);
+    if (!ctx)
+        return SIXNET_OUT_OF_MEMORY;
+    sixnet_model *net = six_alloc(ctx, 1, sizeof *net);
+    if (!net) {
+        six_context_release(ctx);
+        return SIXNET_OUT_OF_MEMORY;
+    }
+    atomic_init(&net->references, 1);
+    net->ctx = ctx;
+    net->variant = ctx->variant;
+    net->loss = net->output = -1;
+    *out = net;
+    return SIXNET_OK;
+}
+
+sixnet_model *six_model_hold(sixnet_model *net)
+{
+    atomic_fetch_add(&net->references, 1);
+    return net;
+}
+
+void six_model_release(sixnet_model *net)
+{
+    if (!net || atomic_fetch_sub(&net->references, 1) != 1)
+        return;
+    sixnet_context *ctx = net->ctx;
+    six_plan_free(net->training);
+    six_plan_free(net->inference);
+    for (int32_t i = 0; i < net->node_count; i++) {
+        six_free(ctx, net->node[i].attr);
+        six_free(ctx, net->node[i].op);
+        six_free(ctx, net->node[i].spec);
+    }
+    six_free(ctx, net->node);
+    six_free(ctx, net->tensor);
+    six_free(ctx, net->values);
+    six_free(ctx, net->gradients);
+    six_free(ctx, net->summary);
+    six_free(ctx, net->text);
+    six_free(ctx, net);
+    six_context_release(ctx);
+}
+
+int32_t six_node_find(const sixnet_model *net, const char *name)
+{
+    for (int32_t i = 0; i < net->node_count; i++)
+        if (strcmp(net->node[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+/* The layers' kinds and after them the caller's, so that a misspelt word is answered with the nearest of all. */
+static int32_t find_layer(const sixnet_model *net, six_span word, const six_layer **layer, const six_layer **kernel)
+{
+    *layer = *kernel = six_custom_find(net->ctx, word);
+    if (*layer)
+        return SIXNET_OK;
+    const six_kind *kinds[256];
+    int32_t count = 0;
+    for (; six_variant_baseline.layers[count] && count < 255; count++)
+        kinds[count] = &six_variant_baseline.layers[count]->kind;
+    kinds[count] = NULL;
+    const six_kind *kind = six_kind_find(kinds, word, "layer");
+    if (!kind)
+        return SIXNET_BAD_TEXT;
+    int32_t index = six_layer_index(kind->name);
+    *layer = six_variant_baseline.layers[index];
+    *kernel = net->variant->layers[index];
+    return SIXNET_OK;
+}
+
+static bool is_name(const char *s)
+{
+    bool letter = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || *s == '_';
+    if (!letter || strlen(s) >= SIX_NAME_MAX)
+        return false;
+    return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")] == 0;
+}
+
+/* The given name, checked, or the kind's short form and the first free number. */
+static int32_t name_node(const sixnet_model *net, six_node *node, const char *given)
+{
+    if (given[0]) {
+        if (!is_name(given))
+            return six_fail(SIXNET_BAD_TEXT, "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and begin with a letter or '_'",
+                            node->layer->kind.name, given, SIX_NAME_MAX - 1);
+        if (six_node_find(net, given) >= 0)
+            return six_fail(SIXNET_BAD_TEXT, "%s: name=%s is the name of another node already", node->layer->kind.name, given);
+        memcpy(node->name, given, strlen(given) + 1);
+        return SIXNET_OK;
+    }
+    int32_t number = 1;
+    for (int32_t i = 0; i < net->node_count; i++)
+        number += net->node[i].layer == node->layer;
+    do
+        snprintf(node->name, sizeof node->name, "%.40s%d", node->layer->prefix, number++);
+    while (six_node_find(net, node->name) >= 0);
+    return SIXNET_OK;
+}
+
+static int32_t connect(const sixnet_model *net, six_node *node, const int32_t *inputs, int32_t count)
+{
+    const six_layer *layer = node->layer;
+    if (layer->inputs_max == 0 && count == 1 && inputs[0] == SIXNET_NONE)
+        count = 0;
+    if (count < layer->inputs_min || count > layer->inputs_max) {
+        if (layer->inputs_min == layer->inputs_max)
+            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: takes %d input%s, not %d", node->name, layer->inputs_min,
+                            layer->inputs_min == 1 ? "" : "s", count);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: takes %d to %d inputs, not %d", node->name, layer->inputs_min,
+                        layer->inputs_max, count);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (inputs[i] < 0 || inputs[i] >= net->node_count)
+            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: input %d is not a node of this model; begin with an input layer", node->name,
+                            i);
+        if (net->node[inputs[i]].layer->is_loss)
+            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%s' is a loss, which has no output to go on with", node->name,
+                            net->node[inputs[i]].name);
+        node->input[i] = inputs[i];
+        node->op->in[i] = net->node[inputs[i]].op->out;
+    }
+    node->op->inputs = count;
+    return SIXNET_OK;
+}
+
+static int32_t grow(sixnet_model *net)
+{
+    if (net->node_count < net->node_capacity)
+        return SIXNET_OK;
+    if (net->node_count >= SIX_MAX_NODES)
+        return six_fail(SIXNET_TOO_LARGE, "a model has at most %d nodes", SIX_MAX_NODES);
+    int32_t capacity = net->node_capacity ? 2 * net->node_capacity : 16;
+    six_node *node = six_alloc(net->ctx, (size_t)capacity, sizeof *node);
+    if (!node)
+        return SIXNET_OUT_OF_MEMORY;
+    if (net->node_count)
+        memcpy(node, net->node, (size_t)net->node_count * sizeof *node);
+    six_free(net->ctx, net->node);
+    net->node = node;
+    net->node_capacity = capacity;
+    return SIXNET_OK;
+}
+
+static int32_t set_up(const sixnet_model *net, six_node *node, const char *rest, const int32_t *inputs, int32_t count)
+{
+    static const six_common nothing;
+    six_common common = nothing;
+    int32_t status = six_spec_parse(&node->layer->kind, rest, node->attr, &six_kind_common, &common);
+    if (!status)
+        status = name_node(net, node, common.name);
+    if (!status)
+        status = connect(net, node, inputs, count);
+    if (status)
+        return status;
+    node->op->layer = node->layer;
+    node->op->attr = node->attr;
+    node->op->name = node->name;
+    status = node->layer->setup(node->op);
+    if (!status && !six_shape_fits(&node->op->out))
+        status = six_fail(SIXNET_TOO_LARGE, "%s: its output would be too large", node->name);
+    return status;
+}
+
+/* A node's name lies in the array of nodes, which moves when it grows. */
+static void point_at_names(sixnet_model *net)
+{
+    for (int32_t i = 0; i < net->node_count; i++)
+        net->node[i].op->name = net->node[i].name;
+}
+
+int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *out)
+{
+    six_span word;
+    const char *rest;
+    six_node node = {0};
+    if (net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are added before");
+    int32_t status = six_spec_kind(spec, &word, &rest);
+    if (!status)
+        status = find_layer(net, word, &node.layer, &node.kernel);
+    if (!status)
+        status = grow(net);
+    if (status)
+        return status;
+    node.attr = six_alloc(net->ctx, 1, node.layer->kind.size);
+    node.op = six_alloc(net->ctx, 1, sizeof *node.op);
+    status = node.attr && node.op ? set_up(net, &node, rest, inputs, count) : SIXNET_OUT_OF_MEMORY;
+    if (!status) {
+        node.spec = six_node_text(net, &node, net->node_count);
+        status = node.spec ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    }
+    if (status) {
+        six_free(net->ctx, node.attr);
+        six_free(net->ctx, node.op);
+        return status;
+    }
+    *out = net->node_count;
+    net->node[net->node_count++] = node;
+    point_at_names(net);
+    return SIXNET_OK;
+}
+
+/* The nodes that from= names; without it the node above. */
+static int32_t parse_inputs(const sixnet_model *net, const six_common *common, const six_layer *layer, int32_t *inputs,
+                            int32_t *count)
+{
+    *count = 0;
+    if (!common->from[0]) {
+        if (layer->inputs_max > 0)
+            inputs[(*count)++] = net->node_count - 1;
+        return SIXNET_OK;
+    }
+    const char *begin = common->from;
+    while (true) {
+        size_t length = strcspn(begin, ",");
+        char name[SIX_NAME_MAX] = "";
+        if (length < sizeof name)
+            memcpy(name, begin, length);
+        int32_t node = six_node_find(net, name);
+        if (node < 0)
+            return six_fail(SIXNET_NOT_FOUND, "from=%.*s: there is no node of that name above", (int)(length < 40 ? length : 40), begin);
+        if (*count >= SIX_MAX_INPUTS)
+            return six_fail(SIXNET_TOO_LARGE, "from=: more than %d inputs", SIX_MAX_INPUTS);
+        inputs[(*count)++] = node;
+        if (!begin[length])
+            return SIXNET_OK;
+        begin += length + 1;
+    }
+}
+
+static int32_t parse_line(sixnet_model *net, const char *line)
+{
+    six_span word;
+    const char *rest;
+    const six_layer *layer, *kernel;
+    six_common common;
+    int32_t inputs[SIX_MAX_INPUTS], count, node;
+    int32_t status = six_spec_kind(line, &word, &rest);
+    if (!status)
+        status = find_layer(net, word, &layer, &kernel);
+    if (status)
+        return status;
+    void *attr = six_alloc(net->ctx, 1, layer->kind.size);
+    if (!attr)
+        return SIXNET_OUT_OF_MEMORY;
+    status = six_spec_parse(&layer->kind, rest, attr, &six_kind_common, &common);
+    six_free(net->ctx, attr);
+    if (!status)
+        status = parse_inputs(net, &common, layer, inputs, &count);
+    return status ? status : six_add(net, line, inputs, count, &node);
+}
+
+int32_t six_model_parse(sixnet_model *net, const char *text)
+{
+    char *line = six_alloc(net->ctx, 1, SIX_SPEC_MAX + 1);
+    int32_t status = line ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    for (int32_t number = 1; !status && *text; number++) {
+        size_t whole = strcspn(text, "\n"), used = strcspn(text, "\n#");
+        if (used > SIX_SPEC_MAX) {
+            status = six_fail(SIXNET_TOO_LARGE, "line %d: longer than %d characters", number, SIX_SPEC_MAX);
+            break;
+        }
+        memcpy(line, text, used);
+        line[used] = 0;
+        if (line[strspn(line, " \t\r")]) {
+            status = parse_line(net, line);
+            if (status)
+                six_fail_prefix(status, "line %d: ", number);
+        }
+        text += whole + (text[whole] == '\n');
+    }
+    six_free(net->ctx, line);
+    return status ? status : six_compile(net);
+}
+
+/* Which nodes lead to the output; one that does not is a mistake in the net. */
+static int32_t check_reach(const sixnet_model *net)
+{
+    int32_t unused = -1;
+    for (int32_t i = 0; i < net->node_count; i++) {
+        bool used = i == net->output || i == net->loss || net->node[i].retained;
+        for (int32_t j = i + 1; j < net->node_count && !used; j++)
+            for (int32_t k = 0; k < net->node[j].op->inputs; k++)
+                used |= net->node[j].input[k] == i;
+        if (!used)
+            unused = i;
+    }
+    if (unused < 0)
+        return SIXNET_OK;
+    return six_fail(SIXNET_BAD_SHAPE, "%s: its output is used by no other node; the net's output is that of '%s'", net->node[unused].name,
+                    net->node[net->output].name);
+}
+
+static int32_t find_ends(sixnet_model *net)
+{
+    int32_t output = net->node_count - 1, loss = -1;
+    int64_t input_size = 0;
+    bool serial = false;
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const six_node *node = &net->node[i];
+        if (node->layer->is_loss && loss >= 0)
+            return six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[loss].name);
+        if (node->layer->is_loss)
+            loss = i;
+        if (node->layer->inputs_max == 0)
+            input_size += six_shape_size(&node->op->out);
+        serial |= six_layer_index(node->layer->kind.name) < 0;
+    }
+    if (!input_size)
+        return six_fail(SIXNET_BAD_SHAPE, "the net has no input layer; begin with one, such as 'input shape=1x28x28'");
+    if (loss >= 0)
+        output = net->node[loss].input[0];
+    net->output = output;
+    net->loss = loss;
+    net->serial = serial;
+    net->input_size = input_size;
+    net->output_size = six_shape_size(&net->node[output].op->out);
+    net->target_size = loss < 0 ? 0 : six_shape_size(&net->node[loss].op->out);
+    return check_reach(net);
+}
+
+int32_t six_compile(sixnet_model *net)
+{
+    if (net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is compiled already");
+    if (net->error)
+        return six_fail(net->error, "%s", net->error_message);
+    if (!net->node_count)
+        return six_fail(SIXNET_BAD_STATE, "the model has no nodes; add an input layer first");
+    int32_t status = find_ends(net);
+    if (!status)
+        status = six_tensors_lay_out(net);
+    if (status)
+        return status;
+    six_tensors_reset(net, net->ctx->seed);
+    net->compiled = true;
+    return SIXNET_OK;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_GRAPH_GRAPH_H
+#define SIX_GRAPH_GRAPH_H
+
+/* The graph: what a model is made of. graph.c builds it, tensors.c gives it its parameters, plan.c lays out memory for a batch, exec.c runs
+ * it. */
+
+#include <stdatomic.h>
+
+#include "base/context.h"
+#include "layers/variant.h"
+
+enum { SIX_NAME_MAX = 64, SIX_MAX_NODES = 4096, SIX_NET_TEXT_MAX = 1 << 24 };
+
+typedef struct six_node {
+    const six_layer *layer;  /* as described: setup, attributes */
+    const six_layer *kernel; /* as the context's variant computes it */
+    six_op *op;              /* of its own allocation, as it is large */
+    void *attr;
+    char *spec; /* its line of text */
+    char name[SIX_NAME_MAX];
+    int32_t input[SIX_MAX_INPUTS];
+    bool retained;
+    int32_t first_tensor;
+} six_node;
+
+typedef struct six_tensor {
+    char name[2 * SIX_NAME_MAX];
+    six_shape shape;
+    int64_t size;
+    bool trained;
+    int64_t offset; /* in values, in the model's arena */
+    int32_t node, param;
+} six_tensor;
+
+struct six_plan;
+
+struct sixnet_model {
+    atomic_int references;
+    sixnet_context *ctx;
+    const six_variant *variant;
+
+    six_node *node;
+    int32_t node_count, node_capacity;
+    int32_t error; /* of the first failed sixnet_add(), and its message */
+    char error_message[1024];
+
+    /* From compile on. */
+    bool compiled, serial; /* serial: has layers of the caller's, which run in the calling thread */
+    int32_t loss;          /* the loss node, or -1 */
+    int32_t output;        /* the node whose values predict() gives */
+    int64_t input_size, output_size, target_size; /* values for one sample; target 0 without a loss */
+    six_tensor *tensor;
+    int32_t tensor_count;
+    void *values, *gradients;     /* reals: parameters, then buffers; gradients of the parameters */
+    int64_t trained_size, values_size;
+
+    struct six_plan *training, *inference; /* memory for passes so far; NULL before the first */
+    enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
+    uint64_t step;                         /* training passes so far: random layers draw by it */
+
+    char *summary, *text; /* made when first asked for */
+    char checked[192];    /* where the last gradient check found its worst */
+};
+
+int32_t six_model_new(sixnet_model **out, sixnet_context *ctx);
+sixnet_model *six_model_hold(sixnet_model *net);
+void six_model_release(sixnet_model *net);
+
+int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *node);
+int32_t six_model_parse(sixnet_model *net, const char *text);
+int32_t six_compile(sixnet_model *net);
+int32_t six_node_find(const sixnet_model *net, const char *name);
+
+/* tensors.c */
+int32_t six_tensors_lay_out(sixnet_model *net);
+void six_tensors_reset(sixnet_model *net, uint64_t seed);
+const six_tensor *six_tensor_find(const sixnet_model *net, const char *name);
+int32_t six_digest(const sixnet_model *net, char digest[static 65]);
+
+/* summary.c: new text of the model's context, NULL when memory is out */
+char *six_summary(const sixnet_model *net);
+char *six_model_text(const sixnet_model *net);
+/* One node's line of that text, when it is the number-th. */
+char *six_node_text(const sixnet_model *net, const six_node *node, int32_t number);
+
+/* The attributes that every layer has. */
+typedef struct six_common {
+    char name[SIX_TEXT_MAX], from[SIX_TEXT_MAX];
+} six_common;
+extern const six_kind six_kind_common;
+
+/* custom.c: the layer of that name which the caller registered, or NULL. */
+const six_layer *six_custom_find(const sixnet_context *ctx, six_span word);
+/* The fault of a group whose function, one of the caller's, returned an error. */
+extern const char six_fault_callback[];
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The enumeration of all kinds: it knows every family, as the wall does. */
+
+#include "kinds.h"
+
+#include <string.h>
+
+#include "data/batches.h"
+#include "data/dataset.h"
+#include "data/transforms.h"
+#include "graph/context.h"
+#include "graph/graph.h"
+#include "train/fit.h"
+#include "train/schedule.h"
+
+static const six_kind *layer_at(int32_t index, bool loss)
+{
+    for (int32_t i = 0; six_variant_baseline.layers[i]; i++)
+        if (six_variant_baseline.layers[i]->is_loss == loss && index-- == 0)
+            return &six_variant_baseline.layers[i]->kind;
+    return NULL;
+}
+
+static const six_kind *plain_layer_at(int32_t index) { return layer_at(index, false); }
+static const six_kind *loss_at(int32_t index) { return layer_at(index, true); }
+
+static const six_kind *optimizer_at(int32_t index)
+{
+    for (int32_t i = 0; six_variant_baseline.optimizers[i]; i++)
+        if (i == index)
+            return &six_variant_baseline.optimizers[i]->kind;
+    return NULL;
+}
+
+static const six_kind *in_list(const six_kind *const *list, int32_t index)
+{
+    for (int32_t i = 0; list[i]; i++)
+        if (i == index)
+            return list[i];
+    return NULL;
+}
+
+static const six_kind *schedule_at(int32_t index) { return in_list(six_schedule_kinds, index); }
+static const six_kind *transform_at(int32_t index) { return in_list(six_transform_kinds(), index); }
+
+static const six_kind *options_at(int32_t index)
+{
+    static const six_kind *const options[] = {
+        &six_kind_context, &six_kind_common, &six_kind_fit, &six_kind_dataset_arrays, &six_kind_dataset_callback, &six_kind_dataset_split,
+        &six_kind_batches, NULL,
+    };
+    return in_list(options, index);
+}
+
+static const struct {
+    const char *name;
+    const six_kind *(*at)(int32_t index);
+} families[] = {
+    {"layer", plain_layer_at}, {"loss", loss_at},           {"optimizer", optimizer_at},
+    {"schedule", schedule_at}, {"transform", transform_at}, {"options", options_at},
+};
+
+const six_kind *six_kind_at(const char *family, int32_t index)
+{
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (strcmp(families[i].name, family) == 0)
+            return index < 0 ? NULL : families[i].at(index);
+    return NULL;
+}
+
+const six_kind *six_kind_named(const char *family, const char *name)
+{
+    const six_kind *kind;
+    for (int32_t i = 0; (kind = six_kind_at(family, i)); i++)
+        if (strcmp(kind->name, name) == 0)
+            return kind;
+    return NULL;
+}

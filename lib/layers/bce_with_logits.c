@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+
+/* bce_with_logits: the sum of -(w t log s(x) + (1 - t) log(1 - s(x))) over all values of all samples, where s(x) = 1 / (1 + exp(-x)) and w
+ * is pos_weight; reduction=mean divides it by their number. Computed as (1 - t) x + (1 - t + w t) (log(1 + exp(-|x|)) + max(-x, 0)).
+ *
+ * dx = (1 - t) s(x) - w t s(-x), divided likewise. As torch.nn.BCEWithLogitsLoss. */
+
+#include "layers/loss.h"
+#include "simd/lane_math.h"
+
+typedef struct attributes {
+    int32_t reduction;
+    six_list pos_weight;
+} attributes;
+
+static const six_attr attrs[] = {
+    SIX_LOSS_REDUCTION(attributes),
+    {"pos_weight", SIX_LIST, offsetof(attributes, pos_weight), 0, 1e30, "", NULL,
+     "a weight of what is positive: one number, or one for each place of the last dimension"},
+    {.name = NULL},
+};
+
+static vec weight_of(const six_list *weights, int64_t feature)
+{
+    return six_set(weights->count == 0 ? 1 : (real)weights->value[feature % weights->count]);
+}
+
+static vec value(vec x, vec t, const void *attr, int64_t feature)
+{
+    const vec w = weight_of(&((const attributes *)attr)->pos_weight, feature), negative = 1 - t;
+    const vec log_sigmoid = six_ln1p(six_exp(-six_abs(x))) + six_max(-x, (vec){0});
+    return six_fma(negative, x, six_fma(w, t, negative) * log_sigmoid);
+}
+
+static vec derivative(vec x, vec t, const void *attr, int64_t feature)
+{
+    const vec w = weight_of(&((const attributes *)attr)->pos_weight, feature);
+    return (1 - t) * six_sigmoid(x) - w * t * six_sigmoid(-x);
+}
+
+static int32_t setup(six_op *op)
+{
+    const six_list *weights = &((const attributes *)op->attr)->pos_weight;
+    const int64_t last = op->in[0].dim[op->in[0].rank - 1];
+    if (weights->count > 1 && weights->count != last)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: pos_weight has %d numbers, but the last dimension is %lld", op->name, (int)weights->count,
+                        (long long)last);
+    return six_loss_setup(op);
+}
+
+static void needs(const six_op *op, six_needs *n)
+{
+    (void)op;
+    six_loss_needs(n);
+}
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_loss_forward(op, g, value);
+}
+
+static void end_forward(six_op *op)
+{
+    const attributes *a = op->attr;
+    six_loss_end(op, a->reduction == SIX_LOSS_MEAN ? six_loss_values(op) : 1, NAN);
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_loss_backward(op, g, derivative);
+}
+
+SIX_LAYER(bce_with_logits) = {
+    .kind = {.name = "bce_with_logits",
+             .help = SIX_ONCE("the binary cross entropy of sigmoid(x)"),
+             .attrs = SIX_ONCE(attrs),
+             .size = sizeof(attributes)},
+    .title = "BCEWithLogitsLoss",
+    .prefix = "loss",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .is_loss = true,
+    .unlisted = true,
+    .reads = SIX_READS_X,
+    .setup = SIX_ONCE(setup),
+    .needs = needs,
+    .forward = forward,
+    .end_forward = end_forward,
+    .backward = backward,
+};

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_LAYERS_CLASSES_H
+#define SIX_LAYERS_CLASSES_H
+
+/* What cross_entropy and nll share: the input is classes x positions..., as in PyTorch, with one class number as the target of each
+ * position; an input of rank 1 is a single position. */
+
+#include "layers/loss.h"
+
+#define SIX_CLASS_WEIGHT(attributes)                                                                 \
+    {"weight", SIX_LIST, offsetof(attributes, weight), 0, 1e30, "", NULL, "a weight for each class; without it all weigh 1"}
+
+SIX_INLINE int64_t six_class_positions(const six_op *op) { return six_shape_size(&op->in[0]) / op->in[0].dim[0]; }
+
+SIX_INLINE real six_class_weight(const six_list *weights, int64_t class) { return weights->count ? (real)weights->value[class] : 1; }
+
+/* For setup(). */
+SIX_INLINE int32_t six_class_setup(six_op *op, const six_list *weights)
+{
+    const six_shape *in = &op->in[0];
+    if (weights->count && weights->count != in->dim[0])
+        return six_fail(SIXNET_BAD_SHAPE, "%s: weight has %d numbers, but the input has %lld classes", op->name, (int)weights->count,
+                        (long long)in->dim[0]);
+    op->out = (six_shape){.rank = 1, .dim = {1}};
+    if (in->rank > 1)
+        op->out.rank = in->rank - 1;
+    for (int32_t i = 1; i < in->rank; i++)
+        op->out.dim[i - 1] = in->dim[i];
+    return SIXNET_OK;
+}
+
+/* The classes of a position; 0, and a fault of the group, for what is none. */
+SIX_INLINE void six_class_read(const six_op *op, six_group *g, int64_t position, int64_t class[SIX_LANES])
+{
+    const real *t = g->target + position * SIX_LANES;
+    for (int32_t i = 0; i < SIX_LANES; i++) {
+        const bool in_range = i < g->active && t[i] >= 0 && t[i] < (real)op->in[0].dim[0];
+        class[i] = in_range ? (int64_t)t[i] : 0;
+        if (i < g->active && (real)class[i] != t[i])
+            g->fault = "a target is not a class: a whole number from 0 to one less than the number of classes";
+    }
+}
+
+/* The largest of each lane's values at a position, and the class of the first of them. */
+SIX_INLINE vec six_class_largest(const real *x, int64_t classes, int64_t stride, ivec *first)
+{
+    vec largest = six_load(x);
+    *first = (ivec){0};
+    for (int64_t c = 1; c < classes; c++) {
+        const vec v = six_load(x + c * stride);
+        const ivec more = six_greater(v, largest);
+        *first = (more & six_set_int((six_int)c)) | (*first & ~more);
+        largest = six_max(v, largest);
+    }
+    return largest;
+}
+
+/* A group's sums, lane by lane. */
+typedef struct six_class_sums {
+    double total[SIX_LANES], weight[SIX_LANES], hits[SIX_LANES];
+} six_class_sums;
+
+SIX_INLINE void six_class_store(const six_op *op, const six_group *g, const six_class_sums *s)
+{
+    real *sums = op->sums + (int64_t)g->index * SIX_LOSS_SUMS, lanes[SIX_LANES];
+    for (int i = 0; i < SIX_LANES; i++)
+        lanes[i] = (real)s->total[i];
+    sums[SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, g->active);
+    for (int i = 0; i < SIX_LANES; i++)
+        lanes[i] = (real)s->weight[i];
+    sums[SIX_LOSS_WEIGHT] = six_loss_of_lanes(lanes, g->active);
+    for (int i = 0; i < SIX_LANES; i++)
+        lanes[i] = (real)s->hits[i];
+    sums[SIX_LOSS_HITS] = six_loss_of_lanes(lanes, g->active);
+}
+
+/* For end_forward(): a mean divides by the weights of the samples' classes. */
+SIX_INLINE void six_class_end(six_op *op, bool mean)
+{
+    six_loss_end(op, mean ? six_loss_total(op, SIX_LOSS_WEIGHT) : 1, six_loss_total(op, SIX_LOSS_HITS));
+}
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+
+/* y[o][r][c] = bias[o] + sum over i, u, v of weight[o][i][u][v] * x[i][r s - p + u d][c s - p + v d], where x is zero outside its bounds;
+ * s stride, p padding, d dilation. With groups, outputs and inputs are cut into as many slices, and a slice of outputs sees its slice of
+ * inputs only. As torch.nn.Conv2d.
+ *
+ * The gradient by x is a correlation of dy with the weights turned around. With a stride, the inputs of one remainder modulo the stride see the
+ * same taps and form a correlation of their own: a phase. */
+
+#include "base/status.h"
+#include "layers/correlate.h"
+#include "layers/weights.h"
+#include "simd/lane_sums.h"
+
+enum { MAX_TAPS = 1024 };
+
+typedef struct conv2d {
+    int64_t out_channels, kernel_size[2], stride[2], padding[2], dilation[2], groups;
+    int32_t bias, init;
+} conv2d;
+
+static const six_attr attrs[] = {
+    {"out_channels", SIX_INT, offsetof(conv2d, out_channels), 1, 1 << 20, NULL, NULL, "channels of the output"},
+    {"kernel_size", SIX_PAIR, offsetof(conv2d, kernel_size), 1, MAX_TAPS, NULL, NULL, "height and width of the window, up to 1024 values"},
+    {"stride", SIX_PAIR, offsetof(conv2d, stride), 1, 1 << 20, "1", NULL, "distance of windows"},
+    {"padding", SIX_PAIR, offsetof(conv2d, padding), 0, 1 << 20, "0", NULL, "zeros around the input on each side"},
+    {"dilation", SIX_PAIR, offsetof(conv2d, dilation), 1, 1 << 20, "1", NULL, "distance of the values that a window takes"},
+    {"groups", SIX_INT, offsetof(conv2d, groups), 1, 1 << 20, "1", NULL, "slices of channels that do not see each other"},
+    {"bias", SIX_BOOL, offsetof(conv2d, bias), 0, 1, "true", NULL, "whether to add a learnt number to each output channel"},
+    {"init", SIX_CHOICE, offsetof(conv2d, init), 0, 0, "default", SIX_WEIGHT_INIT_CHOICES, SIX_WEIGHT_INIT_HELP},
+    {0},
+};
+
+/* The output's extent along one axis, 0 if the window does not fit. */
+static int64_t extent(const conv2d *a, int64_t in, int axis)
+{
+    int64_t window = a->dilation[axis] * (a->kernel_size[axis] - 1) + 1, room = in + 2 * a->padding[axis];
+    return room < window ? 0 : (room - window) / a->stride[axis] + 1;
+}
+
+static int32_t setup(six_op *op)
+{
+    const conv2d *a = op->attr;
+    const six_shape *in = &op->in[0];
+    char text[160];
+    if (in->rank != 3)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: the input must be channels x height x width, not %s", op->name, six_shape_text(in, text));
+    if (in->dim[0] % a->groups || a->out_channels % a->groups)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: groups=%lld must divide the %lld input and %lld output channels", op->name,
+                        (long long)a->groups, (long long)in->dim[0], (long long)a->out_channels);
+    if (a->kernel_size[0] * a->kernel_size[1] > MAX_TAPS)
+        return six_fail(SIXNET_TOO_LARGE, "%s: kernel_size=%lldx%lld is more than %d values", op->name, (long long)a->kernel_size[0],
+                        (long long)a->kernel_size[1], MAX_TAPS);
+    op->out = (six_shape){3, {a->out_channels, extent(a, in->dim[1], 0), extent(a, in->dim[2], 1)}};
+    if (!op->out.dim[1] || !op->out.dim[2])
+        return six_fail(SIXNET_BAD_SHAPE, "%s: a window of %lldx%lld does not fit into the input %s with its padding", op->name,
+                        (long long)(a->dilation[0] * (a->kernel_size[0] - 1) + 1), (long long)(a->dilation[1] * (a->kernel_size[1] - 1) + 1),
+                        six_shape_text(in, text));
+    int64_t taps = a->kernel_size[0] * a->kernel_size[1], fan_in = in->dim[0] / a->groups * taps;
+    op->param[0] = (six_param){"weight", {4, {a->out_channels, in->dim[0] / a->groups, a->kernel_size[0], a->kernel_size[1]}}, true,
+                               six_weight_values(a->init, fan_in, a->out_channels / a->groups * taps)};
+    op->param[1] = (six_param){"bias", {1, {a->out_channels}}, true, six_bias_values(fan_in)};
+    op->params = a->bias ? 2 : 1;
+    if (!six_shape_fits(&op->param[0].shape))
+        return six_fail(SIXNET_TOO_LARGE, "%s: its weights would be too many", op->name);
+    return SIXNET_OK;
+}
+
+/* A plane of one position a value is one long row, where windows are single values that lie side by side. */
+static void flatten(six_correlation *c)
+{
+    bool flat = c->taps == 1 && !c->tap[0].h && !c->tap[0].w && c->stride_h == 1 && c->stride_w == 1 && c->rows == c->in_h &&
+                c->columns == c->in_w && c->y_step == SIX_LANES;
+    if (!flat)
+        return;
+    c->columns = c->in_w = c->rows * c->columns;
+    c->rows = c->in_h = 1;
+}
+
+/* The forward correlation of one slice of channels. */
+static six_correlation forward_of(const six_op *op, six_tap *tap)
+{
+    const conv2d *a = op->attr;
+    const int64_t *in = op->in[0].dim, *out = op->out.dim;
+    six_correlation c = {
+        .depth = (int32_t)(in[0] / a->groups), .outputs = (int32_t)(out[0] / a->groups), .tap = tap,
+        .stride_h = (int32_t)a->stride[0], .stride_w = (int32_t)a->stride[1],
+        .in_h = in[1], .in_w = in[2], .x_plane = in[1] * in[2] * SIX_LANES, .x_row = in[2] * SIX_LANES, .x_step = SIX_LANES,
+        .rows = out[1], .columns = out[2], .y_plane = out[1] * out[2] * SIX_LANES, .y_row = out[2] * SIX_LANES, .y_step = SIX_LANES,
+    };
+    for (int64_t u = 0; u < a->kernel_size[0]; u++)
+        for (int64_t v = 0; v < a->kernel_size[1]; v++)
+            tap[c.taps++] = (six_tap){(int32_t)(u * a->dilation[0] - a->padding[0]), (int32_t)(v * a->dilation[1] - a->padding[1])};
+    flatten(&c);
+    return c;
+}
+
+/* The inputs at (h, w) modulo the stride: from outputs to inputs. */
+static six_correlation phase_of(const six_op *op, int64_t h, int64_t w, six_tap *tap, int32_t *w_tap)
+{
+    const conv2d *a = op->attr;
+    const int64_t *in = op->in[0].dim, *out = op->out.dim, *s = a->stride;
+    six_correlation c = {
+        .depth = (int32_t)(out[0] / a->groups), .outputs = (int32_t)(in[0] / a->groups), .tap = tap, .stride_h = 1, .stride_w = 1,
+        .in_h = out[1], .in_w = out[2], .x_plane = out[1] * out[2] * SIX_LANES, .x_row = out[2] * SIX_LANES, .x_step = SIX_LANES,
+        .rows = h < in[1] ? (in[1] - h + s[0] - 1) / s[0] : 0, .columns = w < in[2] ? (in[2] - w + s[1] - 1) / s[1] : 0,
+        .y_plane = in[1] * in[2] * SIX_LANES, .y_row = s[0] * in[2] * SIX_LANES, .y_step = s[1] * SIX_LANES,
+    };
+    for (int64_t u = 0; u < a->kernel_size[0]; u++)
+        for (int64_t v = 0; v < a->kernel_size[1]; v++) {
+            int64_t row = h + a->padding[0] - u * a->dilation[0], column = w + a->padding[1] - v * a->dilation[1];
+            if (row % s[0] || column % s[1])
+                continue;
+            tap[c.taps] = (six_tap){(int32_t)(row / s[0]), (int32_t)(column / s[1])};
+            w_tap[c.taps++] = (int32_t)(u * a->kernel_size[1] + v);
+        }
+    flatten(&c);
+    return c;
+}
+
+static int64_t weight_count(const six_op *op) { return six_shape_size(&op->param[0].shape); }
+
+/* Phases that have rows and columns at all. */
+static int64_t phases(const six_op *op, int axis)
+{
+    const conv2d *a = op->attr;
+    return a->stride[axis] < op->in[0].dim[1 + axis] ? a->stride[axis] : op->in[0].dim[1 + axis];
+}
+
+static void needs(const six_op *op, six_needs *n)
+{
+    six_tap tap[MAX_TAPS];
+    int32_t w_tap[MAX_TAPS];
+    six_correlation c = forward_of(op, tap);
+    int64_t forward = six_correlate_scratch(&c, false), weights = six_correlate_scratch(&c, true);
+    n->scratch = forward > weights ? forward : weights;
+    for (int64_t h = 0; h < phases(op, 0); h++)
+        for (int64_t w = 0; w < phases(op, 1); w++) {
+            c = phase_of(op, h, w, tap, w_tap);
+            int64_t scratch = six_correlate_scratch(&c, false);
+            n->scratch = scratch > n->scratch ? scratch : n->scratch;
+        }
+    n->shared = 2 * weight_count(op) * (int64_t)sizeof(real);
+}
+
+static int32_t begin_forward(six_op *op, six_group *groups)
+{
+    const conv2d *a = op->attr;
+    six_tap tap[MAX_TAPS];
+    int32_t w_tap[MAX_TAPS];
+    six_correlation c = forward_of(op, tap);
+    int64_t slice = weight_count(op) / a->groups;
+    (void)groups;
+    for (int32_t t = 0; t < c.taps; t++)
+        w_tap[t] = t;
+    for (int64_t s = 0; s < a->groups; s++)
+        six_pack(&c, op->value[0] + s * slice, c.depth * c.taps, c.taps, w_tap, (real *)op->shared + s * slice);
+    return SIXNET_OK;
+}
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    const conv2d *a = op->attr;
+    six_tap tap[MAX_TAPS];
+    six_correlation c = forward_of(op, tap);
+    int64_t slice = weight_count(op) / a->groups;
+    for (int64_t s = 0; s < a->groups; s++)
+        six_correlate(&c, g->x[0] + s * c.depth * c.x_plane, (real *)op->shared + s * slice, a->bias ? op->value[1] + s * c.outputs : NULL,
+                      g->y + s * c.outputs * c.y_plane, scratch);
+}
+
+/* The weights of every slice and phase, one after another. */
+static int32_t begin_backward(six_op *op, six_group *groups)
+{
+    const conv2d *a = op->attr;
+    six_tap tap[MAX_TAPS];
+    int32_t w_tap[MAX_TAPS];
+    int64_t slice = weight_count(op) / a->groups, taps = a->kernel_size[0] * a->kernel_size[1];
+    (void)groups;
+    for (int64_t s = 0; s < a->groups; s++) {
+        real *packed = (real *)op->shared + weight_count(op) + s * slice;
+        for (int64_t h = 0; h < phases(op, 0); h++)
+            for (int64_t w = 0; w < phases(op, 1); w++) {
+                six_correlation c = phase_of(op, h, w, tap, w_tap);
+                six_pack(&c, op->value[0] + s * slice, taps, taps * c.outputs, w_tap, packed);
+                packed += (int64_t)c.outputs * c.depth * c.taps;
+            }
+    }
+    return SIXNET_OK;
+}
+
+static void backward_input(const six_op *op, six_group *g, int64_t s, void *scratch)
+{
+    const conv2d *a = op->attr;
+    const int64_t *in = op->in[0].dim, *out = op->out.dim;
+    six_tap tap[MAX_TAPS];
+    int32_t w_tap[MAX_TAPS];
+    const real *packed = (real *)op->shared + weight_count(op) + s * (weight_count(op) / a->groups);
+    const real *dy = g->dy + s * (out[0] / a->groups) * out[1] * out[2] * SIX_LANES;
+    real *dx = g->dx[0] + s * (in[0] / a->groups) * in[1] * in[2] * SIX_LANES;
+    for (int64_t h = 0; h < phases(op, 0); h++)
+        for (int64_t w = 0; w < phases(op, 1); w++) {
+            six_correlation c = phase_of(op, h, w, tap, w_tap);
+            six_correlate(&c, dy, packed, NULL, dx + (h * in[2] + w) * SIX_LANES, scratch);
+            packed += (int64_t)c.outputs * c.depth * c.taps;
+        }
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    const conv2d *a = op->attr;
+    six_tap tap[MAX_TAPS];
+    six_correlation c = forward_of(op, tap);
+    for (int64_t s = 0; s < a->groups; s++) {
+        int64_t outputs = s * c.outputs;
+        six_correlate_weights(&c, g->x[0] + s * c.depth * c.x_plane, g->dy + outputs * c.y_plane,
+                              g->partial + outputs * c.depth * c.taps, c.depth * c.taps, false, scratch);
+        if (g->dx[0])
+            backward_input(op, g, s, scratch);
+    }
+    for (int64_t o = 0; a->bias && o < op->out.dim[0]; o++)
+        g->partial[weight_count(op) + o] = six_sum(g->dy + o * c.y_plane, c.y_plane);
+}
+
+SIX_LAYER(conv2d) = {
+    .kind = {"conv2d", SIX_ONCE("2-d convolution"), SIX_ONCE(attrs), sizeof(conv2d)},
+    .title = "Conv2d",
+    .prefix = "conv",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .reads = SIX_READS_X,
+    .setup = SIX_ONCE(setup),
+    .needs = needs,
+    .begin_forward = begin_forward,
+    .forward = forward,
+    .begin_backward = begin_backward,
+    .backward = backward,
+};

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+
+/* cross_entropy: with q = log softmax(x) over the C classes, c the target class, w the classes' weights and e = label_smoothing, the sum
+ * over all samples and positions of
+ *
+ *     (1 - e) (-w_c q_c) + e / C sum_k (-w_k q_k)
+ *
+ * reduction=mean divides it by the sum of the w_c.
+ *
+ * dx_k = softmax(x)_k ((1 - e) w_c + e / C sum_j w_j) - e / C w_k, less (1 - e) w_c for k = c, divided likewise.
+ * As torch.nn.CrossEntropyLoss with class numbers as targets. */
+
+#include "layers/classes.h"
+#include "simd/lane_math.h"
+
+#include <string.h>
+
+typedef struct attributes {
+    int32_t reduction;
+    double label_smoothing;
+    six_list weight;
+} attributes;
+
+static const six_attr attrs[] = {
+    SIX_LOSS_REDUCTION(attributes),
+    {"label_smoothing", SIX_FLOAT, offsetof(attributes, label_smoothing), 0, 1, "0", NULL, "the share of the target spread over all classes"},
+    SIX_CLASS_WEIGHT(attributes),
+    {.name = NULL},
+};
+
+static int32_t setup(six_op *op) { return six_class_setup(op, &((const attributes *)op->attr)->weight); }
+
+/* Saved for each position: the largest x, and 1 / the sum of exp(x - that). */
+static void needs(const six_op *op, six_needs *n)
+{
+    six_loss_needs(n);
+    n->saved = six_class_positions(op) * 2 * SIX_LANES * (int64_t)sizeof(real);
+}
+
+/* The sum of all weights. */
+static real all_weights(const six_op *op)
+{
+    const six_list *weights = &((const attributes *)op->attr)->weight;
+    double sum = weights->count ? 0 : (double)op->in[0].dim[0];
+    for (int32_t c = 0; c < weights->count; c++)
+        sum += weights->value[c];
+    return (real)sum;
+}
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    const attributes *a = op->attr;
+    const int64_t classes = op->in[0].dim[0], positions = six_class_positions(op), stride = positions * SIX_LANES;
+    const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing), all = all_weights(op);
+    six_class_sums sums = {{0}, {0}, {0}};
+    for (int64_t p = 0; p < positions; p++) {
+        const real *x = g->x[0] + p * SIX_LANES;
+        int64_t class[SIX_LANES];
+        six_int first[SIX_LANES];
+        real largest[SIX_LANES], log_sum[SIX_LANES], spread[SIX_LANES];
+        six_class_read(op, g, p, class);
+        for (int part = 0; part < SIX_PARTS; part++) {
+            const int64_t at = part * SIX_WIDTH;
+            ivec index;
+            const vec most = six_class_largest(x + at, classes, stride, &index);
+            vec sum = {0}, weighted = {0};
+            for (int64_t c = 0; c < classes; c++) {
+                const vec less = six_load(x + at + c * stride) - most;
+                sum += six_exp(less);
+                if (smooth > 0)
+                    weighted = six_fma(six_set(six_class_weight(&a->weight, c)), less, weighted);
+            }
+            const vec log = six_ln(sum);
+            memcpy(first + at, &index, sizeof index);
+            six_store(largest + at, most);
+            six_store(log_sum + at, log);
+            six_store(spread + at, all * log - weighted);
+            if (g->saved) {
+                real *saved = (real *)g->saved + p * 2 * SIX_LANES + at;
+                six_store(saved, most);
+                six_store(saved + SIX_LANES, 1 / sum);
+            }
+        }
+        for (int i = 0; i < SIX_LANES; i++) {
+            const real w = six_class_weight(&a->weight, class[i]), q = x[class[i] * stride + i] - largest[i] - log_sum[i];
+            sums.total[i] += (double)(smooth > 0 ? smooth * spread[i] - sharp * w * q : -w * q);
+            sums.weight[i] += (double)w;
+            sums.hits[i] += class[i] == first[i];
+        }
+    }
+    six_class_store(op, g, &sums);
+}
+
+static void end_forward(six_op *op) { six_class_end(op, ((const attributes *)op->attr)->reduction == SIX_LOSS_MEAN); }
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    const attributes *a = op->attr;
+    const int64_t classes = op->in[0].dim[0], positions = six_class_positions(op), stride = positions * SIX_LANES;
+    const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing), all = all_weights(op);
+    const real factor = (real)*(const double *)op->shared;
+    for (int64_t p = 0; g->dx[0] && p < positions; p++) {
+        const real *x = g->x[0] + p * SIX_LANES, *saved = (const real *)g->saved + p * 2 * SIX_LANES;
+        real *dx = g->dx[0] + p * SIX_LANES;
+        int64_t class[SIX_LANES];
+        real sharply[SIX_LANES], smoothly[SIX_LANES], both[SIX_LANES];
+        six_class_read(op, g, p, class);
+        for (int32_t i = 0; i < SIX_LANES; i++) {
+            const real by = i < g->active ? factor : 0;
+            sharply[i] = by * sharp * six_class_weight(&a->weight, class[i]);
+            smoothly[i] = by * smooth;
+            both[i] = sharply[i] + smoothly[i] * all;
+        }
+        for (int part = 0; part < SIX_PARTS; part++) {
+            const int64_t at = part * SIX_WIDTH;
+            const vec most = six_load(saved + at), scale = six_load(saved + SIX_LANES + at) * six_load(both + at);
+            for (int64_t c = 0; c < classes; c++) {
+                vec d = six_exp(six_load(x + at + c * stride) - most) * scale;
+                if (smooth > 0)
+                    d -= six_load(smoothly + at) * six_class_weight(&a->weight, c);
+                six_store(dx + at + c * stride, d);
+            }
+        }
+        for (int i = 0; i < SIX_LANES; i++)
+            dx[class[i] * stride + i] -= sharply[i];
+    }
+}
+
+SIX_LAYER(cross_entropy) = {
+    .kind = {.name = "cross_entropy",
+             .help = SIX_ONCE("the cross entropy of softmax(x) and the target class"),
+             .attrs = SIX_ONCE(attrs),
+             .size = sizeof(attributes)},
+    .title = "CrossEntropyLoss",
+    .prefix = "loss",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .is_loss = true,
+    .class_targets = true,
+    .unlisted = true,
+    .reads = SIX_READS_X,
+    .setup = SIX_ONCE(setup),
+    .needs = needs,
+    .forward = forward,
+    .end_forward = end_forward,
+    .backward = backward,
+};

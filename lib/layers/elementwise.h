@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_LAYERS_ELEMENTWISE_H
+#define SIX_LAYERS_ELEMENTWISE_H
+
+/* What layers share that join inputs of one shape value by value. */
+
+#include "base/status.h"
+#include "op.h"
+
+/* The setup of a layer whose inputs must have one shape, which is that of its output too. */
+SIX_INLINE int32_t six_same_shapes_setup(six_op *op)
+{
+    char first[160], other[160];
+    op->out = op->in[0];
+    for (int32_t i = 1; i < op->inputs; i++)
+        if (!six_shape_equal(&op->in[0], &op->in[i]))
+            return six_fail(SIXNET_BAD_SHAPE, "%s: its inputs must have one shape, but the first is %s and number %d is %s", op->name,
+                            six_shape_text(&op->in[0], first), (int)(i + 1), six_shape_text(&op->in[i], other));
+    return SIXNET_OK;
+}
+
+/* The number of reals of a group. */
+SIX_INLINE int64_t six_group_size(const six_op *op) { return six_shape_size(&op->out) * SIX_LANES; }
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+
+/* l1: the sum of |x - t| over all values of all samples; reduction=mean divides it by their number.
+ *
+ * dx = 1 where x > t, -1 where x < t, else 0, divided likewise. As torch.nn.L1Loss. */
+
+#include "layers/loss.h"
+#include "simd/lane_math.h"
+
+typedef struct attributes {
+    int32_t reduction;
+} attributes;
+
+static const six_attr attrs[] = {
+    SIX_LOSS_REDUCTION(attributes),
+    {.name = NULL},
+};
+
+static vec value(vec x, vec t, const void *attr, int64_t feature)
+{
+    (void)attr, (void)feature;
+    return six_abs(x - t);
+}
+
+static vec derivative(vec x, vec t, const void *attr, int64_t feature)
+{
+    (void)attr, (void)feature;
+    return six_loss_sign(x - t);
+}
+
+static int32_t setup(six_op *op) { return six_loss_setup(op); }
+
+static void needs(const six_op *op, six_needs *n)
+{
+    (void)op;
+    six_loss_needs(n);
+}
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_loss_forward(op, g, value);
+}
+
+static void end_forward(six_op *op)
+{
+    const attributes *a = op->attr;
+    six_loss_end(op, a->reduction == SIX_LOSS_MEAN ? six_loss_values(op) : 1, NAN);
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_loss_backward(op, g, derivative);
+}
+
+SIX_LAYER(l1) = {
+    .kind = {.name = "l1",
+             .help = SIX_ONCE("the absolute difference"),
+             .attrs = SIX_ONCE(attrs),
+             .size = sizeof(attributes)},
+    .title = "L1Loss",
+    .prefix = "loss",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .is_loss = true,
+    .unlisted = true,
+    .reads = SIX_READS_X,
+    .setup = SIX_ONCE(setup),
+    .needs = needs,
+    .forward = forward,
+    .end_forward = end_forward,
+    .backward = backward,
+};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+
+/* y = (x - mean) / sqrt(variance + eps) * weight + bias, with mean and variance (divided by n) of each sample over its last dimensions,
+ * those of normalized_shape; n of them make a row.
+ *
+ * Backward, with h the normalised x and e = dy * weight:
+ *
+ *     dx = (e - mean(e) - h * mean(e * h)) / sqrt(variance + eps)    dweight = the sum of dy * h    dbias = the sum of dy */
+
+#include <string.h>
+
+#include "base/status.h"
+#include "moments.h"
+
+typedef struct attributes {
+    six_shape normalized_shape;
+    double eps;
+    int32_t elementwise_affine, bias;
+} attributes;
+
+static const six_attr attrs[] = {
+    {"normalized_shape", SIX_SHAPE, offsetof(attributes, normalized_shape), 1, 1099511627776.0, NULL, NULL,
+     "the last dimensions of the input, over which it is normalised"},
+    {"eps", SIX_FLOAT, offsetof(attributes, eps), 1e-30, 1, "1e-5", NULL, "added to the variance"},
+    {"elementwise_affine", SIX_BOOL, offsetof(attributes, elementwise_affine), 0, 1, "true", NULL, "whether there are weight and bias"},
+    {"bias", SIX_BOOL, offsetof(attributes, bias), 0, 1, "true", NULL, "whether there is a bias beside the weight"},
+    {.name = NULL},
+};
+
+static int32_t setup(six_op *op)
+{
+    const attributes *a = op->attr;
+    const six_shape *in = &op->in[0], *last = &a->normalized_shape;
+    char text[2][160];
+    int32_t skipped = in->rank - last->rank;
+    bool fits = skipped >= 0;
+    for (int32_t i = 0; fits && i < last->rank; i++)
+        fits = in->dim[skipped + i] == last->dim[i];
+    if (!fits)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: normalized_shape %s is not how the input %s ends", op->name, six_shape_text(last, text[0]),
+                        six_shape_text(in, text[1]));
+    op->out = *in;
+    op->params = 0;
+    if (a->elementwise_affine)
+        op->param[op->params++] = (six_param){"weight", *last, true, {SIX_INIT_CONSTANT, 1, 0}};
+    if (a->elementwise_affine && a->bias)
+        op->param[op->params++] = (six_param){"bias", *last, true, {SIX_INIT_CONSTANT, 0, 0}};
+    return SIXNET_OK;
+}
+
+/* How many values a row has. */
+SIX_INLINE int64_t row_size(const six_op *op) { return six_shape_size(&((const attributes *)op->attr)->normalized_shape); }
+
+SIX_INLINE int64_t row_count(const six_op *op) { return six_shape_size(&op->in[0]) / row_size(op); }
+
+/* Each row's mean and inverse deviation, [row][2][SIX_LANES], are kept for backward. */
+static void needs(const six_op *op, six_needs *n) { n->saved = row_count(op) * 2 * SIX_LANES * (int64_t)sizeof(real); }
+
+SIX_INLINE void normalise(const real *x, int64_t n, const real *mean, const real *inverse, const real *weight, const real *bias, real *y)
+{
+    for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
+        vec m = six_load(mean + part), v = six_load(inverse + part);
+        for (int64_t i = 0; i < n; i++) {
+            vec h = (six_load(x + i * SIX_LANES + part) - m) * v;
+            six_store(y + i * SIX_LANES + part, six_fma(h, six_set(weight ? weight[i] : 1), six_set(bias ? bias[i] : 0)));
+        }
+    }
+}
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    const attributes *a = op->attr;
+    int64_t n = row_size(op), rows = row_count(op);
+    const real *weight = op->params > 0 ? op->value[0] : NULL, *bias = op->params > 1 ? op->value[1] : NULL;
+    real here[2 * SIX_LANES];
+    for (int64_t row = 0; row < rows; row++) {
+        const real *x = g->x[0] + row * n * SIX_LANES;
+        real *stats = op->training ? (real *)g->saved + row * 2 * SIX_LANES : here;
+        six_moments(x, n, a->eps, stats, stats + SIX_LANES);
+        normalise(x, n, stats, stats + SIX_LANES, weight, bias, g->y + row * n * SIX_LANES);
+    }
+}
+
+/* This group's parameter gradients: those of value i of all rows. */
+SIX_INLINE void parameter_gradients(const six_op *op, const six_group *g)
+{
+    int64_t n = row_size(op), rows = row_count(op);
+    real dot[SIX_LANES], sum[SIX_LANES];
+    for (int64_t i = 0; i < n; i++) {
+        for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
+            const real *stats = (const real *)g->saved + part;
+            vec q = {0}, s = {0};
+            for (int64_t row = 0; row < rows; row++, stats += 2 * SIX_LANES) {
+                int64_t at = (row * n + i) * SIX_LANES + part;
+                vec h = (six_load(g->x[0] + at) - six_load(stats)) * six_load(stats + SIX_LANES), d = six_load(g->dy + at);
+                q = six_fma(d, h, q);
+                s += d;
+            }
+            six_store(dot + part, q);
+            six_store(sum + part, s);
+        }
+        g->partial[i] = six_lane_sum(dot);
+        if (op->params > 1)
+            g->partial[n + i] = six_lane_sum(sum);
+    }
+}
+
+SIX_INLINE void row_backward(const real *x, const real *dy, int64_t n, const real *stats, const real *weight, real *dx)
+{
+    for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
+        vec mean = six_load(stats + part), inverse = six_load(stats + SIX_LANES + part), sum = {0}, dot = {0};
+        for (int64_t i = 0; i < n; i++) {
+            vec e = six_load(dy + i * SIX_LANES + part) * six_set(weight ? weight[i] : 1);
+            sum += e;
+            dot = six_fma(e, (six_load(x + i * SIX_LANES + part) - mean) * inverse, dot);
+        }
+        sum /= six_set((real)n);
+        dot /= six_set((real)n);
+        for (int64_t i = 0; i < n; i++) {
+            vec e = six_load(dy + i * SIX_LANES + part) * six_set(weight ? weight[i] : 1);
+            vec h = (six_load(x + i * SIX_LANES + part) - mean) * inverse;
+            six_store(dx + i * SIX_LANES + part, inverse * six_fma(-h, dot, e - sum));
+        }
+    }
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    int64_t n = row_size(op), rows = row_count(op);
+    const real *weight = op->params > 0 ? op->value[0] : NULL;
+    if (op->params > 0)
+        parameter_gradients(op, g); /* first, as dx may take the place of dy */
+    if (!g->dx[0])
+        return;
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t at = row * n * SIX_LANES;
+        row_backward(g->x[0] + at, g->dy + at, n, (const real *)g->saved + row * 2 * SIX_LANES, weight, g->dx[0] + at);
+    }
+}
+
+SIX_LAYER(layernorm) = {
+    .kind = {"layernorm", SIX_ONCE("normalisation of each sample over its last dimensions"), SIX_ONCE(attrs), sizeof(attributes)},
+    .title = "LayerNorm",
+    .prefix = "ln",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .reads = SIX_READS_X,
+    .in_place = true,
+    .setup = SIX_ONCE(setup),
+    .needs = needs,
+    .forward = forward,
+    .backward = backward,
+};

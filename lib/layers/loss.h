@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_LAYERS_LOSS_H
+#define SIX_LAYERS_LOSS_H
+
+/* What the losses share: how they add up, and the loops of losses that compare value by value.
+ *
+ * A group's forward writes its sums; end_forward adds those of all groups in double, divides if reduction=mean, and leaves in op->shared
+ * the factor that turns the derivative of one value's loss into that of op->loss. */
+
+#include <math.h>
+
+#include "base/status.h"
+#include "layers/op.h"
+
+enum {
+    SIX_LOSS_TOTAL,  /* of the losses */
+    SIX_LOSS_WEIGHT, /* of what a mean divides by */
+    SIX_LOSS_HITS,   /* how many were classified right */
+    SIX_LOSS_SUMS
+};
+
+enum { SIX_LOSS_MEAN, SIX_LOSS_SUM };
+
+#define SIX_LOSS_REDUCTION(attributes)                                                                  \
+    {"reduction", SIX_CHOICE, offsetof(attributes, reduction), SIX_ANY, "mean", "mean sum", "whether to add up or to average"}
+
+/* A sum of many, one for each lane, that keeps what rounding would lose (Kahan). */
+typedef struct six_loss_sum {
+    vec sum, lost;
+} six_loss_sum;
+
+SIX_INLINE void six_loss_add(six_loss_sum *s, vec a)
+{
+    const vec addend = a - s->lost, sum = s->sum + addend;
+    s->lost = (sum - s->sum) - addend;
+    s->sum = sum;
+}
+
+/* The sum over the lanes below active. */
+SIX_INLINE real six_loss_of_lanes(const real *lanes, int32_t active)
+{
+    real counted[SIX_LANES];
+    for (int i = 0; i < SIX_LANES; i++)
+        counted[i] = i < active ? lanes[i] : 0;
+    return six_lane_sum(counted);
+}
+
+/* For needs(). */
+SIX_INLINE void six_loss_needs(six_needs *n)
+{
+    n->sums = SIX_LOSS_SUMS;
+    n->shared = sizeof(double);
+}
+
+/* One of the sums over all groups. */
+SIX_INLINE double six_loss_total(const six_op *op, int which)
+{
+    double total = 0;
+    for (int32_t i = 0; i < op->groups; i++)
+        total += (double)op->sums[(int64_t)i * SIX_LOSS_SUMS + which];
+    return total;
+}
+
+/* For end_forward(). */
+SIX_INLINE void six_loss_end(six_op *op, double divisor, double hits)
+{
+    op->loss = six_loss_total(op, SIX_LOSS_TOTAL) / divisor;
+    op->hits = hits;
+    *(double *)op->shared = 1 / divisor;
+}
+
+/* 1, -1, or 0 as d is positive, negative, or 0; NaN stays NaN. */
+SIX_INLINE vec six_loss_sign(vec d)
+{
+    const vec sign = six_select(six_greater((vec){0}, d), six_set(-1), d);
+    return six_select(six_greater(d, (vec){0}), six_set(1), sign);
+}
+
+/* The loss of one value x with target t, and its derivative by x; feature is its place in the sample. */
+typedef vec six_loss_function(vec x, vec t, const void *attributes, int64_t feature);
+
+/* For setup(). */
+SIX_INLINE int32_t six_loss_setup(six_op *op)
+{
+    op->out = op->in[0];
+    return SIXNET_OK;
+}
+
+SIX_INLINE void six_loss_forward(const six_op *op, six_group *g, six_loss_function *f)
+{
+    const int64_t size = six_shape_size(&op->in[0]);
+    const real *x = g->x[0], *t = g->target;
+    real lanes[SIX_LANES];
+    for (int32_t part = 0; part < SIX_PARTS; part++) {
+        six_loss_sum s = {{0}, {0}};
+        for (int64_t i = 0; i < size; i++) {
+            const int64_t at = i * SIX_LANES + part * SIX_WIDTH;
+            six_loss_add(&s, f(six_load(x + at), six_load(t + at), op->attr, i));
+        }
+        six_store(lanes + part * SIX_WIDTH, s.sum);
+    }
+    op->sums[(int64_t)g->index * SIX_LOSS_SUMS + SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, g->active);
+}
+
+/* How many values a mean is over. */
+SIX_INLINE double six_loss_values(const six_op *op) { return (double)op->samples * (double)six_shape_size(&op->in[0]); }
+
+SIX_INLINE void six_loss_backward(const six_op *op, six_group *g, six_loss_function *derivative)
+{
+    const int64_t size = six_shape_size(&op->in[0]);
+    const real *x = g->x[0], *t = g->target;
+    real *dx = g->dx[0], factor[SIX_LANES];
+    if (!dx)
+        return;
+    for (int32_t i = 0; i < SIX_LANES; i++)
+        factor[i] = i < g->active ? (real)*(const double *)op->shared : 0;
+    for (int64_t i = 0; i < size; i++)
+        for (int32_t part = 0; part < SIX_PARTS; part++) {
+            const int64_t at = i * SIX_LANES + part * SIX_WIDTH;
+            six_store(dx + at, derivative(six_load(x + at), six_load(t + at), op->attr, i) * six_load(factor + part * SIX_WIDTH));
+        }
+}
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_LAYERS_MAP_H
+#define SIX_LAYERS_MAP_H
+
+/* The loops of layers that treat every value by itself. The functions given are inlined into them. */
+
+#include <string.h>
+
+#include "base/status.h"
+#include "layers/op.h"
+
+/* y = f(x), and dy/dx times dy from v, which is x or y, whichever the layer reads. a is any number the layer needs. */
+typedef vec six_map_function(vec x, vec a);
+typedef vec six_map_derivative(vec v, vec dy, vec a);
+
+/* The reals of the first input of a group. */
+SIX_INLINE int64_t six_map_count(const six_op *op) { return six_shape_size(&op->in[0]) * SIX_LANES; }
+
+/* For setup(): the output has the shape of the input. */
+SIX_INLINE int32_t six_map_setup(six_op *op)
+{
+    op->out = op->in[0];
+    return SIXNET_OK;
+}
+
+SIX_INLINE void six_map(const six_op *op, six_group *g, six_map_function *f, vec a)
+{
+    const int64_t count = six_map_count(op);
+    const real *x = g->x[0];
+    real *y = g->y;
+    for (int64_t i = 0; i < count; i += SIX_WIDTH)
+        six_store(y + i, f(six_load(x + i), a));
+}
+
+SIX_INLINE void six_map_back(const six_op *op, six_group *g, const real *v, six_map_derivative *f, vec a)
+{
+    const int64_t count = six_map_count(op);
+    const real *dy = g->dy;
+    real *dx = g->dx[0];
+    for (int64_t i = 0; dx && i < count; i += SIX_WIDTH)
+        six_store(dx + i, f(six_load(v + i), six_load(dy + i), a));
+}
+
+/* to = from, unless they are one. */
+SIX_INLINE void six_map_copy(const six_op *op, const real *from, real *to)
+{
+    if (to != from)
+        memcpy(to, from, (size_t)six_map_count(op) * sizeof(real));
+}
+
+#endif

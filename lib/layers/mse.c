@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+
+/* mse: the sum of (x - t)^2 over all values of all samples; reduction=mean divides it by their number, half_sum by 2.
+ *
+ * dx = 2 (x - t), divided likewise. As torch.nn.MSELoss, which has no half_sum. */
+
+#include "layers/loss.h"
+
+enum { HALF_SUM = SIX_LOSS_SUM + 1 };
+
+typedef struct attributes {
+    int32_t reduction;
+} attributes;
+
+static const six_attr attrs[] = {
+    {"reduction", SIX_CHOICE, offsetof(attributes, reduction), SIX_ANY, "mean", "mean sum half_sum",
+     "whether to average, to add up, or to add up and halve"},
+    {.name = NULL},
+};
+
+static vec value(vec x, vec t, const void *attr, int64_t feature)
+{
+    (void)feature;
+    const vec d = x - t;
+    return d * d * (((const attributes *)attr)->reduction == HALF_SUM ? (real)0.5 : 1);
+}
+
+static vec derivative(vec x, vec t, const void *attr, int64_t feature)
+{
+    (void)feature;
+    const vec d = x - t;
+    return d * (real)(((const attributes *)attr)->reduction == HALF_SUM ? 1 : 2);
+}
+
+static int32_t setup(six_op *op) { return six_loss_setup(op); }
+
+static void needs(const six_op *op, six_needs *n)
+{
+    (void)op;
+    six_loss_needs(n);
+}
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_loss_forward(op, g, value);
+}
+
+static void end_forward(six_op *op)
+{
+    const attributes *a = op->attr;
+    six_loss_end(op, a->reduction == SIX_LOSS_MEAN ? six_loss_values(op) : 1, NAN);
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_loss_backward(op, g, derivative);
+}
+
+SIX_LAYER(mse) = {
+    .kind = {.name = "mse",
+             .help = SIX_ONCE("the squared difference"),
+             .attrs = SIX_ONCE(attrs),
+             .size = sizeof(attributes)},
+    .title = "MSELoss",
+    .prefix = "loss",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .is_loss = true,
+    .unlisted = true,
+    .reads = SIX_READS_X,
+    .setup = SIX_ONCE(setup),
+    .needs = needs,
+    .forward = forward,
+    .end_forward = end_forward,
+    .backward = backward,
+};

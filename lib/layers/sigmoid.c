@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+
+/* sigmoid: y = 1 / (1 + exp(-x)).
+ *
+ * dx = dy y (1 - y). As torch.nn.Sigmoid. */
+
+#include "layers/map.h"
+#include "simd/lane_math.h"
+
+static vec value(vec x, vec a)
+{
+    (void)a;
+    return six_sigmoid(x);
+}
+
+static vec derivative(vec y, vec dy, vec a)
+{
+    (void)a;
+    return dy * (y * (1 - y));
+}
+
+static int32_t setup(six_op *op) { return six_map_setup(op); }
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_map(op, g, value, (vec){0});
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_map_back(op, g, g->y, derivative, (vec){0});
+}
+
+SIX_LAYER(sigmoid) = {
+    .kind = {.name = "sigmoid", .help = SIX_ONCE("1 / (1 + exp(-x))")},
+    .title = "Sigmoid",
+    .prefix = "sigmoid",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .reads = SIX_READS_Y,
+    .in_place = true,
+    .setup = SIX_ONCE(setup),
+    .forward = forward,
+    .backward = backward,
+};

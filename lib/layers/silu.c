@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+
+/* silu: y = x s(x) with s(x) = 1 / (1 + exp(-x)).
+ *
+ * dx = dy s (1 + x (1 - s)). As torch.nn.SiLU. */
+
+#include "layers/map.h"
+#include "simd/lane_math.h"
+
+static vec value(vec x, vec a)
+{
+    (void)a;
+    return x * six_sigmoid(x);
+}
+
+static vec derivative(vec x, vec dy, vec a)
+{
+    (void)a;
+    const vec s = six_sigmoid(x);
+    return dy * (s * six_fma(x, 1 - s, six_set(1)));
+}
+
+static int32_t setup(six_op *op) { return six_map_setup(op); }
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_map(op, g, value, (vec){0});
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_map_back(op, g, g->x[0], derivative, (vec){0});
+}
+
+SIX_LAYER(silu) = {
+    .kind = {.name = "silu", .help = SIX_ONCE("x / (1 + exp(-x))")},
+    .title = "SiLU",
+    .prefix = "silu",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .reads = SIX_READS_X,
+    .in_place = true,
+    .setup = SIX_ONCE(setup),
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+
+/* smooth_l1: with d = x - t, the sum of d^2 / (2 beta) where |d| < beta, else |d| - beta / 2, over all values of all samples;
+ * reduction=mean divides it by their number.
+ *
+ * dx = d / beta where |d| < beta, else the sign of d, divided likewise. As torch.nn.SmoothL1Loss; beta=0 is l1. */
+
+#include "layers/loss.h"
+#include "simd/lane_math.h"
+
+typedef struct attributes {
+    int32_t reduction;
+    double beta;
+} attributes;
+
+static const six_attr attrs[] = {
+    SIX_LOSS_REDUCTION(attributes),
+    {"beta", SIX_FLOAT, offsetof(attributes, beta), 0, 1e30, "1", NULL, "the difference from which on the loss is linear"},
+    {.name = NULL},
+};
+
+static vec value(vec x, vec t, const void *attr, int64_t feature)
+{
+    (void)feature;
+    const real beta = (real)((const attributes *)attr)->beta;
+    const vec d = six_abs(x - t);
+    return six_select(six_greater(six_set(beta), d), d * (d / beta) * (real)0.5, d - beta * (real)0.5);
+}
+
+static vec derivative(vec x, vec t, const void *attr, int64_t feature)
+{
+    (void)feature;
+    const real beta = (real)((const attributes *)attr)->beta;
+    const vec d = x - t;
+    return six_select(six_greater(six_set(beta), six_abs(d)), d / beta, six_loss_sign(d));
+}
+
+static int32_t setup(six_op *op) { return six_loss_setup(op); }
+
+static void needs(const six_op *op, six_needs *n)
+{
+    (void)op;
+    six_loss_needs(n);
+}
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_loss_forward(op, g, value);
+}
+
+static void end_forward(six_op *op)
+{
+    const attributes *a = op->attr;
+    six_loss_end(op, a->reduction == SIX_LOSS_MEAN ? six_loss_values(op) : 1, NAN);
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_loss_backward(op, g, derivative);
+}
+
+SIX_LAYER(smooth_l1) = {
+    .kind = {.name = "smooth_l1",
+             .help = SIX_ONCE("the squared difference where it is small, else the absolute difference"),
+             .attrs = SIX_ONCE(attrs),
+             .size = sizeof(attributes)},
+    .title = "SmoothL1Loss",
+    .prefix = "loss",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .is_loss = true,
+    .unlisted = true,
+    .reads = SIX_READS_X,
+    .setup = SIX_ONCE(setup),
+    .needs = needs,
+    .forward = forward,
+    .end_forward = end_forward,
+    .backward = backward,
+};

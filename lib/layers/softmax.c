@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+
+/* softmax: y_k = exp(x_k) / sum_j exp(x_j) along dim, computed with x - max(x) so that nothing overflows.
+ *
+ * dx_k = y_k (dy_k - sum_j dy_j y_j). As torch.nn.Softmax, with dim counted without the batch. */
+
+#include "layers/soft.h"
+
+static void value(six_group *g, int64_t offset, int64_t size, int64_t stride)
+{
+    const real *x = g->x[0] + offset;
+    real *y = g->y + offset;
+    const vec largest = six_soft_largest(x, size, stride);
+    vec sum = {0};
+    for (int64_t k = 0; k < size; k++) {
+        const vec e = six_exp(six_load(x + k * stride) - largest);
+        six_store(y + k * stride, e);
+        sum += e;
+    }
+    const vec factor = 1 / sum;
+    for (int64_t k = 0; k < size; k++)
+        six_store(y + k * stride, six_load(y + k * stride) * factor);
+}
+
+static void derivative(six_group *g, int64_t offset, int64_t size, int64_t stride)
+{
+    const real *y = g->y + offset, *dy = g->dy + offset;
+    real *dx = g->dx[0] + offset;
+    vec sum = {0};
+    for (int64_t k = 0; k < size; k++)
+        sum = six_fma(six_load(dy + k * stride), six_load(y + k * stride), sum);
+    for (int64_t k = 0; k < size; k++)
+        six_store(dx + k * stride, six_load(y + k * stride) * (six_load(dy + k * stride) - sum));
+}
+
+static int32_t setup(six_op *op) { return six_soft_setup(op); }
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_soft_each(op, g, value);
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    if (g->dx[0])
+        six_soft_each(op, g, derivative);
+}
+
+SIX_LAYER(softmax) = {
+    .kind = {.name = "softmax",
+             .help = SIX_ONCE("exp(x) divided by its sum along a dimension"),
+             .attrs = SIX_ONCE(six_soft_attrs),
+             .size = sizeof(six_soft)},
+    .title = "Softmax",
+    .prefix = "softmax",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .reads = SIX_READS_Y,
+    .in_place = true,
+    .setup = SIX_ONCE(setup),
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+
+/* tanh: y = tanh(x).
+ *
+ * dx = dy (1 - y^2). As torch.nn.Tanh. */
+
+#include "layers/map.h"
+#include "simd/lane_math.h"
+
+static vec value(vec x, vec a)
+{
+    (void)a;
+    return six_tanh(x);
+}
+
+static vec derivative(vec y, vec dy, vec a)
+{
+    (void)a;
+    return dy * ((1 - y) * (1 + y));
+}
+
+static int32_t setup(six_op *op) { return six_map_setup(op); }
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_map(op, g, value, (vec){0});
+}
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    six_map_back(op, g, g->y, derivative, (vec){0});
+}
+
+SIX_LAYER(tanh) = {
+    .kind = {.name = "tanh", .help = SIX_ONCE("tanh(x)")},
+    .title = "Tanh",
+    .prefix = "tanh",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .reads = SIX_READS_Y,
+    .in_place = true,
+    .setup = SIX_ONCE(setup),
+    .forward = forward,
+    .backward = backward,
+};

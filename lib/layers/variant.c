@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The tables of one variant: compiled, as the layers are, once for each. */
+
+#include "layers/variant.h"
+
+#include "base/cpu.h"
+
+#define SIX_ITEM(name) extern SIX_LAYER(name);
+#include "layers.inc"
+#undef SIX_ITEM
+#define SIX_ITEM(name) extern SIX_OPTIMIZER(name);
+#include "optimizers.inc"
+#undef SIX_ITEM
+
+#define SIX_ITEM(name) &SIX_PASTE(six_layer_##name##_, SIX_VARIANT),
+static const six_layer *const layers[] = {
+#include "layers.inc"
+    NULL};
+#undef SIX_ITEM
+
+#define SIX_ITEM(name) &SIX_PASTE(six_optimizer_##name##_, SIX_VARIANT),
+static const six_optimizer_kind *const optimizers[] = {
+#include "optimizers.inc"
+    NULL};
+#undef SIX_ITEM
+
+#if defined(SIX_REAL_IS_DOUBLE)
+static const uint32_t cpu_features = 0;
+#elif defined(__AVX512F__)
+static const uint32_t cpu_features = SIX_CPU_AVX2 | SIX_CPU_AVX512;
+#elif defined(__AVX2__)
+static const uint32_t cpu_features = SIX_CPU_AVX2;
+#elif defined(SIX_NEON)
+static const uint32_t cpu_features = SIX_CPU_NEON;
+#else
+static const uint32_t cpu_features = 0;
+#endif
+
+/* Sixteen features by sixteen samples at a time, so that rows and lanes are both touched in whole cache lines. */
+enum { TILE = 16 };
+
+static void lanes_from_f32(real *lanes, const float *rows, int64_t stride, int64_t features, int32_t active)
+{
+    for (int64_t begin = 0; begin < features; begin += TILE) {
+        int64_t end = begin + TILE < features ? begin + TILE : features;
+        for (int32_t l = 0; l < SIX_LANES; l++)
+            for (int64_t f = begin; f < end; f++)
+                lanes[f * SIX_LANES + l] = l < active ? (real)rows[l * stride + f] : 0;
+    }
+}
+
+static void lanes_from_f64(real *lanes, const double *rows, int64_t stride, int64_t features, int32_t active)
+{
+    for (int64_t begin = 0; begin < features; begin += TILE) {
+        int64_t end = begin + TILE < features ? begin + TILE : features;
+        for (int32_t l = 0; l < SIX_LANES; l++)
+            for (int64_t f = begin; f < end; f++)
+                lanes[f * SIX_LANES + l] = l < active ? (real)rows[l * stride + f] : 0;
+    }
+}
+
+static void f32_from_lanes(float *rows, int64_t stride, const real *lanes, int64_t features, int32_t active)
+{
+    for (int32_t l = 0; l < active; l++)
+        for (int64_t f = 0; f < features; f++)
+            rows[l * stride + f] = (float)lanes[f * SIX_LANES + l];
+}
+
+static void f64_from_lanes(double *rows, int64_t stride, const real *lanes, int64_t features, int32_t active)
+{
+    for (int32_t l = 0; l < active; l++)
+        for (int64_t f = 0; f < features; f++)
+            rows[l * stride + f] = (double)lanes[f * SIX_LANES + l];
+}
+
+static void add(real *to, const real *from, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        to[i] += from[i];
+}
+
+static void add_parts(real *to, const real *parts, int64_t stride, int32_t part_count, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        real sum = parts[i];
+        for (int32_t p = 1; p < part_count; p++)
+            sum += parts[p * stride + i];
+        to[i] += sum;
+    }
+}
+
+static double sum_of_squares(const real *values, int64_t count, double limit)
+{
+    double sum[8] = {0};
+    for (int64_t i = 0; i < count; i++) {
+        double value = (double)values[i];
+        value = value > limit ? limit : value < -limit ? -limit : value;
+        sum[i & 7] += value * value;
+    }
+    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+}
+
+static bool all_finite(const real *values, int64_t count)
+{
+    real probe = 0;
+    for (int64_t i = 0; i < count; i++)
+        probe += values[i] * 0;
+    return probe == 0;
+}
+
+const six_variant SIX_PASTE(six_variant_, SIX_VARIANT) = {
+    .name = SIX_VARIANT_NAME,
+    .cpu_features = cpu_features,
+    .real_size = sizeof(real),
+    .arrays = {lanes_from_f32, lanes_from_f64, f32_from_lanes, f64_from_lanes, add, add_parts, sum_of_squares, all_finite},
+    .layers = layers,
+    .optimizers = optimizers,
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "optimizers/adam.h"
+
+static const six_attr attrs[] = {SIX_ADAM_ATTRS("0", "L2 penalty"), {.name = NULL}};
+
+static int32_t slots(const void *attr)
+{
+    return six_adam_slots(attr);
+}
+
+static void update(const void *attr, const six_update *u, real *w, const real *g, real *const *state, int64_t n)
+{
+    six_adam_update(attr, false, u, w, g, state, n);
+}
+
+SIX_OPTIMIZER(adam) = {
+    .kind = {"adam", SIX_ONCE("Adam: steps scaled by the mean squared gradient"), SIX_ONCE(attrs), sizeof(adam)},
+    .slots = SIX_ONCE(slots),
+    .update = update,
+};

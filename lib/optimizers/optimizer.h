@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_OPTIMIZERS_OPTIMIZER_H
+#define SIX_OPTIMIZERS_OPTIMIZER_H
+
+/* What an optimizer is: attributes, how many numbers of state it keeps for each parameter value, and one update function. A file holds one
+ * optimizer and is compiled once per variant, as the layers are. All parameters of a model are one array, so are gradients and each slot
+ * of state; an update is elementwise, so that any cut of the arrays into ranges gives the same bits. */
+
+#include "layers/op.h"
+
+enum { SIX_MAX_SLOTS = 3 };
+
+/* One step as the update functions see it. */
+typedef struct six_update {
+    double lr;             /* the schedule's, now */
+    int64_t step;          /* 1 for the first */
+    double gradient_scale; /* of clipping by norm; 1 without */
+    double gradient_limit; /* of clipping by value, applied before anything else; INFINITY without */
+} six_update;
+
+typedef struct six_optimizer_kind {
+    six_kind kind;
+    int32_t (*check)(const void *attr); /* what ranges cannot say: six_fail() for attributes that do not go together; NULL if none */
+    int32_t (*slots)(const void *attr); /* up to SIX_MAX_SLOTS arrays of state, zero at first */
+    /* Updates n values w along gradients g; state[i] are the same n values of slot i. */
+    void (*update)(const void *attr, const six_update *u, real *w, const real *g, real *const *state, int64_t n);
+} six_optimizer_kind;
+
+#define SIX_OPTIMIZER(name) const six_optimizer_kind SIX_PASTE(six_optimizer_##name##_, SIX_VARIANT)
+
+/* Attributes that every optimizer has, in front of its own struct. */
+typedef struct six_optimizer_common {
+    double lr;
+    double clip_norm, clip_value; /* 0: none */
+} six_optimizer_common;
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_OPTIMIZERS_UPDATE_H
+#define SIX_OPTIMIZERS_UPDATE_H
+
+/* What the optimizers share: the rows of the common attributes, the gradient after clipping, the walk over the arrays. */
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "optimizers/optimizer.h"
+
+/* clang-format off */
+/* The rows of six_optimizer_common, which stands at the beginning of every optimizer's struct. */
+#define SIX_OPTIMIZER_ATTRS(default_lr)                                                                                        \
+    {"lr", SIX_FLOAT, offsetof(six_optimizer_common, lr), 0, DBL_MAX, default_lr, NULL, "learning rate"},                      \
+    {"clip_norm", SIX_FLOAT, offsetof(six_optimizer_common, clip_norm), 0, DBL_MAX, "0", NULL,                                 \
+     "largest Euclidean norm of all gradients together, which are scaled down to it; 0 for none"},                             \
+    {"clip_value", SIX_FLOAT, offsetof(six_optimizer_common, clip_value), 0, DBL_MAX, "0", NULL,                               \
+     "largest absolute value of a gradient, which is cut to it; 0 for none"}
+/* clang-format on */
+
+/* The range of a number that may be 0 but not 1. */
+#define SIX_BELOW_ONE 0, 0.99999999999999989
+
+/* How a gradient becomes the one that is used: cut, scaled, and with L2 weight decay added. */
+typedef struct six_gradient {
+    vec limit, scale, decay;
+} six_gradient;
+
+SIX_INLINE six_gradient six_gradient_of(const six_update *u, double decay)
+{
+    return (six_gradient){six_set((real)u->gradient_limit), six_set((real)u->gradient_scale), six_set((real)decay)};
+}
+
+SIX_INLINE vec six_gradient_at(const six_gradient *k, const real *g, vec w)
+{
+    vec cut = six_min(k->limit, six_max(-k->limit, six_load(g)));
+    return six_fma(k->decay, w, cut * k->scale);
+}
+
+/* Updates the SIX_WIDTH values at offset i; k holds the constants of the step. */
+typedef void six_vec_update(const void *k, real *w, const real *g, real *const *state, int64_t i);
+
+/* Walks over n values. Those left over at the end go through the same operations in a padded copy, so that a value's bits do not
+ * depend on its place. */
+SIX_INLINE void six_update_all(six_vec_update *update, const void *k, int32_t slots, real *w, const real *g, real *const *state,
+                               int64_t n)
+{
+    real *s[SIX_MAX_SLOTS] = {0};
+    for (int32_t j = 0; j < slots; j++)
+        s[j] = state[j];
+    int64_t whole = n - n % SIX_WIDTH;
+    for (int64_t i = 0; i < whole; i += SIX_WIDTH)
+        update(k, w, g, s, i);
+    if (whole == n)
+        return;
+
+    real copy[SIX_MAX_SLOTS + 2][SIX_WIDTH] = {{0}};
+    real *copied[SIX_MAX_SLOTS] = {copy[2], copy[3], copy[4]};
+    size_t size = (size_t)(n - whole) * sizeof(real);
+    memcpy(copy[0], w + whole, size);
+    memcpy(copy[1], g + whole, size);
+    for (int32_t j = 0; j < slots; j++)
+        memcpy(copied[j], s[j] + whole, size);
+    update(k, copy[0], copy[1], copied, 0);
+    memcpy(w + whole, copy[0], size);
+    for (int32_t j = 0; j < slots; j++)
+        memcpy(s[j] + whole, copied[j], size);
+}
+
+#endif

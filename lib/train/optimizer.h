@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_TRAIN_OPTIMIZER_H
+#define SIX_TRAIN_OPTIMIZER_H
+
+#include "graph/graph.h"
+#include "train/schedule.h"
+
+struct sixnet_optimizer {
+    sixnet_model *net;
+    const six_optimizer_kind *kind;   /* as described */
+    const six_optimizer_kind *kernel; /* as the model's variant computes it */
+    void *attr;
+    six_schedule *schedule;
+    int32_t slots;
+    void *state[SIX_MAX_SLOTS]; /* reals, as many as the model has trained values */
+    int64_t steps;              /* done */
+};
+
+int32_t six_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule);
+void six_optimizer_free(sixnet_optimizer *opt);
+int32_t six_optimizer_step(sixnet_optimizer *opt);
+void six_optimizer_set_lr(sixnet_optimizer *opt, double lr);
+
+#endif

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the library gives to a program and takes from the system: check_symbols.py SHARED_LIBRARY STATIC_LIBRARY
+
+The shared library exports the functions that the headers declare and nothing else, imports only what tests/imports.txt allows, and
+needs libc and libm only; every global name of the static library begins with sixnet_ or six_.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SYSTEM = re.compile(r"lib(c|m|pthread)\.(so|musl)|ld-|linux-vdso")
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def names(library, *options):
+    """Types and names of a library's symbols, without their versions."""
+    for line in run("nm", "-P", *options, library).splitlines():
+        words = line.split()
+        if len(words) >= 2 and len(words[1]) == 1:
+            yield words[1], words[0].split("@")[0]
+
+
+def declared():
+    text = "".join(p.read_text() for p in sorted((ROOT / "include/sixnet").glob("*.h")))
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    return set(re.findall(r"^SIXNET_API\b[^;(]*?\b(\w+)\(", text, re.M))
+
+
+def allowed():
+    lines = (line.split("#")[0].split() for line in (ROOT / "tests/imports.txt").read_text().splitlines())
+    return {word for words in lines for word in words}
+
+
+def plain(name):
+    """A libc function's own name: fortified and large-file forms stand for the same function."""
+    match = re.fullmatch(r"__(?:isoc\d+_)?(\w+?)(?:_chk)?", name)
+    return re.sub(r"64$", "", match[1] if match else name)
+
+
+def check(title, wrong):
+    print(f"{title}: {'ok' if not wrong else ' '.join(sorted(wrong))}")
+    return not wrong
+
+
+def check_shared(library):
+    exported = {name for kind, name in names(library, "-D", "--defined-only") if kind in "TWDBRV"}
+    exported = {name for name in exported if not name.startswith("SIXNET_")}  # the names of symbol versions
+    imported = {name for kind, name in names(library, "-D", "--undefined-only") if kind == "U"}
+    needed = set(re.findall(r"NEEDED.*?\[?([\w.+-]+\.so[\w.]*)\]?$", run("readelf", "-d", library), re.M))
+    refused = {name for name in imported if not {name, plain(name)} & allowed()}
+    return all([check("declared but not exported", declared() - exported),
+                check("exported but not declared", exported - declared()),
+                check("imported but not allowed", refused),
+                check("needed besides libc and libm", {name for name in needed if not SYSTEM.match(name)}),
+                check("functions declared", set() if declared() else {"none"})])
+
+
+def check_static(library):
+    given = {name for kind, name in names(library, "--defined-only", "--extern-only")}
+    return check("global names of another's", {name for name in given if not re.match(r"six(net)?_", name)})
+
+
+def main():
+    shared, static = sys.argv[1:]
+    return 0 if all([check_shared(shared), check_static(static)]) else 1
+
+
+sys.exit(main())

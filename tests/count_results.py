@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Prints a line "pass NAME", "fail NAME" or "skip NAME" for each test in a JSON log of `meson test`: count_results.py LOG
+
+A CMocka program counts for every test function that it reports; any other program counts as one test.
+"""
+
+import json
+import re
+import sys
+
+WORDS = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}
+CMOCKA = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip"}
+
+
+def functions(output):
+    """What a CMocka program says of each of its functions; its summary repeats some of the lines."""
+    found = {}
+    for word, name in re.findall(r"^\[ +(OK|FAILED|SKIPPED) +\] (.+)$", output, re.M):
+        if "listed below:" not in name:
+            found[name] = CMOCKA[word]
+    return found
+
+
+def results(test):
+    program = test["name"].split(" / ")[-1]
+    whole = WORDS.get(test["result"], "fail")
+    found = functions(test.get("stdout", "") + "\n" + test.get("stderr", ""))
+    if whole == "skip" or not found:
+        return [(whole, program)]
+    rows = [(word, f"{program}: {name}") for name, word in found.items()]
+    if whole == "fail" and "fail" not in found.values():
+        rows.append(("fail", f"{program} ({test['result'].lower()}, exit status {test['returncode']})"))
+    return rows
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as log:
+        rows = [row for line in log for row in results(json.loads(line))]
+    for word, name in rows:
+        print(word, name)
+    return 0 if rows else "no test has run"
+
+
+sys.exit(main())

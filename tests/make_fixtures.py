@@ -1,0 +1,494 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes tests/golden/*.txt: what PyTorch computes for optimizers, schedules, layers, losses and three small nets.
+
+Needs Debian 12's python3-torch (1.13) only, and is run by hand; the tests read the files. A file is a sequence of cases: a line
+`case ...`, lines of a keyword and numbers, `end`. Numbers are the shortest decimals that read back as the same double.
+"""
+
+import copy
+import pathlib
+
+import torch
+from torch import nn
+from torch.optim import lr_scheduler
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+COMMAND = "/usr/bin/python3 tests/make_fixtures.py"
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+
+
+class File:
+    def __init__(self, name, about):
+        self.path = GOLDEN / name
+        about = [f"PyTorch {torch.__version__}, float64 unless said; written by: {COMMAND}"] + about
+        self.lines = ["# SPDX-License-Identifier: MIT"] + ["# " + line for line in about]
+
+    def line(self, keyword, values):
+        self.lines.append(" ".join([keyword] + [number(v) for v in flat(values)]))
+
+    def text(self, line):
+        self.lines.append(line)
+
+    def write(self):
+        self.path.write_text("\n".join(self.lines) + "\n")
+        print(f"{self.path}: {self.path.stat().st_size} bytes")
+
+
+def number(value):
+    text = repr(float(value))
+    return text[:-2] if text.endswith(".0") else text
+
+
+def flat(values):
+    return values.detach().reshape(-1).tolist() if isinstance(values, torch.Tensor) else list(values)
+
+
+def formula(shape, factor, shift, modulus, divisor, centre=None):
+    """Numbers that are exact in single precision, in no order that a kernel could share."""
+    count = torch.Size(shape).numel()
+    centre = (modulus - 1) / 2 if centre is None else centre
+    return torch.tensor([((i * factor + shift) % modulus - centre) / divisor for i in range(count)]).reshape(shape)
+
+
+def inputs_of(shape):  # never 0, and no two of 509 alike
+    return formula(shape, 211, 11, 509, 128, 254.5)
+
+
+def indices_of(shape):  # from 0 to 6
+    return formula(shape, 5, 2, 7, 1, 0).long()
+
+
+def upstream_of(shape):
+    return formula(shape, 53, 7, 31, 8)
+
+
+def set_parameters(module, scale):
+    for k, (name, tensor) in enumerate(tensors_of(module)):
+        values = formula(tensor.shape, 29, 17 * k + 3, 61, scale)
+        is_scale = "running_var" in name or (tensor.dim() == 1 and name.endswith("weight"))
+        with torch.no_grad():
+            tensor.copy_(1 + values / 2 if is_scale else values)
+
+
+def tensors_of(module):
+    return [(name, t) for name, t in module.state_dict(keep_vars=True).items() if not name.endswith("num_batches_tracked")]
+
+
+# ---- optimizers ----
+
+OPTIMIZERS = [
+    ("sgd lr=0.1", torch.optim.SGD, dict(lr=0.1)),
+    ("sgd lr=0.1 momentum=0.9", torch.optim.SGD, dict(lr=0.1, momentum=0.9)),
+    ("sgd lr=0.1 momentum=0.9 nesterov=true", torch.optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True)),
+    ("sgd lr=0.1 momentum=0.8 dampening=0.3", torch.optim.SGD, dict(lr=0.1, momentum=0.8, dampening=0.3)),
+    ("sgd lr=0.05 weight_decay=0.1", torch.optim.SGD, dict(lr=0.05, weight_decay=0.1)),
+    ("sgd lr=0.05 momentum=0.9 weight_decay=0.01 nesterov=true", torch.optim.SGD,
+     dict(lr=0.05, momentum=0.9, weight_decay=0.01, nesterov=True)),
+    ("sgd lr=0.1 momentum=0.9 clip_norm=0.5", torch.optim.SGD, dict(lr=0.1, momentum=0.9)),
+    ("sgd lr=0.1 momentum=0.9 clip_value=0.25", torch.optim.SGD, dict(lr=0.1, momentum=0.9)),
+    ("adam", torch.optim.Adam, dict()),
+    ("adam lr=0.05 beta1=0.8 beta2=0.99 eps=1e-6", torch.optim.Adam, dict(lr=0.05, betas=(0.8, 0.99), eps=1e-6)),
+    ("adam lr=0.05 weight_decay=0.1", torch.optim.Adam, dict(lr=0.05, weight_decay=0.1)),
+    ("adam lr=0.05 beta2=0.9 amsgrad=true", torch.optim.Adam, dict(lr=0.05, betas=(0.9, 0.9), amsgrad=True)),
+    ("adam lr=0.05 clip_norm=0.5 clip_value=0.25", torch.optim.Adam, dict(lr=0.05)),
+    ("adamw", torch.optim.AdamW, dict()),
+    ("adamw lr=0.05 weight_decay=0.2", torch.optim.AdamW, dict(lr=0.05, weight_decay=0.2)),
+    ("adamw lr=0.05 beta1=0.7 amsgrad=true", torch.optim.AdamW, dict(lr=0.05, betas=(0.7, 0.999), amsgrad=True)),
+    ("rmsprop", torch.optim.RMSprop, dict()),
+    ("rmsprop lr=0.02 alpha=0.9 weight_decay=0.1", torch.optim.RMSprop, dict(lr=0.02, alpha=0.9, weight_decay=0.1)),
+    ("rmsprop lr=0.02 momentum=0.9", torch.optim.RMSprop, dict(lr=0.02, momentum=0.9)),
+    ("rmsprop lr=0.02 eps=0.001 centered=true", torch.optim.RMSprop, dict(lr=0.02, eps=0.001, centered=True)),
+    ("rmsprop lr=0.01 eps=0.001 momentum=0.9 centered=true", torch.optim.RMSprop,
+     dict(lr=0.01, eps=0.001, momentum=0.9, centered=True)),
+]
+
+
+def attribute(spec, name):
+    return next((float(word[len(name) + 1:]) for word in spec.split() if word.startswith(name + "=")), 0.0)
+
+
+def clip(w, spec):
+    if attribute(spec, "clip_value"):
+        nn.utils.clip_grad_value_([w], attribute(spec, "clip_value"))
+    if attribute(spec, "clip_norm"):
+        nn.utils.clip_grad_norm_([w], attribute(spec, "clip_norm"))
+
+
+def optimizers():
+    out = File("optimizers.txt", [
+        "Seven parameters w, at first w_i = (i - 3) / 4, whose gradient in step t = 1, 2, ... is",
+        "((i * 7 + t * 13) % 11 - 5) / 7.0 + 0.1 * w_i. Each line: the number of steps done, then w.",
+    ])
+    for spec, make, options in OPTIMIZERS:
+        w = nn.Parameter(torch.tensor([(i - 3) / 4 for i in range(7)]))
+        opt = make([w], **{"lr": 0.01 if make is torch.optim.RMSprop else 0.001, **options})
+        out.text(f"case {spec}")
+        for t in range(1, 101):
+            w.grad = torch.tensor([((i * 7 + t * 13) % 11 - 5) / 7.0 + 0.1 * w[i].item() for i in range(7)])
+            clip(w, spec)
+            opt.step()
+            if t == 1 or t % 10 == 0:
+                out.line(f"w {t}", w)
+        out.text("end")
+    out.write()
+
+
+# ---- schedules ----
+
+def sgd(lr):
+    return torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=lr)
+
+
+def warmup(opt, steps, start):
+    return lr_scheduler.LinearLR(opt, start_factor=start, total_iters=steps)
+
+
+SCHEDULES = [
+    (0.1, "", None),
+    (0.1, "step_lr step_size=10", lambda o: lr_scheduler.StepLR(o, 10)),
+    (0.3, "step_lr step_size=7 gamma=0.9", lambda o: lr_scheduler.StepLR(o, 7, 0.9)),
+    (0.1, "multistep_lr milestones=3,30,31,80", lambda o: lr_scheduler.MultiStepLR(o, [3, 30, 31, 80])),
+    (0.1, "multistep_lr milestones=50 gamma=0.5", lambda o: lr_scheduler.MultiStepLR(o, [50], 0.5)),
+    (0.1, "exponential_lr gamma=0.95", lambda o: lr_scheduler.ExponentialLR(o, 0.95)),
+    (0.1, "exponential_lr gamma=1.01", lambda o: lr_scheduler.ExponentialLR(o, 1.01)),
+    (0.1, "cosine_annealing_lr t_max=100", lambda o: lr_scheduler.CosineAnnealingLR(o, 100)),
+    (0.1, "cosine_annealing_lr t_max=30 eta_min=0.001", lambda o: lr_scheduler.CosineAnnealingLR(o, 30, 0.001)),
+    (0.7, "one_cycle_lr max_lr=0.5 total_steps=100", lambda o: lr_scheduler.OneCycleLR(o, 0.5, 100, cycle_momentum=False)),
+    (0.7, "one_cycle_lr max_lr=0.5 total_steps=100 pct_start=0.45 anneal_strategy=linear div_factor=10 final_div_factor=100",
+     lambda o: lr_scheduler.OneCycleLR(o, 0.5, 100, pct_start=0.45, anneal_strategy="linear", div_factor=10, final_div_factor=100,
+                                       cycle_momentum=False)),
+    (0.7, "one_cycle_lr max_lr=0.5 total_steps=100 pct_start=0.35 three_phase=true",
+     lambda o: lr_scheduler.OneCycleLR(o, 0.5, 100, pct_start=0.35, three_phase=True, cycle_momentum=False)),
+    (0.7, "one_cycle_lr max_lr=0.5 total_steps=100 pct_start=0 anneal_strategy=linear",
+     lambda o: lr_scheduler.OneCycleLR(o, 0.5, 100, pct_start=0.0, anneal_strategy="linear", cycle_momentum=False)),
+    (0.1, "linear_warmup steps=40", lambda o: warmup(o, 40, 0.01)),
+    (0.1, "linear_warmup steps=13 start_factor=0.25 unit=epoch", lambda o: warmup(o, 13, 0.25)),
+    (0.1, "linear_warmup steps=20 start_factor=0.1 ; step_lr step_size=25 gamma=0.5 ; exponential_lr gamma=0.99",
+     lambda o: lr_scheduler.ChainedScheduler([warmup(o, 20, 0.1), lr_scheduler.StepLR(o, 25, 0.5),
+                                              lr_scheduler.ExponentialLR(o, 0.99)])),
+    (0.1, "reduce_on_plateau", lambda o: lr_scheduler.ReduceLROnPlateau(o)),
+    (0.1, "reduce_on_plateau factor=0.5 patience=2 cooldown=3 min_lr=0.01",
+     lambda o: lr_scheduler.ReduceLROnPlateau(o, factor=0.5, patience=2, cooldown=3, min_lr=0.01)),
+    (0.1, "reduce_on_plateau mode=max factor=0.7 patience=1 threshold=0.05 threshold_mode=abs",
+     lambda o: lr_scheduler.ReduceLROnPlateau(o, mode="max", factor=0.7, patience=1, threshold=0.05, threshold_mode="abs")),
+    (0.1, "reduce_on_plateau mode=max factor=0.7 patience=0 threshold=0.01 eps=0.002",
+     lambda o: lr_scheduler.ReduceLROnPlateau(o, mode="max", factor=0.7, patience=0, threshold=0.01, eps=0.002)),
+]
+
+
+def metric(t):
+    return 1.0 / (1.0 + 0.2 * min(t, 40)) + (t * 7 % 13) / 64.0
+
+
+def schedules():
+    out = File("schedules.txt", [
+        "case BASE | SCHEDULE, then the learning rates of 100 ticks. A tick is a step and an epoch, whose metric in tick",
+        "t = 0, 1, ... is 1.0 / (1.0 + 0.2 * min(t, 40)) + (t * 7 % 13) / 64.0.",
+    ])
+    for base, spec, make in SCHEDULES:
+        opt = sgd(base)
+        schedule = make(opt) if make else None
+        rates = []
+        for t in range(100):
+            rates.append(opt.param_groups[0]["lr"])
+            opt.step()
+            if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
+                schedule.step(metric(t))
+            elif schedule:
+                schedule.step()
+        out.text(f"case {base} | {spec}")
+        out.line("lr", rates)
+        out.text("end")
+    out.write()
+
+
+# ---- layers and losses ----
+
+def conv(cin, cout, kernel, **options):
+    return nn.Conv2d(cin, cout, kernel, **options)
+
+
+LAYERS = [
+    ("linear out_features=4", "5", 3, lambda: nn.Linear(5, 4)),
+    ("linear out_features=3 bias=false", "7", 19, lambda: nn.Linear(7, 3, bias=False)),
+    ("linear out_features=33", "9", 2, lambda: nn.Linear(9, 33)),
+    ("conv2d out_channels=3 kernel_size=3", "2x5x6", 2, lambda: conv(2, 3, 3)),
+    ("conv2d out_channels=3 kernel_size=3 padding=1 bias=false", "2x3x3", 17, lambda: conv(2, 3, 3, padding=1, bias=False)),
+    ("conv2d out_channels=5 kernel_size=1", "3x4x3", 3, lambda: conv(3, 5, 1)),
+    ("conv2d out_channels=4 kernel_size=3x2 stride=2x1 padding=1x2", "2x6x5", 3,
+     lambda: conv(2, 4, (3, 2), stride=(2, 1), padding=(1, 2))),
+    ("conv2d out_channels=2 kernel_size=3 stride=2 padding=2 dilation=2", "2x7x8", 2,
+     lambda: conv(2, 2, 3, stride=2, padding=2, dilation=2)),
+    ("conv2d out_channels=6 kernel_size=3 padding=1 groups=2", "4x4x5", 2, lambda: conv(4, 6, 3, padding=1, groups=2)),
+    ("conv2d out_channels=4 kernel_size=2x3 stride=1x2 dilation=2x1 groups=4 bias=false", "4x5x7", 2,
+     lambda: conv(4, 4, (2, 3), stride=(1, 2), dilation=(2, 1), groups=4, bias=False)),
+    ("conv2d out_channels=9 kernel_size=5 stride=3 padding=2", "1x8x8", 2, lambda: conv(1, 9, 5, stride=3, padding=2)),
+    ("relu", "7", 3, nn.ReLU),
+    ("leaky_relu", "7", 3, nn.LeakyReLU),
+    ("leaky_relu negative_slope=0.2", "7", 3, lambda: nn.LeakyReLU(0.2)),
+    ("sigmoid", "7", 3, nn.Sigmoid),
+    ("tanh", "7", 3, nn.Tanh),
+    ("gelu", "7", 17, nn.GELU),
+    ("gelu approximate=tanh", "7", 17, lambda: nn.GELU(approximate="tanh")),
+    ("silu", "7", 3, nn.SiLU),
+    ("softmax", "5", 17, lambda: nn.Softmax(dim=1)),
+    ("softmax dim=0", "3x2x2", 2, lambda: nn.Softmax(dim=1)),
+    ("log_softmax", "5", 17, lambda: nn.LogSoftmax(dim=1)),
+    ("batchnorm1d", "4", 19, lambda: nn.BatchNorm1d(4)),
+    ("batchnorm1d eps=0.01 momentum=0.3 affine=false", "4", 5, lambda: nn.BatchNorm1d(4, eps=0.01, momentum=0.3, affine=False)),
+    ("batchnorm2d", "3x4x3", 5, lambda: nn.BatchNorm2d(3)),
+    ("batchnorm2d eps=0.001 momentum=0.25", "2x3x2", 19, lambda: nn.BatchNorm2d(2, eps=0.001, momentum=0.25)),
+    ("layernorm normalized_shape=6", "6", 3, lambda: nn.LayerNorm(6)),
+    ("layernorm normalized_shape=2x3 eps=0.01", "2x3", 17, lambda: nn.LayerNorm((2, 3), eps=0.01)),
+    ("groupnorm num_groups=2", "4x3x2", 3, lambda: nn.GroupNorm(2, 4)),
+    ("groupnorm num_groups=3 eps=0.01 affine=false", "3x2x3", 3, lambda: nn.GroupNorm(3, 3, eps=0.01, affine=False)),
+    ("maxpool2d kernel_size=2", "2x5x6", 3, lambda: nn.MaxPool2d(2)),
+    ("maxpool2d kernel_size=3 stride=2 padding=1", "2x6x7", 2, lambda: nn.MaxPool2d(3, 2, 1)),
+    ("maxpool2d kernel_size=3x2 stride=2 padding=1x0 ceil_mode=true", "2x6x7", 2,
+     lambda: nn.MaxPool2d((3, 2), 2, (1, 0), ceil_mode=True)),
+    ("avgpool2d kernel_size=2", "2x5x6", 3, lambda: nn.AvgPool2d(2)),
+    ("avgpool2d kernel_size=3 stride=2 padding=1", "2x6x7", 2, lambda: nn.AvgPool2d(3, 2, 1)),
+    ("avgpool2d kernel_size=3 stride=2 padding=1 count_include_pad=false", "2x6x7", 2,
+     lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False)),
+    ("avgpool2d kernel_size=3 stride=2 padding=1 ceil_mode=true", "2x6x7", 2, lambda: nn.AvgPool2d(3, 2, 1, ceil_mode=True)),
+    ("adaptive_avgpool2d output_size=1", "3x4x5", 3, lambda: nn.AdaptiveAvgPool2d(1)),
+    ("adaptive_avgpool2d output_size=2x3", "2x5x7", 2, lambda: nn.AdaptiveAvgPool2d((2, 3))),
+    ("embedding num_embeddings=7 embedding_dim=3", "4", 6, lambda: nn.Embedding(7, 3)),
+]
+
+
+def targets_like(x):
+    return formula(x.shape, 17, 5, 41, 16)
+
+
+def shares_like(x):
+    return formula(x.shape, 17, 5, 9, 8, 0)
+
+
+def classes_of(x):
+    return torch.tensor([(i * 5 + 2) % x.shape[1] for i in range(x.shape[0])])
+
+
+WEIGHTS = torch.tensor([0.5, 2.0, 1.0, 0.25, 1.5])
+
+LOSSES = [
+    ("cross_entropy", "5", 19, nn.CrossEntropyLoss(), classes_of),
+    ("cross_entropy reduction=sum", "5", 3, nn.CrossEntropyLoss(reduction="sum"), classes_of),
+    ("cross_entropy weight=0.5,2,1,0.25,1.5", "5", 19, nn.CrossEntropyLoss(weight=WEIGHTS), classes_of),
+    ("cross_entropy label_smoothing=0.1", "5", 19, nn.CrossEntropyLoss(label_smoothing=0.1), classes_of),
+    ("cross_entropy weight=0.5,2,1,0.25,1.5 label_smoothing=0.2", "5", 3,
+     nn.CrossEntropyLoss(weight=WEIGHTS, label_smoothing=0.2), classes_of),
+    ("nll", "5", 19, nn.NLLLoss(), classes_of),
+    ("nll weight=0.5,2,1,0.25,1.5", "5", 3, nn.NLLLoss(weight=WEIGHTS), classes_of),
+    ("mse", "6", 19, nn.MSELoss(), targets_like),
+    ("mse reduction=sum", "2x3", 3, nn.MSELoss(reduction="sum"), targets_like),
+    ("bce_with_logits", "6", 19, nn.BCEWithLogitsLoss(), shares_like),
+    ("bce_with_logits pos_weight=0.5,2,1,0.25,1.5", "5", 3, nn.BCEWithLogitsLoss(pos_weight=WEIGHTS), shares_like),
+    ("l1", "6", 19, nn.L1Loss(), targets_like),
+    ("smooth_l1", "6", 19, nn.SmoothL1Loss(), targets_like),
+    ("smooth_l1 beta=0.5 reduction=sum", "6", 3, nn.SmoothL1Loss(beta=0.5, reduction="sum"), targets_like),
+]
+
+
+def shape_of(text):
+    return [int(d) for d in text.split("x")]
+
+
+def begin_case(out, spec, shape, n, mode):
+    out.text(f"case {spec} name=layer | {shape} | {n}")
+    out.text(f"mode {mode}")
+
+
+def write_tensors(out, keyword, module):
+    for name, tensor in tensors_of(module):
+        out.line(f"{keyword} layer.{name}", tensor)
+
+
+def train_case(out, spec, shape, n, module):
+    begin_case(out, spec, shape, n, "train")
+    write_tensors(out, "tensor", module)
+    has_indices = isinstance(module, nn.Embedding)
+    x = indices_of([n] + shape_of(shape)) if has_indices else inputs_of([n] + shape_of(shape))
+    out.line("input", x)
+    if not has_indices:
+        x.requires_grad_()
+    y = module(x)
+    upstream = upstream_of(y.shape)
+    y.backward(upstream)
+    out.line("output", y)
+    out.line("upstream", upstream)
+    if not has_indices:
+        out.line("grad_input", x.grad)
+    for name, p in module.named_parameters():
+        out.line(f"grad layer.{name}", p.grad)
+    if hasattr(module, "running_mean"):
+        out.line("after layer.running_mean", module.running_mean)
+        out.line("after layer.running_var", module.running_var)
+    out.text("end")
+
+
+def eval_case(out, spec, shape, n, module):
+    begin_case(out, spec, shape, n, "eval")
+    write_tensors(out, "tensor", module)
+    x = inputs_of([n] + shape_of(shape))
+    out.line("input", x)
+    out.line("output", module.eval()(x))
+    out.text("end")
+
+
+def loss_case(out, spec, shape, n, loss, target_of):
+    begin_case(out, spec, shape, n, "loss")
+    x = inputs_of([n] + shape_of(shape)).requires_grad_()
+    target = target_of(x)
+    value = loss(x, target)
+    value.backward()
+    out.line("input", x)
+    out.line("target", target)
+    out.line("loss", value)
+    out.line("grad_input", x.grad)
+    out.text("end")
+
+
+def layers():
+    out = File("layers.txt", [
+        "case SPEC | SHAPE | N: a net of an input of SHAPE and the layer or loss SPEC, given N samples. mode train: tensors,",
+        "input, output, the gradient of the output (upstream), the gradients that follow, buffers after the pass; eval: the",
+        "output in evaluation mode; loss: its value and gradient.",
+    ])
+    for spec, shape, n, make in LAYERS:
+        module = make()
+        set_parameters(module, 32)
+        train_case(out, spec, shape, n, module)
+        if spec.startswith("batchnorm"):
+            eval_case(out, spec, shape, n, module)
+    for case in LOSSES:
+        loss_case(out, *case)
+    out.write()
+
+
+# ---- nets ----
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(2, 4, 3, padding=1)
+        self.gn1 = nn.GroupNorm(2, 4)
+        self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
+        self.linear1 = nn.Linear(36, 3)
+
+    def forward(self, x):
+        x = nn.functional.gelu(self.gn1(self.conv1(x)))
+        x = self.conv2(x) + x
+        return self.linear1(nn.functional.avg_pool2d(x, 2).flatten(1))
+
+
+class Named(nn.Sequential):
+    """Layers one after another, under names; None for those that hold no tensors."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        for i, (name, layer) in enumerate(layers):
+            self.add_module(name or f"layer{i}", layer)
+
+
+def mlp():
+    return Named(("linear1", nn.Linear(6, 8)), (None, nn.Tanh()), ("linear2", nn.Linear(8, 5)), (None, nn.Tanh()),
+                 ("linear3", nn.Linear(5, 3)))
+
+
+def cnn():
+    return Named(("conv1", nn.Conv2d(2, 4, 3, padding=1, bias=False)), (None, nn.ReLU()), ("bn1", nn.BatchNorm2d(4)),
+                 (None, nn.MaxPool2d(2)), ("conv2", nn.Conv2d(4, 6, 3, bias=False)), (None, nn.ReLU()),
+                 ("bn2", nn.BatchNorm2d(6)), (None, nn.Flatten()), ("linear1", nn.Linear(24, 3)))
+
+
+NETS = [
+    ("mlp", mlp, "sgd lr=0.1 momentum=0.9", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), nn.CrossEntropyLoss(), """
+input shape=6 name=x
+linear out_features=8 name=linear1
+tanh name=tanh1
+linear out_features=5 name=linear2
+tanh name=tanh2
+linear out_features=3 name=linear3
+cross_entropy name=loss"""),
+    ("cnn", cnn, "adam lr=0.01", lambda p: torch.optim.Adam(p, lr=0.01), nn.CrossEntropyLoss(), """
+input shape=2x8x8 name=x
+conv2d out_channels=4 kernel_size=3 padding=1 bias=false name=conv1
+relu name=relu1
+batchnorm2d name=bn1
+maxpool2d kernel_size=2 name=pool1
+conv2d out_channels=6 kernel_size=3 bias=false name=conv2
+relu name=relu2
+batchnorm2d name=bn2
+flatten name=flatten1
+linear out_features=3 name=linear1
+cross_entropy name=loss"""),
+    ("residual", Residual, "adamw lr=0.01 weight_decay=0.1", lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
+     nn.MSELoss(), """
+input shape=2x6x6 name=x
+conv2d out_channels=4 kernel_size=3 padding=1 name=conv1
+groupnorm num_groups=2 name=gn1
+gelu name=gelu1
+conv2d out_channels=4 kernel_size=3 padding=1 name=conv2
+add from=conv2,gelu1 name=add1
+avgpool2d kernel_size=2 name=pool1
+flatten name=flatten1
+linear out_features=3 name=linear1
+mse name=loss"""),
+]
+
+
+def ten_losses(net, make_optimizer, loss, x, target):
+    opt = make_optimizer(net.parameters())
+    values = []
+    for _ in range(10):
+        opt.zero_grad()
+        value = loss(net(x), target)
+        value.backward()
+        opt.step()
+        values.append(value.item())
+    return values
+
+
+def nets():
+    out = File("nets.txt", [
+        "case NAME | OPTIMIZER | N: a net's text (lines of net), its tensors at first, N samples, their targets, and the losses",
+        "of ten steps, each on all samples, in float64 and float32.",
+    ])
+    n = 20
+    for name, make, spec, make_optimizer, loss, text in NETS:
+        net = make()
+        set_parameters(net, 64)
+        with torch.no_grad():
+            for buffer, tensor in tensors_of(net):
+                if "running" in buffer:
+                    tensor.fill_(1 if buffer.endswith("var") else 0)
+        lines = text.strip().splitlines()
+        x = inputs_of([n] + shape_of(lines[0].split("shape=")[1].split()[0]))
+        y = net.eval()(x)
+        net.train()
+        target = targets_like(y) if isinstance(loss, nn.MSELoss) else classes_of(y)
+        out.text(f"case {name} | {spec} | {n}")
+        for line in lines:
+            out.text(f"net {line}")
+        for tensor_name, tensor in tensors_of(net):
+            out.line(f"tensor {tensor_name}", tensor)
+        out.line("input", x)
+        out.line("target", target)
+        single = copy.deepcopy(net).float()
+        single_target = target.float() if target.is_floating_point() else target
+        out.line("f64", ten_losses(net, make_optimizer, loss, x, target))
+        out.line("f32", ten_losses(single, make_optimizer, loss, x.float(), single_target))
+        out.text("end")
+    out.write()
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    optimizers()
+    schedules()
+    layers()
+    nets()

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_TESTS_ORACLES_H
+#define SIX_TESTS_ORACLES_H
+
+/* What layers should compute, in plain double and without anything of the library: arrays are row-major, one sample after another. */
+
+#include <stdint.h>
+
+/* --- Activations and losses: oracles_activation.c --- */
+
+/* Value by value. */
+void oracle_relu(const double *x, int64_t count, double *y);
+void oracle_leaky_relu(const double *x, int64_t count, double negative_slope, double *y);
+void oracle_sigmoid(const double *x, int64_t count, double *y);
+void oracle_tanh(const double *x, int64_t count, double *y);
+void oracle_gelu(const double *x, int64_t count, double *y);
+void oracle_gelu_tanh(const double *x, int64_t count, double *y); /* approximate=tanh */
+void oracle_silu(const double *x, int64_t count, double *y);
+
+/* Over the middle index of [outer][classes][inner]; y may be x. For dim d of a sample, outer is n times the dimensions before d. */
+void oracle_softmax(const double *x, int64_t outer, int64_t classes, int64_t inner, double *y);
+void oracle_log_softmax(const double *x, int64_t outer, int64_t classes, int64_t inner, double *y);
+
+/* Losses give their value. ORACLE_HALF_SUM is the sum over samples and features, halved. */
+typedef enum oracle_reduction { ORACLE_MEAN, ORACLE_SUM, ORACLE_HALF_SUM } oracle_reduction;
+
+/* x and log_p are [n][classes][positions], targets [n][positions] hold classes; positions is 1 unless every place of an image or sequence
+ * has a class. weight has one number for each class, or is NULL; the mean is over the targets' weights. room is as large as x. */
+double oracle_nll(const double *log_p, const double *target, int64_t n, int64_t classes, int64_t positions, const double *weight,
+                  double label_smoothing, oracle_reduction reduction);
+double oracle_cross_entropy(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions, const double *weight,
+                            double label_smoothing, oracle_reduction reduction, double *room);
+
+/* count is the number of all values, of all samples. */
+double oracle_mse(const double *x, const double *target, int64_t count, oracle_reduction reduction);
+double oracle_l1(const double *x, const double *target, int64_t count, oracle_reduction reduction);
+double oracle_smooth_l1(const double *x, const double *target, int64_t count, double beta, oracle_reduction reduction);
+/* pos_weights is 0, 1, or the length of the last dimension. */
+double oracle_bce_with_logits(const double *x, const double *target, int64_t count, const double *pos_weight, int64_t pos_weights,
+                              oracle_reduction reduction);
+
+/* --- end of activations and losses --- */
+
+/* ---- tests/oracles_norm.c: linear, convolution, pooling, normalisation, embedding, add, mul, concat ---- */
+
+/* y[n][cout][oh][ow] of x[n][cin][h][w] and weight[cout][cin / groups][kh][kw], where oh = oracle_conv_size(h, kh, stride_h, pad_h,
+ * dilation_h) and ow likewise; bias[cout] may be NULL. */
+int oracle_conv_size(int in, int kernel, int stride, int pad, int dilation);
+void oracle_conv2d(const double *x, const double *weight, const double *bias, double *y, int n, int cin, int h, int w, int cout, int kh,
+                   int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, int groups);
+
+/* y[rows][out] of x[rows][in] and weight[out][in]; rows are all but the last dimension of all samples; bias[out] may be NULL. */
+void oracle_linear(const double *x, const double *weight, const double *bias, double *y, int rows, int in, int out);
+
+/* y[n][c][oh][ow] of x[n][c][h][w], where oh = oracle_pool_size(h, kh, stride_h, pad_h, dilation_h, ceil_mode) and ow likewise; average
+ * pooling has dilation 1. */
+int oracle_pool_size(int in, int kernel, int stride, int pad, int dilation, int ceil_mode);
+void oracle_maxpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h, int stride_w, int pad_h,
+                      int pad_w, int dilation_h, int dilation_w, int ceil_mode);
+void oracle_avgpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h, int stride_w, int pad_h,
+                      int pad_w, int ceil_mode, int count_include_pad);
+void oracle_adaptive_avgpool2d(const double *x, double *y, int n, int c, int h, int w, int oh, int ow);
+
+/* x and y are [n][c][space]: space is 1 for batchnorm1d of rank 1, h * w for batchnorm2d. In training the batch's statistics are used and
+ * the running ones moved towards them by momentum (towards the unbiased variance); else the running ones are used. weight and bias may
+ * be NULL; so may the running ones in training. */
+void oracle_batchnorm(const double *x, const double *weight, const double *bias, double *running_mean, double *running_var, double *y,
+                      int n, int c, int space, int training, double momentum, double eps);
+/* Each of `rows` runs of `size` values by itself; weight[size] and bias[size] may be NULL. */
+void oracle_layernorm(const double *x, const double *weight, const double *bias, double *y, int rows, int size, double eps);
+/* x and y are [n][c][space]; weight[c] and bias[c] may be NULL. */
+void oracle_groupnorm(const double *x, const double *weight, const double *bias, double *y, int n, int c, int space, int groups,
+                      double eps);
+
+/* y[count][dim], where y[i] is row index[i] of weight[...][dim]. */
+void oracle_embedding(const double *index, const double *weight, double *y, int count, int dim);
+
+/* Sum and product of several arrays of `size` values. */
+void oracle_add(const double *const *x, int inputs, double *y, int size);
+void oracle_mul(const double *const *x, int inputs, double *y, int size);
+/* y[outer][dim[0] + dim[1] + ...][inner] of x[i][outer][dim[i]][inner]; outer includes the samples. */
+void oracle_concat(const double *const *x, const int *dim, int inputs, double *y, int outer, int inner);
+
+/* ---- end of tests/oracles_norm.c ---- */
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Activations and losses in plain double, straight from their formulas; see oracles.h. */
+
+#include "oracles.h"
+
+#include <math.h>
+#include <stddef.h>
+
+void oracle_relu(const double *x, int64_t count, double *y)
+{
+    for (int64_t i = 0; i < count; i++)
+        y[i] = x[i] < 0 ? 0 : x[i];
+}
+
+void oracle_leaky_relu(const double *x, int64_t count, double negative_slope, double *y)
+{
+    for (int64_t i = 0; i < count; i++)
+        y[i] = x[i] < 0 ? negative_slope * x[i] : x[i];
+}
+
+void oracle_sigmoid(const double *x, int64_t count, double *y)
+{
+    for (int64_t i = 0; i < count; i++)
+        y[i] = 1 / (1 + exp(-x[i]));
+}
+
+void oracle_tanh(const double *x, int64_t count, double *y)
+{
+    for (int64_t i = 0; i < count; i++)
+        y[i] = tanh(x[i]);
+}
+
+void oracle_gelu(const double *x, int64_t count, double *y)
+{
+    for (int64_t i = 0; i < count; i++)
+        y[i] = 0.5 * x[i] * erfc(-x[i] / sqrt(2));
+}
+
+void oracle_gelu_tanh(const double *x, int64_t count, double *y)
+{
+    const double pi = 3.14159265358979323846;
+    for (int64_t i = 0; i < count; i++)
+        y[i] = 0.5 * x[i] * (1 + tanh(sqrt(2 / pi) * (x[i] + 0.044715 * x[i] * x[i] * x[i])));
+}
+
+void oracle_silu(const double *x, int64_t count, double *y)
+{
+    for (int64_t i = 0; i < count; i++)
+        y[i] = x[i] / (1 + exp(-x[i]));
+}
+
+void oracle_log_softmax(const double *x, int64_t outer, int64_t classes, int64_t inner, double *y)
+{
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t i = 0; i < inner; i++) {
+            const double *from = x + o * classes * inner + i;
+            double *to = y + o * classes * inner + i, largest = from[0], sum = 0;
+            for (int64_t c = 1; c < classes; c++)
+                largest = fmax(largest, from[c * inner]);
+            for (int64_t c = 0; c < classes; c++)
+                sum += exp(from[c * inner] - largest);
+            for (int64_t c = 0; c < classes; c++)
+                to[c * inner] = from[c * inner] - largest - log(sum);
+        }
+}
+
+void oracle_softmax(const double *x, int64_t outer, int64_t classes, int64_t inner, double *y)
+{
+    oracle_log_softmax(x, outer, classes, inner, y);
+    for (int64_t i = 0; i < outer * classes * inner; i++)
+        y[i] = exp(y[i]);
+}
+
+double oracle_nll(const double *log_p, const double *target, int64_t n, int64_t classes, int64_t positions, const double *weight,
+                  double label_smoothing, oracle_reduction reduction)
+{
+    double loss = 0, weights = 0;
+    for (int64_t s = 0; s < n; s++)
+        for (int64_t p = 0; p < positions; p++) {
+            int64_t label = (int64_t)target[s * positions + p];
+            weights += weight ? weight[label] : 1;
+            for (int64_t c = 0; c < classes; c++) {
+                double share = (c == label ? 1 - label_smoothing : 0) + label_smoothing / (double)classes;
+                if (share != 0)
+                    loss -= share * (weight ? weight[c] : 1) * log_p[(s * classes + c) * positions + p];
+            }
+        }
+    return reduction == ORACLE_MEAN ? loss / weights : loss;
+}
+
+double oracle_cross_entropy(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions, const double *weight,
+                            double label_smoothing, oracle_reduction reduction, double *room)
+{
+    oracle_log_softmax(x, n, classes, positions, room);
+    return oracle_nll(room, target, n, classes, positions, weight, label_smoothing, reduction);
+}
+
+static double reduced(double sum, int64_t count, oracle_reduction reduction)
+{
+    return reduction == ORACLE_MEAN ? sum / (double)count : reduction == ORACLE_HALF_SUM ? sum / 2 : sum;
+}
+
+double oracle_mse(const double *x, const double *target, int64_t count, oracle_reduction reduction)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (x[i] - target[i]) * (x[i] - target[i]);
+    return reduced(sum, count, reduction);
+}
+
+double oracle_l1(const double *x, const double *target, int64_t count, oracle_reduction reduction)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += fabs(x[i] - target[i]);
+    return reduced(sum, count, reduction);
+}
+
+double oracle_smooth_l1(const double *x, const double *target, int64_t count, double beta, oracle_reduction reduction)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double d = fabs(x[i] - target[i]);
+        sum += d < beta ? 0.5 * d * d / beta : d - 0.5 * beta;
+    }
+    return reduced(sum, count, reduction);
+}
+
+/* -log(sigmoid(x)), for any x */
+static double minus_log_sigmoid(double x) { return fmax(-x, 0) + log1p(exp(-fabs(x))); }
+
+double oracle_bce_with_logits(const double *x, const double *target, int64_t count, const double *pos_weight, int64_t pos_weights,
+                              oracle_reduction reduction)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double weight = pos_weights > 0 ? pos_weight[i % pos_weights] : 1;
+        sum += weight * target[i] * minus_log_sigmoid(x[i]) + (1 - target[i]) * minus_log_sigmoid(-x[i]);
+    }
+    return reduced(sum, count, reduction);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* Every layer and loss, and ten steps of three small nets, against PyTorch's numbers, which make_fixtures.py wrote. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "golden.h"
+#include "sixnet/sixnet.h"
+
+/* ---- a case: its head, and its lines of numbers or text ---- */
+
+enum { ENTRIES_MAX = 64 };
+
+typedef struct entry {
+    const char *keyword, *name; /* name: of a tensor; "" for others */
+    double *values;             /* NULL for text */
+    int64_t count;
+    const char *text;
+} entry;
+
+typedef struct fixture {
+    const char *spec, *shape; /* in nets.txt the net's name and the optimizer */
+    int64_t n;
+    int count;
+    entry entry[ENTRIES_MAX];
+} fixture;
+
+static bool has_name(const char *keyword)
+{
+    return strcmp(keyword, "tensor") == 0 || strcmp(keyword, "grad") == 0 || strcmp(keyword, "after") == 0;
+}
+
+static bool has_text(const char *keyword)
+{
+    return strcmp(keyword, "mode") == 0 || strcmp(keyword, "net") == 0;
+}
+
+static entry entry_of(char *line)
+{
+    entry e = {.keyword = golden_cut(&line, " ")};
+    e.name = has_name(e.keyword) ? golden_cut(&line, " ") : "";
+    e.text = line;
+    if (!has_text(e.keyword))
+        e.values = golden_numbers(line, &e.count);
+    return e;
+}
+
+static bool read_fixture(golden *g, fixture *f)
+{
+    char *head = golden_after(golden_line(g), "case");
+    if (!head)
+        return false;
+    *f = (fixture){0};
+    f->spec = golden_cut(&head, " | ");
+    f->shape = golden_cut(&head, " | ");
+    f->n = strtol(head, NULL, 10);
+    for (char *line; strcmp(line = golden_line(g), "end") != 0;) {
+        assert_in_range(f->count, 0, ENTRIES_MAX - 1);
+        f->entry[f->count++] = entry_of(line);
+    }
+    return true;
+}
+
+static void free_fixture(fixture *f)
+{
+    for (int i = 0; i < f->count; i++)
+        free(f->entry[i].values);
+}
+
+static const entry *find(const fixture *f, const char *keyword)
+{
+    for (int i = 0; i < f->count; i++)
+        if (strcmp(f->entry[i].keyword, keyword) == 0)
+            return &f->entry[i];
+    return NULL;
+}
+
+static void succeed(const fixture *f, const char *what, int32_t status)
+{
+    if (status != SIXNET_OK)
+        fail_msg("'%s': %s: %s", f->spec, what, sixnet_last_error());
+}
+
+#define TRY(call) succeed(f, #call, call)
+
+/* ---- comparing ---- */
+
+/* A context to run in, and how far from PyTorch's float64 its results may be, as a share of the largest value or of 1. */
+typedef struct precision {
+    const char *options;
+    double layers, nets;
+    const char *losses; /* keyword of the losses to compare with */
+} precision;
+
+static const precision precisions[] = {
+    {"dtype=f64", 1e-11, 1e-10, "f64"},
+    {"dtype=f32", 2e-5, 1e-5, "f32"},
+    {"dtype=f32 isa=baseline", 2e-5, 1e-5, "f32"},
+};
+
+enum { PRECISIONS = sizeof precisions / sizeof *precisions };
+
+static double largest(const entry *e)
+{
+    double most = 1;
+    for (int64_t i = 0; i < e->count; i++)
+        most = fmax(most, fabs(e->values[i]));
+    return most;
+}
+
+static void compare(const fixture *f, const entry *e, const double *got, const precision *p)
+{
+    double bound = p->layers * largest(e);
+    for (int64_t i = 0; i < e->count; i++)
+        if (!(fabs(got[i] - e->values[i]) <= bound))
+            fail_msg("%s, '%s': %s %s, value %d: %.17g instead of %.17g", p->options, f->spec, e->keyword, e->name, (int)i,
+                     got[i], e->values[i]);
+}
+
+static double *room_for(const entry *e)
+{
+    double *values = malloc((size_t)e->count * sizeof *values);
+    assert_non_null(values);
+    for (int64_t i = 0; i < e->count; i++)
+        values[i] = NAN;
+    return values;
+}
+
+typedef int32_t read_tensor(const sixnet_model *, const char *, double *, int64_t);
+typedef int32_t read_node(const sixnet_model *, sixnet_node, double *, int64_t);
+
+/* Compares all tensors that have lines of a keyword. */
+static void compare_tensors(const fixture *f, const char *keyword, const sixnet_model *net, read_tensor *read, const precision *p)
+{
+    for (int i = 0; i < f->count; i++) {
+        const entry *e = &f->entry[i];
+        if (strcmp(e->keyword, keyword) != 0)
+            continue;
+        double *got = room_for(e);
+        succeed(f, e->name, read(net, e->name, got, e->count));
+        compare(f, e, got, p);
+        free(got);
+    }
+}
+
+static void compare_node(const fixture *f, const char *keyword, const sixnet_model *net, sixnet_node node, read_node *read,
+                         const precision *p)
+{
+    const entry *e = find(f, keyword);
+    if (!e)
+        return;
+    double *got = room_for(e);
+    succeed(f, keyword, read(net, node, got, e->count));
+    compare(f, e, got, p);
+    free(got);
+}
+
+static void set_tensors(const fixture *f, sixnet_model *net)
+{
+    for (int i = 0; i < f->count; i++) {
+        const entry *e = &f->entry[i];
+        if (strcmp(e->keyword, "tensor") == 0)
+            succeed(f, e->name, sixnet_tensor_set_f64(net, e->name, e->values, e->count));
+    }
+}
+
+/* ---- layers and losses ---- */
+
+typedef struct layer_net {
+    sixnet_model *model;
+    sixnet_node input, layer;
+} layer_net;
+
+static layer_net build(const fixture *f, sixnet_context *ctx)
+{
+    char input[64];
+    layer_net net;
+    snprintf(input, sizeof input, "input shape=%s", f->shape);
+    TRY(sixnet_model_new(&net.model, ctx));
+    net.input = sixnet_add(net.model, input, SIXNET_NONE);
+    net.layer = sixnet_add(net.model, f->spec, net.input);
+    if (find(f, "grad_input"))
+        TRY(sixnet_retain(net.model, net.input));
+    if (find(f, "output"))
+        TRY(sixnet_retain(net.model, net.layer));
+    TRY(sixnet_compile(net.model));
+    set_tensors(f, net.model);
+    return net;
+}
+
+static void check_training(const fixture *f, const layer_net *net, const precision *p)
+{
+    TRY(sixnet_forward_f64(net->model, find(f, "input")->values, f->n));
+    compare_node(f, "output", net->model, net->layer, sixnet_node_values_f64, p);
+    TRY(sixnet_zero_grad(net->model));
+    TRY(sixnet_backward_from_f64(net->model, find(f, "upstream")->values));
+    compare_node(f, "grad_input", net->model, net->input, sixnet_node_gradient_f64, p);
+    compare_tensors(f, "grad", net->model, sixnet_gradient_get_f64, p);
+    compare_tensors(f, "after", net->model, sixnet_tensor_get_f64, p);
+}
+
+static void check_evaluation(const fixture *f, const layer_net *net, const precision *p)
+{
+    const entry *output = find(f, "output");
+    double *got = room_for(output);
+    TRY(sixnet_predict_f64(net->model, find(f, "input")->values, f->n, got));
+    compare(f, output, got, p);
+    free(got);
+}
+
+static void check_loss(const fixture *f, const layer_net *net, const precision *p)
+{
+    double loss = NAN;
+    TRY(sixnet_forward_f64(net->model, find(f, "input")->values, f->n));
+    TRY(sixnet_loss_f64(net->model, find(f, "target")->values, &loss));
+    compare(f, find(f, "loss"), &loss, p);
+    TRY(sixnet_backward(net->model));
+    compare_node(f, "grad_input", net->model, net->input, sixnet_node_gradient_f64, p);
+}
+
+static void check_layer(const fixture *f, const precision *p)
+{
+    static const struct {
+        const char *mode;
+        void (*check)(const fixture *, const layer_net *, const precision *);
+    } modes[] = {{"train", check_training}, {"eval", check_evaluation}, {"loss", check_loss}};
+    sixnet_context *ctx;
+    TRY(sixnet_context_new(&ctx, p->options));
+    layer_net net = build(f, ctx);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(find(f, "mode")->text, modes[i].mode) == 0)
+            modes[i].check(f, &net, p);
+    sixnet_model_free(net.model);
+    sixnet_context_free(ctx);
+}
+
+static void check_file(const char *name, void (*check)(const fixture *, const precision *), int least)
+{
+    golden g = golden_open(name);
+    fixture f;
+    int cases = 0;
+    for (; read_fixture(&g, &f); cases++) {
+        for (int i = 0; i < PRECISIONS; i++)
+            check(&f, &precisions[i]);
+        free_fixture(&f);
+    }
+    assert_true(cases >= least);
+    golden_close(&g);
+}
+
+static void test_layers_and_losses_agree_with_pytorch(void **state)
+{
+    (void)state;
+    check_file("layers.txt", check_layer, 55);
+}
+
+/* ---- nets ---- */
+
+static sixnet_model *parse(const fixture *f, sixnet_context *ctx)
+{
+    char text[4096] = "";
+    for (int i = 0; i < f->count; i++)
+        if (strcmp(f->entry[i].keyword, "net") == 0) {
+            strncat(text, f->entry[i].text, sizeof text - strlen(text) - 1);
+            strncat(text, "\n", sizeof text - strlen(text) - 1);
+        }
+    sixnet_model *net;
+    TRY(sixnet_model_parse(&net, ctx, text));
+    set_tensors(f, net);
+    return net;
+}
+
+static double training_step(const fixture *f, sixnet_model *net, sixnet_optimizer *opt)
+{
+    double loss = NAN;
+    TRY(sixnet_zero_grad(net));
+    TRY(sixnet_forward_f64(net, find(f, "input")->values, f->n));
+    TRY(sixnet_loss_f64(net, find(f, "target")->values, &loss));
+    TRY(sixnet_backward(net));
+    TRY(sixnet_step(opt));
+    return loss;
+}
+
+static void check_net(const fixture *f, const precision *p)
+{
+    sixnet_context *ctx;
+    sixnet_optimizer *opt;
+    TRY(sixnet_context_new(&ctx, p->options));
+    sixnet_model *net = parse(f, ctx);
+    TRY(sixnet_optimizer_new(&opt, net, f->shape, NULL));
+    const entry *expected = find(f, p->losses);
+    assert_int_equal(expected->count, 10);
+    for (int64_t i = 0; i < expected->count; i++) {
+        double loss = training_step(f, net, opt);
+        if (!(fabs(loss - expected->values[i]) <= p->nets * expected->values[i]))
+            fail_msg("%s, '%s': loss %d: %.17g instead of %.17g", p->options, f->spec, (int)i, loss, expected->values[i]);
+    }
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+    sixnet_context_free(ctx);
+}
+
+static void test_nets_train_as_in_pytorch(void **state)
+{
+    (void)state;
+    check_file("nets.txt", check_net, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_layers_and_losses_agree_with_pytorch),
+        cmocka_unit_test(test_nets_train_as_in_pytorch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

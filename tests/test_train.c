@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: MIT */
+/* Schedules and the optimizers' update functions, against PyTorch's numbers and their own promises. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <float.h>
+#include <math.h>
+
+#include "base/cpu.h"
+#include "base/status.h"
+#include "golden.h"
+#include "layers/variant.h"
+#include "train/schedule.h"
+
+static const sixnet_context plain = {.references = 1};
+
+/* ---- schedules ---- */
+
+static six_schedule *schedule_of(const char *text, double base)
+{
+    six_schedule *s;
+    if (six_schedule_new(&s, &plain, text, base))
+        fail_msg("'%s': %s", text ? text : "", sixnet_last_error());
+    return s;
+}
+
+static double metric(int t)
+{
+    return 1.0 / (1.0 + 0.2 * (t < 40 ? t : 40)) + (t * 7 % 13) / 64.0;
+}
+
+static void tick(six_schedule *s, int t)
+{
+    six_schedule_step(s);
+    six_schedule_epoch(s, metric(t));
+}
+
+static void check_rates(const char *text, double base, const double *expected)
+{
+    six_schedule *s = schedule_of(text, base);
+    for (int t = 0; t < 100; t++, tick(s, t - 1)) {
+        double lr = six_schedule_lr(s);
+        if (!(fabs(lr - expected[t]) <= 1e-12 * expected[t]))
+            fail_msg("'%s' at %d: %.17g instead of %.17g", text, t, lr, expected[t]);
+    }
+    six_schedule_free(&plain, s);
+}
+
+static void test_schedules_agree_with_pytorch(void **state)
+{
+    (void)state;
+    golden g = golden_open("schedules.txt");
+    int cases = 0;
+    for (char *head; (head = golden_after(golden_line(&g), "case")); cases++) {
+        double base = strtod(golden_cut(&head, " | "), NULL);
+        int64_t count;
+        double *rates = golden_numbers(golden_after(golden_line(&g), "lr"), &count);
+        assert_int_equal(count, 100);
+        check_rates(head, base, rates);
+        free(rates);
+        assert_string_equal(golden_line(&g), "end");
+    }
+    assert_true(cases >= 20);
+    golden_close(&g);
+}
+
+static double rate_after(const char *text, double base, int ticks)
+{
+    six_schedule *s = schedule_of(text, base);
+    for (int t = 0; t < ticks; t++)
+        tick(s, t);
+    double lr = six_schedule_lr(s);
+    six_schedule_free(&plain, s);
+    return lr;
+}
+
+static void test_schedules_at_their_ends(void **state)
+{
+    (void)state;
+    static const char cycle[] = "one_cycle_lr max_lr=1 total_steps=10 div_factor=4 final_div_factor=8";
+    assert_true(rate_after(cycle, 0.3, 0) == 0.25);
+    assert_true(rate_after(cycle, 0.3, 9) == 1.0 / 32);
+    assert_true(rate_after(cycle, 0.3, 10) == 1.0 / 32);
+    assert_true(rate_after(cycle, 0.3, 1000) == 1.0 / 32);
+    assert_true(rate_after(cycle, 0, 1000) == 1.0 / 32);
+    assert_true(rate_after("one_cycle_lr max_lr=1 total_steps=2 pct_start=0.5", 1, 0) == 1);
+    assert_true(isfinite(rate_after("one_cycle_lr max_lr=1 total_steps=1", 1, 0)));
+    assert_true(isfinite(rate_after("one_cycle_lr max_lr=1 total_steps=5 pct_start=1 three_phase=true", 1, 4)));
+    assert_true(rate_after("linear_warmup steps=3 start_factor=0.5", 0.2, 0) == 0.1);
+    assert_true(rate_after("linear_warmup steps=3", 0.2, 3) == 0.2);
+    assert_true(rate_after("linear_warmup steps=3", 0.2, 50) == 0.2);
+    assert_true(rate_after("cosine_annealing_lr t_max=5 eta_min=0.125", 1, 5) == 0.125);
+    assert_true(rate_after("cosine_annealing_lr t_max=5 eta_min=0.125", 1, 10) == 1);
+    assert_true(rate_after("step_lr step_size=1 ; reduce_on_plateau ; linear_warmup steps=7", 0, 30) == 0);
+    assert_true(rate_after("reduce_on_plateau patience=0 factor=0 threshold=1", 0.5, 3) == 0);
+    assert_true(rate_after(NULL, 0.7, 5) == 0.7);
+}
+
+static void test_schedules_count_steps_and_epochs_apart(void **state)
+{
+    (void)state;
+    six_schedule *s = schedule_of("linear_warmup steps=2 start_factor=0.5 ; step_lr step_size=1 gamma=0.25", 1);
+    six_schedule_step(s);
+    assert_true(six_schedule_lr(s) == 0.75);
+    six_schedule_epoch(s, NAN);
+    assert_true(six_schedule_lr(s) == 0.75 * 0.25);
+    six_schedule_set_base(s, 2);
+    assert_true(six_schedule_lr(s) == 2 * 0.75 * 0.25);
+    six_schedule_free(&plain, s);
+}
+
+static const char *const everything =
+    "linear_warmup steps=20 ; cosine_annealing_lr t_max=70 eta_min=0.001 ; multistep_lr milestones=10,60 gamma=0.5 ; "
+    "reduce_on_plateau factor=0.5 patience=1 cooldown=2 ; reduce_on_plateau mode=max factor=0.75 patience=3 ; "
+    "one_cycle_lr max_lr=0.5 total_steps=90 ; exponential_lr gamma=0.99 ; step_lr step_size=40";
+
+static void test_schedule_resumes_with_the_same_bits(void **state)
+{
+    (void)state;
+    six_schedule *whole = schedule_of(everything, 0.1), *resumed = schedule_of(everything, 0.1);
+    for (int t = 0; t < 100; t++) {
+        double kept[SIX_SCHEDULE_STATE];
+        int32_t count = six_schedule_state(resumed, kept);
+        assert_in_range(count, 10, SIX_SCHEDULE_STATE);
+        six_schedule_free(&plain, resumed);
+        resumed = schedule_of(everything, 0.1);
+        assert_int_equal(six_schedule_restore(resumed, kept, count), SIXNET_OK);
+        assert_true(six_schedule_lr(resumed) == six_schedule_lr(whole));
+        tick(whole, t);
+        tick(resumed, t);
+    }
+    six_schedule_free(&plain, whole);
+    six_schedule_free(&plain, resumed);
+}
+
+static void test_schedule_refuses_a_bad_state(void **state)
+{
+    (void)state;
+    six_schedule *s = schedule_of("reduce_on_plateau", 0.1);
+    for (int t = 0; t < 30; t++)
+        tick(s, t);
+    double good[SIX_SCHEDULE_STATE], kept[SIX_SCHEDULE_STATE], lr = six_schedule_lr(s);
+    int32_t count = six_schedule_state(s, good);
+    assert_int_equal(count, 6);
+    static const double bad[] = {-1, 0.5, NAN, INFINITY, 1e300};
+    static const int places[] = {0, 1, 4, 5};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        for (size_t j = 0; j < sizeof places / sizeof *places; j++) {
+            memcpy(kept, good, sizeof kept);
+            kept[places[j]] = bad[i];
+            assert_int_equal(six_schedule_restore(s, kept, count), SIXNET_BAD_FILE);
+        }
+    memcpy(kept, good, sizeof kept);
+    kept[2] = 1.5;
+    assert_int_equal(six_schedule_restore(s, kept, count), SIXNET_BAD_FILE);
+    for (int32_t n = -1; n < 9; n++)
+        assert_int_equal(six_schedule_restore(s, good, n), n == count ? SIXNET_OK : SIXNET_BAD_FILE);
+    assert_true(six_schedule_lr(s) == lr);
+    six_schedule_free(&plain, s);
+}
+
+static void test_schedule_text_reads_back(void **state)
+{
+    (void)state;
+    six_schedule *s = schedule_of(everything, 0.1);
+    six_text text = {.ctx = &plain}, again = {.ctx = &plain};
+    six_schedule_text(s, &text);
+    assert_string_equal(text.data, everything);
+    six_schedule_free(&plain, s);
+    s = schedule_of("  step_lr gamma=0.100\tstep_size=3;linear_warmup unit=epoch  steps=5 ", 0.1);
+    six_schedule_text(s, &again);
+    assert_string_equal(again.data, "step_lr step_size=3 ; linear_warmup steps=5 unit=epoch");
+    six_schedule_free(&plain, s);
+    six_text_free(&text);
+    six_text_free(&again);
+}
+
+static void test_schedule_refuses_hostile_texts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        " ", ";", "step_lr step_size=1;", "; step_lr step_size=1", "step_lr step_size=1 ;; step_lr step_size=1", "step_lr",
+        "stp_lr step_size=1", "step_lr step_size=0", "step_lr step_size=-3", "step_lr step_size=1.5", "step_lr step_size=1e300",
+        "step_lr step_size=9223372036854775808", "step_lr step_size=1 gamma=nan", "step_lr step_size=1 gamma=-1",
+        "step_lr step_size=1 gamma=inf", "step_lr step_size=1 lr=3", "step_lr step_size=1 step_size", "step_lr step_size=",
+        "multistep_lr", "multistep_lr milestones=-1", "multistep_lr milestones=1,,2", "multistep_lr milestones=1,x",
+        "exponential_lr", "cosine_annealing_lr t_max=0", "cosine_annealing_lr t_max=5 eta_min=-1", "one_cycle_lr max_lr=1",
+        "one_cycle_lr total_steps=5", "one_cycle_lr max_lr=1 total_steps=5 pct_start=1.1", "linear_warmup steps=3 unit=hour",
+        "one_cycle_lr max_lr=1 total_steps=5 div_factor=0", "one_cycle_lr max_lr=1 total_steps=5 anneal_strategy=cosine",
+        "linear_warmup steps=0", "linear_warmup steps=3 start_factor=2", "reduce_on_plateau mode=middle",
+        "reduce_on_plateau factor=1.5", "reduce_on_plateau patience=-1", "step_lr step_size=1\x01", "\xff\xfe", "=", "step_lr=1",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        six_schedule *s = (six_schedule *)&plain;
+        assert_int_equal(six_schedule_new(&s, &plain, texts[i], 0.1), SIXNET_BAD_TEXT);
+        assert_null(s);
+        assert_true(strlen(sixnet_last_error()) > 10);
+    }
+}
+
+static void test_schedule_limits(void **state)
+{
+    (void)state;
+    enum { SIZE = 70000 };
+    static const char part[] = "reduce_on_plateau;";
+    const size_t length = sizeof part - 1;
+    char *text = calloc(SIZE, 1);
+    six_schedule *s;
+    assert_non_null(text);
+    for (size_t i = 0; i < 16; i++)
+        memcpy(text + i * length, part, length);
+    text[16 * length - 1] = '\0';
+    assert_int_equal(six_schedule_new(&s, &plain, text, 0.1), SIXNET_BAD_TEXT);
+    text[15 * length - 1] = '\0';
+    s = schedule_of(text, 0.1);
+    double kept[SIX_SCHEDULE_STATE];
+    assert_int_equal(six_schedule_state(s, kept), 62);
+    six_schedule_free(&plain, s);
+    memset(text, ' ', SIZE - 1);
+    assert_int_equal(six_schedule_new(&s, &plain, text, 0.1), SIXNET_BAD_TEXT);
+    six_schedule_free(&plain, NULL);
+    free(text);
+}
+
+/* ---- memory ---- */
+
+typedef struct heap {
+    int live, left;
+} heap;
+
+static void *heap_allocate(size_t size, void *user)
+{
+    heap *h = user;
+    if (h->left-- <= 0)
+        return NULL;
+    h->live++;
+    return malloc(size);
+}
+
+static void heap_release(void *memory, void *user)
+{
+    ((heap *)user)->live--;
+    free(memory);
+}
+
+static void test_schedule_without_memory(void **state)
+{
+    (void)state;
+    int32_t status = SIXNET_OUT_OF_MEMORY;
+    for (int allocations = 0; status; allocations++) {
+        heap h = {.left = allocations};
+        sixnet_context ctx = {.references = 1, .allocate = heap_allocate, .release = heap_release, .allocator_user = &h};
+        six_schedule *s;
+        status = six_schedule_new(&s, &ctx, everything, 0.1);
+        assert_int_equal(status, allocations < 10 ? SIXNET_OUT_OF_MEMORY : SIXNET_OK);
+        six_schedule_free(&ctx, s);
+        assert_int_equal(h.live, 0);
+    }
+}
+
+/* ---- optimizers ---- */
+
+enum { ATTR_SIZE = 256, VARIANTS_MAX = 8, VALUES_MAX = 128 };
+
+/* An optimizer of one variant with its attributes. */
+typedef struct optimizer {
+    const six_variant *variant;
+    const six_optimizer_kind *shared, *kind; /* the variant that describes, and the one that computes */
+    union {
+        six_optimizer_common common;
+        unsigned char bytes[ATTR_SIZE];
+    } attr;
+} optimizer;
+
+static int32_t optimizer_parse(optimizer *o, const six_variant *v, const char *text)
+{
+    six_span word;
+    const char *rest;
+    int32_t status = six_spec_kind(text, &word, &rest);
+    if (status)
+        return status;
+    const six_kind *kinds[16] = {0};
+    for (int i = 0; six_variant_baseline.optimizers[i]; i++)
+        kinds[i] = &six_variant_baseline.optimizers[i]->kind;
+    const six_kind *kind = six_kind_find(kinds, word, "optimizer");
+    if (!kind)
+        return SIXNET_BAD_TEXT;
+    int index = 0;
+    while (kinds[index] != kind)
+        index++;
+    *o = (optimizer){.variant = v, .shared = six_variant_baseline.optimizers[index], .kind = v->optimizers[index]};
+    assert_in_range(kind->size, sizeof(six_optimizer_common), ATTR_SIZE);
+    assert_string_equal(o->kind->kind.name, kind->name);
+    assert_int_equal(o->kind->kind.size, kind->size);
+    status = six_spec_parse(kind, rest, &o->attr, NULL, NULL);
+    return !status && o->shared->check ? o->shared->check(&o->attr) : status;
+}
+
+static optimizer optimizer_of(const six_variant *v, const char *text)
+{
+    optimizer o;
+    if (optimizer_parse(&o, v, text))
+        fail_msg("'%s': %s", text, sixnet_last_error());
+    return o;
+}
+
+/* Parameters, gradients and state in a variant's dtype. */
+typedef union numbers {
+    float f32[VALUES_MAX];
+    double f64[VALUES_MAX];
+} numbers;
+
+typedef struct arrays {
+    numbers w, g, slot[SIX_MAX_SLOTS];
+} arrays;
+
+static bool is_f32(const optimizer *o)
+{
+    return o->variant->real_size == sizeof(float);
+}
+
+static double get(const optimizer *o, const numbers *n, int i)
+{
+    return is_f32(o) ? (double)n->f32[i] : n->f64[i];
+}
+
+static void set(const optimizer *o, numbers *n, int i, double value)
+{
+    if (is_f32(o))
+        n->f32[i] = (float)value;
+    else
+        n->f64[i] = value;
+}
+
+/* Updates the values from begin to end. */
+static void update(const optimizer *o, const six_update *u, arrays *a, int begin, int end)
+{
+    size_t offset = (size_t)(begin * o->variant->real_size);
+    real *state[SIX_MAX_SLOTS] = {0};
+    for (int i = 0; i < o->shared->slots(&o->attr); i++)
+        state[i] = (real *)((char *)&a->slot[i] + offset);
+    o->kind->update(&o->attr, u, (real *)((char *)&a->w + offset), (real *)((char *)&a->g + offset), state, end - begin);
+}
+
+static six_update update_of(const optimizer *o, int64_t step)
+{
+    const six_optimizer_common *common = &o->attr.common;
+    double limit = common->clip_value > 0 ? common->clip_value : INFINITY;
+    return (six_update){.lr = common->lr, .step = step, .gradient_scale = 1, .gradient_limit = limit};
+}
+
+/* As torch.nn.utils.clip_grad_norm_. */
+static double scale_of(const optimizer *o, const six_update *u, const numbers *g, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        double cut = fmax(-u->gradient_limit, fmin(u->gradient_limit, get(o, g, i)));
+        sum += cut * cut;
+    }
+    double clip = o->attr.common.clip_norm;
+    return clip > 0 ? fmin(1, clip / (sqrt(sum) + 1e-6)) : 1;
+}
+
+/* The variants that this machine can run, f64 last. */
+static int variants(const six_variant *found[static VARIANTS_MAX])
+{
+    int count = 0;
+    for (int i = 0; six_variants_f32[i] && count < VARIANTS_MAX - 1; i++)
+        if ((six_variants_f32[i]->cpu_features & ~six_cpu_features()) == 0)
+            found[count++] = six_variants_f32[i];
+    found[count++] = &six_variant_f64;
+    return count;
+}
+
+/* Makes step t of the problem in optimizers.txt. */
+static void golden_step(const optimizer *o, arrays *a, int t)
+{
+    for (int i = 0; i < 7; i++)
+        set(o, &a->g, i, ((i * 7 + t * 13) % 11 - 5) / 7.0 + 0.1 * get(o, &a->w, i));
+    six_update u = update_of(o, t);
+    u.gradient_scale = scale_of(o, &u, &a->g, 7);
+    update(o, &u, a, 0, 7);
+}
+
+/* In f32 a value of about 1 is rounded in each of 100 steps, by up to 6e-8. */
+static double tolerance(const optimizer *o)
+{
+    return is_f32(o) ? 6e-6 : 1e-12;
+}
+
+static void check_run(const optimizer *o, const char *text, double w[][7], const int *steps, int rows)
+{
+    arrays a = {0};
+    for (int i = 0; i < 7; i++)
+        set(o, &a.w, i, (i - 3) / 4.0);
+    int t = 0;
+    for (int row = 0; row < rows; row++) {
+        while (t < steps[row])
+            golden_step(o, &a, ++t);
+        for (int i = 0; i < 7; i++) {
+            double got = get(o, &a.w, i), expected = w[row][i];
+            if (!(fabs(got - expected) <= tolerance(o) * fmax(1, fabs(expected))))
+                fail_msg("%s, '%s', step %d, value %d: %.17g instead of %.17g", o->variant->name, text, t, i, got, expected);
+        }
+    }
+}
+
+static int read_rows(golden *g, double w[][7], int *steps)
+{
+    int rows = 0;
+    for (char *line; (line = golden_after(golden_line(g), "w")); rows++) {
+        int64_t count;
+        double *values = golden_numbers(line, &count);
+        assert_int_equal(count, 8);
+        assert_in_range(rows, 0, 10);
+        steps[rows] = (int)values[0];
+        memcpy(w[rows], values + 1, sizeof w[rows]);
+        free(values);
+    }
+    assert_int_equal(steps[rows - 1], 100);
+    return rows;
+}
+
+static void test_optimizers_agree_with_pytorch(void **state)
+{
+    (void)state;
+    const six_variant *found[VARIANTS_MAX];
+    int variant_count = variants(found), cases = 0;
+    golden g = golden_open("optimizers.txt");
+    for (char *text; (text = golden_after(golden_line(&g), "case")); cases++) {
+        double w[11][7];
+        int steps[11], rows = read_rows(&g, w, steps);
+        for (int v = 0; v < variant_count; v++) {
+            optimizer o = optimizer_of(found[v], text);
+            check_run(&o, text, w, steps, rows);
+        }
+    }
+    assert_true(cases >= 20);
+    golden_close(&g);
+}
+
+static const char *const specs[] = {
+    "sgd lr=0.1",
+    "sgd lr=0.1 momentum=0.9 weight_decay=0.01",
+    "sgd lr=0.1 momentum=0.9 nesterov=true clip_value=0.5",
+    "adam weight_decay=0.01",
+    "adam amsgrad=true beta2=0.9",
+    "adamw lr=0.01",
+    "rmsprop",
+    "rmsprop centered=true",
+    "rmsprop momentum=0.5 centered=true weight_decay=0.1",
+};
+
+enum { SPECS = sizeof specs / sizeof *specs, CUT_VALUES = 101 };
+
+static void fill(const optimizer *o, arrays *a)
+{
+    memset(a, 0, sizeof *a);
+    for (int i = 0; i < CUT_VALUES; i++)
+        set(o, &a->w, i, sin(i + 1.0));
+}
+
+static void gradients(const optimizer *o, arrays *a, int t)
+{
+    for (int i = 0; i < CUT_VALUES; i++)
+        set(o, &a->g, i, cos(3.0 * i + 7.0 * t) + 0.1 * get(o, &a->w, i));
+}
+
+static void test_any_cut_gives_the_same_bits(void **state)
+{
+    (void)state;
+    const six_variant *found[VARIANTS_MAX];
+    int variant_count = variants(found);
+    for (int v = 0; v < variant_count; v++)
+        for (int s = 0; s < SPECS; s++) {
+            optimizer o = optimizer_of(found[v], specs[s]);
+            arrays whole, cut;
+            fill(&o, &whole);
+            fill(&o, &cut);
+            for (int t = 1; t <= 6; t++) {
+                six_update u = update_of(&o, t);
+                gradients(&o, &whole, t);
+                gradients(&o, &cut, t);
+                update(&o, &u, &whole, 0, CUT_VALUES);
+                for (int begin = 0, end; begin < CUT_VALUES; begin = end) {
+                    end = begin + 1 + (begin * 5 + t * 3) % 23;
+                    end = end < CUT_VALUES ? end : CUT_VALUES;
+                    update(&o, &u, &cut, begin, begin);
+                    update(&o, &u, &cut, begin, end);
+                }
+            }
+            assert_memory_equal(&whole, &cut, sizeof whole);
+        }
+}
+
+static void test_instruction_sets_with_fma_give_the_same_bits(void **state)
+{
+    (void)state;
+    const six_variant *found[VARIANTS_MAX];
+    int f32_count = variants(found) - 1;
+    for (int s = 0; s < SPECS; s++) {
+        arrays first = {0};
+        for (int v = 1; v < f32_count; v++) {
+            optimizer o = optimizer_of(found[v], specs[s]);
+            arrays a;
+            fill(&o, &a);
+            for (int t = 1; t <= 6; t++) {
+                six_update u = update_of(&o, t);
+                gradients(&o, &a, t);
+                update(&o, &u, &a, 0, CUT_VALUES);
+            }
+            if (v == 1)
+                first = a;
+            else
+                assert_memory_equal(&first, &a, sizeof a);
+        }
+    }
+}
+
+static void test_a_gradient_that_is_not_finite_stays_so(void **state)
+{
+    (void)state;
+    const six_variant *found[VARIANTS_MAX];
+    int variant_count = variants(found);
+    for (int v = 0; v < variant_count; v++)
+        for (int s = 0; s < SPECS; s++) {
+            optimizer o = optimizer_of(found[v], specs[s]);
+            arrays a;
+            fill(&o, &a);
+            gradients(&o, &a, 1);
+            set(&o, &a.g, 50, NAN);
+            six_update u = update_of(&o, 1);
+            update(&o, &u, &a, 0, CUT_VALUES);
+            for (int i = 0; i < CUT_VALUES; i++)
+                assert_int_equal(!isnan(get(&o, &a.w, i)), i != 50);
+        }
+}
+
+static void test_optimizers_refuse_hostile_texts(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "", " ", "sgd", "sgdd lr=1", "sgd lr=-1", "sgd lr=nan", "sgd lr=inf", "sgd lr=1e999", "sgd lr=0.1 lr", "sgd lr=",
+        "sgd lr=0.1 momentum=-0.5", "sgd lr=0.1 nesterov=true", "sgd lr=0.1 nesterov=true momentum=0.9 dampening=0.1",
+        "sgd lr=0.1 nesterov=yes", "sgd lr=0.1 weight_decay=-1", "sgd lr=0.1 clip_norm=-1", "sgd lr=0.1 clip_value=-1",
+        "sgd lr=0.1 beta1=0.5", "adam beta1=1", "adam beta2=-0.1", "adam eps=-1", "adam amsgrad=1", "adam momentum=0.9",
+        "adamw weight_decay=x", "rmsprop alpha=1", "rmsprop centered=2", "rmsprop momentum=-1", "rmsprop \x02",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        optimizer o;
+        if (optimizer_parse(&o, &six_variant_baseline, texts[i]) != SIXNET_BAD_TEXT)
+            fail_msg("'%s' was taken", texts[i]);
+        assert_true(strlen(sixnet_last_error()) > 10);
+    }
+    optimizer_of(&six_variant_baseline, "sgd lr=0");
+    optimizer_of(&six_variant_baseline, "sgd lr=0.1 nesterov=true momentum=0.9");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_schedules_agree_with_pytorch),
+        cmocka_unit_test(test_schedules_at_their_ends),
+        cmocka_unit_test(test_schedules_count_steps_and_epochs_apart),
+        cmocka_unit_test(test_schedule_resumes_with_the_same_bits),
+        cmocka_unit_test(test_schedule_refuses_a_bad_state),
+        cmocka_unit_test(test_schedule_text_reads_back),
+        cmocka_unit_test(test_schedule_refuses_hostile_texts),
+        cmocka_unit_test(test_schedule_limits),
+        cmocka_unit_test(test_schedule_without_memory),
+        cmocka_unit_test(test_optimizers_agree_with_pytorch),
+        cmocka_unit_test(test_any_cut_gives_the_same_bits),
+        cmocka_unit_test(test_instruction_sets_with_fma_give_the_same_bits),
+        cmocka_unit_test(test_a_gradient_that_is_not_finite_stays_so),
+        cmocka_unit_test(test_optimizers_refuse_hostile_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+# For the programs in this folder: saying what happens, and getting what they need.
+
+say() { printf '== %s\n' "$*"; }
+
+die()
+{
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+can_download() { has curl || has wget; }
+
+as_root()
+{
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif has sudo; then
+        sudo "$@"
+    else
+        die "not root, and there is no sudo; let an administrator run: $*"
+    fi
+}
+
+# need PACKAGES WHAT COMMAND...: notes Debian's packages, and what they are in plain words, unless the command succeeds.
+need()
+{
+    need_packages=$1
+    need_what=$2
+    shift 2
+    if ! "$@" >/dev/null 2>&1; then
+        packages="$packages $need_packages"
+        wanted="$wanted
+    $need_what (Debian: $need_packages)"
+    fi
+}
+
+# provide NEEDS: installs what the function NEEDS, a list of calls of need, finds missing. Does nothing if all is there.
+provide()
+{
+    packages='' wanted=''
+    "$1"
+    [ -n "$packages" ] || return 0
+    has apt-get || die "this system has no apt-get; please install with its own means, then start me again:$wanted"
+    say "installing with apt-get:$packages"
+    as_root apt-get update -q || say "the package lists could not be fetched; trying with those that are here"
+    # shellcheck disable=SC2086 # a list of words
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages ||
+        die "apt-get could not install them"
+    packages='' wanted=''
+    "$1"
+    [ -z "$packages" ] || die "apt-get has installed its packages, but these are still missing or too old:$wanted"
+}
+
+compiles()
+{
+    printf '#include <math.h>\n#include <stdio.h>\nint main(void) { return 0; }\n' | "$1" -x "$2" -o /dev/null -
+}
+
+meson_is_new() { has meson && meson --version | awk -F. '{ exit !($1 >= 1) }'; }
+
+# What building takes.
+build_needs()
+{
+    need 'gcc libc6-dev' 'a C compiler' compiles "${CC:-cc}" c
+    need meson 'Meson 1.0 or newer' meson_is_new
+    need ninja-build 'Ninja' has ninja
+    need pkg-config 'pkg-config' has pkg-config
+}
