@@ -97,6 +97,12 @@ static inline int32_t read_text(const option *o, const char *text)
     return 0;
 }
 
+/* A word that becomes part of a text for the library, where a blank would begin the next one. */
+static inline int32_t read_word(const option *o, const char *text)
+{
+    return *text && !strpbrk(text, " \t\r\n") ? read_text(o, text) : complain("%s: '%s' is not a word", o->name, text);
+}
+
 static inline int32_t read_integer(const option *o, const char *text)
 {
     char *end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A convolutional net of 19,944 parameters that learns to read handwritten digits: the MNIST data set, or any other in files of the
- * same form. Files and training are a few calls of the library; the rest is what the program prints. */
+/* A convolutional net of 19,944 parameters that learns to read handwritten digits: MNIST, or any other data in files of the same
+ * form. The net, the data and the training are a few calls of the library; the rest is what the program prints. */
 
 #include "common.h"
 
@@ -25,9 +25,9 @@ typedef struct trainer {
     sixnet_optimizer *opt;
     sixnet_dataset *train, *test;
     FILE *csv;
-    int bar;                                /* whether there is a terminal to draw one on */
-    double drawn;                           /* when it was drawn last */
-    double accuracy, best_accuracy, seconds; /* of the test images */
+    int bar;                        /* whether there is a terminal to draw one on */
+    double drawn;                   /* when it was drawn last, in seconds of the run */
+    double accuracy, best, seconds; /* of the test images: the last and the best accuracy */
     int best_epoch;
 } trainer;
 
@@ -54,7 +54,7 @@ static void append_block(char *text, int channels, double dropout)
     append(text, "relu\nbatchnorm2d\ndropout p=%.15g\n", dropout);
 }
 
-/* Two blocks, then a quarter of the pixels and a convolution of each alone. */
+/* Two blocks, then a quarter of the pixels and a convolution of each pixel's channels. */
 static void append_stage(char *text, int channels, double dropout)
 {
     append_block(text, channels, dropout);
@@ -63,7 +63,7 @@ static void append_stage(char *text, int channels, double dropout)
     append(text, "conv2d out_channels=%d kernel_size=1 bias=false\n", channels);
 }
 
-/* The net as text, which is that of mnist_cnn.net. */
+/* The net, the same as in mnist_cnn.net. */
 static void net_text(char *text, double dropout)
 {
     *text = '\0';
@@ -103,16 +103,177 @@ static int32_t build_optimizer(trainer *t)
 
 enum { PATH_SIZE = 4096 };
 
-/* The path of a data file, which may be gzipped and may have a point before "idx". */
-static int32_t find_file(char *path, const char *folder, const char *set, const char *what)
+/* The path of a data file, which may be gzipped, and may have a point before "idx". */
+static int32_t find_file(char *path, const char *folder, const char *set, const char *what, const char *idx)
 {
-    static const char *const form[] = {"%s/%s-%s-ubyte", "%s/%s-%s-ubyte.gz", "%s/%s-%s.ubyte", "%s/%s-%s.ubyte.gz"};
-    (void)form;
-    static const char *const point[] = {"-", "."}, *const end[] = {"", ".gz"};
     for (int k = 0; k < 4; k++) {
-        const int length = snprintf(path, PATH_SIZE, "%s/%s-%.6s%s%s-ubyte%s", folder, set, what, point[k / 2], what + 7, end[k % 2]);
+        const int length = snprintf(path, PATH_SIZE, "%s/%s-%s%c%s-ubyte%s", folder, set, what, k < 2 ? '-' : '.', idx,
+                                    k % 2 ? ".gz" : "");
         if (length < PATH_SIZE && access(path, F_OK) == 0)
             return 0;
     }
-    return complain("no '%s/%s-%s-ubyte' or '….gz'; tools/fetch-mnist gets the MNIST files", folder, set, what);
+    return complain("there is no '%s/%s-%s-%s-ubyte[.gz]'; tools/fetch-mnist gets the files", folder, set, what, idx);
+}
+
+static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
+{
+    char images[PATH_SIZE], labels[PATH_SIZE];
+    PASS(find_file(images, t->set->data, set, "images", "idx3"));
+    PASS(find_file(labels, t->set->data, set, "labels", "idx1"));
+    TRY(sixnet_dataset_open_idx(ds, t->ctx, images, labels));
+    TRY(sixnet_dataset_transform(*ds, "normalize mean=0.1307 std=0.3081"));
+    return 0;
+}
+
+/* ---- training ---- */
+
+static void draw_bar(trainer *t, const sixnet_progress *p)
+{
+    const double epoch = sixnet_progress_get(p, "epoch"), epochs = sixnet_progress_get(p, "epochs");
+    const double part = sixnet_progress_get(p, "batch") / sixnet_progress_get(p, "batches");
+    const double now = sixnet_progress_get(p, "total_seconds"), share = (epoch - 1 + part) / epochs;
+    const double speed = sixnet_progress_get(p, "samples") / sixnet_progress_get(p, "seconds");
+    const int left = (int)ceil(now * (1 - share) / share);
+    char before[64], after[128];
+    if (!t->bar || now - t->drawn < 0.1)
+        return;
+    t->drawn = now;
+    snprintf(before, sizeof before, "epoch %2.0f/%.0f", epoch, epochs);
+    snprintf(after, sizeof after, "%3.0f %%  %.0f images/s  %d:%02d left", 100 * part, speed, left / 60, left % 60);
+    bar_draw(before, part, after);
+}
+
+static void print_epoch(const sixnet_progress *p, double test_loss, double test_accuracy)
+{
+    printf("epoch %2.0f/%.0f  train loss %.4f accuracy %5.2f %%  test loss %.4f accuracy %5.2f %%  lr %g  %.1f s\n",
+           sixnet_progress_get(p, "epoch"), sixnet_progress_get(p, "epochs"), sixnet_progress_get(p, "loss"),
+           100 * sixnet_progress_get(p, "accuracy"), test_loss, 100 * test_accuracy, sixnet_progress_get(p, "lr"),
+           sixnet_progress_get(p, "seconds"));
+    fflush(stdout);
+}
+
+/* A row as soon as there is one, so that a long run can be watched. */
+static int32_t csv_row(FILE *csv, const sixnet_progress *p, double test_loss, double test_accuracy)
+{
+    fprintf(csv, "%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f\n", sixnet_progress_get(p, "epoch"), sixnet_progress_get(p, "lr"),
+            sixnet_progress_get(p, "loss"), sixnet_progress_get(p, "accuracy"), test_loss, test_accuracy,
+            sixnet_progress_get(p, "seconds"));
+    return fflush(csv);
+}
+
+static int32_t end_epoch(trainer *t, const sixnet_progress *p)
+{
+    const double loss = sixnet_progress_get(p, "validation_loss"), accuracy = sixnet_progress_get(p, "validation_accuracy");
+    t->accuracy = accuracy;
+    t->seconds = sixnet_progress_get(p, "total_seconds");
+    if (accuracy > t->best || t->best_epoch == 0) {
+        t->best = accuracy;
+        t->best_epoch = (int)sixnet_progress_get(p, "epoch");
+    }
+    if (t->bar)
+        bar_clear();
+    if (!t->set->quiet)
+        print_epoch(p, loss, accuracy);
+    return t->csv ? csv_row(t->csv, p, loss, accuracy) : 0;
+}
+
+/* The library calls this after every batch and every epoch; anything but 0 stops the run. */
+static int32_t on_progress(void *user, const sixnet_progress *p)
+{
+    if (sixnet_progress_get(p, "epoch_end") == 1)
+        return end_epoch(user, p);
+    draw_bar(user, p);
+    return 0;
+}
+
+static int32_t train(trainer *t)
+{
+    char fit[128];
+    if (!t->set->quiet)
+        printf("%" PRId64 " images to train, %" PRId64 " to test; threads: %s, instruction set: %s\n",
+               sixnet_dataset_size(t->train), sixnet_dataset_size(t->test), sixnet_context_get(t->ctx, "threads"),
+               sixnet_context_get(t->ctx, "isa"));
+    fflush(stdout);
+    snprintf(fit, sizeof fit, "epochs=%" PRId64 " batch_size=%" PRId64, t->set->epochs, t->set->batch_size);
+    const int32_t status = sixnet_fit_validated(t->net, t->opt, t->train, t->test, fit, on_progress, t);
+    if (t->bar)
+        bar_clear();
+    TRY(status);
+    return status == SIXNET_STOPPED ? -1 : 0; /* the CSV could not be written, which closing it reports */
+}
+
+static int32_t print_end(const trainer *t)
+{
+    char digest[65];
+    TRY(sixnet_digest(t->net, digest));
+    if (t->set->digest)
+        printf("digest: %s\n", digest);
+    printf("test accuracy %.2f %% (best %.2f %%, epoch %d), %" PRId64 " epochs in %.1f s\n", 100 * t->accuracy, 100 * t->best,
+           t->best_epoch, t->set->epochs, t->seconds);
+    return 0;
+}
+
+/* ---- main ---- */
+
+static int32_t run(trainer *t)
+{
+    PASS(build_net(t));
+    if (t->set->summary)
+        return fputs(sixnet_summary(t->net), stdout) < 0 ? -1 : 0;
+    PASS(build_optimizer(t));
+    PASS(open_set(t, &t->train, "train"));
+    PASS(open_set(t, &t->test, "t10k"));
+    if (t->set->csv) {
+        PASS(output_open(&t->csv, t->set->csv));
+        fputs("epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n", t->csv);
+    }
+    PASS(train(t));
+    return print_end(t);
+}
+
+static void free_all(trainer *t)
+{
+    sixnet_dataset_free(t->test);
+    sixnet_dataset_free(t->train);
+    sixnet_optimizer_free(t->opt);
+    sixnet_model_free(t->net);
+    sixnet_context_free(t->ctx);
+}
+
+int main(int argc, char **argv)
+{
+    settings s = {
+        .data = SIXNET_EXAMPLE_DATA, .isa = "auto", .epochs = 20, .batch_size = 128, .step_size = 10,
+        .lr = 0.1, .gamma = 0.1, .momentum = 0.9, .dropout = 0.05,
+    };
+    const double many = 1e9, seeds = 0x1p53;
+    const option options[] = {
+        {"--data", "DIR", "folder of the four IDX files, gzipped or not (" SIXNET_EXAMPLE_DATA ")", read_text, &s.data, 0, 0, 0},
+        {"--epochs", "N", "times through the training images (20)", read_integer, &s.epochs, 1, many, 0},
+        {"--batch-size", "N", "images a step (128)", read_integer, &s.batch_size, 1, many, 0},
+        {"--lr", "R", "learning rate (0.1)", read_number, &s.lr, 0, 1000, 0},
+        {"--step-size", "N", "epochs after which the learning rate drops (10)", read_integer, &s.step_size, 1, many, 0},
+        {"--gamma", "G", "what it is multiplied with then (0.1)", read_number, &s.gamma, 0, 1000, 0},
+        {"--no-schedule", NULL, "keep the learning rate as it is", NULL, &s.no_schedule, 0, 0, 0},
+        {"--momentum", "M", "share of the last step that is kept (0.9)", read_number, &s.momentum, 0, 1, 0},
+        {"--dropout", "P", "share of values that dropout drops (0.05)", read_number, &s.dropout, 0, 1, 0},
+        {"--seed", "N", "of weights, order of images and dropout (0)", read_integer, &s.seed, 0, seeds, 0},
+        {"--threads", "N", "threads to use; 0 for every core (0); the result is the same", read_integer, &s.threads, 0, 1024, 0},
+        {"--isa", "NAME", "highest instruction set to use: baseline, avx2, avx512, neon (auto)", read_word, &s.isa, 0, 0, 0},
+        {"--csv", "FILE", "write a row for each epoch", read_text, &s.csv, 0, 0, 0},
+        {"--digest", NULL, "print a digest of the trained parameters", NULL, &s.digest, 0, 0, 0},
+        {"--quiet", NULL, "print the end only", NULL, &s.quiet, 0, 0, 0},
+        {"--summary", NULL, "print the net's layers and leave", NULL, &s.summary, 0, 0, 0},
+        {NULL, NULL, NULL, NULL, NULL, 0, 0, 0},
+    };
+    const int32_t stop = options_read(argc, argv, ABOUT, options);
+    if (stop)
+        return stop > 0 ? EXIT_SUCCESS : 2;
+
+    trainer t = {.set = &s, .bar = !s.quiet && bar_wanted()};
+    int32_t status = run(&t);
+    if (output_close(t.csv, s.csv) != 0 || (status == 0 && output_end() != 0))
+        status = -1;
+    free_all(&t);
+    return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -166,8 +166,13 @@ static void csv_row(FILE *csv, int64_t epoch, const double *v)
     fputc('\n', csv);
 }
 
-/* Trains for so many epochs. Fills first and last (VALUES each) and curve (epochs + 1 errors) and writes csv, unless NULL. */
-static int32_t train(lab *l, int64_t epochs, FILE *csv, double *first, double *last, double *curve)
+/* The values at the start, after the first epoch and, if that is later, at the end. */
+typedef struct record {
+    double start[VALUES], second[VALUES], end[VALUES];
+} record;
+
+/* Trains for so many epochs. Fills kept and curve (epochs + 1 errors) and writes csv, unless NULL. */
+static int32_t train(lab *l, int64_t epochs, FILE *csv, record *kept, double *curve)
 {
     double v[VALUES];
     for (int64_t epoch = 0; epoch <= epochs; epoch++) {
@@ -177,22 +182,24 @@ static int32_t train(lab *l, int64_t epochs, FILE *csv, double *first, double *l
             csv_row(csv, epoch, v);
         if (curve)
             curve[epoch] = v[E_TOTAL];
-        if (first && epoch == 0)
-            memcpy(first, v, sizeof v);
+        if (kept)
+            memcpy(epoch == 0 ? kept->start : epoch == 1 ? kept->second : kept->end, v, sizeof v);
         if (epoch < epochs)
             TRY(sixnet_step(l->opt));
     }
-    if (last)
-        memcpy(last, v, sizeof v);
     return 0;
 }
 
 /* ---- one epoch for people to follow ---- */
 
-static void show_list(const char *title, const char *letter, const double *x, int count)
+static void show_list(const char *title, char letter, const double *x, int count)
 {
-    for (int k = 0; k < count; k++)
-        printf("%-10s %s%d = %.12g\n", k ? "" : title, letter, k + 1, x[k]);
+    for (int k = 0; k < count; k++) {
+        const int last = k + 1 == count || k % 4 == 3;
+        if (k % 4 == 0)
+            printf("%-8s", k ? "" : title);
+        printf("  %c%d = %-*.12g%s", letter, k + 1, last ? 0 : 14, x[k], last ? "\n" : "");
+    }
 }
 
 static void show_forward(const double *v)
@@ -245,47 +252,42 @@ static void show_backward(const settings *s, const double *v)
         show_hidden_gradient(v, s->inputs, k / 2, k % 2);
 }
 
-static void show_step(const settings *s, const double *v)
+static void show_step(double lr, const double *before, const double *after)
 {
     puts("\nStep, w - lr * dE/dw");
     for (int k = 0; k < 8; k++)
-        printf("  w%d = %.12g - %g * %.12g = %.12g\n", k + 1, v[W + k], s->lr, v[DE_DW + k], v[W + k] - s->lr * v[DE_DW + k]);
+        printf("  w%d     = %.12g - %g * %.12g = %.12g\n", k + 1, before[W + k], lr, before[DE_DW + k], after[W + k]);
+    printf("\nE_total before %.12g, after %.12g\n", before[E_TOTAL], after[E_TOTAL]);
 }
 
-static void show_epoch(const settings *s, const double *v)
+static void show(const settings *s, const record *r, double worst)
 {
     printf("One epoch of the 2-2-2 net, learning rate %g\n\n", s->lr);
-    show_list("inputs", "i", s->inputs, 2);
-    show_list("targets", "t", s->targets, 2);
-    show_list("weights", "w", v + W, 8);
-    show_forward(v);
-    show_backward(s, v);
-    show_step(s, v);
-}
-
-/* The error once more with the new weights, or after all epochs. */
-static void show_end(const settings *s, const double *first, const double *last, double worst)
-{
-    printf("\nE_total before %.12g, after %" PRId64 " %s %.12g\n", first[E_TOTAL], s->epochs, s->epochs == 1 ? "epoch" : "epochs",
-           last[E_TOTAL]);
-    if (s->epochs > 1)
-        show_list("weights", "w", last + W, 8);
-    printf("every value agrees with the closed form; the largest difference is %.2g\n", worst);
+    show_list("inputs", 'i', s->inputs, 2);
+    show_list("targets", 't', s->targets, 2);
+    show_list("weights", 'w', r->start + W, 8);
+    show_forward(r->start);
+    show_backward(s, r->start);
+    show_step(s->lr, r->start, r->second);
+    if (s->epochs > 1) {
+        printf("\nAfter %" PRId64 " epochs: E_total %.12g, a_o1 %.12g, a_o2 %.12g\n\n", s->epochs, r->end[E_TOTAL], r->end[A_O],
+               r->end[A_O + 1]);
+        show_list("weights", 'w', r->end + W, 8);
+    }
+    printf("\nEvery value agrees with the closed form; the largest difference is %.2g.\n", worst);
 }
 
 static int32_t run_once(const settings *s, FILE *csv)
 {
-    double first[VALUES], last[VALUES];
+    record kept;
     lab l;
     if (csv)
         csv_header(csv);
     int32_t status = lab_build(&l, s, s->lr);
     if (status == 0)
-        status = train(&l, s->epochs, csv, first, last, NULL);
-    if (status == 0) {
-        show_epoch(s, first);
-        show_end(s, first, last, l.worst);
-    }
+        status = train(&l, s->epochs, csv, &kept, NULL);
+    if (status == 0)
+        show(s, &kept, l.worst);
     lab_free(&l);
     return status;
 }
@@ -307,7 +309,7 @@ static int32_t sweep_two_neuron(const settings *s, double lr, double *curve)
     lab l;
     int32_t status = lab_build(&l, s, lr);
     if (status == 0)
-        status = train(&l, s->epochs, NULL, NULL, NULL, curve);
+        status = train(&l, s->epochs, NULL, NULL, curve);
     lab_free(&l);
     return status;
 }
@@ -464,8 +466,8 @@ static void show_points_sweep(const sweep *w)
         best_train = w->train[r][n] < w->train[best_train][n] ? r : best_train;
         best_test = w->test[r][n] < w->test[best_test][n] ? r : best_test;
     }
-    printf("\nThe lowest train loss is that of rate %.1f, the lowest test loss that of rate %.1f.\n", rate[best_train],
-           rate[best_test]);
+    printf("\nThe lowest train loss is that of rate %.1f, the lowest test loss that of rate %.1f%s.\n", rate[best_train],
+           rate[best_test], best_train == best_test ? "" : ": a low training loss proves nothing by itself");
     show_chart("train loss by epoch", w->train, n);
     show_chart("test loss by epoch", w->test, n);
 }
@@ -537,7 +539,8 @@ int main(int argc, char **argv)
         {"--lr", "R", "learning rate (0.5)", read_number, &s.lr, 0, MAX_LR, 0},
         {"--epochs", "N", "how often to train (1; with --sweep 1000)", read_integer, &s.epochs, 1, MAX_EPOCHS, 0},
         {"--csv", "FILE", "write every epoch's values; with --sweep the loss curves", read_text, &s.csv, 0, 0, 0},
-        {"--weights", "w1,..,w8", "first weights (0.15,0.2,0.25,0.3,0.4,0.45,0.5,0.55)", read_numbers, s.weights, -MAX_NUMBER, MAX_NUMBER, 8},
+        {"--weights", "w1,..,w8", "first weights (0.15,0.2,0.25,0.3,0.4,0.45,0.5,0.55)", read_numbers, s.weights, -MAX_NUMBER,
+         MAX_NUMBER, 8},
         {"--inputs", "i1,i2", "inputs (0.05,0.1)", read_numbers, s.inputs, -MAX_NUMBER, MAX_NUMBER, 2},
         {"--targets", "t1,t2", "targets (0.01,0.99)", read_numbers, s.targets, -MAX_NUMBER, MAX_NUMBER, 2},
         {"--sweep", NULL, "compare the rates 0.1 to 2.0, on this net and on a task with test samples", NULL, &s.sweep, 0, 0, 0},

@@ -30,7 +30,7 @@ ROOMS = {
     "tests": list(LIBRARY),
     "tests/oracles": ["include"],
 }
-WRITTEN_BY_MESON = {"layers.inc", "optimizers.inc"}
+WRITTEN_BY_MESON = {"layers.inc", "optimizers.inc", "variants.inc"}
 SOURCE = {".c", ".h", ".cpp", ".hpp", ".inc"}
 
 

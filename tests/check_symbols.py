@@ -40,7 +40,7 @@ def allowed():
 
 def plain(name):
     """A libc function's own name: fortified and large-file forms stand for the same function."""
-    match = re.fullmatch(r"__(?:isoc\d+_)?(\w+?)(?:_chk)?", name)
+    match = re.fullmatch(r"__(?:isoc\d+_|xpg_)?(\w+?)(?:_chk)?", name)
     return re.sub(r"64$", "", match[1] if match else name)
 
 

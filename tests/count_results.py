@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Prints a line "pass NAME", "fail NAME" or "skip NAME" for each test in a JSON log of `meson test`: count_results.py LOG
 
-A CMocka program counts for every test function that it reports; any other program counts as one test.
+A program counts for every line "[       OK ] NAME" as CMocka prints them, or "pass  NAME" as our Python programs do; one that says
+nothing of the kind counts as one test.
 """
 
 import json
@@ -10,15 +11,15 @@ import re
 import sys
 
 WORDS = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}
-CMOCKA = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip"}
+SAID = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip", "pass": "pass", "FAIL": "fail", "skip": "skip"}
 
 
 def functions(output):
-    """What a CMocka program says of each of its functions; its summary repeats some of the lines."""
+    """What a program says of each of its tests; CMocka's summary repeats some of the lines."""
     found = {}
-    for word, name in re.findall(r"^\[ +(OK|FAILED|SKIPPED) +\] (.+)$", output, re.M):
+    for bracketed, plain, name in re.findall(r"^(?:\[ +(OK|FAILED|SKIPPED) +\]|(pass|FAIL|skip) ) +(.+)$", output, re.M):
         if "listed below:" not in name:
-            found[name] = CMOCKA[word]
+            found[name] = SAID[bracketed or plain]
     return found
 
 

@@ -44,6 +44,19 @@ int32_t six_fail(int32_t status, const char *format, ...)
     return status;
 }
 
+int32_t six_fail_system(const char *path, const char *what)
+{
+    char text[128];
+    int error = errno;
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+    return six_fail(SIXNET_IO_ERROR, "%s: %s: %s", path, what, strerror_r(error, text, sizeof text));
+#else
+    if (strerror_r(error, text, sizeof text) != 0)
+        text[0] = '\0';
+    return six_fail(SIXNET_IO_ERROR, "%s: %s: %s", path, what, text);
+#endif
+}
+
 int32_t six_fail_prefix(int32_t status, const char *format, ...)
 {
     char prefix[SIX_LINE_MAX];

@@ -29,19 +29,6 @@ typedef struct reader {
 
 /* ---- the file ---- */
 
-static int32_t fail_system(const reader *r, const char *what)
-{
-    char text[128];
-    int error = errno;
-#if defined(__GLIBC__) && defined(_GNU_SOURCE)
-    return six_fail(SIXNET_IO_ERROR, "%s: %s: %s", r->path, what, strerror_r(error, text, sizeof text));
-#else
-    if (strerror_r(error, text, sizeof text) != 0)
-        text[0] = '\0';
-    return six_fail(SIXNET_IO_ERROR, "%s: %s: %s", r->path, what, text);
-#endif
-}
-
 static int32_t open_file(reader *r)
 {
     struct stat status;
@@ -49,9 +36,9 @@ static int32_t open_file(reader *r)
         r->descriptor = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     while (r->descriptor < 0 && errno == EINTR);
     if (r->descriptor < 0)
-        return fail_system(r, "cannot be opened");
+        return six_fail_system(r->path, "cannot be opened");
     if (fstat(r->descriptor, &status) != 0)
-        return fail_system(r, "cannot be examined");
+        return six_fail_system(r->path, "cannot be examined");
     if (!S_ISREG(status.st_mode))
         return six_fail(SIXNET_IO_ERROR, "%s: is %s; a regular file is expected", r->path,
                         S_ISDIR(status.st_mode) ? "a directory" : "a pipe, socket or device");
@@ -70,7 +57,7 @@ static int32_t read_some(const reader *r, uint8_t *to, uint64_t offset, size_t s
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail_system(r, "cannot be read");
+            return six_fail_system(r->path, "cannot be read");
         if (n == 0)
             break;
         *done += (size_t)n;

@@ -162,12 +162,12 @@ enum { MAX_GROUPS = 1 << 24 };
 /* A training plan with room for n samples. */
 static int32_t reserve(sixnet_model *net, int64_t n)
 {
-    int64_t groups = (n + SIX_LANES - 1) / SIX_LANES;
     six_plan *plan;
+    if (n > (int64_t)MAX_GROUPS * SIX_LANES)
+        return six_fail(SIXNET_TOO_LARGE, "a batch of %lld samples is too large", (long long)n);
+    int64_t groups = (n + SIX_LANES - 1) / SIX_LANES;
     if (net->training && groups <= net->training->groups)
         return SIXNET_OK;
-    if (groups > MAX_GROUPS)
-        return six_fail(SIXNET_TOO_LARGE, "a batch of %lld samples is too large", (long long)n);
     int32_t status = six_plan_new(&plan, net, (int32_t)groups, true);
     if (status)
         return status;
@@ -204,6 +204,29 @@ static void load_all(six_plan *plan, six_rows rows, int32_t node)
     six_pool_run(pool_of(plan->net), load_group, &job, plan->active_groups);
 }
 
+/* The buffers lie behind the parameters. */
+static char *buffers_of(const sixnet_model *net, size_t *bytes)
+{
+    size_t size = (size_t)net->variant->real_size;
+    *bytes = (size_t)(net->values_size - net->trained_size) * size;
+    return (char *)net->values + (size_t)net->trained_size * size;
+}
+
+static void keep_buffers(sixnet_model *net)
+{
+    size_t bytes;
+    const char *buffers = buffers_of(net, &bytes);
+    memcpy(net->kept, buffers, bytes);
+}
+
+void six_forward_undo(sixnet_model *net)
+{
+    size_t bytes;
+    char *buffers = buffers_of(net, &bytes);
+    memcpy(buffers, net->kept, bytes);
+    net->pass = SIX_PASS_NONE;
+}
+
 int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
 {
     int32_t status = ready(net);
@@ -215,22 +238,31 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
         return status;
     six_plan *plan = net->training;
     set_batch(plan, n);
-    for (int32_t i = 0; i < net->node_count; i++)
+    for (int32_t i = 0; i < net->node_count; i++) {
+        plan->op[i].key = net->seed * 0x9e3779b97f4a7c15u + (uint64_t)i;
         plan->op[i].step = net->step;
+    }
+    keep_buffers(net);
     net->pass = SIX_PASS_NONE;
+    plan->has_values = plan->has_gradients = false;
     six_pool_begin(pool_of(net));
     load_all(plan, inputs, -1);
     status = run_program(plan, &plan->forward);
     six_pool_end(pool_of(net));
-    if (!status) {
-        net->step++;
-        net->pass = SIX_PASS_FORWARD;
+    if (status) {
+        six_forward_undo(net);
+        return status;
     }
-    return status;
+    net->step++;
+    net->pass = SIX_PASS_FORWARD;
+    plan->has_values = true;
+    return SIXNET_OK;
 }
 
 int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *hits)
 {
+    if (ready(net))
+        return SIXNET_BAD_STATE;
     if (net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
     if (net->pass == SIX_PASS_NONE)
@@ -280,20 +312,30 @@ static void reduce_chunk(void *arg, int32_t chunk, int32_t worker)
     }
 }
 
+/* Only the caller's own layers can fail here, when others have added to their gradients: then these are put back. */
 static int32_t run_backward(six_plan *plan)
 {
-    six_pool *pool = pool_of(plan->net);
-    plan->net->pass = SIX_PASS_NONE;
+    sixnet_model *net = plan->net;
+    six_pool *pool = pool_of(net);
+    size_t skipped, bytes = net->serial ? (size_t)net->trained_size * (size_t)net->variant->real_size : 0;
+    buffers_of(net, &skipped);
+    memcpy((char *)net->kept + skipped, net->gradients, bytes);
+    net->pass = SIX_PASS_NONE;
     six_pool_begin(pool);
     int32_t status = run_program(plan, &plan->backward);
     if (!status)
         six_pool_run(pool, reduce_chunk, plan, (int32_t)((plan->partial_size + REDUCE_CHUNK - 1) / REDUCE_CHUNK));
     six_pool_end(pool);
+    if (status)
+        memcpy(net->gradients, (char *)net->kept + skipped, bytes);
+    plan->has_gradients = !status;
     return status;
 }
 
 int32_t six_backward(sixnet_model *net)
 {
+    if (ready(net))
+        return SIXNET_BAD_STATE;
     if (net->pass != SIX_PASS_LOSS)
         return six_fail(SIXNET_BAD_STATE, "a backward pass follows sixnet_forward() and sixnet_loss(), once");
     return run_backward(net->training);
@@ -301,6 +343,8 @@ int32_t six_backward(sixnet_model *net)
 
 int32_t six_backward_from(sixnet_model *net, six_rows gradient)
 {
+    if (ready(net))
+        return SIXNET_BAD_STATE;
     if (net->pass == SIX_PASS_NONE)
         return six_fail(SIXNET_BAD_STATE, "a backward pass follows sixnet_forward(), once");
     six_plan *plan = net->training;
@@ -437,7 +481,9 @@ int32_t six_node_values(const sixnet_model *net, int32_t node, bool gradient, si
     const six_plan *plan = net->training;
     if (!net->node[node].retained && (gradient || node != net->output))
         return six_fail(SIXNET_BAD_STATE, "%s: not retained; call sixnet_retain() before sixnet_compile()", net->node[node].name);
-    if (!plan || !plan->samples || (gradient && plan->gradient_at[node] < 0))
+    if (node == net->loss)
+        return six_fail(SIXNET_BAD_STATE, "%s: a loss has no values to read; sixnet_loss() gives its number", net->node[node].name);
+    if (!plan || !(gradient ? plan->has_gradients && plan->gradient_at[node] >= 0 : plan->has_values))
         return six_fail(SIXNET_BAD_STATE, "%s: no %s pass has reached it yet", net->node[node].name, gradient ? "backward" : "forward");
     int64_t size = six_shape_size(&plan->op[node].out);
     if (count != plan->samples * size)

@@ -18,6 +18,8 @@ typedef struct six_rows_out {
 } six_rows_out;
 
 int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n);
+/* Takes back what the last six_forward() did to the tensors: running statistics are as before. */
+void six_forward_undo(sixnet_model *net);
 int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *hits);
 int32_t six_backward(sixnet_model *net);
 int32_t six_backward_from(sixnet_model *net, six_rows gradient);

@@ -64,8 +64,10 @@ void six_model_release(sixnet_model *net)
     six_free(ctx, net->tensor);
     six_free(ctx, net->values);
     six_free(ctx, net->gradients);
+    six_free(ctx, net->kept);
     six_free(ctx, net->summary);
     six_free(ctx, net->text);
+    six_free(ctx, net->report);
     six_free(ctx, net);
     six_context_release(ctx);
 }
@@ -280,7 +282,7 @@ static int32_t parse_line(sixnet_model *net, const char *line)
     return status ? status : six_add(net, line, inputs, count, &node);
 }
 
-int32_t six_model_parse(sixnet_model *net, const char *text)
+int32_t six_model_add_lines(sixnet_model *net, const char *text)
 {
     char *line = six_alloc(net->ctx, 1, SIX_SPEC_MAX + 1);
     int32_t status = line ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
@@ -300,6 +302,12 @@ int32_t six_model_parse(sixnet_model *net, const char *text)
         text += whole + (text[whole] == '\n');
     }
     six_free(net->ctx, line);
+    return status;
+}
+
+int32_t six_model_parse(sixnet_model *net, const char *text)
+{
+    int32_t status = six_model_add_lines(net, text);
     return status ? status : six_compile(net);
 }
 
@@ -349,15 +357,20 @@ static int32_t find_ends(sixnet_model *net)
     return check_reach(net);
 }
 
-int32_t six_compile(sixnet_model *net)
+int32_t six_check(sixnet_model *net)
 {
-    if (net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is compiled already");
     if (net->error)
         return six_fail(net->error, "%s", net->error_message);
     if (!net->node_count)
         return six_fail(SIXNET_BAD_STATE, "the model has no nodes; add an input layer first");
-    int32_t status = find_ends(net);
+    return find_ends(net);
+}
+
+int32_t six_compile(sixnet_model *net)
+{
+    if (net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is compiled already");
+    int32_t status = six_check(net);
     if (!status)
         status = six_tensors_lay_out(net);
     if (status)

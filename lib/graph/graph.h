@@ -54,12 +54,14 @@ struct sixnet_model {
     int32_t tensor_count;
     void *values, *gradients;     /* reals: parameters, then buffers; gradients of the parameters */
     int64_t trained_size, values_size;
+    void *kept;                   /* the buffers before the last training pass; if serial, then the gradients before a backward pass */
 
     struct six_plan *training, *inference; /* memory for passes so far; NULL before the first */
     enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
-    uint64_t step;                         /* training passes so far: random layers draw by it */
+    uint64_t seed, step;                   /* of the last reset, and training passes since then: random layers draw by them */
 
     char *summary, *text; /* made when first asked for */
+    char *report;         /* of the last six_model_load_weights() */
     char checked[192];    /* where the last gradient check found its worst */
 };
 
@@ -69,7 +71,11 @@ void six_model_release(sixnet_model *net);
 
 int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *node);
 int32_t six_model_parse(sixnet_model *net, const char *text);
+/* As six_model_parse(), but does not compile. */
+int32_t six_model_add_lines(sixnet_model *net, const char *text);
 int32_t six_compile(sixnet_model *net);
+/* What compiling checks: the first error of the build, or a graph that makes no sense; finds the graph's ends. */
+int32_t six_check(sixnet_model *net);
 int32_t six_node_find(const sixnet_model *net, const char *name);
 
 /* tensors.c */

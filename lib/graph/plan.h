@@ -57,6 +57,7 @@ typedef struct six_plan {
 
     six_program forward, loss, backward;
     int64_t samples;   /* of the last pass */
+    bool has_values, has_gradients; /* of the last pass, which went so far */
     int32_t active_groups;
 } six_plan;
 

@@ -67,10 +67,12 @@ int32_t six_tensors_lay_out(sixnet_model *net)
 {
     int32_t status = list(net);
     if (!status) {
+        size_t size = (size_t)net->variant->real_size;
         place(net);
-        net->values = six_alloc(net->ctx, (size_t)net->values_size, (size_t)net->variant->real_size);
-        net->gradients = six_alloc(net->ctx, (size_t)net->trained_size, (size_t)net->variant->real_size);
-        status = net->values && net->gradients ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+        net->values = six_alloc(net->ctx, (size_t)net->values_size, size);
+        net->gradients = six_alloc(net->ctx, (size_t)net->trained_size, size);
+        net->kept = six_alloc(net->ctx, (size_t)(net->serial ? net->values_size : net->values_size - net->trained_size), size);
+        status = net->values && net->gradients && net->kept ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     }
     if (!status) {
         point(net);
@@ -79,8 +81,9 @@ int32_t six_tensors_lay_out(sixnet_model *net)
     six_free(net->ctx, net->tensor);
     six_free(net->ctx, net->values);
     six_free(net->ctx, net->gradients);
+    six_free(net->ctx, net->kept);
     net->tensor = NULL;
-    net->values = net->gradients = NULL;
+    net->values = net->gradients = net->kept = NULL;
     net->tensor_count = 0;
     return status;
 }
@@ -112,6 +115,10 @@ void six_tensors_reset(sixnet_model *net, uint64_t seed)
                 ((float *)net->values)[t->offset + k] = (float)value;
         }
     }
+    memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
+    net->seed = seed;
+    net->step = 0;
+    net->pass = SIX_PASS_NONE;
 }
 
 const six_tensor *six_tensor_find(const sixnet_model *net, const char *name)

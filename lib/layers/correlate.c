@@ -32,7 +32,7 @@ enum { BLOCK_LONE = 8 }; /* outputs for a single position */
 
 /* ---- bands: rows of x with their padding, where windows reach over its bounds ---- */
 
-enum { BAND_BYTES = 128 << 10 };
+enum { BAND_BYTES = 512 << 10 };
 
 typedef struct band {
     const real *x;            /* the value that tap (0, 0) of the band's first position reads, of plane 0 */

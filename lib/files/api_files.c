@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The part of the wall (see api.c) that is about files. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "files/model.h"
+#include "files/read.h"
+#include "files/save.h"
+
+static int32_t missing(const char *function, const char *argument)
+{
+    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s is NULL", function, argument);
+}
+
+/* ---- writing ---- */
+
+int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char *options)
+{
+    six_record r;
+    six_save_options o;
+    if (!net || !path)
+        return missing("sixnet_model_save", net ? "path" : "net");
+    int32_t status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
+    if (!status)
+        status = six_record_begin(&r, net, NULL, 0);
+    if (status)
+        return status;
+    status = six_save(&r.content, path, o.sync);
+    six_record_end(&r);
+    return status;
+}
+
+static int32_t write_model(const sixnet_model *net, six_sink sink)
+{
+    six_record r;
+    int32_t status = six_record_begin(&r, net, NULL, 0);
+    if (status)
+        return status;
+    status = six_safetensors_write(&r.content, sink);
+    six_record_end(&r);
+    return status;
+}
+
+typedef struct buffer {
+    char *data;
+    uint64_t room, size;
+} buffer;
+
+static int32_t write_memory(void *user, const void *data, size_t size)
+{
+    buffer *b = user;
+    if (b->size <= b->room && size <= b->room - b->size && b->data)
+        memcpy(b->data + b->size, data, size);
+    b->size += size;
+    return SIXNET_OK;
+}
+
+int32_t sixnet_model_save_memory(const sixnet_model *net, void *memory, uint64_t room, uint64_t *size)
+{
+    if (!net || !size)
+        return missing("sixnet_model_save_memory", net ? "size" : "net");
+    buffer b = {memory, memory ? room : 0, 0};
+    int32_t status = write_model(net, (six_sink){write_memory, &b});
+    if (status)
+        return status;
+    *size = b.size;
+    if (memory && b.size > room)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_model_save_memory: the model takes %llu bytes; there is room for %llu",
+                        (unsigned long long)b.size, (unsigned long long)room);
+    return SIXNET_OK;
+}
+
+typedef struct writer {
+    sixnet_write_fn fn;
+    void *user;
+} writer;
+
+static int32_t write_out(void *user, const void *data, size_t size)
+{
+    const writer *w = user;
+    int32_t answer = w->fn(w->user, data, (uint64_t)size);
+    return answer ? six_fail(SIXNET_CALLBACK_FAILED, "sixnet_model_write: the function that writes returned %d", answer) : SIXNET_OK;
+}
+
+int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *user)
+{
+    if (!net || !fn)
+        return missing("sixnet_model_write", net ? "fn" : "net");
+    return write_model(net, (six_sink){write_out, &(writer){fn, user}});
+}
+
+/* ---- reading ---- */
+
+static int32_t load_bytes(sixnet_model **out, sixnet_context *ctx, const char *label, six_bytes bytes, const six_load_options *o)
+{
+    six_safetensors s;
+    int32_t status = six_safetensors_parse(&s, ctx, label, bytes.data, bytes.size);
+    if (status)
+        return status;
+    status = six_model_load(out, ctx, &s, o);
+    six_safetensors_free(&s);
+    return status;
+}
+
+static int32_t begin_load(sixnet_model **out, sixnet_context **ctx, const char *options, six_load_options *o)
+{
+    *out = NULL;
+    int32_t status = six_spec_parse(&six_kind_model_load, options, o, NULL, NULL);
+    if (!status)
+        *ctx = six_context_hold(*ctx);
+    return status || *ctx ? status : SIXNET_OUT_OF_MEMORY;
+}
+
+int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options)
+{
+    six_bytes bytes;
+    six_load_options o;
+    if (!out || !path)
+        return missing("sixnet_model_load", out ? "path" : "out");
+    int32_t status = begin_load(out, &ctx, options, &o);
+    if (status)
+        return status;
+    status = six_read_file(&bytes, ctx, path, o.max_bytes);
+    if (!status)
+        status = load_bytes(out, ctx, path, bytes, &o);
+    six_free(ctx, bytes.data);
+    six_context_release(ctx);
+    return status;
+}
+
+static int32_t check_memory(const char *function, const void *memory, uint64_t size, int64_t most)
+{
+    if (!memory)
+        return missing(function, "memory");
+    if (size > (uint64_t)most || size > PTRDIFF_MAX)
+        return six_fail(SIXNET_TOO_LARGE, "%s: %llu bytes; max_bytes=%lld", function, (unsigned long long)size, (long long)most);
+    return SIXNET_OK;
+}
+
+int32_t sixnet_model_load_memory(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size, const char *options)
+{
+    six_load_options o;
+    if (!out)
+        return missing("sixnet_model_load_memory", "out");
+    int32_t status = begin_load(out, &ctx, options, &o);
+    if (status)
+        return status;
+    status = check_memory("sixnet_model_load_memory", memory, size, o.max_bytes);
+    if (!status)
+        status = load_bytes(out, ctx, "memory", (six_bytes){(uint8_t *)(uintptr_t)memory, (size_t)size}, &o);
+    six_context_release(ctx);
+    return status;
+}
+
+int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options)
+{
+    six_bytes bytes;
+    six_load_options o;
+    if (!out || !fn)
+        return missing("sixnet_model_read", out ? "fn" : "out");
+    int32_t status = begin_load(out, &ctx, options, &o);
+    if (status)
+        return status;
+    status = six_read_stream(&bytes, ctx, fn, user, o.max_bytes);
+    if (!status)
+        status = load_bytes(out, ctx, "stream", bytes, &o);
+    six_free(ctx, bytes.data);
+    six_context_release(ctx);
+    return status;
+}
+
+/* ---- tensors for a model that exists ---- */
+
+static int32_t weights_from_bytes(sixnet_model *net, const char *label, six_bytes bytes, const six_load_options *o)
+{
+    six_safetensors s;
+    int32_t status = six_safetensors_parse(&s, net->ctx, label, bytes.data, bytes.size);
+    if (status)
+        return status;
+    status = six_model_load_weights(net, &s, o);
+    six_safetensors_free(&s);
+    return status;
+}
+
+static int32_t begin_weights(sixnet_model *net, const char *options, six_load_options *o)
+{
+    if (!net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+    int32_t status = six_spec_parse(&six_kind_model_load_weights, options, o, NULL, NULL);
+    if (!status) {
+        six_free(net->ctx, net->report);
+        net->report = NULL;
+    }
+    return status;
+}
+
+static void give_report(const sixnet_model *net, const char **report)
+{
+    if (report)
+        *report = net->report ? net->report : "";
+}
+
+int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options, const char **report)
+{
+    six_bytes bytes = {0};
+    six_load_options o;
+    if (report)
+        *report = "";
+    if (!net || !path)
+        return missing("sixnet_model_load_weights", net ? "path" : "net");
+    int32_t status = begin_weights(net, options, &o);
+    if (status)
+        return status;
+    status = six_read_file(&bytes, net->ctx, path, o.max_bytes);
+    if (!status)
+        status = weights_from_bytes(net, path, bytes, &o);
+    six_free(net->ctx, bytes.data);
+    give_report(net, report);
+    return status;
+}
+
+int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options, const char **report)
+{
+    six_load_options o;
+    if (report)
+        *report = "";
+    if (!net)
+        return missing("sixnet_model_load_weights_memory", "net");
+    int32_t status = begin_weights(net, options, &o);
+    if (!status)
+        status = check_memory("sixnet_model_load_weights_memory", memory, size, o.max_bytes);
+    if (status)
+        return status;
+    status = weights_from_bytes(net, "memory", (six_bytes){(uint8_t *)(uintptr_t)memory, (size_t)size}, &o);
+    give_report(net, report);
+    return status;
+}

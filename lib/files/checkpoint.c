@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+#include "checkpoint.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "data/batches.h"
+#include "files/read.h"
+#include "files/save.h"
+#include "files/weights.h"
+
+static const char schedule_name[] = SIX_BESIDE "schedule", history_name[] = SIX_BESIDE "history";
+
+typedef char slot_name[32];
+
+static const char *name_slot(int32_t slot, slot_name name)
+{
+    snprintf(name, sizeof(slot_name), SIX_BESIDE "optimizer.%d", slot);
+    return name;
+}
+
+static six_text optimizer_text(const sixnet_optimizer *opt)
+{
+    six_text t = {.ctx = opt->net->ctx};
+    six_text_add(&t, "%s", opt->kind->kind.name);
+    six_spec_write(&opt->kind->kind, opt->attr, &t);
+    return t;
+}
+
+static six_text schedule_text(const sixnet_optimizer *opt)
+{
+    six_text t = {.ctx = opt->net->ctx};
+    six_text_add(&t, "%s", "");
+    six_schedule_text(opt->schedule, &t);
+    return t;
+}
+
+/* ---- saving ---- */
+
+/* The run's numbers with those of the model and the optimizer. */
+static six_text state_text(const six_run *run)
+{
+    six_text t = {.ctx = run->net->ctx};
+    six_run_state state = run->state;
+    state.model_step = (int64_t)run->net->step;
+    state.optimizer_step = run->opt->steps;
+    state.seed = (int64_t)run->net->ctx->seed;
+    six_text_add(&t, "%s", "");
+    six_spec_write(&six_kind_run, &state, &t);
+    return t;
+}
+
+enum { EXTRAS = 2 + SIX_MAX_SLOTS };
+
+static size_t list_extras(const six_run *run, const double *schedule, int32_t count, slot_name *names, six_st_item extra[static EXTRAS])
+{
+    size_t n = 0;
+    const sixnet_model *net = run->net;
+    extra[n++] = (six_st_item){schedule_name, {1, {count}}, SIX_F64, schedule};
+    if (run->rows)
+        extra[n++] = (six_st_item){history_name, {2, {run->rows, SIX_RUN_COLUMNS}}, SIX_F64, run->history};
+    for (int32_t i = 0; i < run->opt->slots && net->trained_size; i++)
+        extra[n++] = (six_st_item){name_slot(i, names[i]), {1, {net->trained_size}}, net->ctx->dtype, run->opt->state[i]};
+    return n;
+}
+
+static int32_t save_texts(const six_run *run, const char *path, bool sync, const six_text text[static 3])
+{
+    six_record r;
+    slot_name names[SIX_MAX_SLOTS];
+    six_st_item extra[EXTRAS];
+    double schedule[SIX_SCHEDULE_STATE];
+    size_t extras = list_extras(run, schedule, six_schedule_state(run->opt->schedule, schedule), names, extra);
+    if (text[0].failed || text[1].failed || text[2].failed)
+        return SIXNET_OUT_OF_MEMORY;
+    int32_t status = six_record_begin(&r, run->net, extra, extras);
+    if (status)
+        return status;
+    six_record_note(&r, "sixnet.run", text[0].data);
+    six_record_note(&r, "sixnet.optimizer", text[1].data);
+    six_record_note(&r, "sixnet.schedule", text[2].data);
+    status = six_save(&r.content, path, sync);
+    six_record_end(&r);
+    return status;
+}
+
+int32_t six_checkpoint_save(const six_run *run, const char *path, bool sync)
+{
+    six_text text[] = {state_text(run), optimizer_text(run->opt), schedule_text(run->opt)};
+    int32_t status = save_texts(run, path, sync, text);
+    for (int i = 0; i < 3; i++)
+        six_text_free(&text[i]);
+    return status;
+}
+
+/* ---- loading: everything is checked before anything is changed ---- */
+
+typedef struct loading {
+    six_run *run;
+    six_safetensors *file;
+    six_run_state state;
+    void *attr; /* the optimizer's, from the file */
+    double schedule[SIX_SCHEDULE_STATE], *history;
+    int32_t schedule_count;
+    int64_t rows;
+} loading;
+
+static int32_t fail_note(const loading *l, const char *key, const char *problem)
+{
+    return six_fail(SIXNET_BAD_FILE, "%s: %s %s", l->file->label, key, problem);
+}
+
+/* The net's, the schedule's: texts that must be the same as in the file. */
+static int32_t check_same(const loading *l, const char *key, const char *ours)
+{
+    const char *there = six_safetensors_get(l->file, key);
+    if (!ours)
+        return SIXNET_OUT_OF_MEMORY;
+    if (!there)
+        return fail_note(l, key, "is missing; the file is not a checkpoint");
+    size_t same = 0, begin = 0;
+    for (; there[same] && there[same] == ours[same]; same++)
+        if (there[same] == '\n')
+            begin = same + 1;
+    if (there[same] == ours[same])
+        return SIXNET_OK;
+    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s: the run was made with '%.*s', not with '%.*s'", l->file->label, key,
+                    (int)strcspn(there + begin, "\n"), there + begin, (int)strcspn(ours + begin, "\n"), ours + begin);
+}
+
+static int32_t check_texts(const loading *l)
+{
+    char *net = six_model_text(l->run->net);
+    int32_t status = check_same(l, "sixnet.net", net);
+    six_free(l->run->net->ctx, net);
+    if (status)
+        return status;
+    six_text schedule = schedule_text(l->run->opt);
+    status = check_same(l, "sixnet.schedule", schedule.failed ? NULL : schedule.data);
+    six_text_free(&schedule);
+    return status;
+}
+
+static int32_t check_number(const loading *l, const char *what, int64_t there, int64_t here)
+{
+    if (there == here)
+        return SIXNET_OK;
+    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: sixnet.run: the run was made with %s=%lld, not %lld", l->file->label, what,
+                    (long long)there, (long long)here);
+}
+
+static int32_t read_state(loading *l)
+{
+    const char *text = six_safetensors_get(l->file, "sixnet.run");
+    const six_run_state *now = &l->run->state;
+    if (!text)
+        return fail_note(l, "sixnet.run", "is missing; the file is not a checkpoint");
+    int32_t status = six_spec_parse(&six_kind_run, text, &l->state, NULL, NULL);
+    if (status)
+        return six_fail_prefix(SIXNET_BAD_FILE, "%s: sixnet.run: ", l->file->label);
+    const struct {
+        const char *name;
+        int64_t there, here;
+    } same[] = {
+        {"seed", l->state.seed, (int64_t)l->run->net->ctx->seed},
+        {"batch_size", l->state.batch_size, now->batch_size},
+        {"shuffle", l->state.shuffle, now->shuffle},
+        {"drop_last", l->state.drop_last, now->drop_last},
+        {"seed of the order", l->state.order_seed, now->order_seed},
+        {"samples", l->state.samples, now->samples},
+    };
+    size_t count = now->batch_size ? sizeof same / sizeof *same : 1;
+    for (size_t i = 0; i < count && !status; i++)
+        status = check_number(l, same[i].name, same[i].there, same[i].here);
+    if (!status && l->state.position > l->state.samples && l->state.batch_size)
+        status = fail_note(l, "sixnet.run", "has a position behind the last sample");
+    return status;
+}
+
+static int32_t parse_optimizer(loading *l, const char *text)
+{
+    six_span word;
+    const char *rest;
+    const sixnet_optimizer *opt = l->run->opt;
+    const six_optimizer_kind *kind = opt->kind;
+    int32_t status = six_spec_kind(text, &word, &rest);
+    if (status)
+        return status;
+    if ((size_t)(word.end - word.begin) != strlen(kind->kind.name) || memcmp(word.begin, kind->kind.name, strlen(kind->kind.name)) != 0)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "the run was made with '%.200s'; this optimizer is '%s'", text, kind->kind.name);
+    l->attr = six_alloc(opt->net->ctx, 1, kind->kind.size);
+    status = l->attr ? six_spec_parse(&kind->kind, rest, l->attr, NULL, NULL) : SIXNET_OUT_OF_MEMORY;
+    if (!status && kind->check)
+        status = kind->check(l->attr);
+    if (!status && kind->slots(l->attr) != opt->slots)
+        status = six_fail(SIXNET_INVALID_ARGUMENT, "the run was made with '%.200s', which keeps another state", text);
+    return status;
+}
+
+static int32_t read_optimizer(loading *l)
+{
+    const char *text = six_safetensors_get(l->file, "sixnet.optimizer");
+    if (!text)
+        return fail_note(l, "sixnet.optimizer", "is missing; the file is not a checkpoint");
+    int32_t status = parse_optimizer(l, text);
+    if (!status || status == SIXNET_OUT_OF_MEMORY)
+        return status;
+    return six_fail_prefix(status == SIXNET_BAD_TEXT ? SIXNET_BAD_FILE : status, "%s: sixnet.optimizer: ", l->file->label);
+}
+
+/* A tensor of that name, type and shape. */
+static int32_t find_tensor(const loading *l, const char *name, int32_t type, const six_shape *shape, const six_st_tensor **tensor)
+{
+    char there[160], wanted[160];
+    const six_st_tensor *t = *tensor = six_safetensors_find(l->file, name);
+    if (!t)
+        return fail_note(l, name, "is missing");
+    if (t->type == type && six_shape_equal(&t->shape, shape))
+        return SIXNET_OK;
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s has type %s and shape %s; %s and %s are expected", l->file->label, t->place, name,
+                    six_safetensors_type(t), six_shape_text(&t->shape, there), type == SIX_ST_F64 ? "F64" : "F32",
+                    six_shape_text(shape, wanted));
+}
+
+static int32_t read_schedule(loading *l)
+{
+    const six_st_tensor *t;
+    double now[SIX_SCHEDULE_STATE];
+    l->schedule_count = six_schedule_state(l->run->opt->schedule, now);
+    int32_t status = find_tensor(l, schedule_name, SIX_ST_F64, &(six_shape){1, {l->schedule_count}}, &t);
+    if (!status)
+        six_weights_copy(l->file, t, l->schedule, SIX_F64);
+    return status;
+}
+
+static int32_t read_history(loading *l)
+{
+    const six_st_tensor *t = six_safetensors_find(l->file, history_name);
+    if (!t)
+        return SIXNET_OK;
+    l->rows = l->state.epoch;
+    int32_t status = find_tensor(l, history_name, SIX_ST_F64, &(six_shape){2, {l->rows, SIX_RUN_COLUMNS}}, &t);
+    if (status)
+        return status;
+    l->history = six_alloc(l->run->net->ctx, (size_t)l->rows * SIX_RUN_COLUMNS, sizeof *l->history);
+    if (!l->history)
+        return SIXNET_OUT_OF_MEMORY;
+    six_weights_copy(l->file, t, l->history, SIX_F64);
+    return SIXNET_OK;
+}
+
+static int32_t type_of(const sixnet_model *net) { return net->ctx->dtype == SIX_F64 ? SIX_ST_F64 : SIX_ST_F32; }
+
+static int32_t check_tensors(const loading *l, bool check_values)
+{
+    slot_name name;
+    const six_st_tensor *t;
+    const sixnet_model *net = l->run->net;
+    six_text report = {.ctx = net->ctx};
+    int32_t status = six_weights_compare(l->file, net, true, &report);
+    six_text_free(&report);
+    for (int32_t i = 0; i < net->tensor_count && !status; i++)
+        status = find_tensor(l, net->tensor[i].name, type_of(net), &net->tensor[i].shape, &t);
+    if (!status && check_values)
+        status = six_weights_check(l->file, net);
+    for (int32_t i = 0; i < l->run->opt->slots && net->trained_size && !status; i++) {
+        status = find_tensor(l, name_slot(i, name), type_of(net), &(six_shape){1, {net->trained_size}}, &t);
+        if (!status && check_values)
+            status = six_values_check(l->file, t, net->ctx->dtype, -DBL_MAX);
+    }
+    return status;
+}
+
+/* The last two steps that can fail, each of which changes nothing then. */
+static int32_t go_there(const loading *l)
+{
+    sixnet_batches *b = l->run->batches;
+    int64_t epoch = 0, position = 0;
+    int32_t status = SIXNET_OK;
+    if (b) {
+        six_batches_cursor(b, &epoch, &position);
+        status = six_batches_seek(b, l->state.epoch, l->state.position);
+    }
+    if (status)
+        return six_fail_prefix(SIXNET_BAD_FILE, "%s: sixnet.run: ", l->file->label);
+    status = six_schedule_restore(l->run->opt->schedule, l->schedule, l->schedule_count);
+    if (!status)
+        return SIXNET_OK;
+    if (b)
+        six_batches_seek(b, epoch, position);
+    return six_fail_prefix(status, "%s: " SIX_BESIDE "schedule: ", l->file->label);
+}
+
+static void commit(loading *l)
+{
+    slot_name name;
+    six_run *run = l->run;
+    sixnet_model *net = run->net;
+    sixnet_optimizer *opt = run->opt;
+    void *attr = opt->attr;
+    six_weights_take(l->file, net);
+    for (int32_t i = 0; i < opt->slots && net->trained_size; i++)
+        six_weights_copy(l->file, six_safetensors_find(l->file, name_slot(i, name)), opt->state[i], net->ctx->dtype);
+    opt->attr = l->attr;
+    l->attr = attr;
+    six_optimizer_set_lr(opt, ((six_optimizer_common *)opt->attr)->lr);
+    opt->steps = l->state.optimizer_step;
+    net->step = (uint64_t)l->state.model_step;
+    six_run_free(run);
+    run->state = l->state;
+    run->history = l->history;
+    run->rows = run->room = l->rows;
+    l->history = NULL;
+}
+
+static int32_t load(loading *l, const six_load_options *o)
+{
+    int32_t status = six_model_verify(l->file, o->checksum);
+    if (!status)
+        status = read_state(l);
+    if (!status)
+        status = check_texts(l);
+    if (!status)
+        status = read_optimizer(l);
+    if (!status)
+        status = check_tensors(l, o->check_values);
+    if (!status)
+        status = read_schedule(l);
+    if (!status)
+        status = read_history(l);
+    if (!status)
+        status = go_there(l);
+    if (!status)
+        commit(l);
+    six_free(l->run->net->ctx, l->attr);
+    six_free(l->run->net->ctx, l->history);
+    return status;
+}
+
+int32_t six_checkpoint_load(six_run *run, const char *path, const six_load_options *o)
+{
+    six_bytes bytes;
+    six_safetensors file;
+    const sixnet_context *ctx = run->net->ctx;
+    int32_t status = six_read_file(&bytes, ctx, path, o->max_bytes);
+    if (!status)
+        status = six_safetensors_parse(&file, ctx, path, bytes.data, bytes.size);
+    if (!status) {
+        status = load(&(loading){.run = run, .file = &file}, o);
+        six_safetensors_free(&file);
+    }
+    six_free(ctx, bytes.data);
+    return status;
+}
+
+/* ---- for sixnet_fit() ---- */
+
+/* path.2 becomes path.3, path.1 becomes path.2, path becomes path.1, and stays where it is. */
+static int32_t rotate(const sixnet_context *ctx, const char *path, int64_t keep)
+{
+    int32_t status = SIXNET_OK;
+    for (int64_t i = keep - 1; i > 0 && !status; i--) {
+        six_text from = {.ctx = ctx}, to = {.ctx = ctx};
+        six_text_add(&from, i > 1 ? "%s.%lld" : "%s", path, (long long)(i - 1));
+        six_text_add(&to, "%s.%lld", path, (long long)i);
+        status = from.failed || to.failed ? SIXNET_OUT_OF_MEMORY : six_keep_as(ctx, from.data, to.data);
+        six_text_free(&from);
+        six_text_free(&to);
+    }
+    return status;
+}
+
+static int32_t keep_run(const six_run *run, const char *path, int64_t keep)
+{
+    int32_t status = rotate(run->net->ctx, path, keep);
+    return status ? status : six_checkpoint_save(run, path, true);
+}
+
+static int32_t take_up_run(six_run *run, const char *path)
+{
+    six_load_options o;
+    int32_t status = six_spec_parse(&six_kind_model_load, NULL, &o, NULL, NULL);
+    return status ? status : six_checkpoint_load(run, path, &o);
+}
+
+const six_keeper six_checkpoint_keeper = {keep_run, take_up_run};

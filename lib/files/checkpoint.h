@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_FILES_CHECKPOINT_H
+#define SIX_FILES_CHECKPOINT_H
+
+/* A training run as a file: that of its model, with the pairs "sixnet.run" (its numbers), "sixnet.optimizer" and "sixnet.schedule" (their
+ * texts) and the tensors "sixnet:schedule", "sixnet:history" and "sixnet:optimizer.0" and up. */
+
+#include "files/model.h"
+#include "train/run.h"
+
+int32_t six_checkpoint_save(const six_run *run, const char *path, bool sync);
+/* See six_keeper. */
+int32_t six_checkpoint_load(six_run *run, const char *path, const six_load_options *o);
+
+/* For sixnet_fit(). */
+extern const six_keeper six_checkpoint_keeper;
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "weights.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+
+/* ---- names and shapes ---- */
+
+typedef struct comparison {
+    six_safetensors *file;
+    const sixnet_model *net;
+    six_text *report;
+    int64_t missing, unexpected, unfit;
+} comparison;
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), end_length = strlen(end);
+    return length > end_length && strcmp(name + length - end_length, end) == 0;
+}
+
+/* Adds a foreign name to a list that begins with `title`; control characters become '?'. */
+static void add_name(six_text *report, const char *title, bool first, const char *name)
+{
+    size_t begin = report->length;
+    six_text_add(report, "%s%s", first ? title : ", ", name);
+    for (size_t i = begin; i < report->length; i++)
+        if ((unsigned char)report->data[i] < ' ' || report->data[i] == 0x7F)
+            report->data[i] = '?';
+}
+
+static void end_list(six_text *report, int64_t count)
+{
+    if (count)
+        six_text_add(report, "\n");
+}
+
+static bool fits(const six_st_tensor *t, const six_tensor *wanted)
+{
+    return t->type < SIX_ST_VALUES && six_shape_equal(&t->shape, &wanted->shape);
+}
+
+static void find_missing(comparison *c)
+{
+    for (int32_t i = 0; i < c->net->tensor_count; i++) {
+        six_st_tensor *t = six_safetensors_find(c->file, c->net->tensor[i].name);
+        if (t)
+            t->used = true;
+        else
+            add_name(c->report, "missing: ", c->missing++ == 0, c->net->tensor[i].name);
+    }
+    end_list(c->report, c->missing);
+}
+
+/* BatchNorm's counter of batches, which PyTorch saves and the layer here has not. */
+static void pass_over_counters(comparison *c)
+{
+    static const char mean[] = ".running_mean", counter[] = ".num_batches_tracked";
+    char name[2 * SIX_NAME_MAX + sizeof counter];
+    for (int32_t i = 0; i < c->net->tensor_count; i++) {
+        const char *tensor = c->net->tensor[i].name;
+        if (!ends_with(tensor, mean))
+            continue;
+        snprintf(name, sizeof name, "%.*s%s", (int)(strlen(tensor) - strlen(mean)), tensor, counter);
+        six_st_tensor *t = six_safetensors_find(c->file, name);
+        if (t)
+            t->used = true;
+    }
+}
+
+static void find_unexpected(comparison *c)
+{
+    pass_over_counters(c);
+    for (size_t i = 0; i < c->file->tensor_count; i++) {
+        const six_st_tensor *t = &c->file->tensor[i];
+        if (!t->used && strncmp(t->name, SIX_BESIDE, strlen(SIX_BESIDE)) != 0)
+            add_name(c->report, "unexpected: ", c->unexpected++ == 0, t->name);
+    }
+    end_list(c->report, c->unexpected);
+}
+
+static void find_unfit(comparison *c)
+{
+    char shape[160], wanted[160];
+    for (int32_t i = 0; i < c->net->tensor_count; i++) {
+        const six_tensor *tensor = &c->net->tensor[i];
+        const six_st_tensor *t = six_safetensors_find(c->file, tensor->name);
+        if (!t || fits(t, tensor))
+            continue;
+        c->unfit++;
+        six_text_add(c->report, "mismatch: %s is %s of %s in the file (byte %zu), %s of F32, F64, F16 or BF16 in the net\n", tensor->name,
+                     six_shape_text(&t->shape, shape), six_safetensors_type(t), t->place, six_shape_text(&tensor->shape, wanted));
+    }
+}
+
+int32_t six_weights_compare(six_safetensors *s, const sixnet_model *net, bool strict, six_text *report)
+{
+    comparison c = {s, net, report, 0, 0, 0};
+    find_missing(&c);
+    find_unexpected(&c);
+    find_unfit(&c);
+    if (report->failed)
+        return SIXNET_OUT_OF_MEMORY;
+    if (c.unfit || (strict && (c.missing || c.unexpected)))
+        return six_fail(SIXNET_BAD_FILE, "%s: does not fit the net; %s", s->label, report->data);
+    return SIXNET_OK;
+}
+
+/* ---- values ---- */
+
+int32_t six_values_check(const six_safetensors *s, const six_st_tensor *t, six_dtype dtype, double least)
+{
+    double most = dtype == SIX_F64 ? DBL_MAX : (double)FLT_MAX;
+    for (int64_t i = 0; i < t->size; i++) {
+        double value = six_safetensors_value(s, t, i);
+        if (fabs(value) <= most && value >= least)
+            continue;
+        size_t place = (size_t)(s->data - s->bytes) + (size_t)t->begin + (size_t)i * (size_t)((t->end - t->begin) / t->size);
+        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: '%s': value %" PRId64 " is %s", s->label, place, t->name, i,
+                        isnan(value) ? "not a number" : fabs(value) > most ? "infinite" : "negative");
+    }
+    return SIXNET_OK;
+}
+
+int32_t six_weights_check(const six_safetensors *s, const sixnet_model *net)
+{
+    int32_t status = SIXNET_OK;
+    for (int32_t i = 0; i < net->tensor_count && !status; i++) {
+        const six_st_tensor *t = six_safetensors_find(s, net->tensor[i].name);
+        if (t)
+            status = six_values_check(s, t, net->ctx->dtype, ends_with(t->name, ".running_var") ? 0 : -DBL_MAX);
+    }
+    return status;
+}
+
+void six_weights_copy(const six_safetensors *s, const six_st_tensor *from, void *to, six_dtype dtype)
+{
+    for (int64_t i = 0; i < from->size; i++) {
+        double value = six_safetensors_value(s, from, i);
+        if (dtype == SIX_F64)
+            ((double *)to)[i] = value;
+        else
+            ((float *)to)[i] = (float)value;
+    }
+}
+
+void six_weights_take(const six_safetensors *s, sixnet_model *net)
+{
+    for (int32_t i = 0; i < net->tensor_count; i++) {
+        const six_tensor *tensor = &net->tensor[i];
+        const six_st_tensor *t = six_safetensors_find(s, tensor->name);
+        if (t)
+            six_weights_copy(s, t, (char *)net->values + (size_t)tensor->offset * (size_t)net->variant->real_size, net->ctx->dtype);
+    }
+    net->pass = SIX_PASS_NONE;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_FILES_WEIGHTS_H
+#define SIX_FILES_WEIGHTS_H
+
+/* A net's tensors and those of a file, matched by name. */
+
+#include "base/text.h"
+#include "files/safetensors.h"
+#include "graph/graph.h"
+
+/* Names that begin so are of tensors beside the net's, such as an optimizer's state; no node has such a name. */
+#define SIX_BESIDE "sixnet:"
+
+/* Compares names, shapes and types, and describes what differs as lines of text. SIXNET_BAD_FILE if a shape or a type does not fit or, when
+ * strict, a name is missing or not expected. PyTorch's num_batches_tracked and tensors beside the net are passed over. */
+int32_t six_weights_compare(six_safetensors *s, const sixnet_model *net, bool strict, six_text *report);
+/* SIXNET_BAD_FILE for a value that is not finite in the net's dtype, or a negative variance. */
+int32_t six_weights_check(const six_safetensors *s, const sixnet_model *net);
+/* Takes over the values of the tensors that both have. */
+void six_weights_take(const six_safetensors *s, sixnet_model *net);
+
+/* Copies a tensor's values to reals of a dtype. */
+void six_weights_copy(const six_safetensors *s, const six_st_tensor *from, void *to, six_dtype dtype);
+/* SIXNET_BAD_FILE for a value that is not finite in a dtype, or below `least`. */
+int32_t six_values_check(const six_safetensors *s, const six_st_tensor *t, six_dtype dtype, double least);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "train/run.h"
+
+#include <math.h>
+#include <string.h>
+
+#define COUNT(field, help) {#field, SIX_INT, offsetof(six_run_state, field), 0, 0x1p53, "0", NULL, help}
+#define SUM(field, help) {#field, SIX_FLOAT, offsetof(six_run_state, field), SIX_ANY, "0", NULL, help}
+#define FLAG(field, help) {#field, SIX_BOOL, offsetof(six_run_state, field), 0, 1, "false", NULL, help}
+
+static const six_attr attrs[] = {
+    COUNT(samples, "of the data"),
+    COUNT(batch_size, "as given to sixnet_fit(); 0 if that did not make the run"),
+    COUNT(order_seed, "of the order of the samples"),
+    FLAG(shuffle, "as given to sixnet_fit()"),
+    FLAG(drop_last, "as given to sixnet_fit()"),
+    COUNT(epoch, "epochs done"),
+    COUNT(position, "samples of the next epoch done"),
+    SUM(loss_sum, "over those samples"),
+    SUM(hits, "among those samples"),
+    SUM(seconds, "of the run"),
+    SUM(epoch_seconds, "of the next epoch"),
+    COUNT(model_step, "training passes done"),
+    COUNT(optimizer_step, "steps done"),
+    COUNT(seed, "of the context"),
+    {.name = NULL},
+};
+
+const six_kind six_kind_run = {"run", "where a training run is", attrs, sizeof(six_run_state)};
+
+static int32_t grow(six_run *run)
+{
+    int64_t room = run->room ? 2 * run->room : 16;
+    double *larger = six_alloc(run->net->ctx, (size_t)room * SIX_RUN_COLUMNS, sizeof *larger);
+    if (!larger)
+        return SIXNET_OUT_OF_MEMORY;
+    if (run->rows)
+        memcpy(larger, run->history, (size_t)run->rows * SIX_RUN_COLUMNS * sizeof *larger);
+    six_free(run->net->ctx, run->history);
+    run->history = larger;
+    run->room = room;
+    return SIXNET_OK;
+}
+
+int32_t six_run_add(six_run *run, const double row[static SIX_RUN_COLUMNS])
+{
+    if (run->rows == run->room && grow(run))
+        return SIXNET_OUT_OF_MEMORY;
+    memcpy(run->history + run->rows++ * SIX_RUN_COLUMNS, row, SIX_RUN_COLUMNS * sizeof *row);
+    return SIXNET_OK;
+}
+
+static double score(const double *row)
+{
+    if (!isnan(row[SIX_RUN_VALIDATION_ACCURACY]))
+        return row[SIX_RUN_VALIDATION_ACCURACY];
+    return -(isnan(row[SIX_RUN_VALIDATION_LOSS]) ? row[SIX_RUN_LOSS] : row[SIX_RUN_VALIDATION_LOSS]);
+}
+
+int64_t six_run_best(const six_run *run)
+{
+    int64_t best = run->rows ? 0 : -1;
+    for (int64_t i = 1; i < run->rows; i++)
+        if (score(run->history + i * SIX_RUN_COLUMNS) > score(run->history + best * SIX_RUN_COLUMNS))
+            best = i;
+    return best;
+}
+
+void six_run_free(six_run *run)
+{
+    six_free(run->net->ctx, run->history);
+    run->history = NULL;
+    run->rows = run->room = 0;
+}

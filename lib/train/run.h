@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_TRAIN_RUN_H
+#define SIX_TRAIN_RUN_H
+
+/* A training run: what must be kept so that it can go on later as if nothing had happened. fit.c makes one; who keeps it is not train's
+ * business (files/checkpoint.c), so fit is given a keeper. */
+
+#include "base/spec.h"
+#include "train/optimizer.h"
+
+/* The run's numbers, as a kind of the text interface. */
+typedef struct six_run_state {
+    /* How the samples come; batch_size 0 if that is not known. */
+    int64_t samples, batch_size, order_seed;
+    int32_t shuffle, drop_last;
+    /* Where the run is: epochs done, samples of the next one done, sums over those, seconds. */
+    int64_t epoch, position;
+    double loss_sum, hits, seconds, epoch_seconds;
+    /* The counters of model, optimizer and random numbers. */
+    int64_t model_step, optimizer_step, seed;
+} six_run_state;
+
+extern const six_kind six_kind_run;
+
+/* The columns of a history, which has a row for every epoch; NaN for what there is not. */
+enum { SIX_RUN_LR, SIX_RUN_LOSS, SIX_RUN_ACCURACY, SIX_RUN_VALIDATION_LOSS, SIX_RUN_VALIDATION_ACCURACY, SIX_RUN_COLUMNS };
+
+typedef struct six_run {
+    sixnet_model *net;
+    sixnet_optimizer *opt;
+    sixnet_batches *batches; /* may be NULL */
+    six_run_state state;
+    double *history;
+    int64_t rows, room;
+} six_run;
+
+/* Adds an epoch to the history. */
+int32_t six_run_add(six_run *run, const double row[static SIX_RUN_COLUMNS]);
+/* The row of the best epoch, -1 if there is none: the highest validation accuracy, or else the lowest validation loss, or else loss. */
+int64_t six_run_best(const six_run *run);
+void six_run_free(six_run *run);
+
+typedef struct six_keeper {
+    /* Saves a run, and keeps what was at path before as path.1, that as path.2, and so on: `keep` files in all. */
+    int32_t (*save)(const six_run *run, const char *path, int64_t keep);
+    /* Puts a run's net, optimizer, batches, state and history into the state that was saved, all or nothing. If run->state.batch_size
+     * is not 0 the samples must come as they came then. */
+    int32_t (*load)(six_run *run, const char *path);
+} six_keeper;
+
+#endif

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the programs that README.md and docs/*.md show: check_docs.py SHARED_LIBRARY -- COMPILER...
+
+A block of C that has a main() and every block of Python is a program of its own, and must end with status 0. A block of text right after
+it whose first line is "prints:" is what it must print. A block of C that defines a layer of the library is compiled as one. Links to files
+of the tree must lead to one.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+
+
+def has_main(text):
+    return re.search(r"\bmain\(", text)
+
+
+def run(command, folder):
+    env = {**os.environ, "LD_LIBRARY_PATH": str(pathlib.Path(sys.argv[1]).resolve().parent)}
+    result = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    return result.returncode, result.stdout
+
+
+def compile_c(text, folder, *options):
+    (folder / "program.c").write_text(text)
+    compiler = sys.argv[sys.argv.index("--") + 1:]
+    return run([*compiler, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'include'}", "program.c", *options], folder)
+
+
+def run_c(text, folder):
+    if not has_main(text):
+        return compile_c(text, folder, "-c", f"-I{ROOT / 'lib'}", "-DSIX_VARIANT=baseline", "-DSIX_DESCRIBES")
+    status, output = compile_c(text, folder, "-o", "program", str(pathlib.Path(sys.argv[1]).resolve()), "-lm")
+    return (status, output) if status else run(["./program"], folder)
+
+
+def run_python(text, folder):
+    (folder / "program.py").write_text(text)
+    return run([sys.executable, "program.py"], folder)
+
+
+def programs(page):
+    """Line, kind and text of every program of a page, and what it is to print if the page says so."""
+    text = page.read_text()
+    blocks = [(text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in BLOCK.finditer(text)]
+    for (line, kind, body), (_, kind_after, after) in zip(blocks, blocks[1:] + [(0, "", "")]):
+        if kind == "python" or (kind == "c" and (has_main(body) or "SIX_LAYER(" in body)):
+            shown = kind_after == "text" and after.startswith("prints:\n")
+            yield line, kind, body, after.split("\n", 1)[1] if shown else None
+
+
+def check_program(kind, body, expected):
+    with tempfile.TemporaryDirectory() as folder:
+        status, output = (run_c if kind == "c" else run_python)(body, pathlib.Path(folder))
+    if status:
+        return f"ends with status {status}\n{output}"
+    if expected is not None and output != expected:
+        return f"prints\n{output}instead of\n{expected}"
+    return None
+
+
+def broken_links(page):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        if not (page.parent / target).exists():
+            yield f"links to {target}, which is not there"
+
+
+def main():
+    faults = count = 0
+    for page in PAGES:
+        wrong = [(1, link) for link in broken_links(page)]
+        for line, kind, body, expected in programs(page):
+            count += 1
+            wrong.append((line, check_program(kind, body, expected)))
+        for line, text in wrong:
+            if text:
+                faults += 1
+                print(f"{page.relative_to(ROOT)}:{line}: {text}")
+    print(f"{count} programs, {faults} faults")
+    return 1 if faults or not count else 0
+
+
+sys.exit(main())

@@ -1,0 +1,685 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "lab.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oracles.h"
+
+/* ---- titles ---- */
+
+static char title[512];
+
+void lab_title(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(title, sizeof title, format, args);
+    va_end(args);
+}
+
+void lab_fail(const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    print_error("%s: %s\n", title, text);
+    fail();
+    abort();
+}
+
+void lab_succeed(const char *call, int32_t status)
+{
+    if (status != SIXNET_OK)
+        lab_fail("%s: %d, %s", call, (int)status, sixnet_last_error());
+}
+
+bool lab_quick(void)
+{
+    const char *quick = getenv("SIXNET_TEST_QUICK");
+    return quick && quick[0] && strcmp(quick, "0") != 0;
+}
+
+/* ---- random data ---- */
+
+/* Steele, Lea, Flood 2014: splitmix64. */
+uint64_t lab_bits(lab_random *r)
+{
+    uint64_t z = r->state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+int lab_below(lab_random *r, int bound) { return (int)(lab_bits(r) % (uint64_t)bound); }
+
+double lab_uniform(lab_random *r, double low, double high)
+{
+    double u = (double)(lab_bits(r) >> 11) * 0x1p-53;
+    return round((low + u * (high - low)) * 4096) / 4096;
+}
+
+int lab_pick(lab_random *r, const int *from, int count) { return from[lab_below(r, count)]; }
+
+static void *room(size_t count, size_t size)
+{
+    void *p = calloc(count ? count : 1, size);
+    if (!p)
+        lab_fail("out of memory");
+    return p;
+}
+
+double *lab_room(int64_t count) { return room((size_t)count, sizeof(double)); }
+
+static double *copy_of(const double *values, int64_t count)
+{
+    double *copy = lab_room(count);
+    memcpy(copy, values, (size_t)count * sizeof *values);
+    return copy;
+}
+
+/* A shuffled grid, each value somewhere about its place; 0 is between two places. */
+static void fill_apart(lab_random *r, double *values, int64_t count)
+{
+    double step = fmax(4.0 / (double)count, 0.02);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t j = lab_below(r, (int)i + 1);
+        values[i] = values[j];
+        values[j] = (double)i;
+    }
+    for (int64_t i = 0; i < count; i++)
+        values[i] = step * (values[i] + 0.75 - 0.5 * (double)count + lab_uniform(r, -0.1, 0.1));
+    for (int64_t i = 0; i < count; i++)
+        values[i] = round(values[i] * 65536) / 65536;
+}
+
+void lab_fill(lab_random *r, lab_filling how, double *values, int64_t count)
+{
+    if (how == LAB_APART) {
+        fill_apart(r, values, count);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        values[i] = how == LAB_WHOLE ? lab_below(r, 7) - 3 : lab_uniform(r, -2, 2);
+}
+
+/* ---- words ---- */
+
+bool lab_is(const char *spec, const char *kind)
+{
+    size_t length = strlen(kind);
+    return strncmp(spec, kind, length) == 0 && (spec[length] == '\0' || spec[length] == ' ');
+}
+
+bool lab_has(const char *spec, const char *text) { return strstr(spec, text) != NULL; }
+
+static const char *find(const char *spec, const char *attribute)
+{
+    size_t length = strlen(attribute);
+    for (const char *at = spec; (at = strchr(at, ' ')); at++)
+        if (strncmp(at + 1, attribute, length) == 0 && at[1 + length] == '=')
+            return at + 2 + length;
+    return NULL;
+}
+
+int lab_int(const char *spec, const char *attribute, int axis, int otherwise)
+{
+    const char *value = find(spec, attribute);
+    char *end;
+    if (!value)
+        return otherwise;
+    long number = strtol(value, &end, 10);
+    return (int)(axis && *end == 'x' ? strtol(end + 1, NULL, 10) : number);
+}
+
+double lab_real(const char *spec, const char *attribute, double otherwise)
+{
+    const char *value = find(spec, attribute);
+    return value ? strtod(value, NULL) : otherwise;
+}
+
+int lab_list(const char *spec, const char *attribute, double *values)
+{
+    const char *value = find(spec, attribute);
+    int count = 0;
+    for (char *end; value && count < 64; value = *end == ',' ? end + 1 : NULL)
+        values[count++] = strtod(value, &end);
+    return count;
+}
+
+/* ---- nets of one layer ---- */
+
+int64_t lab_size(const lab_shape *s)
+{
+    int64_t size = 1;
+    for (int32_t i = 0; i < s->rank; i++)
+        size *= s->dim[i];
+    return size;
+}
+
+static sixnet_node add(lab *l, const char *spec, const sixnet_node *inputs, int count)
+{
+    sixnet_node node = sixnet_add_multi(l->net, spec, inputs, count);
+    if (node == SIXNET_NONE)
+        lab_fail("'%s': %s", spec, sixnet_last_error());
+    TRY(sixnet_retain(l->net, node));
+    return node;
+}
+
+static void add_inputs(lab *l, const char *shapes)
+{
+    for (size_t length; *shapes; shapes += length + (shapes[length] == ' ')) {
+        char spec[120];
+        length = strcspn(shapes, " ");
+        snprintf(spec, sizeof spec, "input shape=%.*s%s", (int)length, shapes, lab_is(l->spec, "input") ? " name=layer" : "");
+        sixnet_node node = add(l, spec, NULL, 0);
+        TRY(sixnet_node_shape(l->net, node, l->in[l->inputs].dim, &l->in[l->inputs].rank));
+        l->in_size[l->inputs] = lab_size(&l->in[l->inputs]);
+        l->in_total += l->in_size[l->inputs];
+        l->input[l->inputs++] = node;
+    }
+}
+
+lab lab_open(const char *options, const lab_case *c, const char *loss)
+{
+    lab l = {.spec = c->spec};
+    char spec[256];
+    TRY(sixnet_context_new(&l.ctx, options));
+    TRY(sixnet_model_new(&l.net, l.ctx));
+    add_inputs(&l, c->shapes);
+    snprintf(spec, sizeof spec, "%s name=layer", c->spec);
+    l.layer = lab_is(c->spec, "input") ? l.input[0] : add(&l, spec, l.input, l.inputs);
+    TRY(sixnet_node_shape(l.net, l.layer, l.out.dim, &l.out.rank));
+    l.out_size = lab_size(&l.out);
+    if (loss && sixnet_add(l.net, loss, l.layer) == SIXNET_NONE)
+        lab_fail("'%s': %s", loss, sixnet_last_error());
+    TRY(sixnet_compile(l.net));
+    return l;
+}
+
+void lab_close(lab *l)
+{
+    sixnet_model_free(l->net);
+    sixnet_context_free(l->ctx);
+}
+
+static bool is_batchnorm(const char *spec) { return lab_is(spec, "batchnorm1d") || lab_is(spec, "batchnorm2d"); }
+static bool is_norm(const char *spec) { return is_batchnorm(spec) || lab_is(spec, "layernorm") || lab_is(spec, "groupnorm"); }
+
+lab_filling lab_smooth(const char *spec)
+{
+    return is_norm(spec) || lab_is(spec, "relu") || lab_is(spec, "leaky_relu") || lab_is(spec, "maxpool2d") ? LAB_APART : LAB_ANY;
+}
+
+bool lab_starves(const lab *l, int n) { return is_batchnorm(l->spec) && n * l->in_size[0] == l->in[0].dim[0]; }
+
+bool lab_cannot_evaluate(const char *spec) { return lab_has(spec, "track_running_stats=false"); }
+
+void lab_feed(const lab *l, lab_data *d)
+{
+    double *to = d->feed;
+    for (int s = 0; s < d->n; s++)
+        for (int i = 0; i < l->inputs; i++) {
+            memcpy(to, d->x[i] + s * l->in_size[i], (size_t)l->in_size[i] * sizeof *to);
+            to += l->in_size[i];
+        }
+}
+
+lab_data lab_draw(const lab *l, lab_random *r, int n, lab_filling how)
+{
+    lab_data d = {.n = n, .feed = lab_room(n * l->in_total), .upstream = lab_room(n * l->out_size)};
+    int rows = lab_int(l->spec, "num_embeddings", 0, 0);
+    for (int i = 0; i < l->inputs; i++) {
+        d.x[i] = lab_room(n * l->in_size[i]);
+        for (int s = 0; s < n; s++)
+            lab_fill(r, how, d.x[i] + s * l->in_size[i], l->in_size[i]);
+        for (int64_t k = 0; rows && k < n * l->in_size[i]; k++)
+            d.x[i][k] = lab_below(r, rows);
+    }
+    lab_fill(r, how == LAB_WHOLE ? how : LAB_ANY, d.upstream, n * l->out_size);
+    lab_feed(l, &d);
+    return d;
+}
+
+void lab_drop(const lab *l, lab_data *d)
+{
+    for (int i = 0; i < l->inputs; i++)
+        free(d->x[i]);
+    free(d->feed);
+    free(d->upstream);
+}
+
+/* ---- tensors ---- */
+
+static double *take(const lab *l, const char *name, int64_t *count)
+{
+    lab_shape s;
+    if (sixnet_tensor_shape(l->net, name, s.dim, &s.rank, NULL) == SIXNET_NOT_FOUND)
+        return NULL;
+    *count = lab_size(&s);
+    double *values = lab_room(*count);
+    TRY(sixnet_tensor_get_f64(l->net, name, values, *count));
+    return values;
+}
+
+lab_tensors lab_take_tensors(const lab *l)
+{
+    int64_t count;
+    lab_tensors t = {0};
+    t.weight = take(l, "layer.weight", &t.weights);
+    t.bias = take(l, "layer.bias", &t.biases);
+    t.mean = take(l, "layer.running_mean", &count);
+    t.variance = take(l, "layer.running_var", &count);
+    return t;
+}
+
+void lab_drop_tensors(lab_tensors *t)
+{
+    free(t->weight);
+    free(t->bias);
+    free(t->mean);
+    free(t->variance);
+}
+
+void lab_fill_tensors(const lab *l, lab_random *r, lab_filling how)
+{
+    const char *name;
+    int padding = lab_int(l->spec, "padding_idx", 0, -1), columns = lab_int(l->spec, "embedding_dim", 0, 1);
+    for (int32_t t = 0; (name = sixnet_tensor_name(l->net, t)); t++) {
+        int64_t count;
+        double *values = take(l, name, &count);
+        lab_fill(r, how == LAB_APART ? LAB_ANY : how, values, count);
+        for (int64_t i = 0; lab_has(name, "running_var") && i < count; i++)
+            values[i] = lab_uniform(r, 0.5, 2);
+        for (int64_t i = 0; padding >= 0 && i < columns; i++)
+            values[padding * columns + i] = 0;
+        TRY(sixnet_tensor_set_f64(l->net, name, values, count));
+        free(values);
+    }
+}
+
+/* ---- oracles by name ---- */
+
+/* What an oracle is given: the magnitudes of all values instead of the values, when bounds are wanted. */
+typedef struct question {
+    const lab *l;
+    const char *spec;
+    int n;
+    const double *const *x;
+    const double *weight, *bias;
+    double *mean, *variance;
+    bool training;
+    double *y;
+} question;
+
+static int dim(const question *q, int i) { return (int)q->l->in[0].dim[i]; }
+static int last(const question *q) { return dim(q, q->l->in[0].rank - 1); }
+static int64_t count_of(const question *q) { return q->n * q->l->in_size[0]; }
+
+static void expect_linear(const question *q)
+{
+    oracle_linear(q->x[0], q->weight, q->bias, q->y, (int)(count_of(q) / last(q)), last(q), lab_int(q->spec, "out_features", 0, 0));
+}
+
+static void expect_conv2d(const question *q)
+{
+    const char *s = q->spec;
+    oracle_conv2d(q->x[0], q->weight, q->bias, q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "out_channels", 0, 0),
+                  lab_int(s, "kernel_size", 0, 0), lab_int(s, "kernel_size", 1, 0), lab_int(s, "stride", 0, 1), lab_int(s, "stride", 1, 1),
+                  lab_int(s, "padding", 0, 0), lab_int(s, "padding", 1, 0), lab_int(s, "dilation", 0, 1), lab_int(s, "dilation", 1, 1),
+                  lab_int(s, "groups", 0, 1));
+}
+
+static int stride_of(const char *s, int axis)
+{
+    int stride = lab_int(s, "stride", axis, 0);
+    return stride ? stride : lab_int(s, "kernel_size", axis, 0);
+}
+
+static void expect_maxpool2d(const question *q)
+{
+    const char *s = q->spec;
+    oracle_maxpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "kernel_size", 0, 0), lab_int(s, "kernel_size", 1, 0),
+                     stride_of(s, 0), stride_of(s, 1), lab_int(s, "padding", 0, 0), lab_int(s, "padding", 1, 0),
+                     lab_int(s, "dilation", 0, 1), lab_int(s, "dilation", 1, 1), lab_has(s, "ceil_mode=true"));
+}
+
+static void expect_avgpool2d(const question *q)
+{
+    const char *s = q->spec;
+    oracle_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "kernel_size", 0, 0), lab_int(s, "kernel_size", 1, 0),
+                     stride_of(s, 0), stride_of(s, 1), lab_int(s, "padding", 0, 0), lab_int(s, "padding", 1, 0),
+                     lab_has(s, "ceil_mode=true"), !lab_has(s, "count_include_pad=false"));
+}
+
+static void expect_adaptive_avgpool2d(const question *q)
+{
+    oracle_adaptive_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(q->spec, "output_size", 0, 0),
+                              lab_int(q->spec, "output_size", 1, 0));
+}
+
+static void expect_batchnorm(const question *q)
+{
+    oracle_batchnorm(q->x[0], q->weight, q->bias, q->mean, q->variance, q->y, q->n, dim(q, 0), (int)(q->l->in_size[0] / dim(q, 0)),
+                     q->training, lab_real(q->spec, "momentum", 0.1), lab_real(q->spec, "eps", 1e-5));
+}
+
+/* How many values a layernorm's row has: the product of normalized_shape. */
+static int row_of(const char *spec)
+{
+    const char *value = find(spec, "normalized_shape");
+    int size = 1;
+    for (char *end; value; value = *end == 'x' ? end + 1 : NULL)
+        size *= (int)strtol(value, &end, 10);
+    return size;
+}
+
+static void expect_layernorm(const question *q)
+{
+    int size = row_of(q->spec);
+    oracle_layernorm(q->x[0], q->weight, q->bias, q->y, (int)(count_of(q) / size), size, lab_real(q->spec, "eps", 1e-5));
+}
+
+static void expect_groupnorm(const question *q)
+{
+    oracle_groupnorm(q->x[0], q->weight, q->bias, q->y, q->n, dim(q, 0), (int)(q->l->in_size[0] / dim(q, 0)),
+                     lab_int(q->spec, "num_groups", 0, 1), lab_real(q->spec, "eps", 1e-5));
+}
+
+/* The dimension of softmax or concat, and the products of those before (with the samples) and after. */
+static int axis_of(const question *q, int otherwise, int64_t *outer, int64_t *inner)
+{
+    int rank = q->l->in[0].rank, d = lab_int(q->spec, "dim", 0, otherwise);
+    d = d < 0 ? d + rank : d;
+    *outer = q->n;
+    *inner = 1;
+    for (int i = 0; i < rank; i++)
+        *(i < d ? outer : inner) *= i == d ? 1 : q->l->in[0].dim[i];
+    return d;
+}
+
+static void expect_softmax(const question *q)
+{
+    int64_t outer, inner;
+    int d = axis_of(q, -1, &outer, &inner);
+    (lab_is(q->spec, "softmax") ? oracle_softmax : oracle_log_softmax)(q->x[0], outer, q->l->in[0].dim[d], inner, q->y);
+}
+
+static void expect_concat(const question *q)
+{
+    int64_t outer, inner;
+    int d = axis_of(q, 0, &outer, &inner), dims[LAB_INPUTS];
+    for (int i = 0; i < q->l->inputs; i++)
+        dims[i] = (int)q->l->in[i].dim[d];
+    oracle_concat(q->x, dims, q->l->inputs, q->y, (int)outer, (int)inner);
+}
+
+static void expect_embedding(const question *q)
+{
+    oracle_embedding(q->x[0], q->weight, q->y, (int)count_of(q), lab_int(q->spec, "embedding_dim", 0, 0));
+}
+
+static void expect_add(const question *q) { oracle_add(q->x, q->l->inputs, q->y, (int)count_of(q)); }
+static void expect_mul(const question *q) { oracle_mul(q->x, q->l->inputs, q->y, (int)count_of(q)); }
+static void expect_same(const question *q) { memcpy(q->y, q->x[0], (size_t)count_of(q) * sizeof *q->y); }
+static void expect_relu(const question *q) { oracle_relu(q->x[0], count_of(q), q->y); }
+static void expect_sigmoid(const question *q) { oracle_sigmoid(q->x[0], count_of(q), q->y); }
+static void expect_tanh(const question *q) { oracle_tanh(q->x[0], count_of(q), q->y); }
+static void expect_silu(const question *q) { oracle_silu(q->x[0], count_of(q), q->y); }
+
+static void expect_leaky_relu(const question *q)
+{
+    oracle_leaky_relu(q->x[0], count_of(q), lab_real(q->spec, "negative_slope", 0.01), q->y);
+}
+
+static void expect_gelu(const question *q)
+{
+    (lab_has(q->spec, "approximate=tanh") ? oracle_gelu_tanh : oracle_gelu)(q->x[0], count_of(q), q->y);
+}
+
+/* ---- bounds ---- */
+
+/* How far rounding can take a result: not at all; by each of some terms; by a few units; or as a normalisation or softmax has it. */
+typedef enum bound_style { NO_ROUNDING, SUM, VALUE, SOFT, NORM } bound_style;
+
+static const struct oracle {
+    const char *kind;
+    void (*expect)(const question *q);
+    bound_style style;
+} oracles[] = {
+    {"input", expect_same, NO_ROUNDING},
+    {"flatten", expect_same, NO_ROUNDING},
+    {"reshape", expect_same, NO_ROUNDING},
+    {"dropout", expect_same, NO_ROUNDING},
+    {"relu", expect_relu, NO_ROUNDING},
+    {"maxpool2d", expect_maxpool2d, NO_ROUNDING},
+    {"concat", expect_concat, NO_ROUNDING},
+    {"embedding", expect_embedding, NO_ROUNDING},
+    {"linear", expect_linear, SUM},
+    {"conv2d", expect_conv2d, SUM},
+    {"avgpool2d", expect_avgpool2d, SUM},
+    {"adaptive_avgpool2d", expect_adaptive_avgpool2d, SUM},
+    {"add", expect_add, SUM},
+    {"mul", expect_mul, SUM},
+    {"leaky_relu", expect_leaky_relu, VALUE},
+    {"sigmoid", expect_sigmoid, VALUE},
+    {"tanh", expect_tanh, VALUE},
+    {"gelu", expect_gelu, VALUE},
+    {"silu", expect_silu, VALUE},
+    {"softmax", expect_softmax, SOFT},
+    {"log_softmax", expect_softmax, SOFT},
+    {"batchnorm1d", expect_batchnorm, NORM},
+    {"batchnorm2d", expect_batchnorm, NORM},
+    {"layernorm", expect_layernorm, NORM},
+    {"groupnorm", expect_groupnorm, NORM},
+};
+
+static const struct oracle *oracle_of(const char *spec)
+{
+    for (size_t i = 0; i < sizeof oracles / sizeof *oracles; i++)
+        if (lab_is(spec, oracles[i].kind))
+            return &oracles[i];
+    lab_fail("'%s' has no oracle", spec);
+}
+
+bool lab_expect(const lab *l, const lab_data *d, lab_tensors *t, bool training, double *y)
+{
+    question q = {l, l->spec, d->n, (const double *const *)d->x, t->weight, t->bias, t->mean, t->variance, training, y};
+    if (training && lab_is(l->spec, "dropout") && lab_real(l->spec, "p", 0.5) > 0)
+        return false;
+    oracle_of(l->spec)->expect(&q);
+    return true;
+}
+
+/* How many numbers each result is a sum of. */
+static double terms_of(const lab *l)
+{
+    const char *s = l->spec;
+    double window = lab_int(s, "kernel_size", 0, 1) * lab_int(s, "kernel_size", 1, 1);
+    if (lab_is(s, "conv2d"))
+        return 1 + window * (double)(l->in[0].dim[0] / lab_int(s, "groups", 0, 1));
+    if (lab_is(s, "linear"))
+        return 1 + (double)l->in[0].dim[l->in[0].rank - 1];
+    return lab_is(s, "adaptive_avgpool2d") ? (double)(l->in[0].dim[1] * l->in[0].dim[2]) : fmax(window, l->inputs);
+}
+
+static double *magnitudes(const double *values, int64_t count)
+{
+    double *copy = values ? copy_of(values, count) : NULL;
+    for (int64_t i = 0; values && i < count; i++)
+        copy[i] = fabs(copy[i]);
+    return copy;
+}
+
+static void bound_sums(const lab *l, const lab_data *d, const lab_tensors *t, double unit, double *bound)
+{
+    double *x[LAB_INPUTS], *weight = magnitudes(t->weight, t->weights), *bias = magnitudes(t->bias, t->biases);
+    for (int i = 0; i < l->inputs; i++)
+        x[i] = magnitudes(d->x[i], d->n * l->in_size[i]);
+    question q = {l, l->spec, d->n, (const double *const *)x, weight, bias, NULL, NULL, true, bound};
+    oracle_of(l->spec)->expect(&q);
+    for (int64_t i = 0; i < d->n * l->out_size; i++)
+        bound[i] *= (terms_of(l) + 10) * unit;
+    for (int i = 0; i < l->inputs; i++)
+        free(x[i]);
+    free(weight);
+    free(bias);
+}
+
+static double largest_of(const double *values, int64_t count, double otherwise)
+{
+    double most = values ? 0 : otherwise;
+    for (int64_t i = 0; values && i < count; i++)
+        most = fmax(most, fabs(values[i]));
+    return most;
+}
+
+static void bound_soft(const lab *l, const lab_data *d, const double *y, double unit, double *bound)
+{
+    double most = largest_of(d->x[0], d->n * l->in_size[0], 0);
+    double factor = unit * ((double)l->in_size[0] + 20 + 2 * most);
+    for (int64_t i = 0; i < d->n * l->out_size; i++)
+        bound[i] = factor * (lab_is(l->spec, "softmax") ? y[i] : fabs(d->x[0][i]) + most + fabs(y[i]));
+}
+
+/* A set of values that are normalised together: `runs` of `length`, `stride` apart, from `first`. */
+typedef struct values_set {
+    int64_t first, runs, length, stride;
+} values_set;
+
+static void bound_set(const lab *l, const lab_data *d, const lab_tensors *t, const values_set *s, double unit, double *bound)
+{
+    int64_t channels = l->in[0].dim[0], weights = t->weights ? t->weights : channels;
+    double weight = largest_of(t->weight, weights, 1), bias = largest_of(t->bias, weights, 0), count = (double)(s->runs * s->length);
+    double mean = 0, variance = 0, most = 0;
+    for (int64_t r = 0; r < s->runs; r++)
+        for (int64_t i = 0; i < s->length; i++) {
+            mean += d->x[0][s->first + r * s->stride + i] / count;
+            most = fmax(most, fabs(d->x[0][s->first + r * s->stride + i]));
+        }
+    for (int64_t r = 0; r < s->runs; r++)
+        for (int64_t i = 0; i < s->length; i++)
+            variance += pow(d->x[0][s->first + r * s->stride + i] - mean, 2) / count;
+    /* sums are taken in blocks of 64 values, each in four chains */
+    double terms = fmin(count, 20 + count / 64) + 10, inverse = 1 / sqrt(variance + lab_real(l->spec, "eps", 1e-5));
+    for (int64_t r = 0; r < s->runs; r++)
+        for (int64_t i = s->first + r * s->stride; i < s->first + r * s->stride + s->length; i++)
+            bound[i] = terms * unit * (2 * (fabs(d->x[0][i]) + most) * inverse * weight + bias);
+}
+
+static void bound_norm(const lab *l, const lab_data *d, const lab_tensors *t, double unit, double *bound)
+{
+    int64_t channels = l->in[0].dim[0], size = l->in_size[0], total = d->n * size;
+    int64_t length = lab_is(l->spec, "layernorm") ? row_of(l->spec) : size / lab_int(l->spec, "num_groups", 0, 1);
+    for (int64_t c = 0; is_batchnorm(l->spec) && c < channels; c++)
+        bound_set(l, d, t, &(values_set){c * (size / channels), d->n, size / channels, size}, unit, bound);
+    for (int64_t first = 0; !is_batchnorm(l->spec) && first < total; first += length)
+        bound_set(l, d, t, &(values_set){first, 1, length, 0}, unit, bound);
+}
+
+/* Batch norm in evaluation. */
+static void bound_scaling(const lab *l, const lab_data *d, const lab_tensors *t, double unit, double *bound)
+{
+    int64_t channels = l->in[0].dim[0], space = l->in_size[0] / channels;
+    for (int64_t i = 0; i < d->n * l->out_size; i++) {
+        int64_t c = i / space % channels;
+        double scale = (t->weight ? fabs(t->weight[c]) : 1) / sqrt(t->variance[c]);
+        bound[i] = 10 * unit * ((fabs(d->x[0][i]) + fabs(t->mean[c])) * scale + (t->bias ? fabs(t->bias[c]) : 0));
+    }
+}
+
+void lab_bounds(const lab *l, const lab_data *d, const lab_tensors *t, bool training, const double *y, double unit, double *bound)
+{
+    bound_style style = oracle_of(l->spec)->style;
+    for (int64_t i = 0; i < d->n * l->out_size; i++)
+        bound[i] = style == VALUE ? 20 * unit * fabs(y[i]) : 0;
+    if (style == SUM)
+        bound_sums(l, d, t, unit, bound);
+    else if (style == SOFT)
+        bound_soft(l, d, y, unit, bound);
+    else if (style == NORM && !training && is_batchnorm(l->spec))
+        bound_scaling(l, d, t, unit, bound);
+    else if (style == NORM)
+        bound_norm(l, d, t, unit, bound);
+}
+
+static bool is_power_of_two(int64_t k) { return (k & (k - 1)) == 0; }
+
+/* Means over numbers of values that are not powers of two are rounded. */
+static bool has_exact_mean(const char *s)
+{
+    bool inside = !lab_has(s, "padding") && !lab_has(s, "ceil_mode");
+    return lab_is(s, "avgpool2d") && inside && is_power_of_two(lab_int(s, "kernel_size", 0, 0) * lab_int(s, "kernel_size", 1, 0));
+}
+
+bool lab_exact(const char *spec)
+{
+    static const char *const exact[] = {"input", "flatten", "reshape", "relu", "maxpool2d", "concat", "embedding", "linear", "conv2d",
+                                        "add", "mul"};
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
+        if (lab_is(spec, exact[i]))
+            return true;
+    return has_exact_mean(spec);
+}
+
+/* ---- passes ---- */
+
+void lab_forward(const lab *l, const lab_data *d, double *y)
+{
+    TRY(sixnet_forward_f64(l->net, d->feed, d->n));
+    TRY(sixnet_node_values_f64(l->net, l->layer, y, d->n * l->out_size));
+}
+
+static double *take_gradient(const lab *l, const char *name, int64_t *count)
+{
+    double *values = take(l, name, count);
+    if (values)
+        TRY(sixnet_gradient_get_f64(l->net, name, values, *count));
+    return values;
+}
+
+lab_gradients lab_backward(const lab *l, const lab_data *d)
+{
+    lab_gradients g = {0};
+    TRY(sixnet_forward_f64(l->net, d->feed, d->n));
+    TRY(sixnet_zero_grad(l->net));
+    TRY(sixnet_backward_from_f64(l->net, d->upstream));
+    for (int i = 0; i < l->inputs; i++) {
+        g.x[i] = lab_room(d->n * l->in_size[i]);
+        TRY(sixnet_node_gradient_f64(l->net, l->input[i], g.x[i], d->n * l->in_size[i]));
+    }
+    g.weight = take_gradient(l, "layer.weight", &g.weights);
+    g.bias = take_gradient(l, "layer.bias", &g.biases);
+    return g;
+}
+
+void lab_drop_gradients(lab_gradients *g)
+{
+    for (int i = 0; i < LAB_INPUTS; i++)
+        free(g->x[i]);
+    free(g->weight);
+    free(g->bias);
+}
+
+const char *const *lab_isas(void)
+{
+    static const char *const all[] = {"isa=baseline", "isa=avx2", "isa=avx512", "isa=neon"};
+    static const char *found[5];
+    int count = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        sixnet_context *ctx;
+        int32_t status = sixnet_context_new(&ctx, all[i]);
+        if (status != SIXNET_UNSUPPORTED) {
+            TRY(status);
+            found[count++] = all[i];
+            sixnet_context_free(ctx);
+        }
+    }
+    found[count] = NULL;
+    return found;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The cases of every layer: what test_layers.c runs in f64 and test_variants.c in f32. */
+
+#include <stdio.h>
+
+#include "lab.h"
+#include "oracles.h"
+
+static const lab_case table[] = {
+    {"input", "3", 0},
+    {"input", "2x3x4", 0},
+
+    {"linear out_features=1", "1", 0},
+    {"linear out_features=4", "5", 0},
+    {"linear out_features=8", "3", 0},
+    {"linear out_features=9 bias=false", "16", 0},
+    {"linear out_features=17", "33", 0},
+    {"linear out_features=35", "7", 0},
+    {"linear out_features=100", "50", 0},
+    {"linear out_features=3", "4x5", 0},
+    {"linear out_features=13 bias=false", "6x7", 0},
+    {"linear out_features=5", "1x9", 0},
+    {"linear out_features=7", "9x1", 0},
+    {"linear out_features=6", "2x3x4", 0},
+    {"linear out_features=11", "3x5x2", 0},
+    {"linear out_features=20", "1x11x3", 0},
+    {"linear out_features=2", "2x2x3x3", 0},
+
+    /* no padding, padding, more padding than half of the kernel, only padding */
+    {"conv2d out_channels=1 kernel_size=1", "1x1x1", 0},
+    {"conv2d out_channels=3 kernel_size=1", "5x4x6", 0},
+    {"conv2d out_channels=8 kernel_size=1 bias=false", "14x7x7", 0},
+    {"conv2d out_channels=13 kernel_size=1 stride=2", "3x5x6", 0},
+    {"conv2d out_channels=3 kernel_size=1 padding=2", "2x3x4", 0},
+    {"conv2d out_channels=2 kernel_size=1 padding=1 stride=3", "3x4x5", 0},
+    {"conv2d out_channels=4 kernel_size=2", "3x6x5", 0},
+    {"conv2d out_channels=5 kernel_size=2 padding=2 stride=2", "3x5x7", 0},
+    {"conv2d out_channels=5 kernel_size=3 padding=1", "3x7x8", 0},
+    {"conv2d out_channels=13 kernel_size=3", "5x9x9", 0},
+    {"conv2d out_channels=3 kernel_size=3 padding=2", "4x5x5", 0},
+    {"conv2d out_channels=3 kernel_size=3 padding=5", "2x2x3", 0},
+    {"conv2d out_channels=4 kernel_size=3 padding=5 stride=3", "2x3x2", 0},
+    {"conv2d out_channels=2 kernel_size=3 padding=7x0", "3x1x3", 0},
+    {"conv2d out_channels=2 kernel_size=3 padding=0x7", "3x3x1", 0},
+    {"conv2d out_channels=3 kernel_size=5 padding=6", "1x1x1", 0},
+    {"conv2d out_channels=3 kernel_size=7 padding=6", "2x1x2", 0},
+    {"conv2d out_channels=3 kernel_size=5 padding=2", "3x9x11", 0},
+    {"conv2d out_channels=2 kernel_size=7 padding=3", "3x8x6", 0},
+    {"conv2d out_channels=2 kernel_size=7 padding=3 stride=2", "1x15x13", 0},
+    /* strides, more than the kernel too, and images that they do not cover */
+    {"conv2d out_channels=5 kernel_size=3 stride=2 padding=1", "3x8x9", 0},
+    {"conv2d out_channels=3 kernel_size=3 stride=3", "2x11x10", 0},
+    {"conv2d out_channels=3 kernel_size=2 stride=3", "3x9x10", 0},
+    {"conv2d out_channels=3 kernel_size=1 stride=5 bias=false", "2x7x13", 0},
+    {"conv2d out_channels=4 kernel_size=2 stride=5 padding=2", "2x9x12", 0},
+    {"conv2d out_channels=2 kernel_size=3 stride=50", "3x4x4", 0},
+    {"conv2d out_channels=3 kernel_size=3 stride=1x3 padding=0x1", "2x6x9", 0},
+    {"conv2d out_channels=3 kernel_size=3 stride=3x1 padding=1x0", "2x9x6", 0},
+    {"conv2d out_channels=3 kernel_size=1 stride=2x1", "2x6x5", 0},
+    {"conv2d out_channels=3 kernel_size=1 stride=1x2", "2x6x5", 0},
+    /* dilations, with strides of the same factor */
+    {"conv2d out_channels=3 kernel_size=3 dilation=2", "2x7x8", 0},
+    {"conv2d out_channels=3 kernel_size=3 dilation=2 padding=2", "3x5x6", 0},
+    {"conv2d out_channels=3 kernel_size=3 dilation=2 stride=2 padding=1", "2x9x8", 0},
+    {"conv2d out_channels=2 kernel_size=3 dilation=3 stride=3 padding=3", "3x10x11", 0},
+    {"conv2d out_channels=3 kernel_size=2 dilation=3 stride=2 padding=1", "2x8x9", 0},
+    {"conv2d out_channels=2 kernel_size=5 dilation=2 stride=3 padding=4", "2x9x7", 0},
+    {"conv2d out_channels=3 kernel_size=3 dilation=4 stride=6 padding=4", "2x9x10", 0},
+    {"conv2d out_channels=3 kernel_size=3x2 dilation=1x3 stride=2x1 padding=1x2", "3x6x7", 0},
+    {"conv2d out_channels=1 kernel_size=2 dilation=20 padding=10", "2x3x3", 0},
+    /* kernels that are not square */
+    {"conv2d out_channels=3 kernel_size=1x5 padding=0x2", "3x4x9", 0},
+    {"conv2d out_channels=3 kernel_size=5x1 padding=2x0", "3x9x4", 0},
+    {"conv2d out_channels=5 kernel_size=2x3", "3x5x17", 0},
+    {"conv2d out_channels=4 kernel_size=7x2 padding=3x1 bias=false", "1x8x20", 0},
+    {"conv2d out_channels=3 kernel_size=1x33", "2x2x35", 0},
+    {"conv2d out_channels=3 kernel_size=35x1", "2x35x2", 0},
+    /* the kernel is the image, or nearly */
+    {"conv2d out_channels=10 kernel_size=3", "30x3x3", 0},
+    {"conv2d out_channels=9 kernel_size=4x3", "5x4x4", 0},
+    {"conv2d out_channels=21 kernel_size=2", "13x3x2", 0},
+    /* groups */
+    {"conv2d out_channels=6 kernel_size=3 padding=1 groups=2", "4x5x6", 0},
+    {"conv2d out_channels=5 kernel_size=3 padding=1 groups=5", "5x6x7", 0},
+    {"conv2d out_channels=10 kernel_size=3 padding=1 groups=5", "5x6x7", 0},
+    {"conv2d out_channels=30 kernel_size=3 stride=2 padding=1 groups=30", "30x5x5", 0},
+    {"conv2d out_channels=39 kernel_size=2 groups=13 bias=false", "26x3x4", 0},
+    {"conv2d out_channels=9 kernel_size=1 groups=3", "15x4x5", 0},
+    {"conv2d out_channels=6 kernel_size=3 dilation=2 stride=2 padding=2 groups=3", "9x7x6", 0},
+    {"conv2d out_channels=13 kernel_size=5 padding=2 groups=13", "13x9x8", 0},
+    /* many channels; images of several bands */
+    {"conv2d out_channels=30 kernel_size=3 padding=1", "13x5x5", 0},
+    {"conv2d out_channels=13 kernel_size=3 padding=1", "30x9x35", 2},
+    {"conv2d out_channels=3 kernel_size=3 padding=1", "30x40x30", 1},
+    {"conv2d out_channels=5 kernel_size=3 padding=1 stride=2", "13x41x35", 2},
+    {"conv2d out_channels=2 kernel_size=5 padding=2 dilation=2", "13x33x35", 2},
+    {"conv2d out_channels=4 kernel_size=7 padding=3 stride=3", "5x70x30", 3},
+    {"conv2d out_channels=14 kernel_size=3 padding=1 groups=2", "60x20x20", 1},
+    {"conv2d out_channels=8 kernel_size=3 padding=1", "1x28x28", 17},
+    {"conv2d out_channels=2 kernel_size=3x1 padding=40x0", "13x30x30", 2},
+
+    {"relu", "1", 0},
+    {"relu", "7x5", 0},
+    {"leaky_relu", "3x4x5", 0},
+    {"leaky_relu negative_slope=0.3", "6", 0},
+    {"leaky_relu negative_slope=0", "6", 0},
+    {"leaky_relu negative_slope=1.5", "5x2", 0},
+    {"sigmoid", "11", 0},
+    {"sigmoid", "2x3x4", 0},
+    {"tanh", "9", 0},
+    {"tanh", "3x4x2", 0},
+    {"gelu", "13", 0},
+    {"gelu approximate=none", "2x3x4", 0},
+    {"gelu approximate=tanh", "13", 0},
+    {"gelu approximate=tanh", "2x3x4", 0},
+    {"silu", "1", 0},
+    {"silu", "3x3x3", 0},
+
+    {"softmax", "1", 0},
+    {"softmax", "10", 0},
+    {"softmax", "3x4x5", 0},
+    {"softmax dim=0", "3x4x5", 0},
+    {"softmax dim=1", "3x4x5", 0},
+    {"softmax dim=2", "3x4x5", 0},
+    {"softmax dim=-3", "3x4x5", 0},
+    {"softmax dim=-1", "33x2", 0},
+    {"softmax dim=1", "4x1", 0},
+    {"log_softmax", "10", 0},
+    {"log_softmax", "1", 0},
+    {"log_softmax dim=0", "5x4x3", 0},
+    {"log_softmax dim=1", "5x4x3", 0},
+    {"log_softmax dim=-1", "5x4x3", 0},
+    {"log_softmax dim=-2", "2x33", 0},
+
+    {"batchnorm1d", "1", 0},
+    {"batchnorm1d", "7", 0},
+    {"batchnorm1d affine=false", "5", 0},
+    {"batchnorm1d", "5x9", 0},
+    {"batchnorm1d eps=0.01 momentum=0.3", "3x4", 0},
+    {"batchnorm1d track_running_stats=false", "3x5", 0},
+    {"batchnorm1d affine=false track_running_stats=false", "3x5", 0},
+    {"batchnorm1d momentum=1", "1x70", 0},
+    {"batchnorm2d", "3x4x5", 0},
+    {"batchnorm2d", "1x2x1", 0},
+    {"batchnorm2d affine=false", "4x3x3", 0},
+    {"batchnorm2d eps=0.5 momentum=0", "2x5x4", 0},
+    {"batchnorm2d momentum=1", "13x1x1", 0},
+    {"batchnorm2d track_running_stats=false eps=0.001", "2x9x9", 0},
+
+    {"layernorm normalized_shape=6", "6", 0},
+    {"layernorm normalized_shape=1", "1", 0},
+    {"layernorm normalized_shape=5", "4x5", 0},
+    {"layernorm normalized_shape=4x5", "4x5", 0},
+    {"layernorm normalized_shape=4x5", "3x4x5", 0},
+    {"layernorm normalized_shape=3x4x5", "3x4x5", 0},
+    {"layernorm normalized_shape=7 elementwise_affine=false", "3x7", 0},
+    {"layernorm normalized_shape=7 bias=false", "3x7", 0},
+    {"layernorm normalized_shape=70 eps=0.1", "2x70", 0},
+    {"layernorm normalized_shape=131", "131", 0},
+    {"groupnorm num_groups=1", "4x3x3", 0},
+    {"groupnorm num_groups=2", "4x3x3", 0},
+    {"groupnorm num_groups=4", "4x3x3", 0},
+    {"groupnorm num_groups=3 affine=false", "6x5", 0},
+    {"groupnorm num_groups=2", "10", 0},
+    {"groupnorm num_groups=1 eps=0.01", "5x9x3", 0},
+
+    {"dropout p=0", "5x3", 0},
+    {"dropout", "7", 0},
+    {"dropout p=0.2", "3x4x5", 0},
+    {"dropout p=1", "6", 0},
+
+    {"maxpool2d kernel_size=2", "3x6x8", 0},
+    {"maxpool2d kernel_size=2", "2x5x7", 0},
+    {"maxpool2d kernel_size=2", "1x2x35", 0},
+    {"maxpool2d kernel_size=2 ceil_mode=true", "2x5x7", 0},
+    {"maxpool2d kernel_size=2 ceil_mode=true", "2x4x6", 0},
+    {"maxpool2d kernel_size=2 stride=1", "2x4x5", 0},
+    {"maxpool2d kernel_size=2 stride=3", "2x8x9", 0},
+    {"maxpool2d kernel_size=2 padding=1", "2x5x4", 0},
+    {"maxpool2d kernel_size=2 dilation=2", "2x6x7", 0},
+    {"maxpool2d kernel_size=3", "2x9x8", 0},
+    {"maxpool2d kernel_size=3 stride=2 padding=1", "3x8x7", 0},
+    {"maxpool2d kernel_size=3 stride=2 padding=1 ceil_mode=true", "3x8x7", 0},
+    {"maxpool2d kernel_size=3 stride=2 ceil_mode=true", "2x6x8", 0},
+    {"maxpool2d kernel_size=3 dilation=2 padding=1 stride=1", "2x5x6", 0},
+    {"maxpool2d kernel_size=2x3 stride=1x2 padding=1x0", "2x5x9", 0},
+    {"maxpool2d kernel_size=5 stride=1 padding=2", "1x4x4", 0},
+    {"maxpool2d kernel_size=4x1", "2x9x3", 0},
+    {"maxpool2d kernel_size=1 stride=2 ceil_mode=true", "2x4x5", 0},
+    {"maxpool2d kernel_size=4 stride=3 padding=2 ceil_mode=true", "1x7x9", 0},
+
+    {"avgpool2d kernel_size=2", "3x6x8", 0},
+    {"avgpool2d kernel_size=2", "2x5x7", 0},
+    {"avgpool2d kernel_size=4x2", "2x9x6", 0},
+    {"avgpool2d kernel_size=2 stride=1", "2x4x5", 0},
+    {"avgpool2d kernel_size=3", "10x3x3", 0},
+    {"avgpool2d kernel_size=3 stride=2 padding=1", "2x7x6", 0},
+    {"avgpool2d kernel_size=3 stride=2 padding=1 count_include_pad=false", "2x7x6", 0},
+    {"avgpool2d kernel_size=3 stride=2 padding=1 ceil_mode=true", "2x6x8", 0},
+    {"avgpool2d kernel_size=3 stride=2 padding=1 ceil_mode=true count_include_pad=false", "2x6x8", 0},
+    {"avgpool2d kernel_size=4 stride=3 padding=2 ceil_mode=true", "1x7x9", 0},
+    {"avgpool2d kernel_size=2 ceil_mode=true", "2x5x7", 0},
+    {"avgpool2d kernel_size=2x3 stride=3x1 padding=1x0", "2x7x6", 0},
+    {"avgpool2d kernel_size=1 stride=3", "2x7x6", 0},
+
+    {"adaptive_avgpool2d output_size=1", "5x4x3", 0},
+    {"adaptive_avgpool2d output_size=3", "2x7x5", 0},
+    {"adaptive_avgpool2d output_size=2x4", "2x5x6", 0},
+    {"adaptive_avgpool2d output_size=4x3", "2x4x3", 0},
+    {"adaptive_avgpool2d output_size=7x5", "2x3x2", 0},
+
+    {"flatten", "2x3x4", 0},
+    {"flatten start_dim=1", "2x3x4", 0},
+    {"flatten end_dim=1", "2x3x4", 0},
+    {"flatten", "5", 0},
+    {"reshape shape=4x6", "2x3x4", 0},
+    {"reshape shape=24", "2x3x4", 0},
+    {"reshape shape=2x3x2x2", "24", 0},
+
+    {"add", "5 5", 0},
+    {"add", "2x3x4 2x3x4 2x3x4", 0},
+    {"mul", "7 7", 0},
+    {"mul", "2x3x4 2x3x4 2x3x4", 0},
+    {"mul", "3x2 3x2 3x2 3x2", 0},
+    {"concat", "3 5", 0},
+    {"concat", "2x3x4 1x3x4 5x3x4", 0},
+    {"concat dim=1", "2x3x4 2x1x4 2x2x4", 0},
+    {"concat dim=2", "2x3x4 2x3x1", 0},
+    {"concat dim=-1", "2x3x4 2x3x7", 0},
+    {"concat dim=-2", "2x3 4x3", 0},
+    {"concat", "1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", 0},
+    {"add", "2 2 2 2 2 2 2 2 2 2 2 2 2 2 2 2", 0},
+
+    {"embedding num_embeddings=10 embedding_dim=4", "3", 0},
+    {"embedding num_embeddings=5 embedding_dim=1", "1", 0},
+    {"embedding num_embeddings=7 embedding_dim=33", "4", 0},
+    {"embedding num_embeddings=3 embedding_dim=64", "2x3", 0},
+    {"embedding num_embeddings=6 embedding_dim=3 padding_idx=2", "5", 0},
+    {"embedding num_embeddings=2 embedding_dim=5 padding_idx=0", "2x2x2", 0},
+};
+
+enum { LISTED = sizeof table / sizeof *table, SWEEP = 35, RANDOM = 150 };
+
+int lab_case_count(void) { return LISTED + 2 * SWEEP + RANDOM; }
+
+bool lab_skips(int i) { return lab_quick() && i >= LISTED && i % 12; }
+
+/* Images of every width, with all the remainders of channels that blocks of outputs can leave. */
+static lab_case sweep(int i, bool pointwise, lab_spec_room *room)
+{
+    int width = i + 1, in = 1 + i % 7, out = 1 + i * 5 % 9;
+    snprintf(room->spec, sizeof room->spec, "conv2d out_channels=%d %s", out, pointwise ? "kernel_size=1" : "kernel_size=3 padding=1");
+    snprintf(room->shape, sizeof room->shape, "%dx%dx%d", in, pointwise ? 1 + i % 3 : 2, width);
+    return (lab_case){room->spec, room->shape, 0};
+}
+
+typedef struct geometry {
+    int in[3], out, kernel[2], stride[2], padding[2], dilation[2], groups;
+} geometry;
+
+static geometry random_geometry(lab_random *r)
+{
+    geometry g = {.groups = LAB_PICK(r, 1, 1, 1, 2, 3, 5)};
+    bool depthwise = lab_below(r, 8) == 0;
+    g.in[0] = depthwise ? g.groups : g.groups * LAB_PICK(r, 1, 2, 3, 4, 5, 7);
+    g.out = g.groups * LAB_PICK(r, 1, 2, 3, 4, 5, 8, 11);
+    for (int axis = 0; axis < 2; axis++) {
+        g.in[1 + axis] = 1 + lab_below(r, 16);
+        g.kernel[axis] = LAB_PICK(r, 1, 2, 3, 3, 5, 7);
+        g.stride[axis] = LAB_PICK(r, 1, 1, 2, 3, 4);
+        g.padding[axis] = LAB_PICK(r, 0, 0, 1, 1, 2, 3, 6);
+        g.dilation[axis] = LAB_PICK(r, 1, 1, 2, 3);
+    }
+    return g;
+}
+
+static bool fits(const geometry *g)
+{
+    double work = (double)g->out * g->in[0] / g->groups * g->kernel[0] * g->kernel[1];
+    for (int axis = 0; axis < 2; axis++) {
+        int window = g->dilation[axis] * (g->kernel[axis] - 1) + 1;
+        if (window > g->in[1 + axis] + 2 * g->padding[axis])
+            return false;
+        work *= oracle_conv_size(g->in[1 + axis], g->kernel[axis], g->stride[axis], g->padding[axis], g->dilation[axis]);
+    }
+    return work < 30000;
+}
+
+static lab_case random_conv(int i, lab_spec_room *room)
+{
+    lab_random r = {(uint64_t)i * 1000 + 17};
+    geometry g = random_geometry(&r);
+    while (!fits(&g))
+        g = random_geometry(&r);
+    snprintf(room->spec, sizeof room->spec,
+             "conv2d out_channels=%d kernel_size=%dx%d stride=%dx%d padding=%dx%d dilation=%dx%d groups=%d bias=%s", g.out, g.kernel[0],
+             g.kernel[1], g.stride[0], g.stride[1], g.padding[0], g.padding[1], g.dilation[0], g.dilation[1], g.groups,
+             lab_below(&r, 2) ? "true" : "false");
+    snprintf(room->shape, sizeof room->shape, "%dx%dx%d", g.in[0], g.in[1], g.in[2]);
+    return (lab_case){room->spec, room->shape, 0};
+}
+
+lab_case lab_case_at(int i, lab_spec_room *room)
+{
+    if (i < LISTED)
+        return table[i];
+    i -= LISTED;
+    return i < 2 * SWEEP ? sweep(i % SWEEP, i >= SWEEP, room) : random_conv(i - 2 * SWEEP, room);
+}

@@ -1,0 +1,378 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the example programs of a build folder: test_examples.py BUILD
+
+Compares two_neuron's CSV with the same net computed here, mnist_cnn's summary with the golden one and its digests for several
+numbers of threads and instruction sets, and sees that bad input ends with one line of error and a status.
+"""
+
+import csv
+import gzip
+import math
+import os
+import pathlib
+import pty
+import random
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXAMPLES = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build").resolve() / "examples"
+MNIST = ROOT / "examples/data/mnist"
+RATES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0)
+COLUMNS = "epoch h1 h2 a_h1 a_h2 o1 o2 a_o1 a_o2 E1 E2 E_total w1 w2 w3 w4 w5 w6 w7 w8".split()
+COLUMNS += [f"dE_dw{k}" for k in range(1, 9)]
+counts = {True: 0, False: 0}
+
+
+def check(name, ok, detail=""):
+    counts[bool(ok)] += 1
+    print(f"{'pass' if ok else 'FAIL'}  {name}" + (f": {detail}" if detail and not ok else ""), flush=True)
+
+
+def skip(name, why):
+    print(f"skip  {name}: {why}", flush=True)
+
+
+def run(program, *args, **more):
+    command = [str(EXAMPLES / program), *map(str, args)]
+    stdout = more.pop("stdout", subprocess.PIPE)
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=600, **more)
+
+
+def check_refused(name, words, program, *args, **more):
+    """One line of error that has the words, and an exit status that is not a signal's."""
+    result = run(program, *args, **more)
+    lines = result.stderr.splitlines()
+    ok = result.returncode in (1, 2) and len(lines) == 1 and lines[0].startswith(f"{program}: ")
+    ok = ok and "test accuracy" not in (result.stdout or "")
+    missing = [word for word in words if word not in result.stderr]
+    check(f"{program} refuses {name}", ok and not missing, f"status {result.returncode}, {result.stderr!r}, without {missing}")
+
+
+# ---- the two-neuron net, in Python's doubles ----
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+def epoch_row(w, i, t):
+    h = (w[0] * i[0] + w[1] * i[1], w[2] * i[0] + w[3] * i[1])
+    a = tuple(map(sigmoid, h))
+    o = (w[4] * a[0] + w[5] * a[1], w[6] * a[0] + w[7] * a[1])
+    y = tuple(map(sigmoid, o))
+    e = tuple((t[k] - y[k]) ** 2 / 2 for k in (0, 1))
+    do = tuple((y[k] - t[k]) * y[k] * (1 - y[k]) for k in (0, 1))
+    dh = tuple((do[0] * w[4 + k] + do[1] * w[6 + k]) * a[k] * (1 - a[k]) for k in (0, 1))
+    gradient = [dh[k] * i[j] for k in (0, 1) for j in (0, 1)] + [do[k] * a[j] for k in (0, 1) for j in (0, 1)]
+    return [*h, *a, *o, *y, *e, sum(e), *w, *gradient], gradient
+
+
+def train_rows(lr, epochs, w=(0.15, 0.20, 0.25, 0.30, 0.40, 0.45, 0.50, 0.55), i=(0.05, 0.10), t=(0.01, 0.99)):
+    rows = []
+    for epoch in range(epochs + 1):
+        row, gradient = epoch_row(w, i, t)
+        rows.append([epoch, *row])
+        w = [x - lr * d for x, d in zip(w, gradient)]
+    return rows
+
+
+def read_csv(path):
+    with open(path, newline="", encoding="ascii") as file:
+        header, *rows = csv.reader(file)
+    return header, [[float(x) for x in row] for row in rows]
+
+
+def worst_of(rows, expected):
+    if [len(row) for row in rows] != [len(row) for row in expected]:
+        return math.inf
+    return max(abs(a - b) for x, y in zip(rows, expected) for a, b in zip(x, y))
+
+
+def check_rows(name, path, expected, *args, **more):
+    result = run("two_neuron", "--csv", path, *args, **more)
+    if result.returncode:
+        return check(name, False, result.stderr)
+    header, rows = read_csv(path)
+    worst = worst_of(rows, expected)
+    check(f"{name} (worst {worst:.1e})", header == COLUMNS and worst <= 1e-12, f"header {header}, {len(rows)} rows")
+
+
+def test_two_neuron(folder):
+    path = folder / "rows.csv"
+    for lr in RATES:
+        check_rows(f"two_neuron --lr {lr}, 100 epochs", path, train_rows(lr, 100), "--lr", lr, "--epochs", 100)
+    check_rows("two_neuron without options", path, train_rows(0.5, 1))
+    german = {**os.environ, "LC_ALL": "de_DE.UTF-8"}
+    check_rows("two_neuron in another locale", path, train_rows(0.5, 3), "--epochs=3", env=german)
+    w, i, t = (-0.3, 0.7, 1.5, -0.25, 0.5, -0.75, 2, 0.125), (0.6, -1), (0.2, 0.4)
+    given = [f"--{name}={','.join(map(str, x))}" for name, x in (("weights", w), ("inputs", i), ("targets", t))]
+    check_rows("two_neuron with numbers given", path, train_rows(0.8, 50, w, i, t), "--lr=0.8", "--epochs=50", *given)
+    check("two_neuron writes 17 digits", re.search(r",-?0\.[1-9]\d{16},", path.read_text()))
+
+
+def test_two_neuron_text():
+    text = run("two_neuron").stdout
+    row = dict(zip(COLUMNS, train_rows(0.5, 0)[0]))
+    missing = [name for name in COLUMNS[1:12] if f"{row[name]:.12g}" not in text]
+    missing += [name for name in COLUMNS[20:] if f"{name.replace('_', '/')} =" not in text or f"= {row[name]:.12g}\n" not in text]
+    check("two_neuron shows every value and derivative", not missing, ", ".join(missing))
+    check("two_neuron names the factors of dE/dw5", "dE/dw5 = dE/da_o1 * da_o1/do1 * do1/dw5\n" in text)
+    check("two_neuron names the factors of dE/dw1", "+ dE/da_o2 * da_o2/do2 * do2/da_h1)" in text)
+    check("two_neuron shows the errors", "E_total before 0.242519857348, after 0.235495377873" in text)
+    check("two_neuron --help", "--sweep" in run("two_neuron", "--help").stdout)
+
+
+def test_sweep(folder):
+    path = folder / "sweep.csv"
+    result = run("two_neuron", "--sweep", "--epochs", 200, "--csv", path)
+    check("two_neuron --sweep", result.returncode == 0 and all(f"  {rate}  " in result.stdout for rate in RATES), result.stderr)
+    header, rows = read_csv(path)
+    names = [f"{title}_{rate}" for title in ("E_total", "train_loss", "test_loss") for rate in RATES]
+    check("the sweep's columns", header == ["epoch", *names] and len(rows) == 201, header)
+    curves = [[row[11] for row in train_rows(rate, 200)] for rate in RATES]
+    check("the sweep's errors", worst_of([row[1:7] for row in rows], list(zip(*curves))) <= 1e-12)
+    check("the sweep's train and test losses", all(0 < x < 100 for row in rows for x in row[7:]) and rows[-1][12] < rows[-1][18])
+
+
+def test_two_neuron_refusals():
+    for name, words, args in (
+        ("an unknown option", ["'--rate'", "--help"], ["--rate", "1"]),
+        ("an option without its value", ["--lr", "needs a value"], ["--lr"]),
+        ("lr=nan", ["--lr", "'nan'"], ["--lr", "nan"]),
+        ("lr=inf", ["--lr", "'inf'"], ["--lr", "inf"]),
+        ("a negative lr", ["--lr", "'-1'"], ["--lr=-1"]),
+        ("a malformed number", ["--lr", "'0,5'"], ["--lr", "0,5"]),
+        ("no epochs", ["--epochs", "'0'"], ["--epochs", "0"]),
+        ("half an epoch", ["--epochs", "'1.5'"], ["--epochs", "1.5"]),
+        ("a malformed weight", ["--weights", "'x'"], ["--weights", "1,2,x,4,5,6,7,8"]),
+        ("seven weights", ["--weights", "8 numbers"], ["--weights", "1,2,3,4,5,6,7"]),
+        ("three inputs", ["--inputs", "2 numbers"], ["--inputs", "1,2,3"]),
+        ("an empty target", ["--targets", "''"], ["--targets", "1,"]),
+        ("a value for a switch", ["--sweep"], ["--sweep=1"]),
+        ("--lr with --sweep", ["--lr", "--sweep"], ["--sweep", "--lr", "1"]),
+        ("a CSV in no folder", ["/nonexistent/x.csv"], ["--csv", "/nonexistent/x.csv"]),
+        ("a CSV on a full disk", ["/dev/full"], ["--csv", "/dev/full"]),
+    ):
+        check_refused(name, words, "two_neuron", *args)
+    with open("/dev/full", "w", encoding="ascii") as full:
+        check_refused("a full standard output", ["standard output"], "two_neuron", stdout=full)
+
+
+# ---- data files ----
+
+def idx(shape, values):
+    return struct.pack(f">{1 + len(shape)}I", 0x800 + len(shape), *shape) + values
+
+
+def real_part(name, header, count, size):
+    with gzip.open(MNIST / f"{name}-ubyte.gz") as file:
+        file.read(header)
+        return file.read(count * size)
+
+
+def made_up(count, seed):
+    """Noise, with a bright square whose place tells the class."""
+    rng = random.Random(seed)
+    labels = bytes(rng.randrange(10) for _ in range(count))
+    images = bytearray(rng.randrange(64) for _ in range(count * 784))
+    for k, label in enumerate(labels):
+        for y in range(8):
+            at = k * 784 + (10 * (label // 5) + y) * 28 + 5 * (label % 5)
+            images[at:at + 5] = bytes([255] * 5)
+    return bytes(images), labels
+
+
+def small_set(name, count, seed):
+    if (MNIST / "train-images-idx3-ubyte.gz").exists():
+        return real_part(f"{name}-images-idx3", 16, count, 784), real_part(f"{name}-labels-idx1", 8, count, 1)
+    return made_up(count, seed)
+
+
+def write_set(folder, sets, change=None):
+    """The four files, of which `change` (a dict of names) replaces some, or leaves them out where it has None."""
+    folder.mkdir()
+    for name, (images, labels) in sets.items():
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(idx((len(labels), 28, 28), images))
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(idx((len(labels),), labels))
+    for file, data in (change or {}).items():
+        if data is None:
+            (folder / file).unlink()
+        else:
+            (folder / file).write_bytes(data)
+    return folder
+
+
+# ---- mnist_cnn ----
+
+LAST = re.compile(r"test accuracy \d+\.\d\d % \(best \d+\.\d\d %, epoch \d+\), \d+ epochs in \d+\.\d s")
+SHORT = ("--epochs", 2, "--quiet", "--digest")
+
+
+def digest(data, *args):
+    result = run("mnist_cnn", "--data", data, *SHORT, *args)
+    found = re.fullmatch(r"digest: ([0-9a-f]{64})\n" + LAST.pattern + "\n", result.stdout)
+    return found.group(1) if found else f"status {result.returncode}: {result.stdout}{result.stderr}"
+
+
+def test_summary():
+    golden = (ROOT / "tests/golden/mnist_cnn_summary.txt").read_text()
+    result = run("mnist_cnn", "--summary")
+    check("mnist_cnn --summary", result.stdout == golden and result.returncode == 0, result.stderr or result.stdout)
+    check("mnist_cnn --help", "--no-schedule" in run("mnist_cnn", "--help").stdout)
+
+
+def test_digests(data):
+    first = digest(data, "--threads", 1)
+    check("mnist_cnn --digest", re.fullmatch("[0-9a-f]{64}", first), first)
+    for threads in (2, 3):
+        check(f"the same bits with {threads} threads", digest(data, "--threads", threads) == first)
+    flags = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+    for isa, flag in (("avx2", "avx2"), ("avx512", "avx512vl")):
+        found = digest(data, "--isa", isa)
+        if f" {flag}" not in flags or "is not in this build" in found:
+            skip(f"the same bits with {isa}", "this machine or build lacks it")
+        else:
+            check(f"the same bits with {isa}", found == first, found)
+    check("another seed, other bits", digest(data, "--seed", 1) not in (first, ""))
+    check("another dropout, other bits", digest(data, "--dropout", 0.1) not in (first, ""))
+
+
+def test_run(folder, data):
+    path = folder / "epochs.csv"
+    result = run("mnist_cnn", "--data", data, "--epochs", 3, "--step-size", 2, "--csv", path)
+    lines = result.stdout.splitlines()
+    check("mnist_cnn prints a line an epoch", sum(line.startswith("epoch ") for line in lines) == 3, result.stdout)
+    check("mnist_cnn's last line", lines and LAST.fullmatch(lines[-1]) and not result.stderr, result.stdout + result.stderr)
+    check("no bar without a terminal", "\r" not in result.stdout + result.stderr)
+    header, rows = read_csv(path)
+    check("mnist_cnn's columns", ",".join(header) == "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds", header)
+    rates = [round(row[1], 9) for row in rows]
+    check("mnist_cnn's rates", [row[0] for row in rows] == [1, 2, 3] and rates == [0.1, 0.1, 0.01], rows)
+    result = run("mnist_cnn", "--data", data, "--epochs", 2, "--step-size", 1, "--no-schedule", "--csv", path)
+    check("mnist_cnn --no-schedule", [row[1] for row in read_csv(path)[1]] == [0.1, 0.1], result.stderr)
+
+
+def test_names(folder, sets, data):
+    zipped, dotted = folder / "zipped", folder / "dotted"
+    zipped.mkdir()
+    dotted.mkdir()
+    for path in data.iterdir():
+        (zipped / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        (dotted / path.name.replace("-idx", ".idx")).write_bytes(path.read_bytes())
+    first = digest(data)
+    check("gzipped files, the same bits", digest(zipped) == first, digest(zipped))
+    check("files with a point in their names, the same bits", digest(dotted) == first)
+    cut = write_set(folder / "cut", sets, {"train-images-idx3-ubyte": None})
+    (cut / "train-images-idx3-ubyte.gz").write_bytes((zipped / "train-images-idx3-ubyte.gz").read_bytes()[:-5])
+    check_refused("a gzip file that is cut", ["train-images-idx3-ubyte.gz"], "mnist_cnn", "--data", cut)
+
+
+def test_terminal(data):
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "90"}
+    args = [str(EXAMPLES / "mnist_cnn"), "--data", str(data), "--epochs", "2"]
+    process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=theirs, env=env)
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    except OSError:
+        pass  # how a pseudo terminal ends
+    os.close(ours)
+    check("a bar on a terminal", process.wait() == 0 and b"images/s" in seen and b" left" in seen, seen)
+    check("the bar fits the terminal", max(len(line) for line in re.split(rb"\r|\x1b\[K", seen)) < 90)
+
+
+def bad_sets(sets):
+    images, labels = sets["train"]
+    n, image, label = len(labels), "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+    good, good_labels = idx((n, 28, 28), images), idx((n,), labels)
+    return {
+        "no labels": ({label: None}, [label, "fetch-mnist"]),
+        "an empty file": ({image: b""}, [image]),
+        "a cut header": ({image: good[:10]}, [image]),
+        "cut images": ({image: good[:-1]}, [image]),
+        "cut labels": ({label: good_labels[:-1]}, [label]),
+        "bytes too many": ({image: good + b"\0"}, [image]),
+        "a wrong magic number": ({image: b"\x89PNG" + good[4:]}, [image]),
+        "labels where images belong": ({image: good_labels}, [image]),
+        "more labels than images": ({label: idx((n + 1,), labels + b"\0")}, [image, label]),
+        "a label out of range": ({label: idx((n,), labels[:-1] + b"\x0a")}, ["10"]),
+        "no images at all": ({image: idx((0, 28, 28), b""), label: idx((0,), b"")}, [image]),
+        "images of size zero": ({image: idx((n, 0, 28), b"")}, [image]),
+        "a negative size": ({image: struct.pack(">4I", 0x803, n, 0x80000000, 28) + images}, [image]),
+        "a count beyond all memory": ({image: struct.pack(">4I", 0x803, *[0xFFFFFFFF] * 3) + images}, [image]),
+        "images that do not fit the net": ({image: idx((n, 28, 27), images[:n * 28 * 27])}, ["28"]),
+    }
+
+
+def test_bad_data(folder, sets):
+    check_refused("a folder without files", [str(folder), "fetch-mnist"], "mnist_cnn", "--data", folder)
+    check_refused("no folder", ["/nonexistent", "fetch-mnist"], "mnist_cnn", "--data", "/nonexistent")
+    for k, (name, (change, words)) in enumerate(bad_sets(sets).items()):
+        check_refused(name, words, "mnist_cnn", "--data", write_set(folder / f"bad{k}", sets, change))
+
+
+def test_mnist_refusals(data):
+    for name, words, args in (
+        ("an unknown option", ["'--epoch'", "--help"], ["--epoch", "1"]),
+        ("a word that is no option", ["'train'", "--help"], ["train"]),
+        ("lr=nan", ["--lr", "'nan'"], ["--lr", "nan"]),
+        ("a negative lr", ["--lr", "'-0.1'"], ["--lr", "-0.1"]),
+        ("a malformed number", ["--momentum", "'0.9x'"], ["--momentum", "0.9x"]),
+        ("dropout above 1", ["--dropout", "'1.5'"], ["--dropout", "1.5"]),
+        ("a batch of nothing", ["--batch-size", "'0'"], ["--batch-size", "0"]),
+        ("a negative batch", ["--batch-size", "'-1'"], ["--batch-size", "-1"]),
+        ("a number beyond all", ["--epochs", "'99999999999999999999'"], ["--epochs", "99999999999999999999"]),
+        ("a batch larger than the data", ["1001", "1000"], ["--batch-size", "1001"]),
+        ("no epochs", ["--epochs", "'0'"], ["--epochs", "0"]),
+        ("negative threads", ["--threads", "'-1'"], ["--threads", "-1"]),
+        ("an unknown instruction set", ["avx3"], ["--isa", "avx3"]),
+        ("two words for an instruction set", ["--isa"], ["--isa", "avx2 dtype=f64"]),
+        ("a CSV in no folder", ["/nonexistent/x.csv"], ["--csv", "/nonexistent/x.csv"]),
+        ("a CSV on a full disk", ["/dev/full"], ["--csv", "/dev/full"]),
+        ("a learning rate that explodes", ["smaller learning rate"], ["--lr", "1000", "--momentum", "1", "--epochs", "50"]),
+    ):
+        check_refused(name, words, "mnist_cnn", "--data", data, *args)
+
+
+def test_others():
+    result = run("custom_layer")
+    found = re.search(r"worst deviation (\S+),", result.stdout)
+    check("custom_layer", result.returncode == 0 and found and float(found.group(1)) <= 1e-8, result.stdout + result.stderr)
+    if (EXAMPLES / "embed").exists():
+        result = run("embed")
+        learnt = re.findall(r"is (\d)", result.stdout) == list("0110")
+        check("embed", result.returncode == 0 and learnt, result.stdout + result.stderr)
+    else:
+        skip("embed", "there is no C++ compiler")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        sets = {"train": small_set("train", 1000, 1), "t10k": small_set("t10k", 200, 2)}
+        data = write_set(folder / "data", sets)
+        test_two_neuron(folder)
+        test_two_neuron_text()
+        test_sweep(folder)
+        test_two_neuron_refusals()
+        test_summary()
+        test_digests(data)
+        test_run(folder, data)
+        test_names(folder, sets, data)
+        test_terminal(data)
+        test_bad_data(folder, sets)
+        test_mnist_refusals(data)
+        test_others()
+    print(f"{counts[True]} passed, {counts[False]} failed")
+    return 1 if counts[False] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT */
+/* Every layer in f64: forward against the oracles, gradients against the four-point stencil. */
+
+#include "lab.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- every kind has a case ---- */
+
+static bool has_case(const char *kind)
+{
+    lab_spec_room room;
+    for (int i = 0; i < lab_case_count(); i++)
+        if (lab_is(lab_case_at(i, &room).spec, kind))
+            return true;
+    return false;
+}
+
+static void test_every_layer_has_a_case(void **state)
+{
+    (void)state;
+    const char *kind;
+    int32_t kinds = 0;
+    for (; (kind = sixnet_kind("layer", kinds, "name")); kinds++)
+        if (!has_case(kind))
+            fail_msg("%s: no case in layer_cases.c", kind);
+    assert_true(kinds >= 25);
+}
+
+/* ---- each case with several numbers of samples ---- */
+
+typedef void check_fn(lab *l, lab_random *r, int n);
+
+static void each_count(lab *l, const lab_case *c, lab_random *r, check_fn *check)
+{
+    static const int counts[] = {1, 16, 20, 33};
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+        int n = c->n ? c->n : counts[k];
+        if (lab_quick() && n == 16)
+            continue;
+        lab_title("'%s' on %s, %d samples", c->spec, c->shapes, n);
+        check(l, r, n);
+        if (c->n)
+            break;
+    }
+}
+
+static void each_case(check_fn *check)
+{
+    lab_spec_room room;
+    for (int i = 0; i < lab_case_count(); i++) {
+        lab_case c = lab_case_at(i, &room);
+        lab_random r = {(uint64_t)i};
+        if (lab_skips(i))
+            continue;
+        lab_title("'%s' on %s", c.spec, c.shapes);
+        lab l = lab_open("dtype=f64", &c, NULL);
+        lab_fill_tensors(&l, &r, LAB_ANY);
+        each_count(&l, &c, &r, check);
+        lab_close(&l);
+    }
+}
+
+/* ---- forward ---- */
+
+static void compare(const lab *l, const lab_data *d, const lab_tensors *t, bool training, const double *y, const double *expected)
+{
+    double *bound = lab_room(d->n * l->out_size);
+    lab_bounds(l, d, t, training, expected, 0x1p-53, bound);
+    for (int64_t i = 0; i < d->n * l->out_size; i++) {
+        double deviation = fabs(y[i] - expected[i]);
+        if (!(deviation <= 1e-12 * fmax(1, fabs(expected[i])) && deviation <= 8 * bound[i]))
+            lab_fail("%s: value %lld is %.17g, not %.17g (the bound is %g)", training ? "forward" : "predict", (long long)i, y[i],
+                     expected[i], bound[i]);
+    }
+    free(bound);
+}
+
+static void compare_statistics(const char *what, const double *now, const double *expected, int64_t channels)
+{
+    for (int64_t c = 0; now && c < channels; c++)
+        if (!(fabs(now[c] - expected[c]) <= 1e-12 * fmax(1, fabs(expected[c]))))
+            lab_fail("%s[%lld] is %.17g, not %.17g", what, (long long)c, now[c], expected[c]);
+}
+
+/* One value a channel cannot be normalised by the batch. */
+static void check_starved(lab *l, lab_random *r, int n)
+{
+    lab_data d = lab_draw(l, r, n, LAB_ANY);
+    lab_tensors before = lab_take_tensors(l);
+    assert_int_equal(sixnet_forward_f64(l->net, d.feed, n), SIXNET_BAD_SHAPE);
+    lab_tensors after = lab_take_tensors(l);
+    compare_statistics("running_mean", after.mean, before.mean, l->in[0].dim[0]);
+    lab_drop_tensors(&before);
+    lab_drop_tensors(&after);
+    lab_drop(l, &d);
+}
+
+static void check_forward(lab *l, lab_random *r, int n)
+{
+    if (lab_starves(l, n)) {
+        check_starved(l, r, n);
+        return;
+    }
+    lab_data d = lab_draw(l, r, n, LAB_ANY);
+    lab_tensors t = lab_take_tensors(l);
+    double *y = lab_room(n * l->out_size), *expected = lab_room(n * l->out_size);
+    lab_forward(l, &d, y);
+    if (lab_expect(l, &d, &t, true, expected))
+        compare(l, &d, &t, true, y, expected);
+    lab_tensors after = lab_take_tensors(l);
+    compare_statistics("running_mean", after.mean, t.mean, l->in[0].dim[0]);
+    compare_statistics("running_var", after.variance, t.variance, l->in[0].dim[0]);
+    free(y);
+    free(expected);
+    lab_drop_tensors(&t);
+    lab_drop_tensors(&after);
+    lab_drop(l, &d);
+}
+
+static void test_forward(void **state)
+{
+    (void)state;
+    each_case(check_forward);
+}
+
+/* ---- predict ---- */
+
+static void check_predict(lab *l, lab_random *r, int n)
+{
+    lab_data d = lab_draw(l, r, n, LAB_ANY);
+    lab_tensors t = lab_take_tensors(l);
+    double *y = lab_room(n * l->out_size), *expected = lab_room(n * l->out_size);
+    int32_t status = sixnet_predict_f64(l->net, d.feed, n, y);
+    if (lab_cannot_evaluate(l->spec)) {
+        assert_int_equal(status, SIXNET_UNSUPPORTED);
+    } else {
+        TRY(status);
+        assert_true(lab_expect(l, &d, &t, false, expected));
+        compare(l, &d, &t, false, y, expected);
+        lab_tensors after = lab_take_tensors(l);
+        compare_statistics("running_mean", after.mean, t.mean, l->in[0].dim[0]);
+        lab_drop_tensors(&after);
+    }
+    free(y);
+    free(expected);
+    lab_drop_tensors(&t);
+    lab_drop(l, &d);
+}
+
+static void test_predict(void **state)
+{
+    (void)state;
+    each_case(check_predict);
+}
+
+/* ---- gradients along random directions ---- */
+
+/* The sum of the outputs, each times its number in upstream. */
+static double functional(const lab *l, const lab_data *d)
+{
+    int64_t count = d->n * l->out_size;
+    double *y = lab_room(count);
+    long double sum = 0;
+    lab_forward(l, d, y);
+    for (int64_t i = 0; i < count; i++)
+        sum += (long double)y[i] * (long double)d->upstream[i];
+    free(y);
+    return (double)sum;
+}
+
+/* Something that is moved: an input, or a tensor by name. */
+typedef struct moved {
+    const char *name; /* NULL for an input */
+    double *values;   /* of the input; else a copy */
+    const double *gradient;
+    int64_t count;
+} moved;
+
+static double at(const lab *l, lab_data *d, const moved *m, const double *start, const double *direction, double step)
+{
+    for (int64_t i = 0; i < m->count; i++)
+        m->values[i] = start[i] + step * direction[i];
+    if (m->name)
+        TRY(sixnet_tensor_set_f64(l->net, m->name, m->values, m->count));
+    else
+        lab_feed(l, d);
+    return functional(l, d);
+}
+
+static void check_direction(const lab *l, lab_random *r, lab_data *d, const moved *m)
+{
+    static const double h = 5e-4;
+    double *start = lab_room(m->count), *direction = lab_room(m->count), analytic = 0;
+    memcpy(start, m->values, (size_t)m->count * sizeof *start);
+    for (int64_t i = 0; i < m->count; i++) {
+        direction[i] = lab_uniform(r, 0.25, 1) * (lab_below(r, 2) ? 1 : -1);
+        analytic += direction[i] * m->gradient[i];
+    }
+    double numeric = (at(l, d, m, start, direction, -2 * h) - 8 * at(l, d, m, start, direction, -h) +
+                      8 * at(l, d, m, start, direction, h) - at(l, d, m, start, direction, 2 * h)) / (12 * h);
+    at(l, d, m, start, direction, 0);
+    if (!(fabs(numeric - analytic) <= 1e-8 * fmax(1, fmax(fabs(numeric), fabs(analytic)))))
+        lab_fail("the gradient by %s: %.17g, by the stencil %.17g", m->name ? m->name : "an input", analytic, numeric);
+    free(start);
+    free(direction);
+}
+
+static void check_tensor(const lab *l, lab_random *r, lab_data *d, const char *name, const double *values, const double *gradient,
+                         int64_t count)
+{
+    if (!values)
+        return;
+    moved m = {name, lab_room(count), gradient, count};
+    memcpy(m.values, values, (size_t)count * sizeof *values);
+    check_direction(l, r, d, &m);
+    free(m.values);
+}
+
+/* An index has no gradient. */
+static void check_no_gradient(const double *gradient, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (gradient[i] != 0)
+            lab_fail("an index has a gradient, %g", gradient[i]);
+}
+
+/* The row of padding_idx is not trained. */
+static void forget_padding(const lab *l, lab_gradients *g)
+{
+    int padding = lab_int(l->spec, "padding_idx", 0, -1), columns = lab_int(l->spec, "embedding_dim", 0, 0);
+    if (padding < 0)
+        return;
+    check_no_gradient(g->weight + padding * columns, columns);
+    memset(g->weight + padding * columns, 0, (size_t)columns * sizeof *g->weight);
+}
+
+static void check_gradients(lab *l, lab_random *r, int n)
+{
+    bool random = lab_is(l->spec, "dropout") && lab_real(l->spec, "p", 0.5) > 0; /* drops others in every pass */
+    if (lab_starves(l, n) || random)
+        return;
+    lab_data d = lab_draw(l, r, n, lab_smooth(l->spec));
+    lab_tensors t = lab_take_tensors(l);
+    lab_gradients g = lab_backward(l, &d);
+    forget_padding(l, &g);
+    for (int i = 0; i < l->inputs; i++)
+        if (lab_is(l->spec, "embedding"))
+            check_no_gradient(g.x[i], n * l->in_size[i]);
+        else
+            check_direction(l, r, &d, &(moved){NULL, d.x[i], g.x[i], n * l->in_size[i]});
+    check_tensor(l, r, &d, "layer.weight", t.weight, g.weight, g.weights);
+    check_tensor(l, r, &d, "layer.bias", t.bias, g.bias, g.biases);
+    lab_drop_gradients(&g);
+    lab_drop_tensors(&t);
+    lab_drop(l, &d);
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    each_case(check_gradients);
+}
+
+/* ---- gradients value by value ---- */
+
+static void check_each_gradient(const lab_case *c, lab_random *r, int n)
+{
+    double worst;
+    const char *where;
+    lab_title("'%s' on %s, %d samples", c->spec, c->shapes, n);
+    lab l = lab_open("dtype=f64 seed=3", c, "mse reduction=half_sum");
+    lab_fill_tensors(&l, r, LAB_ANY);
+    lab_tensors t = lab_take_tensors(&l);
+    bool small = (int64_t)n * l.in_total + t.weights <= 240 && n * l.out_size <= 3000;
+    if (small && !(lab_is(l.spec, "batchnorm1d") && n < 8) && !lab_starves(&l, n)) {
+        lab_data d = lab_draw(&l, r, n, lab_smooth(l.spec));
+        TRY(sixnet_gradient_check(l.net, d.feed, d.upstream, n, &worst, &where));
+        if (!(worst <= 1e-8) && !lab_has(c->spec, "padding_idx"))
+            lab_fail("%s: the gradient is off by %g", where, worst);
+        lab_drop(&l, &d);
+    }
+    lab_drop_tensors(&t);
+    lab_close(&l);
+}
+
+static void test_each_gradient(void **state)
+{
+    (void)state;
+    lab_spec_room room;
+    lab_random r = {5};
+    for (int i = 0; i < lab_case_count(); i++) {
+        lab_case c = lab_case_at(i, &room);
+        if (lab_skips(i) || (lab_quick() && i % 4))
+            continue;
+        check_each_gradient(&c, &r, 1);
+        check_each_gradient(&c, &r, 3);
+        check_each_gradient(&c, &r, 18);
+    }
+}
+
+/* ---- dropout ---- */
+
+enum { DROP_SIZE = 500, DROP_SAMPLES = 33, DROPS = DROP_SIZE * DROP_SAMPLES };
+
+typedef struct mask {
+    bool kept[DROPS];
+} mask;
+
+static lab drop_net(const char *options, double p)
+{
+    static char spec[40];
+    snprintf(spec, sizeof spec, "dropout p=%g", p);
+    lab_title("'%s', %s", spec, options);
+    return lab_open(options, &(lab_case){spec, "5x100", 0}, NULL);
+}
+
+/* One training pass over ones, forward and backward; every value must be 0 or the factor, and its gradient likewise. */
+static mask *drop_pass(const lab *l, double p, int n)
+{
+    mask *m = calloc(1, sizeof *m);
+    double factor = 1 / (1 - p), *ones = lab_room(DROPS), *y = lab_room(DROPS), *dx = lab_room(DROPS);
+    for (int i = 0; i < DROPS; i++)
+        ones[i] = 1;
+    TRY(sixnet_forward_f64(l->net, ones, n));
+    TRY(sixnet_node_values_f64(l->net, l->layer, y, n * DROP_SIZE));
+    TRY(sixnet_backward_from_f64(l->net, ones));
+    TRY(sixnet_node_gradient_f64(l->net, l->input[0], dx, n * DROP_SIZE));
+    for (int i = 0; i < n * DROP_SIZE; i++) {
+        m->kept[i] = y[i] != 0;
+        if ((m->kept[i] && !(fabs(y[i] - factor) <= 1e-6 * factor)) || dx[i] != y[i])
+            lab_fail("value %d became %g, its gradient is %g", i, y[i], dx[i]);
+    }
+    free(ones);
+    free(y);
+    free(dx);
+    return m;
+}
+
+static void check_rate(const char *what, double count, double total, double p)
+{
+    double deviation = 5 * sqrt(total * p * (1 - p));
+    if (!(fabs(count - total * p) <= deviation))
+        lab_fail("%s: %g of %g instead of a share of %g", what, count, total, p);
+}
+
+static int dropped(const mask *m, int begin, int end, int step)
+{
+    int count = 0;
+    for (int i = begin; i < end; i += step)
+        count += !m->kept[i];
+    return count;
+}
+
+/* How many values are kept in one and not in the other; distance compares a mask with itself, moved. */
+static int differences(const mask *a, const mask *b, int distance)
+{
+    int count = 0;
+    for (int i = 0; i + distance < DROPS; i++)
+        count += a->kept[i] != b->kept[i + distance];
+    return count;
+}
+
+static void check_drops(double p)
+{
+    lab l = drop_net("dtype=f64 seed=1", p);
+    mask *m = drop_pass(&l, p, DROP_SAMPLES), *next = drop_pass(&l, p, DROP_SAMPLES);
+    double two = 2 * p * (1 - p); /* how often two of them differ */
+    check_rate("all", dropped(m, 0, DROPS, 1), DROPS, p);
+    for (int s = 0; s < DROP_SAMPLES; s++)
+        check_rate("a sample", dropped(m, s * DROP_SIZE, (s + 1) * DROP_SIZE, 1), DROP_SIZE, p);
+    for (int f = 0; f < 8; f++)
+        check_rate("a feature of eight", dropped(m, f, DROPS, 8), DROPS / 8.0, p);
+    check_rate("neighbours", differences(m, m, 1), DROPS - 1, two);
+    check_rate("features four apart", differences(m, m, 4), DROPS - 4, two);
+    check_rate("samples", differences(m, m, DROP_SIZE), DROPS - DROP_SIZE, two);
+    check_rate("samples a group apart", differences(m, m, 16 * DROP_SIZE), DROPS - 16 * DROP_SIZE, two);
+    check_rate("steps", differences(m, next, 0), DROPS, two);
+    free(m);
+    free(next);
+    lab_close(&l);
+}
+
+static void test_dropout_is_random(void **state)
+{
+    (void)state;
+    static const double rates[] = {0.05, 0.25, 0.5, 0.9};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        check_drops(rates[i]);
+}
+
+static void check_same_mask(const mask *expected, const char *options, int n)
+{
+    lab l = drop_net(options, 0.25);
+    mask *m = drop_pass(&l, 0.25, n);
+    lab_title("dropout, %s, %d samples", options, n);
+    if (memcmp(m->kept, expected->kept, (size_t)n * DROP_SIZE * sizeof *m->kept) != 0)
+        lab_fail("other values were dropped");
+    free(m);
+    lab_close(&l);
+}
+
+/* By seed, step, node and sample; not by the batch, the instruction set or the number of threads. */
+static void test_dropout_depends_on(void **state)
+{
+    (void)state;
+    lab l = drop_net("dtype=f64 seed=1", 0.25), other = drop_net("dtype=f64 seed=2", 0.25);
+    mask *m = drop_pass(&l, 0.25, DROP_SAMPLES), *of_other = drop_pass(&other, 0.25, DROP_SAMPLES);
+    check_rate("seeds", differences(m, of_other, 0), DROPS, 0.375);
+    check_same_mask(m, "dtype=f64 seed=1", DROP_SAMPLES);
+    check_same_mask(m, "dtype=f64 seed=1 threads=3", DROP_SAMPLES);
+    check_same_mask(m, "dtype=f64 seed=1", 1);
+    check_same_mask(m, "dtype=f64 seed=1", 19);
+    for (const char *const *isa = lab_isas(); *isa; isa++) {
+        char options[60];
+        snprintf(options, sizeof options, "seed=1 %s", *isa);
+        check_same_mask(m, options, DROP_SAMPLES);
+    }
+    free(m);
+    free(of_other);
+    lab_close(&l);
+    lab_close(&other);
+}
+
+static void test_dropout_nodes_differ(void **state)
+{
+    (void)state;
+    sixnet_model *net;
+    double *y[2] = {lab_room(DROPS), lab_room(DROPS)}, *ones = lab_room(DROPS);
+    lab_title("two dropout layers");
+    TRY(sixnet_model_new(&net, NULL));
+    sixnet_node x = sixnet_add(net, "input shape=500", SIXNET_NONE), drop[2];
+    for (int k = 0; k < 2; k++) {
+        drop[k] = sixnet_add(net, "dropout p=0.5", x);
+        TRY(sixnet_retain(net, drop[k]));
+    }
+    sixnet_add_multi(net, "add", drop, 2);
+    TRY(sixnet_compile(net));
+    for (int i = 0; i < DROPS; i++)
+        ones[i] = 1;
+    TRY(sixnet_forward_f64(net, ones, DROP_SAMPLES));
+    int count = 0;
+    for (int k = 0; k < 2; k++)
+        TRY(sixnet_node_values_f64(net, drop[k], y[k], DROPS));
+    for (int i = 0; i < DROPS; i++)
+        count += (y[0][i] == 0) != (y[1][i] == 0);
+    check_rate("nodes", count, DROPS, 0.5);
+    sixnet_model_free(net);
+    free(y[0]);
+    free(y[1]);
+    free(ones);
+}
+
+/* p=1 drops everything, infinities too. */
+static void test_dropout_of_all(void **state)
+{
+    (void)state;
+    lab l = drop_net("dtype=f64", 1);
+    double x[500], y[500];
+    for (int i = 0; i < 500; i++)
+        x[i] = i % 7 ? i : INFINITY;
+    TRY(sixnet_forward_f64(l.net, x, 1));
+    TRY(sixnet_node_values_f64(l.net, l.layer, y, 500));
+    for (int i = 0; i < 500; i++)
+        assert_true(y[i] == 0);
+    lab_close(&l);
+}
+
+/* ---- ties and infinities, as in PyTorch ---- */
+
+/* The gradient goes to the first of equal maxima, in both of maxpool2d's ways; at are the places of those. */
+static void check_ties(const char *spec, const int at[4])
+{
+    lab_title("'%s'", spec);
+    lab l = lab_open("dtype=f64", &(lab_case){spec, "1x4x4", 0}, NULL);
+    double x[16] = {0}, up[4] = {1, 2, 3, 4}, dx[16], expected[16] = {0};
+    for (int i = 0; i < 4; i++)
+        expected[at[i]] = up[i];
+    TRY(sixnet_forward_f64(l.net, x, 1));
+    TRY(sixnet_backward_from_f64(l.net, up));
+    TRY(sixnet_node_gradient_f64(l.net, l.input[0], dx, 16));
+    assert_memory_equal(dx, expected, sizeof dx);
+    lab_close(&l);
+}
+
+static void test_maxpool_ties(void **state)
+{
+    (void)state;
+    check_ties("maxpool2d kernel_size=2", (const int[]){0, 2, 8, 10});
+    check_ties("maxpool2d kernel_size=3 stride=2 padding=1", (const int[]){0, 1, 4, 5});
+}
+
+static void check_nan(const char *spec)
+{
+    lab_title("'%s'", spec);
+    lab l = lab_open("dtype=f64", &(lab_case){spec, "1x2x4", 0}, NULL);
+    double x[8] = {1, NAN, -INFINITY, -INFINITY, 2, 3, -INFINITY, -INFINITY}, y[2];
+    TRY(sixnet_predict_f64(l.net, x, 1, y));
+    assert_true(isnan(y[0]));
+    assert_true(isinf(y[1]) && y[1] < 0);
+    lab_close(&l);
+}
+
+static void test_maxpool_of_no_number(void **state)
+{
+    (void)state;
+    check_nan("maxpool2d kernel_size=2");
+    check_nan("maxpool2d kernel_size=2 stride=1x2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_layer_has_a_case), cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_predict),                cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_each_gradient),          cmocka_unit_test(test_dropout_is_random),
+        cmocka_unit_test(test_dropout_depends_on),     cmocka_unit_test(test_dropout_nodes_differ),
+        cmocka_unit_test(test_dropout_of_all),         cmocka_unit_test(test_maxpool_ties),
+        cmocka_unit_test(test_maxpool_of_no_number),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/* Every loss: in f64 against the oracles, and its gradient against their four-point stencil; in f32 on every instruction set. */
+
+#include "lab.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oracles.h"
+
+/* A loss and the shape of its input. */
+static const struct {
+    const char *spec, *shape;
+} cases[] = {
+    {"cross_entropy", "5"},
+    {"cross_entropy", "1"},
+    {"cross_entropy reduction=sum", "10"},
+    {"cross_entropy label_smoothing=0.1", "7"},
+    {"cross_entropy label_smoothing=1", "4"},
+    {"cross_entropy weight=0.5,2,1,0.25", "4"},
+    {"cross_entropy weight=0.5,2,1,0.25 reduction=sum", "4"},
+    {"cross_entropy weight=0,2,1", "3"},
+    {"cross_entropy weight=0.5,2,1,0.25 label_smoothing=0.2", "4"},
+    {"cross_entropy label_smoothing=0.3 reduction=sum weight=1,3,2", "3"},
+    {"cross_entropy", "3x4"},
+    {"cross_entropy weight=0.5,2,1 label_smoothing=0.1", "3x2x3"},
+    {"cross_entropy", "35"},
+    {"nll", "5"},
+    {"nll", "1"},
+    {"nll reduction=sum", "6"},
+    {"nll weight=0.5,2,1", "3"},
+    {"nll weight=0.5,2,1 reduction=sum", "3"},
+    {"nll weight=0.5,2,1", "3x4"},
+    {"nll", "2x3x3"},
+    {"mse", "7"},
+    {"mse", "2x3x4"},
+    {"mse reduction=sum", "5"},
+    {"mse reduction=half_sum", "2"},
+    {"mse reduction=half_sum", "3x5"},
+    {"bce_with_logits", "1"},
+    {"bce_with_logits", "3x4"},
+    {"bce_with_logits reduction=sum", "6"},
+    {"bce_with_logits pos_weight=3", "2x3"},
+    {"bce_with_logits pos_weight=0.5,2,4", "3"},
+    {"bce_with_logits pos_weight=0.5,2,4 reduction=sum", "2x3"},
+    {"l1", "7"},
+    {"l1 reduction=sum", "2x3x2"},
+    {"smooth_l1", "7"},
+    {"smooth_l1 beta=0.5", "2x5"},
+    {"smooth_l1 beta=2 reduction=sum", "5"},
+    {"smooth_l1 beta=0", "5"},
+};
+
+enum { CASES = sizeof cases / sizeof *cases };
+
+static void test_every_loss_has_a_case(void **state)
+{
+    (void)state;
+    const char *kind;
+    int32_t kinds = 0;
+    for (; (kind = sixnet_kind("loss", kinds, "name")); kinds++) {
+        bool has = false;
+        for (int i = 0; i < CASES; i++)
+            has |= lab_is(cases[i].spec, kind);
+        if (!has)
+            fail_msg("%s: no case", kind);
+    }
+    assert_true(kinds >= 6);
+}
+
+/* ---- a net of an input and a loss ---- */
+
+typedef struct bench {
+    const char *spec;
+    sixnet_context *ctx;
+    sixnet_model *net;
+    sixnet_node input;
+    lab_shape shape;
+    int64_t size, targets; /* of one sample */
+    int n;
+    double *x, *target, *room;
+} bench;
+
+static bool is_of_classes(const char *spec) { return lab_is(spec, "cross_entropy") || lab_is(spec, "nll"); }
+
+static double random_target(const bench *b, lab_random *r, int64_t i, lab_filling how)
+{
+    double beta = lab_real(b->spec, "beta", 1);
+    if (is_of_classes(b->spec))
+        return lab_below(r, (int)b->shape.dim[0]);
+    if (how == LAB_WHOLE)
+        return lab_below(r, 7) - 3;
+    if (lab_is(b->spec, "bce_with_logits"))
+        return lab_below(r, 3) ? lab_uniform(r, 0, 1) : lab_below(r, 2);
+    /* not where the derivative jumps */
+    double distance = lab_below(r, 2) ? lab_uniform(r, 0.02, fmax(beta - 0.02, 0.02)) : lab_uniform(r, beta + 0.02, beta + 2);
+    return b->x[i] + (lab_below(r, 2) ? distance : -distance);
+}
+
+static bench bench_open(const char *options, int i, int n, lab_filling how)
+{
+    bench b = {.spec = cases[i].spec, .n = n};
+    lab_random r = {(uint64_t)(i * 100 + n)};
+    char input[80];
+    lab_title("'%s' of %s, %d samples, %s", b.spec, cases[i].shape, n, options);
+    TRY(sixnet_context_new(&b.ctx, options));
+    TRY(sixnet_model_new(&b.net, b.ctx));
+    snprintf(input, sizeof input, "input shape=%s", cases[i].shape);
+    b.input = sixnet_add(b.net, input, SIXNET_NONE);
+    TRY(sixnet_retain(b.net, b.input));
+    sixnet_add(b.net, b.spec, b.input);
+    TRY(sixnet_compile(b.net));
+    TRY(sixnet_node_shape(b.net, b.input, b.shape.dim, &b.shape.rank));
+    b.size = lab_size(&b.shape);
+    b.targets = is_of_classes(b.spec) ? b.size / b.shape.dim[0] : b.size;
+    b.x = lab_room(n * b.size);
+    b.room = lab_room(n * b.size);
+    b.target = lab_room(n * b.targets);
+    lab_fill(&r, how, b.x, n * b.size);
+    for (int64_t k = 0; k < n * b.targets; k++)
+        b.target[k] = random_target(&b, &r, k, how);
+    return b;
+}
+
+static void bench_close(bench *b)
+{
+    free(b->x);
+    free(b->target);
+    free(b->room);
+    sixnet_model_free(b->net);
+    sixnet_context_free(b->ctx);
+}
+
+static double expected_loss(const bench *b)
+{
+    double weights[64];
+    const char *s = b->spec;
+    int count = lab_list(s, is_of_classes(s) ? "weight" : "pos_weight", weights);
+    int64_t all = b->n * b->size;
+    oracle_reduction reduction = lab_has(s, "reduction=sum") ? ORACLE_SUM : lab_has(s, "half_sum") ? ORACLE_HALF_SUM : ORACLE_MEAN;
+    if (lab_is(s, "cross_entropy"))
+        return oracle_cross_entropy(b->x, b->target, b->n, b->shape.dim[0], b->targets, count ? weights : NULL,
+                                    lab_real(s, "label_smoothing", 0), reduction, b->room);
+    if (lab_is(s, "nll"))
+        return oracle_nll(b->x, b->target, b->n, b->shape.dim[0], b->targets, count ? weights : NULL, 0, reduction);
+    if (lab_is(s, "bce_with_logits"))
+        return oracle_bce_with_logits(b->x, b->target, all, weights, count, reduction);
+    if (lab_is(s, "mse"))
+        return oracle_mse(b->x, b->target, all, reduction);
+    if (lab_is(s, "l1"))
+        return oracle_l1(b->x, b->target, all, reduction);
+    if (lab_is(s, "smooth_l1"))
+        return oracle_smooth_l1(b->x, b->target, all, lab_real(s, "beta", 1), reduction);
+    lab_fail("no oracle");
+}
+
+static double loss_and_gradient(const bench *b, double *dx)
+{
+    double loss;
+    TRY(sixnet_forward_f64(b->net, b->x, b->n));
+    TRY(sixnet_loss_f64(b->net, b->target, &loss));
+    TRY(sixnet_backward(b->net));
+    TRY(sixnet_node_gradient_f64(b->net, b->input, dx, b->n * b->size));
+    return loss;
+}
+
+/* The mean over no weight at all is no number, as in PyTorch. */
+static bool has_mean(const bench *b) { return !isnan(expected_loss(b)); }
+
+static const int counts[] = {1, 16, 20, 33};
+enum { COUNTS = sizeof counts / sizeof *counts };
+
+/* ---- f64 ---- */
+
+static double stencil(bench *b, int64_t i)
+{
+    double x = b->x[i], h = 1e-3, loss[4];
+    for (int k = 0; k < 4; k++) {
+        b->x[i] = x + (k < 2 ? k - 2 : k - 1) * h;
+        loss[k] = expected_loss(b);
+    }
+    b->x[i] = x;
+    return (loss[0] - 8 * loss[1] + 8 * loss[2] - loss[3]) / (12 * h);
+}
+
+static void check_gradient(bench *b, const double *dx)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < b->n * b->size; i++)
+        largest = fmax(largest, fabs(dx[i]));
+    for (int64_t i = 0; i < b->n * b->size; i++) {
+        double numeric = stencil(b, i);
+        if (!(fabs(numeric - dx[i]) <= 1e-8 * fmin(1, largest) + 1e-12))
+            lab_fail("gradient %lld is %.17g, by the stencil %.17g", (long long)i, dx[i], numeric);
+    }
+}
+
+static void test_losses(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CASES; i++)
+        for (int k = 0; k < COUNTS; k++) {
+            bench b = bench_open("dtype=f64", i, counts[k], LAB_ANY);
+            double *dx = lab_room(b.n * b.size), expected = expected_loss(&b), loss = loss_and_gradient(&b, dx);
+            if (!(fabs(loss - expected) <= 1e-12 * fmax(1, fabs(expected))) && !(isnan(loss) && isnan(expected)))
+                lab_fail("the loss is %.17g, not %.17g", loss, expected);
+            if (has_mean(&b))
+                check_gradient(&b, dx);
+            free(dx);
+            bench_close(&b);
+        }
+}
+
+/* ---- f32 ---- */
+
+/* The sum of what is added, each without its sign: for a loss of whole numbers only what is added counts. */
+static double magnitude(const bench *b, double loss)
+{
+    double weights[64] = {1}, low = INFINITY, high = 0, most = 0;
+    int count = lab_list(b->spec, is_of_classes(b->spec) ? "weight" : "pos_weight", weights);
+    for (int c = 0; c < (count ? count : 1); c++) {
+        low = fmin(low, weights[c]);
+        high = fmax(high, weights[c]);
+    }
+    for (int64_t i = 0; i < b->n * b->size; i++)
+        most = fmax(most, fabs(b->x[i]));
+    double share = lab_has(b->spec, "sum") ? (double)(b->n * b->targets) * high : high / fmax(low, 0.01);
+    return fabs(loss) + 4 * most * share;
+}
+
+static void check_f32(const char *isa, int i, int n)
+{
+    bench b = bench_open(isa, i, n, LAB_ANY), exact = bench_open("dtype=f64", i, n, LAB_ANY);
+    double *dx = lab_room(n * b.size), *expected_dx = lab_room(n * b.size), largest = 0;
+    double loss = loss_and_gradient(&b, dx), expected = loss_and_gradient(&exact, expected_dx);
+    if (has_mean(&exact)) {
+        double bound = ((double)b.size + 30) * 0x1p-24 * magnitude(&b, expected);
+        if (!(fabs(loss - expected) <= bound))
+            lab_fail("the loss is %.9g, not %.9g; the bound is %g", loss, expected, bound);
+        for (int64_t k = 0; k < n * b.size; k++)
+            largest = fmax(largest, fabs(expected_dx[k]));
+        for (int64_t k = 0; k < n * b.size; k++)
+            if (!(fabs(dx[k] - expected_dx[k]) <= ((double)b.size + 30) * 0x1p-24 * largest))
+                lab_fail("gradient %lld is %.9g, not %.9g", (long long)k, dx[k], expected_dx[k]);
+    }
+    free(dx);
+    free(expected_dx);
+    bench_close(&b);
+    bench_close(&exact);
+}
+
+static void test_losses_in_f32(void **state)
+{
+    (void)state;
+    for (const char *const *isa = lab_isas(); *isa; isa++)
+        for (int i = 0; i < CASES; i++)
+            for (int k = 0; k < COUNTS; k++)
+                check_f32(*isa, i, counts[k]);
+}
+
+/* Whole numbers leave nothing to round, but where a class or a sign is not all. */
+static void test_losses_of_whole_numbers(void **state)
+{
+    (void)state;
+    for (const char *const *isa = lab_isas(); *isa; isa++)
+        for (int i = 0; i < CASES; i++)
+            for (int k = 0; k < COUNTS; k++) {
+                bench b = bench_open(*isa, i, counts[k], LAB_WHOLE);
+                bool rounds = lab_is(b.spec, "cross_entropy") || lab_is(b.spec, "bce_with_logits");
+                double *dx = lab_room(b.n * b.size), expected = expected_loss(&b), loss = loss_and_gradient(&b, dx);
+                if (!rounds && loss != expected && !isnan(expected))
+                    lab_fail("the loss is %.17g, not %.17g", loss, expected);
+                free(dx);
+                bench_close(&b);
+            }
+}
+
+static bool is_there(const char *isa)
+{
+    for (const char *const *i = lab_isas(); *i; i++)
+        if (strcmp(*i, isa) == 0)
+            return true;
+    return false;
+}
+
+static void test_losses_have_the_same_bits(void **state)
+{
+    (void)state;
+    if (!is_there("isa=avx512"))
+        skip();
+    for (int i = 0; i < CASES; i++)
+        for (int k = 0; k < COUNTS; k++) {
+            bench a = bench_open("isa=avx2", i, counts[k], LAB_ANY), b = bench_open("isa=avx512", i, counts[k], LAB_ANY);
+            size_t size = (size_t)(a.n * a.size);
+            double *dx = lab_room((int64_t)size), *other = lab_room((int64_t)size);
+            double loss = loss_and_gradient(&a, dx), other_loss = loss_and_gradient(&b, other);
+            if (memcmp(&loss, &other_loss, sizeof loss) != 0 || memcmp(dx, other, size * sizeof *dx) != 0)
+                lab_fail("avx2 and avx512 have other bits: losses %.9g, %.9g", loss, other_loss);
+            free(dx);
+            free(other);
+            bench_close(&a);
+            bench_close(&b);
+        }
+}
+
+/* ---- classes that are none ---- */
+
+static void test_targets_out_of_range(void **state)
+{
+    (void)state;
+    static const double bad[] = {-1, 5, 0.5, NAN, INFINITY, 1e300};
+    for (int i = 0; i < CASES; i++) {
+        if (strcmp(cases[i].shape, "5") != 0 || !is_of_classes(cases[i].spec))
+            continue;
+        for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+            bench b = bench_open("dtype=f64", i, 20, LAB_ANY);
+            double loss = -1;
+            b.target[19] = bad[k];
+            TRY(sixnet_forward_f64(b.net, b.x, b.n));
+            assert_int_equal(sixnet_loss_f64(b.net, b.target, &loss), SIXNET_BAD_DATA);
+            assert_true(loss == -1);
+            assert_int_equal(sixnet_backward(b.net), SIXNET_BAD_STATE);
+            b.target[19] = 4;
+            TRY(sixnet_loss_f64(b.net, b.target, &loss));
+            TRY(sixnet_backward(b.net));
+            bench_close(&b);
+        }
+    }
+}
+
+/* ---- evaluate: the same loss, and how many are right ---- */
+
+static sixnet_dataset *dataset_of(const bench *b, int i)
+{
+    char spec[160];
+    sixnet_dataset *ds;
+    int64_t targets = b->targets;
+    if (is_of_classes(b->spec))
+        snprintf(spec, sizeof spec, "inputs=f64 shape=%s targets=f64 target_shape=%lld", cases[i].shape, (long long)targets);
+    else
+        snprintf(spec, sizeof spec, "inputs=f64 shape=%s targets=f64 target_shape=%s", cases[i].shape, cases[i].shape);
+    TRY(sixnet_dataset_from_arrays(&ds, b->ctx, spec, b->x, b->target, b->n));
+    return ds;
+}
+
+static double expected_accuracy(const bench *b)
+{
+    int64_t positions = b->targets, classes = b->shape.dim[0], right = 0;
+    if (!is_of_classes(b->spec))
+        return NAN;
+    for (int64_t k = 0; k < b->n * positions; k++) {
+        const double *x = b->x + k / positions * b->size + k % positions;
+        int64_t best = 0;
+        for (int64_t c = 1; c < classes; c++)
+            best = x[c * positions] > x[best * positions] ? c : best;
+        right += (double)best == b->target[k];
+    }
+    return (double)right / (double)(b->n * positions);
+}
+
+static void test_evaluate(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        bench b = bench_open("dtype=f64 threads=2", i, 100, LAB_ANY);
+        double *dx = lab_room(b.n * b.size), loss = loss_and_gradient(&b, dx), evaluated, accuracy, share = expected_accuracy(&b);
+        sixnet_dataset *ds = dataset_of(&b, i);
+        TRY(sixnet_evaluate(b.net, ds, &evaluated, &accuracy));
+        if (evaluated != loss)
+            lab_fail("evaluate gives %.17g, a training pass %.17g", evaluated, loss);
+        if (!(fabs(accuracy - share) <= 1e-15) && !(isnan(share) && isnan(accuracy)))
+            lab_fail("the accuracy is %g, not %g", accuracy, share);
+        sixnet_dataset_free(ds);
+        free(dx);
+        bench_close(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_loss_has_a_case),     cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_losses_in_f32),             cmocka_unit_test(test_losses_of_whole_numbers),
+        cmocka_unit_test(test_losses_have_the_same_bits), cmocka_unit_test(test_targets_out_of_range),
+        cmocka_unit_test(test_evaluate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

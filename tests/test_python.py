@@ -1,0 +1,1058 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""tools/python/sixnet.py, against the library that SIXNET_LIBRARY names. Skips what needs NumPy or PyTorch where they are absent."""
+
+import collections
+import ctypes
+import gc
+import inspect
+import math
+import os
+import pathlib
+import pickle
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import unittest
+import warnings
+import weakref
+from array import array
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools/python"))
+
+import sixnet  # noqa: E402
+
+np = sixnet.numpy
+try:
+    import torch
+except ImportError:
+    torch = None
+
+needs_numpy = unittest.skipIf(np is None, "NumPy is not there")
+needs_torch = unittest.skipIf(torch is None or np is None, "PyTorch is not there")
+needs_data = unittest.skipUnless((ROOT / "examples/data/mnist/t10k-images-idx3-ubyte.gz").exists(), "MNIST is not there")
+
+SMALL = "input shape=4\nlinear out_features=8\ntanh\nlinear out_features=3\ncross_entropy"
+
+
+def some_data(n=64, features=4, classes=3, seed=0):
+    draw = random.Random(seed)
+    x = [[draw.uniform(-1, 1) for _ in range(features)] for _ in range(n)]
+    return x, [max(range(classes), key=row.__getitem__) for row in x]
+
+
+def run_python(text, **env):
+    result = subprocess.run([sys.executable, "-c", text], env={**os.environ, "PYTHONPATH": str(ROOT / "tools/python"), **env},
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    return result.returncode, result.stdout, result.stderr
+
+
+class Table(unittest.TestCase):
+    """The table of argument and result types against the headers."""
+
+    P, PP, T = ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_char_p
+    TYPES = {
+        "void": None, "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "size_t": ctypes.c_size_t,
+        "double": ctypes.c_double, "sixnet_node": ctypes.c_int32, "char *": T, "char **": ctypes.POINTER(T), "void *": P,
+        "float *": P, "double *": P, "float **": PP, "int32_t *": ctypes.POINTER(ctypes.c_int32), "sixnet_node *": ctypes.POINTER(ctypes.c_int32),
+        "int64_t *": ctypes.POINTER(ctypes.c_int64), "uint64_t *": ctypes.POINTER(ctypes.c_uint64),
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        text = "".join((ROOT / "include/sixnet" / name).read_text() for name in ("sixnet.h", "layer.h"))
+        cls.header = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+
+    def of(self, text):
+        """The type of "const float *inputs"."""
+        words = re.sub(r"\bconst\b", "", text).replace("*", " * ").split()
+        stars = words.count("*")
+        name = words[0] + (" " + "*" * stars if stars else "")
+        if words[0].endswith("_fn"):
+            return {"sixnet_malloc_fn": sixnet._MallocFn, "sixnet_free_fn": sixnet._FreeFn, "sixnet_log_fn": sixnet._LogFn,
+                    "sixnet_sample_fn": sixnet._SampleFn, "sixnet_progress_fn": sixnet._ProgressFn, "sixnet_setup_fn": sixnet._SetupFn,
+                    "sixnet_compute_fn": sixnet._ComputeFn}[words[0]]
+        if words[0].startswith("sixnet_") and words[0] != "sixnet_node":
+            return {1: self.P, 2: self.PP}[stars]
+        return self.TYPES[name]
+
+    def arguments(self, text):
+        return [] if text.strip() == "void" else [self.of(argument) for argument in text.split(",")]
+
+    def test_functions(self):
+        found = re.findall(r"SIXNET_API\s+([\w\s*]*?)(sixnet_\w+)\(([^)]*)\)\s*;", self.header)
+        declared = {name: (self.of(result), *self.arguments(given)) for result, name, given in found}
+        self.assertGreater(len(declared), 80)
+        self.assertEqual(len(declared), len(re.findall(r"^SIXNET_API\b", self.header, re.M)))
+        self.assertEqual(sixnet._signatures(), declared)
+
+    def test_callbacks(self):
+        found = re.findall(r"typedef\s+([\w\s*]*?)\(\*(sixnet_\w+_fn)\)\(([^)]*)\)\s*;", self.header)
+        self.assertEqual(len(found), 7)
+        for result, name, given in found:
+            fn = self.of(name)
+            wanted = [ctypes.c_void_p if t is not ctypes.c_char_p and "POINTER" in str(t) else t for t in self.arguments(given)]
+            self.assertEqual((fn._restype_, list(fn._argtypes_)), (self.of(result), wanted), name)
+
+    def test_all_functions_are_bound(self):
+        for name, (result, *given) in sixnet._signatures().items():
+            function = getattr(sixnet._lib, name)
+            self.assertEqual((function.restype, list(function.argtypes)), (result, given), name)
+
+    def test_statuses(self):
+        numbers = dict(re.findall(r"#define SIXNET_(\w+) (-?\d+)", self.header))
+        for name, number in numbers.items():
+            if int(number) < 0 and name != "NONE":
+                kind = sixnet._ERRORS[int(number)].__name__.upper()
+                self.assertTrue(name.replace("_", "") + "ERROR" == kind or name == "IO_ERROR", (name, kind))
+
+    def test_documented(self):
+        for name in sixnet.__all__:
+            thing = getattr(sixnet, name)
+            if not inspect.isclass(thing) and not inspect.isfunction(thing):
+                continue
+            self.assertTrue(thing.__doc__, name)
+            for key, member in vars(thing).items() if inspect.isclass(thing) else ():
+                if not key.startswith("_") and inspect.isfunction(member) and thing.__module__ == "sixnet":
+                    self.assertTrue(member.__annotations__.get("return"), f"{name}.{key}")
+                    self.assertTrue(member.__doc__, f"{name}.{key}")
+
+
+class Loading(unittest.TestCase):
+    def test_version_and_path(self):
+        self.assertRegex(sixnet.version, r"^\d+\.\d+\.\d+$")
+        self.assertTrue(os.path.exists(sixnet.library_path), sixnet.library_path)
+
+    def test_a_wrong_path_is_named(self):
+        status, _, error = run_python("import sixnet", SIXNET_LIBRARY="/no/such/library.so")
+        self.assertTrue(status)
+        self.assertIn("/no/such/library.so", error)
+
+    def test_a_library_that_is_another(self):
+        _, _, error = run_python("import sixnet", SIXNET_LIBRARY="libc.so.6")
+        self.assertIn("ImportError: libsixnet was not found", error)
+
+    def test_all_places_are_named(self):
+        environment = {"SIXNET_LIBRARY": "", "LD_LIBRARY_PATH": ""}
+        status, _, error = run_python("import sixnet", **environment)
+        if status:
+            for place in (str(ROOT / "tools/python"), "libsixnet.so.1:", "find_library"):
+                self.assertIn(place, error)
+
+    def test_version_check(self):
+        written_for = sixnet._WRITTEN_FOR
+        try:
+            for version in (written_for[0] + 1, 0), (written_for[0], 999):
+                sixnet._WRITTEN_FOR = version
+                with self.assertRaisesRegex(ImportError, f"{version[0]}.{version[1]} .*{re.escape(sixnet.library_path)} is {sixnet.version}"):
+                    sixnet._bind(sixnet._lib, sixnet.library_path)
+        finally:
+            sixnet._WRITTEN_FOR = written_for
+
+
+class Errors(unittest.TestCase):
+    def test_classes(self):
+        for text, kind in (("conv3d", ValueError), ("input shape=3\nlinear", sixnet.BadTextError),
+                           ("input shape=3\nconv2d out_channels=1 kernel_size=3", sixnet.BadShapeError)):
+            with self.assertRaises(kind) as caught:
+                sixnet.Model(text)
+            self.assertIsInstance(caught.exception, sixnet.SixnetError)
+            self.assertIn("line", str(caught.exception))
+
+    def test_message_and_status(self):
+        with self.assertRaises(sixnet.BadTextError) as caught:
+            sixnet.Context("thread=2")
+        self.assertEqual(caught.exception.status, -3)
+        self.assertIn("did you mean 'threads'", caught.exception.message)
+
+    def test_missing_tensor_is_a_key_error(self):
+        net = sixnet.Model(SMALL)
+        with self.assertRaises(KeyError) as caught:
+            net["linear9.weight"]
+        self.assertEqual(str(caught.exception), "there is no tensor 'linear9.weight'")
+        self.assertNotIn("linear9.weight", net)
+        self.assertIsNone(net.get("linear9.weight"))
+
+    def test_missing_file_is_an_os_error(self):
+        with self.assertRaisesRegex(OSError, "/no/such"):
+            sixnet.Dataset.open_idx("/no/such", "/no/such")
+
+    def test_pickle(self):
+        for kind in (*sixnet._ERRORS.values(), sixnet.SixnetError):
+            error = pickle.loads(pickle.dumps(kind(-4, "text")))
+            self.assertEqual((type(error), error.status, str(error)), (kind, -4, "text"))
+
+    def test_a_failed_add(self):
+        net = sixnet.Model()
+        net.add("input shape=3")
+        with self.assertRaisesRegex(sixnet.BadTextError, "did you mean 'out_features'"):
+            net.add("linear", out_feature=3)
+        self.assertIn("not compiled", repr(net))
+        with self.assertRaises(sixnet.BadStateError):
+            net.predict([[1, 2, 3]])
+
+    def test_nul(self):
+        with self.assertRaises(ValueError):
+            sixnet.Model("input shape=3\0")
+
+
+class Kinds(unittest.TestCase):
+    def test_every_family(self):
+        for family in sixnet.FAMILIES:
+            found = sixnet.kinds(family)
+            self.assertTrue(found, family)
+            for kind in found:
+                self.assertTrue(kind.name and kind.help, kind)
+                for attribute in kind.attributes:
+                    self.assertTrue(attribute.name and attribute.type and attribute.help, attribute)
+
+    def test_conv2d(self):
+        conv = next(kind for kind in sixnet.kinds("layer") if kind.name == "conv2d")
+        self.assertEqual(conv.attributes[0][:3], ("out_channels", "int", "required"))
+
+    def test_unknown_family(self):
+        with self.assertRaises(KeyError):
+            sixnet.kinds("animals")
+
+    def test_attributes_of_python_values(self):
+        self.assertEqual(sixnet._spec("a", {"b": True, "c": (3, 5), "d": [0.1, 2], "e": 1e-3, "f": "x", "g": None}),
+                         b"a b=true c=3x5 d=0.1,2 e=0.001 f=x")
+
+
+class Lifetime(unittest.TestCase):
+    def test_close(self):
+        net = sixnet.Model(SMALL)
+        net.close()
+        net.close()
+        self.assertTrue(net.closed)
+        self.assertEqual(repr(net), "<sixnet.Model, closed>")
+        for call in (lambda: net.predict([[0, 0, 0, 0]]), net.zero_grad, lambda: list(net), lambda: net["linear1.weight"], lambda: net.text):
+            with self.assertRaisesRegex(sixnet.BadStateError, "this Model is closed"):
+                call()
+
+    def test_any_order(self):
+        x, t = some_data()
+        for order in ("cnod", "donc", "ncdo", "ocnd"):
+            context = sixnet.Context()
+            net = sixnet.Model(SMALL, context)
+            optimizer = sixnet.Optimizer(net, "adam lr=0.01")
+            data = sixnet.Dataset(x, t, context=context)
+            net.fit(data, optimizer=optimizer)
+            handles = {"c": context, "n": net, "o": optimizer, "d": data}
+            for name in order:
+                handles.pop(name).close()
+
+    def test_children_keep_their_parents(self):
+        net = sixnet.Model(SMALL, sixnet.Context(dtype="f64"))
+        optimizer = sixnet.Optimizer(net, "sgd lr=0.5")
+        net.close()
+        del net
+        gc.collect()
+        optimizer.step()
+        self.assertEqual(optimizer.lr, 0.5)
+        batches = sixnet.Dataset([[1.0], [2.0]]).batches(2, shuffle=False)
+        gc.collect()
+        self.assertEqual([x.tolist() for x, _ in batches], [[[1.0], [2.0]]])
+
+    def test_nothing_is_left(self):
+        gc.collect()
+        before = len(weakref.finalize._registry)
+        context = sixnet.Context(log=print)
+        context.register("twice", lambda call, x: x, lambda call, dy, x: dy)
+        x, t = some_data()
+        for _ in range(3):
+            net = sixnet.Model("input shape=4\ntwice\nlinear out_features=3\ncross_entropy", context)
+            net.fit(x, t, progress=lambda p: None)
+        del net, context
+        gc.collect()
+        self.assertEqual(len(weakref.finalize._registry), before)
+
+    def test_a_view_outlives_its_model(self):
+        with sixnet.Model("input shape=2\nlinear out_features=2") as net:
+            net["linear1.weight"] = [[1, 2], [3, 4]]
+            view = net["linear1.weight"]
+        self.assertTrue(net.closed)
+        del net
+        gc.collect()
+        [sixnet.Model("input shape=2\nlinear out_features=2 init=zeros") for _ in range(50)]
+        self.assertEqual(view.tolist(), [[1, 2], [3, 4]])
+
+    def test_close_while_it_runs(self):
+        net = sixnet.Model(SMALL)
+        x, t = some_data()
+        history = net.fit(x, t, epochs=2, progress=lambda p: net.close())
+        self.assertEqual(len(history), 2)
+
+    def test_end_of_the_process(self):
+        text = f"""if True:
+            import sixnet, threading
+            net = sixnet.Model({SMALL!r}, sixnet.Context(threads=2, log=print))
+            opt = sixnet.Optimizer(net, "sgd lr=0.1")
+            view = net["linear1.weight"]
+            x = [[0.1, 0.2, 0.3, 0.4]] * 64
+            other = sixnet.Model({SMALL!r})
+            started = threading.Event()
+            threading.Thread(target=other.fit, args=(x, [0] * 64), kwargs=dict(epochs=10**6, progress=lambda p: started.set()), daemon=True).start()
+            started.wait()
+            class Last:
+                def __del__(self): net.close(); opt.close()
+            last = Last()
+            cycle = [net, view]; cycle.append(cycle)
+        """
+        self.assertEqual(run_python(text), (0, "", ""))
+
+
+@needs_numpy
+class Arrays(unittest.TestCase):
+    def setUp(self):
+        self.net = sixnet.Model("input shape=2x3\nflatten\nlinear out_features=2")
+        self.x = np.random.default_rng(1).normal(size=(5, 2, 3)).astype(np.float32)
+        self.y = self.net.predict(self.x)
+
+    def quietly(self, call):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return call()
+
+    def test_predict_is_right(self):
+        wanted = self.x.reshape(5, 6) @ self.net["linear1.weight"].T + self.net["linear1.bias"]
+        np.testing.assert_allclose(self.y, wanted, rtol=1e-5, atol=1e-6)
+        self.assertEqual((self.y.dtype, self.y.shape), (np.float32, (5, 2)))
+
+    def test_taken_as_they_are(self):
+        for x in (self.x, self.x.astype(np.float64), self.x.reshape(5, 6), self.x.reshape(5, 2, 3, 1), self.x.tolist()):
+            y = self.quietly(lambda: self.net.predict(x))
+            np.testing.assert_allclose(y, self.y, rtol=1e-6)
+        frozen = self.x.copy()
+        frozen.flags.writeable = False
+        np.testing.assert_array_equal(self.quietly(lambda: self.net.predict(frozen)), self.y)
+
+    def test_converted_with_a_warning(self):
+        whole = np.arange(30).reshape(5, 2, 3)
+        unaligned = np.frombuffer(b"\0" + self.x.tobytes(), np.uint8)[1:].view(np.float32).reshape(5, 2, 3)
+        cases = {
+            "not contiguous": (np.repeat(self.x, 2, axis=0)[::2], self.y),
+            "Fortran's order": (np.asfortranarray(self.x), self.y),
+            "transposed": (np.ascontiguousarray(self.x.transpose(2, 1, 0)).transpose(2, 1, 0), self.y),
+            "big-endian": (self.x.astype(">f4"), self.y),
+            "unaligned": (unaligned, self.y),
+            "uint8": (whole.astype(np.uint8), self.net.predict(whole.astype(np.float32))),
+            "int64": (whole, self.net.predict(whole.astype(np.float32))),
+        }
+        for name, (x, y) in cases.items():
+            with self.subTest(name), self.assertWarns(sixnet.ConversionWarning) as caught:
+                np.testing.assert_array_equal(self.net.predict(x), y)
+            self.assertEqual(caught.filename, __file__)
+
+    def test_half_floats(self):
+        with self.assertWarnsRegex(sixnet.ConversionWarning, "inputs: a float16 array was copied"):
+            self.net.predict(self.x.astype(np.float16))
+
+    def test_float64_is_not_narrowed(self):
+        net = sixnet.Model("input shape=1\nlinear out_features=1 bias=false", sixnet.Context(dtype="f64"))
+        net["linear1.weight"] = [[1 / 3]]
+        self.assertEqual(net["linear1.weight"].dtype, np.float64)
+        self.assertEqual(net.predict(np.array([[1 / 7]])).item(), 1 / 3 * (1 / 7))
+        self.assertEqual(net.predict(np.array([[2.0]], np.float32)).dtype, np.float32)
+
+    def test_shapes(self):
+        for shape in ((2, 3), (1, 2, 3), (6,)):
+            self.assertEqual(self.net.predict(self.x[0].reshape(shape)).shape, (1, 2))
+        self.assertEqual(self.net.predict(self.x[:0]).shape, (0, 2))
+        for shape in ((5, 3, 2), (30, 1), (2, 15), (3, 5, 2)):
+            with self.assertRaisesRegex(sixnet.BadShapeError, "not samples of shape"):
+                self.net.predict(self.x.reshape(shape))
+        with self.assertRaises(ValueError):
+            self.net.predict(None)
+
+    def test_out(self):
+        out = np.zeros((5, 2), np.float32)
+        self.assertIs(self.net.predict(self.x, out), out)
+        np.testing.assert_array_equal(out, self.y)
+        for wrong in (np.zeros((5, 3), np.float32), np.zeros((5, 2)), np.zeros((5, 4), np.float32)[:, ::2]):
+            with self.assertRaises(sixnet.BadShapeError):
+                self.net.predict(self.x, wrong)
+
+    def test_views(self):
+        view = self.net["linear1.weight"]
+        self.assertFalse(view.flags.writeable)
+        self.assertFalse(view.flags.owndata)
+        self.net["linear1.weight"] = np.ones((2, 6))
+        np.testing.assert_array_equal(view, np.ones((2, 6)))
+        with self.assertRaises(ValueError):
+            view[0, 0] = 3
+        with self.assertRaisesRegex(ValueError, r"linear1.weight has the shape \(2, 6\), not \(6, 2\)"):
+            self.net["linear1.weight"] = np.ones((6, 2))
+
+    def test_borrowed_data(self):
+        for kind in (np.float32, np.float64, np.uint8, np.int32, np.int64):
+            x = np.arange(8).reshape(4, 2).astype(kind)
+            data = self.quietly(lambda: sixnet.Dataset(x, np.arange(4)))
+            copied = sixnet.Dataset(x, np.arange(4), copy=True)
+            x[1] = (50, 60)
+            self.assertEqual((data[1][0].tolist(), copied[1][0].tolist(), data[-1][1].tolist()), ([50, 60], [2, 3], [3]))
+        with self.assertWarns(sixnet.ConversionWarning):
+            self.assertEqual(sixnet.Dataset(x.astype(np.int16))[0][0].tolist(), [0, 1])
+
+    def test_borrowed_data_stays(self):
+        part, rest = sixnet.Dataset(np.full((100000, 4), 7, np.float32)).split(1000)
+        gc.collect()
+        np.full((100000, 4), 8, np.float32)
+        self.assertTrue((part[999][0] == 7).all() and (rest[0][0] == 7).all())
+
+    def test_images_of_bytes(self):
+        data = sixnet.Dataset(np.full((3, 2, 2), 255, np.uint8), scale=1 / 255)
+        self.assertEqual((len(data), data.shape, data.target_shape), (3, (2, 2), None))
+        self.assertEqual(data[0][0].tolist(), [[1, 1], [1, 1]])
+        self.assertIsNone(data[0][1])
+
+    def test_labels_of_any_type(self):
+        net, (x, t) = sixnet.Model(SMALL), some_data()
+        x, wanted = np.array(x, np.float32), net.evaluate(*some_data())
+        for kind in (np.uint8, np.int16, np.int32, np.int64, np.uint64, np.float32, np.float64):
+            self.assertEqual(self.quietly(lambda: net.evaluate(x, np.array(t, kind))), wanted)
+
+    def test_state_dict(self):
+        other = sixnet.Model(self.net.text)
+        other.reset(5)
+        state = self.net.state_dict()
+        state["linear1.weight"][0] = 9
+        self.assertNotEqual(self.net["linear1.weight"][0, 0], 9)
+        other.load_state_dict(self.net.state_dict())
+        self.assertEqual(other.digest(), self.net.digest())
+        with self.assertRaisesRegex(KeyError, "missing: linear1.bias; unknown: x"):
+            other.load_state_dict({"linear1.weight": state["linear1.weight"], "x": 1})
+        with self.assertRaises(ValueError):
+            other.load_state_dict({**state, "linear1.bias": np.zeros(3)})
+        self.assertEqual(other.digest(), self.net.digest())
+
+
+class PlainPython(unittest.TestCase):
+    """Without NumPy; where it is there, in another process that cannot import it."""
+
+    def test_everything(self):
+        if np is None:
+            without_numpy()
+            return
+        status, output, error = run_python("import sys; sys.modules['numpy'] = None; sys.path.insert(0, {!r}); import test_python; "
+                                           "test_python.without_numpy(); print('done')".format(str(ROOT / "tests")))
+        self.assertEqual((status, output), (0, "done\n"), error)
+
+
+def without_numpy():
+    assert sixnet.numpy is None
+    net = sixnet.Model("input shape=2\nlinear out_features=3\nmse")
+    net["linear1.weight"] = [[1, 2], [3, 4], [5, 6]]
+    net["linear1.bias"] = array("d", [0, 0, 1])
+    wanted = [[5, 11, 18], [3, 7, 12]]
+    rows = array("f", [1, 2, 1, 1])
+    matrix = memoryview(rows).cast("B").cast("f", (2, 2))
+    for x in ([[1, 2], [1, 1]], rows, matrix, memoryview(array("d", rows)), memoryview(rows).toreadonly()):
+        assert net.predict(x).tolist() == wanted, x
+    out = array("f", [0] * 6)
+    net.predict(rows, out)
+    assert out.tolist() == [5, 11, 18, 3, 7, 12]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert net.predict(array("i", [1, 2])).tolist() == wanted[:1]
+        assert net.predict(memoryview(array("f", [1, 0, 2, 0]))[::2]).tolist() == wanted[:1]
+        assert net.predict(bytes([1, 2])).tolist() == wanted[:1]
+    assert [w.category for w in caught] == [sixnet.ConversionWarning] * 3
+    assert net["linear1.weight"].shape == (3, 2) and net["linear1.weight"].readonly
+    assert net.state_dict()["linear1.bias"].tolist() == [0, 0, 1]
+    data = sixnet.Dataset(bytes(range(12)), bytes(range(18)), shape=(2,), target_shape=(3,))
+    assert (len(data), data[5][0].tolist(), data[5][1].tolist()) == (6, [10, 11], [15, 16, 17])
+    assert [len(x) for x, _ in data.batches(4)] == [4, 2]
+    net.fit([[0.1, 0.2], [0.3, 0.4]], [[1, 2, 3], [4, 5, 6]], optimizer="sgd lr=0.01", epochs=3)
+    for wrong in ([[1, 2], [3]], [[1, 2, 3]], rows[:3]):
+        try:
+            net.predict(wrong)
+        except sixnet.BadShapeError:
+            continue
+        raise AssertionError(wrong)
+    context = sixnet.Context(dtype="f64")
+    register_plain_scale(context)
+    scaled = sixnet.Model("input shape=2\nplain_scale\nmse", context)
+    assert scaled.predict([[1, 2]]).tolist() == [[3, 6]]
+    assert scaled.gradient_check([[1, 2], [3, 4]], [[0, 1], [2, 5]]).worst < 1e-8
+
+
+def register_plain_scale(context):
+    """A layer that needs no NumPy: its arrays are memoryviews."""
+    def forward(call, x, w):
+        return [[value * w[0] for value in row] for row in x.tolist()]
+
+    def backward(call, dy, x, w):
+        products = [a * b for r, s in zip(dy.tolist(), x.tolist()) for a, b in zip(r, s)]
+        return [[value * w[0] for value in row] for row in dy.tolist()], [sum(products)]
+
+    context.register("plain_scale", forward, backward, setup=lambda s: s.parameter("weight", (1,), low=3))
+
+
+class Training(unittest.TestCase):
+    def test_fit(self):
+        x, t = some_data(256)
+        net = sixnet.Model(SMALL)
+        seen = []
+        history = net.fit(x, t, optimizer="adam lr=0.02", schedule="step_lr step_size=10", epochs=15, batch_size=32,
+                          validation=some_data(64, seed=1), progress=seen.append)
+        self.assertEqual([p.epoch for p in history], list(range(1, 16)))
+        self.assertEqual(len(seen), 15 * 9)
+        self.assertEqual(sum(p.epoch_end for p in seen), 15)
+        self.assertEqual((seen[0].batch, seen[0].batches, seen[0].samples, seen[0].epochs), (1, 8, 32, 15))
+        self.assertAlmostEqual(history[-1].lr, 0.002)
+        self.assertTrue(math.isnan(seen[0].validation_loss))
+        self.assertGreater(history[-1].validation_accuracy, 0.85)
+        self.assertEqual(net.evaluate(*some_data(64, seed=1)), history[-1][-2:])
+
+    def test_progress_stops(self):
+        x, t = some_data()
+        history = sixnet.Model(SMALL).fit(x, t, epochs=50, progress=lambda p: p.epoch_end and p.epoch == 3)
+        self.assertEqual(len(history), 3)
+
+    def test_progress_may_use_the_net(self):
+        net, (x, t) = sixnet.Model(SMALL), some_data()
+        losses = []
+        net.fit(x, t, epochs=2, progress=lambda p: losses.append(net.evaluate(x, t).loss) if p.epoch_end else None)
+        self.assertEqual(len(losses), 2)
+
+    def test_an_optimizer_goes_on(self):
+        x, t = some_data()
+        once, twice = sixnet.Model(SMALL), sixnet.Model(SMALL)
+        once.fit(x, t, optimizer="adam lr=0.01", epochs=2, shuffle=False)
+        optimizer = sixnet.Optimizer(twice, "adam lr=0.01")
+        for _ in range(2):
+            twice.fit(x, t, optimizer=optimizer, shuffle=False)
+        self.assertEqual(once.digest(), twice.digest())
+        optimizer.lr = 0.5
+        self.assertEqual(optimizer.lr, 0.5)
+        with self.assertRaises(ValueError):
+            twice.fit(x, t, optimizer=optimizer, schedule="step_lr step_size=1")
+
+    def test_the_open_loop(self):
+        x, t = some_data(32)
+        net, other = (sixnet.Model(SMALL) for _ in range(2))
+        net.fit(x, t, optimizer="sgd lr=0.1", epochs=3, batch_size=32, shuffle=False)
+        optimizer = sixnet.Optimizer(other, "sgd lr=0.1")
+        for _ in range(3):
+            other.zero_grad()
+            other.forward(x)
+            other.loss(t)
+            other.backward()
+            optimizer.step()
+        self.assertEqual(net.digest(), other.digest())
+        with self.assertRaisesRegex(sixnet.BadShapeError, "31 samples, but the forward pass was of 32"):
+            other.forward(x)
+            other.loss(t[:31])
+
+    def test_a_loss_of_ones_own(self):
+        net = sixnet.Model("input shape=2\nlinear out_features=1 bias=false init=zeros")
+        net.forward([[1, 2], [3, 4]])
+        self.assertEqual(net.node_values().tolist(), [[0], [0]])
+        net.backward([[1], [10]])
+        self.assertEqual(net.gradient("linear1.weight").tolist(), [[31, 42]])
+
+    def test_wrong_data(self):
+        net, (x, t) = sixnet.Model(SMALL), some_data()
+        for call in (lambda: net.fit(x, t[:5]), lambda: net.fit(x), lambda: net.fit(x, [9] * 64), lambda: net.evaluate([[1, 2]], [0]),
+                     lambda: net.fit(x, t, epoch=3)):
+            with self.assertRaises(ValueError):
+                call()
+
+    def test_a_model_is_a_mapping_of_its_tensors(self):
+        net = sixnet.Model("input shape=2x4x4\nconv2d out_channels=2 kernel_size=3\nbatchnorm2d")
+        self.assertEqual(list(net), ["conv1.weight", "conv1.bias", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"])
+        self.assertEqual([net.is_trained(name) for name in net], [True] * 4 + [False] * 2)
+        self.assertEqual((len(net), "conv1.bias" in net, bool(sixnet.Model("input shape=1\nrelu"))), (6, True, True))
+        self.assertEqual({name: list(view.shape) for name, view in net.items()}["conv1.weight"], [2, 2, 3, 3])
+        self.assertEqual(len({net, net}), 1)
+
+    def test_looking_at_it(self):
+        net = sixnet.Model()
+        a = net.add("input", shape=(1, 4, 4), name="image")
+        b = net.add("conv2d", out_channels=2, kernel_size=3, padding=1, bias=False)
+        c = net.add("conv2d out_channels=2 kernel_size=1", "image")
+        net.add("mul", b, c)
+        net.add("flatten")
+        net.add("mse")
+        net.compile()
+        self.assertEqual((net.input_shape, net.output_shape, net.target_shape), ((1, 4, 4), (32,), (32,)))
+        self.assertEqual([node.kind for node in net.nodes], ["input", "conv2d", "conv2d", "mul", "flatten", "mse"])
+        self.assertEqual((a, net.find("conv2"), net.nodes[3].shape), (0, 2, (2, 4, 4)))
+        self.assertEqual(sixnet.Model(net.text).digest(), net.digest())
+        self.assertIn("Conv2d-1              [-1, 2, 4, 4]              18", repr(net))
+        self.assertGreater(net.memory_needed(100), net.memory_needed(10))
+
+    def test_datasets(self):
+        x, t = some_data(10)
+        data = sixnet.Dataset(x, t).transform("normalize", mean=1.0, std=2.0)
+        self.assertAlmostEqual(data[3][0].tolist()[1], (x[3][1] - 1) / 2, 6)
+        self.assertEqual(len(list(data)), 10)
+        with self.assertRaises(IndexError):
+            data[10]
+        one, two = data.split(4, seed=3)
+        self.assertEqual((len(one), len(two)), (4, 6))
+        batches = data.batches(4, seed=1)
+        epochs = [[row for x, _ in batches for row in x.tolist()] for _ in range(2)]
+        self.assertNotEqual(*epochs)
+        self.assertEqual(*map(sorted, epochs))
+        self.assertEqual(len(list(data.batches(4, drop_last=True))), 2)
+
+    def test_log_and_settings(self):
+        with sixnet.Context("dtype=f64", threads=2, seed=7, log=lambda level, line: None) as context:
+            self.assertEqual((context.dtype, context.threads, context.seed), ("f64", 2, 7))
+            self.assertIn("dtype=f64 threads=2 seed=7", repr(context))
+
+
+class Callbacks(unittest.TestCase):
+    def setUp(self):
+        self.net, (self.x, self.t) = sixnet.Model(SMALL), some_data()
+
+    def test_progress_raises(self):
+        calls = []
+
+        def progress(p):
+            calls.append(p)
+            raise ZeroDivisionError("mine")
+
+        try:
+            self.net.fit(self.x, self.t, epochs=5, progress=progress)
+            self.fail("nothing was raised")
+        except ZeroDivisionError as error:
+            self.assertEqual(str(error), "mine")
+            self.assertEqual(traceback.extract_tb(error.__traceback__)[-1].name, "progress")
+        self.assertEqual(len(calls), 1)
+        self.net.fit(self.x, self.t)
+
+    def test_keyboard_interrupt_of_progress(self):
+        def progress(p):
+            raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            self.net.fit(self.x, self.t, epochs=5, progress=progress)
+
+    @unittest.skipUnless(threading.current_thread() is threading.main_thread(), "signals come to the main thread")
+    def test_control_c(self):
+        handler = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            for progress in (None, lambda p: sum(range(1000)) < 0):
+                before = self.net.digest()
+                timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+                timer.start()
+                began = time.monotonic()
+                with self.assertRaises(KeyboardInterrupt):
+                    self.net.fit(self.x, self.t, optimizer="sgd lr=1e-3", epochs=10**8, progress=progress)
+                self.assertLess(time.monotonic() - began, 10)
+                self.assertNotEqual(self.net.digest(), before)
+                self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+                timer.join()
+        finally:
+            signal.signal(signal.SIGINT, handler)
+
+    def test_dataset_of_a_function(self):
+        data = sixnet.Dataset.from_function(lambda i: (self.x[i], self.t[i]), 64, (4,))
+        self.assertEqual(self.net.evaluate(data), self.net.evaluate(self.x, self.t))
+        self.assertEqual(data[3][1].tolist(), [self.t[3]])
+
+        def fails(index):
+            if index == 40:
+                raise LookupError("sample 40")
+            return self.x[index], self.t[index]
+
+        bad = sixnet.Dataset.from_function(fails, 64, (4,))
+        for call in (lambda: self.net.fit(bad), lambda: self.net.evaluate(bad), lambda: bad[40], lambda: list(bad.batches(7))):
+            with self.assertRaisesRegex(LookupError, "sample 40"):
+                call()
+        wrong = sixnet.Dataset.from_function(lambda i: ([1, 2], 0), 2, (4,))
+        with self.assertRaisesRegex(sixnet.BadShapeError, "the input of sample 0"):
+            wrong[0]
+
+    def test_an_exception_stays_in_its_thread(self):
+        errors = []
+
+        def work():
+            try:
+                self.net.fit(self.x, self.t, progress=lambda p: 1 / 0)
+            except ZeroDivisionError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        self.net.fit(self.x, self.t)
+        self.assertEqual(len(errors), 1)
+
+
+@needs_numpy
+class CustomLayers(unittest.TestCase):
+    def register(self, context, name="power", dtype=None):
+        def setup(s):
+            if s["order"] < 1:
+                raise ValueError("order must be 1 or more")
+            s.parameter("weight", s.inputs[0], low=0.5, high=1.5)
+
+        def forward(call, x, w):
+            return x ** call["order"] * w
+
+        def backward(call, dy, x, w):
+            n = call["order"]
+            return dy * w * n * x ** (n - 1), (dy * x ** n).sum(0)
+
+        context.register(name, forward, backward, setup=setup, dtype=dtype, order=2)
+
+    def test_gradients(self):
+        for dtype in (None, "f64"):
+            context = sixnet.Context(dtype="f64", threads=2)
+            self.register(context, dtype=dtype)
+            net = sixnet.Model("input shape=4\nlinear out_features=5\npower order=3 name=p\nlinear out_features=3\ncross_entropy", context)
+            x, t = some_data(37)
+            self.assertLess(net.gradient_check(x, t).worst, 1e-8)
+            self.assertEqual(net["p.weight"].shape, (5,))
+            self.assertIn("power order=3 name=p", net.text)
+
+    def test_other_dtype(self):
+        nets = []
+        for dtype in ("f32", "f64"):
+            context = sixnet.Context()
+            self.register(context, dtype=dtype)
+            nets.append(sixnet.Model("input shape=4\npower\nmse", context))
+        x = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+        np.testing.assert_allclose(nets[0].predict(x), nets[1].predict(x), rtol=1e-6)
+        for net in nets:
+            net.forward(x)
+            net.loss(np.zeros((20, 4), np.float32))
+            net.backward()
+        np.testing.assert_allclose(nets[0].gradient("power1.weight"), nets[1].gradient("power1.weight"), rtol=1e-5)
+
+    def test_several_inputs_and_a_shape(self):
+        context = sixnet.Context(dtype="f64")
+
+        def backward(call, dy, a, b):
+            return np.einsum("nij,nj->ni", dy, b), np.einsum("nij,ni->nj", dy, a)
+
+        context.register("outer", lambda call, a, b: np.einsum("ni,nj->nij", a, b), backward, setup=lambda s: s.inputs[0] + s.inputs[1])
+        net = sixnet.Model("input shape=2 name=x\nlinear out_features=3 name=a\nlinear out_features=2 name=b from=x\nouter from=a,b\nmse", context)
+        self.assertEqual(net.output_shape, (3, 2))
+        rng = np.random.default_rng(0)
+        self.assertLess(net.gradient_check(rng.normal(size=(18, 2)), rng.normal(size=(18, 3, 2))).worst, 1e-8)
+
+    def test_output_and_mode(self):
+        context = sixnet.Context(dtype="f64")
+        modes = set()
+
+        def forward(call, x):
+            modes.add((call.training, call.samples))
+            return np.exp(x)
+
+        context.register("exp", forward, lambda call, dy, x: dy * call.output)
+        net = sixnet.Model("input shape=2\nlinear out_features=2\nexp\nmse", context)
+        net.predict(np.zeros((20, 2)))
+        self.assertEqual(modes, {(False, 16), (False, 4)})
+        self.assertLess(net.gradient_check(np.ones((3, 2)), np.zeros((3, 2))).worst, 1e-8)
+        self.assertIn((True, 3), modes)
+
+    def test_it_learns(self):
+        context = sixnet.Context(threads=2)
+        self.register(context)
+        net = sixnet.Model("input shape=4\nlinear out_features=8\npower\nlinear out_features=3\ncross_entropy", context)
+        x, t = some_data(256)
+        self.assertGreater(net.fit(x, t, optimizer="adam lr=0.02", epochs=20)[-1].accuracy, 0.9)
+
+    def test_exceptions(self):
+        context = sixnet.Context()
+        fails = {"setup": False, "forward": False, "backward": False}
+
+        def may_fail(name, value=None):
+            if fails[name]:
+                raise LookupError(name)
+            return value
+
+        context.register("touchy", lambda call, x: may_fail("forward", x), lambda call, dy, x: may_fail("backward", dy),
+                         setup=lambda s: may_fail("setup"))
+        text = "input shape=4\nlinear out_features=3\ntouchy\ncross_entropy"
+        net, (x, t) = sixnet.Model(text, context), some_data()
+        steps = {"setup": lambda: sixnet.Model(text, context), "forward": lambda: net.predict(x), "backward": lambda: net.fit(x, t)}
+        for name, step in steps.items():
+            fails[name] = True
+            with self.assertRaisesRegex(LookupError, name):
+                step()
+            fails[name] = False
+            step()
+
+    def test_setup_refuses(self):
+        context = sixnet.Context()
+        self.register(context)
+        with self.assertRaisesRegex(ValueError, "order must be 1 or more"):
+            sixnet.Model("input shape=4\npower order=0", context)
+        net = sixnet.Model(context=context)
+        net.add("input shape=4")
+        with self.assertRaisesRegex(ValueError, "order must be 1 or more"):
+            net.add("power", order=0.5)
+        with self.assertRaisesRegex(sixnet.BadShapeError, "power1: order must be 1 or more"):
+            net.compile()
+
+    def test_wrong_results(self):
+        context = sixnet.Context()
+        context.register("short", lambda call, x: x[:, :2], lambda call, dy, x: dy)
+        context.register("many", lambda call, x: x, lambda call, dy, x: (dy, dy))
+        x, t = some_data()
+        with self.assertRaisesRegex(sixnet.BadShapeError, r"short: what forward returned has the shape \(16, 2\), not \(16, 4\)"):
+            sixnet.Model("input shape=4\nshort", context).predict(x)
+        with self.assertRaisesRegex(sixnet.BadShapeError, "backward returned 2 gradients, not 1"):
+            sixnet.Model("input shape=4\nlinear out_features=3\nmany\ncross_entropy", context).fit(x, t)
+
+    def test_without_backward(self):
+        context = sixnet.Context()
+        context.register("twice", lambda call, x: 2 * x)
+        net = sixnet.Model("input shape=4\nlinear out_features=3\ntwice\ncross_entropy", context)
+        x, t = some_data()
+        net.predict(x)
+        with self.assertRaisesRegex(sixnet.BadStateError, "twice1: the layer 'twice' has no backward function"):
+            net.fit(x, t)
+
+    def test_names(self):
+        context = sixnet.Context()
+        self.register(context)
+        for name in ("power", "relu", "mse", "2nd", "a b", ""):
+            with self.assertRaises(ValueError, msg=name):
+                self.register(context, name)
+
+
+class ForkAndThreads(unittest.TestCase):
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
+    def test_fork(self):
+        x, t = some_data(256)
+        net = sixnet.Model(SMALL, sixnet.Context(threads=2))
+        net.fit(x, t)
+        copy = sixnet.Model(net.text)
+        copy.load_state_dict(net.state_dict())
+        copy.fit(x, t, optimizer="sgd lr=0.1", epochs=2)
+        read, write = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of the context's threads
+            child = os.fork()
+        if child == 0:
+            try:
+                net.fit(x, t, optimizer="sgd lr=0.1", epochs=2)
+                os.write(write, net.digest().encode())
+                net.close()
+                del net
+                gc.collect()
+            finally:
+                os._exit(0)
+        os.close(write)
+        digest = b""
+        while len(digest) < 64:
+            part = os.read(read, 64)
+            if not part:
+                break
+            digest += part
+        os.close(read)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        net.fit(x, t, optimizer="sgd lr=0.1", epochs=2)
+        self.assertEqual((digest.decode(), net.digest()), (copy.digest(), copy.digest()))
+
+    def in_threads(self, work, count=4):
+        results, errors = [None] * count, []
+
+        def run(i):
+            try:
+                results[i] = work(i)
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(errors, [])
+        return results
+
+    def test_models_of_one_context(self):
+        context, (x, t) = sixnet.Context(threads=2), some_data(128)
+        alone = sixnet.Model(SMALL, context)
+        alone.fit(x, t, epochs=10)
+
+        def work(i):
+            with sixnet.Model(SMALL, context) as net:
+                net.fit(x, t, epochs=10, progress=lambda p: None)
+                return net.digest()
+
+        self.assertEqual(self.in_threads(work), [alone.digest()] * 4)
+
+    def test_one_model(self):
+        net, (x, t) = sixnet.Model(SMALL), some_data(500)
+        wanted = net.predict(x).tolist()
+        self.assertEqual(self.in_threads(lambda i: [net.predict(x).tolist() for _ in range(20)][-1]), [wanted] * 4)
+
+    def test_errors_of_threads(self):
+        def work(i):
+            messages = set()
+            for _ in range(50):
+                try:
+                    sixnet.Model(f"input shape=3\nlayer{i}")
+                except sixnet.BadTextError as error:
+                    messages.add(str(error))
+            return messages
+
+        for i, messages in enumerate(self.in_threads(work)):
+            self.assertEqual(len(messages), 1)
+            self.assertIn(f"'layer{i}'", messages.pop())
+
+
+@needs_torch
+class Torch(unittest.TestCase):
+    """Random small nets, forward and gradients, against PyTorch."""
+
+    MAPS = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid", "gelu": "GELU", "silu": "SiLU", "leaky_relu": "LeakyReLU"}
+
+    def conv(self, draw, shape, name):
+        groups = draw.choice([1, 1, shape[0]])
+        out = groups * draw.randint(1, 3)
+        kernel, stride, padding, dilation = (draw.randint(1, 3), draw.randint(1, 2)), draw.randint(1, 2), draw.randint(0, 2), draw.randint(1, 2)
+        if any(d + 2 * padding < dilation * (k - 1) + 1 for d, k in zip(shape[1:], kernel)):
+            return None
+        bias = draw.random() < 0.5
+        text = "conv2d out_channels={} kernel_size={}x{} stride={} padding={} dilation={} groups={} bias={}".format(
+            out, *kernel, stride, padding, dilation, groups, str(bias).lower())
+        return text, torch.nn.Conv2d(shape[0], out, kernel, stride, padding, dilation, groups, bias)
+
+    def pool(self, draw, shape, name):
+        kernel, stride, ceil = draw.randint(2, 3), draw.randint(1, 3), draw.random() < 0.5
+        if min(shape[1:]) < kernel:
+            return None
+        kind, module = draw.choice([("maxpool2d", torch.nn.MaxPool2d), ("avgpool2d", torch.nn.AvgPool2d)])
+        return f"{kind} kernel_size={kernel} stride={stride} ceil_mode={str(ceil).lower()}", module(kernel, stride, ceil_mode=ceil)
+
+    def norm(self, draw, shape, name):
+        if draw.random() < 0.5:
+            return "batchnorm2d", torch.nn.BatchNorm2d(shape[0])
+        groups = draw.choice([g for g in range(1, shape[0] + 1) if shape[0] % g == 0])
+        return f"groupnorm num_groups={groups}", torch.nn.GroupNorm(groups, shape[0])
+
+    def map(self, draw, shape, name):
+        kind = draw.choice(sorted(self.MAPS))
+        return kind, getattr(torch.nn, self.MAPS[kind])()
+
+    def random_net(self, seed):
+        """A net's text, and the same in PyTorch."""
+        draw = random.Random(seed)
+        shape = (draw.randint(1, 4), draw.randint(5, 9), draw.randint(5, 9))
+        lines, modules = ["input name=x shape=" + "x".join(map(str, shape))], []
+        for i in range(draw.randint(2, 6)):
+            made = draw.choice([self.conv, self.conv, self.pool, self.norm, self.map])(draw, shape, i)
+            if made:
+                lines.append(f"{made[0]} name=n{i}")
+                modules.append((f"n{i}", made[1].double()))
+                shape = tuple(torch.nn.Sequential(*(m.eval() for _, m in modules))(torch.zeros(1, *self.start(lines)).double()).shape[1:])
+        size = math.prod(shape)
+        lines += ["flatten", "linear out_features=5 name=last"]
+        modules += [("flat", torch.nn.Flatten()), ("last", torch.nn.Linear(size, 5).double())]
+        classes = draw.random() < 0.5
+        lines.append("cross_entropy" if classes else "mse")
+        return "\n".join(lines), torch.nn.Sequential(collections.OrderedDict(modules)), classes
+
+    @staticmethod
+    def start(lines):
+        return [int(d) for d in lines[0].split("shape=")[1].split("x")]
+
+    def compare(self, seed, dtype, tolerance, least):
+        torch.manual_seed(seed)
+        text, module, classes = self.random_net(seed)
+        net = build_retained(text, sixnet.Context(dtype=dtype, threads=1 + seed % 2))
+        net.load_state_dict(module.state_dict())
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(2, 40))
+        x = rng.normal(size=(n, *net.input_shape))
+        t = rng.integers(0, 5, n) if classes else rng.normal(size=(n, 5))
+
+        net.forward(x)
+        loss = net.loss(t)
+        net.backward()
+        tx = torch.tensor(x, requires_grad=True)
+        y = module.train()(tx)
+        tl = torch.nn.functional.cross_entropy(y, torch.tensor(t)) if classes else torch.nn.functional.mse_loss(y, torch.tensor(t))
+        tl.backward()
+
+        def close(name, mine, theirs):
+            theirs = theirs.detach().numpy()
+            scale = max(least, float(np.abs(theirs).max()))
+            np.testing.assert_allclose(mine, theirs, rtol=0, atol=tolerance * scale, err_msg=f"{name} of seed {seed}\n{text}")
+
+        close("loss", loss, tl)
+        close("output", net.node_values(dtype="f64"), y)
+        close("input gradient", net.node_gradient("x", dtype="f64"), tx.grad)
+        for name, parameter in module.named_parameters():
+            close(name, net.gradient(name, dtype="f64"), parameter.grad)
+        for name, buffer in module.named_buffers():
+            if not name.endswith("num_batches_tracked"):
+                close(name, net[name], buffer)
+        close("prediction", net.predict(x), module.eval()(torch.tensor(x)))
+
+    def test_f64(self):
+        for seed in range(60):
+            self.compare(seed, "f64", 1e-9, 1e-3)
+
+    def test_f32(self):
+        for seed in range(60, 90):
+            self.compare(seed, "f32", 3e-4, 0.1)
+
+    def test_tensors_as_arrays(self):
+        net = sixnet.Model(SMALL)
+        x = torch.rand(7, 4)
+        np.testing.assert_array_equal(net.predict(x), net.predict(x.numpy()))
+
+
+def build_retained(text, context):
+    """A net of which the gradient by its input can be read."""
+    net = sixnet.Model(context=context)
+    for line in text.splitlines():
+        net.add(line)
+    net.retain("x")
+    return net.compile()
+
+
+class Examples(unittest.TestCase):
+    def run_example(self, name, *args):
+        result = subprocess.run([sys.executable, str(ROOT / "examples/python" / name), *args], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, timeout=120)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return result.stdout
+
+    def test_two_neuron(self):
+        output = self.run_example("two_neuron.py", "--steps", "10")
+        for number in ("0.606477732207", "0.242519857348", "0.000188255667", "0.072157072912"):
+            self.assertIn(number, output)
+
+    @needs_data
+    def test_mnist_predict(self):
+        output = self.run_example("mnist_predict.py", "--samples", "2000", "--digits", "2", "--threads", "1")
+        self.assertRegex(output, r"epoch 1/1  batch 16/16")
+        self.assertEqual(len(re.findall(r"^I read a \d, [\d.]+% sure", output, re.M)), 2)
+
+
+class Result(unittest.TextTestResult):
+    passed = 0
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.passed += 1
+
+
+def main():
+    result = unittest.main(exit=False, testRunner=unittest.TextTestRunner(resultclass=Result)).result
+    failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    print(f"{result.passed} passed, {failed} failed")
+    return 0 if result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

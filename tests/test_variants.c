@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* Layers in f32 on every instruction set that the processor has; and what must have the same bits. */
+
+#include "lab.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what a pass over a layer gives ---- */
+
+typedef struct outcome {
+    double *y, *predicted; /* predicted: NULL where it cannot be evaluated */
+    lab_gradients g;
+    lab_tensors before, after;
+    lab_data d;
+    int64_t count; /* of y */
+} outcome;
+
+/* The same case and seed give the same data and tensors in every context. */
+static lab open_case(const char *options, const lab_case *c, int n, lab_filling how, outcome *o)
+{
+    lab_random r = {(uint64_t)n};
+    lab_title("'%s' on %s, %d samples, %s", c->spec, c->shapes, n, options);
+    lab l = lab_open(options, c, NULL);
+    lab_fill_tensors(&l, &r, how);
+    *o = (outcome){.before = lab_take_tensors(&l), .d = lab_draw(&l, &r, n, how), .count = n * l.out_size};
+    return l;
+}
+
+static outcome run(const char *options, const lab_case *c, int n, lab_filling how)
+{
+    outcome o;
+    lab l = open_case(options, c, n, how, &o);
+    if (!lab_cannot_evaluate(c->spec)) {
+        o.predicted = lab_room(o.count);
+        TRY(sixnet_predict_f64(l.net, o.d.feed, n, o.predicted));
+    }
+    o.y = lab_room(o.count);
+    lab_forward(&l, &o.d, o.y);
+    o.after = lab_take_tensors(&l);
+    o.g = lab_backward(&l, &o.d);
+    lab_close(&l);
+    return o;
+}
+
+static void drop_outcome(const lab_case *c, outcome *o)
+{
+    lab l = {.spec = c->spec, .inputs = LAB_INPUTS};
+    free(o->y);
+    free(o->predicted);
+    lab_drop_gradients(&o->g);
+    lab_drop_tensors(&o->before);
+    lab_drop_tensors(&o->after);
+    lab_drop(&l, &o->d);
+}
+
+/* ---- each case on each instruction set ---- */
+
+typedef void check_fn(const char *isa, const lab_case *c, int n);
+
+static bool starves(const lab_case *c, int n)
+{
+    lab l = lab_open(NULL, c, NULL);
+    bool none = lab_starves(&l, n);
+    lab_close(&l);
+    return none;
+}
+
+static void each_case_on(const char *isa, check_fn *check)
+{
+    static const int counts[] = {1, 16, 20, 33};
+    lab_spec_room room;
+    for (int i = 0; i < lab_case_count(); i++) {
+        lab_case c = lab_case_at(i, &room);
+        for (int k = i % 2; k < 4 && !lab_skips(i); k += 2) {
+            int n = c.n ? c.n : counts[k];
+            if (!starves(&c, n) && !(lab_quick() && k > 1))
+                check(isa, &c, n);
+        }
+    }
+}
+
+static void each_isa(check_fn *check)
+{
+    for (const char *const *isa = lab_isas(); *isa; isa++)
+        each_case_on(*isa, check);
+}
+
+/* ---- whole numbers are exact ---- */
+
+static void check_equal(const char *what, const double *got, const double *expected, int64_t count)
+{
+    for (int64_t i = 0; got && i < count; i++)
+        if (got[i] != expected[i])
+            lab_fail("%s %lld is %.17g, not %.17g", what, (long long)i, got[i], expected[i]);
+}
+
+static void check_equal_gradients(const lab_case *c, const lab *l, const outcome *a, const outcome *b)
+{
+    for (int i = 0; i < l->inputs; i++)
+        check_equal("gradient of input", a->g.x[i], b->g.x[i], a->d.n * l->in_size[i]);
+    check_equal("gradient of weight", a->g.weight, b->g.weight, a->g.weights);
+    check_equal("gradient of bias", a->g.bias, b->g.bias, a->g.biases);
+    (void)c;
+}
+
+static void check_whole_numbers(const char *isa, const lab_case *c, int n)
+{
+    if (!lab_exact(c->spec))
+        return;
+    outcome o = run(isa, c, n, LAB_WHOLE), exact = run("dtype=f64", c, n, LAB_WHOLE), asked;
+    lab l = open_case(isa, c, n, LAB_WHOLE, &asked);
+    double *expected = lab_room(o.count);
+    assert_true(lab_expect(&l, &o.d, &o.before, true, expected));
+    check_equal("output", o.y, expected, o.count);
+    check_equal("prediction", o.predicted, expected, o.count);
+    check_equal_gradients(c, &l, &o, &exact);
+    free(expected);
+    lab_close(&l);
+    drop_outcome(c, &o);
+    drop_outcome(c, &exact);
+    drop_outcome(c, &asked);
+}
+
+static void test_whole_numbers_are_exact(void **state)
+{
+    (void)state;
+    each_isa(check_whole_numbers);
+}
+
+/* ---- other numbers: within bounds ---- */
+
+static void check_within(const char *what, const double *got, const double *expected, const double *bound, int64_t count)
+{
+    for (int64_t i = 0; got && i < count; i++)
+        if (!(fabs(got[i] - expected[i]) <= bound[i]))
+            lab_fail("%s %lld is %.9g, not %.9g; the bound is %g", what, (long long)i, got[i], expected[i], bound[i]);
+}
+
+/* Gradients are sums of many terms, whose largest the largest of the results stands for. */
+static void check_near(const char *what, const double *got, const double *expected, int64_t count)
+{
+    double largest = 1;
+    for (int64_t i = 0; got && i < count; i++)
+        largest = fmax(largest, fabs(expected[i]));
+    for (int64_t i = 0; got && i < count; i++)
+        if (!(fabs(got[i] - expected[i]) <= 1e-5 * largest))
+            lab_fail("%s %lld is %.9g, not %.9g", what, (long long)i, got[i], expected[i]);
+}
+
+static void check_near_gradients(const lab *l, const outcome *a, const outcome *b)
+{
+    int64_t channels = l->in[0].dim[0];
+    for (int i = 0; i < l->inputs; i++)
+        check_near("gradient of input", a->g.x[i], b->g.x[i], a->d.n * l->in_size[i]);
+    check_near("gradient of weight", a->g.weight, b->g.weight, a->g.weights);
+    check_near("gradient of bias", a->g.bias, b->g.bias, a->g.biases);
+    check_near("running_mean", a->after.mean, b->after.mean, channels);
+    check_near("running_var", a->after.variance, b->after.variance, channels);
+}
+
+static void check_bounds(const char *isa, const lab_case *c, int n)
+{
+    outcome o = run(isa, c, n, LAB_ANY), exact = run("dtype=f64", c, n, LAB_ANY), asked;
+    lab l = open_case(isa, c, n, LAB_ANY, &asked);
+    double *expected = lab_room(o.count), *bound = lab_room(o.count);
+    for (int training = 0; training < 2; training++)
+        if ((training || o.predicted) && lab_expect(&l, &o.d, &asked.before, training, expected)) {
+            lab_bounds(&l, &o.d, &o.before, training, expected, 0x1p-24, bound);
+            check_within(training ? "output" : "prediction", training ? o.y : o.predicted, expected, bound, o.count);
+        }
+    check_near_gradients(&l, &o, &exact);
+    free(expected);
+    free(bound);
+    lab_close(&l);
+    drop_outcome(c, &o);
+    drop_outcome(c, &exact);
+    drop_outcome(c, &asked);
+}
+
+static void test_results_are_within_bounds(void **state)
+{
+    (void)state;
+    each_isa(check_bounds);
+}
+
+/* ---- the same bits ---- */
+
+static void check_bits(const char *what, const double *a, const double *b, int64_t count)
+{
+    if (a && memcmp(a, b, (size_t)count * sizeof *a) != 0)
+        for (int64_t i = 0; i < count; i++)
+            if (memcmp(&a[i], &b[i], sizeof *a) != 0)
+                lab_fail("%s %lld: %.17g and %.17g have other bits", what, (long long)i, a[i], b[i]);
+}
+
+static void check_same_outcome(const lab_case *c, const outcome *a, const outcome *b, int n)
+{
+    lab l = lab_open(NULL, c, NULL);
+    check_bits("output", a->y, b->y, a->count);
+    check_bits("prediction", a->predicted, b->predicted, a->count);
+    for (int i = 0; i < l.inputs; i++)
+        check_bits("gradient of input", a->g.x[i], b->g.x[i], n * l.in_size[i]);
+    check_bits("gradient of weight", a->g.weight, b->g.weight, a->g.weights);
+    check_bits("gradient of bias", a->g.bias, b->g.bias, a->g.biases);
+    check_bits("running_mean", a->after.mean, b->after.mean, l.in[0].dim[0]);
+    check_bits("running_var", a->after.variance, b->after.variance, l.in[0].dim[0]);
+    lab_close(&l);
+}
+
+static void check_as_avx2(const char *isa, const lab_case *c, int n)
+{
+    outcome a = run("isa=avx2", c, n, LAB_ANY), b = run(isa, c, n, LAB_ANY);
+    check_same_outcome(c, &a, &b, n);
+    drop_outcome(c, &a);
+    drop_outcome(c, &b);
+}
+
+static bool is_there(const char *isa)
+{
+    for (const char *const *i = lab_isas(); *i; i++)
+        if (strcmp(*i, isa) == 0)
+            return true;
+    return false;
+}
+
+static void test_avx2_and_avx512_agree(void **state)
+{
+    (void)state;
+    if (!is_there("isa=avx512"))
+        skip();
+    each_case_on("isa=avx512", check_as_avx2);
+}
+
+/* Layers that do the same in training and evaluation have the same bits in both. */
+static void check_predict(const char *options, const lab_case *c, int n)
+{
+    outcome o = run(options, c, n, LAB_ANY);
+    bool differs = lab_is(c->spec, "batchnorm1d") || lab_is(c->spec, "batchnorm2d") || lab_is(c->spec, "dropout");
+    if (!differs)
+        check_bits("output", o.y, o.predicted, o.count);
+    drop_outcome(c, &o);
+}
+
+static void test_predict_as_forward(void **state)
+{
+    (void)state;
+    each_isa(check_predict);
+    each_case_on("dtype=f64", check_predict);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole_numbers_are_exact),
+        cmocka_unit_test(test_results_are_within_bounds),
+        cmocka_unit_test(test_avx2_and_avx512_agree),
+        cmocka_unit_test(test_predict_as_forward),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

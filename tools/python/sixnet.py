@@ -1,0 +1,1457 @@
+# SPDX-License-Identifier: MIT
+"""Neural nets with libsixnet: build, train and run them. Needs the library and Python 3.9; uses NumPy if it is there.
+
+    import sixnet
+
+    net = sixnet.Model(open("mnist_cnn.net").read())
+    print(net)                                                          # PyTorch's summary
+    net.fit(images, labels, optimizer="sgd lr=0.1 momentum=0.9", schedule="step_lr step_size=10", epochs=20, batch_size=128,
+            validation=(test_images, test_labels), progress=lambda p: print(p.epoch, p.loss) if p.epoch_end else None)
+    net.predict(images[:10]).argmax(1)
+    net["conv1.weight"]                                                 # a view of the library's memory
+
+Layers, losses, optimizers, schedules and transforms are words with attributes, "conv2d out_channels=8 kernel_size=3"; kinds() lists them,
+and every attribute may be given as a keyword instead. Samples are rows of C-contiguous float32 or float64 arrays, which are used as they
+are; others are converted, with a ConversionWarning. Without NumPy any object with a buffer (array.array, bytes, memoryview) and nested
+lists will do, and results are memoryviews with a shape: .tolist() makes lists of them.
+
+A failed call raises a SixnetError, most of which are ValueErrors, KeyErrors, OSErrors and so on as well. What a function of yours raises
+while the library runs it (progress, custom layers, datasets) is raised by the call that ran it; Ctrl-C ends fit() between two batches.
+
+Models, optimizers and datasets give their memory back when they are no longer used, or at close() or the end of a with block. Different
+threads may use different objects; calls on one model wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import ctypes.util
+import math
+import os
+import signal
+import sys
+import threading
+import warnings
+import weakref
+from array import array
+from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+try:
+    import numpy
+except ImportError:
+    numpy = None  # type: ignore[assignment]
+
+__all__ = [
+    "NONE", "Attribute", "BadDataError", "BadFileError", "BadShapeError", "BadStateError", "BadTextError", "Batches", "CallbackFailedError",
+    "Context", "ConversionWarning", "Dataset", "Evaluation", "FAMILIES", "FileAccessError", "GradientCheck", "InvalidArgumentError", "Kind",
+    "LayerCall", "LayerSetup", "Model", "Node", "NotFiniteError", "NotFoundError", "Optimizer", "OutOfMemoryError", "Progress",
+    "SixnetError", "TooLargeError", "UnsupportedError", "kinds", "library_path", "version",
+]
+
+Shape = Tuple[int, ...]
+NONE = -1  #: no node
+
+# ---- errors ----
+
+
+class SixnetError(Exception):
+    """A call that failed: the library's status, and its message, which says what was wrong and what would be right."""
+
+    def __init__(self, status: int, message: str) -> None:
+        Exception.__init__(self, message)
+        self.status = status
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.status, self.message)
+
+
+class InvalidArgumentError(SixnetError, ValueError):
+    """An argument that makes no sense."""
+
+
+class OutOfMemoryError(SixnetError, MemoryError):
+    """No memory left."""
+
+
+class BadTextError(SixnetError, ValueError):
+    """An unknown word, or a value out of range."""
+
+
+class BadShapeError(SixnetError, ValueError):
+    """Shapes that do not fit each other."""
+
+
+class BadStateError(SixnetError, RuntimeError):
+    """The right call at the wrong time."""
+
+
+class FileAccessError(SixnetError, OSError):
+    """A file that cannot be read."""
+
+
+class BadFileError(SixnetError, ValueError):
+    """A file that is not what it claims to be."""
+
+
+class TooLargeError(SixnetError, ValueError):
+    """More than a stated limit."""
+
+
+class NotFoundError(SixnetError, KeyError):
+    """No node, tensor or kind of that name."""
+
+
+class BadDataError(SixnetError, ValueError):
+    """A sample that cannot be used, such as a label out of range."""
+
+
+class NotFiniteError(SixnetError, ArithmeticError):
+    """The loss or a gradient became NaN or infinite."""
+
+
+class CallbackFailedError(SixnetError, RuntimeError):
+    """A function of the program's own returned an error."""
+
+
+class UnsupportedError(SixnetError, NotImplementedError):
+    """This machine or this build of the library does not have it."""
+
+
+_INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _NOT_FOUND = -1, -4, -5, -9
+_ERRORS = dict(zip(range(-1, -14, -1), (
+    InvalidArgumentError, OutOfMemoryError, BadTextError, BadShapeError, BadStateError, FileAccessError, BadFileError, TooLargeError,
+    NotFoundError, BadDataError, NotFiniteError, CallbackFailedError, UnsupportedError)))
+
+
+def _error(status: int, message: str) -> SixnetError:
+    return _ERRORS.get(status, SixnetError)(status, message)
+
+
+class ConversionWarning(UserWarning):
+    """An array was copied because the library cannot use it as it is."""
+
+
+# ---- the library ----
+
+_MallocFn = CFUNCTYPE(c_void_p, c_size_t, c_void_p)
+_FreeFn = CFUNCTYPE(None, c_void_p, c_void_p)
+_LogFn = CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
+_SampleFn = CFUNCTYPE(c_int32, c_void_p, c_int64, c_void_p, c_void_p)
+_ProgressFn = CFUNCTYPE(c_int32, c_void_p, c_void_p)
+_SetupFn = CFUNCTYPE(c_int32, c_void_p, c_void_p)
+_ComputeFn = CFUNCTYPE(c_int32, c_void_p, c_void_p)
+
+
+def _signatures() -> Dict[str, tuple]:
+    """Result and arguments of every function. Handles, values and untyped memory are addresses (P), texts T."""
+    P, PP, T = c_void_p, POINTER(c_void_p), c_char_p
+    I, L, U, D = c_int32, c_int64, c_uint64, c_double
+    PI, PL, PU = POINTER(c_int32), POINTER(c_int64), POINTER(c_uint64)
+    return {
+        "sixnet_status_name": (T, I),
+        "sixnet_last_error": (T,),
+        "sixnet_version": (T,),
+        "sixnet_version_number": (I,),
+        "sixnet_kind": (T, T, I, T),
+        "sixnet_attribute": (T, T, T, I, T),
+        "sixnet_context_new": (I, PP, T),
+        "sixnet_context_new_with_allocator": (I, PP, T, _MallocFn, _FreeFn, P),
+        "sixnet_context_free": (None, P),
+        "sixnet_context_set_log": (I, P, _LogFn, P),
+        "sixnet_context_get": (T, P, T),
+        "sixnet_model_new": (I, PP, P),
+        "sixnet_model_parse": (I, PP, P, T),
+        "sixnet_model_free": (None, P),
+        "sixnet_add": (I, P, T, I),
+        "sixnet_add_multi": (I, P, T, PI, I),
+        "sixnet_retain": (I, P, I),
+        "sixnet_compile": (I, P),
+        "sixnet_memory_needed": (I, P, L, I, PU),
+        "sixnet_reset": (I, P, U),
+        "sixnet_summary": (T, P),
+        "sixnet_model_text": (T, P),
+        "sixnet_node_count": (I, P),
+        "sixnet_node_find": (I, P, T),
+        "sixnet_node_get": (T, P, I, T),
+        "sixnet_node_shape": (I, P, I, PL, PI),
+        "sixnet_node_values": (I, P, I, P, L),
+        "sixnet_node_values_f64": (I, P, I, P, L),
+        "sixnet_node_gradient": (I, P, I, P, L),
+        "sixnet_node_gradient_f64": (I, P, I, P, L),
+        "sixnet_tensor_count": (I, P),
+        "sixnet_tensor_name": (T, P, I),
+        "sixnet_tensor_shape": (I, P, T, PL, PI, PI),
+        "sixnet_tensor_get": (I, P, T, P, L),
+        "sixnet_tensor_get_f64": (I, P, T, P, L),
+        "sixnet_tensor_set": (I, P, T, P, L),
+        "sixnet_tensor_set_f64": (I, P, T, P, L),
+        "sixnet_gradient_get": (I, P, T, P, L),
+        "sixnet_gradient_get_f64": (I, P, T, P, L),
+        "sixnet_tensor_data": (P, P, T, PL),
+        "sixnet_digest": (I, P, T),
+        "sixnet_forward": (I, P, P, L),
+        "sixnet_forward_f64": (I, P, P, L),
+        "sixnet_loss": (I, P, P, P),
+        "sixnet_loss_f64": (I, P, P, P),
+        "sixnet_backward": (I, P),
+        "sixnet_backward_from": (I, P, P),
+        "sixnet_backward_from_f64": (I, P, P),
+        "sixnet_zero_grad": (I, P),
+        "sixnet_predict": (I, P, P, L, P),
+        "sixnet_predict_f64": (I, P, P, L, P),
+        "sixnet_gradient_check": (I, P, P, P, L, P, POINTER(c_char_p)),
+        "sixnet_optimizer_new": (I, PP, P, T, T),
+        "sixnet_optimizer_free": (None, P),
+        "sixnet_step": (I, P),
+        "sixnet_schedule_epoch": (I, P, D),
+        "sixnet_learning_rate": (D, P),
+        "sixnet_set_learning_rate": (I, P, D),
+        "sixnet_dataset_open_idx": (I, PP, P, T, T),
+        "sixnet_dataset_from_arrays": (I, PP, P, T, P, P, L),
+        "sixnet_dataset_from_callback": (I, PP, P, T, L, _SampleFn, P),
+        "sixnet_dataset_split": (I, PP, PP, P, T),
+        "sixnet_dataset_free": (None, P),
+        "sixnet_dataset_transform": (I, P, T),
+        "sixnet_dataset_size": (L, P),
+        "sixnet_dataset_shape": (I, P, PL, PI, PL, PI),
+        "sixnet_dataset_get": (I, P, L, P, P),
+        "sixnet_batches_new": (I, PP, P, T),
+        "sixnet_batches_free": (None, P),
+        "sixnet_batches_start": (I, P, L),
+        "sixnet_batches_next": (I, P, PP, PP, PL),
+        "sixnet_progress_get": (D, P, T),
+        "sixnet_fit": (I, P, P, P, T, _ProgressFn, P),
+        "sixnet_fit_validated": (I, P, P, P, P, T, _ProgressFn, P),
+        "sixnet_evaluate": (I, P, P, P, P),
+        "sixnet_layer_register": (I, P, T, T, T, _SetupFn, _ComputeFn, _ComputeFn, P),
+        "sixnet_setup_input_count": (I, P),
+        "sixnet_setup_input_shape": (I, P, I, PL, PI),
+        "sixnet_setup_attribute": (D, P, T),
+        "sixnet_setup_output_shape": (I, P, PL, I),
+        "sixnet_setup_parameter": (I, P, T, PL, I, D, D),
+        "sixnet_setup_refuse": (I, P, T),
+        "sixnet_call_samples": (L, P),
+        "sixnet_call_training": (I, P),
+        "sixnet_call_attribute": (D, P, T),
+        "sixnet_call_input": (P, P, I),
+        "sixnet_call_output": (P, P),
+        "sixnet_call_parameter": (P, P, I),
+        "sixnet_call_output_gradient": (P, P),
+        "sixnet_call_input_gradient": (P, P, I),
+        "sixnet_call_parameter_gradient": (P, P, I),
+    }
+
+
+_WRITTEN_FOR = (1, 0)  # the ABI, and the least that it must have
+
+
+def _candidates() -> Iterator[Optional[str]]:
+    """What to try, in this order: a path given by the user, beside this file, what the system's loader knows, what ldconfig knows."""
+    given = os.environ.get("SIXNET_LIBRARY")
+    if given:
+        yield given
+        return
+    major = _WRITTEN_FOR[0]
+    if sys.platform == "darwin":
+        names = [f"libsixnet.{major}.dylib", "libsixnet.dylib"]
+    elif sys.platform == "win32":
+        names = [f"sixnet-{major}.dll", "sixnet.dll"]
+    else:
+        names = [f"libsixnet.so.{major}", "libsixnet.so"]
+    for name in names:
+        yield os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+    yield names[0]
+    yield ctypes.util.find_library("sixnet")
+
+
+def _path_of(library: ctypes.CDLL, asked: str) -> str:
+    """Where the loader found a library; what it was asked for where the system cannot tell."""
+
+    class Info(ctypes.Structure):
+        _fields_ = [("file", c_char_p), ("base", c_void_p), ("name", c_char_p), ("address", c_void_p)]
+
+    info = Info()
+    try:
+        found = ctypes.CDLL(None).dladdr(ctypes.cast(library.sixnet_version, c_void_p), byref(info))
+    except (AttributeError, TypeError, OSError):
+        return asked
+    return os.fsdecode(info.file) if found and info.file else asked
+
+
+def _bind(library: ctypes.CDLL, path: str) -> None:
+    library.sixnet_version_number.restype = c_int32
+    number = library.sixnet_version_number()
+    major, minor, patch = number // 1000000, number // 1000 % 1000, number % 1000
+    if major != _WRITTEN_FOR[0] or minor < _WRITTEN_FOR[1]:
+        raise ImportError("this sixnet.py is for libsixnet {}.{} or a newer {}.x, but {} is {}.{}.{}; install the two together, or set "
+                          "SIXNET_LIBRARY to another library's path".format(*_WRITTEN_FOR, _WRITTEN_FOR[0], path, major, minor, patch))
+    for name, (result, *arguments) in _signatures().items():
+        try:
+            function = getattr(library, name)
+        except AttributeError:
+            raise ImportError(f"{path} is libsixnet {major}.{minor}.{patch}, but has no {name}()") from None
+        function.restype = result
+        function.argtypes = arguments
+
+
+def _load() -> Tuple[ctypes.CDLL, str]:
+    tried = []
+    for path in _candidates():
+        if path is None:
+            tried.append("  ctypes.util.find_library('sixnet'): nothing found")
+            continue
+        try:
+            library = ctypes.CDLL(path)
+            path = _path_of(library, path)
+            library.sixnet_version_number
+        except (OSError, AttributeError) as error:
+            tried.append(f"  {path}: {error}")
+            continue
+        _bind(library, path)
+        return library, path
+    raise ImportError("libsixnet was not found; SIXNET_LIBRARY may give its path. Tried:\n" + "\n".join(tried))
+
+
+_lib, library_path = _load()
+version: str = _lib.sixnet_version().decode()  #: of the library
+
+# ---- calls ----
+
+
+class _Pending(threading.local):
+    """What a callback has raised in this thread, until the call that ran it returns."""
+
+    error: Optional[BaseException] = None
+
+    def take(self) -> None:
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+
+
+_pending = _Pending()
+
+
+def _check(status: int) -> int:
+    _pending.take()
+    if status < 0:
+        raise _error(status, _lib.sixnet_last_error().decode(errors="replace"))
+    return status
+
+
+def _guarded(function: Callable[..., Any], *args: Any) -> int:
+    """Runs a Python function for the library: 0 if it returned nothing or something false. What it raises waits in _pending."""
+    if _pending.error is not None:
+        return 1
+    try:
+        return int(bool(function(*args)))
+    except BaseException as error:
+        _pending.error = error
+        return 1
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C while the library runs callbacks: ctypes would lose the exception, so it is raised when the library has returned."""
+
+    def hold(signum: int, frame: Any) -> None:
+        _pending.error = _pending.error or KeyboardInterrupt()
+
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, hold)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    _pending.take()
+
+
+def _text(value: str) -> bytes:
+    encoded = str(value).encode()
+    if b"\0" in encoded:
+        raise _error(_INVALID_ARGUMENT, "a text with a NUL character")
+    return encoded
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return "x".join(map(_value_text, value))
+    if isinstance(value, list):
+        return ",".join(map(_value_text, value))
+    return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def _spec(text: str, attributes: Mapping[str, Any]) -> bytes:
+    """A kind and its attributes: bools become true and false, tuples 3x5, lists 3,5; None leaves an attribute out."""
+    words = [f"{name}={_value_text(value)}" for name, value in attributes.items() if value is not None]
+    return _text(" ".join([text, *words] if text else words))
+
+
+class _Resource:
+    """A handle of the library. It is given back when nothing refers to it any more: neither its Python object nor a view of its memory.
+    At the end of the process nothing is, as a thread might still be at work."""
+
+    __slots__ = ("pointer", "lock", "keep", "__weakref__")
+
+    def __init__(self, pointer: int, free: Callable[[int], None], keep: Sequence[Any] = (), lock: Any = None) -> None:
+        self.pointer = pointer
+        self.lock = lock or threading.RLock()
+        self.keep = list(keep)  # what the library refers to: arrays, functions, other handles
+        weakref.finalize(self, _give_back, free, pointer, self.keep).atexit = False
+
+
+def _give_back(free: Callable[[int], None], pointer: int, keep: List[Any]) -> None:
+    free(pointer)
+    keep.clear()
+
+
+class _Handle:
+    """What all objects of the library have in common."""
+
+    _resource: Optional[_Resource] = None
+
+    def _create(self, function: Callable[..., int], free: Callable[[int], None], *args: Any, keep: Sequence[Any] = (), lock: Any = None) -> None:
+        out = c_void_p()
+        _check(function(byref(out), *args))
+        self._resource = _Resource(out.value or 0, free, keep, lock)
+
+    def _open(self) -> _Resource:
+        resource = self._resource
+        if resource is None:
+            raise _error(_BAD_STATE, f"this {type(self).__name__} is closed")
+        return resource
+
+    def _call(self, function: Callable[..., int], *args: Any) -> int:
+        resource = self._open()
+        with resource.lock:
+            return _check(function(resource.pointer, *args))
+
+    def _run(self, function: Callable[..., int], *args: Any) -> int:
+        """As _call(), where Python functions may be called back."""
+        with _interrupts_held():
+            return self._call(function, *args)
+
+    def _get(self, function: Callable[..., Any], *args: Any) -> Any:
+        """As _call(), of functions that return a value instead of a status."""
+        resource = self._open()
+        with resource.lock:
+            return function(resource.pointer, *args)
+
+    def close(self) -> None:
+        """Gives the memory back, as soon as no view of it is left. May be called twice."""
+        self._resource = None
+
+    @property
+    def closed(self) -> bool:
+        return self._resource is None
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+# ---- arrays ----
+
+
+class _Element(NamedTuple):
+    ctype: Any
+    code: str  # of array.array and memoryview
+    size: int
+
+
+_ELEMENTS = {
+    "f32": _Element(ctypes.c_float, "f", 4),
+    "f64": _Element(ctypes.c_double, "d", 8),
+    "u8": _Element(ctypes.c_uint8, "B", 1),
+    "i32": _Element(ctypes.c_int32, "i", 4),
+    "i64": _Element(ctypes.c_int64, "q", 8),
+}
+_REALS = ("f32", "f64")
+_NATIVE = "@=" + ("<" if sys.byteorder == "little" else ">")
+
+
+class _Array(NamedTuple):
+    """An array as C sees it; `owner` keeps the memory."""
+
+    address: int
+    shape: Shape
+    kind: str
+    owner: Any
+
+
+def _kind_of(code: str, size: int) -> Optional[str]:
+    """The element type of a buffer's format, NULL for those that the library does not know."""
+    code = code.lstrip(_NATIVE) if code[:1] in _NATIVE else code
+    if code in ("f", "d"):
+        return "f32" if code == "f" else "f64"
+    if code in ("i", "l", "q"):
+        return {4: "i32", 8: "i64"}.get(size)
+    return "u8" if code == "B" else None
+
+
+def _warn(what: str, given: str, wanted: str) -> None:
+    """Warns at the line of the program that called into this file."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_code.co_filename == __file__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(f"{what}: {given} was copied and converted; a C-contiguous array of {wanted} is used as it is", ConversionWarning, level)
+
+
+def _names(kinds: Sequence[str]) -> str:
+    names = {"f32": "float32", "f64": "float64", "u8": "uint8", "i32": "int32", "i64": "int64"}
+    return " or ".join(names[kind] for kind in kinds)
+
+
+def _is_whole(code: str) -> bool:
+    return code.lstrip(_NATIVE) in tuple("?bBhHiIlLqQ")
+
+
+def _numpy_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: bool) -> _Array:
+    made_here = isinstance(values, (list, tuple, int, float))
+    given = numpy.asarray(values, _ELEMENTS[wanted].code if made_here else None)
+    kind = _kind_of(given.dtype.byteorder.strip("|") + given.dtype.char, given.dtype.itemsize)
+    if kind not in kinds or not (given.flags.c_contiguous and given.flags.aligned):
+        if not (quiet or made_here or _is_whole(given.dtype.char) and what == "targets"):
+            _warn(what, f"a {'' if given.flags.c_contiguous else 'not contiguous '}{given.dtype} array", _names(kinds))
+        kind = kind if kind in kinds else wanted
+        given = numpy.require(given, _ELEMENTS[kind].code, "CA")
+    return _Array(given.ctypes.data, given.shape, kind, given)
+
+
+def _flat(values: Any) -> Tuple[List[float], Shape]:
+    """The numbers of nested sequences, and their shape."""
+    if not hasattr(values, "__len__"):
+        return [values], ()
+    parts = [_flat(value) for value in values]
+    shapes = {shape for _, shape in parts} or {()}
+    if len(shapes) > 1:
+        raise _error(_BAD_SHAPE, "the lists have different lengths")
+    return [value for numbers, _ in parts for value in numbers], (len(parts), *shapes.pop())
+
+
+def _buffer_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: bool) -> _Array:
+    try:
+        view = memoryview(values)
+    except TypeError:
+        numbers, shape = _flat(values)
+        return _buffer_of(memoryview(array(_ELEMENTS[wanted].code, numbers)), shape, wanted)
+    kind = _kind_of(view.format, view.itemsize)
+    if kind in kinds and view.c_contiguous:
+        return _buffer_of(view, view.shape or (), kind)
+    if not (quiet or _is_whole(view.format) and what == "targets"):
+        _warn(what, f"a buffer of format '{view.format}'", _names(kinds))
+    return _buffer_in(view.tolist(), kinds, kind if kind in kinds else wanted, what, True)
+
+
+def _buffer_of(view: memoryview, shape: Shape, kind: str) -> _Array:
+    """A view as it is, or a copy if its memory may not be written, as ctypes takes no other."""
+    memory = ctypes.c_char * view.nbytes
+    owner = memory.from_buffer_copy(view) if view.readonly or not view.nbytes else memory.from_buffer(view)
+    return _Array(ctypes.addressof(owner), shape, kind, owner)
+
+
+def _array_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: bool = False) -> _Array:
+    """Values for the library to read, as they are if their type is one of `kinds`, otherwise as `wanted`."""
+    if values is None:
+        raise _error(_INVALID_ARGUMENT, f"{what}: None is not an array")
+    return (_buffer_in if numpy is None else _numpy_in)(values, kinds, wanted, what, quiet)
+
+
+class _Out(NamedTuple):
+    """An array for the library to write, and what the caller gets."""
+
+    address: int
+    array: Any
+    count: int
+
+
+def _array_out(shape: Shape, kind: str) -> _Out:
+    element, count = _ELEMENTS[kind], math.prod(shape)
+    if numpy is not None:
+        values = numpy.empty(shape, element.code)
+        return _Out(values.ctypes.data, values, count)
+    memory = array(element.code, bytes(element.size * count))
+    view = memoryview(memory)
+    address = memory.buffer_info()[0]
+    return _Out(address, view.cast("B").cast(element.code, shape) if count and shape else view, count)
+
+
+def _copy_out(address: int, shape: Shape, kind: str) -> Any:
+    """A copy of the library's memory."""
+    out = _array_out(shape, kind)
+    ctypes.memmove(out.address, address, out.count * _ELEMENTS[kind].size)
+    return out.array
+
+
+def _copy_in(address: int, shape: Shape, kind: str, values: Any, what: str) -> None:
+    """Writes values of that shape to the library's memory."""
+    given = _array_in(values, (kind,), kind, what, quiet=True)
+    if _squeezed(given.shape) != _squeezed(shape) and given.shape != (math.prod(shape),):
+        raise _error(_BAD_SHAPE, f"{what} has the shape {given.shape}, not {shape}")
+    ctypes.memmove(address, given.address, math.prod(shape) * _ELEMENTS[kind].size)
+
+
+def _view(address: int, shape: Shape, kind: str, owner: Any) -> Any:
+    """The library's memory itself, to read; the view keeps `owner`."""
+    element = _ELEMENTS[kind]
+    memory = (ctypes.c_char * (math.prod(shape) * element.size)).from_address(address)
+    memory.owner = owner
+    if numpy is None:
+        return memoryview(memory).cast("B").cast(element.code, shape).toreadonly()
+    values = numpy.frombuffer(memory, element.code).reshape(shape)
+    values.flags.writeable = False
+    return values
+
+
+def _squeezed(shape: Sequence[int]) -> Shape:
+    return tuple(dim for dim in shape if dim != 1)
+
+
+def _rows(given: Shape, sample: Shape, what: str) -> int:
+    """How many samples an array of a shape holds: (n, *sample), (n, size), one sample, or all values in a row. Dimensions of 1 may be
+    left out."""
+    size = math.prod(sample)
+    if given and _squeezed(given[1:]) in (_squeezed(sample), _squeezed((size,))):
+        return given[0]
+    if _squeezed(given) == _squeezed(sample):
+        return 1
+    if len(given) == 1 and given[0] % size == 0:
+        return given[0] // size
+    raise _error(_BAD_SHAPE, f"{what}: an array of shape {given} is not samples of shape {sample}")
+
+
+def _shape(function: Callable[..., int], *args: Any) -> Shape:
+    """The shape that a function of the library gives with dims and rank."""
+    dims, rank = (c_int64 * 8)(), c_int32()
+    _check(function(*args, dims, byref(rank)))
+    return tuple(dims[:rank.value])
+
+
+# ---- kinds ----
+
+
+class Attribute(NamedTuple):
+    """One attribute of a kind; `default` is "required" where there is none."""
+
+    name: str
+    type: str
+    default: str
+    range: str
+    help: str
+
+
+class Kind(NamedTuple):
+    """A word of the text interface."""
+
+    name: str
+    help: str
+    attributes: Tuple[Attribute, ...]
+
+
+FAMILIES = ("layer", "loss", "optimizer", "schedule", "transform", "options")
+
+
+def _fields(function: Callable[..., Optional[bytes]], fields: Sequence[str], *args: Any) -> Iterator[List[str]]:
+    for index in range(sys.maxsize):
+        row = [function(*args, index, field.encode()) for field in fields]
+        if row[0] is None:
+            return
+        yield [(value or b"").decode() for value in row]
+
+
+def kinds(family: str) -> List[Kind]:
+    """Every word of a family (one of FAMILIES), with its attributes, from the library's own tables."""
+    if family not in FAMILIES:
+        raise _error(_NOT_FOUND, f"there is no family '{family}'; there are {', '.join(FAMILIES)}")
+    word = family.encode()
+    return [Kind(name, text, tuple(Attribute(*row) for row in _fields(_lib.sixnet_attribute, Attribute._fields, word, name.encode())))
+            for name, text in _fields(_lib.sixnet_kind, ("name", "help"), word)]
+
+
+# ---- context ----
+
+
+class Context(_Handle):
+    """How the library may use the process: threads (1; 0 for every processor), dtype ("f32", "f64"), isa ("auto", or the highest
+    instruction set to use), seed, and log, a function that is given a level (0 information, 1 warning) and a line.
+
+        Context("threads=2 dtype=f64")
+        Context(threads=2, dtype="f64", log=print)
+    """
+
+    def __init__(self, options: str = "", *, log: Optional[Callable[[int, str], Any]] = None, **settings: Any) -> None:
+        self._create(_lib.sixnet_context_new, _lib.sixnet_context_free, _spec(options, settings))
+        if log:
+            self._log_to(log)
+
+    def _log_to(self, log: Callable[[int, str], Any]) -> None:
+        def write(level: int, line: bytes, _user: Optional[int]) -> None:
+            log(level, line.decode(errors="replace"))
+
+        thunk = _LogFn(write)
+        self._open().keep.append(thunk)
+        self._call(_lib.sixnet_context_set_log, thunk, None)
+
+    def _setting(self, key: bytes) -> str:
+        return self._get(_lib.sixnet_context_get, key).decode()
+
+    @property
+    def isa(self) -> str:
+        """The instruction set in use."""
+        return self._setting(b"isa")
+
+    @property
+    def dtype(self) -> str:
+        return self._setting(b"dtype")
+
+    @property
+    def threads(self) -> int:
+        return int(self._setting(b"threads"))
+
+    @property
+    def seed(self) -> int:
+        return int(self._setting(b"seed"))
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<sixnet.Context, closed>"
+        return f"sixnet.Context('isa={self.isa} dtype={self.dtype} threads={self.threads} seed={self.seed}')"
+
+    def register(self, name: str, forward: Callable[..., Any], backward: Optional[Callable[..., Any]] = None, *,
+                 setup: Optional[Callable[[LayerSetup], Optional[Shape]]] = None, dtype: Optional[str] = None, **attributes: float) -> None:
+        """Makes a layer of Python functions known under a name, for all models of this context.
+
+            def forward(call, x, w):              # inputs, then parameters: arrays of shape (samples, ...) and that of the parameter
+                return x ** call["order"] * w
+            def backward(call, dy, x, w):         # the gradients by inputs, then those by parameters
+                return dy * w * call["order"] * x ** (call["order"] - 1), (dy * x ** call["order"]).sum(0)
+            def setup(s):                         # if there are parameters, or the output's shape is not the first input's
+                s.parameter("weight", s.inputs[0], low=-1, high=1)
+
+            context.register("power", forward, backward, setup=setup, order=2)
+            sixnet.Model("input shape=3 \\n power order=3", context)
+
+        Called for up to 16 samples at a time, in the thread that made the call. A gradient of None is zero. Without backward the layer
+        is only used to predict. `call` is a LayerCall; `dtype` ("f32" or "f64") that of the arrays, the context's if not given; keywords
+        are the layer's attributes with their defaults. All nodes that use the layer have the same shapes; register another name for others.
+        """
+        layer = _CustomLayer(name, forward, backward, setup, dtype or self.dtype)
+        self._open().keep.append(layer)
+        self._call(_lib.sixnet_layer_register, _text(name), _spec("", attributes), layer.dtype.encode(), *layer.thunks, None)
+
+
+# ---- layers of one's own ----
+
+
+class LayerSetup:
+    """What a layer's setup function is given: `inputs` are the shapes of the inputs, setup["order"] is an attribute. It may ask for
+    parameters, return the output's shape, and raise an error to refuse the inputs."""
+
+    def __init__(self, pointer: int) -> None:
+        self._pointer: Optional[int] = pointer
+        count = _lib.sixnet_setup_input_count(pointer)
+        self.inputs = tuple(_shape(_lib.sixnet_setup_input_shape, pointer, i) for i in range(count))
+        self.parameters: Tuple[Shape, ...] = ()
+
+    def __getitem__(self, name: str) -> float:
+        return _lib.sixnet_setup_attribute(self._pointer, _text(name))
+
+    def parameter(self, name: str, shape: Sequence[int], low: float = 0.0, high: Optional[float] = None) -> None:
+        """Asks for a parameter, whose initial values are drawn evenly from low to high, or are all low."""
+        dims = (c_int64 * len(shape))(*shape)
+        _check(_lib.sixnet_setup_parameter(self._pointer, _text(name), dims, len(shape), low, low if high is None else high))
+        self.parameters += (tuple(shape),)
+
+
+class LayerCall:
+    """What forward and backward are given: the number of samples, whether it is a training pass, call["order"] for an attribute, and in
+    backward the output."""
+
+    def __init__(self, pointer: int, output: Shape, kind: str) -> None:
+        self._pointer: Optional[int] = pointer
+        self._kind = kind
+        self.samples: int = _lib.sixnet_call_samples(pointer)
+        self.training = bool(_lib.sixnet_call_training(pointer))
+        self._output = (self.samples, *output)
+
+    def __getitem__(self, name: str) -> float:
+        return _lib.sixnet_call_attribute(self._pointer, _text(name))
+
+    @property
+    def output(self) -> Any:
+        """What forward has returned."""
+        return _copy_out(_lib.sixnet_call_output(self._pointer), self._output, self._kind)
+
+
+class _CustomLayer:
+    """Between the library and the functions of a layer of the program's own. The arrays that they see are copies: the library's memory
+    is valid during the call only."""
+
+    def __init__(self, name: str, forward: Callable, backward: Optional[Callable], setup: Optional[Callable], dtype: str) -> None:
+        self.name, self.forward, self.backward, self.setup, self.dtype = name, forward, backward, setup, dtype
+        self.shapes: Optional[Tuple[Tuple[Shape, ...], Shape, Tuple[Shape, ...]]] = None
+        self.thunks = (_SetupFn(self._on_setup),
+                       _ComputeFn(lambda _user, call: _guarded(self._run_forward, call)),
+                       _ComputeFn(lambda _user, call: _guarded(self._run_backward, call)) if backward else _ComputeFn())
+
+    def _on_setup(self, _user: Optional[int], pointer: int) -> int:
+        failed = _guarded(self._run_setup, pointer)
+        if failed:
+            _lib.sixnet_setup_refuse(pointer, str(_pending.error).encode(errors="replace"))
+        return failed
+
+    def _run_setup(self, pointer: int) -> None:
+        given = LayerSetup(pointer)
+        try:
+            output = self.setup(given) if self.setup else None
+        finally:
+            given._pointer = None
+        shape = given.inputs[0] if output is None else tuple(output)
+        if output is not None:
+            _check(_lib.sixnet_setup_output_shape(pointer, (c_int64 * len(shape))(*shape), len(shape)))
+        shapes = given.inputs, shape, given.parameters
+        if self.shapes not in (None, shapes):
+            raise _error(_BAD_SHAPE, f"the layer '{self.name}' is used with other shapes already; register it under a second name")
+        self.shapes = shapes
+
+    def _known(self) -> Tuple[Tuple[Shape, ...], Shape, Tuple[Shape, ...]]:
+        if self.shapes is None:
+            raise _error(_BAD_STATE, f"the layer '{self.name}' was called before its setup")
+        return self.shapes
+
+    def _arguments(self, pointer: int, samples: int) -> List[Any]:
+        inputs, _, parameters = self._known()
+        return [*(_copy_out(_lib.sixnet_call_input(pointer, i), (samples, *shape), self.dtype) for i, shape in enumerate(inputs)),
+                *(_copy_out(_lib.sixnet_call_parameter(pointer, i), shape, self.dtype) for i, shape in enumerate(parameters))]
+
+    def _call_function(self, pointer: int, function: Callable, *first: Any) -> Any:
+        call = LayerCall(pointer, self._known()[1], self.dtype)
+        try:
+            return function(call, *first, *self._arguments(pointer, call.samples))
+        finally:
+            call._pointer = None
+
+    def _run_forward(self, pointer: int) -> None:
+        samples = _lib.sixnet_call_samples(pointer)
+        values = self._call_function(pointer, self.forward)
+        _copy_in(_lib.sixnet_call_output(pointer), (samples, *self._known()[1]), self.dtype, values, f"{self.name}: what forward returned")
+
+    def _run_backward(self, pointer: int) -> None:
+        assert self.backward
+        inputs, output, parameters = self._known()
+        samples = _lib.sixnet_call_samples(pointer)
+        dy = _copy_out(_lib.sixnet_call_output_gradient(pointer), (samples, *output), self.dtype)
+        given = self._call_function(pointer, self.backward, dy)
+        targets = [(_lib.sixnet_call_input_gradient(pointer, i), (samples, *shape)) for i, shape in enumerate(inputs)]
+        targets += [(_lib.sixnet_call_parameter_gradient(pointer, i), shape) for i, shape in enumerate(parameters)]
+        gradients = given if isinstance(given, tuple) else (given,)
+        if len(gradients) != len(targets):
+            raise _error(_BAD_SHAPE, f"{self.name}: backward returned {len(gradients)} gradients, not {len(targets)}, which are those by "
+                                     f"{len(inputs)} inputs and {len(parameters)} parameters")
+        for i, ((address, shape), values) in enumerate(zip(targets, gradients)):
+            if values is not None:
+                _copy_in(address, shape, self.dtype, values, f"{self.name}: gradient {i} that backward returned")
+
+
+# ---- dataset ----
+
+
+def _dataset_shapes(pointer: int) -> Tuple[Shape, Optional[Shape]]:
+    dims, target_dims, rank, target_rank = (c_int64 * 8)(), (c_int64 * 8)(), c_int32(), c_int32()
+    _check(_lib.sixnet_dataset_shape(pointer, dims, byref(rank), target_dims, byref(target_rank)))
+    return tuple(dims[:rank.value]), tuple(target_dims[:target_rank.value]) or None
+
+
+class Dataset(_Handle):
+    """Samples with targets, from arrays of float32, float64, uint8, int32 or int64, which are used where they lie: they must not be
+    changed while the dataset is in use.
+
+    shape is that of one sample, target_shape of one target; without them the arrays' dimensions after the first. scale multiplies the
+    inputs, 1 / 255 for images of bytes. copy=True copies the arrays.
+    """
+
+    def __init__(self, inputs: Any, targets: Any = None, *, shape: Optional[Sequence[int]] = None,
+                 target_shape: Optional[Sequence[int]] = None, scale: float = 1.0, copy: bool = False,
+                 context: Optional[Context] = None) -> None:
+        x = _array_in(inputs, tuple(_ELEMENTS), "f32", "inputs")
+        shape = tuple(shape) if shape else x.shape[1:] or (1,)
+        n = _rows(x.shape, shape, "inputs")
+        spec = {"inputs": x.kind, "shape": shape, "scale": float(scale), "copy": copy}
+        t = None
+        if targets is not None:
+            t = _array_in(targets, tuple(_ELEMENTS), "f32", "targets")
+            target_shape = tuple(target_shape) if target_shape else t.shape[1:] or (1,)
+            spec.update(targets=t.kind, target_shape=target_shape)
+            if _rows(t.shape, target_shape, "targets") != n:
+                raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, target_shape, 'targets')} targets")
+        resource = context._open() if context else None
+        self._create(_lib.sixnet_dataset_from_arrays, _lib.sixnet_dataset_free, resource and resource.pointer, _spec("", spec), x.address,
+                     t and t.address, n, keep=[resource, None if copy else (x, t)])
+
+    @classmethod
+    def _of(cls, pointer: int, keep: Sequence[Any]) -> Dataset:
+        dataset = cls.__new__(cls)
+        dataset._resource = _Resource(pointer, _lib.sixnet_dataset_free, keep)
+        return dataset
+
+    @classmethod
+    def open_idx(cls, images: Union[str, os.PathLike], labels: Union[str, os.PathLike], context: Optional[Context] = None) -> Dataset:
+        """Reads a pair of IDX files, gzipped or not. Images of bytes become values from 0 to 1; labels become classes."""
+        out, resource = c_void_p(), context._open() if context else None
+        _check(_lib.sixnet_dataset_open_idx(byref(out), resource and resource.pointer, os.fsencode(images), os.fsencode(labels)))
+        return cls._of(out.value or 0, [resource])
+
+    @classmethod
+    def from_function(cls, function: Callable[[int], Tuple[Any, Any]], n: int, shape: Sequence[int], target_shape: Sequence[int] = (1,),
+                      context: Optional[Context] = None) -> Dataset:
+        """n samples that function(index) gives when they are needed, as a pair of input and target. The same index must always give
+        the same sample."""
+        shape, target_shape = tuple(shape), tuple(target_shape)
+
+        def write(index: int, input_address: int, target_address: int) -> None:
+            x, t = function(index)
+            _copy_in(input_address, shape, "f32", x, f"the input of sample {index}")
+            _copy_in(target_address, target_shape, "f32", t, f"the target of sample {index}")
+
+        thunk = _SampleFn(lambda _user, *sample: _guarded(write, *sample))
+        out, resource = c_void_p(), context._open() if context else None
+        spec = _spec("", {"shape": shape, "target_shape": target_shape})
+        _check(_lib.sixnet_dataset_from_callback(byref(out), resource and resource.pointer, spec, n, thunk, None))
+        return cls._of(out.value or 0, [resource, thunk])
+
+    def __len__(self) -> int:
+        return self._get(_lib.sixnet_dataset_size)
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of one sample."""
+        return self._get(_dataset_shapes)[0]
+
+    @property
+    def target_shape(self) -> Optional[Shape]:
+        """The shape of one target; None if there are none."""
+        return self._get(_dataset_shapes)[1]
+
+    def __getitem__(self, index: int) -> Tuple[Any, Any]:
+        """A copy of one sample, transformed, and of its target (None if there is none)."""
+        n = len(self)
+        if not -n <= index < n:
+            raise IndexError(f"the dataset has {n} samples; there is no number {index}")
+        shape, target_shape = self._get(_dataset_shapes)
+        x, t = _array_out(shape, "f32"), _array_out(target_shape, "f32") if target_shape else None
+        self._run(_lib.sixnet_dataset_get, index % n, x.address, t and t.address)
+        return x.array, t and t.array
+
+    def transform(self, spec: str, **attributes: Any) -> Dataset:
+        """Adds a transform that every sample goes through, "normalize mean=0.1307 std=0.3081". Returns the dataset."""
+        self._call(_lib.sixnet_dataset_transform, _spec(spec, attributes))
+        return self
+
+    def split(self, first: int, *, seed: Optional[int] = None, shuffle: bool = True) -> Tuple[Dataset, Dataset]:
+        """Two datasets, the first of that many samples, drawn at random but always the same for the same seed."""
+        one, two = c_void_p(), c_void_p()
+        resource = self._open()
+        with resource.lock:
+            _check(_lib.sixnet_dataset_split(byref(one), byref(two), resource.pointer, _spec("", {"first": first, "seed": seed,
+                                                                                                 "shuffle": shuffle})))
+        return self._of(one.value or 0, resource.keep), self._of(two.value or 0, resource.keep)
+
+    def batches(self, batch_size: int, *, shuffle: bool = True, seed: Optional[int] = None, drop_last: bool = False) -> Batches:
+        """A walk through the dataset; every iteration over it is another epoch."""
+        return Batches(self, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<sixnet.Dataset, closed>"
+        return f"<sixnet.Dataset, {len(self)} samples of shape {self.shape}, targets of shape {self.target_shape}>"
+
+
+class Batches(_Handle):
+    """Walks through a dataset in batches: pairs of copies of the inputs and of the targets (None if there are none).
+
+        for epoch in range(20):
+            for x, t in batches: ...
+    """
+
+    def __init__(self, dataset: Dataset, **options: Any) -> None:
+        resource = dataset._open()
+        self._shape, self._target_shape = dataset._get(_dataset_shapes)
+        self.epoch = 0  #: the next iteration's; its order depends on it and on the seed only
+        self._create(_lib.sixnet_batches_new, _lib.sixnet_batches_free, resource.pointer, _spec("", options), keep=[resource])
+
+    def _next(self) -> Optional[Tuple[Any, Any]]:
+        x, t, n = c_void_p(), c_void_p(), c_int64()
+        resource = self._open()
+        with resource.lock:
+            self._run(_lib.sixnet_batches_next, byref(x), byref(t), byref(n))
+            if not n.value:
+                return None
+            targets = _copy_out(t.value, (n.value, *self._target_shape), "f32") if t.value and self._target_shape else None
+            return _copy_out(x.value or 0, (n.value, *self._shape), "f32"), targets
+
+    def __iter__(self) -> Iterator[Tuple[Any, Any]]:
+        self._call(_lib.sixnet_batches_start, self.epoch)
+        self.epoch += 1
+        batch = self._next()
+        while batch is not None:
+            yield batch
+            batch = self._next()
+
+
+# ---- model ----
+
+
+class Node(NamedTuple):
+    """One node of a model: its number, name, kind, line of text and the shape of its output for one sample."""
+
+    index: int
+    name: str
+    kind: str
+    spec: str
+    shape: Shape
+
+
+class Progress(NamedTuple):
+    """Where a running fit() is. Losses and accuracies are means over the epoch so far; NaN where there is none."""
+
+    epoch_end: bool  #: at the end of an epoch, otherwise after a batch
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    samples: int
+    loss: float
+    accuracy: float
+    lr: float
+    seconds: float
+    total_seconds: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+class Evaluation(NamedTuple):
+    """What evaluate() has measured; accuracy is NaN unless targets are classes."""
+
+    loss: float
+    accuracy: float
+
+
+class GradientCheck(NamedTuple):
+    """The largest difference between a gradient and a numeric one, and the name of the value it was found at."""
+
+    worst: float
+    where: str
+
+
+def _progress(pointer: int) -> Progress:
+    values = [_lib.sixnet_progress_get(pointer, name.encode()) for name in Progress._fields]
+    return Progress(bool(values[0]), *map(int, values[1:6]), *values[6:])
+
+
+class _Ends(NamedTuple):
+    """What goes in and comes out of a net, for one sample."""
+
+    input: Shape
+    output_node: int
+    output: Shape
+    target: Optional[Shape]
+
+
+def _find_ends(nodes: Sequence[Node]) -> _Ends:
+    losses = {kind.name for kind in kinds("loss")}
+    inputs = [node.shape for node in nodes if node.kind == "input"]
+    loss = next((node for node in nodes if node.kind in losses), None)
+    output = nodes[-1]
+    if loss:
+        source = [word[5:] for word in loss.spec.split() if word.startswith("from=")]
+        output = next(node for node in nodes if node.name == source[0]) if source else nodes[loss.index - 1]
+    shape = inputs[0] if len(inputs) == 1 else (sum(map(math.prod, inputs)),)
+    return _Ends(shape, output.index, output.shape, loss.shape if loss else None)
+
+
+class Model(_Handle, Mapping[str, Any]):
+    """A net: a graph of layers and the parameters it learns.
+
+    Made of a whole net's text, one layer a line, or piece by piece:
+
+        net = sixnet.Model()
+        x = net.add("input shape=1x28x28")
+        x = net.add("conv2d out_channels=8 kernel_size=3 padding=1", x)
+        y = net.add("relu", x)
+        net.add("add", x, y)
+        net.compile()
+
+    It is a mapping of its parameters and buffers by name: net["conv1.weight"] is a read-only view of the library's memory, which follows
+    the training; net["conv1.weight"] = values copies values in. repr() is the summary that PyTorch users know.
+    """
+
+    def __init__(self, text: Optional[str] = None, context: Optional[Context] = None) -> None:
+        self.context = context or Context()
+        self._ends: Optional[_Ends] = None
+        self._batch = 0  # samples of the last forward pass
+        resource = self.context._open()
+        self._kind = self.context.dtype
+        if text is None:
+            self._create(_lib.sixnet_model_new, _lib.sixnet_model_free, resource.pointer, keep=[resource])
+        else:
+            self._create(_lib.sixnet_model_parse, _lib.sixnet_model_free, resource.pointer, _text(text), keep=[resource])
+            self._ends = _find_ends(self.nodes)
+
+    # building
+
+    def add(self, spec: str, *inputs: Union[int, str], **attributes: Any) -> int:
+        """Adds a layer or a loss that takes the output of the given nodes (numbers or names), or of the node above. Returns its number.
+        After an error the model cannot be completed."""
+        resource = self._open()
+        with resource.lock:
+            words = spec.split()
+            nodes = [node if isinstance(node, int) else self.find(node) for node in inputs]
+            if not nodes and words[:1] != ["input"]:
+                nodes = [_lib.sixnet_node_count(resource.pointer) - 1]
+            node = _lib.sixnet_add_multi(resource.pointer, _spec(spec, attributes), (c_int32 * len(nodes))(*nodes), len(nodes))
+            if node < 0:
+                _pending.take()
+                _check(_lib.sixnet_compile(resource.pointer))  # the status and message of the first error
+                raise _error(_BAD_STATE, "the layer was not added")
+            return node
+
+    def retain(self, node: Union[int, str]) -> None:
+        """Asks, before compile(), that node_values() and node_gradient() can read a node."""
+        self._call(_lib.sixnet_retain, self._node(node))
+
+    def compile(self) -> Model:
+        """Checks the graph and gives the parameters their initial values. Returns the model."""
+        self._call(_lib.sixnet_compile)
+        self._ends = _find_ends(self.nodes)
+        return self
+
+    def reset(self, seed: int) -> None:
+        """Gives the parameters fresh initial values."""
+        self._call(_lib.sixnet_reset, seed)
+
+    def memory_needed(self, n: int, training: bool = True) -> int:
+        """The bytes that n samples at once will need."""
+        needed = c_uint64()
+        self._call(_lib.sixnet_memory_needed, n, int(training), byref(needed))
+        return needed.value
+
+    # looking at it
+
+    def find(self, name: str) -> int:
+        """The number of the node of that name."""
+        node = self._get(_lib.sixnet_node_find, _text(name))
+        if node < 0:
+            raise _error(_NOT_FOUND, f"there is no node '{name}'")
+        return node
+
+    def _node(self, node: Union[int, str]) -> int:
+        return node if isinstance(node, int) else self.find(node)
+
+    @property
+    def nodes(self) -> List[Node]:
+        """All nodes, in the order in which they were added."""
+        return self._get(lambda net: [self._describe(net, i) for i in range(_lib.sixnet_node_count(net))])
+
+    @staticmethod
+    def _describe(net: int, index: int) -> Node:
+        fields = [(_lib.sixnet_node_get(net, index, field) or b"").decode() for field in (b"name", b"kind", b"spec")]
+        return Node(index, *fields, _shape(_lib.sixnet_node_shape, net, index))
+
+    def _compiled(self) -> _Ends:
+        self._open()
+        if self._ends is None:
+            raise _error(_BAD_STATE, "the model is not compiled; call compile() first")
+        return self._ends
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of a sample; of a net of several inputs, their values one after another."""
+        return self._compiled().input
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of what predict() gives for a sample."""
+        return self._compiled().output
+
+    @property
+    def target_shape(self) -> Optional[Shape]:
+        """The shape of a target; None without a loss."""
+        return self._compiled().target
+
+    @property
+    def text(self) -> str:
+        """The net as text that Model() reads."""
+        self._compiled()
+        return self._get(_lib.sixnet_model_text).decode()
+
+    def summary(self) -> str:
+        """The table that PyTorch users know from torchsummary."""
+        self._compiled()
+        return self._get(_lib.sixnet_summary).decode()
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<sixnet.Model, closed>"
+        return self.summary().rstrip("\n") if self._ends else f"<sixnet.Model, {len(self.nodes)} nodes, not compiled>"
+
+    def digest(self) -> str:
+        """SHA-256 of all tensors."""
+        digest = ctypes.create_string_buffer(65)
+        self._call(_lib.sixnet_digest, digest)
+        return digest.value.decode()
+
+    # tensors
+
+    def _tensor_shape(self, name: str) -> Shape:
+        return self._get(lambda net: _shape(lambda *room: _lib.sixnet_tensor_shape(net, _text(name), *room, None)))
+
+    def keys(self) -> List[str]:  # type: ignore[override]
+        """The names of all parameters and buffers, in the order of the graph."""
+        return self._get(lambda net: [_lib.sixnet_tensor_name(net, i).decode() for i in range(_lib.sixnet_tensor_count(net))])
+
+    def is_trained(self, name: str) -> bool:
+        """Whether a tensor is a parameter, rather than a buffer such as running statistics."""
+        dims, rank, trained = (c_int64 * 8)(), c_int32(), c_int32()
+        self._call(_lib.sixnet_tensor_shape, _text(name), dims, byref(rank), byref(trained))
+        return bool(trained.value)
+
+    def __getitem__(self, name: str) -> Any:
+        shape, resource = self._tensor_shape(name), self._open()
+        return _view(_lib.sixnet_tensor_data(resource.pointer, _text(name), None), shape, self._kind, resource)
+
+    def __setitem__(self, name: str, values: Any) -> None:
+        self._set(name, self._tensor_in(name, values))
+
+    def _tensor_in(self, name: str, values: Any) -> _Array:
+        shape = self._tensor_shape(name)
+        given = _array_in(values, _REALS, self._kind, name, quiet=True)
+        if given.shape not in (shape, (math.prod(shape),)):
+            raise _error(_BAD_SHAPE, f"{name} has the shape {shape}, not {given.shape}")
+        return given
+
+    def _set(self, name: str, given: _Array) -> None:
+        function = _lib.sixnet_tensor_set if given.kind == "f32" else _lib.sixnet_tensor_set_f64
+        self._call(function, _text(name), given.address, math.prod(given.shape))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return self._get(_lib.sixnet_tensor_count)
+
+    def __bool__(self) -> bool:
+        return True
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def gradient(self, name: str, dtype: Optional[str] = None) -> Any:
+        """A copy of a parameter's gradient: the sum since the last zero_grad()."""
+        kind = dtype or self._kind
+        out = _array_out(self._tensor_shape(name), kind)
+        self._call(_lib.sixnet_gradient_get if kind == "f32" else _lib.sixnet_gradient_get_f64, _text(name), out.address, out.count)
+        return out.array
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Copies of all parameters and buffers by name, as PyTorch names them."""
+        shapes = {name: self._tensor_shape(name) for name in self.keys()}
+        return {name: self._get(lambda net: _copy_out(_lib.sixnet_tensor_data(net, _text(name), None), shape, self._kind))
+                for name, shape in shapes.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+        """Copies parameters and buffers in, all or none. state may be a PyTorch module's; its num_batches_tracked are left out. strict
+        refuses names that are missing or unknown."""
+        given = {name: values for name, values in state.items() if not name.endswith("num_batches_tracked")}
+        missing, unknown = [n for n in self.keys() if n not in given], [n for n in given if n not in self.keys()]
+        if strict and (missing or unknown):
+            raise _error(_NOT_FOUND, f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}")
+        tensors = {name: self._tensor_in(name, values) for name, values in given.items() if name not in unknown}
+        for name, tensor in tensors.items():
+            self._set(name, tensor)
+
+    # the open loop
+
+    def _samples(self, values: Any, shape: Shape, what: str) -> Tuple[_Array, int]:
+        given = _array_in(values, _REALS, self._kind, what)
+        return given, _rows(given.shape, shape, what)
+
+    def forward(self, inputs: Any) -> None:
+        """Runs the net in training mode; node_values() has its output."""
+        x, n = self._samples(inputs, self._compiled().input, "inputs")
+        with self._open().lock:
+            self._run(_lib.sixnet_forward if x.kind == "f32" else _lib.sixnet_forward_f64, x.address, n)
+            self._batch = n
+
+    def _of_batch(self, values: Any, shape: Shape, what: str) -> _Array:
+        given, n = self._samples(values, shape, what)
+        if n != self._batch:
+            raise _error(_BAD_SHAPE, f"{what}: {n} samples, but the forward pass was of {self._batch}")
+        return given
+
+    def loss(self, targets: Any) -> float:
+        """The loss of the last forward(). Targets are classes for cross_entropy and nll."""
+        loss, shape = c_double(), self._compiled().target
+        with self._open().lock:
+            t = self._of_batch(targets, shape, "targets") if shape else _array_in(targets, _REALS, self._kind, "targets")
+            self._run(_lib.sixnet_loss if t.kind == "f32" else _lib.sixnet_loss_f64, t.address, byref(loss))
+        return loss.value
+
+    def backward(self, gradient: Any = None) -> None:
+        """Adds the gradients of the last loss() to the parameters' gradients; or those of a loss of your own, whose derivative by the
+        net's output is given."""
+        if gradient is None:
+            self._run(_lib.sixnet_backward)
+            return
+        with self._open().lock:
+            dy = self._of_batch(gradient, self._compiled().output, "gradient")
+            self._run(_lib.sixnet_backward_from if dy.kind == "f32" else _lib.sixnet_backward_from_f64, dy.address)
+
+    def node_values(self, node: Union[int, str, None] = None, dtype: Optional[str] = None) -> Any:
+        """A copy of a retained node's values in the last forward(); without a node of the net's output."""
+        return self._node_values(node, dtype, {"f32": _lib.sixnet_node_values, "f64": _lib.sixnet_node_values_f64})
+
+    def node_gradient(self, node: Union[int, str], dtype: Optional[str] = None) -> Any:
+        """A copy of the gradient of the loss by a retained node's values in the last backward()."""
+        return self._node_values(node, dtype, {"f32": _lib.sixnet_node_gradient, "f64": _lib.sixnet_node_gradient_f64})
+
+    def _node_values(self, node: Union[int, str, None], dtype: Optional[str], functions: Mapping[str, Callable[..., int]]) -> Any:
+        ends, kind = self._compiled(), dtype or self._kind
+        index = ends.output_node if node is None else self._node(node)
+        with self._open().lock:
+            out = _array_out((self._batch, *self._get(lambda net: _shape(_lib.sixnet_node_shape, net, index))), kind)
+            self._call(functions[kind], index, out.address, out.count)
+        return out.array
+
+    def zero_grad(self) -> None:
+        """Sets every gradient to zero."""
+        self._call(_lib.sixnet_zero_grad)
+
+    def predict(self, inputs: Any, out: Any = None) -> Any:
+        """The net's output for samples, in evaluation mode, in the inputs' type; written to out, a C-contiguous array, if it is given."""
+        ends = self._compiled()
+        x, n = self._samples(inputs, ends.input, "inputs")
+        shape, given = (n, *ends.output), out
+        if out is None:
+            place = _array_out(shape, x.kind)
+            address, given = place.address, place.array
+        else:
+            address = self._writable(out, shape, x.kind)
+        self._run(_lib.sixnet_predict if x.kind == "f32" else _lib.sixnet_predict_f64, x.address, n, address)
+        return given
+
+    @staticmethod
+    def _writable(out: Any, shape: Shape, kind: str) -> int:
+        view = memoryview(out)
+        if view.readonly or not view.c_contiguous or _kind_of(view.format, view.itemsize) != kind or math.prod(view.shape or ()) != math.prod(shape):
+            raise _error(_BAD_SHAPE, f"out must be a writable C-contiguous {_names((kind,))} array of shape {shape}")
+        return ctypes.addressof(ctypes.c_char.from_buffer(view)) if view.nbytes else 0
+
+    def gradient_check(self, inputs: Any, targets: Any) -> GradientCheck:
+        """Compares every gradient with a numeric one. Use a context of dtype f64."""
+        ends, worst, where = self._compiled(), c_double(), c_char_p()
+        x = _array_in(inputs, ("f64",), "f64", "inputs", quiet=True)
+        t = _array_in(targets, ("f64",), "f64", "targets", quiet=True)
+        n = _rows(x.shape, ends.input, "inputs")
+        if ends.target and _rows(t.shape, ends.target, "targets") != n:
+            raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
+        self._run(_lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
+        return GradientCheck(worst.value, (where.value or b"").decode())
+
+    # training
+
+    def _dataset(self, inputs: Any, targets: Any) -> Dataset:
+        if isinstance(inputs, Dataset):
+            if targets is not None:
+                raise _error(_INVALID_ARGUMENT, "a Dataset has targets of its own")
+            return inputs
+        ends = self._compiled()
+        return Dataset(inputs, targets, shape=ends.input, target_shape=ends.target, context=self.context)
+
+    def fit(self, inputs: Any, targets: Any = None, *, optimizer: Union[str, Optimizer] = "sgd lr=0.1 momentum=0.9",
+            schedule: Optional[str] = None, epochs: int = 1, batch_size: Optional[int] = None, validation: Any = None,
+            progress: Optional[Callable[[Progress], Any]] = None, **options: Any) -> List[Progress]:
+        """Trains the net on arrays or a Dataset. Returns the reports of the epochs that were completed.
+
+        optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, or all
+        samples if they are fewer; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; progress is
+        called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
+        run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed.
+        """
+        if isinstance(optimizer, Optimizer):
+            if schedule is not None:
+                raise _error(_INVALID_ARGUMENT, "schedule: the optimizer has one of its own")
+        else:
+            optimizer = Optimizer(self, optimizer, schedule)
+        train = self._dataset(inputs, targets)
+        second = None
+        if validation is not None:
+            second = self._dataset(validation, None) if isinstance(validation, Dataset) else self._dataset(*validation)
+        spec = _spec("", {"epochs": epochs, "batch_size": batch_size or min(32, len(train)), **options})
+        return self._fit(optimizer, train, second, spec, progress)
+
+    def _fit(self, optimizer: Optimizer, train: Dataset, validation: Optional[Dataset], spec: bytes,
+             progress: Optional[Callable[[Progress], Any]]) -> List[Progress]:
+        history: List[Progress] = []
+
+        def report(pointer: int) -> Any:
+            if not progress and not _lib.sixnet_progress_get(pointer, b"epoch_end"):
+                return None
+            now = _progress(pointer)
+            if now.epoch_end:
+                history.append(now)
+            return progress(now) if progress else None
+
+        thunk = _ProgressFn(lambda _user, pointer: _guarded(report, pointer))
+        opt, data = optimizer._open(), train._open()
+        other = validation._open() if validation else None
+        self._run(_lib.sixnet_fit_validated if other else _lib.sixnet_fit, opt.pointer, data.pointer, *([other.pointer] if other else []),
+                  spec, thunk, None)
+        return history
+
+    def evaluate(self, inputs: Any, targets: Any = None) -> Evaluation:
+        """Loss and accuracy on arrays or a Dataset, in evaluation mode."""
+        loss, accuracy = c_double(), c_double()
+        data = self._dataset(inputs, targets)._open()
+        self._run(_lib.sixnet_evaluate, data.pointer, byref(loss), byref(accuracy))
+        return Evaluation(loss.value, accuracy.value)
+
+
+class Optimizer(_Handle):
+    """Changes a compiled model's parameters along their gradients: Optimizer(net, "adamw lr=1e-3", "step_lr step_size=10")."""
+
+    def __init__(self, net: Model, spec: str, schedule: Optional[str] = None) -> None:
+        resource = net._open()
+        self._create(_lib.sixnet_optimizer_new, _lib.sixnet_optimizer_free, resource.pointer, _text(spec), _text(schedule or ""),
+                     keep=[resource], lock=resource.lock)
+
+    def step(self) -> None:
+        """Changes the parameters by one step."""
+        self._call(_lib.sixnet_step)
+
+    def schedule_epoch(self, metric: float = math.nan) -> None:
+        """Tells the schedule that an epoch has ended; fit() does it by itself."""
+        self._call(_lib.sixnet_schedule_epoch, metric)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step. Setting it sets the base, which the schedule's factor multiplies."""
+        return self._get(_lib.sixnet_learning_rate)
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._call(_lib.sixnet_set_learning_rate, value)
+
+    def __repr__(self) -> str:
+        return "<sixnet.Optimizer, closed>" if self.closed else f"<sixnet.Optimizer, lr={self.lr}>"
