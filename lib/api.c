@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "data/batches.h"
 #include "data/dataset.h"
+#include "files/checkpoint.h"
 #include "graph/context.h"
 #include "graph/exec.h"
 #include "kinds.h"
@@ -216,7 +217,14 @@ const char *sixnet_summary(sixnet_model *net) { return cached(net, "sixnet_summa
 
 const char *sixnet_model_text(sixnet_model *net) { return cached(net, "sixnet_model_text", net ? &net->text : NULL, six_model_text); }
 
-int32_t sixnet_node_count(const sixnet_model *net) { return net ? net->node_count : 0; }
+/* For functions that give a number without a status: says what is missing, and passes the number on. */
+static int32_t none(const char *function, const char *argument)
+{
+    missing(function, argument);
+    return 0;
+}
+
+int32_t sixnet_node_count(const sixnet_model *net) { return net ? net->node_count : none("sixnet_node_count", "net"); }
 
 sixnet_node sixnet_node_find(const sixnet_model *net, const char *name)
 {
@@ -232,8 +240,12 @@ sixnet_node sixnet_node_find(const sixnet_model *net, const char *name)
 
 const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field)
 {
-    if (check_node(net, node, "sixnet_node_get") || !field)
+    if (check_node(net, node, "sixnet_node_get"))
         return NULL;
+    if (!field) {
+        missing("sixnet_node_get", "field");
+        return NULL;
+    }
     if (strcmp(field, "name") == 0)
         return net->node[node].name;
     if (strcmp(field, "kind") == 0)
@@ -291,10 +303,12 @@ int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node node, doub
 
 /* ---- model: tensors ---- */
 
-int32_t sixnet_tensor_count(const sixnet_model *net) { return net ? net->tensor_count : 0; }
+int32_t sixnet_tensor_count(const sixnet_model *net) { return net ? net->tensor_count : none("sixnet_tensor_count", "net"); }
 
 const char *sixnet_tensor_name(const sixnet_model *net, int32_t index)
 {
+    if (!net)
+        missing("sixnet_tensor_name", "net");
     return net && index >= 0 && index < net->tensor_count ? net->tensor[index].name : NULL;
 }
 
@@ -518,7 +532,12 @@ int32_t sixnet_schedule_epoch(sixnet_optimizer *opt, double metric)
     return SIXNET_OK;
 }
 
-double sixnet_learning_rate(const sixnet_optimizer *opt) { return opt ? six_schedule_lr(opt->schedule) : NAN; }
+double sixnet_learning_rate(const sixnet_optimizer *opt)
+{
+    if (!opt)
+        missing("sixnet_learning_rate", "opt");
+    return opt ? six_schedule_lr(opt->schedule) : (double)NAN;
+}
 
 int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr)
 {
@@ -582,12 +601,12 @@ int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec)
     return six_dataset_transform(ds, spec);
 }
 
-int64_t sixnet_dataset_size(const sixnet_dataset *ds) { return ds ? six_dataset_size(ds) : 0; }
+int64_t sixnet_dataset_size(const sixnet_dataset *ds) { return ds ? six_dataset_size(ds) : none("sixnet_dataset_size", "ds"); }
 
 int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank)
 {
     if (!ds || !dims || !rank || !target_dims || !target_rank)
-        return missing("sixnet_dataset_shape", ds ? "an array or a rank" : "ds");
+        return missing("sixnet_dataset_shape", !ds ? "ds" : !dims ? "dims" : !rank ? "rank" : !target_dims ? "target_dims" : "target_rank");
     return six_dataset_shape(ds, dims, rank, target_dims, target_rank);
 }
 
@@ -620,6 +639,19 @@ int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const
     return six_batches_next(batches, inputs, targets, n);
 }
 
+int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position)
+{
+    int64_t e, p;
+    if (!batches)
+        return missing("sixnet_batches_cursor", "batches");
+    six_batches_cursor(batches, &e, &p);
+    if (epoch)
+        *epoch = e;
+    if (position)
+        *position = p;
+    return SIXNET_OK;
+}
+
 /* ---- fit, evaluate ---- */
 
 double sixnet_progress_get(const sixnet_progress *progress, const char *key)
@@ -637,7 +669,7 @@ int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_da
 {
     if (!net || !opt || !train)
         return missing("sixnet_fit", !net ? "net" : !opt ? "opt" : "train");
-    return six_fit(net, opt, train, validation, options, fn, user);
+    return six_fit(net, opt, train, validation, options, &six_checkpoint_keeper, fn, user);
 }
 
 int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)

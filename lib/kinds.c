@@ -9,6 +9,7 @@
 #include "data/batches.h"
 #include "data/dataset.h"
 #include "data/transforms.h"
+#include "files/model.h"
 #include "graph/context.h"
 #include "graph/graph.h"
 #include "train/fit.h"
@@ -48,7 +49,7 @@ static const six_kind *options_at(int32_t index)
 {
     static const six_kind *const options[] = {
         &six_kind_context, &six_kind_common, &six_kind_fit, &six_kind_dataset_arrays, &six_kind_dataset_callback, &six_kind_dataset_split,
-        &six_kind_batches, NULL,
+        &six_kind_batches, &six_kind_model_save, &six_kind_model_load, &six_kind_model_load_weights, NULL,
     };
     return in_list(options, index);
 }

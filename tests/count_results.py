@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Prints a line "pass NAME", "fail NAME" or "skip NAME" for each test in a JSON log of `meson test`: count_results.py LOG
 
-A program counts for every line "[       OK ] NAME" as CMocka prints them, or "pass  NAME" as our Python programs do; one that says
-nothing of the kind counts as one test.
+A program counts for every line like "[       OK ] NAME", "pass  NAME" or "NAME ... ok", as CMocka, our Python programs and unittest print
+them; one that says nothing of the kind counts as one test.
 """
 
 import json
@@ -11,15 +11,19 @@ import re
 import sys
 
 WORDS = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}
-SAID = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip", "pass": "pass", "FAIL": "fail", "skip": "skip"}
+SAID = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip", "pass": "pass", "FAIL": "fail", "skip": "skip", "ok": "pass", "ERROR": "fail",
+        "skipped": "skip"}
+LINE = re.compile(r"^(?:\[ +(OK|FAILED|SKIPPED) +\] +(.+)|(pass|FAIL|skip)  (.+)|(.+) \.\.\. (ok|FAIL|ERROR|skipped)\b.*)$", re.M)
 
 
 def functions(output):
     """What a program says of each of its tests; CMocka's summary repeats some of the lines."""
     found = {}
-    for bracketed, plain, name in re.findall(r"^(?:\[ +(OK|FAILED|SKIPPED) +\]|(pass|FAIL|skip) ) +(.+)$", output, re.M):
+    for match in LINE.finditer(output):
+        word = match[1] or match[3] or match[6]
+        name = match[2] or match[4] or match[5]
         if "listed below:" not in name:
-            found[name] = SAID[bracketed or plain]
+            found[name] = SAID[word]
     return found
 
 

@@ -187,7 +187,7 @@ static void add_inputs(lab *l, const char *shapes)
 
 lab lab_open(const char *options, const lab_case *c, const char *loss)
 {
-    lab l = {.spec = c->spec};
+    lab l = {.spec = c->spec, .name = "layer"};
     char spec[256];
     TRY(sixnet_context_new(&l.ctx, options));
     TRY(sixnet_model_new(&l.net, l.ctx));
@@ -256,9 +256,11 @@ void lab_drop(const lab *l, lab_data *d)
 
 /* ---- tensors ---- */
 
-static double *take(const lab *l, const char *name, int64_t *count)
+static double *take(const lab *l, const char *of, int64_t *count)
 {
     lab_shape s;
+    char name[80];
+    snprintf(name, sizeof name, "%s.%s", l->name, of);
     if (sixnet_tensor_shape(l->net, name, s.dim, &s.rank, NULL) == SIXNET_NOT_FOUND)
         return NULL;
     *count = lab_size(&s);
@@ -271,10 +273,10 @@ lab_tensors lab_take_tensors(const lab *l)
 {
     int64_t count;
     lab_tensors t = {0};
-    t.weight = take(l, "layer.weight", &t.weights);
-    t.bias = take(l, "layer.bias", &t.biases);
-    t.mean = take(l, "layer.running_mean", &count);
-    t.variance = take(l, "layer.running_var", &count);
+    t.weight = take(l, "weight", &t.weights);
+    t.bias = take(l, "bias", &t.biases);
+    t.mean = take(l, "running_mean", &count);
+    t.variance = take(l, "running_var", &count);
     return t;
 }
 
@@ -292,7 +294,7 @@ void lab_fill_tensors(const lab *l, lab_random *r, lab_filling how)
     int padding = lab_int(l->spec, "padding_idx", 0, -1), columns = lab_int(l->spec, "embedding_dim", 0, 1);
     for (int32_t t = 0; (name = sixnet_tensor_name(l->net, t)); t++) {
         int64_t count;
-        double *values = take(l, name, &count);
+        double *values = take(l, name + strlen("layer."), &count);
         lab_fill(r, how == LAB_APART ? LAB_ANY : how, values, count);
         for (int64_t i = 0; lab_has(name, "running_var") && i < count; i++)
             values[i] = lab_uniform(r, 0.5, 2);
@@ -635,9 +637,11 @@ void lab_forward(const lab *l, const lab_data *d, double *y)
     TRY(sixnet_node_values_f64(l->net, l->layer, y, d->n * l->out_size));
 }
 
-static double *take_gradient(const lab *l, const char *name, int64_t *count)
+static double *take_gradient(const lab *l, const char *of, int64_t *count)
 {
-    double *values = take(l, name, count);
+    double *values = take(l, of, count);
+    char name[80];
+    snprintf(name, sizeof name, "%s.%s", l->name, of);
     if (values)
         TRY(sixnet_gradient_get_f64(l->net, name, values, *count));
     return values;
@@ -653,8 +657,8 @@ lab_gradients lab_backward(const lab *l, const lab_data *d)
         g.x[i] = lab_room(d->n * l->in_size[i]);
         TRY(sixnet_node_gradient_f64(l->net, l->input[i], g.x[i], d->n * l->in_size[i]));
     }
-    g.weight = take_gradient(l, "layer.weight", &g.weights);
-    g.bias = take_gradient(l, "layer.bias", &g.biases);
+    g.weight = take_gradient(l, "weight", &g.weights);
+    g.bias = take_gradient(l, "bias", &g.biases);
     return g;
 }
 

@@ -70,7 +70,7 @@ typedef struct lab_shape {
 int64_t lab_size(const lab_shape *s);
 
 typedef struct lab {
-    const char *spec;
+    const char *spec, *name;
     sixnet_context *ctx;
     sixnet_model *net;
     int inputs;

@@ -99,8 +99,8 @@ SIXNET_API const char *sixnet_kind(const char *family, int32_t index, const char
  * @param family as in sixnet_kind()
  * @param kind a kind's name
  * @param index 0 and up, in the order of the documentation
- * @param field "name", "type" ("int", "float", "bool", "pair", "shape", "list", "text" or "choice"), "default" ("required" if there is
- *        none), "range" or "help"
+ * @param field "name", "type" ("int", "float", "bool", "pair", "shape", "list", "text", "path" or "choice"), "default"
+ *        ("required" if there is none), "range" or "help"
  * @return text valid until the calling thread's next call of this function; NULL past the last attribute or if a word
  *         is unknown */
 SIXNET_API const char *sixnet_attribute(const char *family, const char *kind, int32_t index, const char *field);
@@ -144,8 +144,8 @@ SIXNET_API void sixnet_context_free(sixnet_context *ctx);
 /** Sends log lines to fn, or nowhere if fn is NULL. Not to be called while another thread uses the context. */
 SIXNET_API int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user);
 
-/** One setting in effect: "isa" (the one in use: "baseline", "avx2", "avx512", "neon", or "generic" for f64), "dtype", "threads" or
- * "seed". NULL if the key is unknown. Valid as long as the context. */
+/** One setting in effect: "isa" (the one in use: "baseline", "avx2", "avx512", "neon", or "generic" for f64), "dtype",
+ * "threads" or "seed". NULL if the key is unknown. Valid as long as the context. */
 SIXNET_API const char *sixnet_context_get(const sixnet_context *ctx, const char *key);
 
 /** @} */
@@ -198,7 +198,8 @@ SIXNET_API int32_t sixnet_compile(sixnet_model *net);
  * @return SIXNET_OK, SIXNET_TOO_LARGE if it exceeds the address space, or the build's first error */
 SIXNET_API int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes);
 
-/** Gives the parameters fresh initial values, and the running statistics theirs, drawn with seed. */
+/** Gives the parameters fresh initial values, drawn with seed, and the running statistics theirs. With the context's seed the net
+ * is then as it was when it was compiled. */
 SIXNET_API int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
 
 /** @} */
@@ -335,8 +336,8 @@ SIXNET_API int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_
 SIXNET_API int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
 
 /** Compares every gradient, by parameters and by inputs, with a numeric one: the four-point stencil
- * (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h of the loss, h = 1e-3 * max(1, |x|) in f64. Use a context of dtype f64: in f32 the
- * stencil itself is good to about 1e-2 only. Random layers draw the same numbers in every evaluation. The gradients are zero
+ * (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h of the loss, h = 1e-3 * max(1, |x|) in f64. Use a context of dtype f64: in f32
+ * the stencil itself is good to about 1e-2 only. Random layers draw the same numbers in every evaluation. The gradients are zero
  * afterwards, and all tensors as they were.
  * @param inputs,targets n samples
  * @param[out] worst the largest |analytic - numeric| / max(1, |analytic|, |numeric|)
@@ -393,10 +394,10 @@ typedef struct sixnet_dataset sixnet_dataset;
 SIXNET_API int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
 
 /** Makes a dataset of arrays.
- * @param spec options kind "dataset_arrays", such as "inputs=f32 shape=1x28x28 targets=i64 copy=false": the element type of the
- *        inputs and of the targets (f32, f64, u8, i32, i64), the shape of a sample and of a target (`target_shape`, default 1),
- *        `scale` by which inputs are multiplied (default 1), and whether the arrays are copied (default) or borrowed; borrowed arrays
- *        must stay as they are until the dataset and everything made from it is freed
+ * @param spec options kind "dataset_arrays", such as "inputs=f32 shape=1x28x28 targets=i64 copy=false": the element type of
+ *        the inputs and of the targets (f32, f64, u8, i32, i64), the shape of a sample and of a target (`target_shape`,
+ *        default 1), `scale` by which inputs are multiplied (default 1), and whether the arrays are copied (default) or
+ *        borrowed; borrowed arrays must stay as they are until the dataset and everything made from it is freed
  * @param inputs,targets n samples each; targets may be NULL for samples without
  * @param n 1 and up */
 SIXNET_API int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
@@ -455,6 +456,11 @@ SIXNET_API int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch);
  * @param[out] n how many; 0 at the end of the epoch */
 SIXNET_API int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n);
 
+/** Where a walk is.
+ * @param[out] epoch as given to sixnet_batches_start(); may be NULL
+ * @param[out] position how many of its samples were given out; may be NULL */
+SIXNET_API int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position);
+
 /** @} */
 
 /** @name Fit, evaluate
@@ -464,23 +470,33 @@ SIXNET_API int32_t sixnet_batches_next(sixnet_batches *batches, const float **in
 typedef struct sixnet_progress sixnet_progress;
 
 /** One number of a progress report; NaN if there is none of that name.
- * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up), "batches",
- *        "samples" (done in this epoch), "loss" and "accuracy" (means over the epoch so far; accuracy from 0 to 1, NaN unless targets
- *        are classes), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds", "validation_loss" and
- *        "validation_accuracy" (at the end of an epoch, if there is a validation set) */
+ * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
+ *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (means over the epoch so far; accuracy from 0 to 1,
+ *        NaN unless targets are classes), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
+ *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
+ *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
+ *        else by loss) */
 SIXNET_API double sixnet_progress_get(const sixnet_progress *progress, const char *key);
 
-/** Called by sixnet_fit() after every batch and at the end of every epoch, in the thread that called it. It may use the model (predict,
- * evaluate, copy tensors). Returns 0 to go on, anything else to stop. */
+/** Called by sixnet_fit() after every batch and at the end of every epoch, in the thread that called it. It may use the model
+ * (predict, evaluate, copy tensors). Returns 0 to go on, anything else to stop. */
 typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
 
 /** Trains a net on a dataset.
+ *
+ * With `checkpoint=PATH` the run is saved (as sixnet_checkpoint_save() does, so that there is a whole file at any moment)
+ * every `checkpoint_epochs` epochs, every `checkpoint_seconds` seconds within epochs, at the end, and when fn stops it. The
+ * `keep` - 1 files before stay as PATH.1, PATH.2, …, and the best epoch's as PATH.best. `resume=PATH` goes on from such a
+ * file: a run that was interrupted, however, and is resumed with the same model, optimizer, data and options, on the same or
+ * any other number of threads, ends with the same bits as one that was not. In a path a blank is written %20 and a '%' %25.
+ *
  * @param options options kind "fit", such as "epochs=20 batch_size=128"
  * @param fn may be NULL
  * @param user handed to fn
  * @return SIXNET_OK; SIXNET_STOPPED if fn asked for it; SIXNET_BAD_SHAPE if the data do not fit the net; SIXNET_BAD_DATA for a
- *         label out of range, found before the first step; SIXNET_NOT_FINITE if the loss became NaN or infinite: the parameters
- *         are those before the step that would have spoilt them */
+ *        label out of range, found before the first step; SIXNET_NOT_FINITE if the loss became NaN or infinite: the parameters
+ *        are those before the step that would have spoilt them; with checkpoints also what sixnet_checkpoint_save() and
+ *        sixnet_checkpoint_load() return */
 SIXNET_API int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
                               sixnet_progress_fn fn, void *user);
 
@@ -493,6 +509,93 @@ SIXNET_API int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt
  * @param[out] accuracy the share of samples whose largest output is the target's class, from 0 to 1; NaN if targets are not
  *             classes; may be NULL */
 SIXNET_API int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
+
+/** @} */
+
+/** @name Files
+ * A model's file is a safetensors file, which other programs read: the tensors under their names, in the context's dtype, and
+ * beside them, as pairs of strings, the net's text ("sixnet.net"), the library's version and a SHA-256 of all bytes
+ * ("sixnet.checksum").
+ *
+ * **Saving** to a path writes a temporary file of the same folder, waits until the disk has it, and renames it: at any moment,
+ * even if the process is killed or the machine loses power, the path leads to the old file or to the new one, whole. Programs
+ * that have the old file open or mapped keep it as it was. Permissions are kept. A path that leads to a symbolic link, a
+ * folder, a pipe or a device is refused.
+ *
+ * **Loading** trusts nothing: a file that is damaged or made to harm is refused, with the byte and the field at fault in the
+ * message. Beside the model that it makes, loading takes less memory than 16 times the file's size and 64 MiB, and time in
+ * proportion to n log n of it.
+ * @{ */
+
+/** Takes size bytes, one portion of a file after another. Returns 0, or anything else to end the call with
+ * SIXNET_CALLBACK_FAILED. */
+typedef int32_t (*sixnet_write_fn)(void *user, const void *data, uint64_t size);
+
+/** Gives up to size bytes of a file, which follow those given before. Returns how many; 0 at the end; a negative number to end
+ * the call with SIXNET_CALLBACK_FAILED. */
+typedef int64_t (*sixnet_read_fn)(void *user, void *data, uint64_t size);
+
+/** Saves a compiled model.
+ * @param options options kind "model_save": `sync=false` does not wait for the disk; may be NULL
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, or SIXNET_IO_ERROR, after which the path leads to what was there before */
+SIXNET_API int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char *options);
+
+/** Saves a compiled model to memory. The same model gives the same bytes, so a first call with memory NULL asks for the size.
+ * @param memory room for the file; NULL to ask only
+ * @param room how many bytes there are
+ * @param[out] size how many the file has
+ * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if there is too little room (size is set, memory undefined) */
+SIXNET_API int32_t sixnet_model_save_memory(const sixnet_model *net, void *memory, uint64_t room, uint64_t *size);
+
+/** Saves a compiled model through a function of the caller's. */
+SIXNET_API int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *user);
+
+/** Loads a model, compiled, from a file that sixnet_model_save() or sixnet_checkpoint_save() made. Layers of the caller's must
+ * be registered.
+ * @param options options kind "model_load"; may be NULL. `max_bytes` refuses larger files; `checksum=false` takes a file whose
+ *        checksum is missing or does not fit; `check_values=false` takes values that are NaN or infinite
+ * @return SIXNET_OK, SIXNET_IO_ERROR, SIXNET_BAD_FILE, SIXNET_TOO_LARGE, SIXNET_UNSUPPORTED for a file of a later format,
+ *        SIXNET_OUT_OF_MEMORY */
+SIXNET_API int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options);
+
+/** As sixnet_model_load(), from size bytes of memory, which are not needed afterwards. */
+SIXNET_API int32_t sixnet_model_load_memory(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size,
+                                            const char *options);
+
+/** As sixnet_model_load(), through a function of the caller's, which is called until it gives 0 bytes. */
+SIXNET_API int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options);
+
+/** Fills a compiled model with the tensors of any safetensors file, by name, as PyTorch's load_state_dict(). Types F32, F64,
+ * F16 and BF16 are converted. BatchNorm's num_batches_tracked and a checkpoint's own tensors are passed over.
+ * @param options options kind "model_load_weights"; may be NULL. `strict=false` takes a file that lacks tensors or has others;
+ *        a shape that does not fit is always an error. `max_bytes`, `check_values` as in sixnet_model_load(); a checksum is
+ *        looked at if there is one
+ * @param[out] report what differs, one line for each that there is: "missing: NAME, NAME", "unexpected: …", "mismatch: …"; ""
+ *        if nothing. It is given after an error too. Borrowed until the next call for this model; may be NULL
+ * @return SIXNET_OK, or as sixnet_model_load(), with the model as it was */
+SIXNET_API int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options, const char **report);
+
+/** As sixnet_model_load_weights(), from size bytes of memory. */
+SIXNET_API int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options,
+                                                    const char **report);
+
+/** Saves a training run: the model and, beside it, the optimizer's state and settings, the schedule's, the counters of random
+ * numbers, and where the batches are. Gradients are not saved. sixnet_fit() does it by itself when asked.
+ * @param opt the model's
+ * @param batches may be NULL
+ * @param options as in sixnet_model_save() */
+SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batches *batches,
+                                          const char *path, const char *options);
+
+/** Takes up a training run: puts model, optimizer and batches into the state that was saved. They must have been made as those
+ * were, with the same text of the net, seed, dtype, kind of optimizer and schedule; the optimizer's settings become those of
+ * the file.
+ * @param batches may be NULL; otherwise the next batch is the one that would have come
+ * @param options as in sixnet_model_load()
+ * @return SIXNET_OK, SIXNET_INVALID_ARGUMENT if the run was made otherwise, or as sixnet_model_load(); after an error all are
+ *        as they were */
+SIXNET_API int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,
+                                          const char *options);
 
 /** @} */
 

@@ -8,8 +8,6 @@
 #include "status.h"
 #include "threads.h"
 
-enum { ALIGNMENT = 64 };
-
 sixnet_context *six_context_hold(sixnet_context *ctx)
 {
     if (!ctx)
@@ -53,7 +51,7 @@ static void *allocate(const sixnet_context *ctx, size_t size)
 /* The address that the allocator gave lies before the aligned one. */
 void *six_alloc(const sixnet_context *ctx, size_t count, size_t size)
 {
-    const size_t extra = sizeof(void *) + ALIGNMENT - 1;
+    const size_t extra = SIX_ALLOC_EXTRA;
     if (size > 0 && count > (PTRDIFF_MAX - extra) / size) {
         six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: %zu times %zu bytes exceed the address space", count, size);
         return NULL;
@@ -64,8 +62,8 @@ void *six_alloc(const sixnet_context *ctx, size_t count, size_t size)
         six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: the allocator has no %zu bytes", bytes + extra);
         return NULL;
     }
-    size_t past = ((uintptr_t)raw + sizeof raw) % ALIGNMENT;
-    char *memory = raw + sizeof raw + (past ? ALIGNMENT - past : 0);
+    size_t past = ((uintptr_t)raw + sizeof raw) % SIX_ALIGNMENT;
+    char *memory = raw + sizeof raw + (past ? SIX_ALIGNMENT - past : 0);
     memcpy(memory - sizeof raw, &raw, sizeof raw);
     return memset(memory, 0, bytes);
 }

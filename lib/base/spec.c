@@ -267,6 +267,33 @@ static const char *read_text(const six_attr *attr, six_span s, void *field)
     return NULL;
 }
 
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = c ? strchr(digits, lower(c)) : NULL;
+    return found ? (int)(found - digits) : -1;
+}
+
+static const char *read_path(const six_attr *attr, six_span s, void *field)
+{
+    (void)attr;
+    char *out = field;
+    for (const char *c = s.begin; c < s.end; c++) {
+        if (out - (char *)field == SIX_PATH_MAX - 1)
+            return "is longer than 4095 characters";
+        if (*c != '%') {
+            *out++ = *c;
+            continue;
+        }
+        int high = s.end - c > 2 ? hex_digit(c[1]) : -1, low = s.end - c > 2 ? hex_digit(c[2]) : -1;
+        if (high < 0 || low < 0 || high + low == 0)
+            return "has a '%' without two hexadecimal digits after it; a path's own is written %25, a blank %20";
+        *out++ = (char)(16 * high + low);
+        c += 2;
+    }
+    return NULL;
+}
+
 static const char *read_choice(const six_attr *attr, six_span s, void *field)
 {
     six_span word;
@@ -331,6 +358,13 @@ static void write_text(const six_attr *attr, const void *field, six_text *t)
     six_text_add(t, "%s", (const char *)field);
 }
 
+static void write_path(const six_attr *attr, const void *field, six_text *t)
+{
+    (void)attr;
+    for (const unsigned char *c = field; *c; c++)
+        six_text_add(t, *c <= ' ' || *c == '%' || *c == '#' || *c == 0x7F ? "%%%02x" : "%c", *c);
+}
+
 static void write_choice(const six_attr *attr, const void *field, six_text *t)
 {
     six_span word = {"", ""};
@@ -355,6 +389,7 @@ static const struct {
     [SIX_LIST] = {"list", sizeof(six_list), read_list, write_list, NULL},
     [SIX_TEXT] = {"text", SIX_TEXT_MAX, read_text, write_text, "letters, digits and _ . - / , : +"},
     [SIX_CHOICE] = {"choice", sizeof(int32_t), read_choice, write_choice, NULL},
+    [SIX_PATH] = {"path", SIX_PATH_MAX, read_path, write_path, "a path, with %20 for a blank and %25 for '%'"},
 };
 
 static const char *range_of(const six_attr *attr, char text[static RANGE_SIZE])
@@ -516,7 +551,7 @@ static bool same_value(six_type type, const void *a, const void *b)
         return six_shape_equal(a, b);
     if (type == SIX_LIST)
         return list->count == other->count && memcmp(list->value, other->value, (size_t)list->count * sizeof(double)) == 0;
-    if (type == SIX_TEXT)
+    if (type == SIX_TEXT || type == SIX_PATH)
         return strcmp(a, b) == 0;
     return memcmp(a, b, types[type].size) == 0;
 }
@@ -527,7 +562,7 @@ static bool is_default(const six_attr *attr, const void *field)
         int64_t pair[2];
         six_shape shape;
         six_list list;
-        char text[SIX_TEXT_MAX];
+        char text[SIX_PATH_MAX];
     } value;
     return attr->default_text && set_value(attr, span_of(attr->default_text), &value) == SIXNET_OK &&
            same_value(attr->type, field, &value);

@@ -16,9 +16,10 @@ typedef enum six_type {
     SIX_LIST,   /* six_list; written 10,15.5 */
     SIX_TEXT,   /* char[SIX_TEXT_MAX], letters, digits and _ . - / , : + */
     SIX_CHOICE, /* int32_t: the place among the words of choices */
+    SIX_PATH,   /* char[SIX_PATH_MAX], in which %20 stands for a blank and %25 for '%' */
 } six_type;
 
-enum { SIX_TEXT_MAX = 256, SIX_LIST_MAX = 1024, SIX_SPEC_MAX = 65536 };
+enum { SIX_TEXT_MAX = 256, SIX_PATH_MAX = 4096, SIX_LIST_MAX = 1024, SIX_SPEC_MAX = 65536 };
 
 typedef struct six_list {
     int32_t count;

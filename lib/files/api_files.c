@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "files/model.h"
+#include "data/batches.h"
+#include "files/checkpoint.h"
 #include "files/read.h"
 #include "files/save.h"
 
@@ -82,7 +83,8 @@ static int32_t write_out(void *user, const void *data, size_t size)
 {
     const writer *w = user;
     int32_t answer = w->fn(w->user, data, (uint64_t)size);
-    return answer ? six_fail(SIXNET_CALLBACK_FAILED, "sixnet_model_write: the function that writes returned %d", answer) : SIXNET_OK;
+    return answer ? six_fail(SIXNET_CALLBACK_FAILED, "sixnet_model_write: the function that writes returned %d", answer)
+                  : SIXNET_OK;
 }
 
 int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *user)
@@ -222,7 +224,8 @@ int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const cha
     return status;
 }
 
-int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options, const char **report)
+int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options,
+                                         const char **report)
 {
     six_load_options o;
     if (report)
@@ -236,5 +239,38 @@ int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, 
         return status;
     status = weights_from_bytes(net, "memory", (six_bytes){(uint8_t *)(uintptr_t)memory, (size_t)size}, &o);
     give_report(net, report);
+    return status;
+}
+
+/* ---- checkpoints ---- */
+
+int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batches *batches,
+                               const char *path, const char *options)
+{
+    six_save_options o;
+    if (!net || !opt || !path)
+        return missing("sixnet_checkpoint_save", !net ? "net" : !opt ? "opt" : "path");
+    if (opt->net != net)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
+    six_run run = {.net = opt->net, .opt = (sixnet_optimizer *)(uintptr_t)opt}; /* not changed by saving */
+    if (batches)
+        six_batches_cursor(batches, &run.state.epoch, &run.state.position);
+    int32_t status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
+    return status ? status : six_checkpoint_save(&run, path, o.sync);
+}
+
+int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,
+                               const char *options)
+{
+    six_load_options o;
+    if (!net || !opt || !path)
+        return missing("sixnet_checkpoint_load", !net ? "net" : !opt ? "opt" : "path");
+    if (opt->net != net)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
+    six_run run = {.net = net, .opt = opt, .batches = batches};
+    int32_t status = six_spec_parse(&six_kind_model_load, options, &o, NULL, NULL);
+    if (!status)
+        status = six_checkpoint_load(&run, path, &o);
+    six_run_free(&run);
     return status;
 }

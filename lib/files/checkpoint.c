@@ -54,7 +54,8 @@ static six_text state_text(const six_run *run)
 
 enum { EXTRAS = 2 + SIX_MAX_SLOTS };
 
-static size_t list_extras(const six_run *run, const double *schedule, int32_t count, slot_name *names, six_st_item extra[static EXTRAS])
+static size_t list_extras(const six_run *run, const double *schedule, int32_t count, slot_name *names,
+                          six_st_item extra[static EXTRAS])
 {
     size_t n = 0;
     const sixnet_model *net = run->net;
@@ -188,7 +189,8 @@ static int32_t parse_optimizer(loading *l, const char *text)
     int32_t status = six_spec_kind(text, &word, &rest);
     if (status)
         return status;
-    if ((size_t)(word.end - word.begin) != strlen(kind->kind.name) || memcmp(word.begin, kind->kind.name, strlen(kind->kind.name)) != 0)
+    if ((size_t)(word.end - word.begin) != strlen(kind->kind.name) ||
+        memcmp(word.begin, kind->kind.name, strlen(kind->kind.name)) != 0)
         return six_fail(SIXNET_INVALID_ARGUMENT, "the run was made with '%.200s'; this optimizer is '%s'", text, kind->kind.name);
     l->attr = six_alloc(opt->net->ctx, 1, kind->kind.size);
     status = l->attr ? six_spec_parse(&kind->kind, rest, l->attr, NULL, NULL) : SIXNET_OUT_OF_MEMORY;
@@ -219,8 +221,8 @@ static int32_t find_tensor(const loading *l, const char *name, int32_t type, con
         return fail_note(l, name, "is missing");
     if (t->type == type && six_shape_equal(&t->shape, shape))
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s has type %s and shape %s; %s and %s are expected", l->file->label, t->place, name,
-                    six_safetensors_type(t), six_shape_text(&t->shape, there), type == SIX_ST_F64 ? "F64" : "F32",
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s has type %s and shape %s; %s and %s are expected", l->file->label,
+                    t->place, name, six_safetensors_type(t), six_shape_text(&t->shape, there), type == SIX_ST_F64 ? "F64" : "F32",
                     six_shape_text(shape, wanted));
 }
 
@@ -238,6 +240,8 @@ static int32_t read_schedule(loading *l)
 static int32_t read_history(loading *l)
 {
     const six_st_tensor *t = six_safetensors_find(l->file, history_name);
+    if (!t && l->state.batch_size && l->state.epoch)
+        return fail_note(l, history_name, "is missing");
     if (!t)
         return SIXNET_OK;
     l->rows = l->state.epoch;
@@ -357,14 +361,22 @@ int32_t six_checkpoint_load(six_run *run, const char *path, const six_load_optio
 
 /* ---- for sixnet_fit() ---- */
 
+/* path.number; path itself for 0. */
+static six_text numbered(const sixnet_context *ctx, const char *path, int64_t number)
+{
+    six_text t = {.ctx = ctx};
+    six_text_add(&t, "%s", path);
+    if (number)
+        six_text_add(&t, ".%lld", (long long)number);
+    return t;
+}
+
 /* path.2 becomes path.3, path.1 becomes path.2, path becomes path.1, and stays where it is. */
 static int32_t rotate(const sixnet_context *ctx, const char *path, int64_t keep)
 {
     int32_t status = SIXNET_OK;
     for (int64_t i = keep - 1; i > 0 && !status; i--) {
-        six_text from = {.ctx = ctx}, to = {.ctx = ctx};
-        six_text_add(&from, i > 1 ? "%s.%lld" : "%s", path, (long long)(i - 1));
-        six_text_add(&to, "%s.%lld", path, (long long)i);
+        six_text from = numbered(ctx, path, i - 1), to = numbered(ctx, path, i);
         status = from.failed || to.failed ? SIXNET_OUT_OF_MEMORY : six_keep_as(ctx, from.data, to.data);
         six_text_free(&from);
         six_text_free(&to);

@@ -2,8 +2,8 @@
 #ifndef SIX_FILES_CHECKPOINT_H
 #define SIX_FILES_CHECKPOINT_H
 
-/* A training run as a file: that of its model, with the pairs "sixnet.run" (its numbers), "sixnet.optimizer" and "sixnet.schedule" (their
- * texts) and the tensors "sixnet:schedule", "sixnet:history" and "sixnet:optimizer.0" and up. */
+/* A training run as a file: that of its model, with the pairs "sixnet.run" (its numbers), "sixnet.optimizer" and
+ * "sixnet.schedule" (their texts) and the tensors "sixnet:schedule", "sixnet:history" and "sixnet:optimizer.0" and up. */
 
 #include "files/model.h"
 #include "train/run.h"

@@ -28,8 +28,8 @@ int32_t six_json_fail(const six_json *j, size_t place, const char *format, ...)
     va_start(args, format);
     six_line(line, sizeof line, format, args);
     va_end(args);
-    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s%s%s%s", j->label, place, quote(j->object, object), j->field ? j->field : "",
-                    j->field ? ": " : "", line);
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s%s%s%s", j->label, place, quote(j->object, object),
+                    j->field ? j->field : "", j->field ? ": " : "", line);
 }
 
 static void skip_blanks(six_json *j)

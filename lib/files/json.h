@@ -2,8 +2,9 @@
 #ifndef SIX_FILES_JSON_H
 #define SIX_FILES_JSON_H
 
-/* A strict reader of JSON (RFC 8259) that lies in memory. The caller takes one token after another and knows which must come, so nothing
- * recurses and nothing nests deeper than the caller goes. Strings are decoded where they lie. Every byte is looked at once. */
+/* A strict reader of JSON (RFC 8259) that lies in memory. The caller takes one token after another and knows which must come,
+ * so nothing recurses and nothing nests deeper than the caller goes. Strings are decoded where they lie. Every byte is looked
+ * at once. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,9 +12,9 @@
 
 typedef struct six_json {
     char *begin, *at, *end;
-    size_t offset;               /* of begin in the file */
-    const char *label;           /* of the file; for messages, as are */
-    const char *object, *field;  /* what is being read; NULL for none */
+    size_t offset;              /* of begin in the file */
+    const char *label;          /* of the file; for messages, as are */
+    const char *object, *field; /* what is being read; NULL for none */
 } six_json;
 
 /* Goes over blanks; the place in the file of what comes next. */

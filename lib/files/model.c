@@ -11,23 +11,28 @@ static const six_attr save_attrs[] = {
     {.name = NULL},
 };
 
-#define LOAD_ATTRS                                                                                                                       \
-    {"max_bytes", SIX_INT, offsetof(six_load_options, max_bytes), 0, 0x1p53, "1099511627776", NULL, "a larger file is refused"},         \
-        {"checksum", SIX_BOOL, offsetof(six_load_options, checksum), 0, 1, "true", NULL, "whether the checksum is looked at"},           \
-        {"check_values", SIX_BOOL, offsetof(six_load_options, check_values), 0, 1, "true", NULL,                                         \
-         "refuse values that are not finite, and negative variances"}
+#define LOAD_ATTRS                                                                                                               \
+    {"max_bytes", SIX_INT, offsetof(six_load_options, max_bytes), 0, 0x1p53, "1099511627776", NULL, "a larger file is refused"}, \
+        {"checksum", SIX_BOOL, offsetof(six_load_options, checksum), 0, 1, "true", NULL, "whether the checksum is looked at"},   \
+    {                                                                                                                            \
+        "check_values", SIX_BOOL, offsetof(six_load_options, check_values), 0, 1, "true", NULL,                                  \
+            "refuse values that are not finite, and negative variances"                                                          \
+    }
 
 static const six_attr load_attrs[] = {LOAD_ATTRS, {.name = NULL}};
 
 static const six_attr weights_attrs[] = {
-    {"strict", SIX_BOOL, offsetof(six_load_options, strict), 0, 1, "true", NULL, "refuse a file that lacks tensors or has others"},
+    {"strict", SIX_BOOL, offsetof(six_load_options, strict), 0, 1, "true", NULL,
+     "refuse a file that lacks tensors or has others"},
     LOAD_ATTRS,
     {.name = NULL},
 };
 
 const six_kind six_kind_model_save = {"model_save", "how a model or a checkpoint is saved", save_attrs, sizeof(six_save_options)};
-const six_kind six_kind_model_load = {"model_load", "how a model or a checkpoint is loaded", load_attrs, sizeof(six_load_options)};
-const six_kind six_kind_model_load_weights = {"model_load_weights", "how tensors are loaded", weights_attrs, sizeof(six_load_options)};
+const six_kind six_kind_model_load = {"model_load", "how a model or a checkpoint is loaded", load_attrs,
+                                      sizeof(six_load_options)};
+const six_kind six_kind_model_load_weights = {"model_load_weights", "how tensors are loaded", weights_attrs,
+                                              sizeof(six_load_options)};
 
 static const char format[] = "1"; /* of what the pairs and tensors mean; a file with another one is refused */
 
@@ -85,12 +90,14 @@ int32_t six_model_verify(const six_safetensors *s, bool checksum)
 {
     const char *found = six_safetensors_get(s, "sixnet.format");
     if (!found)
-        return six_fail(SIXNET_BAD_FILE,
-                        "%s: has no sixnet.format, so it is not a model that sixnet saved; sixnet_model_load_weights() reads the tensors of "
-                        "any safetensors file",
-                        s->label);
+        return six_fail(
+            SIXNET_BAD_FILE,
+            "%s: has no sixnet.format, so it is not a model that sixnet saved; sixnet_model_load_weights() reads the tensors of "
+            "any safetensors file",
+            s->label);
     if (strcmp(found, format) != 0)
-        return six_fail(SIXNET_UNSUPPORTED, "%s: sixnet.format is '%.20s'; this version of the library reads '%s'", s->label, found, format);
+        return six_fail(SIXNET_UNSUPPORTED, "%s: sixnet.format is '%.20s'; this version of the library reads '%s'", s->label,
+                        found, format);
     return checksum ? six_safetensors_verify(s, true) : SIXNET_OK;
 }
 
@@ -105,7 +112,8 @@ static int32_t check_size(const six_safetensors *s, const sixnet_model *net)
         there += s->tensor[i].size;
     if (wanted <= there)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_FILE, "%s: its net has %lld values, but its tensors have %lld", s->label, (long long)wanted, (long long)there);
+    return six_fail(SIXNET_BAD_FILE, "%s: its net has %lld values, but its tensors have %lld", s->label, (long long)wanted,
+                    (long long)there);
 }
 
 static int32_t build(sixnet_model *net, const six_safetensors *s)

@@ -2,8 +2,8 @@
 #ifndef SIX_FILES_MODEL_H
 #define SIX_FILES_MODEL_H
 
-/* A model as a safetensors file: its tensors under their names; beside them, as pairs of strings, "sixnet.net" (its text), "sixnet.format",
- * "sixnet.version" and "sixnet.checksum". */
+/* A model as a safetensors file: its tensors under their names; beside them, as pairs of strings, "sixnet.net" (its text),
+ * "sixnet.format", "sixnet.version" and "sixnet.checksum". */
 
 #include "base/spec.h"
 #include "files/safetensors.h"

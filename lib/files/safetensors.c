@@ -16,9 +16,23 @@ static const struct {
     const char *name;
     int32_t size;
 } types[] = {
-    [SIX_ST_F32] = {"F32", 4}, [SIX_ST_F64] = {"F64", 8}, [SIX_ST_F16] = {"F16", 2}, [SIX_ST_BF16] = {"BF16", 2},
-    {"BOOL", 1}, {"U8", 1}, {"I8", 1}, {"U16", 2}, {"I16", 2}, {"U32", 4}, {"I32", 4}, {"U64", 8}, {"I64", 8},
-    {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"F8_E8M0", 1}, {"C64", 8},
+    [SIX_ST_F32] = {"F32", 4},
+    [SIX_ST_F64] = {"F64", 8},
+    [SIX_ST_F16] = {"F16", 2},
+    [SIX_ST_BF16] = {"BF16", 2},
+    {"BOOL", 1},
+    {"U8", 1},
+    {"I8", 1},
+    {"U16", 2},
+    {"I16", 2},
+    {"U32", 4},
+    {"I32", 4},
+    {"U64", 8},
+    {"I64", 8},
+    {"F8_E4M3", 1},
+    {"F8_E5M2", 1},
+    {"F8_E8M0", 1},
+    {"C64", 8},
 };
 
 const char *six_safetensors_type(const six_st_tensor *t) { return types[t->type].name; }
@@ -139,8 +153,8 @@ static int32_t check_size(const six_json *j, const six_st_tensor *t)
     if (!multiply(&bytes, types[t->type].size))
         return six_json_fail(j, t->place, "shape: more than 2^63 - 1 bytes");
     if (t->end - t->begin != bytes)
-        return six_json_fail(j, t->place, "data_offsets: %" PRId64 " bytes; [%s] values of type %s have %" PRId64, t->end - t->begin,
-                             six_shape_text(&t->shape, shape), types[t->type].name, bytes);
+        return six_json_fail(j, t->place, "data_offsets: %" PRId64 " bytes; [%s] values of type %s have %" PRId64,
+                             t->end - t->begin, six_shape_text(&t->shape, shape), types[t->type].name, bytes);
     return SIXNET_OK;
 }
 
@@ -274,15 +288,16 @@ static int32_t check_cover(six_safetensors *s, six_json *j)
         const six_st_tensor *t = &s->tensor[i];
         j->object = t->name;
         if (t->begin != at)
-            return six_json_fail(j, t->place, "begins at byte %" PRId64 " of the data, but the tensors before it end at %" PRId64, t->begin,
-                                 at);
+            return six_json_fail(j, t->place, "begins at byte %" PRId64 " of the data, but the tensors before it end at %" PRId64,
+                                 t->begin, at);
         if (t->end > size)
             return six_json_fail(j, t->place, "ends at byte %" PRId64 " of the data, which has %" PRId64, t->end, size);
         at = t->end;
     }
     j->object = j->field = NULL;
     if (at != size)
-        return six_json_fail(j, LENGTH_SIZE + s->header_size + (size_t)at, "%" PRId64 " bytes that belong to no tensor", size - at);
+        return six_json_fail(j, LENGTH_SIZE + s->header_size + (size_t)at, "%" PRId64 " bytes that belong to no tensor",
+                             size - at);
     return SIXNET_OK;
 }
 
@@ -399,10 +414,11 @@ int32_t six_safetensors_verify(const six_safetensors *s, bool required)
     char digits[SIX_CHECKSUM_DIGITS + 1];
     six_sha256 hash;
     if (!pair)
-        return required ? six_fail(SIXNET_BAD_FILE, "%s: has no sixnet.checksum; checksum=false reads it all the same", s->label) : SIXNET_OK;
+        return required ? six_fail(SIXNET_BAD_FILE, "%s: has no sixnet.checksum; checksum=false reads it all the same", s->label)
+                        : SIXNET_OK;
     if (strlen(pair->value) != SIX_CHECKSUM_DIGITS || s->bytes[pair->value_place + SIX_CHECKSUM_DIGITS] != '"')
-        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum: %d hexadecimal digits are expected", s->label, pair->value_place,
-                        SIX_CHECKSUM_DIGITS);
+        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum: %d hexadecimal digits are expected", s->label,
+                        pair->value_place, SIX_CHECKSUM_DIGITS);
     six_sha256_begin(&hash);
     six_sha256_add(&hash, s->bytes, pair->value_place);
     six_sha256_add(&hash, six_no_checksum, SIX_CHECKSUM_DIGITS);
@@ -411,8 +427,8 @@ int32_t six_safetensors_verify(const six_safetensors *s, bool required)
     six_checksum_text(&hash, digits);
     if (strcmp(digits, pair->value) == 0)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum does not fit the file, which was damaged or changed", s->label,
-                    pair->value_place);
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum does not fit the file, which was damaged or changed",
+                    s->label, pair->value_place);
 }
 
 /* ---- values ---- */

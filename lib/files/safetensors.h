@@ -2,8 +2,8 @@
 #ifndef SIX_FILES_SAFETENSORS_H
 #define SIX_FILES_SAFETENSORS_H
 
-/* The safetensors format: eight bytes, the little-endian length of a header; the header, JSON that names each tensor's type, shape and
- * place in the data, and holds pairs of strings; the data. https://github.com/huggingface/safetensors */
+/* The safetensors format: eight bytes, the little-endian length of a header; the header, JSON that names each tensor's type,
+ * shape and place in the data, and holds pairs of strings; the data. https://github.com/huggingface/safetensors */
 
 #include "base/context.h"
 #include "base/shape.h"
@@ -16,11 +16,11 @@ enum { SIX_ST_HEADER_MAX = 100000000 }; /* as in the reference implementation */
 typedef struct six_st_tensor {
     const char *name;
     int32_t type;
-    six_shape shape; /* the rank or a dimension may be 0 */
-    int64_t size;    /* values */
+    six_shape shape;    /* the rank or a dimension may be 0 */
+    int64_t size;       /* values */
     int64_t begin, end; /* bytes of the data */
-    size_t place;    /* of the name in the file */
-    bool used;       /* for the caller */
+    size_t place;       /* of the name in the file */
+    bool used;          /* for the caller */
 } six_st_tensor;
 
 typedef struct six_st_pair {
@@ -39,16 +39,17 @@ typedef struct six_safetensors {
     size_t tensor_count, tensor_capacity, pair_count, pair_capacity;
 } six_safetensors;
 
-/* Reads a file's header and checks that the tensors cover the data without hole or overlap. Takes memory below 16 times the header, and
- * time in proportion to n log n. bytes and label must stay. To be freed after success only. */
-int32_t six_safetensors_parse(six_safetensors *s, const sixnet_context *ctx, const char *label, const uint8_t *bytes, size_t size);
+/* Reads a file's header and checks that the tensors cover the data without hole or overlap. Takes memory below 16 times the
+ * header, and time in proportion to n log n. bytes and label must stay. To be freed after success only. */
+int32_t six_safetensors_parse(six_safetensors *s, const sixnet_context *ctx, const char *label, const uint8_t *bytes,
+                              size_t size);
 void six_safetensors_free(six_safetensors *s);
 
 six_st_tensor *six_safetensors_find(const six_safetensors *s, const char *name); /* NULL if there is none */
 const char *six_safetensors_get(const six_safetensors *s, const char *key);      /* NULL if there is none */
 
-/* Compares the file with its pair "sixnet.checksum", the SHA-256 of all its bytes with '0' for the digits of the sum itself. Without one
- * it is SIXNET_BAD_FILE if one is required. */
+/* Compares the file with its pair "sixnet.checksum", the SHA-256 of all its bytes with '0' for the digits of the sum itself.
+ * Without one it is SIXNET_BAD_FILE if one is required. */
 int32_t six_safetensors_verify(const six_safetensors *s, bool required);
 
 /* The i-th value of a tensor whose type is below SIX_ST_VALUES. */

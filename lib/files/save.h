@@ -5,11 +5,12 @@
 #include "base/context.h"
 #include "files/safetensors_write.h"
 
-/* Writes a file so that at any moment, whatever happens, its path leads to the old content or to the new, whole: into a temporary file of
- * the same folder, which then takes its place. `sync` waits until the disk has it. A path that leads to anything but a regular file, a
- * symbolic link included, is refused: to replace the file behind a link is what the owner of the folder may not expect, and to replace the
- * link is what the caller may not. Permissions are kept. If it fails the old file is as it was (except when only the folder's own sync
- * failed), and the temporary file is gone; a process that is killed leaves it behind, as .sixnet-<16 digits>. */
+/* Writes a file so that at any moment, whatever happens, its path leads to the old content or to the new, whole: into a
+ * temporary file of the same folder, which then takes its place. `sync` waits until the disk has it. A path that leads to
+ * anything but a regular file, a symbolic link included, is refused: to replace the file behind a link is what the owner of
+ * the folder may not expect, and to replace the link is what the caller may not. Permissions are kept. If it fails the old
+ * file is as it was (except when only the folder's own sync failed), and the temporary file is gone; a process that is killed
+ * leaves it behind, as .sixnet-<16 digits>. */
 int32_t six_save(const six_st_content *content, const char *path, bool sync);
 
 /* Gives a file a second path, whole or not at all; what was there is replaced. No file at `from` is fine. */

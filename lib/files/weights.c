@@ -93,8 +93,9 @@ static void find_unfit(comparison *c)
         if (!t || fits(t, tensor))
             continue;
         c->unfit++;
-        six_text_add(c->report, "mismatch: %s is %s of %s in the file (byte %zu), %s of F32, F64, F16 or BF16 in the net\n", tensor->name,
-                     six_shape_text(&t->shape, shape), six_safetensors_type(t), t->place, six_shape_text(&tensor->shape, wanted));
+        six_text_add(c->report, "mismatch: %s is %s of %s in the file (byte %zu), %s of F32, F64, F16 or BF16 in the net\n",
+                     tensor->name, six_shape_text(&t->shape, shape), six_safetensors_type(t), t->place,
+                     six_shape_text(&tensor->shape, wanted));
     }
 }
 
@@ -122,7 +123,9 @@ int32_t six_values_check(const six_safetensors *s, const six_st_tensor *t, six_d
             continue;
         size_t place = (size_t)(s->data - s->bytes) + (size_t)t->begin + (size_t)i * (size_t)((t->end - t->begin) / t->size);
         return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: '%s': value %" PRId64 " is %s", s->label, place, t->name, i,
-                        isnan(value) ? "not a number" : fabs(value) > most ? "infinite" : "negative");
+                        isnan(value)         ? "not a number"
+                        : fabs(value) > most ? "infinite"
+                                             : "negative");
     }
     return SIXNET_OK;
 }
@@ -155,7 +158,8 @@ void six_weights_take(const six_safetensors *s, sixnet_model *net)
         const six_tensor *tensor = &net->tensor[i];
         const six_st_tensor *t = six_safetensors_find(s, tensor->name);
         if (t)
-            six_weights_copy(s, t, (char *)net->values + (size_t)tensor->offset * (size_t)net->variant->real_size, net->ctx->dtype);
+            six_weights_copy(s, t, (char *)net->values + (size_t)tensor->offset * (size_t)net->variant->real_size,
+                             net->ctx->dtype);
     }
     net->pass = SIX_PASS_NONE;
 }

@@ -11,8 +11,9 @@
 /* Names that begin so are of tensors beside the net's, such as an optimizer's state; no node has such a name. */
 #define SIX_BESIDE "sixnet:"
 
-/* Compares names, shapes and types, and describes what differs as lines of text. SIXNET_BAD_FILE if a shape or a type does not fit or, when
- * strict, a name is missing or not expected. PyTorch's num_batches_tracked and tensors beside the net are passed over. */
+/* Compares names, shapes and types, and describes what differs as lines of text. SIXNET_BAD_FILE if a shape or a type does not
+ * fit or, when strict, a name is missing or not expected. PyTorch's num_batches_tracked and tensors beside the net are passed
+ * over. */
 int32_t six_weights_compare(six_safetensors *s, const sixnet_model *net, bool strict, six_text *report);
 /* SIXNET_BAD_FILE for a value that is not finite in the net's dtype, or a negative variance. */
 int32_t six_weights_check(const six_safetensors *s, const sixnet_model *net);

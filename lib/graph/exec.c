@@ -238,10 +238,8 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
         return status;
     six_plan *plan = net->training;
     set_batch(plan, n);
-    for (int32_t i = 0; i < net->node_count; i++) {
-        plan->op[i].key = net->seed * 0x9e3779b97f4a7c15u + (uint64_t)i;
+    for (int32_t i = 0; i < net->node_count; i++)
         plan->op[i].step = net->step;
-    }
     keep_buffers(net);
     net->pass = SIX_PASS_NONE;
     plan->has_values = plan->has_gradients = false;
@@ -498,18 +496,14 @@ int32_t six_node_values(const sixnet_model *net, int32_t node, bool gradient, si
 
 int32_t six_memory_needed(sixnet_model *net, int64_t n, bool training, uint64_t *bytes)
 {
-    uint64_t plan = 0, state = 0;
+    uint64_t plan = 0;
     if (n < 1 || n > (int64_t)MAX_GROUPS * SIX_LANES)
         return six_fail(n < 1 ? SIXNET_INVALID_ARGUMENT : SIXNET_TOO_LARGE, "a batch of %lld samples", (long long)n);
     int32_t groups = training ? (int32_t)((n + SIX_LANES - 1) / SIX_LANES) : six_pool_size(pool_of(net));
-    int32_t status = six_plan_bytes(net, groups, training, &plan);
-    if (status)
-        return status;
-    for (int32_t i = 0; i < net->node_count; i++)
-        for (int32_t p = 0; p < net->node[i].op->params; p++) {
-            const six_param *param = &net->node[i].op->param[p];
-            state += (uint64_t)six_shape_size(&param->shape) * (uint64_t)net->variant->real_size * (1 + (param->trained && training));
-        }
-    *bytes = plan + state;
-    return SIXNET_OK;
+    int32_t status = net->compiled ? SIXNET_OK : six_check(net);
+    if (!status)
+        status = six_plan_bytes(net, groups, training, &plan);
+    if (!status)
+        *bytes = plan + six_tensors_bytes(net);
+    return status;
 }

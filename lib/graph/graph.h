@@ -58,7 +58,7 @@ struct sixnet_model {
 
     struct six_plan *training, *inference; /* memory for passes so far; NULL before the first */
     enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
-    uint64_t seed, step;                   /* of the last reset, and training passes since then: random layers draw by them */
+    uint64_t step;                         /* training passes since the last reset: random layers draw by it */
 
     char *summary, *text; /* made when first asked for */
     char *report;         /* of the last six_model_load_weights() */
@@ -80,6 +80,8 @@ int32_t six_node_find(const sixnet_model *net, const char *name);
 
 /* tensors.c */
 int32_t six_tensors_lay_out(sixnet_model *net);
+/* The bytes that it asks the allocator for. */
+uint64_t six_tensors_bytes(const sixnet_model *net);
 void six_tensors_reset(sixnet_model *net, uint64_t seed);
 const six_tensor *six_tensor_find(const sixnet_model *net, const char *name);
 int32_t six_digest(const sixnet_model *net, char digest[static 65]);

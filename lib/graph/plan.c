@@ -30,6 +30,7 @@ typedef struct six_layout {
     int32_t edge_count;
     six_needs *needs;
     int64_t real_size;
+    uint64_t bytes; /* of all this, from the allocator */
 } six_layout;
 
 static int32_t forward_at(int32_t node) { return node + 1; }
@@ -234,16 +235,22 @@ static void layout_free(six_layout *l)
     six_free(ctx, l->needs);
 }
 
+static void *layout_array(six_layout *l, size_t count, size_t size)
+{
+    l->bytes += count * size + SIX_ALLOC_EXTRA;
+    return six_alloc(l->net->ctx, count, size);
+}
+
 static int32_t layout_new(six_layout *l, const sixnet_model *net, bool training, int64_t *group_bytes)
 {
     size_t nodes = (size_t)net->node_count, edges = (size_t)count_edges(net);
     *l = (six_layout){.net = net, .training = training, .nodes = net->node_count, .target = -1, .real_size = net->variant->real_size};
-    l->piece = six_alloc(net->ctx, 3 * nodes + edges + 1, sizeof *l->piece);
-    l->value = six_alloc(net->ctx, 5 * nodes + 3 * nodes + edges + 1, sizeof *l->value);
-    l->reached = six_alloc(net->ctx, 2 * nodes, sizeof *l->reached);
-    l->edge = six_alloc(net->ctx, edges, sizeof *l->edge);
-    l->edge_piece = six_alloc(net->ctx, edges, sizeof *l->edge_piece);
-    l->needs = six_alloc(net->ctx, nodes, sizeof *l->needs);
+    l->piece = layout_array(l, 3 * nodes + edges + 1, sizeof *l->piece);
+    l->value = layout_array(l, 5 * nodes + 3 * nodes + edges + 1, sizeof *l->value);
+    l->reached = layout_array(l, 2 * nodes, sizeof *l->reached);
+    l->edge = layout_array(l, edges, sizeof *l->edge);
+    l->edge_piece = layout_array(l, edges, sizeof *l->edge_piece);
+    l->needs = layout_array(l, nodes, sizeof *l->needs);
     if (!l->piece || !l->value || !l->reached || !l->edge || !l->edge_piece || !l->needs) {
         layout_free(l);
         return SIXNET_OUT_OF_MEMORY;
@@ -376,6 +383,7 @@ static void point_all(six_plan *plan, const six_layout *l)
         plan->op[i].back_sums = place.back_sums;
         plan->op[i].training = plan->training;
         plan->op[i].real_size = (int32_t)l->real_size;
+        plan->op[i].key = l->net->ctx->seed * 0x9e3779b97f4a7c15u + (uint64_t)i;
         plan->needs[i] = l->needs[i];
         plan->gradient_at[i] = l->gradient[i] < 0 ? -1 : l->piece[l->gradient[i]].offset;
         count = plan->training ? partial_count(l, i) : 0;
@@ -475,7 +483,7 @@ int32_t six_plan_bytes(sixnet_model *net, int32_t groups, bool training, uint64_
         return status;
     measure(&plan, &l, groups, &counter);
     layout_free(&l);
-    *bytes = counter.used + sizeof plan;
+    *bytes = l.bytes + counter.used + sizeof plan + 2 * SIX_ALLOC_EXTRA;
     return counter.overflow || *bytes > SIZE_MAX / 2 ? six_fail(SIXNET_TOO_LARGE, "the net would need more memory than there can be")
                                                      : SIXNET_OK;
 }

@@ -88,6 +88,21 @@ int32_t six_tensors_lay_out(sixnet_model *net)
     return status;
 }
 
+uint64_t six_tensors_bytes(const sixnet_model *net)
+{
+    uint64_t values = 0, trained = 0, tensors = 0;
+    for (int32_t i = 0; i < net->node_count; i++)
+        for (int32_t p = 0; p < net->node[i].op->params; p++) {
+            const six_param *param = &net->node[i].op->param[p];
+            uint64_t size = (uint64_t)six_shape_size(&param->shape);
+            values += size;
+            trained += param->trained ? size : 0;
+            tensors++;
+        }
+    uint64_t kept = net->serial ? values : values - trained;
+    return (values + trained + kept) * (uint64_t)net->variant->real_size + tensors * sizeof *net->tensor + 4 * SIX_ALLOC_EXTRA;
+}
+
 static double draw(six_stream *s, const six_init *init)
 {
     switch (init->kind) {
@@ -116,7 +131,6 @@ void six_tensors_reset(sixnet_model *net, uint64_t seed)
         }
     }
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
-    net->seed = seed;
     net->step = 0;
     net->pass = SIX_PASS_NONE;
 }

@@ -66,11 +66,11 @@ static int32_t setup(six_op *op)
     return SIXNET_OK;
 }
 
-/* A plane of one position a value is one long row, where windows are single values that lie side by side. */
+/* A plane is one long row, where windows are single values and both the values and the results lie side by side. */
 static void flatten(six_correlation *c)
 {
     bool flat = c->taps == 1 && !c->tap[0].h && !c->tap[0].w && c->stride_h == 1 && c->stride_w == 1 && c->rows == c->in_h &&
-                c->columns == c->in_w && c->y_step == SIX_LANES;
+                c->columns == c->in_w && c->y_step == SIX_LANES && c->y_row == c->columns * SIX_LANES;
     if (!flat)
         return;
     c->columns = c->in_w = c->rows * c->columns;

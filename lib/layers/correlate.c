@@ -125,8 +125,10 @@ typedef struct block {
     int32_t taps, depth;
     int64_t x_step, x_plane;
     const real *w, *bias;
+    int64_t w_output, w_depth, w_tap;
     real *y;
     int64_t y_step, y_plane;
+    bool add;
 } block;
 
 SIX_INLINE void block_sums(const block *b, const int O, const int P, const int64_t x_step)
@@ -137,15 +139,16 @@ SIX_INLINE void block_sums(const block *b, const int O, const int P, const int64
         for (int o = 0; o < O; o++)
             SIX_UNROLL
             for (int p = 0; p < P; p++)
-                sum[o][p] = b->bias ? six_set(b->bias[o]) : (vec){0};
-        const real *w = b->w, *plane = b->x + part;
-        for (int32_t d = 0; d < b->depth; d++, plane += b->x_plane)
-            for (int32_t t = 0; t < b->taps; t++, w += O) {
+                sum[o][p] = b->bias ? six_set(b->bias[o]) : b->add ? six_load(b->y + o * b->y_plane + p * b->y_step + part) : (vec){0};
+        const real *w_plane = b->w, *plane = b->x + part;
+        for (int32_t d = 0; d < b->depth; d++, plane += b->x_plane, w_plane += b->w_depth) {
+            const real *w = w_plane;
+            for (int32_t t = 0; t < b->taps; t++, w += b->w_tap) {
                 const real *x = plane + b->tap[t];
                 vec weight[BLOCK_LONE];
                 SIX_UNROLL
                 for (int o = 0; o < O; o++) {
-                    weight[o] = six_set(w[o]);
+                    weight[o] = six_set(w[o * b->w_output]);
                     if (P > 1)
                         SIX_IN_REGISTER(weight[o]);
                 }
@@ -157,6 +160,7 @@ SIX_INLINE void block_sums(const block *b, const int O, const int P, const int64
                         sum[o][p] = six_fma(weight[o], value, sum[o][p]);
                 }
             }
+        }
         SIX_UNROLL
         for (int o = 0; o < O; o++)
             SIX_UNROLL
@@ -215,17 +219,20 @@ static void position_block(const six_correlation *c, block b, int64_t count)
 {
     for (int32_t o = 0, n; o < c->outputs; o += n) {
         n = block_outputs(c, o);
+        b.w_output = c->w_output ? c->w_output : 1;
+        b.w_tap = c->w_output ? c->w_tap : n;
+        b.w_depth = c->w_output ? c->w_depth : (int64_t)n * c->taps;
         if (n == BLOCK_LONE)
             block_8x1(&b);
         else
             block_table[n - 1][count - 1](&b);
-        b.w += (int64_t)n * c->depth * c->taps;
+        b.w += n * (c->w_output ? c->w_output : (int64_t)c->depth * c->taps);
         b.y += n * c->y_plane;
         b.bias = b.bias ? b.bias + n : NULL;
     }
 }
 
-void six_correlate(const six_correlation *c, const real *x, const real *packed, const real *bias, real *y, void *scratch)
+void six_correlate(const six_correlation *c, const real *x, const real *w, const real *bias, real *y, void *scratch)
 {
     reach r = reach_of(c);
     int64_t *tap = scratch, rows_at_once = band_rows(c, &r);
@@ -240,9 +247,10 @@ void six_correlate(const six_correlation *c, const real *x, const real *packed, 
         for (int64_t row = 0; row < rows; row++)
             for (int64_t k = 0; k < blocks; k++) {
                 int64_t begin = c->columns * k / blocks, end = c->columns * (k + 1) / blocks;
-                block b = {in.x + row * c->stride_h * in.row + begin * c->stride_w * c->x_step,
-                           tap, c->taps, c->depth, c->stride_w * c->x_step, in.plane, packed, bias,
-                           y + (first + row) * c->y_row + begin * c->y_step, c->y_step, c->y_plane};
+                block b = {.x = in.x + row * c->stride_h * in.row + begin * c->stride_w * c->x_step, .x_step = c->stride_w * c->x_step,
+                           .x_plane = in.plane, .tap = tap, .taps = c->taps, .depth = c->depth, .w = w, .bias = bias,
+                           .y = y + (first + row) * c->y_row + begin * c->y_step, .y_step = c->y_step, .y_plane = c->y_plane,
+                           .add = c->add};
                 position_block(c, b, end - begin);
             }
     }

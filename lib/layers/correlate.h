@@ -22,6 +22,8 @@ typedef struct six_correlation {
     int64_t in_h, in_w, x_plane, x_row, x_step; /* bounds of x; distances of its planes, rows and positions, in reals */
     int64_t rows, columns;                      /* of y */
     int64_t y_plane, y_row, y_step;
+    int64_t w_output, w_depth, w_tap; /* distances of w[o][d][t]; all 0 if the weights were packed by six_pack() */
+    bool add;                         /* to what is in y, which takes the place of the bias */
 } six_correlation;
 
 /* Weights in the order in which they are read; packed has room for outputs * depth * taps. w[o][d][t] is at w[o * w_output + d * w_depth +
@@ -30,7 +32,7 @@ void SIX_PASTE(six_pack_, SIX_VARIANT)(const six_correlation *c, const real *w, 
                                        real *packed);
 
 /* Computes y. scratch has six_correlate_scratch() bytes; bias may be NULL. */
-void SIX_PASTE(six_correlate_, SIX_VARIANT)(const six_correlation *c, const real *x, const real *packed, const real *bias, real *y,
+void SIX_PASTE(six_correlate_, SIX_VARIANT)(const six_correlation *c, const real *x, const real *w, const real *bias, real *y,
                                             void *scratch);
 
 /* The gradient by the weights, summed over positions and lanes: dw[o * dw_output + d * taps + t] = the sum of dy[o][r][c] * x[d][…][…], with

@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "layers/correlate.h"
 #include "layers/weights.h"
+#include "simd/turn.h"
 
 /* Outputs whose weight gradients are one piece of work. */
 enum { PART_OUTPUTS = 16 };
@@ -38,73 +39,78 @@ static int32_t setup(six_op *op)
 }
 
 static const six_tap here = {0, 0};
-static const int32_t only_tap = 0;
 
 static int64_t positions(const six_op *op) { return six_shape_size(&op->in[0]) / features(&op->in[0]); }
 
-/* From one of the two ends to the other: forward, or the gradient by x. */
-static six_correlation between(int64_t positions, int64_t from, int64_t to)
+/* From one of the two ends to the other, position by position: forward, or the gradient by x. */
+static six_correlation between(int64_t positions, int64_t from, int64_t to, int64_t w_output, int64_t w_depth)
 {
     return (six_correlation){
         .depth = (int32_t)from, .outputs = (int32_t)to, .taps = 1, .tap = &here, .stride_h = 1, .stride_w = 1,
-        .in_h = 1, .in_w = positions, .x_plane = SIX_LANES, .x_row = 0, .x_step = from * SIX_LANES,
-        .rows = 1, .columns = positions, .y_plane = SIX_LANES, .y_row = 0, .y_step = to * SIX_LANES,
+        .in_h = positions, .in_w = 1, .x_plane = SIX_LANES, .x_row = from * SIX_LANES, .x_step = SIX_LANES,
+        .rows = positions, .columns = 1, .y_plane = SIX_LANES, .y_row = to * SIX_LANES, .y_step = SIX_LANES,
+        .w_output = w_output, .w_depth = w_depth, .w_tap = 1,
     };
 }
 
-static six_correlation forward_of(const six_op *op) { return between(positions(op), features(&op->in[0]), features(&op->out)); }
-static six_correlation backward_of(const six_op *op) { return between(positions(op), features(&op->out), features(&op->in[0])); }
-
-/* The groups are the rows. */
-static six_correlation weights_of(const six_op *op, const six_group *groups)
+static six_correlation forward_of(const six_op *op)
 {
-    six_correlation c = forward_of(op);
-    c.rows = c.in_h = op->groups;
-    c.x_row = op->groups > 1 ? groups[1].x[0] - groups[0].x[0] : 0;
-    c.y_row = op->groups > 1 ? groups[1].dy - groups[0].dy : 0;
-    return c;
+    int64_t in = features(&op->in[0]);
+    return between(positions(op), in, features(&op->out), in, 1);
+}
+
+static six_correlation backward_of(const six_op *op)
+{
+    int64_t in = features(&op->in[0]);
+    return between(positions(op), features(&op->out), in, 1, in);
+}
+
+/* The gradient by the weights: the samples of all groups are summed over, and the inputs of the layer, SIX_LANES of them side by side, lie
+ * in the lanes. For that forward keeps x turned around: [position][lane][input], with room for a multiple of SIX_LANES inputs. */
+static int64_t turned_row(const six_op *op) { return (features(&op->in[0]) + SIX_LANES - 1) / SIX_LANES * SIX_LANES; }
+
+static six_correlation weights_of(const six_op *op, const six_group *groups, int32_t outputs, six_tap tap[SIX_LANES])
+{
+    int64_t row = turned_row(op);
+    bool several = op->groups > 1;
+    for (int32_t lane = 0; lane < SIX_LANES; lane++)
+        tap[lane] = (six_tap){0, lane * (int32_t)(row / SIX_LANES)};
+    return (six_correlation){
+        .depth = op->groups, .outputs = outputs, .taps = SIX_LANES, .tap = tap, .stride_h = 1, .stride_w = 1,
+        .in_h = 1, .in_w = row, .x_plane = several ? (real *)groups[1].saved - (real *)groups[0].saved : 0, .x_row = 0, .x_step = SIX_LANES,
+        .rows = 1, .columns = row / SIX_LANES, .y_plane = row, .y_row = 0, .y_step = SIX_LANES,
+        .w_output = SIX_LANES, .w_depth = several ? groups[1].dy - groups[0].dy : 0, .w_tap = 1,
+    };
 }
 
 static void needs(const six_op *op, six_needs *n)
 {
-    six_correlation c = forward_of(op), part = c, back = backward_of(op);
-    part.outputs = part.outputs < PART_OUTPUTS ? part.outputs : PART_OUTPUTS;
-    n->scratch = six_correlate_scratch(&part, true);
-    if (six_correlate_scratch(&c, false) > n->scratch)
-        n->scratch = six_correlate_scratch(&c, false);
-    if (six_correlate_scratch(&back, false) > n->scratch)
-        n->scratch = six_correlate_scratch(&back, false);
-    n->shared = 2 * (int64_t)c.depth * c.outputs * (int64_t)sizeof(real);
-    n->parts = (c.outputs + PART_OUTPUTS - 1) / PART_OUTPUTS;
+    int64_t row = turned_row(op), out = features(&op->out);
+    n->saved = positions(op) * SIX_LANES * row * (int64_t)sizeof(real);
+    n->scratch = PART_OUTPUTS * row * (int64_t)sizeof(real) + 4096;
+    n->parts = (int32_t)((out + PART_OUTPUTS - 1) / PART_OUTPUTS);
 }
 
-static int32_t begin_forward(six_op *op, six_group *groups)
+static void turn(const six_op *op, six_group *g)
 {
-    six_correlation c = forward_of(op);
-    (void)groups;
-    six_pack(&c, op->value[0], c.depth, 1, &only_tap, op->shared);
-    return SIXNET_OK;
+    int64_t in = features(&op->in[0]), row = turned_row(op);
+    for (int64_t p = 0; p < positions(op); p++)
+        six_turn(g->x[0] + p * in * SIX_LANES, in, (real *)g->saved + p * SIX_LANES * row, row);
 }
 
 static void forward(const six_op *op, six_group *g, void *scratch)
 {
     six_correlation c = forward_of(op);
-    six_correlate(&c, g->x[0], op->shared, op->params > 1 ? op->value[1] : NULL, g->y, scratch);
-}
-
-static int32_t begin_backward(six_op *op, six_group *groups)
-{
-    six_correlation c = backward_of(op);
-    (void)groups;
-    six_pack(&c, op->value[0], 1, c.outputs, &only_tap, (real *)op->shared + (int64_t)c.depth * c.outputs);
-    return SIXNET_OK;
+    six_correlate(&c, g->x[0], op->value[0], op->params > 1 ? op->value[1] : NULL, g->y, scratch);
+    if (op->training)
+        turn(op, g);
 }
 
 static void backward(const six_op *op, six_group *g, void *scratch)
 {
     six_correlation c = backward_of(op);
     if (g->dx[0])
-        six_correlate(&c, g->dy, (real *)op->shared + (int64_t)c.depth * c.outputs, NULL, g->dx[0], scratch);
+        six_correlate(&c, g->dy, op->value[0], NULL, g->dx[0], scratch);
 }
 
 static real bias_gradient(const six_op *op, const six_group *groups, int64_t o)
@@ -118,10 +124,19 @@ static real bias_gradient(const six_op *op, const six_group *groups, int64_t o)
 
 static void backward_part(const six_op *op, six_group *groups, int32_t part, void *scratch)
 {
-    six_correlation c = weights_of(op, groups);
-    int64_t first = (int64_t)part * PART_OUTPUTS, end = first + PART_OUTPUTS < c.outputs ? first + PART_OUTPUTS : c.outputs;
-    c.outputs = (int32_t)(end - first);
-    six_correlate_weights(&c, groups[0].x[0], groups[0].dy + first * SIX_LANES, op->gradient[0] + first * c.depth, c.depth, true, scratch);
+    six_tap tap[SIX_LANES];
+    int64_t first = (int64_t)part * PART_OUTPUTS, end = first + PART_OUTPUTS, out = features(&op->out), in = features(&op->in[0]);
+    end = end < out ? end : out;
+    six_correlation c = weights_of(op, groups, (int32_t)(end - first), tap);
+    real *sums = (real *)((char *)scratch + 4096);
+    for (int64_t p = 0; p < positions(op); p++) {
+        c.add = p > 0;
+        six_correlate(&c, (real *)groups[0].saved + p * SIX_LANES * turned_row(op), groups[0].dy + (p * out + first) * SIX_LANES, NULL, sums,
+                      scratch);
+    }
+    for (int64_t o = first; o < end; o++)
+        for (int64_t i = 0; i < in; i++)
+            op->gradient[0][o * in + i] += sums[(o - first) * turned_row(op) + i];
     for (int64_t o = first; op->params > 1 && o < end; o++)
         op->gradient[1][o] += bias_gradient(op, groups, o);
 }
@@ -133,12 +148,10 @@ SIX_LAYER(linear) = {
     .inputs_min = 1,
     .inputs_max = 1,
     .whole_gradients = true,
-    .reads = SIX_READS_X,
+    .reads = SIX_READS_NOTHING,
     .setup = SIX_ONCE(setup),
     .needs = needs,
-    .begin_forward = begin_forward,
     .forward = forward,
-    .begin_backward = begin_backward,
     .backward = backward,
     .backward_part = backward_part,
 };

@@ -16,6 +16,10 @@
 typedef struct fit_options {
     int64_t epochs, batch_size, seed;
     int32_t shuffle, drop_last;
+    char checkpoint[SIX_PATH_MAX], resume[SIX_PATH_MAX];
+    int64_t checkpoint_epochs, keep;
+    double checkpoint_seconds;
+    int32_t keep_best;
 } fit_options;
 
 static const six_attr attrs[] = {
@@ -24,6 +28,14 @@ static const six_attr attrs[] = {
     {"shuffle", SIX_BOOL, offsetof(fit_options, shuffle), 0, 1, "true", NULL, "a new order in every epoch"},
     {"drop_last", SIX_BOOL, offsetof(fit_options, drop_last), 0, 1, "false", NULL, "leave out a last batch that is not full"},
     {"seed", SIX_INT, offsetof(fit_options, seed), -1, 9007199254740992.0, "-1", NULL, "of the order; -1 for the context's"},
+    {"checkpoint", SIX_PATH, offsetof(fit_options, checkpoint), 0, 0, "", NULL, "a file in which the run is kept, to be resumed"},
+    {"checkpoint_epochs", SIX_INT, offsetof(fit_options, checkpoint_epochs), 1, 1 << 30, "1", NULL,
+     "epochs from one checkpoint to the next"},
+    {"checkpoint_seconds", SIX_FLOAT, offsetof(fit_options, checkpoint_seconds), 0, 1e9, "0", NULL,
+     "seconds from one checkpoint to the next, within epochs; 0: only at the end of epochs"},
+    {"keep", SIX_INT, offsetof(fit_options, keep), 1, 1000, "1", NULL, "checkpoints that stay; those before are named .1, .2 and so on"},
+    {"keep_best", SIX_BOOL, offsetof(fit_options, keep_best), 0, 1, "true", NULL, "a checkpoint of the best epoch too, named .best"},
+    {"resume", SIX_PATH, offsetof(fit_options, resume), 0, 0, "", NULL, "a checkpoint to go on from"},
     {0},
 };
 
@@ -31,7 +43,7 @@ const six_kind six_kind_fit = {"fit", "what sixnet_fit() can be told", attrs, si
 
 struct sixnet_progress {
     double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds, validation_loss,
-        validation_accuracy;
+        validation_accuracy, best_epoch, best_loss, best_accuracy;
 };
 
 double six_progress_get(const sixnet_progress *p, const char *key)
@@ -53,6 +65,9 @@ double six_progress_get(const sixnet_progress *p, const char *key)
         {"total_seconds", offsetof(sixnet_progress, total_seconds)},
         {"validation_loss", offsetof(sixnet_progress, validation_loss)},
         {"validation_accuracy", offsetof(sixnet_progress, validation_accuracy)},
+        {"best_epoch", offsetof(sixnet_progress, best_epoch)},
+        {"best_loss", offsetof(sixnet_progress, best_loss)},
+        {"best_accuracy", offsetof(sixnet_progress, best_accuracy)},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (strcmp(fields[i].name, key) == 0)
@@ -132,103 +147,247 @@ int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double
 }
 
 typedef struct fit {
-    sixnet_model *net;
-    sixnet_optimizer *opt;
-    sixnet_batches *batches;
+    const fit_options *o;
+    six_run run;
+    const six_keeper *keeper;
     sixnet_dataset *validation;
     sixnet_progress_fn fn;
     void *user;
     sixnet_progress p;
-    double loss_sum, hits, started, epoch_started;
+    double started, epoch_started; /* as if there had been no interruption */
+    double saved;                  /* when the last checkpoint was */
+    void *before;                  /* the parameters before a step */
 } fit;
 
-static int32_t train_batch(fit *f, const float *inputs, const float *targets, int64_t n)
+static int32_t not_finite(const fit *f, const char *what)
 {
-    sixnet_model *net = f->net;
-    double loss, hits;
-    int32_t status = six_forward(net, (six_rows){inputs, SIX_F32}, n);
-    if (!status)
-        status = six_loss(net, (six_rows){targets, SIX_F32}, &loss, &hits);
-    if (!status && !isfinite(loss))
-        status = six_fail(SIXNET_NOT_FINITE, "the loss became %s in epoch %.0f, batch %.0f; a smaller learning rate may help",
-                          isnan(loss) ? "NaN" : "infinite", f->p.epoch, f->p.batch);
+    return six_fail(SIXNET_NOT_FINITE, "%s NaN or infinite in epoch %.0f, batch %.0f; a smaller learning rate may help", what, f->p.epoch,
+                    f->p.batch);
+}
+
+/* A step that would spoil the tensors is taken back. */
+static int32_t take_step(fit *f)
+{
+    sixnet_model *net = f->run.net;
+    size_t bytes = (size_t)net->trained_size * (size_t)net->variant->real_size;
+    memcpy(f->before, net->values, bytes);
+    f->p.lr = six_schedule_lr(f->run.opt->schedule);
+    int32_t status = six_optimizer_step(f->run.opt);
+    if (status || net->variant->arrays.all_finite(net->values, net->values_size))
+        return status;
+    memcpy(net->values, f->before, bytes);
+    return not_finite(f, "a parameter or a running statistic would become");
+}
+
+/* What follows the forward pass. */
+static int32_t learn(fit *f, const float *targets, double *loss, double *hits)
+{
+    sixnet_model *net = f->run.net;
+    int32_t status = six_loss(net, (six_rows){targets, SIX_F32}, loss, hits);
+    if (!status && !isfinite(*loss))
+        status = not_finite(f, "the loss became");
     if (status)
         return status;
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
     status = six_backward(net);
     if (!status && !net->variant->arrays.all_finite(net->gradients, net->trained_size))
-        status = six_fail(SIXNET_NOT_FINITE, "a gradient became NaN or infinite in epoch %.0f, batch %.0f; a smaller learning rate may help",
-                          f->p.epoch, f->p.batch);
-    f->p.lr = six_schedule_lr(f->opt->schedule);
-    if (!status)
-        status = six_optimizer_step(f->opt);
-    f->loss_sum += loss * (double)n;
-    f->hits += hits / (double)net->target_size;
-    return status;
+        status = not_finite(f, "a gradient became");
+    return status ? status : take_step(f);
+}
+
+/* All of a step or nothing: a batch that fails leaves the tensors as they were. */
+static int32_t train_batch(fit *f, const float *inputs, const float *targets, int64_t n)
+{
+    sixnet_model *net = f->run.net;
+    double loss, hits;
+    int32_t status = six_forward(net, (six_rows){inputs, SIX_F32}, n);
+    if (status)
+        return status;
+    status = learn(f, targets, &loss, &hits);
+    if (status) {
+        six_forward_undo(net);
+        return status;
+    }
+    f->run.state.loss_sum += loss * (double)n;
+    if (net->node[net->loss].layer->class_targets)
+        f->run.state.hits += hits / (double)net->target_size;
+    return SIXNET_OK;
+}
+
+/* ---- reports ---- */
+
+static void show_best(fit *f)
+{
+    int64_t best = six_run_best(&f->run);
+    if (best < 0)
+        return;
+    const double *row = f->run.history + best * SIX_RUN_COLUMNS;
+    bool validated = !isnan(row[SIX_RUN_VALIDATION_LOSS]);
+    f->p.best_epoch = (double)(best + 1);
+    f->p.best_loss = row[validated ? SIX_RUN_VALIDATION_LOSS : SIX_RUN_LOSS];
+    f->p.best_accuracy = row[validated ? SIX_RUN_VALIDATION_ACCURACY : SIX_RUN_ACCURACY];
+}
+
+static void show_means(fit *f)
+{
+    const sixnet_model *net = f->run.net;
+    f->p.loss = f->run.state.loss_sum / f->p.samples;
+    f->p.accuracy = net->node[net->loss].layer->class_targets ? f->run.state.hits / f->p.samples : (double)NAN;
 }
 
 /* Tells the caller where the run is; SIXNET_STOPPED if it wants no more. */
 static int32_t report(fit *f)
 {
     double time = now();
-    f->p.loss = f->loss_sum / f->p.samples;
-    f->p.accuracy = f->hits / f->p.samples;
-    f->p.seconds = time - f->epoch_started;
-    f->p.total_seconds = time - f->started;
+    show_means(f);
+    f->p.seconds = f->run.state.epoch_seconds = time - f->epoch_started;
+    f->p.total_seconds = f->run.state.seconds = time - f->started;
     return f->fn && f->fn(f->user, &f->p) ? SIXNET_STOPPED : SIXNET_OK;
+}
+
+/* ---- checkpoints ---- */
+
+static int32_t save(fit *f)
+{
+    f->saved = now();
+    return f->keeper->save(&f->run, f->o->checkpoint, f->o->keep);
+}
+
+static int32_t save_best(fit *f)
+{
+    six_text path = {.ctx = f->run.net->ctx};
+    six_text_add(&path, "%s.best", f->o->checkpoint);
+    int32_t status = path.failed ? SIXNET_OUT_OF_MEMORY : f->keeper->save(&f->run, path.data, 1);
+    six_text_free(&path);
+    return status;
+}
+
+/* After a batch; `status` is what the caller said. One who stops the run finds it saved. */
+static int32_t save_within_epoch(fit *f, int32_t status)
+{
+    bool due = status == SIXNET_STOPPED || (f->o->checkpoint_seconds > 0 && now() - f->saved >= f->o->checkpoint_seconds);
+    int32_t saved = *f->o->checkpoint && due ? save(f) : SIXNET_OK;
+    return saved ? saved : status;
+}
+
+static int32_t save_after_epoch(fit *f, int32_t status)
+{
+    int64_t epoch = f->run.state.epoch;
+    bool due = status == SIXNET_STOPPED || epoch == f->o->epochs || epoch % f->o->checkpoint_epochs == 0;
+    int32_t saved = SIXNET_OK;
+    if (!*f->o->checkpoint)
+        return status;
+    if (f->o->keep_best && six_run_best(&f->run) == f->run.rows - 1)
+        saved = save_best(f);
+    if (!saved && due)
+        saved = save(f);
+    return saved ? saved : status;
+}
+
+/* ---- epochs ---- */
+
+static int32_t note_epoch(fit *f)
+{
+    const double row[SIX_RUN_COLUMNS] = {
+        [SIX_RUN_LR] = f->p.lr,
+        [SIX_RUN_LOSS] = f->p.loss,
+        [SIX_RUN_ACCURACY] = f->p.accuracy,
+        [SIX_RUN_VALIDATION_LOSS] = f->p.validation_loss,
+        [SIX_RUN_VALIDATION_ACCURACY] = f->p.validation_accuracy,
+    };
+    int32_t status = six_run_add(&f->run, row);
+    show_best(f);
+    return status;
 }
 
 static int32_t end_epoch(fit *f)
 {
+    six_run_state *s = &f->run.state;
     int32_t status = SIXNET_OK;
+    show_means(f);
     if (f->validation)
-        status = six_evaluate(f->net, f->validation, &f->p.validation_loss, &f->p.validation_accuracy);
+        status = six_evaluate(f->run.net, f->validation, &f->p.validation_loss, &f->p.validation_accuracy);
+    if (!status)
+        status = note_epoch(f);
     if (status)
         return status;
-    six_schedule_epoch(f->opt->schedule, f->validation ? f->p.validation_loss : f->loss_sum / f->p.samples);
+    six_schedule_epoch(f->run.opt->schedule, f->validation ? f->p.validation_loss : f->p.loss);
     f->p.epoch_end = 1;
     status = report(f);
     f->p.epoch_end = 0;
-    return status;
+    s->epoch++;
+    s->position = 0;
+    s->loss_sum = s->hits = s->epoch_seconds = 0;
+    return save_after_epoch(f, status);
 }
 
+/* An epoch, or what is left of it. */
 static int32_t run_epoch(fit *f)
 {
     const float *inputs, *targets;
     int64_t n;
-    f->loss_sum = f->hits = f->p.samples = f->p.batch = 0;
+    six_run_state *s = &f->run.state;
+    f->p.epoch = (double)(s->epoch + 1);
+    f->p.samples = (double)s->position;
+    f->p.batch = (double)((s->position + f->o->batch_size - 1) / f->o->batch_size);
     f->p.validation_loss = f->p.validation_accuracy = NAN;
-    f->epoch_started = now();
-    int32_t status = six_batches_start(f->batches, (int64_t)f->p.epoch - 1);
+    f->p.lr = six_schedule_lr(f->run.opt->schedule);
+    f->epoch_started = now() - s->epoch_seconds;
+    int32_t status = six_batches_seek(f->run.batches, s->epoch, s->position);
     while (!status) {
-        status = six_batches_next(f->batches, &inputs, &targets, &n);
+        status = six_batches_next(f->run.batches, &inputs, &targets, &n);
         if (status || !n)
             break;
         f->p.batch++;
         status = train_batch(f, inputs, targets, n);
         if (status)
             break;
-        f->p.samples += (double)n;
-        status = report(f);
+        s->position += n;
+        f->p.samples = (double)s->position;
+        status = save_within_epoch(f, report(f));
     }
     return status ? status : end_epoch(f);
 }
 
-static int32_t make_batches(sixnet_batches **batches, sixnet_dataset *train, const fit_options *o, uint64_t seed)
+static int32_t make_batches(fit *f, sixnet_dataset *train)
 {
+    const fit_options *o = f->o;
+    six_run_state *s = &f->run.state;
+    uint64_t seed = o->seed < 0 ? f->run.net->ctx->seed : (uint64_t)o->seed;
     six_text t = {.ctx = six_dataset_context(train)};
     six_text_add(&t, "batch_size=%lld shuffle=%s drop_last=%s seed=%llu", (long long)o->batch_size, o->shuffle ? "true" : "false",
                  o->drop_last ? "true" : "false", (unsigned long long)seed);
-    int32_t status = t.failed ? SIXNET_OUT_OF_MEMORY : six_batches_new(batches, train, t.data);
+    int32_t status = t.failed ? SIXNET_OUT_OF_MEMORY : six_batches_new(&f->run.batches, train, t.data);
     six_text_free(&t);
+    *s = (six_run_state){.samples = six_dataset_size(train), .batch_size = o->batch_size, .order_seed = (int64_t)seed};
+    s->shuffle = o->shuffle;
+    s->drop_last = o->drop_last;
+    return status;
+}
+
+static int32_t run_epochs(fit *f)
+{
+    const sixnet_model *net = f->run.net;
+    int32_t status = SIXNET_OK;
+    f->started = now() - f->run.state.seconds;
+    f->saved = now();
+    f->p.epochs = (double)f->o->epochs;
+    f->p.batches = (double)six_batches_count(f->run.batches);
+    f->p.best_epoch = f->p.best_loss = f->p.best_accuracy = NAN;
+    show_best(f);
+    six_pool *pool = net->serial ? NULL : net->ctx->pool;
+    six_pool_begin(pool);
+    while (!status && f->run.state.epoch < f->o->epochs)
+        status = run_epoch(f);
+    six_pool_end(pool);
     return status;
 }
 
 int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation, const char *options,
-                sixnet_progress_fn fn, void *user)
+                const six_keeper *keeper, sixnet_progress_fn fn, void *user)
 {
     fit_options o;
-    fit f = {.net = net, .opt = opt, .validation = validation, .fn = fn, .user = user};
+    fit f = {.o = &o, .run = {.net = net, .opt = opt}, .keeper = keeper, .validation = validation, .fn = fn, .user = user};
     int32_t status = six_spec_parse(&six_kind_fit, options, &o, NULL, NULL);
     if (!status && opt->net != net)
         status = six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
@@ -237,19 +396,15 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
     if (!status && validation)
         status = check_data(net, validation);
     if (!status)
-        status = make_batches(&f.batches, train, &o, o.seed < 0 ? net->ctx->seed : (uint64_t)o.seed);
-    if (status)
-        return status;
-    f.started = now();
-    f.p.epochs = (double)o.epochs;
-    f.p.batches = (double)six_batches_count(f.batches);
-    six_pool *pool = net->serial ? NULL : net->ctx->pool;
-    six_pool_begin(pool);
-    for (int64_t epoch = 1; epoch <= o.epochs && !status; epoch++) {
-        f.p.epoch = (double)epoch;
-        status = run_epoch(&f);
+        status = make_batches(&f, train);
+    if (!status && *o.resume)
+        status = keeper->load(&f.run, o.resume);
+    if (!status) {
+        f.before = six_alloc(net->ctx, (size_t)net->trained_size, (size_t)net->variant->real_size);
+        status = f.before ? run_epochs(&f) : SIXNET_OUT_OF_MEMORY;
     }
-    six_pool_end(pool);
-    six_batches_free(f.batches);
+    six_free(net->ctx, f.before);
+    six_run_free(&f.run);
+    six_batches_free(f.run.batches);
     return status;
 }

@@ -192,6 +192,8 @@ int32_t six_gradient_check(sixnet_model *net, const double *inputs, const double
     check c = {.net = net, .targets = targets, .n = n, .step = net->step};
     if (!net->compiled || net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "a gradient check needs a compiled net with a loss");
+    if (n < 1 || n > INT32_MAX)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "a gradient check needs 1 sample or more, and few, not %lld", (long long)n);
     bool *retained = six_alloc(net->ctx, (size_t)net->node_count, sizeof *retained);
     if (!retained)
         return SIXNET_OUT_OF_MEMORY;

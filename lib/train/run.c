@@ -5,9 +5,18 @@
 #include <math.h>
 #include <string.h>
 
-#define COUNT(field, help) {#field, SIX_INT, offsetof(six_run_state, field), 0, 0x1p53, "0", NULL, help}
-#define SUM(field, help) {#field, SIX_FLOAT, offsetof(six_run_state, field), SIX_ANY, "0", NULL, help}
-#define FLAG(field, help) {#field, SIX_BOOL, offsetof(six_run_state, field), 0, 1, "false", NULL, help}
+#define COUNT(field, help)                                                                                                       \
+    {                                                                                                                            \
+#field, SIX_INT, offsetof(six_run_state, field), 0, 0x1p53, "0", NULL, help                                              \
+    }
+#define SUM(field, help)                                                                                                         \
+    {                                                                                                                            \
+#field, SIX_FLOAT, offsetof(six_run_state, field), SIX_ANY, "0", NULL, help                                              \
+    }
+#define FLAG(field, help)                                                                                                        \
+    {                                                                                                                            \
+#field, SIX_BOOL, offsetof(six_run_state, field), 0, 1, "false", NULL, help                                              \
+    }
 
 static const six_attr attrs[] = {
     COUNT(samples, "of the data"),

@@ -2,8 +2,8 @@
 #ifndef SIX_TRAIN_RUN_H
 #define SIX_TRAIN_RUN_H
 
-/* A training run: what must be kept so that it can go on later as if nothing had happened. fit.c makes one; who keeps it is not train's
- * business (files/checkpoint.c), so fit is given a keeper. */
+/* A training run: what must be kept so that it can go on later as if nothing had happened. fit.c makes one; who keeps it is
+ * not train's business (files/checkpoint.c), so fit is given a keeper. */
 
 #include "base/spec.h"
 #include "train/optimizer.h"
@@ -36,15 +36,16 @@ typedef struct six_run {
 
 /* Adds an epoch to the history. */
 int32_t six_run_add(six_run *run, const double row[static SIX_RUN_COLUMNS]);
-/* The row of the best epoch, -1 if there is none: the highest validation accuracy, or else the lowest validation loss, or else loss. */
+/* The row of the best epoch, -1 if there is none: the highest validation accuracy, or else the lowest validation loss, or else
+   loss. */
 int64_t six_run_best(const six_run *run);
 void six_run_free(six_run *run);
 
 typedef struct six_keeper {
     /* Saves a run, and keeps what was at path before as path.1, that as path.2, and so on: `keep` files in all. */
     int32_t (*save)(const six_run *run, const char *path, int64_t keep);
-    /* Puts a run's net, optimizer, batches, state and history into the state that was saved, all or nothing. If run->state.batch_size
-     * is not 0 the samples must come as they came then. */
+    /* Puts a run's net, optimizer, batches, state and history into the state that was saved, all or nothing. If
+     * run->state.batch_size is not 0 the samples must come as they came then. */
     int32_t (*load)(six_run *run, const char *path);
 } six_keeper;
 

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "graph/profile.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "base/threads.h"
+#include "graph/plan.h"
+
+static void discard(sixnet_model *net)
+{
+    if (net->profile)
+        six_free(net->ctx, net->profile->timing);
+    six_free(net->ctx, net->profile);
+    net->profile = NULL;
+}
+
+int32_t six_profile_set(sixnet_model *net, bool on)
+{
+    if (!on) {
+        discard(net);
+        return SIXNET_OK;
+    }
+    six_profile *p = six_alloc(net->ctx, 1, sizeof *p);
+    if (!p)
+        return SIXNET_OUT_OF_MEMORY;
+    p->workers = net->serial ? 1 : six_pool_size(net->ctx->pool);
+    p->stride = (2 * (net->node_count + 1) + 3) / 4 * 4;
+    p->timing = six_alloc(net->ctx, (size_t)p->workers, (size_t)p->stride * sizeof *p->timing);
+    if (!p->timing) {
+        six_free(net->ctx, p);
+        return SIXNET_OUT_OF_MEMORY;
+    }
+    discard(net);
+    net->profile = p;
+    return SIXNET_OK;
+}
+
+static six_timing timing_of(const six_profile *p, int32_t node, bool backward)
+{
+    six_timing sum = {0};
+    for (int32_t w = 0; w < p->workers; w++) {
+        const six_timing *t = &p->timing[w * p->stride + 2 * (node + 1) + backward];
+        sum.nanoseconds += t->nanoseconds;
+        sum.actions += t->actions;
+    }
+    return sum;
+}
+
+static double size_of(const six_shape *s) { return (double)six_shape_size(s); }
+
+/* The node's first group in a training plan; all zero before the first training pass. */
+static six_group trained_group(const sixnet_model *net, int32_t node)
+{
+    const six_plan *plan = net->training;
+    return plan ? plan->group[(int64_t)node * plan->groups] : (six_group){0};
+}
+
+/* Of multiply-adds with weights, for one sample. Backward does as many for the gradient by the weights, and for that by the input. */
+static double flop_of(const sixnet_model *net, int32_t node, bool backward)
+{
+    const six_op *op = net->node[node].op;
+    if (!net->node[node].layer->products)
+        return 0;
+    double forward = 2 * size_of(&op->param[0].shape) * size_of(&op->out) / (double)op->param[0].shape.dim[0];
+    six_group g = trained_group(net, node);
+    return backward ? forward * ((g.dy != NULL) + (g.dx[0] != NULL)) : forward;
+}
+
+/* Values of inputs and output, and of their gradients, that a sample takes at least to be read or written once. */
+static double values_of(const sixnet_model *net, int32_t node, bool backward)
+{
+    const six_layer *layer = net->node[node].layer;
+    const six_op *op = net->node[node].op;
+    six_group g = trained_group(net, node);
+    double in = 0, dx = 0, out = size_of(&op->out);
+    for (int32_t k = 0; k < op->inputs; k++) {
+        in += size_of(&op->in[k]);
+        dx += g.dx[k] ? size_of(&op->in[k]) : 0;
+    }
+    if (layer->reshapes)
+        return 0;
+    if (!backward)
+        return in + out;
+    if (layer->is_loss)
+        return dx + in + out;
+    if (!g.dy)
+        return 0;
+    return out + dx + (layer->reads & SIX_READS_X ? in : 0) + (layer->reads & SIX_READS_Y ? out : 0);
+}
+
+/* Parameters are read, and in backward their gradients written, once a pass. */
+static double bytes_of(const sixnet_model *net, int32_t node, bool backward)
+{
+    const six_profile *p = net->profile;
+    const six_op *op = net->node[node].op;
+    double params = 0;
+    for (int32_t k = 0; k < op->params; k++)
+        params += size_of(&op->param[k].shape);
+    return net->variant->real_size * (values_of(net, node, backward) * (double)p->samples[backward] +
+                                      params * (1 + backward) * (double)p->passes[backward]);
+}
+
+double six_profile_get(const sixnet_model *net, int32_t node, const char *key)
+{
+    const six_profile *p = net->profile;
+    bool backward = strncmp(key, "backward_", 9) == 0;
+    const char *what = backward ? key + 9 : strncmp(key, "forward_", 8) == 0 ? key + 8 : "";
+    if (!p)
+        return six_fail(SIXNET_BAD_STATE, "the model is not profiled; call sixnet_profile() first"), (double)NAN;
+    if (strcmp(what, "seconds") == 0)
+        return 1e-9 * (double)timing_of(p, node, backward).nanoseconds;
+    if (strcmp(what, "actions") == 0)
+        return (double)timing_of(p, node, backward).actions;
+    if (strcmp(what, "passes") == 0)
+        return (double)p->passes[backward];
+    if (strcmp(what, "samples") == 0)
+        return (double)p->samples[backward];
+    if (strcmp(what, "flop") == 0)
+        return node < 0 ? 0 : flop_of(net, node, backward) * (double)p->samples[backward];
+    if (strcmp(what, "bytes") == 0)
+        return node < 0 ? 0 : bytes_of(net, node, backward);
+    six_fail(SIXNET_NOT_FOUND, "a profile has no '%.40s'; it has seconds, actions, passes, samples, flop and bytes behind forward_ or backward_",
+             key);
+    return (double)NAN;
+}
