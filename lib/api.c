@@ -12,6 +12,7 @@
 #include "files/checkpoint.h"
 #include "graph/context.h"
 #include "graph/exec.h"
+#include "graph/profile.h"
 #include "kinds.h"
 #include "train/fit.h"
 #include "train/gradient_check.h"
@@ -340,18 +341,6 @@ int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *
     return SIXNET_OK;
 }
 
-/* Copies between arrays of reals of the model's dtype and the caller's. */
-static void convert(void *to, six_dtype to_type, const void *from, six_dtype from_type, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++) {
-        double value = from_type == SIX_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
-        if (to_type == SIX_F64)
-            ((double *)to)[i] = value;
-        else
-            ((float *)to)[i] = (float)value;
-    }
-}
-
 static void *at(const sixnet_model *net, void *array, const six_tensor *t)
 {
     return (char *)array + (size_t)t->offset * (size_t)net->variant->real_size;
@@ -362,7 +351,7 @@ static int32_t tensor_get(const sixnet_model *net, const char *name, six_rows_ou
     const six_tensor *t = NULL;
     int32_t status = find_tensor(net, name, values.data, count, "sixnet_tensor_get", &t);
     if (!status)
-        convert(values.data, values.dtype, at(net, net->values, t), net->ctx->dtype, count);
+        six_convert(values.data, values.dtype, at(net, net->values, t), net->ctx->dtype, count);
     return status;
 }
 
@@ -380,9 +369,11 @@ static int32_t tensor_set(sixnet_model *net, const char *name, six_rows values, 
 {
     const six_tensor *t = NULL;
     int32_t status = find_tensor(net, name, values.data, count, "sixnet_tensor_set", &t);
-    if (!status)
-        convert(at(net, net->values, t), net->ctx->dtype, values.data, values.dtype, count);
-    return status;
+    if (status)
+        return status;
+    six_convert(at(net, net->values, t), net->ctx->dtype, values.data, values.dtype, count);
+    six_tensors_changed(net);
+    return SIXNET_OK;
 }
 
 int32_t sixnet_tensor_set(sixnet_model *net, const char *name, const float *values, int64_t count)
@@ -402,7 +393,7 @@ static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_
     if (!status && !t->trained)
         status = six_fail(SIXNET_NOT_FOUND, "%s is not trained and has no gradient", name);
     if (!status)
-        convert(values.data, values.dtype, at(net, net->gradients, t), net->ctx->dtype, count);
+        six_convert(values.data, values.dtype, at(net, net->gradients, t), net->ctx->dtype, count);
     return status;
 }
 
@@ -650,6 +641,25 @@ int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int
     if (position)
         *position = p;
     return SIXNET_OK;
+}
+
+/* ---- profile ---- */
+
+int32_t sixnet_profile(sixnet_model *net, int32_t on)
+{
+    if (!net)
+        return missing("sixnet_profile", "net");
+    if (!net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+    return six_profile_set(net, on != 0);
+}
+
+double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key)
+{
+    int32_t status = net && node == SIXNET_NONE ? SIXNET_OK : check_node(net, node, "sixnet_profile_get");
+    if (!status && !key)
+        status = missing("sixnet_profile_get", "key");
+    return status ? (double)NAN : six_profile_get(net, node, key);
 }
 
 /* ---- fit, evaluate ---- */

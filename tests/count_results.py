@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Prints a line "pass NAME", "fail NAME" or "skip NAME" for each test in a JSON log of `meson test`: count_results.py LOG
 
-A program counts for every line like "[       OK ] NAME", "pass  NAME" or "NAME ... ok", as CMocka, our Python programs and unittest print
-them; one that says nothing of the kind counts as one test.
+A program counts for every line like "[       OK ] NAME" or "pass  NAME", as CMocka and our Python programs print them, or for the numbers
+of a line "12 passed, 0 failed"; one that says nothing of the kind counts as one test.
 """
 
 import json
@@ -11,19 +11,18 @@ import re
 import sys
 
 WORDS = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}
-SAID = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip", "pass": "pass", "FAIL": "fail", "skip": "skip", "ok": "pass", "ERROR": "fail",
-        "skipped": "skip"}
-LINE = re.compile(r"^(?:\[ +(OK|FAILED|SKIPPED) +\] +(.+)|(pass|FAIL|skip)  (.+)|(.+) \.\.\. (ok|FAIL|ERROR|skipped)\b.*)$", re.M)
+SAID = {"OK": "pass", "FAILED": "fail", "ERROR": "fail", "SKIPPED": "skip", "pass": "pass", "FAIL": "fail", "skip": "skip"}
+LINE = re.compile(r"^(?:\[ +(OK|FAILED|ERROR|SKIPPED) +\] +|(pass|FAIL|skip)  )(\w.*)$", re.M)
+NUMBERS = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 
 
 def functions(output):
     """What a program says of each of its tests; CMocka's summary repeats some of the lines."""
-    found = {}
-    for match in LINE.finditer(output):
-        word = match[1] or match[3] or match[6]
-        name = match[2] or match[4] or match[5]
-        if "listed below:" not in name:
-            found[name] = SAID[word]
+    found = {m[3]: SAID[m[1] or m[2]] for m in LINE.finditer(output) if "listed below:" not in m[3]}
+    numbers = NUMBERS.search(output)
+    if not found and numbers:
+        for word, count in zip(("pass", "fail", "skip"), numbers.groups("0")):
+            found.update({f"{word} {i + 1}": word for i in range(int(count))})
     return found
 
 

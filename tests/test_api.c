@@ -616,7 +616,6 @@ static void test_shapes_are_compared(void **state)
         {"1x4x4", "maxpool2d kernel_size=5", "height 5", "1x4x4"},
         {"1x4x4", "avgpool2d kernel_size=2 padding=2", "padding 2", "kernel_size 2"},
         {"4x6", "flatten start_dim=2", "start_dim=2", "4x6"},
-        {"4x6", "concat dim=2", "dim 2", "4x6"},
         {"5", "cross_entropy weight=1,2,3", "3 numbers", "5 classes"},
         {"4x6", "bce_with_logits pos_weight=1,2", "2 numbers", "6"},
     };

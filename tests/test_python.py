@@ -6,6 +6,7 @@ import collections
 import ctypes
 import gc
 import inspect
+import io
 import math
 import os
 import pathlib
@@ -15,6 +16,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -77,7 +79,8 @@ class Table(unittest.TestCase):
         if words[0].endswith("_fn"):
             return {"sixnet_malloc_fn": sixnet._MallocFn, "sixnet_free_fn": sixnet._FreeFn, "sixnet_log_fn": sixnet._LogFn,
                     "sixnet_sample_fn": sixnet._SampleFn, "sixnet_progress_fn": sixnet._ProgressFn, "sixnet_setup_fn": sixnet._SetupFn,
-                    "sixnet_compute_fn": sixnet._ComputeFn}[words[0]]
+                    "sixnet_compute_fn": sixnet._ComputeFn, "sixnet_write_fn": sixnet._WriteFn,
+                    "sixnet_read_fn": sixnet._ReadFn}[words[0]]
         if words[0].startswith("sixnet_") and words[0] != "sixnet_node":
             return {1: self.P, 2: self.PP}[stars]
         return self.TYPES[name]
@@ -94,7 +97,7 @@ class Table(unittest.TestCase):
 
     def test_callbacks(self):
         found = re.findall(r"typedef\s+([\w\s*]*?)\(\*(sixnet_\w+_fn)\)\(([^)]*)\)\s*;", self.header)
-        self.assertEqual(len(found), 7)
+        self.assertEqual(len(found), 9)
         for result, name, given in found:
             fn = self.of(name)
             wanted = [ctypes.c_void_p if t is not ctypes.c_char_p and "POINTER" in str(t) else t for t in self.arguments(given)]
@@ -509,7 +512,7 @@ class Training(unittest.TestCase):
         self.assertAlmostEqual(history[-1].lr, 0.002)
         self.assertTrue(math.isnan(seen[0].validation_loss))
         self.assertGreater(history[-1].validation_accuracy, 0.85)
-        self.assertEqual(net.evaluate(*some_data(64, seed=1)), history[-1][-2:])
+        self.assertEqual(net.evaluate(*some_data(64, seed=1)), (history[-1].validation_loss, history[-1].validation_accuracy))
 
     def test_progress_stops(self):
         x, t = some_data()
@@ -608,6 +611,98 @@ class Training(unittest.TestCase):
         with sixnet.Context("dtype=f64", threads=2, seed=7, log=lambda level, line: None) as context:
             self.assertEqual((context.dtype, context.threads, context.seed), ("f64", 2, 7))
             self.assertIn("dtype=f64 threads=2 seed=7", repr(context))
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name) / "a folder, 100% é"
+        self.folder.mkdir()
+        self.net = sixnet.Model(SMALL)
+        self.x, self.t = some_data()
+
+    def test_path(self):
+        path = self.folder / "net.safetensors"
+        for given in (path, str(path)):
+            self.net.save(given, sync=False)
+            self.assertEqual(sixnet.Model.load(given).digest(), self.net.digest())
+        with self.assertRaisesRegex(OSError, "no such"):
+            sixnet.Model.load(self.folder / "no such")
+        path.write_bytes(b"nonsense")
+        with self.assertRaises(sixnet.BadFileError):
+            sixnet.Model.load(path)
+        with self.assertRaises(ValueError):
+            self.net.save("a\0b")
+
+    def test_files_and_bytes(self):
+        file = io.BytesIO()
+        self.net.save(file)
+        file.seek(0)
+        loaded = sixnet.Model.load(file, sixnet.Context(threads=2))
+        self.assertEqual((loaded.digest(), loaded.output_shape), (self.net.digest(), (3,)))
+        self.assertEqual(sixnet.Model.load(file.getvalue()).digest(), self.net.digest())
+        other = sixnet.Model(SMALL + " name=loss")
+        other.reset(9)
+        self.assertEqual(other.load_weights(file.getvalue()), "")
+        self.assertEqual(other.digest(), self.net.digest())
+        fewer = sixnet.Model("input shape=4\nlinear out_features=8\nlinear out_features=2 name=new")
+        self.assertRegex(fewer.load_weights(file.getvalue(), strict=False), "missing: new.weight.*\nunexpected: linear2")
+        with self.assertRaises(sixnet.SixnetError):
+            fewer.load_weights(file.getvalue())
+
+    def test_files_that_raise(self):
+        class Bad(io.RawIOBase):
+            def write(self, data):
+                raise LookupError("write")
+
+            def read(self, size=-1):
+                raise LookupError("read")
+
+        with self.assertRaisesRegex(LookupError, "write"):
+            self.net.save(Bad())
+        with self.assertRaisesRegex(LookupError, "read"):
+            sixnet.Model.load(Bad())
+
+    def fit(self, **options):
+        net = sixnet.Model(SMALL)
+        history = net.fit(self.x, self.t, optimizer="adam lr=0.01", epochs=4, **options)
+        return net.digest(), len(history)
+
+    def test_an_interrupted_fit_is_resumed(self):
+        path = self.folder / "run"
+        whole, _ = self.fit()
+        self.fit(checkpoint=path, progress=lambda p: p.epoch == 2 and p.batch == 1)
+        self.assertEqual(self.fit(resume=str(path)), (whole, 3))
+
+    def test_checkpoint_of_the_open_loop(self):
+        def start():
+            net = sixnet.Model(SMALL)
+            return net, sixnet.Optimizer(net, "adam lr=0.01"), sixnet.Dataset(self.x, self.t).batches(16, seed=3)
+
+        def train(net, optimizer, batches):
+            for x, t in batches:
+                net.zero_grad()
+                net.forward(x)
+                net.loss(t)
+                net.backward()
+                optimizer.step()
+
+        one, two = start(), start()
+        for _ in range(2):
+            train(*one)
+        train(*two)
+        for i, (x, t) in enumerate(two[2]):
+            train(two[0], two[1], [(x, t)])
+            if i == 1:
+                break
+        path = self.folder / "checkpoint"
+        two[1].save_checkpoint(path, two[2])
+        self.assertEqual(two[2].cursor, (1, 32))
+        three = start()
+        three[1].load_checkpoint(path, three[2])
+        train(*three)
+        self.assertEqual((three[0].digest(), three[2].epoch), (one[0].digest(), 2))
 
 
 class Callbacks(unittest.TestCase):

@@ -198,8 +198,8 @@ SIXNET_API int32_t sixnet_compile(sixnet_model *net);
  * @return SIXNET_OK, SIXNET_TOO_LARGE if it exceeds the address space, or the build's first error */
 SIXNET_API int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes);
 
-/** Gives the parameters fresh initial values, drawn with seed, and the running statistics theirs. With the context's seed the net
- * is then as it was when it was compiled. */
+/** Gives the parameters fresh initial values, drawn with seed, and the running statistics theirs. With the context's seed the
+ * net is then as it was when it was compiled. */
 SIXNET_API int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
 
 /** @} */
@@ -460,6 +460,23 @@ SIXNET_API int32_t sixnet_batches_next(sixnet_batches *batches, const float **in
  * @param[out] epoch as given to sixnet_batches_start(); may be NULL
  * @param[out] position how many of its samples were given out; may be NULL */
 SIXNET_API int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position);
+
+/** @} */
+
+/** @name Profile
+ * Where a model's time goes, node by node. Off at first, and then without cost.
+ * @{ */
+
+/** Begins a profile with all numbers zero (on 1), or ends it and forgets the numbers (on 0).
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY (a profile that was under way then goes on) */
+SIXNET_API int32_t sixnet_profile(sixnet_model *net, int32_t on);
+
+/** One number of the profile so far; NaN if there is no profile or no such number.
+ * @param node SIXNET_NONE for what is done for no node alone: giving out predictions, adding up the gradients of groups of samples
+ * @param key "forward_" or "backward_" and one of: "seconds" (of all threads together), "actions" (pieces of work timed), "passes",
+ *        "samples" (of all passes), "flop" (of multiply-adds with weights, 2 each; other arithmetic is not counted) and "bytes" (every value
+ *        of inputs, output, parameters and their gradients that the pass needs, once; it may move more) */
+SIXNET_API double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
 
 /** @} */
 

@@ -44,10 +44,22 @@ int32_t six_fail(int32_t status, const char *format, ...)
     return status;
 }
 
+/* The end of a path that is too long for a message. */
+static const char *tail(const char *path)
+{
+    size_t length = strlen(path);
+    if (length <= SIX_LINE_MAX / 2)
+        return path;
+    for (path += length - SIX_LINE_MAX / 2; ((unsigned char)*path & 0xC0) == 0x80;)
+        path++;
+    return path;
+}
+
 int32_t six_fail_system(const char *path, const char *what)
 {
     char text[128];
     int error = errno;
+    path = tail(path);
 #if defined(__GLIBC__) && defined(_GNU_SOURCE)
     return six_fail(SIXNET_IO_ERROR, "%s: %s: %s", path, what, strerror_r(error, text, sizeof text));
 #else

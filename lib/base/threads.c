@@ -66,9 +66,9 @@ int32_t six_processor_count(void)
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "status.h"
 
 enum { SPIN_NANOSECONDS = 50000, CHECKS_PER_CLOCK = 64 };
@@ -114,13 +114,6 @@ static void relax(void)
 #endif
 }
 
-static int64_t nanoseconds(void)
-{
-    struct timespec t = {0};
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static bool has_work(six_pool *pool)
 {
     return (uint32_t)atomic_load(&pool->open) > 0 || atomic_load(&pool->stop);
@@ -136,14 +129,14 @@ static bool spin_for(six_pool *pool, bool (*condition)(six_pool *))
 {
     if (!atomic_load_explicit(&pool->spin, memory_order_relaxed))
         return false;
-    int64_t until = nanoseconds() + SPIN_NANOSECONDS;
+    int64_t until = six_nanoseconds() + SPIN_NANOSECONDS;
     do {
         for (int i = 0; i < CHECKS_PER_CLOCK; i++) {
             if (condition(pool))
                 return true;
             relax();
         }
-    } while (atomic_load_explicit(&pool->spin, memory_order_relaxed) && nanoseconds() < until);
+    } while (atomic_load_explicit(&pool->spin, memory_order_relaxed) && six_nanoseconds() < until);
     return false;
 }
 

@@ -102,7 +102,7 @@ int32_t six_model_verify(const six_safetensors *s, bool checksum)
 }
 
 /* Whether the file can hold the values of the net that it describes: a few bytes of text can ask for any amount of memory. */
-static int32_t check_size(const six_safetensors *s, const sixnet_model *net)
+static int32_t check_size(const sixnet_model *net, const six_safetensors *s)
 {
     int64_t wanted = 0, there = 0;
     for (int32_t i = 0; i < net->node_count; i++)
@@ -112,7 +112,7 @@ static int32_t check_size(const six_safetensors *s, const sixnet_model *net)
         there += s->tensor[i].size;
     if (wanted <= there)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_FILE, "%s: its net has %lld values, but its tensors have %lld", s->label, (long long)wanted,
+    return six_fail(SIXNET_BAD_FILE, "the net has %lld values, but the file's tensors have %lld", (long long)wanted,
                     (long long)there);
 }
 
@@ -125,10 +125,12 @@ static int32_t build(sixnet_model *net, const six_safetensors *s)
         return six_fail(SIXNET_TOO_LARGE, "%s: sixnet.net: a net's text has at most %d bytes", s->label, SIX_NET_TEXT_MAX);
     int32_t status = six_model_add_lines(net, text);
     if (!status)
-        status = check_size(s, net);
-    else if (status != SIXNET_OUT_OF_MEMORY)
-        status = six_fail_prefix(SIXNET_BAD_FILE, "%s: sixnet.net: ", s->label);
-    return status ? status : six_compile(net);
+        status = check_size(net, s);
+    if (!status)
+        status = six_compile(net);
+    if (!status || status == SIXNET_OUT_OF_MEMORY)
+        return status;
+    return six_fail_prefix(SIXNET_BAD_FILE, "%s: sixnet.net: ", s->label);
 }
 
 static int32_t fill(sixnet_model *net, six_safetensors *s, const six_load_options *o, six_text *report)

@@ -161,5 +161,7 @@ void six_weights_take(const six_safetensors *s, sixnet_model *net)
             six_weights_copy(s, t, (char *)net->values + (size_t)tensor->offset * (size_t)net->variant->real_size,
                              net->ctx->dtype);
     }
+    six_tensors_changed(net);
+    six_tensors_changed(net);
     net->pass = SIX_PASS_NONE;
 }

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "base/threads.h"
 #include "graph/plan.h"
+#include "graph/profile.h"
 
 static six_group *group_at(const six_plan *plan, int32_t node, int32_t group)
 {
@@ -21,6 +22,11 @@ static six_pool *pool_of(const sixnet_model *net) { return net->serial ? NULL : 
 static const void *row(six_rows r, int64_t offset)
 {
     return r.dtype == SIX_F64 ? (const void *)((const double *)r.data + offset) : (const void *)((const float *)r.data + offset);
+}
+
+static void *row_out(six_rows_out r, int64_t offset)
+{
+    return r.dtype == SIX_F64 ? (void *)((double *)r.data + offset) : (void *)((float *)r.data + offset);
 }
 
 /* One feature block of `active` rows into a group's lanes. */
@@ -42,14 +48,19 @@ static void unload(const sixnet_model *net, six_rows_out r, int64_t offset, cons
         a->f32_from_lanes((float *)r.data + offset, features, lanes, features, active);
 }
 
-static void load_inputs(six_plan *plan, int32_t slot, six_rows inputs, int64_t first, int32_t active)
+static void load_inputs(six_plan *plan, int32_t slot, six_rows inputs, int64_t first, int32_t active, int32_t worker)
 {
     const sixnet_model *net = plan->net;
     int64_t column = 0;
     for (int32_t i = 0; i < net->node_count; i++)
         if (net->node[i].layer->inputs_max == 0) {
-            int64_t size = six_shape_size(&plan->op[i].out);
-            load(net, group_at(plan, i, slot)->y, inputs, first * net->input_size + column, net->input_size, size, active);
+            int64_t size = six_shape_size(&plan->op[i].out), start = six_profile_start(net->profile);
+            real *y = group_at(plan, i, slot)->y;
+            if (plan->lanes == 1)
+                six_convert(y, net->ctx->dtype, row(inputs, first * net->input_size + column), inputs.dtype, size);
+            else
+                load(net, y, inputs, first * net->input_size + column, net->input_size, size, active);
+            six_profile_stop(net->profile, i, worker, start);
             column += size;
         }
 }
@@ -66,19 +77,28 @@ static void gather(const six_plan *plan, int32_t node, int32_t group)
         }
 }
 
-static void act_on_group(six_plan *plan, const six_action *a, int32_t group, void *scratch)
+static void act_on_group(six_plan *plan, const six_action *a, int32_t group, int32_t worker)
 {
-    if (a->kind == SIX_GATHER) {
-        gather(plan, a->node, group);
-        return;
-    }
     six_group *g = group_at(plan, a->node, group);
-    a->group(&plan->op[a->node], g, scratch);
+    int64_t start = six_profile_start(plan->net->profile);
+    if (a->kind == SIX_GATHER)
+        gather(plan, a->node, group);
+    else
+        a->group(&plan->op[a->node], g, scratch_of(plan, worker));
+    six_profile_stop(plan->net->profile, a->node, worker, start);
     if (g->fault && !plan->fault[group]) {
         plan->fault[group] = g->fault;
         plan->fault_node[group] = a->node;
     }
     g->fault = NULL;
+}
+
+static int32_t act_once(six_plan *plan, const six_action *a)
+{
+    int64_t start = six_profile_start(plan->net->profile);
+    int32_t status = a->once(&plan->op[a->node], group_at(plan, a->node, 0));
+    six_profile_stop(plan->net->profile, a->node, 0, start);
+    return status;
 }
 
 /* A run of actions that each group can go through without waiting for the others. */
@@ -91,14 +111,16 @@ static void run_group(void *arg, int32_t group, int32_t worker)
 {
     const six_run *run = arg;
     for (const six_action *a = run->first; a < run->end; a++)
-        act_on_group(run->plan, a, group, scratch_of(run->plan, worker));
+        act_on_group(run->plan, a, group, worker);
 }
 
 static void run_part(void *arg, int32_t part, int32_t worker)
 {
     const six_run *run = arg;
     const six_action *a = run->first;
+    int64_t start = six_profile_start(run->plan->net->profile);
     a->part(&run->plan->op[a->node], group_at(run->plan, a->node, 0), part, scratch_of(run->plan, worker));
+    six_profile_stop(run->plan->net->profile, a->node, worker, start);
 }
 
 static int32_t faults(six_plan *plan, int32_t groups)
@@ -118,7 +140,7 @@ static int32_t run_program(six_plan *plan, const six_program *program)
     const six_action *a = program->action, *end = a + program->count;
     while (a < end) {
         if (a->kind == SIX_ONCE_ONLY) {
-            int32_t status = a->once(&plan->op[a->node], group_at(plan, a->node, 0));
+            int32_t status = act_once(plan, a);
             if (status)
                 return status;
             a++;
@@ -168,7 +190,7 @@ static int32_t reserve(sixnet_model *net, int64_t n)
     int64_t groups = (n + SIX_LANES - 1) / SIX_LANES;
     if (net->training && groups <= net->training->groups)
         return SIXNET_OK;
-    int32_t status = six_plan_new(&plan, net, (int32_t)groups, true);
+    int32_t status = six_plan_new(&plan, net, (int32_t)groups, true, SIX_LANES);
     if (status)
         return status;
     six_plan_free(net->training);
@@ -187,15 +209,15 @@ static void load_group(void *arg, int32_t g, int32_t worker)
 {
     const six_loading *job = arg;
     six_plan *plan = job->plan;
-    (void)worker;
     int32_t active = group_at(plan, 0, g)->active;
     if (job->node < 0) {
-        load_inputs(plan, g, job->rows, (int64_t)g * SIX_LANES, active);
+        load_inputs(plan, g, job->rows, (int64_t)g * SIX_LANES, active, worker);
         return;
     }
-    int64_t size = six_shape_size(&plan->op[job->node].out);
+    int64_t size = six_shape_size(&plan->op[job->node].out), start = six_profile_start(plan->net->profile);
     real *lanes = job->node == plan->net->loss ? plan->targets[g] : (real *)group_at(plan, job->node, g)->dy;
     load(plan->net, lanes, job->rows, (int64_t)g * SIX_LANES * size, size, size, active);
+    six_profile_stop(plan->net->profile, job->node, worker, start);
 }
 
 static void load_all(six_plan *plan, six_rows rows, int32_t node)
@@ -215,6 +237,7 @@ static char *buffers_of(const sixnet_model *net, size_t *bytes)
 static void keep_buffers(sixnet_model *net)
 {
     size_t bytes;
+    six_tensors_changed(net);
     const char *buffers = buffers_of(net, &bytes);
     memcpy(net->kept, buffers, bytes);
 }
@@ -224,6 +247,7 @@ void six_forward_undo(sixnet_model *net)
     size_t bytes;
     char *buffers = buffers_of(net, &bytes);
     memcpy(buffers, net->kept, bytes);
+    six_tensors_changed(net);
     net->pass = SIX_PASS_NONE;
 }
 
@@ -243,6 +267,7 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
     keep_buffers(net);
     net->pass = SIX_PASS_NONE;
     plan->has_values = plan->has_gradients = false;
+    six_profile_pass(net->profile, false, n);
     six_pool_begin(pool_of(net));
     load_all(plan, inputs, -1);
     status = run_program(plan, &plan->forward);
@@ -296,7 +321,7 @@ static void reduce_chunk(void *arg, int32_t chunk, int32_t worker)
     const sixnet_model *net = plan->net;
     int64_t begin = (int64_t)chunk * REDUCE_CHUNK, end = begin + REDUCE_CHUNK, at = 0;
     size_t real_size = (size_t)net->variant->real_size;
-    (void)worker;
+    int64_t start = six_profile_start(net->profile);
     for (int32_t t = 0; t < net->tensor_count && at < end; t++) {
         const six_tensor *tensor = &net->tensor[t];
         if (!tensor->trained || net->node[tensor->node].layer->whole_gradients)
@@ -308,6 +333,7 @@ static void reduce_chunk(void *arg, int32_t chunk, int32_t worker)
                                            plan->active_groups, to - from);
         at += tensor->size;
     }
+    six_profile_stop(net->profile, SIXNET_NONE, worker, start);
 }
 
 /* Only the caller's own layers can fail here, when others have added to their gradients: then these are put back. */
@@ -319,6 +345,7 @@ static int32_t run_backward(six_plan *plan)
     buffers_of(net, &skipped);
     memcpy((char *)net->kept + skipped, net->gradients, bytes);
     net->pass = SIX_PASS_NONE;
+    six_profile_pass(net->profile, true, plan->samples);
     six_pool_begin(pool);
     int32_t status = run_program(plan, &plan->backward);
     if (!status)
@@ -367,67 +394,91 @@ typedef struct six_inference {
     char *sums; /* of the loss, NULL without */
 } six_inference;
 
+static void give_outputs(const six_plan *plan, six_rows_out outputs, int64_t first, int32_t slot, int32_t active)
+{
+    const sixnet_model *net = plan->net;
+    const real *y = group_at(plan, net->output, slot)->y;
+    if (plan->lanes == 1)
+        six_convert(row_out(outputs, first * net->output_size), outputs.dtype, y, net->ctx->dtype, net->output_size);
+    else
+        unload(net, outputs, first * net->output_size, y, net->output_size, active);
+}
+
 static void infer_group(void *arg, int32_t item, int32_t worker)
 {
     const six_inference *job = arg;
     six_plan *plan = job->plan;
     const sixnet_model *net = plan->net;
-    int64_t first = (int64_t)item * SIX_LANES;
-    int32_t active = job->n - first < SIX_LANES ? (int32_t)(job->n - first) : SIX_LANES;
+    int64_t first = (int64_t)item * plan->lanes;
+    int32_t active = job->n - first < plan->lanes ? (int32_t)(job->n - first) : plan->lanes;
     for (int32_t i = 0; i < net->node_count; i++) {
         six_group *g = group_at(plan, i, worker);
         g->active = active;
         g->index = job->first_group + item;
     }
-    load_inputs(plan, worker, job->inputs, first, active);
+    load_inputs(plan, worker, job->inputs, first, active, worker);
     for (const six_action *a = plan->forward.action; a < plan->forward.action + plan->forward.count; a++)
         if (a->kind == SIX_ON_GROUPS)
-            act_on_group(plan, a, worker, scratch_of(plan, worker));
+            act_on_group(plan, a, worker, worker);
     if (job->sums) {
         load(net, plan->targets[worker], job->targets, first * net->target_size, net->target_size, net->target_size, active);
-        act_on_group(plan, plan->loss.action, worker, scratch_of(plan, worker));
+        act_on_group(plan, plan->loss.action, worker, worker);
     }
+    int64_t start = six_profile_start(net->profile);
     if (job->outputs.data)
-        unload(net, job->outputs, first * net->output_size, group_at(plan, net->output, worker)->y, net->output_size, active);
+        give_outputs(plan, job->outputs, first, worker, active);
+    six_profile_stop(net->profile, SIXNET_NONE, worker, start);
 }
 
-static int32_t prepare_inference(sixnet_model *net)
+/* Makes a plan for evaluation ready: what its layers made of the tensors is made again if these have changed. */
+static int32_t prepare(sixnet_model *net, six_plan **plan, int32_t lanes)
 {
     int32_t status = ready(net);
-    if (!status && !net->inference)
-        status = six_plan_new(&net->inference, net, net->serial ? 1 : six_pool_size(net->ctx->pool), false);
-    if (status)
+    if (!status && !*plan)
+        status = six_plan_new(plan, net, net->serial ? 1 : six_pool_size(net->ctx->pool), false, lanes);
+    if (status || (*plan)->version == net->version + 1)
         return status;
-    six_plan *plan = net->inference;
-    for (int32_t i = 0; i < plan->forward.count && !status; i++)
-        if (plan->forward.action[i].kind == SIX_ONCE_ONLY) {
-            int32_t node = plan->forward.action[i].node;
-            status = plan->forward.action[i].once(&plan->op[node], group_at(plan, node, 0));
-        }
+    six_profile_pass(net->profile, false, 0);
+    for (int32_t i = 0; i < (*plan)->forward.count && !status; i++)
+        if ((*plan)->forward.action[i].kind == SIX_ONCE_ONLY)
+            status = act_once(*plan, &(*plan)->forward.action[i]);
+    (*plan)->version = status ? 0 : net->version + 1;
     return status;
 }
 
 static int32_t infer(six_inference *job)
 {
-    int64_t most = (int64_t)MAX_GROUPS * SIX_LANES, n = job->n;
-    int32_t status = SIXNET_OK;
-    (void)most;
-    six_pool_run(pool_of(job->plan->net), infer_group, job, (int32_t)((n + SIX_LANES - 1) / SIX_LANES));
-    status = faults(job->plan, job->plan->groups);
-    return status;
+    six_plan *plan = job->plan;
+    six_profile_pass(plan->net->profile, false, job->n);
+    six_pool_run(pool_of(plan->net), infer_group, job, (int32_t)((job->n + plan->lanes - 1) / plan->lanes));
+    return faults(plan, plan->groups);
+}
+
+/* Up to so many samples are evaluated one by one, where the layers can, rather than as a group. */
+enum { FEW = 8 };
+
+static bool one_by_one(const sixnet_model *net)
+{
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const six_layer *kernel = net->node[i].kernel;
+        if (kernel->forward && !kernel->forward_one && !kernel->is_loss)
+            return false;
+    }
+    return true;
 }
 
 int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
 {
-    int32_t status = prepare_inference(net);
-    size_t in_size = inputs.dtype == SIX_F64 ? sizeof(double) : sizeof(float);
-    while (!status && n > 0) {
-        int64_t portion = n < (int64_t)MAX_GROUPS * SIX_LANES ? n : (int64_t)MAX_GROUPS * SIX_LANES;
-        six_inference job = {net->inference, inputs, {0}, outputs, portion, 0, NULL};
+    bool single = n <= FEW && one_by_one(net);
+    six_plan **plan = single ? &net->single : &net->inference;
+    int64_t most = single ? FEW : (int64_t)MAX_GROUPS * SIX_LANES;
+    int32_t status = prepare(net, plan, single ? 1 : SIX_LANES);
+    for (int64_t done = 0, portion; !status && done < n; done += portion) {
+        portion = n - done < most ? n - done : most;
+        six_rows in = {row(inputs, done * net->input_size), inputs.dtype};
+        six_rows_out out = {row_out(outputs, done * net->output_size), outputs.dtype};
+        six_inference job = {*plan, in, {0}, out, portion, 0, NULL};
         status = infer(&job);
-        inputs.data = (const char *)inputs.data + (size_t)(portion * net->input_size) * in_size;
-        outputs.data = (char *)outputs.data + (size_t)(portion * net->output_size) * in_size;
-        n -= portion;
     }
     return status;
 }
@@ -441,7 +492,7 @@ int32_t six_evaluation_begin(six_evaluation *e, sixnet_model *net, int64_t total
     if (!status && total > (int64_t)MAX_GROUPS * SIX_LANES)
         status = six_fail(SIXNET_TOO_LARGE, "%lld samples are too many for one evaluation", (long long)total);
     if (!status)
-        status = prepare_inference(net);
+        status = prepare(net, &net->inference, SIX_LANES);
     if (status)
         return status;
     int64_t groups = (total + SIX_LANES - 1) / SIX_LANES;

@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "graph/plan.h"
+#include "graph/profile.h"
 
 static const six_attr common_attrs[] = {
     {"name", SIX_TEXT, offsetof(six_common, name), 0, 0, "", NULL, "the node's name; a kind's short form and a number without it"},
@@ -55,6 +56,8 @@ void six_model_release(sixnet_model *net)
     sixnet_context *ctx = net->ctx;
     six_plan_free(net->training);
     six_plan_free(net->inference);
+    six_plan_free(net->single);
+    six_profile_set(net, false);
     for (int32_t i = 0; i < net->node_count; i++) {
         six_free(ctx, net->node[i].attr);
         six_free(ctx, net->node[i].op);

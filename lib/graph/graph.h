@@ -34,6 +34,7 @@ typedef struct six_tensor {
 } six_tensor;
 
 struct six_plan;
+struct six_profile;
 
 struct sixnet_model {
     atomic_int references;
@@ -56,8 +57,11 @@ struct sixnet_model {
     int64_t trained_size, values_size;
     void *kept;                   /* the buffers before the last training pass; if serial, then the gradients before a backward pass */
 
-    struct six_plan *training, *inference; /* memory for passes so far; NULL before the first */
+    uint64_t version;             /* of the tensors' values, see six_tensors_changed() */
+
+    struct six_plan *training, *inference, *single; /* memory for passes so far; NULL before the first; single: for one sample */
     enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
+    struct six_profile *profile;           /* NULL when off */
     uint64_t step;                         /* training passes since the last reset: random layers draw by it */
 
     char *summary, *text; /* made when first asked for */
@@ -78,7 +82,12 @@ int32_t six_compile(sixnet_model *net);
 int32_t six_check(sixnet_model *net);
 int32_t six_node_find(const sixnet_model *net, const char *name);
 
+/* Called after every change of a tensor's value, as evaluation keeps what it made of them. */
+static inline void six_tensors_changed(sixnet_model *net) { net->version++; }
+
 /* tensors.c */
+/* Copies count values from one type to another. */
+void six_convert(void *to, six_dtype to_type, const void *from, six_dtype from_type, int64_t count);
 int32_t six_tensors_lay_out(sixnet_model *net);
 /* The bytes that it asks the allocator for. */
 uint64_t six_tensors_bytes(const sixnet_model *net);

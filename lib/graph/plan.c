@@ -18,6 +18,7 @@ typedef struct six_piece {
 typedef struct six_layout {
     const sixnet_model *net;
     bool training;
+    int32_t lanes;
     int32_t nodes, piece_count;
     six_piece *piece;          /* room for all: values, gradients, saved, edges, targets */
     int32_t *value, *gradient; /* [node] the piece that holds it, -1 without */
@@ -42,7 +43,8 @@ static const six_node *node_at(const six_layout *l, int32_t i) { return &l->net-
 
 static int64_t node_bytes(const six_layout *l, int32_t i)
 {
-    return six_shape_size(&node_at(l, i)->op->out) * SIX_LANES * l->real_size;
+    int64_t spare = l->lanes == 1 ? SIX_LANES : 0;
+    return (six_shape_size(&node_at(l, i)->op->out) * l->lanes + spare) * l->real_size;
 }
 
 static int32_t new_piece(six_layout *l, int64_t size, int32_t first, int32_t last)
@@ -99,6 +101,8 @@ static void place_value(six_layout *l, int32_t i)
 static void place_saved(six_layout *l, int32_t i)
 {
     const six_node *node = node_at(l, i);
+    node->op->training = l->training;
+    node->op->lanes = l->lanes;
     if (node->kernel->needs)
         node->kernel->needs(node->op, &l->needs[i]);
     if (l->needs[i].saved)
@@ -241,10 +245,10 @@ static void *layout_array(six_layout *l, size_t count, size_t size)
     return six_alloc(l->net->ctx, count, size);
 }
 
-static int32_t layout_new(six_layout *l, const sixnet_model *net, bool training, int64_t *group_bytes)
+static int32_t layout_new(six_layout *l, const sixnet_model *net, bool training, int32_t lanes, int64_t *group_bytes)
 {
     size_t nodes = (size_t)net->node_count, edges = (size_t)count_edges(net);
-    *l = (six_layout){.net = net, .training = training, .nodes = net->node_count, .target = -1, .real_size = net->variant->real_size};
+    *l = (six_layout){.net = net, .training = training, .lanes = lanes, .nodes = net->node_count, .target = -1, .real_size = net->variant->real_size};
     l->piece = layout_array(l, 3 * nodes + edges + 1, sizeof *l->piece);
     l->value = layout_array(l, 5 * nodes + 3 * nodes + edges + 1, sizeof *l->value);
     l->reached = layout_array(l, 2 * nodes, sizeof *l->reached);
@@ -382,6 +386,7 @@ static void point_all(six_plan *plan, const six_layout *l)
         plan->op[i].sums = place.sums;
         plan->op[i].back_sums = place.back_sums;
         plan->op[i].training = plan->training;
+        plan->op[i].lanes = plan->lanes;
         plan->op[i].real_size = (int32_t)l->real_size;
         plan->op[i].key = l->net->ctx->seed * 0x9e3779b97f4a7c15u + (uint64_t)i;
         plan->needs[i] = l->needs[i];
@@ -415,7 +420,7 @@ static void program_forward(six_plan *plan, const six_layout *l)
             act(p, (six_action){SIX_ONCE_ONLY, i, .once = k->begin_forward});
         }
         if (k->forward && i != l->net->loss)
-            act(p, (six_action){SIX_ON_GROUPS, i, .group = k->forward});
+            act(p, (six_action){SIX_ON_GROUPS, i, .group = plan->lanes == 1 ? k->forward_one : k->forward});
     }
     if (l->net->loss >= 0)
         act(&plan->loss, (six_action){SIX_ON_GROUPS, l->net->loss, .group = node_at(l, l->net->loss)->kernel->forward});
@@ -467,6 +472,7 @@ static void measure(six_plan *plan, const six_layout *l, int32_t groups, six_car
 {
     plan->net = (sixnet_model *)l->net;
     plan->training = l->training;
+    plan->lanes = l->lanes;
     plan->groups = groups;
     plan->workers = l->net->serial ? 1 : six_pool_size(l->net->ctx->pool);
     size_up(plan, l);
@@ -475,10 +481,11 @@ static void measure(six_plan *plan, const six_layout *l, int32_t groups, six_car
 
 int32_t six_plan_bytes(sixnet_model *net, int32_t groups, bool training, uint64_t *bytes)
 {
+    const int32_t lanes = SIX_LANES;
     six_layout l;
     six_plan plan = {0};
     six_carver counter = {0};
-    int32_t status = layout_new(&l, net, training, &plan.group_bytes);
+    int32_t status = layout_new(&l, net, training, lanes, &plan.group_bytes);
     if (status)
         return status;
     measure(&plan, &l, groups, &counter);
@@ -488,12 +495,12 @@ int32_t six_plan_bytes(sixnet_model *net, int32_t groups, bool training, uint64_
                                                      : SIXNET_OK;
 }
 
-int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t groups, bool training)
+int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t groups, bool training, int32_t lanes)
 {
     six_layout l;
     six_plan plan = {0};
     six_carver carver = {0};
-    int32_t status = layout_new(&l, net, training, &plan.group_bytes);
+    int32_t status = layout_new(&l, net, training, lanes, &plan.group_bytes);
     if (status)
         return status;
     measure(&plan, &l, groups, &carver);

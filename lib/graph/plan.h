@@ -38,6 +38,8 @@ typedef struct six_plan {
     int32_t groups;    /* there is room for: of a batch when training, one for each thread otherwise */
     int32_t workers;
     bool training;
+    int32_t lanes;     /* SIX_LANES, or 1: a group is one sample */
+    uint64_t version;  /* of the model's tensors that begin_forward last saw, see six_tensors_changed() */
 
     six_op *op;        /* [node] */
     six_needs *needs;  /* [node] */
@@ -61,8 +63,9 @@ typedef struct six_plan {
     int32_t active_groups;
 } six_plan;
 
-/* A plan for passes over up to `groups` groups. */
-int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t groups, bool training);
+/* A plan for passes over up to `groups` groups. With lanes 1 a group is a single sample, in evaluation, for which every layer must have
+ * forward_one(). */
+int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t groups, bool training, int32_t lanes);
 void six_plan_free(six_plan *plan);
 
 /* The bytes that six_plan_new() would ask the allocator for, those included that it gives back at the end; the model need not be compiled, but its ends be found. */

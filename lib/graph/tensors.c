@@ -118,6 +118,7 @@ static double draw(six_stream *s, const six_init *init)
 /* Each tensor draws from a stream of its own, so that its values do not depend on the rest of the net. */
 void six_tensors_reset(sixnet_model *net, uint64_t seed)
 {
+    six_tensors_changed(net);
     for (int32_t i = 0; i < net->tensor_count; i++) {
         const six_tensor *t = &net->tensor[i];
         const six_init *init = &net->node[t->node].op->param[t->param].init;
@@ -185,4 +186,17 @@ int32_t six_digest(const sixnet_model *net, char digest[static 65])
     }
     digest[64] = 0;
     return SIXNET_OK;
+}
+
+void six_convert(void *to, six_dtype to_type, const void *from, six_dtype from_type, int64_t count)
+{
+    if (to_type == from_type) {
+        memcpy(to, from, (size_t)count * (to_type == SIX_F64 ? sizeof(double) : sizeof(float)));
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        if (to_type == SIX_F64)
+            ((double *)to)[i] = (double)((const float *)from)[i];
+        else
+            ((float *)to)[i] = (float)((const double *)from)[i];
 }

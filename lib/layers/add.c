@@ -36,5 +36,6 @@ SIX_LAYER(add) = {
     .in_place = true,
     .setup = SIX_ONCE(setup),
     .forward = forward,
+    .forward_one = forward,
     .backward = backward,
 };

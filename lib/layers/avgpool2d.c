@@ -55,6 +55,21 @@ static void forward(const six_op *op, six_group *g, void *scratch)
         }
 }
 
+static void forward_one(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    int64_t width = op->in[0].dim[2], image = op->in[0].dim[1] * width, high, wide;
+    real *y = g->y;
+    for (int64_t c = 0; c < op->out.dim[0]; c++)
+        for (int64_t i = 0; i < op->out.dim[1]; i++) {
+            six_reach rows = reach(op, 0, i, &high);
+            for (int64_t j = 0; j < op->out.dim[2]; j++) {
+                six_reach columns = reach(op, 1, j, &wide);
+                *y++ = six_window_mean_one(g->x[0] + c * image, width, rows, columns, (real)(high * wide));
+            }
+        }
+}
+
 static void backward(const six_op *op, six_group *g, void *scratch)
 {
     (void)scratch;
@@ -83,5 +98,6 @@ SIX_LAYER(avgpool2d) = {
     .inputs_max = 1,
     .setup = SIX_ONCE(setup),
     .forward = forward,
+    .forward_one = forward_one,
     .backward = backward,
 };

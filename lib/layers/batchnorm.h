@@ -174,6 +174,20 @@ static void batchnorm_forward(const six_op *op, six_group *g, void *scratch)
     }
 }
 
+static void batchnorm_forward_one(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    const batchnorm_channel *channel = op->shared;
+    int64_t channels = op->in[0].dim[0], size = batchnorm_positions(op);
+    const real *x = g->x[0];
+    real *y = g->y;
+    for (int64_t c = 0; c < channels; c++, channel++, x += size, y += size) {
+        vec scale = six_set(channel->scale), shift = six_set(channel->shift);
+        for (int64_t i = 0; i < size; i += SIX_WIDTH)
+            six_store_first(y + i, six_fma(six_load(x + i), scale, shift), size - i);
+    }
+}
+
 /* Lanes without a sample have dy = 0. */
 static void batchnorm_sum_backward(const six_op *op, six_group *g, void *scratch)
 {
@@ -241,7 +255,7 @@ static void batchnorm_backward(const six_op *op, six_group *g, void *scratch)
 #define BATCHNORM_FUNCTIONS \
     .prefix = "bn", .inputs_min = 1, .inputs_max = 1, .reads = SIX_READS_X, .in_place = true, .whole_gradients = true, \
     .needs = batchnorm_needs, \
-    .sum_forward = batchnorm_sum_forward, .begin_forward = batchnorm_begin_forward, .forward = batchnorm_forward, \
+    .sum_forward = batchnorm_sum_forward, .begin_forward = batchnorm_begin_forward, .forward = batchnorm_forward, .forward_one = batchnorm_forward_one, \
     .sum_backward = batchnorm_sum_backward, .begin_backward = batchnorm_begin_backward, .backward = batchnorm_backward
 
 #endif

@@ -57,7 +57,7 @@ static int32_t setup(six_op *op)
 static int64_t run(const six_op *op, int32_t k)
 {
     const six_shape *s = k < 0 ? &op->out : &op->in[k];
-    int64_t size = SIX_LANES;
+    int64_t size = op->lanes;
     for (int32_t i = axis_of(op); i < s->rank; i++)
         size *= s->dim[i];
     return size;
@@ -66,7 +66,7 @@ static int64_t run(const six_op *op, int32_t k)
 static void forward(const six_op *op, six_group *g, void *scratch)
 {
     (void)scratch;
-    int64_t whole = run(op, -1), total = six_shape_size(&op->out) * SIX_LANES, offset = 0;
+    int64_t whole = run(op, -1), total = six_shape_size(&op->out) * op->lanes, offset = 0;
     for (int32_t k = 0; k < op->inputs; k++) {
         int64_t size = run(op, k);
         const real *x = g->x[k];
@@ -79,7 +79,7 @@ static void forward(const six_op *op, six_group *g, void *scratch)
 static void backward(const six_op *op, six_group *g, void *scratch)
 {
     (void)scratch;
-    int64_t whole = run(op, -1), total = six_shape_size(&op->out) * SIX_LANES, offset = 0;
+    int64_t whole = run(op, -1), total = six_shape_size(&op->out) * op->lanes, offset = 0;
     for (int32_t k = 0; k < op->inputs; k++) {
         int64_t size = run(op, k);
         real *dx = g->dx[k];
@@ -97,5 +97,6 @@ SIX_LAYER(concat) = {
     .inputs_max = SIX_MAX_INPUTS,
     .setup = SIX_ONCE(setup),
     .forward = forward,
+    .forward_one = forward,
     .backward = backward,
 };

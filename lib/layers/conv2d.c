@@ -7,6 +7,8 @@
  * The gradient by x is a correlation of dy with the weights turned around. With a stride, the inputs of one remainder modulo the stride see the
  * same taps and form a correlation of their own: a phase. */
 
+#include <string.h>
+
 #include "base/status.h"
 #include "layers/correlate.h"
 #include "layers/weights.h"
@@ -118,6 +120,70 @@ static six_correlation phase_of(const six_op *op, int64_t h, int64_t w, six_tap 
     return c;
 }
 
+/* One sample: positions lie in the lanes, SIX_LANES of a plane side by side, whatever row they are in. The padded input is cut into phases,
+ * so that windows side by side are values side by side; each phase is a plane of `height` x `width`, where the last columns of a row are
+ * no positions but are computed as if they were. */
+typedef struct one_sample {
+    int64_t height, width, plane;    /* of a phase; the phases of one channel, with room for the last vector */
+    int64_t vectors;                 /* of positions */
+} one_sample;
+
+static one_sample one_sample_of(const six_op *op)
+{
+    const conv2d *a = op->attr;
+    const int64_t *out = op->out.dim, *s = a->stride;
+    one_sample one = {out[1] + (a->dilation[0] * (a->kernel_size[0] - 1)) / s[0], out[2] + (a->dilation[1] * (a->kernel_size[1] - 1)) / s[1], 0, 0};
+    one.vectors = ((out[1] - 1) * one.width + out[2] + SIX_LANES - 1) / SIX_LANES;
+    one.plane = (s[0] * s[1] * one.height * one.width + 2 * SIX_LANES - 1) / SIX_LANES * SIX_LANES;
+    return one;
+}
+
+static int64_t one_sample_reals(const six_op *op)
+{
+    const conv2d *a = op->attr;
+    one_sample one = one_sample_of(op);
+    return op->in[0].dim[0] / a->groups * one.plane + op->out.dim[0] / a->groups * one.vectors * SIX_LANES + SIX_LANES;
+}
+
+/* One channel, padded and cut into phases. */
+static void copy_channel(const six_op *op, const one_sample *one, const real *x, real *to)
+{
+    const conv2d *a = op->attr;
+    const int64_t *in = op->in[0].dim, *s = a->stride;
+    memset(to, 0, (size_t)one->plane * sizeof *to);
+    for (int64_t row = 0; row < in[1]; row++) {
+        int64_t h = row + a->padding[0];
+        if (h / s[0] >= one->height)
+            break;
+        real *line = to + (h % s[0]) * s[1] * one->height * one->width + h / s[0] * one->width;
+        for (int64_t phase = 0; phase < s[1]; phase++, line += one->height * one->width) {
+            int64_t w = (a->padding[1] - phase + s[1] - 1) / s[1]; /* the first column of the phase that is no padding */
+            int64_t column = w * s[1] + phase - a->padding[1];
+            if (s[1] == 1 && w < one->width)
+                memcpy(line + w, x + row * in[2], (size_t)(in[2] < one->width - w ? in[2] : one->width - w) * sizeof *x);
+            for (; s[1] > 1 && w < one->width && column < in[2]; w++, column += s[1])
+                line[w] = x[row * in[2] + column];
+        }
+    }
+}
+
+static six_correlation one_sample_correlation(const six_op *op, const one_sample *one, six_tap *tap)
+{
+    const conv2d *a = op->attr;
+    const int64_t *s = a->stride;
+    six_correlation c = {
+        .depth = (int32_t)(op->in[0].dim[0] / a->groups), .outputs = (int32_t)(op->out.dim[0] / a->groups), .tap = tap,
+        .stride_h = 1, .stride_w = 1, .in_h = 1, .in_w = INT32_MAX, .x_plane = one->plane, .x_step = SIX_LANES, .tap_step = 1,
+        .rows = 1, .columns = one->vectors, .y_plane = one->vectors * SIX_LANES, .y_step = SIX_LANES,
+    };
+    for (int64_t u = 0; u < a->kernel_size[0]; u++)
+        for (int64_t v = 0; v < a->kernel_size[1]; v++) {
+            int64_t h = u * a->dilation[0], w = v * a->dilation[1], phase = h % s[0] * s[1] + w % s[1];
+            tap[c.taps++] = (six_tap){0, (int32_t)((phase * one->height + h / s[0]) * one->width + w / s[1])};
+        }
+    return c;
+}
+
 static int64_t weight_count(const six_op *op) { return six_shape_size(&op->param[0].shape); }
 
 /* Phases that have rows and columns at all. */
@@ -132,6 +198,11 @@ static void needs(const six_op *op, six_needs *n)
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
     six_correlation c = forward_of(op, tap);
+    if (op->lanes == 1) {
+        n->scratch = one_sample_reals(op) * (int64_t)sizeof(real) + MAX_TAPS * (int64_t)sizeof(int64_t);
+        n->shared = weight_count(op) * (int64_t)sizeof(real);
+        return;
+    }
     int64_t forward = six_correlate_scratch(&c, false), weights = six_correlate_scratch(&c, true);
     n->scratch = forward > weights ? forward : weights;
     for (int64_t h = 0; h < phases(op, 0); h++)
@@ -143,21 +214,6 @@ static void needs(const six_op *op, six_needs *n)
     n->shared = 2 * weight_count(op) * (int64_t)sizeof(real);
 }
 
-static int32_t begin_forward(six_op *op, six_group *groups)
-{
-    const conv2d *a = op->attr;
-    six_tap tap[MAX_TAPS];
-    int32_t w_tap[MAX_TAPS];
-    six_correlation c = forward_of(op, tap);
-    int64_t slice = weight_count(op) / a->groups;
-    (void)groups;
-    for (int32_t t = 0; t < c.taps; t++)
-        w_tap[t] = t;
-    for (int64_t s = 0; s < a->groups; s++)
-        six_pack(&c, op->value[0] + s * slice, c.depth * c.taps, c.taps, w_tap, (real *)op->shared + s * slice);
-    return SIXNET_OK;
-}
-
 static void forward(const six_op *op, six_group *g, void *scratch)
 {
     const conv2d *a = op->attr;
@@ -167,6 +223,43 @@ static void forward(const six_op *op, six_group *g, void *scratch)
     for (int64_t s = 0; s < a->groups; s++)
         six_correlate(&c, g->x[0] + s * c.depth * c.x_plane, (real *)op->shared + s * slice, a->bias ? op->value[1] + s * c.outputs : NULL,
                       g->y + s * c.outputs * c.y_plane, scratch);
+}
+
+static int32_t begin_forward(six_op *op, six_group *groups)
+{
+    const conv2d *a = op->attr;
+    six_tap tap[MAX_TAPS];
+    int32_t w_tap[MAX_TAPS];
+    one_sample one = one_sample_of(op);
+    six_correlation c = op->lanes == 1 ? one_sample_correlation(op, &one, tap) : forward_of(op, tap);
+    int64_t slice = weight_count(op) / a->groups;
+    (void)groups;
+    for (int32_t t = 0; t < c.taps; t++)
+        w_tap[t] = t;
+    for (int64_t s = 0; s < a->groups; s++)
+        six_pack(&c, op->value[0] + s * slice, c.depth * c.taps, c.taps, w_tap, (real *)op->shared + s * slice);
+    return SIXNET_OK;
+}
+
+static void forward_one(const six_op *op, six_group *g, void *scratch)
+{
+    const conv2d *a = op->attr;
+    const int64_t *in = op->in[0].dim, *out = op->out.dim;
+    six_tap tap[MAX_TAPS];
+    one_sample one = one_sample_of(op);
+    six_correlation c = one_sample_correlation(op, &one, tap);
+    int64_t slice = weight_count(op) / a->groups;
+    real *x = scratch, *y = x + c.depth * one.plane;
+    for (int64_t s = 0; s < a->groups; s++) {
+        for (int64_t d = 0; d < c.depth; d++)
+            copy_channel(op, &one, g->x[0] + (s * c.depth + d) * in[1] * in[2], x + d * one.plane);
+        six_correlate(&c, x, (real *)op->shared + s * slice, a->bias ? op->value[1] + s * c.outputs : NULL, y,
+                      y + c.outputs * c.y_plane);
+        for (int64_t o = 0; o < c.outputs; o++)
+            for (int64_t row = 0; row < out[1]; row++)
+                memcpy(g->y + ((s * c.outputs + o) * out[1] + row) * out[2], y + o * c.y_plane + row * one.width,
+                       (size_t)out[2] * sizeof *y);
+    }
 }
 
 /* The weights of every slice and phase, one after another. */
@@ -228,11 +321,13 @@ SIX_LAYER(conv2d) = {
     .prefix = "conv",
     .inputs_min = 1,
     .inputs_max = 1,
+    .products = true,
     .reads = SIX_READS_X,
     .setup = SIX_ONCE(setup),
     .needs = needs,
     .begin_forward = begin_forward,
     .forward = forward,
+    .forward_one = forward_one,
     .begin_backward = begin_backward,
     .backward = backward,
 };

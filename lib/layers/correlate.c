@@ -243,7 +243,7 @@ void six_correlate(const six_correlation *c, const real *x, const real *w, const
         band in = band_at(c, &r, x, first, rows, band_memory);
         copy_band(c, &r, x, first, rows, band_memory);
         for (int32_t t = 0; t < c->taps; t++)
-            tap[t] = c->tap[t].h * in.row + c->tap[t].w * c->x_step;
+            tap[t] = c->tap[t].h * in.row + c->tap[t].w * (c->tap_step ? c->tap_step : c->x_step);
         for (int64_t row = 0; row < rows; row++)
             for (int64_t k = 0; k < blocks; k++) {
                 int64_t begin = c->columns * k / blocks, end = c->columns * (k + 1) / blocks;

@@ -20,6 +20,7 @@ typedef struct six_correlation {
     const six_tap *tap;
     int32_t stride_h, stride_w;
     int64_t in_h, in_w, x_plane, x_row, x_step; /* bounds of x; distances of its planes, rows and positions, in reals */
+    int64_t tap_step;                           /* distance of taps side by side; 0 if it is that of positions */
     int64_t rows, columns;                      /* of y */
     int64_t y_plane, y_row, y_step;
     int64_t w_output, w_depth, w_tap; /* distances of w[o][d][t]; all 0 if the weights were packed by six_pack() */

@@ -128,5 +128,6 @@ SIX_LAYER(dropout) = {
     .setup = SIX_ONCE(setup),
     .needs = needs,
     .forward = forward,
+    .forward_one = forward,
     .backward = backward,
 };

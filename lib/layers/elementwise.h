@@ -19,7 +19,7 @@ SIX_INLINE int32_t six_same_shapes_setup(six_op *op)
     return SIXNET_OK;
 }
 
-/* The number of reals of a group. */
-SIX_INLINE int64_t six_group_size(const six_op *op) { return six_shape_size(&op->out) * SIX_LANES; }
+/* The number of reals of a group, or of one sample and what fills its last vector up. */
+SIX_INLINE int64_t six_group_size(const six_op *op) { return (six_shape_size(&op->out) * op->lanes + SIX_WIDTH - 1) / SIX_WIDTH * SIX_WIDTH; }
 
 #endif

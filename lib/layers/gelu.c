@@ -93,5 +93,6 @@ SIX_LAYER(gelu) = {
     .in_place = true,
     .setup = SIX_ONCE(setup),
     .forward = forward,
+    .forward_one = forward,
     .backward = backward,
 };

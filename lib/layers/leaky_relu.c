@@ -49,5 +49,6 @@ SIX_LAYER(leaky_relu) = {
     .in_place = true,
     .setup = SIX_ONCE(setup),
     .forward = forward,
+    .forward_one = forward,
     .backward = backward,
 };

@@ -2,6 +2,8 @@
 
 /* y[o] = bias[o] + sum over i of weight[o][i] * x[i], over the last dimension of the input. As torch.nn.Linear. */
 
+#include <string.h>
+
 #include "base/status.h"
 #include "layers/correlate.h"
 #include "layers/weights.h"
@@ -83,11 +85,15 @@ static six_correlation weights_of(const six_op *op, const six_group *groups, int
     };
 }
 
+/* One sample: SIX_LANES outputs lie in the lanes, for which their weights are turned around: [input][output]. */
+static int64_t one_row(const six_op *op) { return (features(&op->out) + SIX_LANES - 1) / SIX_LANES * SIX_LANES; }
+
 static void needs(const six_op *op, six_needs *n)
 {
     int64_t row = turned_row(op), out = features(&op->out);
-    n->saved = positions(op) * SIX_LANES * row * (int64_t)sizeof(real);
-    n->scratch = PART_OUTPUTS * row * (int64_t)sizeof(real) + 4096;
+    n->saved = op->training ? positions(op) * SIX_LANES * row * (int64_t)sizeof(real) : 0;
+    n->shared = op->lanes == 1 ? features(&op->in[0]) * one_row(op) * (int64_t)sizeof(real) : 0;
+    n->scratch = (op->lanes == 1 ? one_row(op) : PART_OUTPUTS * row) * (int64_t)sizeof(real) + 4096;
     n->parts = (int32_t)((out + PART_OUTPUTS - 1) / PART_OUTPUTS);
 }
 
@@ -104,6 +110,34 @@ static void forward(const six_op *op, six_group *g, void *scratch)
     six_correlate(&c, g->x[0], op->value[0], op->params > 1 ? op->value[1] : NULL, g->y, scratch);
     if (op->training)
         turn(op, g);
+}
+
+static int32_t begin_forward(six_op *op, six_group *groups)
+{
+    int64_t in = features(&op->in[0]), out = features(&op->out), row = one_row(op);
+    real *turned = op->shared;
+    (void)groups;
+    for (int64_t o = 0; op->lanes == 1 && o < out; o++)
+        for (int64_t i = 0; i < in; i++)
+            turned[i * row + o] = op->value[0][o * in + i];
+    return SIXNET_OK;
+}
+
+static void forward_one(const six_op *op, six_group *g, void *scratch)
+{
+    int64_t in = features(&op->in[0]), out = features(&op->out), row = one_row(op);
+    real *sums = (real *)((char *)scratch + 4096);
+    six_correlation c = {
+        .depth = (int32_t)in, .outputs = 1, .taps = 1, .tap = &here, .stride_h = 1, .stride_w = 1,
+        .in_h = 1, .in_w = row, .x_plane = row, .x_step = SIX_LANES, .rows = 1, .columns = row / SIX_LANES, .y_step = SIX_LANES,
+        .w_output = 1, .w_depth = 1, .w_tap = 1, .add = true,
+    };
+    for (int64_t p = 0; p < positions(op); p++) {
+        for (int64_t o = 0; o < row; o++)
+            sums[o] = op->params > 1 && o < out ? op->value[1][o] : 0;
+        six_correlate(&c, op->shared, g->x[0] + p * in, NULL, sums, scratch);
+        memcpy(g->y + p * out, sums, (size_t)out * sizeof *sums);
+    }
 }
 
 static void backward(const six_op *op, six_group *g, void *scratch)
@@ -147,11 +181,14 @@ SIX_LAYER(linear) = {
     .prefix = "linear",
     .inputs_min = 1,
     .inputs_max = 1,
+    .products = true,
     .whole_gradients = true,
     .reads = SIX_READS_NOTHING,
     .setup = SIX_ONCE(setup),
     .needs = needs,
+    .begin_forward = begin_forward,
     .forward = forward,
+    .forward_one = forward_one,
     .backward = backward,
     .backward_part = backward_part,
 };

@@ -13,8 +13,8 @@
 typedef vec six_map_function(vec x, vec a);
 typedef vec six_map_derivative(vec v, vec dy, vec a);
 
-/* The reals of the first input of a group. */
-SIX_INLINE int64_t six_map_count(const six_op *op) { return six_shape_size(&op->in[0]) * SIX_LANES; }
+/* The reals of the first input of a group, or of one sample and what fills its last vector up. */
+SIX_INLINE int64_t six_map_count(const six_op *op) { return (six_shape_size(&op->in[0]) * op->lanes + SIX_WIDTH - 1) / SIX_WIDTH * SIX_WIDTH; }
 
 /* For setup(): the output has the shape of the input. */
 SIX_INLINE int32_t six_map_setup(six_op *op)

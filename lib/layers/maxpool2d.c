@@ -172,6 +172,38 @@ static void forward(const six_op *op, six_group *g, void *scratch)
             any_image(op, g->x[0] + c * in, g->y + c * out, op->training ? (int32_t *)g->saved + c * out : NULL);
 }
 
+/* v if it is larger than best or NaN. */
+SIX_INLINE real larger(real best, real v) { return v > best || v != v ? v : best; }
+
+static real window_max_one(const real *x, int64_t width, six_reach rows, six_reach columns, const int64_t dilation[2])
+{
+    real best = x[rows.begin * width + columns.begin];
+    for (int64_t row = rows.begin; row < rows.end; row += dilation[0])
+        for (int64_t column = columns.begin; column < columns.end; column += dilation[1])
+            best = larger(best, x[row * width + column]);
+    return best;
+}
+
+static void forward_one(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    const attributes *a = op->attr;
+    int64_t height = op->in[0].dim[1], width = op->in[0].dim[2];
+    const real *x = g->x[0];
+    real *y = g->y;
+    bool quad = is_quad(op);
+    for (int64_t c = 0; c < op->out.dim[0]; c++, x += height * width)
+        for (int64_t i = 0; i < op->out.dim[1]; i++) {
+            const real *top = x + 2 * i * width, *bottom = top + width;
+            for (int64_t j = 0; quad && j < op->out.dim[2]; j++)
+                y[j] = larger(larger(larger(top[2 * j], top[2 * j + 1]), bottom[2 * j]), bottom[2 * j + 1]);
+            for (int64_t j = 0; !quad && j < op->out.dim[2]; j++)
+                y[j] = window_max_one(x, width, six_window_reach(&a->window, 0, a->dilation[0], height, i),
+                                      six_window_reach(&a->window, 1, a->dilation[1], width, j), a->dilation);
+            y += op->out.dim[2];
+        }
+}
+
 static void backward(const six_op *op, six_group *g, void *scratch)
 {
     (void)scratch;
@@ -193,5 +225,6 @@ SIX_LAYER(maxpool2d) = {
     .setup = SIX_ONCE(setup),
     .needs = needs,
     .forward = forward,
+    .forward_one = forward_one,
     .backward = backward,
 };

@@ -21,6 +21,9 @@
  *     sum_backward, begin_backward, backward                      likewise
  *     backward_part(op, part) for each part, in any thread        (parameter gradients of layers that sum over all groups at once)
  *
+ * Where all layers of a net have forward_one(), single samples are evaluated without lanes: a tensor is its features in C order, 64-byte
+ * aligned with room for SIX_LANES reals more, and op->lanes is 1 instead of SIX_LANES. The result must have the same bits.
+ *
  * Between the calls of one node and those of another on the same group nothing else is promised. The bits of a result may depend on
  * the group but never on the thread or on how many there are: every sum over groups is taken in the order of the groups. */
 
@@ -66,6 +69,7 @@ typedef struct six_op {
     int64_t samples;                /* in this batch */
     int32_t groups;                 /* that hold them */
     bool training;
+    int32_t lanes;                  /* SIX_LANES, or 1 for forward_one() */
     int32_t real_size;              /* bytes */
     uint64_t key, step;             /* of random numbers: the same for the same seed and node; the number of the training step */
     double loss, hits;              /* a loss's end_forward: the value; how many samples were classified right, NAN if not classes */
@@ -107,6 +111,7 @@ typedef struct six_layer {
     six_reads reads;     /* which values backward needs; others may have been overwritten */
     bool in_place;       /* forward works with y == x[0], backward with dx[0] == dy */
     bool reshapes;       /* y is x[0] as it is, dx[0] is dy as it is: no kernels at all */
+    bool products;       /* every value of y is a sum of products with a row of the first parameter */
     bool whole_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes g->partial */
 
     int32_t (*setup)(six_op *op);                             /* checks, sets out and params; fails with six_fail("%s: ...", op->name) */
@@ -114,6 +119,7 @@ typedef struct six_layer {
     void (*sum_forward)(const six_op *op, six_group *g, void *scratch);
     int32_t (*begin_forward)(six_op *op, six_group *groups);
     void (*forward)(const six_op *op, six_group *g, void *scratch);
+    void (*forward_one)(const six_op *op, six_group *g, void *scratch);
     void (*end_forward)(six_op *op);
     void (*sum_backward)(const six_op *op, six_group *g, void *scratch);
     int32_t (*begin_backward)(six_op *op, six_group *groups);

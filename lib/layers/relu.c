@@ -42,5 +42,6 @@ SIX_LAYER(relu) = {
     .in_place = true,
     .setup = SIX_ONCE(setup),
     .forward = forward,
+    .forward_one = forward,
     .backward = backward,
 };

@@ -44,5 +44,6 @@ SIX_LAYER(silu) = {
     .in_place = true,
     .setup = SIX_ONCE(setup),
     .forward = forward,
+    .forward_one = forward,
     .backward = backward,
 };

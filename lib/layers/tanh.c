@@ -43,5 +43,6 @@ SIX_LAYER(tanh) = {
     .in_place = true,
     .setup = SIX_ONCE(setup),
     .forward = forward,
+    .forward_one = forward,
     .backward = backward,
 };

@@ -115,6 +115,16 @@ SIX_INLINE void six_window_mean(const real *x, int64_t width, six_reach rows, si
     }
 }
 
+/* The same of one sample. */
+SIX_INLINE real six_window_mean_one(const real *x, int64_t width, six_reach rows, six_reach columns, real divisor)
+{
+    real sum = 0;
+    for (int64_t row = rows.begin; row < rows.end; row++)
+        for (int64_t column = columns.begin; column < columns.end; column++)
+            sum += x[row * width + column];
+    return sum / divisor;
+}
+
 /* Its counterpart: adds dy / divisor to every value of the rectangle. */
 SIX_INLINE void six_window_spread(const real *dy, real divisor, int64_t width, six_reach rows, six_reach columns, real *dx)
 {

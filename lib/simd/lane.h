@@ -161,6 +161,19 @@ SIX_INLINE vec six_keep(vec a, unsigned which)
 }
 #endif
 
+/* The first count numbers of a, all if there are as many. */
+SIX_INLINE void six_store_first(real *p, vec a, int64_t count)
+{
+    if (count >= SIX_WIDTH) {
+        six_store(p, a);
+        return;
+    }
+    real all[SIX_WIDTH];
+    six_store(all, a);
+    for (int64_t i = 0; i < count; i++)
+        p[i] = all[i];
+}
+
 /* The sum of SIX_LANES numbers, always in the same order: halves, quarters, eighths, pairs. */
 SIX_INLINE real six_lane_sum(const real *p)
 {

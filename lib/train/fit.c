@@ -176,6 +176,7 @@ static int32_t take_step(fit *f)
     if (status || net->variant->arrays.all_finite(net->values, net->values_size))
         return status;
     memcpy(net->values, f->before, bytes);
+    six_tensors_changed(net);
     return not_finite(f, "a parameter or a running statistic would become");
 }
 

@@ -133,6 +133,7 @@ int32_t six_optimizer_step(sixnet_optimizer *opt)
         return six_fail(SIXNET_NOT_FINITE, "a gradient is not finite; nothing was changed (a smaller learning rate may help)");
     six_pool_run(opt->net->ctx->pool, update_chunk, &job, (int32_t)((opt->net->trained_size + CHUNK - 1) / CHUNK));
     opt->steps++;
+    six_tensors_changed(opt->net);
     opt->net->pass = SIX_PASS_NONE;
     six_schedule_step(opt->schedule);
     return SIXNET_OK;

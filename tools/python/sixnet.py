@@ -29,14 +29,16 @@ import ctypes
 import ctypes.util
 import math
 import os
+import pathlib
 import signal
 import sys
 import threading
+import urllib.parse
 import warnings
 import weakref
 from array import array
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 try:
     import numpy
@@ -146,13 +148,15 @@ _SampleFn = CFUNCTYPE(c_int32, c_void_p, c_int64, c_void_p, c_void_p)
 _ProgressFn = CFUNCTYPE(c_int32, c_void_p, c_void_p)
 _SetupFn = CFUNCTYPE(c_int32, c_void_p, c_void_p)
 _ComputeFn = CFUNCTYPE(c_int32, c_void_p, c_void_p)
+_WriteFn = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint64)
+_ReadFn = CFUNCTYPE(c_int64, c_void_p, c_void_p, c_uint64)
 
 
 def _signatures() -> Dict[str, tuple]:
     """Result and arguments of every function. Handles, values and untyped memory are addresses (P), texts T."""
     P, PP, T = c_void_p, POINTER(c_void_p), c_char_p
     I, L, U, D = c_int32, c_int64, c_uint64, c_double
-    PI, PL, PU = POINTER(c_int32), POINTER(c_int64), POINTER(c_uint64)
+    PI, PL, PU, PT = POINTER(c_int32), POINTER(c_int64), POINTER(c_uint64), POINTER(c_char_p)
     return {
         "sixnet_status_name": (T, I),
         "sixnet_last_error": (T,),
@@ -205,7 +209,7 @@ def _signatures() -> Dict[str, tuple]:
         "sixnet_zero_grad": (I, P),
         "sixnet_predict": (I, P, P, L, P),
         "sixnet_predict_f64": (I, P, P, L, P),
-        "sixnet_gradient_check": (I, P, P, P, L, P, POINTER(c_char_p)),
+        "sixnet_gradient_check": (I, P, P, P, L, P, PT),
         "sixnet_optimizer_new": (I, PP, P, T, T),
         "sixnet_optimizer_free": (None, P),
         "sixnet_step": (I, P),
@@ -225,10 +229,23 @@ def _signatures() -> Dict[str, tuple]:
         "sixnet_batches_free": (None, P),
         "sixnet_batches_start": (I, P, L),
         "sixnet_batches_next": (I, P, PP, PP, PL),
+        "sixnet_batches_cursor": (I, P, PL, PL),
         "sixnet_progress_get": (D, P, T),
+        "sixnet_profile": (I, P, I),
+        "sixnet_profile_get": (D, P, I, T),
         "sixnet_fit": (I, P, P, P, T, _ProgressFn, P),
         "sixnet_fit_validated": (I, P, P, P, P, T, _ProgressFn, P),
         "sixnet_evaluate": (I, P, P, P, P),
+        "sixnet_model_save": (I, P, T, T),
+        "sixnet_model_save_memory": (I, P, P, U, PU),
+        "sixnet_model_write": (I, P, _WriteFn, P),
+        "sixnet_model_load": (I, PP, P, T, T),
+        "sixnet_model_load_memory": (I, PP, P, P, U, T),
+        "sixnet_model_read": (I, PP, P, _ReadFn, P, T),
+        "sixnet_model_load_weights": (I, P, T, T, PT),
+        "sixnet_model_load_weights_memory": (I, P, P, U, T, PT),
+        "sixnet_checkpoint_save": (I, P, P, P, T, T),
+        "sixnet_checkpoint_load": (I, P, P, P, T, T),
         "sixnet_layer_register": (I, P, T, T, T, _SetupFn, _ComputeFn, _ComputeFn, P),
         "sixnet_setup_input_count": (I, P),
         "sixnet_setup_input_shape": (I, P, I, PL, PI),
@@ -381,9 +398,19 @@ def _text(value: str) -> bytes:
     return encoded
 
 
+def _path(path: Union[str, os.PathLike]) -> bytes:
+    """A path as the library takes it."""
+    encoded = os.fsencode(path)
+    if b"\0" in encoded:
+        raise _error(_INVALID_ARGUMENT, "a path with a NUL character")
+    return encoded
+
+
 def _value_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, os.PathLike):
+        return urllib.parse.quote_from_bytes(_path(value))
     if isinstance(value, tuple):
         return "x".join(map(_value_text, value))
     if isinstance(value, list):
@@ -910,7 +937,7 @@ class Dataset(_Handle):
     def open_idx(cls, images: Union[str, os.PathLike], labels: Union[str, os.PathLike], context: Optional[Context] = None) -> Dataset:
         """Reads a pair of IDX files, gzipped or not. Images of bytes become values from 0 to 1; labels become classes."""
         out, resource = c_void_p(), context._open() if context else None
-        _check(_lib.sixnet_dataset_open_idx(byref(out), resource and resource.pointer, os.fsencode(images), os.fsencode(labels)))
+        _check(_lib.sixnet_dataset_open_idx(byref(out), resource and resource.pointer, _path(images), _path(labels)))
         return cls._of(out.value or 0, [resource])
 
     @classmethod
@@ -989,6 +1016,7 @@ class Batches(_Handle):
         resource = dataset._open()
         self._shape, self._target_shape = dataset._get(_dataset_shapes)
         self.epoch = 0  #: the next iteration's; its order depends on it and on the seed only
+        self._resumed = False
         self._create(_lib.sixnet_batches_new, _lib.sixnet_batches_free, resource.pointer, _spec("", options), keep=[resource])
 
     def _next(self) -> Optional[Tuple[Any, Any]]:
@@ -1001,8 +1029,21 @@ class Batches(_Handle):
             targets = _copy_out(t.value, (n.value, *self._target_shape), "f32") if t.value and self._target_shape else None
             return _copy_out(x.value or 0, (n.value, *self._shape), "f32"), targets
 
+    @property
+    def cursor(self) -> Tuple[int, int]:
+        """The epoch of the last iteration, and how many of its samples were given out."""
+        epoch, position = c_int64(), c_int64()
+        self._call(_lib.sixnet_batches_cursor, byref(epoch), byref(position))
+        return epoch.value, position.value
+
+    def _resume(self) -> None:
+        """After a checkpoint was loaded, the next iteration goes on within its epoch."""
+        self.epoch, self._resumed = self.cursor[0], True
+
     def __iter__(self) -> Iterator[Tuple[Any, Any]]:
-        self._call(_lib.sixnet_batches_start, self.epoch)
+        if not self._resumed:
+            self._call(_lib.sixnet_batches_start, self.epoch)
+        self._resumed = False
         self.epoch += 1
         batch = self._next()
         while batch is not None:
@@ -1011,6 +1052,21 @@ class Batches(_Handle):
 
 
 # ---- model ----
+
+
+def _write_all(file: BinaryIO, address: int, size: int) -> None:
+    data = ctypes.string_at(address, size)
+    while data:
+        data = data[file.write(data):]
+
+
+def _read_some(file: BinaryIO, address: int, size: int) -> int:
+    """How many bytes a file has given; -1 if it has raised something."""
+    given: List[bytes] = []
+    if _guarded(lambda: given.append(file.read(size))):
+        return -1
+    ctypes.memmove(address, given[0], len(given[0]))
+    return len(given[0])
 
 
 class Node(NamedTuple):
@@ -1039,6 +1095,9 @@ class Progress(NamedTuple):
     total_seconds: float
     validation_loss: float
     validation_accuracy: float
+    best_epoch: int  #: by validation accuracy, or else by validation loss, or else by loss; 0 before the first
+    best_loss: float
+    best_accuracy: float
 
 
 class Evaluation(NamedTuple):
@@ -1056,8 +1115,10 @@ class GradientCheck(NamedTuple):
 
 
 def _progress(pointer: int) -> Progress:
-    values = [_lib.sixnet_progress_get(pointer, name.encode()) for name in Progress._fields]
-    return Progress(bool(values[0]), *map(int, values[1:6]), *values[6:])
+    values = {name: _lib.sixnet_progress_get(pointer, name.encode()) for name in Progress._fields}
+    for name in ("epoch", "epochs", "batch", "batches", "samples", "best_epoch"):
+        values[name] = 0 if math.isnan(values[name]) else int(values[name])
+    return Progress(**{**values, "epoch_end": bool(values["epoch_end"])})
 
 
 class _Ends(NamedTuple):
@@ -1098,16 +1159,55 @@ class Model(_Handle, Mapping[str, Any]):
     """
 
     def __init__(self, text: Optional[str] = None, context: Optional[Context] = None) -> None:
+        if text is None:
+            self._make(context, _lib.sixnet_model_new)
+        else:
+            self._make(context, _lib.sixnet_model_parse, _text(text))
+            self._ends = _find_ends(self.nodes)
+
+    def _make(self, context: Optional[Context], function: Callable[..., int], *args: Any) -> None:
         self.context = context or Context()
+        self._kind = self.context.dtype
         self._ends: Optional[_Ends] = None
         self._batch = 0  # samples of the last forward pass
         resource = self.context._open()
-        self._kind = self.context.dtype
-        if text is None:
-            self._create(_lib.sixnet_model_new, _lib.sixnet_model_free, resource.pointer, keep=[resource])
+        self._create(function, _lib.sixnet_model_free, resource.pointer, *args, keep=[resource])
+
+    # files
+
+    def save(self, file: Union[str, os.PathLike, BinaryIO], *, sync: bool = True) -> None:
+        """Saves the model as a safetensors file: to a path, where the old file stays until the new one is whole, or to an open file."""
+        if hasattr(file, "write"):
+            thunk = _WriteFn(lambda _user, data, size: _guarded(_write_all, file, data, size))
+            self._run(_lib.sixnet_model_write, thunk, None)
         else:
-            self._create(_lib.sixnet_model_parse, _lib.sixnet_model_free, resource.pointer, _text(text), keep=[resource])
-            self._ends = _find_ends(self.nodes)
+            self._call(_lib.sixnet_model_save, _path(file), _spec("", {"sync": sync}))
+
+    @classmethod
+    def load(cls, file: Union[str, os.PathLike, BinaryIO, bytes], context: Optional[Context] = None, **options: Any) -> Model:
+        """A model from a file that save() or save_checkpoint() made: from a path, an open file, or bytes. options are those of
+        kinds("options")'s "model_load": max_bytes, checksum, check_values. Layers of your own must be registered."""
+        net, spec = cls.__new__(cls), _spec("", options)
+        if hasattr(file, "read"):
+            thunk = _ReadFn(lambda _user, data, size: _read_some(file, data, size))
+            net._make(context, _lib.sixnet_model_read, thunk, None, spec)
+        elif isinstance(file, (bytes, bytearray, memoryview)):
+            net._make(context, _lib.sixnet_model_load_memory, bytes(file), len(file), spec)
+        else:
+            net._make(context, _lib.sixnet_model_load, _path(file), spec)
+        net._ends = _find_ends(net.nodes)
+        return net
+
+    def load_weights(self, file: Union[str, os.PathLike, bytes], *, strict: bool = True, **options: Any) -> str:
+        """Fills the model with the tensors of any safetensors file, a path or bytes, by name. strict refuses a file that lacks tensors or
+        has others. Returns what differs, one line for each: "missing: NAME, NAME", "unexpected: ..."."""
+        report, spec = c_char_p(), _spec("", {"strict": strict, **options})
+        with self._open().lock:
+            if isinstance(file, (bytes, bytearray, memoryview)):
+                self._call(_lib.sixnet_model_load_weights_memory, bytes(file), len(file), spec, byref(report))
+            else:
+                self._call(_lib.sixnet_model_load_weights, _path(file), spec, byref(report))
+            return (report.value or b"").decode(errors="replace")
 
     # building
 
@@ -1387,7 +1487,8 @@ class Model(_Handle, Mapping[str, Any]):
         optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, or all
         samples if they are fewer; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; progress is
         called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
-        run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed.
+        run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed, and to keep the run in a
+        file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume.
         """
         if isinstance(optimizer, Optimizer):
             if schedule is not None:
@@ -1398,7 +1499,8 @@ class Model(_Handle, Mapping[str, Any]):
         second = None
         if validation is not None:
             second = self._dataset(validation, None) if isinstance(validation, Dataset) else self._dataset(*validation)
-        spec = _spec("", {"epochs": epochs, "batch_size": batch_size or min(32, len(train)), **options})
+        paths = {name: pathlib.Path(options[name]) for name in ("checkpoint", "resume") if options.get(name) is not None}
+        spec = _spec("", {"epochs": epochs, "batch_size": batch_size or min(32, len(train)), **options, **paths})
         return self._fit(optimizer, train, second, spec, progress)
 
     def _fit(self, optimizer: Optimizer, train: Dataset, validation: Optional[Dataset], spec: bytes,
@@ -1432,9 +1534,26 @@ class Optimizer(_Handle):
     """Changes a compiled model's parameters along their gradients: Optimizer(net, "adamw lr=1e-3", "step_lr step_size=10")."""
 
     def __init__(self, net: Model, spec: str, schedule: Optional[str] = None) -> None:
-        resource = net._open()
+        resource = self._net = net._open()
         self._create(_lib.sixnet_optimizer_new, _lib.sixnet_optimizer_free, resource.pointer, _text(spec), _text(schedule or ""),
                      keep=[resource], lock=resource.lock)
+
+    def save_checkpoint(self, path: Union[str, os.PathLike], batches: Optional[Batches] = None, *, sync: bool = True) -> None:
+        """Saves a training run: the model, the optimizer's and the schedule's state, and where the batches are."""
+        self._checkpoint(_lib.sixnet_checkpoint_save, path, batches, {"sync": sync})
+
+    def load_checkpoint(self, path: Union[str, os.PathLike], batches: Optional[Batches] = None, **options: Any) -> None:
+        """Takes a training run up: all must have been made as they were when it was saved. The batches' next iteration goes on where
+        they were. options as in Model.load()."""
+        self._checkpoint(_lib.sixnet_checkpoint_load, path, batches, options)
+        if batches:
+            batches._resume()
+
+    def _checkpoint(self, function: Callable[..., int], path: Union[str, os.PathLike], batches: Optional[Batches],
+                    options: Mapping[str, Any]) -> None:
+        walk = batches._open() if batches else None
+        with self._net.lock:
+            _check(function(self._net.pointer, self._open().pointer, walk and walk.pointer, _path(path), _spec("", options)))
 
     def step(self) -> None:
         """Changes the parameters by one step."""

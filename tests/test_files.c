@@ -1,0 +1,914 @@
+/* SPDX-License-Identifier: MIT */
+/* Files: models, weights and checkpoints there and back, files made to harm, faults of memory and of the file system. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "golden.h"
+#include "sixnet/sixnet.h"
+
+/* ---- helpers ---- */
+
+static char folder[256]; /* of this program's own, deleted at the end */
+
+/* The path of a file there; of up to four at a time. */
+static const char *path_of(const char *name)
+{
+    static char paths[4][512];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static void try_(int32_t status, const char *call)
+{
+    if (status < 0)
+        fail_msg("%s: %s: %s", call, sixnet_status_name(status), sixnet_last_error());
+}
+#define TRY(call) try_(call, #call)
+
+static void assert_status(int32_t status, const char *expected, const char *text)
+{
+    if (strcmp(sixnet_status_name(status), expected) != 0 || (status < 0 && !strstr(sixnet_last_error(), text)))
+        fail_msg("%s '%s' instead of %s '%s'", sixnet_status_name(status), status ? sixnet_last_error() : "", expected, text);
+}
+
+/* An allocator that counts what is there, and fails from the n-th allocation on or at it only. */
+typedef struct counter {
+    size_t now, peak, calls, fail_at;
+    bool for_ever;
+} counter;
+
+enum { HEAD = alignof(max_align_t) };
+
+static void *count_malloc(size_t size, void *user)
+{
+    counter *c = user;
+    c->calls++;
+    if (c->fail_at && (c->calls == c->fail_at || (c->for_ever && c->calls > c->fail_at)))
+        return NULL;
+    char *memory = malloc(size + HEAD);
+    if (!memory)
+        return NULL;
+    memcpy(memory, &size, sizeof size);
+    c->now += size;
+    c->peak = c->now > c->peak ? c->now : c->peak;
+    return memory + HEAD;
+}
+
+static void count_free(void *memory, void *user)
+{
+    counter *c = user;
+    size_t size;
+    memcpy(&size, (char *)memory - HEAD, sizeof size);
+    c->now -= size;
+    free((char *)memory - HEAD);
+}
+
+static sixnet_context *counting(counter *c, const char *options)
+{
+    sixnet_context *ctx;
+    *c = (counter){0};
+    TRY(sixnet_context_new_with_allocator(&ctx, options, count_malloc, count_free, c));
+    return ctx;
+}
+
+typedef struct bytes {
+    uint8_t *data;
+    uint64_t size;
+} bytes;
+
+static bytes file_bytes(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        fail_msg("%s cannot be opened", path);
+    bytes b = {malloc(1 << 20), 0};
+    assert_non_null(b.data);
+    b.size = fread(b.data, 1, 1 << 20, file);
+    fclose(file);
+    b.data = realloc(b.data, b.size ? b.size : 1); /* so that sanitizers see its end */
+    return b;
+}
+
+static void write_bytes(const char *path, const void *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    fclose(file);
+}
+
+static bytes saved(const sixnet_model *net)
+{
+    bytes b = {NULL, 0};
+    TRY(sixnet_model_save_memory(net, NULL, 0, &b.size));
+    b.data = malloc(b.size);
+    TRY(sixnet_model_save_memory(net, b.data, b.size, &b.size));
+    return b;
+}
+
+static void same_digest(const sixnet_model *a, const sixnet_model *b)
+{
+    char x[65], y[65];
+    TRY(sixnet_digest(a, x));
+    TRY(sixnet_digest(b, y));
+    assert_string_equal(x, y);
+}
+
+static const char net_text[] = "input shape=2x6x6\n"
+                               "conv2d out_channels=3 kernel_size=3 name=conv\n"
+                               "batchnorm2d name=bn\n"
+                               "relu\n"
+                               "dropout p=0.25\n"
+                               "flatten\n"
+                               "linear out_features=3 name=fc\n"
+                               "cross_entropy\n";
+
+static sixnet_model *net_of(sixnet_context *ctx, const char *text)
+{
+    sixnet_model *net;
+    TRY(sixnet_model_parse(&net, ctx, text));
+    return net;
+}
+
+/* ---- there and back ---- */
+
+typedef struct stream {
+    bytes b;
+    uint64_t at, portion;
+    int64_t fail_at;
+} stream;
+
+static int32_t take(void *user, const void *data, uint64_t size)
+{
+    stream *s = user;
+    s->b.data = realloc(s->b.data, s->b.size + size);
+    memcpy(s->b.data + s->b.size, data, size);
+    s->b.size += size;
+    return s->fail_at && s->b.size >= (uint64_t)s->fail_at ? 7 : 0;
+}
+
+static int64_t give(void *user, void *data, uint64_t size)
+{
+    stream *s = user;
+    uint64_t n = s->b.size - s->at;
+    n = n < size ? n : size;
+    n = n < s->portion ? n : s->portion;
+    if (s->fail_at && s->at >= (uint64_t)s->fail_at)
+        return -1;
+    memcpy(data, s->b.data + s->at, n);
+    s->at += n;
+    return (int64_t)n;
+}
+
+static void check_same_model(const sixnet_model *net, sixnet_model *again, const bytes *file)
+{
+    same_digest(net, again);
+    bytes b = saved(again);
+    assert_int_equal(b.size, file->size);
+    assert_memory_equal(b.data, file->data, b.size);
+    free(b.data);
+    sixnet_model_free(again);
+}
+
+static void there_and_back(const char *options)
+{
+    counter c;
+    sixnet_model *again;
+    sixnet_context *ctx = counting(&c, options);
+    sixnet_model *net = net_of(ctx, net_text);
+    TRY(sixnet_reset(net, 99));
+    bytes file = saved(net);
+    TRY(sixnet_model_load_memory(&again, ctx, file.data, file.size, NULL));
+    check_same_model(net, again, &file);
+
+    TRY(sixnet_model_save(net, path_of("a.safetensors"), NULL));
+    bytes on_disk = file_bytes(path_of("a.safetensors"));
+    assert_int_equal(on_disk.size, file.size);
+    assert_memory_equal(on_disk.data, file.data, file.size);
+    free(on_disk.data);
+    TRY(sixnet_model_load(&again, ctx, path_of("a.safetensors"), ""));
+    check_same_model(net, again, &file);
+
+    stream s = {.portion = 7};
+    TRY(sixnet_model_write(net, take, &s));
+    assert_int_equal(s.b.size, file.size);
+    TRY(sixnet_model_read(&again, ctx, give, &s, NULL));
+    check_same_model(net, again, &file);
+    s.at = 0;
+    s.fail_at = 100;
+    assert_status(sixnet_model_read(&again, ctx, give, &s, NULL), "SIXNET_CALLBACK_FAILED", "byte ");
+    assert_null(again);
+    s.at = (uint64_t)(s.fail_at = 0);
+    assert_status(sixnet_model_read(&again, ctx, give, &s, "max_bytes=100"), "SIXNET_TOO_LARGE", "max_bytes=100");
+    free(s.b.data);
+    s = (stream){.fail_at = 1};
+    assert_status(sixnet_model_write(net, take, &s), "SIXNET_CALLBACK_FAILED", "returned 7");
+    free(s.b.data);
+
+    free(file.data);
+    sixnet_model_free(net);
+    sixnet_context_free(ctx);
+    assert_int_equal(c.now, 0);
+}
+
+static void test_there_and_back(void **state)
+{
+    (void)state;
+    there_and_back("seed=5");
+    there_and_back("seed=5 dtype=f64");
+}
+
+static void test_too_little_room(void **state)
+{
+    (void)state;
+    sixnet_model *net = net_of(NULL, net_text);
+    uint64_t size = 0, again = 0;
+    char room[100];
+    memset(room, 'x', sizeof room);
+    TRY(sixnet_model_save_memory(net, NULL, 0, &size));
+    assert_status(sixnet_model_save_memory(net, room, 50, &again), "SIXNET_INVALID_ARGUMENT", "room for 50");
+    assert_int_equal(size, again);
+    assert_int_equal(room[50], 'x');
+    sixnet_model_free(net);
+}
+
+/* ---- weights of other programs ---- */
+
+static void load_json(sixnet_model *net, const char *header, const void *data, size_t size, const char *options, const char *status,
+                      const char *message, const char *report_expected)
+{
+    const char *report;
+    uint64_t length = strlen(header);
+    uint8_t *file = malloc(8 + length + size);
+    for (int i = 0; i < 8; i++)
+        file[i] = (uint8_t)(length >> (8 * i));
+    memcpy(file + 8, header, length);
+    memcpy(file + 8 + length, data, size);
+    assert_status(sixnet_model_load_weights_memory(net, file, 8 + length + size, options, &report), status, message);
+    assert_string_equal(report, report_expected);
+    free(file);
+}
+
+static void test_weights_of_every_type(void **state)
+{
+    (void)state;
+    static const char header[] = "{\"fc.weight\":{\"dtype\":\"F16\",\"shape\":[1,5],\"data_offsets\":[0,10]},"
+                                 "\"fc.bias\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[10,12]}}";
+    /* 1, -2, the largest, the smallest, 1/3 */
+    static const uint8_t data[] = {0x00, 0x3C, 0x00, 0xC0, 0xFF, 0x7B, 0x01, 0x00, 0x55, 0x35, 0x49, 0x40};
+    static const double expected[] = {1, -2, 65504, 0x1p-24, 1365.0 / 4096};
+    sixnet_model *net = net_of(NULL, "input shape=5\nlinear out_features=1 name=fc\n");
+    double values[5], bias;
+    load_json(net, header, data, sizeof data, NULL, "SIXNET_OK", "", "");
+    TRY(sixnet_tensor_get_f64(net, "fc.weight", values, 5));
+    TRY(sixnet_tensor_get_f64(net, "fc.bias", &bias, 1));
+    for (int i = 0; i < 5; i++)
+        assert_true(values[i] == expected[i]);
+    assert_true(bias == 3.140625);
+    sixnet_model_free(net);
+}
+
+static void test_report_lists_differences(void **state)
+{
+    (void)state;
+    static const char other[] = "{\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},"
+                                "\"head.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]},"
+                                "\"bn.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[12,20]}}";
+    static const char unfit[] = "{\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+    static const char differs[] = "missing: fc.bias\nunexpected: bn.num_batches_tracked, head.bias\n";
+    float data[5] = {3, 4}, values[2], before[2];
+    sixnet_model *net = net_of(NULL, "input shape=2\nlinear out_features=1 name=fc\n");
+    TRY(sixnet_tensor_get(net, "fc.weight", before, 2));
+    load_json(net, other, data, sizeof data, "strict=true", "SIXNET_BAD_FILE", "does not fit the net; missing: fc.bias unexpected: ", differs);
+    load_json(net, unfit, data, 8, "strict=false", "SIXNET_BAD_FILE", "mismatch: fc.weight is 2 of F32",
+              "missing: fc.bias\nmismatch: fc.weight is 2 of F32 in the file (byte 9), 1x2 of F32, F64, F16 or BF16 in the net\n");
+    TRY(sixnet_tensor_get(net, "fc.weight", values, 2));
+    assert_memory_equal(values, before, sizeof values);
+    load_json(net, other, data, sizeof data, "strict=false", "SIXNET_OK", "", differs);
+    TRY(sixnet_tensor_get(net, "fc.weight", values, 2));
+    assert_true(values[0] == 3 && values[1] == 4);
+    sixnet_model_free(net);
+}
+
+static void test_batchnorm_counter_is_passed_over(void **state)
+{
+    (void)state;
+    char header[512] = "{";
+    static const char *const names[] = {"weight", "bias", "running_mean", "running_var"};
+    float data[6] = {1, 2, 3, 4};
+    for (int i = 0; i < 4; i++)
+        snprintf(header + strlen(header), sizeof header - strlen(header), "\"bn.%s\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[%d,%d]},",
+                 names[i], 4 * i, 4 * i + 4);
+    strcat(header, "\"bn.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[16,24]}}");
+    sixnet_model *net = net_of(NULL, "input shape=1\nbatchnorm1d name=bn\n");
+    load_json(net, header, data, sizeof data, NULL, "SIXNET_OK", "", "");
+    sixnet_model_free(net);
+}
+
+/* ---- files made to harm ---- */
+
+/* Beside the model that it makes, loading takes memory below this; see the header. */
+static size_t memory_bound(uint64_t file_size) { return 16 * file_size + ((size_t)64 << 20); }
+
+enum { SMALL = 1 << 19 }; /* what a file of a few bytes may take */
+
+static int32_t load_any(sixnet_context *ctx, sixnet_model *reference, bool weights, const bytes *b)
+{
+    sixnet_model *net = NULL;
+    if (weights)
+        return sixnet_model_load_weights_memory(reference, b->data, b->size, NULL, NULL);
+    int32_t status = sixnet_model_load_memory(&net, ctx, b->data, b->size, NULL);
+    assert_true((status == SIXNET_OK) == (net != NULL));
+    sixnet_model_free(net);
+    return status;
+}
+
+static void check_hostile(char *line)
+{
+    counter c;
+    const char *name = golden_cut(&line, " | ");
+    golden_cut(&line, " | ");
+    const char *how = golden_cut(&line, " | "), *status = golden_cut(&line, " | "), *message = line;
+    char path[1024], before[65], after[65];
+    snprintf(path, sizeof path, "%s/hostile/%s", SIXNET_TEST_GOLDEN, name);
+    bytes b = file_bytes(path);
+    sixnet_context *ctx = counting(&c, NULL);
+    sixnet_model *reference = net_of(ctx, "input shape=3\nlinear out_features=2 name=fc\nmse\n");
+    TRY(sixnet_digest(reference, before));
+    size_t base = c.peak = c.now;
+    int32_t answer = load_any(ctx, reference, strcmp(how, "weights") == 0, &b);
+    bool refused = strcmp(status, "SIXNET_OK") != 0;
+    if (strcmp(sixnet_status_name(answer), status) != 0 || (refused && !strstr(sixnet_last_error(), message)))
+        fail_msg("%s: %s '%s' instead of %s '%s'", name, sixnet_status_name(answer), answer ? sixnet_last_error() : "", status, message);
+    TRY(sixnet_digest(reference, after));
+    if (refused)
+        assert_string_equal(before, after);
+    if (c.peak - base > (strstr(name, "nodes") ? memory_bound(b.size) : 16 * b.size + SMALL))
+        fail_msg("%s: %llu bytes took %zu of memory", name, (unsigned long long)b.size, c.peak - base);
+    sixnet_model_free(reference);
+    sixnet_context_free(ctx);
+    assert_int_equal(c.now, 0);
+    free(b.data);
+}
+
+static void test_hostile_files(void **state)
+{
+    (void)state;
+    golden g = golden_open("hostile/list.txt");
+    int count = 0;
+    for (char *line; (line = golden_line(&g)); count++)
+        check_hostile(line);
+    assert_true(count > 100);
+    golden_close(&g);
+}
+
+static bytes golden_file(const char *name)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/hostile/%s", SIXNET_TEST_GOLDEN, name);
+    return file_bytes(path);
+}
+
+/* Cuts and flips: of a model's file all are refused; of a file without a checksum some load, and the net then works. */
+static void check_damage(const char *name, bool weights)
+{
+    counter c;
+    bytes whole = golden_file(name);
+    sixnet_context *ctx = counting(&c, NULL);
+    sixnet_model *net = net_of(ctx, "input shape=3\nlinear out_features=2 name=fc\nmse\n");
+    float in[3] = {1, 2, 3}, out[2];
+    TRY(load_any(ctx, net, weights, &whole));
+    for (uint64_t size = 0; size < whole.size; size++) {
+        bytes cut = {malloc(size ? size : 1), size};
+        memcpy(cut.data, whole.data, size);
+        assert_true(load_any(ctx, net, weights, &cut) < 0);
+        free(cut.data);
+    }
+    for (uint64_t bit = 0; bit < 8 * whole.size; bit++) {
+        whole.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        int32_t status = load_any(ctx, net, weights, &whole);
+        if (!weights)
+            assert_true(status < 0);
+        if (status == SIXNET_OK)
+            TRY(sixnet_predict(net, in, 1, out));
+        whole.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    sixnet_model_free(net);
+    sixnet_context_free(ctx);
+    assert_int_equal(c.now, 0);
+    free(whole.data);
+}
+
+static void test_truncated_and_flipped(void **state)
+{
+    (void)state;
+    check_damage("good.safetensors", false);
+    check_damage("good_weights.safetensors", true);
+}
+
+/* A header of many tensors, whose names differ at their ends: twice as many take about twice the time, and memory as promised. */
+static double time_of_many(int count)
+{
+    counter c;
+    char prefix[201];
+    size_t room = (size_t)count * 300 + 16, used;
+    char *file = malloc(room);
+    memset(prefix, 'n', 200);
+    prefix[200] = '\0';
+    used = 8 + (size_t)snprintf(file + 8, room - 8, "{");
+    for (int i = count - 1; i >= 0; i--)
+        used += (size_t)snprintf(file + used, room - used, "\"%s%07d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}%s", prefix, i,
+                                 i ? "," : "}");
+    for (int i = 0; i < 8; i++)
+        file[i] = (char)((uint64_t)(used - 8) >> (8 * i));
+    sixnet_context *ctx = counting(&c, NULL);
+    sixnet_model *net = net_of(ctx, "input shape=3\nlinear out_features=2 name=fc\n");
+    size_t base = c.peak = c.now;
+    clock_t begin = clock();
+    assert_status(sixnet_model_load_weights_memory(net, file, used, NULL, NULL), "SIXNET_BAD_FILE", "does not fit");
+    double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    assert_true(c.peak - base <= memory_bound(used));
+    sixnet_model_free(net);
+    sixnet_context_free(ctx);
+    free(file);
+    return seconds;
+}
+
+static void test_many_names_take_no_quadratic_time(void **state)
+{
+    (void)state;
+    double once = time_of_many(4000), more = time_of_many(32000);
+    if (more > 8 * 4 * once + 0.5)
+        fail_msg("4,000 tensors took %.3f s, 32,000 took %.3f s", once, more);
+}
+
+/* ---- the file system ---- */
+
+static void test_odd_paths(void **state)
+{
+    (void)state;
+    sixnet_model *net = net_of(NULL, net_text), *other;
+    char longest[5000];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    TRY(sixnet_model_save(net, path_of("real"), NULL));
+    assert_int_equal(mkdir(path_of("sub"), 0700), 0);
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    assert_int_equal(symlink("real", path_of("link")), 0);
+    assert_status(sixnet_model_save(net, path_of("sub"), NULL), "SIXNET_IO_ERROR", "is a directory");
+    assert_status(sixnet_model_save(net, path_of("pipe"), NULL), "SIXNET_IO_ERROR", "a pipe");
+    assert_status(sixnet_model_save(net, path_of("link"), NULL), "SIXNET_IO_ERROR", "symbolic link");
+    assert_status(sixnet_model_save(net, "/dev/full", NULL), "SIXNET_IO_ERROR", "device");
+    assert_status(sixnet_model_save(net, path_of("none/file"), NULL), "SIXNET_IO_ERROR", "none/file");
+    assert_status(sixnet_model_save(net, "", NULL), "SIXNET_IO_ERROR", "");
+    assert_status(sixnet_model_save(net, longest, NULL), "SIXNET_IO_ERROR", "too long");
+    assert_status(sixnet_model_load(&other, NULL, path_of("sub"), NULL), "SIXNET_IO_ERROR", "is a directory");
+    assert_status(sixnet_model_load(&other, NULL, path_of("pipe"), NULL), "SIXNET_IO_ERROR", "a pipe");
+    assert_status(sixnet_model_load(&other, NULL, "/dev/zero", NULL), "SIXNET_IO_ERROR", "device");
+    assert_status(sixnet_model_load(&other, NULL, path_of("nothing"), NULL), "SIXNET_IO_ERROR", "cannot be opened");
+    assert_status(sixnet_model_load(&other, NULL, path_of("real"), "max_bytes=10"), "SIXNET_TOO_LARGE", "max_bytes=10");
+    TRY(sixnet_model_load(&other, NULL, path_of("link"), NULL));
+    sixnet_model_free(other);
+    assert_int_equal(unlink(path_of("link")) | unlink(path_of("pipe")) | rmdir(path_of("sub")), 0);
+    sixnet_model_free(net);
+}
+
+/* How many files the folder has that begin so. */
+static int count_files(const char *beginning)
+{
+    char command[600], answer[32] = "";
+    snprintf(command, sizeof command, "ls -a %s | grep -c '^%s'", folder, beginning);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_non_null(fgets(answer, sizeof answer, pipe));
+    pclose(pipe);
+    return atoi(answer);
+}
+
+static void test_permissions_are_kept(void **state)
+{
+    (void)state;
+    struct stat s;
+    sixnet_model *net = net_of(NULL, net_text);
+    TRY(sixnet_model_save(net, path_of("mode"), "sync=false"));
+    assert_int_equal(chmod(path_of("mode"), 0604), 0);
+    TRY(sixnet_model_save(net, path_of("mode"), NULL));
+    assert_int_equal(stat(path_of("mode"), &s), 0);
+    assert_int_equal(s.st_mode & 07777, 0604);
+    sixnet_model_free(net);
+}
+
+/* A disk that is full after so many bytes: a limit on the size of files. */
+static void limit_files(rlim_t size)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void test_a_failing_save_leaves_the_old_file(void **state)
+{
+    (void)state;
+    sixnet_model *net = net_of(NULL, net_text), *again;
+    TRY(sixnet_model_save(net, path_of("old"), NULL));
+    TRY(sixnet_reset(net, 77));
+    signal(SIGXFSZ, SIG_IGN);
+    for (rlim_t size = 0; size < 1500; size += 250) {
+        limit_files(size);
+        assert_status(sixnet_model_save(net, path_of("old"), NULL), "SIXNET_IO_ERROR", "cannot be written");
+    }
+    limit_files(RLIM_INFINITY);
+    assert_int_equal(count_files("[.]sixnet-"), 0);
+    TRY(sixnet_model_load(&again, NULL, path_of("old"), NULL));
+    TRY(sixnet_reset(net, 0));
+    same_digest(net, again);
+    sixnet_model_free(again);
+    sixnet_model_free(net);
+}
+
+static void test_a_mapped_file_stays(void **state)
+{
+    (void)state;
+    sixnet_model *net = net_of(NULL, net_text);
+    TRY(sixnet_model_save(net, path_of("mapped"), NULL));
+    bytes before = file_bytes(path_of("mapped"));
+    int file = open(path_of("mapped"), O_RDONLY);
+    const uint8_t *map = mmap(NULL, before.size, PROT_READ, MAP_SHARED, file, 0);
+    assert_true(map != MAP_FAILED);
+    TRY(sixnet_reset(net, 5));
+    TRY(sixnet_model_save(net, path_of("mapped"), NULL));
+    assert_memory_equal(map, before.data, before.size);
+    munmap((void *)(uintptr_t)map, before.size);
+    close(file);
+    free(before.data);
+    sixnet_model_free(net);
+}
+
+/* ---- checkpoints ---- */
+
+enum { SAMPLES = 50 };
+
+typedef struct trainer {
+    sixnet_context *ctx;
+    sixnet_model *net;
+    sixnet_optimizer *opt;
+    sixnet_dataset *ds;
+    int64_t reports, stop_at;
+    double best_epoch;
+} trainer;
+
+static float samples[SAMPLES * 72], classes[SAMPLES];
+
+static void trainer_begin(trainer *t, const char *context, const char *optimizer, const char *schedule)
+{
+    *t = (trainer){0};
+    for (int i = 0; i < SAMPLES * 72; i++)
+        samples[i] = (float)(i * 37 % 101) / 50 - 1;
+    for (int i = 0; i < SAMPLES; i++)
+        classes[i] = (float)(i % 3);
+    TRY(sixnet_context_new(&t->ctx, context));
+    t->net = net_of(t->ctx, net_text);
+    TRY(sixnet_optimizer_new(&t->opt, t->net, optimizer, schedule));
+    TRY(sixnet_dataset_from_arrays(&t->ds, t->ctx, "inputs=f32 targets=f32 shape=2x6x6 copy=false", samples, classes, SAMPLES));
+}
+
+static void trainer_end(trainer *t)
+{
+    sixnet_optimizer_free(t->opt);
+    sixnet_dataset_free(t->ds);
+    sixnet_model_free(t->net);
+    sixnet_context_free(t->ctx);
+}
+
+static int32_t watch(void *user, const sixnet_progress *p)
+{
+    trainer *t = user;
+    t->best_epoch = sixnet_progress_get(p, "best_epoch");
+    return ++t->reports == t->stop_at;
+}
+
+static int32_t fit(trainer *t, const char *format, ...)
+{
+    char options[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(options, sizeof options, format, args);
+    va_end(args);
+    return sixnet_fit_validated(t->net, t->opt, t->ds, t->ds, options, watch, t);
+}
+
+/* Stops a run after every number of reports there is, resumes it with other threads, and compares the end. */
+static void check_resumed(const char *dtype, const char *optimizer, const char *schedule)
+{
+    trainer whole, part, rest;
+    char options[64];
+    snprintf(options, sizeof options, "seed=3 dtype=%s", dtype);
+    trainer_begin(&whole, options, optimizer, schedule);
+    assert_int_equal(fit(&whole, "epochs=3 batch_size=16"), SIXNET_OK);
+    for (int64_t stop = 1; stop <= whole.reports; stop++) {
+        trainer_begin(&part, options, optimizer, schedule);
+        part.stop_at = stop;
+        assert_int_equal(fit(&part, "epochs=3 batch_size=16 checkpoint=%s keep_best=false", path_of("run")), SIXNET_STOPPED);
+        trainer_end(&part);
+        snprintf(options, sizeof options, "seed=3 dtype=%s threads=2", dtype);
+        trainer_begin(&rest, options, optimizer, schedule);
+        TRY(fit(&rest, "epochs=3 batch_size=16 resume=%s", path_of("run")));
+        assert_int_equal(rest.reports, whole.reports - stop);
+        if (rest.reports)
+            assert_true(rest.best_epoch == whole.best_epoch);
+        same_digest(whole.net, rest.net);
+        assert_true(sixnet_learning_rate(whole.opt) == sixnet_learning_rate(rest.opt));
+        trainer_end(&rest);
+    }
+    trainer_end(&whole);
+}
+
+static void test_resumed_runs_end_the_same(void **state)
+{
+    (void)state;
+    check_resumed("f32", "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5");
+    check_resumed("f64", "adam lr=0.01 amsgrad=true", "linear_warmup steps=5 ; reduce_on_plateau patience=0");
+    check_resumed("f32", "rmsprop lr=0.01 momentum=0.5", NULL);
+    check_resumed("f32", "sgd lr=0.1", "one_cycle_lr max_lr=0.2 total_steps=12");
+}
+
+static bool exists(const char *path) { return access(path, F_OK) == 0; }
+
+static void test_keep_and_best(void **state)
+{
+    (void)state;
+    trainer t;
+    sixnet_model *newest, *before;
+    trainer_begin(&t, "seed=3", "sgd lr=0.1", NULL);
+    TRY(fit(&t, "epochs=5 batch_size=25 checkpoint=%s keep=3 checkpoint_seconds=1e-9", path_of("kept%20run")));
+    TRY(sixnet_model_load(&newest, t.ctx, path_of("kept run"), NULL));
+    TRY(sixnet_model_load(&before, t.ctx, path_of("kept run.1"), NULL));
+    same_digest(t.net, newest);
+    assert_true(exists(path_of("kept run.2")) && exists(path_of("kept run.best")) && !exists(path_of("kept run.3")));
+    sixnet_model_free(newest);
+    sixnet_model_free(before);
+    trainer_end(&t);
+}
+
+/* The open loop: some batches, a checkpoint in the middle of an epoch, and the others. */
+static void train_open(trainer *t, sixnet_batches *b, int64_t most)
+{
+    const float *in, *target;
+    for (int64_t n = 1, i = 0; i < most; i++) {
+        TRY(sixnet_batches_next(b, &in, &target, &n));
+        if (!n)
+            return;
+        TRY(sixnet_zero_grad(t->net));
+        TRY(sixnet_forward(t->net, in, n));
+        TRY(sixnet_loss(t->net, target, NULL));
+        TRY(sixnet_backward(t->net));
+        TRY(sixnet_step(t->opt));
+    }
+}
+
+static void test_open_loop(void **state)
+{
+    (void)state;
+    trainer whole, rest;
+    sixnet_batches *b, *c;
+    int64_t epoch, position;
+    trainer_begin(&whole, "seed=3", "adam", NULL);
+    TRY(sixnet_batches_new(&b, whole.ds, "batch_size=7"));
+    TRY(sixnet_batches_start(b, 4));
+    train_open(&whole, b, 3);
+    TRY(sixnet_set_learning_rate(whole.opt, 0.125));
+    TRY(sixnet_checkpoint_save(whole.net, whole.opt, b, path_of("open"), NULL));
+    train_open(&whole, b, 100);
+    trainer_begin(&rest, "seed=3", "adam", NULL);
+    TRY(sixnet_batches_new(&c, rest.ds, "batch_size=7"));
+    TRY(sixnet_checkpoint_load(rest.net, rest.opt, c, path_of("open"), NULL));
+    TRY(sixnet_batches_cursor(c, &epoch, &position));
+    assert_int_equal(epoch, 4);
+    assert_int_equal(position, 21);
+    assert_true(sixnet_learning_rate(rest.opt) == 0.125);
+    train_open(&rest, c, 100);
+    same_digest(whole.net, rest.net);
+    sixnet_batches_free(b);
+    sixnet_batches_free(c);
+    trainer_end(&whole);
+    trainer_end(&rest);
+}
+
+static void refuse_checkpoint(const char *context, const char *optimizer, const char *schedule, const char *options, const char *message)
+{
+    trainer t;
+    char before[65], after[65];
+    trainer_begin(&t, context, optimizer, schedule);
+    TRY(sixnet_digest(t.net, before));
+    assert_status(fit(&t, "%s resume=%s", options, path_of("refused")), "SIXNET_INVALID_ARGUMENT", message);
+    TRY(sixnet_digest(t.net, after));
+    assert_string_equal(before, after);
+    assert_int_equal(t.reports, 0);
+    trainer_end(&t);
+}
+
+static void test_a_run_made_otherwise_is_refused(void **state)
+{
+    (void)state;
+    trainer t;
+    static const char sgd[] = "sgd lr=0.1 momentum=0.9", step[] = "step_lr step_size=1";
+    trainer_begin(&t, "seed=3", sgd, step);
+    TRY(fit(&t, "batch_size=16 checkpoint=%s", path_of("refused")));
+    refuse_checkpoint("seed=4", sgd, step, "batch_size=16", "seed=3, not 4");
+    refuse_checkpoint("seed=3", "adam", step, "batch_size=16", "this optimizer is 'adam'");
+    refuse_checkpoint("seed=3", "sgd lr=0.1", step, "batch_size=16", "keeps another state");
+    refuse_checkpoint("seed=3", sgd, "step_lr step_size=2", "batch_size=16", "step_size=2");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=17", "batch_size=16, not 17");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 shuffle=false", "shuffle=1, not 0");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 seed=9", "order=3, not 9");
+    TRY(sixnet_model_save(t.net, path_of("model"), NULL));
+    assert_status(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("model"), NULL), "SIXNET_BAD_FILE", "not a checkpoint");
+    trainer_end(&t);
+    trainer_begin(&t, "seed=3 dtype=f64", sgd, step);
+    assert_status(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("refused"), NULL), "SIXNET_BAD_FILE", "F64");
+    trainer_end(&t);
+}
+
+/* Every bit of a checkpoint is covered by its checksum; with checksum=false a damaged one may load, but does no harm. */
+static void test_damaged_checkpoints(void **state)
+{
+    (void)state;
+    trainer t;
+    trainer_begin(&t, "seed=3", "sgd lr=0.1 momentum=0.9", "reduce_on_plateau");
+    TRY(fit(&t, "epochs=2 batch_size=25 checkpoint=%s", path_of("damaged")));
+    bytes whole = file_bytes(path_of("damaged"));
+    uint64_t header = 0;
+    for (int i = 7; i >= 0; i--)
+        header = header << 8 | whole.data[i];
+    for (uint64_t bit = 0; bit < 8 * (8 + header + 16); bit += 5) {
+        whole.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        write_bytes(path_of("flipped"), whole.data, whole.size);
+        assert_true(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("flipped"), NULL) < 0);
+        if (sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("flipped"), "checksum=false") == SIXNET_OK)
+            TRY(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("damaged"), NULL));
+        whole.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    free(whole.data);
+    trainer_end(&t);
+}
+
+/* ---- faults of memory: at each allocation, once and for ever after ---- */
+
+typedef int32_t (*scenario)(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt);
+
+static int32_t save_file(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
+{
+    (void)ctx;
+    (void)opt;
+    return sixnet_model_save(net, path_of("fault"), "sync=false");
+}
+
+static int32_t load_file(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
+{
+    sixnet_model *other;
+    (void)net;
+    (void)opt;
+    int32_t status = sixnet_model_load(&other, ctx, path_of("fault_model"), NULL);
+    sixnet_model_free(other);
+    return status;
+}
+
+static int32_t load_weights(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
+{
+    (void)ctx;
+    (void)opt;
+    return sixnet_model_load_weights(net, path_of("fault_model"), NULL, NULL);
+}
+
+static int32_t load_unfit_weights(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
+{
+    char path[1024];
+    (void)ctx;
+    (void)opt;
+    snprintf(path, sizeof path, "%s/hostile/good_weights.safetensors", SIXNET_TEST_GOLDEN);
+    int32_t status = sixnet_model_load_weights(net, path, NULL, NULL);
+    return status == SIXNET_BAD_FILE ? SIXNET_OK : status;
+}
+
+static int32_t save_run(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
+{
+    (void)ctx;
+    return sixnet_checkpoint_save(net, opt, NULL, path_of("fault"), "sync=false");
+}
+
+static int32_t load_run(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
+{
+    (void)ctx;
+    return sixnet_checkpoint_load(net, opt, NULL, path_of("fault_run"), NULL);
+}
+
+static size_t inject(scenario run, bool for_ever)
+{
+    counter c;
+    char before[65], after[65];
+    sixnet_context *ctx = counting(&c, NULL);
+    sixnet_model *net = net_of(ctx, net_text);
+    sixnet_optimizer *opt;
+    TRY(sixnet_optimizer_new(&opt, net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=3"));
+    TRY(sixnet_reset(net, 1));
+    TRY(sixnet_digest(net, before));
+    size_t n = 0, there = c.now;
+    for (int32_t status = SIXNET_OUT_OF_MEMORY; status; n++) {
+        c.calls = 0;
+        c.fail_at = n + 1;
+        c.for_ever = for_ever;
+        status = run(ctx, net, opt);
+        c.fail_at = 0;
+        if (status && status != SIXNET_OUT_OF_MEMORY)
+            fail_msg("allocation %zu: %s: %s", n + 1, sixnet_status_name(status), sixnet_last_error());
+        TRY(sixnet_digest(net, after));
+        if (status)
+            assert_string_equal(before, after);
+        if (status && run != load_weights && run != load_unfit_weights)
+            assert_int_equal(c.now, there);
+    }
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+    sixnet_context_free(ctx);
+    assert_int_equal(c.now, 0);
+    return n - 1;
+}
+
+static void test_every_allocation_may_fail(void **state)
+{
+    (void)state;
+    static const scenario all[] = {save_file, load_file, load_weights, load_unfit_weights, save_run, load_run};
+    sixnet_model *net = net_of(NULL, net_text);
+    sixnet_optimizer *opt;
+    TRY(sixnet_optimizer_new(&opt, net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=3"));
+    TRY(sixnet_model_save(net, path_of("fault_model"), NULL));
+    TRY(sixnet_checkpoint_save(net, opt, NULL, path_of("fault_run"), NULL));
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        assert_true(inject(all[i], false) > 3);
+        assert_true(inject(all[i], true) > 3);
+    }
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    const char *memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* where waiting for the disk takes no time */
+    snprintf(folder, sizeof folder, "%s/sixnet-files-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : memory);
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int delete_folder(void **state)
+{
+    (void)state;
+    char command[300];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_too_little_room),
+        cmocka_unit_test(test_weights_of_every_type),
+        cmocka_unit_test(test_report_lists_differences),
+        cmocka_unit_test(test_batchnorm_counter_is_passed_over),
+        cmocka_unit_test(test_hostile_files),
+        cmocka_unit_test(test_truncated_and_flipped),
+        cmocka_unit_test(test_many_names_take_no_quadratic_time),
+        cmocka_unit_test(test_odd_paths),
+        cmocka_unit_test(test_permissions_are_kept),
+        cmocka_unit_test(test_a_failing_save_leaves_the_old_file),
+        cmocka_unit_test(test_a_mapped_file_stays),
+        cmocka_unit_test(test_resumed_runs_end_the_same),
+        cmocka_unit_test(test_keep_and_best),
+        cmocka_unit_test(test_open_loop),
+        cmocka_unit_test(test_a_run_made_otherwise_is_refused),
+        cmocka_unit_test(test_damaged_checkpoints),
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, make_folder, delete_folder);
+}

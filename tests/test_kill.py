@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Kills programs at random moments: test_kill.py VICTIM [--full] [--mnist PROGRAM] [--seconds S] [--seed N]
+
+VICTIM is tests/victim.c. A training run with checkpoints is killed and resumed until it ends, which must be with the digest of a run that
+was not; a program that saves in a loop is killed, after which its file must be there and whole. The normal run takes at most S seconds
+(20); --full kills 200 times in runs and 2,000 times in saves. --mnist does the first with the example's program instead.
+"""
+
+import argparse
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def ask(*command):
+    """What a program that ends by itself prints."""
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}: status {result.returncode}\n{result.stderr}")
+    return result.stdout
+
+
+def start_and_kill(command, seconds):
+    """What a program printed that was killed after so long, if it ended before; None if not."""
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        output, errors = program.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.communicate()
+        return None
+    if program.returncode:
+        sys.exit(f"{' '.join(command)}: status {program.returncode}\n{errors}")
+    return output
+
+
+def sweep(folder):
+    """Removes what killed savers leave: their temporary files, and nothing else."""
+    for path in folder.glob(".sixnet-*"):
+        path.unlink()
+
+
+def digest_line(output):
+    return [line for line in output.splitlines() if "digest" in line or len(line) == 64][-1]
+
+
+def kill_runs(command, folder, count, until, rng):
+    """Runs of command(file), killed and resumed: how many kills there were."""
+    begin = time.monotonic()
+    expected = digest_line(ask(*command(folder / "whole")))
+    whole, kills, ends = time.monotonic() - begin, 0, 0
+    path = folder / "run"
+    while kills < count and (time.monotonic() < until or not ends):
+        output = start_and_kill(command(path), rng.uniform(0, whole / 2))
+        kills += output is None
+        sweep(folder)
+        if output is not None:
+            if digest_line(output) != expected:
+                sys.exit(f"after {kills} kills: {digest_line(output)} instead of {expected}")
+            ends += 1
+            for old in folder.glob("run*"):
+                old.unlink()
+    print(f"runs: {kills} kills, {ends} ends, all with {expected[-16:]}")
+
+
+def first_save(victim, path):
+    """Leaves a file at path, however slow the machine is."""
+    saver = subprocess.Popen([victim, "save", str(path)])
+    while not path.exists() and saver.poll() is None:
+        time.sleep(0.01)
+    saver.kill()
+    saver.wait()
+
+
+def kill_saves(victim, folder, count, until, rng):
+    path = folder / "saved"
+    good, kills = set(), 0
+    first_save(victim, path)
+    while kills < count and time.monotonic() < until:
+        start_and_kill([victim, "save", str(path)], rng.uniform(0.003, 0.03))
+        kills += 1
+        if not path.exists():
+            sys.exit(f"after {kills} kills: there is no file")
+        good.add(ask(victim, "check", str(path)))
+        sweep(folder)
+        if len(good) > 2:
+            sys.exit(f"after {kills} kills: a file with other values")
+    print(f"saves: {kills} kills, {len(good)} contents")
+
+
+def example(program, path):
+    resume = ["--resume", str(path)] if path.exists() else []
+    return [program, "--epochs", "2", "--quiet", "--digest", "--threads", "0", "--checkpoint", str(path), *resume]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("victim")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--mnist")
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    print(f"seed {options.seed}")
+    runs, saves, seconds = (200, 2000, 1e6) if options.full else (200, 500, options.seconds)
+    with tempfile.TemporaryDirectory(prefix="sixnet-kill-") as name:
+        folder, now = pathlib.Path(name), time.monotonic()
+        command = (lambda path: example(options.mnist, path)) if options.mnist else (lambda path: [options.victim, "run", str(path)])
+        kill_runs(command, folder, runs, now + seconds / 2, rng)
+        kill_saves(options.victim, folder, saves, time.monotonic() + seconds / 2, rng)
+
+
+main()

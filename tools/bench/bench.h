@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIXNET_BENCH_H
+#define SIXNET_BENCH_H
+
+/* What the parts of sixnet-bench share. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sixnet/sixnet.h>
+
+/* ---- workloads.c ---- */
+
+typedef enum work_kind {
+    WORK_TRAIN,   /* a step: zero_grad, forward, loss, backward, step */
+    WORK_PREDICT, /* sixnet_predict() */
+    WORK_FIT,     /* a whole run: load, train, evaluate */
+} work_kind;
+
+typedef struct workload {
+    const char *name;
+    work_kind kind;
+    int32_t batch;         /* samples a call; a workload with 1 is told in time, others in samples a second */
+    const char *data;      /* "mnist" or "noise" */
+    const char *dtype;     /* "f32" or "f64" */
+    const char *optimizer; /* of WORK_TRAIN and WORK_FIT */
+    const char *net;
+} workload;
+
+extern const char *const work_kind_name[];
+extern const workload workloads[]; /* ends with a name of NULL */
+
+/* Samples to cycle through: whole batches, one after another. In the workload's dtype. */
+typedef struct samples {
+    void *inputs, *targets;
+    int64_t batches, input_size, target_size, output_size; /* the sizes for one sample, in values */
+} samples;
+
+void samples_make(samples *s, const workload *w, const sixnet_model *net, int32_t batch, const char *folder);
+void samples_free(samples *s);
+
+/* A path of MNIST's four files: "train" or "t10k", "images-idx3" or "labels-idx1". */
+enum { PATH_SIZE = 4096 };
+void mnist_path(char path[PATH_SIZE], const char *folder, const char *set, const char *what);
+
+/* ---- peak.c ---- */
+
+/* Multiply-adds a second, in GFLOP/s, that so many threads reach together in registers with an instruction set, as
+ * sixnet_context_get() names it; 0 if it cannot be measured. */
+double peak_gflops(const char *isa, int32_t threads);
+
+/* ---- sixnet-bench.c ---- */
+
+double seconds_now(void);
+void *allocate(size_t bytes);
+/* Ends the program with the library's message if a call has failed. */
+void check(int32_t status);
+_Noreturn void fail(const char *format, const char *detail);
+
+#endif
