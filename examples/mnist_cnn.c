@@ -12,7 +12,7 @@
 #endif
 
 typedef struct settings {
-    const char *data, *isa, *csv;
+    const char *data, *isa, *csv, *save, *checkpoint, *resume;
     int64_t epochs, batch_size, step_size, seed, threads;
     double lr, gamma, momentum, dropout;
     int no_schedule, summary, digest, quiet;
@@ -166,10 +166,8 @@ static int32_t end_epoch(trainer *t, const sixnet_progress *p)
     const double loss = sixnet_progress_get(p, "validation_loss"), accuracy = sixnet_progress_get(p, "validation_accuracy");
     t->accuracy = accuracy;
     t->seconds = sixnet_progress_get(p, "total_seconds");
-    if (accuracy > t->best || t->best_epoch == 0) {
-        t->best = accuracy;
-        t->best_epoch = (int)sixnet_progress_get(p, "epoch");
-    }
+    t->best = sixnet_progress_get(p, "best_accuracy");
+    t->best_epoch = (int)sixnet_progress_get(p, "best_epoch");
     if (t->bar)
         bar_clear();
     if (!t->set->quiet)
@@ -186,15 +184,33 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
     return 0;
 }
 
+enum { FIT_TEXT = 6 * PATH_SIZE + 256 };
+
+/* " attribute=path", where a blank, which would end it, and '%' are written as % and two digits. */
+static int32_t append_path(char *text, const char *attribute, const char *path)
+{
+    size_t length = strlen(text);
+    if (!path)
+        return 0;
+    if (strlen(path) >= PATH_SIZE)
+        return complain("the path of a checkpoint has %d characters or more", PATH_SIZE);
+    length += (size_t)sprintf(text + length, " %s=", attribute);
+    for (const unsigned char *c = (const unsigned char *)path; *c; c++)
+        length += (size_t)sprintf(text + length, *c <= ' ' || *c == '%' ? "%%%02x" : "%c", *c);
+    return 0;
+}
+
 static int32_t train(trainer *t)
 {
-    char fit[128];
+    char fit[FIT_TEXT];
     if (!t->set->quiet)
         printf("%" PRId64 " images to train, %" PRId64 " to test; threads: %s, instruction set: %s\n",
                sixnet_dataset_size(t->train), sixnet_dataset_size(t->test), sixnet_context_get(t->ctx, "threads"),
                sixnet_context_get(t->ctx, "isa"));
     fflush(stdout);
-    snprintf(fit, sizeof fit, "epochs=%" PRId64 " batch_size=%" PRId64, t->set->epochs, t->set->batch_size);
+    snprintf(fit, sizeof fit, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=1", t->set->epochs, t->set->batch_size);
+    PASS(append_path(fit, "checkpoint", t->set->checkpoint));
+    PASS(append_path(fit, "resume", t->set->resume));
     const int32_t status = sixnet_fit_validated(t->net, t->opt, t->train, t->test, fit, on_progress, t);
     if (t->bar)
         bar_clear();
@@ -202,12 +218,17 @@ static int32_t train(trainer *t)
     return status == SIXNET_STOPPED ? -1 : 0; /* the CSV could not be written, which closing it reports */
 }
 
-static int32_t print_end(const trainer *t)
+static int32_t print_end(trainer *t)
 {
     char digest[65];
     TRY(sixnet_digest(t->net, digest));
     if (t->set->digest)
         printf("digest: %s\n", digest);
+    if (t->best_epoch == 0) {
+        TRY(sixnet_evaluate(t->net, t->test, NULL, &t->accuracy));
+        printf("test accuracy %.2f %%, the run had ended before\n", 100 * t->accuracy);
+        return 0;
+    }
     printf("test accuracy %.2f %% (best %.2f %%, epoch %d), %" PRId64 " epochs in %.1f s\n", 100 * t->accuracy, 100 * t->best,
            t->best_epoch, t->set->epochs, t->seconds);
     return 0;
@@ -228,6 +249,8 @@ static int32_t run(trainer *t)
         fputs("epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n", t->csv);
     }
     PASS(train(t));
+    if (t->set->save)
+        TRY(sixnet_model_save(t->net, t->set->save, NULL));
     return print_end(t);
 }
 
@@ -261,6 +284,9 @@ int main(int argc, char **argv)
         {"--threads", "N", "threads to use; 0 for every core (0); the result is the same", read_integer, &s.threads, 0, 1024, 0},
         {"--isa", "NAME", "highest instruction set to use: baseline, avx2, avx512, neon (auto)", read_word, &s.isa, 0, 0, 0},
         {"--csv", "FILE", "write a row for each epoch", read_text, &s.csv, 0, 0, 0},
+        {"--save", "FILE", "save the trained net", read_text, &s.save, 0, 0, 0},
+        {"--checkpoint", "FILE", "save the run every second and after every epoch", read_text, &s.checkpoint, 0, 0, 0},
+        {"--resume", "FILE", "go on from a checkpoint", read_text, &s.resume, 0, 0, 0},
         {"--digest", NULL, "print a digest of the trained parameters", NULL, &s.digest, 0, 0, 0},
         {"--quiet", NULL, "print the end only", NULL, &s.quiet, 0, 0, 0},
         {"--summary", NULL, "print the net's layers and leave", NULL, &s.summary, 0, 0, 0},

@@ -592,6 +592,14 @@ class Training(unittest.TestCase):
         self.assertIn("Conv2d-1              [-1, 2, 4, 4]              18", repr(net))
         self.assertGreater(net.memory_needed(100), net.memory_needed(10))
 
+    def test_profile(self):
+        net, (x, t) = sixnet.Model(SMALL), some_data()
+        self.assertTrue(math.isnan(net.profile_number("linear1", "forward_passes")))
+        net.profile()
+        net.fit(x, t, batch_size=16)
+        self.assertEqual((net.profile_number("linear1", "forward_passes"), net.profile_number("linear1", "backward_samples")), (4, 64))
+        net.profile(False)
+
     def test_datasets(self):
         x, t = some_data(10)
         data = sixnet.Dataset(x, t).transform("normalize", mean=1.0, std=2.0)

@@ -51,7 +51,7 @@ static void *allocate(const sixnet_context *ctx, size_t size)
 /* The address that the allocator gave lies before the aligned one. */
 void *six_alloc(const sixnet_context *ctx, size_t count, size_t size)
 {
-    const size_t extra = SIX_ALLOC_EXTRA;
+    const size_t extra = SIX_ALLOC_EXTRA - 1;
     if (size > 0 && count > (PTRDIFF_MAX - extra) / size) {
         six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: %zu times %zu bytes exceed the address space", count, size);
         return NULL;

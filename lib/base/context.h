@@ -44,8 +44,8 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void six_log(const sixnet_context *ctx, int32_t level, const char *format, ...);
 
-/* What six_alloc() asks the allocator for beside the bytes it gives. */
-enum { SIX_ALIGNMENT = 64, SIX_ALLOC_EXTRA = sizeof(void *) + SIX_ALIGNMENT - 1 };
+/* What six_alloc() asks the allocator for beside count * size, at most. */
+enum { SIX_ALIGNMENT = 64, SIX_ALLOC_EXTRA = sizeof(void *) + SIX_ALIGNMENT };
 
 /* count * size zeroed bytes at an address that is a multiple of 64; NULL, with the status message set, if that overflows or the
  * allocator has none. count or size 0 gives one byte. Never returns memory that six_free() of the same context cannot take. */

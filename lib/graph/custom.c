@@ -132,18 +132,11 @@ static sixnet_layer_call open_call(const six_op *op, const six_group *g, void *s
 
 /* ---- the kernels ---- */
 
-/* op->shared: whether the function has failed in this pass; it is not called again then. */
-static int32_t begin(six_op *op, six_group *groups)
-{
-    (void)groups;
-    *(bool *)op->shared = false;
-    return SIXNET_OK;
-}
-
+/* op->shared: whether the function has failed in this pass; it is not called again then. The groups come in order, as the net is serial. */
 static bool run(sixnet_compute_fn fn, sixnet_layer_call *call, six_group *g)
 {
     bool *failed = call->op->shared;
-    if (!*failed)
+    if (g->index == 0 || !*failed)
         *failed = fn(call->layer->user, call) != 0;
     if (*failed)
         g->fault = six_fault_callback;
@@ -481,9 +474,8 @@ static void describe(custom *layer)
     layer->layer.reads = SIX_READS_X | SIX_READS_Y;
     layer->layer.setup = set_up;
     layer->layer.needs = needs;
-    layer->layer.begin_forward = begin;
     layer->layer.forward = forward;
-    layer->layer.begin_backward = layer->backward ? begin : refuse_backward;
+    layer->layer.begin_backward = layer->backward ? NULL : refuse_backward;
     layer->layer.backward = backward;
 }
 

@@ -457,19 +457,19 @@ static int32_t infer(six_inference *job)
 /* Up to so many samples are evaluated one by one, where the layers can, rather than as a group. */
 enum { FEW = 8 };
 
-static bool one_by_one(const sixnet_model *net)
+static bool is_single(const sixnet_model *net, int64_t n)
 {
     for (int32_t i = 0; i < net->node_count; i++) {
         const six_layer *kernel = net->node[i].kernel;
         if (kernel->forward && !kernel->forward_one && !kernel->is_loss)
             return false;
     }
-    return true;
+    return n <= FEW;
 }
 
 int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
 {
-    bool single = n <= FEW && one_by_one(net);
+    bool single = is_single(net, n);
     six_plan **plan = single ? &net->single : &net->inference;
     int64_t most = single ? FEW : (int64_t)MAX_GROUPS * SIX_LANES;
     int32_t status = prepare(net, plan, single ? 1 : SIX_LANES);
@@ -553,7 +553,7 @@ int32_t six_memory_needed(sixnet_model *net, int64_t n, bool training, uint64_t 
     int32_t groups = training ? (int32_t)((n + SIX_LANES - 1) / SIX_LANES) : six_pool_size(pool_of(net));
     int32_t status = net->compiled ? SIXNET_OK : six_check(net);
     if (!status)
-        status = six_plan_bytes(net, groups, training, &plan);
+        status = six_plan_bytes(net, groups, training, !training && is_single(net, n) ? 1 : SIX_LANES, &plan);
     if (!status)
         *bytes = plan + six_tensors_bytes(net);
     return status;

@@ -43,7 +43,7 @@ static const six_node *node_at(const six_layout *l, int32_t i) { return &l->net-
 
 static int64_t node_bytes(const six_layout *l, int32_t i)
 {
-    int64_t spare = l->lanes == 1 ? SIX_LANES : 0;
+    int64_t spare = l->lanes == 1 ? 2 * SIX_LANES : 0;
     return (six_shape_size(&node_at(l, i)->op->out) * l->lanes + spare) * l->real_size;
 }
 
@@ -479,9 +479,8 @@ static void measure(six_plan *plan, const six_layout *l, int32_t groups, six_car
     carve_all(counter, l, plan);
 }
 
-int32_t six_plan_bytes(sixnet_model *net, int32_t groups, bool training, uint64_t *bytes)
+int32_t six_plan_bytes(sixnet_model *net, int32_t groups, bool training, int32_t lanes, uint64_t *bytes)
 {
-    const int32_t lanes = SIX_LANES;
     six_layout l;
     six_plan plan = {0};
     six_carver counter = {0};

@@ -80,7 +80,7 @@ static double values_of(const sixnet_model *net, int32_t node, bool backward)
         in += size_of(&op->in[k]);
         dx += g.dx[k] ? size_of(&op->in[k]) : 0;
     }
-    if (layer->reshapes)
+    if (layer->reshapes && op->inputs)
         return 0;
     if (!backward)
         return in + out;

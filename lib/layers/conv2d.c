@@ -145,23 +145,40 @@ static int64_t one_sample_reals(const six_op *op)
     return op->in[0].dim[0] / a->groups * one.plane + op->out.dim[0] / a->groups * one.vectors * SIX_LANES + SIX_LANES;
 }
 
+/* count values, and what else is in the last vector. */
+SIX_INLINE void copy_vectors(real *to, const real *from, int64_t count)
+{
+    for (int64_t i = 0; i < count; i += SIX_WIDTH)
+        six_store(to + i, six_load(from + i));
+}
+
+/* One channel, padded: what a row's last vector spills over is padding, made zero again, or the next row, still to come. */
+static void copy_padded(const six_op *op, const one_sample *one, const real *x, real *to)
+{
+    const conv2d *a = op->attr;
+    const int64_t *in = op->in[0].dim;
+    int64_t first = a->padding[0] * one->width + a->padding[1], gap = one->width - in[2], end = first + in[1] * one->width;
+    memset(to, 0, (size_t)first * sizeof *to);
+    for (int64_t at = first; at < end; at += one->width, x += in[2]) {
+        copy_vectors(to + at, x, in[2]);
+        for (int64_t k = 0; k < gap; k++)
+            to[at + in[2] + k] = 0;
+    }
+    memset(to + end - gap, 0, (size_t)(one->plane - end + gap) * sizeof *to);
+}
+
 /* One channel, padded and cut into phases. */
-static void copy_channel(const six_op *op, const one_sample *one, const real *x, real *to)
+static void copy_phases(const six_op *op, const one_sample *one, const real *x, real *to)
 {
     const conv2d *a = op->attr;
     const int64_t *in = op->in[0].dim, *s = a->stride;
     memset(to, 0, (size_t)one->plane * sizeof *to);
-    for (int64_t row = 0; row < in[1]; row++) {
+    for (int64_t row = 0; row < in[1] && (row + a->padding[0]) / s[0] < one->height; row++) {
         int64_t h = row + a->padding[0];
-        if (h / s[0] >= one->height)
-            break;
         real *line = to + (h % s[0]) * s[1] * one->height * one->width + h / s[0] * one->width;
         for (int64_t phase = 0; phase < s[1]; phase++, line += one->height * one->width) {
             int64_t w = (a->padding[1] - phase + s[1] - 1) / s[1]; /* the first column of the phase that is no padding */
-            int64_t column = w * s[1] + phase - a->padding[1];
-            if (s[1] == 1 && w < one->width)
-                memcpy(line + w, x + row * in[2], (size_t)(in[2] < one->width - w ? in[2] : one->width - w) * sizeof *x);
-            for (; s[1] > 1 && w < one->width && column < in[2]; w++, column += s[1])
+            for (int64_t column = w * s[1] + phase - a->padding[1]; w < one->width && column < in[2]; w++, column += s[1])
                 line[w] = x[row * in[2] + column];
         }
     }
@@ -249,16 +266,16 @@ static void forward_one(const six_op *op, six_group *g, void *scratch)
     one_sample one = one_sample_of(op);
     six_correlation c = one_sample_correlation(op, &one, tap);
     int64_t slice = weight_count(op) / a->groups;
+    bool dense = a->stride[0] == 1 && a->stride[1] == 1;
     real *x = scratch, *y = x + c.depth * one.plane;
     for (int64_t s = 0; s < a->groups; s++) {
         for (int64_t d = 0; d < c.depth; d++)
-            copy_channel(op, &one, g->x[0] + (s * c.depth + d) * in[1] * in[2], x + d * one.plane);
+            (dense ? copy_padded : copy_phases)(op, &one, g->x[0] + (s * c.depth + d) * in[1] * in[2], x + d * one.plane);
         six_correlate(&c, x, (real *)op->shared + s * slice, a->bias ? op->value[1] + s * c.outputs : NULL, y,
                       y + c.outputs * c.y_plane);
         for (int64_t o = 0; o < c.outputs; o++)
             for (int64_t row = 0; row < out[1]; row++)
-                memcpy(g->y + ((s * c.outputs + o) * out[1] + row) * out[2], y + o * c.y_plane + row * one.width,
-                       (size_t)out[2] * sizeof *y);
+                copy_vectors(g->y + ((s * c.outputs + o) * out[1] + row) * out[2], y + o * c.y_plane + row * one.width, out[2]);
     }
 }
 

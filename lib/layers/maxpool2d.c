@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "simd/lane_sums.h"
 #include "window.h"
 
 enum { QUAD = 16 };
@@ -172,15 +173,28 @@ static void forward(const six_op *op, six_group *g, void *scratch)
             any_image(op, g->x[0] + c * in, g->y + c * out, op->training ? (int32_t *)g->saved + c * out : NULL);
 }
 
-/* v if it is larger than best or NaN. */
-SIX_INLINE real larger(real best, real v) { return v > best || v != v ? v : best; }
+/* One sample: the 2x2 windows of two rows, SIX_WIDTH of them side by side. */
+SIX_INLINE void quad_one(const real *top, const real *bottom, int64_t columns, real *y)
+{
+    for (int64_t j = 0; j < columns; j += SIX_WIDTH) {
+        vec t[2] = {six_load(top + 2 * j), six_load(top + 2 * j + SIX_WIDTH)}, b[2] = {six_load(bottom + 2 * j), six_load(bottom + 2 * j + SIX_WIDTH)};
+        vec best = six_even(t[0], t[1]);
+        ivec at = {0};
+        challenge(six_odd(t[0], t[1]), at, &best, &at);
+        challenge(six_even(b[0], b[1]), at, &best, &at);
+        challenge(six_odd(b[0], b[1]), at, &best, &at);
+        six_store_first(y + j, best, columns - j);
+    }
+}
 
 static real window_max_one(const real *x, int64_t width, six_reach rows, six_reach columns, const int64_t dilation[2])
 {
     real best = x[rows.begin * width + columns.begin];
     for (int64_t row = rows.begin; row < rows.end; row += dilation[0])
-        for (int64_t column = columns.begin; column < columns.end; column += dilation[1])
-            best = larger(best, x[row * width + column]);
+        for (int64_t column = columns.begin; column < columns.end; column += dilation[1]) {
+            real v = x[row * width + column];
+            best = v > best || v != v ? v : best;
+        }
     return best;
 }
 
@@ -188,19 +202,17 @@ static void forward_one(const six_op *op, six_group *g, void *scratch)
 {
     (void)scratch;
     const attributes *a = op->attr;
-    int64_t height = op->in[0].dim[1], width = op->in[0].dim[2];
+    int64_t height = op->in[0].dim[1], width = op->in[0].dim[2], columns = op->out.dim[2];
     const real *x = g->x[0];
     real *y = g->y;
     bool quad = is_quad(op);
     for (int64_t c = 0; c < op->out.dim[0]; c++, x += height * width)
-        for (int64_t i = 0; i < op->out.dim[1]; i++) {
-            const real *top = x + 2 * i * width, *bottom = top + width;
-            for (int64_t j = 0; quad && j < op->out.dim[2]; j++)
-                y[j] = larger(larger(larger(top[2 * j], top[2 * j + 1]), bottom[2 * j]), bottom[2 * j + 1]);
-            for (int64_t j = 0; !quad && j < op->out.dim[2]; j++)
+        for (int64_t i = 0; i < op->out.dim[1]; i++, y += columns) {
+            if (quad)
+                quad_one(x + 2 * i * width, x + (2 * i + 1) * width, columns, y);
+            for (int64_t j = 0; !quad && j < columns; j++)
                 y[j] = window_max_one(x, width, six_window_reach(&a->window, 0, a->dilation[0], height, i),
                                       six_window_reach(&a->window, 1, a->dilation[1], width, j), a->dilation);
-            y += op->out.dim[2];
         }
 }
 

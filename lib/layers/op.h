@@ -22,7 +22,7 @@
  *     backward_part(op, part) for each part, in any thread        (parameter gradients of layers that sum over all groups at once)
  *
  * Where all layers of a net have forward_one(), single samples are evaluated without lanes: a tensor is its features in C order, 64-byte
- * aligned with room for SIX_LANES reals more, and op->lanes is 1 instead of SIX_LANES. The result must have the same bits.
+ * aligned with room for 2 * SIX_LANES reals more, and op->lanes is 1 instead of SIX_LANES. The result must have the same bits.
  *
  * Between the calls of one node and those of another on the same group nothing else is promised. The bits of a result may depend on
  * the group but never on the thread or on how many there are: every sum over groups is taken in the order of the groups. */

@@ -4,8 +4,22 @@
 
 #include "simd/lane.h"
 
-/* One level of a tree of sums over SIX_WIDTH vectors at once: a and b hold runs of 2h numbers each, the result the sums of the runs' halves. */
+/* The numbers of a and then b at even and at odd places. */
+#if SIX_VECTOR_BYTES == 64
+SIX_INLINE vec six_even(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30); }
+SIX_INLINE vec six_odd(vec a, vec b) { return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31); }
+#elif SIX_VECTOR_BYTES == 32
+SIX_INLINE vec six_even(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
+SIX_INLINE vec six_odd(vec a, vec b) { return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15); }
+#elif defined(SIX_REAL_IS_DOUBLE)
+SIX_INLINE vec six_even(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 2); }
+SIX_INLINE vec six_odd(vec a, vec b) { return __builtin_shufflevector(a, b, 1, 3); }
+#else
+SIX_INLINE vec six_even(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6); }
+SIX_INLINE vec six_odd(vec a, vec b) { return __builtin_shufflevector(a, b, 1, 3, 5, 7); }
+#endif
 
+/* One level of a tree of sums over SIX_WIDTH vectors at once: a and b hold runs of 2h numbers each, the result the sums of the runs' halves. */
 #if SIX_VECTOR_BYTES == 64
 SIX_INLINE vec six_halves_8(vec a, vec b)
 {
@@ -22,35 +36,39 @@ SIX_INLINE vec six_halves_2(vec a, vec b)
     return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
            __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
 }
-SIX_INLINE vec six_halves_1(vec a, vec b)
-{
-    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
-           __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-}
-SIX_INLINE vec six_halves(vec a, vec b, int h)
-{
-    return h == 8 ? six_halves_8(a, b) : h == 4 ? six_halves_4(a, b) : h == 2 ? six_halves_2(a, b) : six_halves_1(a, b);
-}
 #elif SIX_VECTOR_BYTES == 32
-SIX_INLINE vec six_halves(vec a, vec b, int h)
+SIX_INLINE vec six_halves_4(vec a, vec b)
 {
-    return h == 4   ? __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) + __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
-           : h == 2 ? __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) + __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15)
-                    : __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) + __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) + __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
 }
-#elif defined(SIX_REAL_IS_DOUBLE)
-SIX_INLINE vec six_halves(vec a, vec b, int h)
+SIX_INLINE vec six_halves_2(vec a, vec b)
 {
-    (void)h;
-    return __builtin_shufflevector(a, b, 0, 2) + __builtin_shufflevector(a, b, 1, 3);
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) + __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
 }
-#else
-SIX_INLINE vec six_halves(vec a, vec b, int h)
+#elif !defined(SIX_REAL_IS_DOUBLE)
+SIX_INLINE vec six_halves_2(vec a, vec b)
 {
-    return h == 2 ? __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7)
-                  : __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
 }
 #endif
+
+SIX_INLINE vec six_halves(vec a, vec b, int h)
+{
+#if SIX_VECTOR_BYTES == 64
+    if (h == 8)
+        return six_halves_8(a, b);
+#endif
+#if SIX_VECTOR_BYTES >= 32
+    if (h == 4)
+        return six_halves_4(a, b);
+#endif
+#if !defined(SIX_REAL_IS_DOUBLE)
+    if (h == 2)
+        return six_halves_2(a, b);
+#endif
+    (void)h;
+    return six_even(a, b) + six_odd(a, b);
+}
 
 /* The sums over the lanes of SIX_WIDTH values, each in the order of six_lane_sum(); value i is value[i * SIX_PARTS] and the parts that follow,
  * which are overwritten. */

@@ -44,7 +44,8 @@ typedef struct bench {
 
 /* Of a call, all in seconds; or of a whole run. */
 typedef struct result {
-    double median, low, high, flop, bytes, peak;
+    double median, low, high, cpu; /* cpu: of all processors together */
+    double flop, bytes, peak;
     double accuracy, megabytes; /* of a whole run; else 0 */
 } result;
 
@@ -77,6 +78,14 @@ double seconds_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Of all processors that this process has used. */
+static double cpu_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -133,16 +142,18 @@ static void call(bench *b)
         check(sixnet_predict(b->net, (float *)b->data.inputs + batch * b->batch * b->data.input_size, b->batch, b->outputs));
 }
 
-/* Calls for so many seconds, and looks at the clock after every `calls` of them; the seconds of one. */
-static double run(bench *b, double seconds, int64_t calls)
+/* Calls for so many seconds, and looks at the clock after every `calls` of them; the seconds of one, and of processors. */
+static double run(bench *b, double seconds, int64_t calls, double *cpu)
 {
-    const double start = seconds_now();
+    const double start = seconds_now(), cpu_start = cpu_now();
     for (int64_t done = calls;; done += calls) {
         for (int64_t k = 0; k < calls; k++)
             call(b);
         const double now = seconds_now();
-        if (now - start >= seconds)
+        if (now - start >= seconds) {
+            *cpu = (cpu_now() - cpu_start) / (double)done;
             return (now - start) / (double)done;
+        }
     }
 }
 
@@ -166,12 +177,14 @@ static int ascending(const void *a, const void *b)
 
 static void measure(bench *b, result *r)
 {
-    double seconds[RUNS];
-    run(b, b->set->seconds / RUNS, 1);
+    double seconds[RUNS], cpu;
+    run(b, b->set->seconds / RUNS, 1, &cpu);
     count_work(b, r);
-    const int64_t calls = 1 + (int64_t)(1e-4 / run(b, b->set->seconds / RUNS, 1));
-    for (int k = 0; k < RUNS; k++)
-        seconds[k] = run(b, b->set->seconds / RUNS, calls);
+    const int64_t calls = 1 + (int64_t)(1e-4 / run(b, b->set->seconds / RUNS, 1, &cpu));
+    for (int k = 0; k < RUNS; k++) {
+        seconds[k] = run(b, b->set->seconds / RUNS, calls, &cpu);
+        r->cpu += cpu / RUNS;
+    }
     qsort(seconds, RUNS, sizeof *seconds, ascending);
     r->median = seconds[RUNS / 2];
     r->low = seconds[0];
@@ -196,7 +209,7 @@ static void fit(const settings *set, const workload *work, result *r)
     sixnet_dataset *train, *test;
     struct rusage usage;
     char options[64];
-    const double start = seconds_now();
+    const double start = seconds_now(), cpu = cpu_now();
     bench_open(&b, set, work);
     sixnet_optimizer_free(b.opt);
     check(sixnet_optimizer_new(&b.opt, b.net, work->optimizer, "step_lr step_size=10 gamma=0.1"));
@@ -205,6 +218,7 @@ static void fit(const settings *set, const workload *work, result *r)
     snprintf(options, sizeof options, "epochs=%ld batch_size=%d", set->epochs, (int)b.batch);
     check(sixnet_fit_validated(b.net, b.opt, train, test, options, NULL, NULL));
     r->median = r->low = r->high = seconds_now() - start;
+    r->cpu = cpu_now() - cpu;
     check(sixnet_evaluate(b.net, test, NULL, &r->accuracy));
     getrusage(RUSAGE_SELF, &usage);
     r->megabytes = (double)usage.ru_maxrss / 1024;
@@ -230,8 +244,9 @@ static cost cost_of(const bench *b, sixnet_node node, bool backward)
 
 static void take_profile(bench *b)
 {
+    double cpu;
     check(sixnet_profile(b->net, 1));
-    b->wall = run(b, b->set->seconds, 1);
+    b->wall = run(b, b->set->seconds, 1, &cpu);
     b->passes = (int64_t)sixnet_profile_get(b->net, SIXNET_NONE, "forward_passes");
 }
 
@@ -276,7 +291,7 @@ static cost print_kinds(const bench *b, double whole, double peak)
     cost all = {0};
     const sixnet_node count = sixnet_node_count(b->net);
     for (sixnet_node i = 0; i < count; i++) {
-        cost sum[2] = {{0}, {0}};
+        cost sum[2] = {{0, 0, 0}, {0, 0, 0}};
         bool seen = false;
         for (sixnet_node j = 0; j < i && !seen; j++)
             seen = strcmp(kind_at(b, j), kind_at(b, i)) == 0;
@@ -307,7 +322,7 @@ static void print_profile(const bench *b, double peak)
     const cost all = print_kinds(b, whole, peak);
     print_row("", "(no node's alone)", none, whole, peak);
     const double rest = whole - all.seconds - none[0].seconds - none[1].seconds;
-    const cost outside[2] = {{.seconds = rest > 0 ? rest : 0}, {0}};
+    const cost outside[2] = {{rest > 0 ? rest : 0, 0, 0}, {0, 0, 0}};
     print_row("", "(outside, waiting)", outside, whole, peak);
     printf("\n");
 }
@@ -358,7 +373,7 @@ static void json_result(const bench *b, const result *r)
     json_text("isa", sixnet_context_get(b->ctx, "isa"));
     printf(", \"threads\": %ld, \"batch\": %d, \"seconds\": %.9g, \"seconds_low\": %.9g, \"seconds_high\": %.9g", b->set->threads,
            (int)b->batch, r->median, r->low, r->high);
-    printf(", \"flop\": %.9g, \"bytes\": %.9g, \"peak_gflops\": %.6g", r->flop, r->bytes, r->peak);
+    printf(", \"cpu_seconds\": %.9g, \"flop\": %.9g, \"bytes\": %.9g, \"peak_gflops\": %.6g", r->cpu, r->flop, r->bytes, r->peak);
     if (b->work->kind == WORK_FIT)
         printf(", \"epochs\": %ld, \"accuracy\": %.6g, \"peak_mb\": %.6g", b->set->epochs, r->accuracy, r->megabytes);
 }
@@ -377,7 +392,7 @@ static void print_result(const bench *b, const result *r)
     printf(" %9.3f MFLOP %8.2f GFLOP/s", 1e-6 * r->flop, 1e-9 * r->flop / r->median);
     if (r->peak > 0)
         printf(" %6.1f %% of peak", 1e-7 * r->flop / r->median / r->peak);
-    printf(" %7.2f GB/s\n", 1e-9 * r->bytes / r->median);
+    printf(" %7.2f GB/s %5.0f %% cpu\n", 1e-9 * r->bytes / r->median, 100 * r->cpu / r->median / (double)b->set->threads);
     fflush(stdout);
 }
 

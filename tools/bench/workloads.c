@@ -59,7 +59,7 @@
 #define ODD_WIDE \
     "input shape=3x24x24\n" ODD_BLOCK("64", "3", "padding=1") ODD_BLOCK("128", "3", "padding=1 stride=2") \
     ODD_BLOCK("256", "3", "padding=1 stride=2") ODD_END
-#define ODD_MLP "input shape=100\n" LINEAR("1000") "gelu\nlayernorm\n" LINEAR("1000") "gelu\nlayernorm\n" LINEAR("30") CLASSIFIER
+#define ODD_MLP "input shape=100\n" LINEAR("1000") "gelu\nlayernorm normalized_shape=1000\n" LINEAR("1000") "gelu\nlayernorm normalized_shape=1000\n" LINEAR("30") CLASSIFIER
 
 #define SGD "sgd lr=0.01 momentum=0.9"
 #define BOTH(name, batch, net) \

@@ -447,7 +447,8 @@ class _Handle:
 
     _resource: Optional[_Resource] = None
 
-    def _create(self, function: Callable[..., int], free: Callable[[int], None], *args: Any, keep: Sequence[Any] = (), lock: Any = None) -> None:
+    def _create(self, function: Callable[..., int], free: Callable[[int], None], *args: Any, keep: Sequence[Any] = (),
+                lock: Any = None) -> None:
         out = c_void_p()
         _check(function(byref(out), *args))
         self._resource = _Resource(out.value or 0, free, keep, lock)
@@ -1454,7 +1455,8 @@ class Model(_Handle, Mapping[str, Any]):
     @staticmethod
     def _writable(out: Any, shape: Shape, kind: str) -> int:
         view = memoryview(out)
-        if view.readonly or not view.c_contiguous or _kind_of(view.format, view.itemsize) != kind or math.prod(view.shape or ()) != math.prod(shape):
+        fits = _kind_of(view.format, view.itemsize) == kind and math.prod(view.shape or ()) == math.prod(shape)
+        if view.readonly or not view.c_contiguous or not fits:
             raise _error(_BAD_SHAPE, f"out must be a writable C-contiguous {_names((kind,))} array of shape {shape}")
         return ctypes.addressof(ctypes.c_char.from_buffer(view)) if view.nbytes else 0
 
@@ -1468,6 +1470,17 @@ class Model(_Handle, Mapping[str, Any]):
             raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
         self._run(_lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
         return GradientCheck(worst.value, (where.value or b"").decode())
+
+    # where the time goes
+
+    def profile(self, on: bool = True) -> None:
+        """Begins a profile with all numbers zero, or ends it."""
+        self._call(_lib.sixnet_profile, int(on))
+
+    def profile_number(self, node: Union[int, str], key: str) -> float:
+        """One number of a node (NONE for what is done for no node alone): "forward_" or "backward_" and "seconds", "actions", "passes",
+        "samples", "flop" or "bytes". NaN without a profile."""
+        return self._get(_lib.sixnet_profile_get, self._node(node), _text(key))
 
     # training
 
