@@ -861,6 +861,13 @@ class CustomLayers(unittest.TestCase):
         self.assertLess(net.gradient_check(np.ones((3, 2)), np.zeros((3, 2))).worst, 1e-8)
         self.assertIn((True, 3), modes)
 
+    def test_nodes_of_different_shapes(self):
+        context = sixnet.Context(dtype="f64")
+        self.register(context)
+        net = sixnet.Model("input shape=4\npower\nlinear out_features=5\npower order=3\nmse", context)
+        x, _ = some_data(20)
+        self.assertLess(net.gradient_check(x, np.zeros((20, 5))).worst, 1e-8)
+
     def test_it_learns(self):
         context = sixnet.Context(threads=2)
         self.register(context)

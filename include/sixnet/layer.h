@@ -75,6 +75,17 @@ SIXNET_API int32_t sixnet_call_training(const sixnet_layer_call *call);
 /** The value of an attribute; NaN if there is none of that name. */
 SIXNET_API double sixnet_call_attribute(const sixnet_layer_call *call, const char *name);
 
+/** The shape of an input for one sample.
+ * @param[out] dims room for 8 numbers
+ * @param[out] rank how many were written */
+SIXNET_API int32_t sixnet_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+
+/** The shape of the output for one sample; as sixnet_call_input_shape(). */
+SIXNET_API int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int64_t *dims, int32_t *rank);
+
+/** The shape of a parameter; as sixnet_call_input_shape(). */
+SIXNET_API int32_t sixnet_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+
 /** The samples of an input, one after another, in the registered dtype; NULL for an index out of range, here and below. */
 SIXNET_API const void *sixnet_call_input(const sixnet_layer_call *call, int32_t index);
 

@@ -253,6 +253,22 @@ static bool read_shape(six_shape *shape, const int64_t *dims, int32_t rank)
     return six_shape_fits(shape);
 }
 
+static int32_t give_shape(const six_shape *shape, int64_t *dims, int32_t *rank)
+{
+    if (!dims || !rank)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", dims ? "rank" : "dims");
+    memcpy(dims, shape->dim, (size_t)shape->rank * sizeof *dims);
+    *rank = shape->rank;
+    return SIXNET_OK;
+}
+
+static int32_t give_input_shape(const six_op *op, int32_t index, int64_t *dims, int32_t *rank)
+{
+    if (index < 0 || index >= op->inputs)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no input %d; the node has %d", index, op->inputs);
+    return give_shape(&op->in[index], dims, rank);
+}
+
 int32_t sixnet_setup_input_count(const sixnet_layer_setup *setup)
 {
     return setup ? setup->op->inputs : six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
@@ -260,14 +276,7 @@ int32_t sixnet_setup_input_count(const sixnet_layer_setup *setup)
 
 int32_t sixnet_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims, int32_t *rank)
 {
-    if (!setup || !dims || !rank)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !setup ? "setup" : !dims ? "dims" : "rank");
-    if (index < 0 || index >= setup->op->inputs)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no input %d; the node has %d", index, setup->op->inputs);
-    const six_shape *in = &setup->op->in[index];
-    memcpy(dims, in->dim, (size_t)in->rank * sizeof *dims);
-    *rank = in->rank;
-    return SIXNET_OK;
+    return setup ? give_input_shape(setup->op, index, dims, rank) : six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
 }
 
 double sixnet_setup_attribute(const sixnet_layer_setup *setup, const char *name)
@@ -329,6 +338,25 @@ int32_t sixnet_call_training(const sixnet_layer_call *call)
 double sixnet_call_attribute(const sixnet_layer_call *call, const char *name)
 {
     return call && name ? attribute(call->op, name) : (double)NAN;
+}
+
+int32_t sixnet_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
+{
+    return call ? give_input_shape(call->op, index, dims, rank) : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+}
+
+int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int64_t *dims, int32_t *rank)
+{
+    return call ? give_shape(&call->op->out, dims, rank) : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+}
+
+int32_t sixnet_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
+{
+    if (!call)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+    if (index < 0 || index >= call->op->params)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no parameter %d; the node has %d", index, call->op->params);
+    return give_shape(&call->op->param[index].shape, dims, rank);
 }
 
 static bool has_input(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->op->inputs; }

@@ -256,6 +256,9 @@ def _signatures() -> Dict[str, tuple]:
         "sixnet_call_samples": (L, P),
         "sixnet_call_training": (I, P),
         "sixnet_call_attribute": (D, P, T),
+        "sixnet_call_input_shape": (I, P, I, PL, PI),
+        "sixnet_call_output_shape": (I, P, PL, PI),
+        "sixnet_call_parameter_shape": (I, P, I, PL, PI),
         "sixnet_call_input": (P, P, I),
         "sixnet_call_output": (P, P),
         "sixnet_call_parameter": (P, P, I),
@@ -773,7 +776,7 @@ class Context(_Handle):
 
         Called for up to 16 samples at a time, in the thread that made the call. A gradient of None is zero. Without backward the layer
         is only used to predict. `call` is a LayerCall; `dtype` ("f32" or "f64") that of the arrays, the context's if not given; keywords
-        are the layer's attributes with their defaults. All nodes that use the layer have the same shapes; register another name for others.
+        are the layer's attributes with their defaults.
         """
         layer = _CustomLayer(name, forward, backward, setup, dtype or self.dtype)
         self._open().keep.append(layer)
@@ -791,7 +794,6 @@ class LayerSetup:
         self._pointer: Optional[int] = pointer
         count = _lib.sixnet_setup_input_count(pointer)
         self.inputs = tuple(_shape(_lib.sixnet_setup_input_shape, pointer, i) for i in range(count))
-        self.parameters: Tuple[Shape, ...] = ()
 
     def __getitem__(self, name: str) -> float:
         return _lib.sixnet_setup_attribute(self._pointer, _text(name))
@@ -800,27 +802,41 @@ class LayerSetup:
         """Asks for a parameter, whose initial values are drawn evenly from low to high, or are all low."""
         dims = (c_int64 * len(shape))(*shape)
         _check(_lib.sixnet_setup_parameter(self._pointer, _text(name), dims, len(shape), low, low if high is None else high))
-        self.parameters += (tuple(shape),)
 
 
 class LayerCall:
     """What forward and backward are given: the number of samples, whether it is a training pass, call["order"] for an attribute, and in
     backward the output."""
 
-    def __init__(self, pointer: int, output: Shape, kind: str) -> None:
+    def __init__(self, pointer: int, kind: str) -> None:
         self._pointer: Optional[int] = pointer
         self._kind = kind
         self.samples: int = _lib.sixnet_call_samples(pointer)
         self.training = bool(_lib.sixnet_call_training(pointer))
-        self._output = (self.samples, *output)
 
     def __getitem__(self, name: str) -> float:
         return _lib.sixnet_call_attribute(self._pointer, _text(name))
 
+    def _output_shape(self) -> Shape:
+        return (self.samples, *_shape(_lib.sixnet_call_output_shape, self._pointer))
+
     @property
     def output(self) -> Any:
         """What forward has returned."""
-        return _copy_out(_lib.sixnet_call_output(self._pointer), self._output, self._kind)
+        return _copy_out(_lib.sixnet_call_output(self._pointer), self._output_shape(), self._kind)
+
+    def _places(self, value: Callable[..., Optional[int]], parameter: Callable[..., Optional[int]]) -> List[Tuple[int, Shape]]:
+        """Where the inputs' values or gradients are, and then the parameters'."""
+        places = []
+        for function, shape, first in ((value, _lib.sixnet_call_input_shape, (self.samples,)),
+                                       (parameter, _lib.sixnet_call_parameter_shape, ())):
+            address = function(self._pointer, 0)
+            index = 0
+            while address:
+                places.append((address, (*first, *_shape(shape, self._pointer, index))))
+                index += 1
+                address = function(self._pointer, index)
+        return places
 
 
 class _CustomLayer:
@@ -829,10 +845,9 @@ class _CustomLayer:
 
     def __init__(self, name: str, forward: Callable, backward: Optional[Callable], setup: Optional[Callable], dtype: str) -> None:
         self.name, self.forward, self.backward, self.setup, self.dtype = name, forward, backward, setup, dtype
-        self.shapes: Optional[Tuple[Tuple[Shape, ...], Shape, Tuple[Shape, ...]]] = None
         self.thunks = (_SetupFn(self._on_setup),
-                       _ComputeFn(lambda _user, call: _guarded(self._run_forward, call)),
-                       _ComputeFn(lambda _user, call: _guarded(self._run_backward, call)) if backward else _ComputeFn())
+                       _ComputeFn(lambda _user, call: _guarded(self._run, self._run_forward, call)),
+                       _ComputeFn(lambda _user, call: _guarded(self._run, self._run_backward, call)) if backward else _ComputeFn())
 
     def _on_setup(self, _user: Optional[int], pointer: int) -> int:
         failed = _guarded(self._run_setup, pointer)
@@ -843,52 +858,34 @@ class _CustomLayer:
     def _run_setup(self, pointer: int) -> None:
         given = LayerSetup(pointer)
         try:
-            output = self.setup(given) if self.setup else None
+            shape = self.setup(given) if self.setup else None
         finally:
             given._pointer = None
-        shape = given.inputs[0] if output is None else tuple(output)
-        if output is not None:
+        if shape is not None:
             _check(_lib.sixnet_setup_output_shape(pointer, (c_int64 * len(shape))(*shape), len(shape)))
-        shapes = given.inputs, shape, given.parameters
-        if self.shapes not in (None, shapes):
-            raise _error(_BAD_SHAPE, f"the layer '{self.name}' is used with other shapes already; register it under a second name")
-        self.shapes = shapes
 
-    def _known(self) -> Tuple[Tuple[Shape, ...], Shape, Tuple[Shape, ...]]:
-        if self.shapes is None:
-            raise _error(_BAD_STATE, f"the layer '{self.name}' was called before its setup")
-        return self.shapes
-
-    def _arguments(self, pointer: int, samples: int) -> List[Any]:
-        inputs, _, parameters = self._known()
-        return [*(_copy_out(_lib.sixnet_call_input(pointer, i), (samples, *shape), self.dtype) for i, shape in enumerate(inputs)),
-                *(_copy_out(_lib.sixnet_call_parameter(pointer, i), shape, self.dtype) for i, shape in enumerate(parameters))]
-
-    def _call_function(self, pointer: int, function: Callable, *first: Any) -> Any:
-        call = LayerCall(pointer, self._known()[1], self.dtype)
+    def _run(self, function: Callable[[LayerCall, int, List[Any]], None], pointer: int) -> None:
+        call = LayerCall(pointer, self.dtype)
         try:
-            return function(call, *first, *self._arguments(pointer, call.samples))
+            places = call._places(_lib.sixnet_call_input, _lib.sixnet_call_parameter)
+            function(call, pointer, [_copy_out(address, shape, self.dtype) for address, shape in places])
         finally:
             call._pointer = None
 
-    def _run_forward(self, pointer: int) -> None:
-        samples = _lib.sixnet_call_samples(pointer)
-        values = self._call_function(pointer, self.forward)
-        _copy_in(_lib.sixnet_call_output(pointer), (samples, *self._known()[1]), self.dtype, values, f"{self.name}: what forward returned")
+    def _run_forward(self, call: LayerCall, pointer: int, arguments: List[Any]) -> None:
+        values = self.forward(call, *arguments)
+        _copy_in(_lib.sixnet_call_output(pointer), call._output_shape(), self.dtype, values, f"{self.name}: what forward returned")
 
-    def _run_backward(self, pointer: int) -> None:
+    def _run_backward(self, call: LayerCall, pointer: int, arguments: List[Any]) -> None:
         assert self.backward
-        inputs, output, parameters = self._known()
-        samples = _lib.sixnet_call_samples(pointer)
-        dy = _copy_out(_lib.sixnet_call_output_gradient(pointer), (samples, *output), self.dtype)
-        given = self._call_function(pointer, self.backward, dy)
-        targets = [(_lib.sixnet_call_input_gradient(pointer, i), (samples, *shape)) for i, shape in enumerate(inputs)]
-        targets += [(_lib.sixnet_call_parameter_gradient(pointer, i), shape) for i, shape in enumerate(parameters)]
+        dy = _copy_out(_lib.sixnet_call_output_gradient(pointer), call._output_shape(), self.dtype)
+        given = self.backward(call, dy, *arguments)
         gradients = given if isinstance(given, tuple) else (given,)
-        if len(gradients) != len(targets):
-            raise _error(_BAD_SHAPE, f"{self.name}: backward returned {len(gradients)} gradients, not {len(targets)}, which are those by "
-                                     f"{len(inputs)} inputs and {len(parameters)} parameters")
-        for i, ((address, shape), values) in enumerate(zip(targets, gradients)):
+        places = call._places(_lib.sixnet_call_input_gradient, _lib.sixnet_call_parameter_gradient)
+        if len(gradients) != len(places):
+            raise _error(_BAD_SHAPE, f"{self.name}: backward returned {len(gradients)} gradients, not {len(places)}, one by each input and "
+                                     "parameter")
+        for i, ((address, shape), values) in enumerate(zip(places, gradients)):
             if values is not None:
                 _copy_in(address, shape, self.dtype, values, f"{self.name}: gradient {i} that backward returned")
 
