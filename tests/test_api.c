@@ -955,6 +955,68 @@ static void test_predictions_that_cannot_be(void **state)
     sixnet_model_free(net);
 }
 
+/* ---- predictions are of the tensors as they are ---- */
+
+static const char followed_net[] = "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d name=n\ntanh\nlinear out_features=3\ncross_entropy";
+
+/* A new model with the tensors of another gives its predictions, alone and in a group. */
+static void check_predictions(world *w, sixnet_model *net, const char *after)
+{
+    sixnet_model *copy = parsed(w->ctx, followed_net);
+    float values[12], y[2][16 * 3];
+    for (int32_t t = 0; t < sixnet_tensor_count(net); t++) {
+        int64_t count;
+        const char *name = sixnet_tensor_name(net, t);
+        assert_non_null(sixnet_tensor_data(net, name, &count));
+        WORKS(sixnet_tensor_get(net, name, values, count));
+        WORKS(sixnet_tensor_set(copy, name, values, count));
+    }
+    for (int64_t n = 1; n <= 16; n += 15) {
+        WORKS(sixnet_predict(net, w->inputs, n, y[0]));
+        WORKS(sixnet_predict(copy, w->inputs, n, y[1]));
+        if (memcmp(y[0], y[1], (size_t)n * 3 * sizeof(float)) != 0)
+            fail_msg("%d samples are predicted by old tensors after %s", (int)n, after);
+    }
+    sixnet_model_free(copy);
+}
+
+static void test_predictions_follow_the_tensors(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = parsed(w->ctx, followed_net);
+    sixnet_optimizer *opt;
+    const double x[8] = {0.5, 1, -1, 2, 0, 3, 1, 1}, t[4] = {0, 1, 2, 1};
+    const float mean[4] = {1, 2, 3, 4}, bad[16] = {7};
+    double worst;
+    WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.5", NULL));
+    check_predictions(w, net, "compiling");
+    WORKS(sixnet_tensor_set(net, "n.running_mean", mean, 4));
+    check_predictions(w, net, "a tensor was set");
+    WORKS(sixnet_tensor_set_f64(net, "a.bias", x, 4));
+    check_predictions(w, net, "a tensor was set in double");
+    WORKS(sixnet_forward(net, w->inputs, 8));
+    check_predictions(w, net, "a forward pass");
+    WORKS(sixnet_loss(net, w->targets, NULL));
+    WORKS(sixnet_backward(net));
+    WORKS(sixnet_step(opt));
+    check_predictions(w, net, "a step");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_forward(net, w->inputs, 1), "more than one value");
+    check_predictions(w, net, "a failed forward pass");
+    WORKS(sixnet_gradient_check(net, x, t, 4, &worst, NULL));
+    check_predictions(w, net, "a gradient check");
+    WORKS(sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL));
+    check_predictions(w, net, "a fit");
+    WORKS(sixnet_set_learning_rate(opt, 1e38));
+    FAILS(SIXNET_NOT_FINITE, sixnet_fit(net, opt, w->ds, "batch_size=8 epochs=9", NULL, NULL), "NaN");
+    check_predictions(w, net, "a fit that failed");
+    FAILS(SIXNET_BAD_DATA, sixnet_forward(net, w->inputs, 8) ? 0 : sixnet_loss(net, bad, NULL), "class");
+    check_predictions(w, net, "a loss that failed");
+    WORKS(sixnet_reset(net, 3));
+    check_predictions(w, net, "a reset");
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+}
+
 /* ---- layers of the caller's that fail ---- */
 
 static bool forward_fails, backward_fails;
@@ -991,6 +1053,8 @@ static void test_layers_that_fail(void **state)
     FAILS(SIXNET_CALLBACK_FAILED, sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL), "p: ");
     FAILS(SIXNET_CALLBACK_FAILED, sixnet_evaluate(net, w->ds, NULL, NULL), "p: ");
     forward_fails = false;
+    WORKS(sixnet_predict(net, w->inputs, 2, after));
+    WORKS(sixnet_evaluate(net, w->ds, NULL, NULL));
     WORKS(sixnet_forward(net, w->inputs, 8));
     WORKS(sixnet_loss(net, w->targets, NULL));
     WORKS(sixnet_backward(net));
@@ -1303,6 +1367,7 @@ int main(void)
         IN_WORLD(test_data_that_do_not_fit),
         IN_WORLD(test_a_failing_forward_changes_nothing),
         IN_WORLD(test_predictions_that_cannot_be),
+        IN_WORLD(test_predictions_follow_the_tensors),
         IN_WORLD(test_layers_that_fail),
         IN_WORLD(test_a_failing_backward_changes_no_gradient),
         IN_WORLD(test_retained_values),

@@ -12,12 +12,12 @@
 
 #include <sixnet/sixnet.h>
 
-#define TRY(call)                                                                                                              \
-    do {                                                                                                                       \
-        if ((call) < SIXNET_OK) {                                                                                              \
-            fprintf(stderr, "victim: %s\n", sixnet_last_error());                                                              \
-            exit(1);                                                                                                           \
-        }                                                                                                                      \
+#define TRY(call)                                                                                                                \
+    do {                                                                                                                         \
+        if ((call) < SIXNET_OK) {                                                                                                \
+            fprintf(stderr, "victim: %s\n", sixnet_last_error());                                                                \
+            exit(1);                                                                                                             \
+        }                                                                                                                        \
     } while (0)
 
 enum { SAMPLES = 200, FEATURES = 8 };

@@ -540,7 +540,7 @@ SIXNET_API int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double
  * folder, a pipe or a device is refused.
  *
  * **Loading** trusts nothing: a file that is damaged or made to harm is refused, with the byte and the field at fault in the
- * message. Beside the model that it makes, loading takes less memory than 16 times the file's size and 64 MiB, and time in
+ * message. Beside the model that it makes, loading takes less memory than 16 times the file's size and 16 MiB, and time in
  * proportion to n log n of it.
  * @{ */
 

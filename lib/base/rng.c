@@ -21,6 +21,12 @@ six_philox six_philox_at(uint64_t key, uint64_t counter_low, uint64_t counter_hi
     return (six_philox){{c0, c1, c2, c3}};
 }
 
+uint64_t six_key_for(uint64_t seed, uint64_t purpose)
+{
+    const six_philox words = six_philox_at(seed, purpose, UINT64_MAX);
+    return (uint64_t)words.word[0] << 32 | words.word[1];
+}
+
 six_stream six_stream_at(uint64_t key, uint64_t stream)
 {
     return (six_stream){.key = key, .stream = stream};

@@ -12,6 +12,10 @@ typedef struct six_philox {
 
 six_philox six_philox_at(uint64_t key, uint64_t counter_low, uint64_t counter_high);
 
+/* A key for one purpose, so that what draws for different purposes with one seed never draws the same numbers. */
+enum { SIX_KEY_VALUES = 1, SIX_KEY_NODES = 2 };
+uint64_t six_key_for(uint64_t seed, uint64_t purpose);
+
 /* A stream of numbers, named by a key and a stream number. */
 typedef struct six_stream {
     uint64_t key, stream, position;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/rng.h"
 #include "base/status.h"
 #include "base/threads.h"
 
@@ -388,7 +389,7 @@ static void point_all(six_plan *plan, const six_layout *l)
         plan->op[i].training = plan->training;
         plan->op[i].lanes = plan->lanes;
         plan->op[i].real_size = (int32_t)l->real_size;
-        plan->op[i].key = l->net->ctx->seed * 0x9e3779b97f4a7c15u + (uint64_t)i;
+        plan->op[i].key = six_key_for(l->net->ctx->seed, SIX_KEY_NODES) + (uint64_t)i;
         plan->needs[i] = l->needs[i];
         plan->gradient_at[i] = l->gradient[i] < 0 ? -1 : l->piece[l->gradient[i]].offset;
         count = plan->training ? partial_count(l, i) : 0;

@@ -122,7 +122,7 @@ void six_tensors_reset(sixnet_model *net, uint64_t seed)
     for (int32_t i = 0; i < net->tensor_count; i++) {
         const six_tensor *t = &net->tensor[i];
         const six_init *init = &net->node[t->node].op->param[t->param].init;
-        six_stream s = six_stream_at(seed, (uint64_t)i);
+        six_stream s = six_stream_at(six_key_for(seed, SIX_KEY_VALUES), (uint64_t)i);
         for (int64_t k = 0; k < t->size; k++) {
             double value = draw(&s, init);
             if (net->ctx->dtype == SIX_F64)

@@ -392,16 +392,16 @@ def compare(work):
 
 
 def blas():
-    """The libraries of linear algebra that are loaded."""
+    """The libraries of linear algebra that PyTorch has loaded."""
     maps = pathlib.Path("/proc/self/maps").read_text()
-    return sorted({os.path.basename(path) for path in re.findall(r"(/\S*(?:blas|mkl|dnnl)\S*)", maps)})
+    return sorted(set(re.findall(r"(/\S*(?:libblas|openblas|mkl|dnnl)\S*)", maps)))
 
 
 def machine():
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     return {"processor": model[1] if model else "unknown", "processors": sorted(os.sched_getaffinity(0)),
             "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "python": sys.version.split()[0], "torch": torch.__version__,
-            "torch_uses": torch.backends.cpu.get_cpu_capability() if hasattr(torch.backends, "cpu") else "unknown", "libraries": blas(),
+            "torch_isa": re.search(r"CPU capability usage: (\w+)|$", torch.__config__.show())[1], "libraries": blas(),
             "onnxruntime": onnxruntime.__version__ if onnxruntime else "skipped: onnx or onnxruntime is not installed"}
 
 

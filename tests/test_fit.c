@@ -1,0 +1,876 @@
+/* SPDX-License-Identifier: MIT */
+/* Training and measuring, seen from outside: what sixnet_fit() does is what the open loop does, batch by batch and bit by bit; what it tells
+ * on the way adds up; and when it fails, nothing is spoilt. */
+
+#include "api.h"
+
+#include <unistd.h>
+
+/* ---- data ---- */
+
+enum { SIZE = 6, CLASSES = 3, MOST = 1100 };
+
+/* Samples of three classes around three points, with noise. */
+typedef struct samples {
+    float x[MOST * SIZE], t[MOST];
+    int64_t n;
+} samples;
+
+static samples *make_samples(int64_t n, double deviation)
+{
+    static const float centre[CLASSES][SIZE] = {{1, 0, 0, -1, 0.5f, 0}, {0, 1, 0, 0, -1, 0.5f}, {0, 0, 1, 0.5f, 0, -1}};
+    samples *s = malloc(sizeof *s);
+    uint64_t random = 11;
+    s->n = n;
+    for (int64_t i = 0; i < n; i++) {
+        s->t[i] = (float)(i * 7 % CLASSES);
+        for (int k = 0; k < SIZE; k++)
+            s->x[i * SIZE + k] = centre[(int)s->t[i]][k] + (float)(deviation * noise(&random));
+    }
+    return s;
+}
+
+static sixnet_dataset *dataset_of(sixnet_context *ctx, const samples *s, int64_t n)
+{
+    sixnet_dataset *ds;
+    WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=6", s->x, s->t, n));
+    return ds;
+}
+
+static const char rich_net[] = "input shape=6\nlinear out_features=10\nbatchnorm1d\nrelu\ndropout p=0.2\nlinear out_features=3\ncross_entropy";
+static const char plain_net[] = "input shape=6\nlinear out_features=10\ntanh\nlinear out_features=3\ncross_entropy";
+
+/* ---- a world ---- */
+
+typedef struct world {
+    ledger memory;
+    sixnet_context *ctx;
+    sixnet_model *net;
+    sixnet_optimizer *opt;
+    sixnet_dataset *ds;
+    samples *samples;
+} world;
+
+static world *open_world(const char *options, const char *text, const char *optimizer, const char *schedule, int64_t n)
+{
+    world *w = calloc(1, sizeof *w);
+    w->samples = make_samples(n, 1);
+    w->ctx = ledger_context(&w->memory, options);
+    w->net = parsed(w->ctx, text);
+    WORKS(sixnet_optimizer_new(&w->opt, w->net, optimizer, schedule));
+    w->ds = dataset_of(w->ctx, w->samples, n);
+    return w;
+}
+
+static void close_world(world *w)
+{
+    sixnet_dataset_free(w->ds);
+    sixnet_optimizer_free(w->opt);
+    sixnet_model_free(w->net);
+    sixnet_context_free(w->ctx);
+    ledger_close(&w->memory);
+    free(w->samples);
+    free(w);
+}
+
+static digest close_with_digest(world *w)
+{
+    digest d = digest_of(w->net);
+    close_world(w);
+    return d;
+}
+
+/* ---- what is told ---- */
+
+typedef struct told {
+    double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds, validation_loss, validation_accuracy;
+} told;
+
+typedef struct story {
+    told entry[512];
+    int count, stop_at; /* stops the run at that entry, the first is 1 */
+    sixnet_model *net;
+    sixnet_dataset *validation;
+    digest last; /* of the model after the last entry */
+} story;
+
+static told listen(const sixnet_progress *p)
+{
+    return (told){
+        sixnet_progress_get(p, "epoch_end"),       sixnet_progress_get(p, "epoch"),
+        sixnet_progress_get(p, "epochs"),          sixnet_progress_get(p, "batch"),
+        sixnet_progress_get(p, "batches"),         sixnet_progress_get(p, "samples"),
+        sixnet_progress_get(p, "loss"),            sixnet_progress_get(p, "accuracy"),
+        sixnet_progress_get(p, "lr"),              sixnet_progress_get(p, "seconds"),
+        sixnet_progress_get(p, "total_seconds"),   sixnet_progress_get(p, "validation_loss"),
+        sixnet_progress_get(p, "validation_accuracy"),
+    };
+}
+
+static int32_t note(void *user, const sixnet_progress *progress)
+{
+    story *s = user;
+    assert_in_range(s->count, 0, 511);
+    assert_true(isnan(sixnet_progress_get(progress, "colour")) && isnan(sixnet_progress_get(progress, NULL)));
+    s->entry[s->count++] = listen(progress);
+    if (s->net)
+        s->last = digest_of(s->net);
+    return s->count == s->stop_at ? 5 : 0;
+}
+
+/* ---- learning ---- */
+
+static void test_learns_xor(void **state)
+{
+    (void)state;
+    static const float x[8] = {0, 0, 0, 1, 1, 0, 1, 1}, t[4] = {0, 1, 1, 0};
+    float y[4];
+    double loss;
+    sixnet_model *net = parsed(NULL, "input shape=2\nlinear out_features=8\ntanh\nlinear out_features=1\nbce_with_logits");
+    sixnet_optimizer *opt;
+    sixnet_dataset *ds;
+    WORKS(sixnet_optimizer_new(&opt, net, "adam lr=0.05", NULL));
+    WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=2", x, t, 4));
+    WORKS(sixnet_fit(net, opt, ds, "epochs=200 batch_size=4", NULL, NULL));
+    WORKS(sixnet_evaluate(net, ds, &loss, NULL));
+    assert_true(loss < 0.05);
+    WORKS(sixnet_predict(net, x, 4, y));
+    for (int i = 0; i < 4; i++)
+        assert_true((y[i] > 0) == (t[i] > 0));
+    sixnet_dataset_free(ds);
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+}
+
+static void test_learns_what_generalises(void **state)
+{
+    (void)state;
+    static const char *const optimizers[] = {"sgd lr=0.1 momentum=0.9", "adam lr=0.01", "adamw lr=0.01", "rmsprop lr=0.01"};
+    for (int o = 0; o < 4; o++) {
+        world *w = open_world("seed=1", rich_net, optimizers[o], NULL, 600);
+        sixnet_dataset *train, *test;
+        double before, loss, accuracy;
+        WORKS(sixnet_dataset_split(&train, &test, w->ds, "first=400"));
+        WORKS(sixnet_evaluate(w->net, test, &before, &accuracy));
+        WORKS(sixnet_fit(w->net, w->opt, train, "epochs=10", NULL, NULL));
+        WORKS(sixnet_evaluate(w->net, test, &loss, &accuracy));
+        if (!(accuracy > 0.9 && accuracy < 1 && loss < before / 2))
+            fail_msg("%s: accuracy %g, loss %g after %g", optimizers[o], accuracy, loss, before);
+        sixnet_dataset_free(train);
+        sixnet_dataset_free(test);
+        close_world(w);
+    }
+}
+
+/* ---- fit is the open loop ---- */
+
+/* The loop as a caller would write it. Stops after `steps` steps; the losses of the steps go to *losses. */
+static void run_open_loop(world *w, const char *walk, int epochs, int steps, double *losses)
+{
+    const float *x, *t;
+    int64_t n;
+    double loss;
+    sixnet_batches *b;
+    WORKS(sixnet_batches_new(&b, w->ds, walk));
+    for (int epoch = 0; epoch < epochs; epoch++) {
+        WORKS(sixnet_batches_start(b, epoch));
+        while (steps > 0 && sixnet_batches_next(b, &x, &t, &n) == SIXNET_OK && n) {
+            WORKS(sixnet_forward(w->net, x, n));
+            WORKS(sixnet_loss(w->net, t, &loss));
+            WORKS(sixnet_zero_grad(w->net));
+            WORKS(sixnet_backward(w->net));
+            WORKS(sixnet_step(w->opt));
+            if (losses)
+                *losses++ = loss;
+            steps--;
+        }
+        WORKS(sixnet_schedule_epoch(w->opt, 0));
+    }
+    sixnet_batches_free(b);
+}
+
+static void test_fit_is_the_open_loop(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *context, *net, *optimizer, *schedule, *options, *walk;
+    } cases[] = {
+        {"seed=3", plain_net, "sgd lr=0.1", NULL, "batch_size=32", "batch_size=32"},
+        {"seed=4", rich_net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5", "batch_size=10", "batch_size=10"},
+        {"seed=5 threads=2", rich_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=40", "batch_size=17 seed=8",
+         "batch_size=17 seed=8"},
+        {"seed=6 dtype=f64", rich_net, "adamw lr=0.01 clip_norm=0.5", "linear_warmup steps=5", "batch_size=16 shuffle=false",
+         "batch_size=16 shuffle=false"},
+        {"seed=7 isa=baseline", rich_net, "rmsprop lr=0.01 clip_value=0.01", "exponential_lr gamma=0.9", "batch_size=40 drop_last=true",
+         "batch_size=40 drop_last=true"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char options[128];
+        snprintf(options, sizeof options, "%s epochs=3", cases[i].options);
+        world *a = open_world(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
+        world *b = open_world(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
+        digest start = digest_of(a->net);
+        WORKS(sixnet_fit(a->net, a->opt, a->ds, options, NULL, NULL));
+        run_open_loop(b, cases[i].walk, 3, 1000, NULL);
+        assert_true(sixnet_learning_rate(a->opt) == sixnet_learning_rate(b->opt));
+        assert_string_not_equal(start.text, digest_of(a->net).text);
+        assert_same_digest(close_with_digest(a), close_with_digest(b));
+    }
+}
+
+/* One fit of two epochs is two fits of one, if the order of the samples does not depend on the epoch. */
+static void test_fit_goes_on(void **state)
+{
+    (void)state;
+    world *a = open_world("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
+    world *b = open_world("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
+    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2 batch_size=20 shuffle=false", NULL, NULL));
+    for (int i = 0; i < 2; i++)
+        WORKS(sixnet_fit(b->net, b->opt, b->ds, "batch_size=20 shuffle=false", NULL, NULL));
+    assert_same_digest(close_with_digest(a), close_with_digest(b));
+}
+
+/* ---- the same bits ---- */
+
+static digest fitted(const char *context, const char *options)
+{
+    world *w = open_world(context, rich_net, "sgd lr=0.1 momentum=0.9", NULL, 103);
+    WORKS(sixnet_fit(w->net, w->opt, w->ds, options, NULL, NULL));
+    return close_with_digest(w);
+}
+
+static void test_seeds(void **state)
+{
+    (void)state;
+    digest d = fitted("seed=1", "epochs=2");
+    assert_same_digest(d, fitted("seed=1", "epochs=2"));
+    assert_same_digest(d, fitted("seed=1", "epochs=2 seed=1"));
+    assert_same_digest(d, fitted("seed=1", "epochs=2 seed=-1 batch_size=32 shuffle=true"));
+    assert_same_digest(d, fitted("seed=1 threads=2", "epochs=2"));
+    assert_same_digest(d, fitted("seed=1 threads=3", "epochs=2"));
+    assert_string_not_equal(d.text, fitted("seed=2", "epochs=2").text);
+    assert_string_not_equal(d.text, fitted("seed=1", "epochs=2 seed=2").text);
+    assert_string_not_equal(d.text, fitted("seed=1", "epochs=2 shuffle=false").text);
+    assert_string_not_equal(d.text, fitted("seed=1", "epochs=3").text);
+    assert_string_not_equal(d.text, fitted("seed=1 dtype=f64", "epochs=2").text);
+}
+
+static void test_reset(void **state)
+{
+    (void)state;
+    world *a = open_world("seed=9", rich_net, "sgd lr=0.1", NULL, 60), *b = open_world("seed=12", rich_net, "sgd lr=0.1", NULL, 60);
+    digest fresh = digest_of(a->net);
+    float gradient[60];
+    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2", NULL, NULL));
+    digest trained = digest_of(a->net);
+    WORKS(sixnet_forward(a->net, a->samples->x, 4));
+    WORKS(sixnet_loss(a->net, a->samples->t, NULL));
+    watched = a->net;
+    WORKS(sixnet_reset(a->net, 9));
+    assert_same_digest(fresh, digest_of(a->net));
+    FAILS(SIXNET_BAD_STATE, sixnet_backward(a->net), "sixnet_forward");
+    WORKS(sixnet_gradient_get(a->net, "linear1.weight", gradient, 60));
+    for (int i = 0; i < 60; i++)
+        assert_true(gradient[i] == 0);
+    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2", NULL, NULL)); /* drops the same values again */
+    assert_same_digest(trained, digest_of(a->net));
+    WORKS(sixnet_reset(a->net, 12));
+    assert_same_digest(digest_of(a->net), digest_of(b->net));
+    WORKS(sixnet_reset(a->net, UINT64_MAX));
+    assert_string_not_equal(digest_of(a->net).text, fresh.text);
+    watched = NULL;
+    close_world(a);
+    close_world(b);
+}
+
+/* Looking at the net while it learns does not change what it learns. */
+static int32_t look(void *user, const sixnet_progress *progress)
+{
+    world *w = user;
+    float y[3 * 20], weight[60];
+    double loss, accuracy;
+    (void)progress;
+    WORKS(sixnet_predict(w->net, w->samples->x, 20, y));
+    WORKS(sixnet_predict(w->net, w->samples->x, 1, y));
+    WORKS(sixnet_evaluate(w->net, w->ds, &loss, &accuracy));
+    WORKS(sixnet_tensor_get(w->net, "linear1.weight", weight, 60));
+    return 0;
+}
+
+static void test_looking_changes_nothing(void **state)
+{
+    (void)state;
+    world *a = open_world("threads=2", rich_net, "adam lr=0.01", NULL, 103), *b = open_world("threads=2", rich_net, "adam lr=0.01", NULL, 103);
+    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2", look, a));
+    WORKS(sixnet_fit_validated(b->net, b->opt, b->ds, b->ds, "epochs=2", NULL, NULL));
+    assert_same_digest(close_with_digest(a), close_with_digest(b));
+}
+
+/* ---- what is told adds up ---- */
+
+static void check_batch(const told *e, int epoch, int batch, double samples)
+{
+    assert_true(e->epoch_end == 0 && e->epoch == epoch && e->epochs == 3 && e->batch == batch && e->batches == 4);
+    assert_true(e->samples == samples);
+    assert_true(e->seconds >= 0 && e->total_seconds >= e->seconds);
+    assert_true(isnan(e->validation_loss) && isnan(e->validation_accuracy));
+    assert_true(e->loss > 0 && e->accuracy >= 0 && e->accuracy <= 1);
+    assert_true(fabs(e->accuracy * samples - floor(e->accuracy * samples + 0.5)) < 1e-9); /* whole samples are right */
+}
+
+static void test_progress_adds_up(void **state)
+{
+    (void)state;
+    world *w = open_world("", plain_net, "sgd lr=0.1", NULL, 103);
+    story s = {.net = w->net};
+    double losses[12];
+    WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=3 batch_size=30", note, &s));
+    assert_int_equal(s.count, 3 * 5);
+    for (int e = 0; e < 3; e++) {
+        static const double samples[] = {30, 60, 90, 103};
+        for (int b = 0; b < 4; b++)
+            check_batch(&s.entry[e * 5 + b], e + 1, b + 1, samples[b]);
+        const told *end = &s.entry[e * 5 + 4], *last = end - 1;
+        assert_true(end->epoch_end == 1 && end->epoch == e + 1 && end->batch == 4 && end->samples == 103);
+        assert_true(end->loss == last->loss && end->accuracy == last->accuracy && end->seconds >= last->seconds);
+        assert_true(isnan(end->validation_loss) && isnan(end->validation_accuracy));
+    }
+    assert_same_digest(s.last, digest_of(w->net));
+    close_world(w);
+    w = open_world("", plain_net, "sgd lr=0.1", NULL, 103);
+    run_open_loop(w, "batch_size=30", 3, 12, losses);
+    for (int e = 0; e < 3; e++) {
+        double *l = losses + 4 * e, mean = (l[0] * 30 + l[1] * 30 + l[2] * 30 + l[3] * 13) / 103;
+        assert_true(s.entry[e * 5].loss == l[0]);
+        assert_true(fabs(s.entry[e * 5 + 4].loss - mean) <= 1e-14);
+    }
+    close_world(w);
+}
+
+static int32_t compare(void *user, const sixnet_progress *progress)
+{
+    story *s = user;
+    double loss, accuracy;
+    note(s, progress);
+    told *e = &s->entry[s->count - 1];
+    if (e->epoch_end) {
+        WORKS(sixnet_evaluate(s->net, s->validation, &loss, &accuracy));
+        assert_true(e->validation_loss == loss && e->validation_accuracy == accuracy);
+    }
+    return 0;
+}
+
+static void test_validation_is_evaluation(void **state)
+{
+    (void)state;
+    world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
+    samples *other = make_samples(37, 2);
+    story s = {.net = w->net, .validation = dataset_of(w->ctx, other, 37)};
+    WORKS(sixnet_fit_validated(w->net, w->opt, w->ds, s.validation, "epochs=3 batch_size=20", compare, &s));
+    assert_int_equal(s.count, 3 * 4);
+    for (int i = 0; i < s.count; i++)
+        assert_true(isnan(s.entry[i].validation_loss) == !s.entry[i].epoch_end);
+    assert_true(s.entry[3].validation_loss != s.entry[7].validation_loss);
+    sixnet_dataset_free(s.validation);
+    free(other);
+    close_world(w);
+}
+
+/* Whatever entry the run is stopped at, it has done so many steps and no more. */
+static void test_stopping(void **state)
+{
+    (void)state;
+    for (int stop = 1; stop <= 7; stop++) {
+        world *a = open_world("", rich_net, "adam lr=0.01", NULL, 60), *b = open_world("", rich_net, "adam lr=0.01", NULL, 60);
+        story s = {.stop_at = stop};
+        int steps = stop <= 3 ? stop : stop == 4 ? 3 : stop - 1;
+        int32_t status = sixnet_fit(a->net, a->opt, a->ds, "epochs=9 batch_size=20", note, &s);
+        assert_int_equal(status, SIXNET_STOPPED);
+        assert_int_equal(s.count, stop);
+        run_open_loop(b, "batch_size=20", 9, steps, NULL);
+        assert_same_digest(digest_of(a->net), digest_of(b->net));
+        WORKS(sixnet_fit(a->net, a->opt, a->ds, "batch_size=20", NULL, NULL)); /* and can be gone on with */
+        close_world(a);
+        close_world(b);
+    }
+}
+
+/* ---- the schedule ---- */
+
+static void test_schedules_move(void **state)
+{
+    (void)state;
+    world *w = open_world("", plain_net, "sgd lr=0.8", "step_lr step_size=2 gamma=0.5", 40);
+    story s = {0};
+    WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=5 batch_size=20", note, &s));
+    static const double by_epoch[] = {0.8, 0.8, 0.4, 0.4, 0.2};
+    for (int i = 0; i < 15; i++)
+        assert_true(s.entry[i].lr == by_epoch[i / 3]);
+    assert_true(sixnet_learning_rate(w->opt) == 0.2); /* of the sixth epoch */
+    WORKS(sixnet_set_learning_rate(w->opt, 8));
+    assert_true(sixnet_learning_rate(w->opt) == 2);
+    close_world(w);
+
+    w = open_world("", plain_net, "sgd lr=1", "linear_warmup steps=4 start_factor=0.5 ; multistep_lr milestones=2 gamma=0.1", 40);
+    s = (story){0};
+    WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=3 batch_size=20", note, &s));
+    static const double by_step[] = {0.5, 0.625, 0.625, 0.75, 0.875, 0.875, 0.1, 0.1, 0.1};
+    for (int i = 0; i < 9; i++)
+        assert_true(fabs(s.entry[i].lr - by_step[i]) < 1e-15);
+    close_world(w);
+}
+
+static void test_one_cycle_counts_steps(void **state)
+{
+    (void)state;
+    world *a = open_world("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
+    world *b = open_world("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
+    story s = {0};
+    double largest = 0;
+    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2 batch_size=20", note, &s));
+    for (int i = 0; i < s.count; i++) {
+        if (s.entry[i].epoch_end) {
+            WORKS(sixnet_schedule_epoch(b->opt, 0));
+            continue;
+        }
+        assert_true(s.entry[i].lr == sixnet_learning_rate(b->opt));
+        largest = s.entry[i].lr > largest ? s.entry[i].lr : largest;
+        WORKS(sixnet_step(b->opt));
+    }
+    assert_true(fabs(largest - 0.1) < 0.01 && s.entry[10].lr < 1e-4 && s.entry[0].lr < 0.01);
+    close_world(a);
+    close_world(b);
+}
+
+/* It watches the validation's loss, or else that of training. */
+static void test_plateau(void **state)
+{
+    (void)state;
+    world *w = open_world("", plain_net, "sgd lr=0.1", "reduce_on_plateau patience=0 factor=0.5 threshold=0.9", 40);
+    story s = {0};
+    WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=3 batch_size=40", note, &s)); /* never better by nine tenths */
+    assert_true(s.entry[0].lr == 0.1 && s.entry[2].lr == 0.1 && s.entry[4].lr == 0.05);
+    assert_true(sixnet_learning_rate(w->opt) == 0.025);
+    close_world(w);
+    w = open_world("", plain_net, "sgd lr=0.1", "reduce_on_plateau patience=0 factor=0.5", 40);
+    sixnet_dataset *fixed, *rest; /* the net unlearns a dataset whose classes are shifted */
+    for (int i = 0; i < 40; i++)
+        w->samples->t[i] = (float)((int)(w->samples->t[i] + 1) % CLASSES);
+    fixed = dataset_of(w->ctx, w->samples, 40);
+    WORKS(sixnet_dataset_split(&rest, &fixed, fixed, "first=1") == SIXNET_OK ? SIXNET_OK : SIXNET_BAD_STATE);
+    s = (story){0};
+    WORKS(sixnet_fit_validated(w->net, w->opt, w->ds, fixed, "epochs=3 batch_size=40", note, &s));
+    assert_true(s.entry[3].validation_loss > s.entry[1].validation_loss && s.entry[3].loss < s.entry[1].loss);
+    assert_true(s.entry[4].lr == 0.05);
+    sixnet_dataset_free(fixed);
+    sixnet_dataset_free(rest);
+    close_world(w);
+}
+
+/* ---- the order of the samples ---- */
+
+typedef struct source {
+    const samples *samples;
+    int64_t asked[2048];
+    int count;
+    int64_t fails_at; /* -1 for never */
+} source;
+
+static int32_t give(void *user, int64_t index, float *input, float *target)
+{
+    source *s = user;
+    if (s->count < 2048)
+        s->asked[s->count++] = index;
+    memcpy(input, s->samples->x + index * SIZE, SIZE * sizeof *input);
+    *target = s->samples->t[index];
+    return index == s->fails_at ? 3 : 0;
+}
+
+static sixnet_dataset *called(world *w, source *s, int64_t n)
+{
+    sixnet_dataset *ds;
+    *s = (source){.samples = w->samples, .fails_at = -1};
+    WORKS(sixnet_dataset_from_callback(&ds, w->ctx, "shape=6", n, give, s));
+    return ds;
+}
+
+static bool is_permutation(const int64_t *order, int n)
+{
+    bool seen[MOST] = {false};
+    for (int i = 0; i < n; i++) {
+        if (order[i] < 0 || order[i] >= n || seen[order[i]])
+            return false;
+        seen[order[i]] = true;
+    }
+    return true;
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    world *w = open_world("", plain_net, "sgd lr=0.01", NULL, 50);
+    source s;
+    sixnet_dataset *ds = called(w, &s, 50);
+    WORKS(sixnet_fit(w->net, w->opt, ds, "epochs=2 batch_size=16 shuffle=false", NULL, NULL));
+    assert_int_equal(s.count, 100);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(s.asked[i], i % 50);
+    s.count = 0;
+    WORKS(sixnet_fit(w->net, w->opt, ds, "epochs=2 batch_size=16", NULL, NULL));
+    assert_int_equal(s.count, 100);
+    assert_true(is_permutation(s.asked, 50) && is_permutation(s.asked + 50, 50));
+    assert_memory_not_equal(s.asked, s.asked + 50, 50 * sizeof *s.asked);
+    s.count = 0;
+    WORKS(sixnet_fit(w->net, w->opt, ds, "epochs=2 batch_size=16 drop_last=true shuffle=false", NULL, NULL));
+    assert_int_equal(s.count, 96);
+    for (int i = 0; i < 96; i++)
+        assert_int_equal(s.asked[i], i % 48);
+    sixnet_dataset_free(ds);
+    close_world(w);
+}
+
+static void test_drop_last(void **state)
+{
+    (void)state;
+    world *a = open_world("", plain_net, "sgd lr=0.1", NULL, 50), *b = open_world("", plain_net, "sgd lr=0.1", NULL, 48);
+    story s = {0};
+    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2 batch_size=16 shuffle=false drop_last=true", note, &s));
+    WORKS(sixnet_fit(b->net, b->opt, b->ds, "epochs=2 batch_size=16 shuffle=false", NULL, NULL));
+    assert_true(s.count == 8 && s.entry[2].batches == 3 && s.entry[2].samples == 48);
+    assert_same_digest(close_with_digest(a), close_with_digest(b));
+}
+
+/* A last batch of one sample is none that a batch norm can learn from. */
+static void test_a_last_batch_of_one(void **state)
+{
+    (void)state;
+    world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 33);
+    story s = {.net = w->net};
+    watched = NULL;
+    FAILS(SIXNET_BAD_SHAPE, sixnet_fit(w->net, w->opt, w->ds, "batch_size=16", note, &s), "bn1", "more than one value");
+    assert_int_equal(s.count, 2);
+    assert_same_digest(s.last, digest_of(w->net)); /* as after the two batches before */
+    WORKS(sixnet_fit(w->net, w->opt, w->ds, "batch_size=16 drop_last=true", NULL, NULL));
+    close_world(w);
+}
+
+/* ---- where the samples come from makes no difference ---- */
+
+static void put_u32(FILE *f, uint32_t value)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        fputc((int)(value >> shift & 255), f);
+}
+
+static void write_idx(char *path, const uint8_t *values, const uint32_t *dims, uint32_t rank)
+{
+    size_t size = 1;
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    FILE *f = fdopen(file, "wb");
+    put_u32(f, 0x800 | rank);
+    for (uint32_t i = 0; i < rank; i++) {
+        put_u32(f, dims[i]);
+        size *= dims[i];
+    }
+    assert_int_equal(fwrite(values, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
+typedef struct bytes {
+    uint8_t x[64 * SIZE], t[64];
+} bytes;
+
+static int32_t give_bytes(void *user, int64_t index, float *input, float *target)
+{
+    const bytes *b = user;
+    for (int k = 0; k < SIZE; k++)
+        input[k] = (float)((double)b->x[index * SIZE + k] * (1.0 / 255));
+    *target = (float)b->t[index];
+    return 0;
+}
+
+enum { SOURCES = 6 };
+
+static sixnet_dataset *open_source(int which, sixnet_context *ctx, bytes *b, float *x, int64_t *t)
+{
+    sixnet_dataset *ds = NULL, *rest;
+    char images[] = "/tmp/sixnet-images-XXXXXX", labels[] = "/tmp/sixnet-labels-XXXXXX";
+    for (int i = 0; i < 64 * SIZE; i++)
+        x[i] = (float)((double)b->x[i] * (1.0 / 255));
+    for (int i = 0; i < 64; i++)
+        t[i] = b->t[i];
+    switch (which) {
+    case 0:
+        WORKS(sixnet_dataset_from_callback(&ds, ctx, "shape=1x2x3", 64, give_bytes, b));
+        break;
+    case 1:
+        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=1x2x3 inputs=u8 targets=u8 scale=0.00392156862745098", b->x, b->t, 64));
+        break;
+    case 2:
+        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=1x2x3 targets=i64", x, t, 64));
+        break;
+    case 3:
+        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=6 inputs=u8 targets=i64 scale=0.00392156862745098 copy=false", b->x, t, 64));
+        break;
+    case 4:
+        write_idx(images, b->x, (const uint32_t[]){64, 2, 3}, 3);
+        write_idx(labels, b->t, (const uint32_t[]){64}, 1);
+        WORKS(sixnet_dataset_open_idx(&ds, ctx, images, labels));
+        unlink(images);
+        unlink(labels);
+        break;
+    default:
+        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=6 inputs=u8 targets=u8 scale=0.00392156862745098", b->x, b->t, 64));
+        sixnet_dataset *whole = ds;
+        WORKS(sixnet_dataset_split(&ds, &rest, whole, "first=63 shuffle=false"));
+        sixnet_dataset_free(whole);
+        sixnet_dataset_free(rest);
+    }
+    return ds;
+}
+
+static void test_sources_agree(void **state)
+{
+    (void)state;
+    bytes b;
+    float x[64 * SIZE];
+    int64_t t[64];
+    digest expected = {""};
+    for (int i = 0; i < 64 * SIZE; i++)
+        b.x[i] = (uint8_t)(i * 37 + i * i % 101);
+    for (int i = 0; i < 64; i++)
+        b.t[i] = (uint8_t)(i % CLASSES);
+    for (int source = 0; source < SOURCES; source++) {
+        world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 8);
+        sixnet_dataset *ds = open_source(source, w->ctx, &b, x, t);
+        assert_int_equal(sixnet_dataset_size(ds), source == 5 ? 63 : 64);
+        WORKS(sixnet_dataset_transform(ds, "normalize mean=0.5 std=0.25"));
+        WORKS(sixnet_fit(w->net, w->opt, ds, source == 5 ? "batch_size=21 shuffle=false" : "batch_size=21 drop_last=true shuffle=false", NULL,
+                         NULL));
+        sixnet_dataset_free(ds);
+        digest d = close_with_digest(w);
+        if (source == 0)
+            expected = d;
+        assert_same_digest(expected, d);
+    }
+}
+
+/* ---- what does not work out ---- */
+
+/* The run ends with SIXNET_NOT_FINITE, and the net is as it was after the last batch that was told of. */
+static void check_ruin(const char *context, const char *text, const char *optimizer)
+{
+    world *w = open_world(context, text, optimizer, NULL, 60);
+    story s = {.net = w->net, .last = digest_of(w->net)};
+    watched = NULL;
+    refusal_begins();
+    int32_t status = sixnet_fit(w->net, w->opt, w->ds, "epochs=90 batch_size=20 shuffle=false", note, &s);
+    if (status != SIXNET_NOT_FINITE || !strstr(sixnet_last_error(), "NaN or infinite in epoch ") || !strstr(sixnet_last_error(), "learning rate"))
+        fail_msg("%s: %d '%s'", optimizer, (int)status, sixnet_last_error());
+    if (!all_finite(w->net))
+        fail_msg("%s, %s: spoilt", context, optimizer);
+    assert_same_digest(s.last, digest_of(w->net));
+    close_world(w);
+}
+
+static void test_absurd_rates(void **state)
+{
+    (void)state;
+    static const char *const contexts[] = {"", "dtype=f64", "isa=baseline threads=2"};
+    static const char *const optimizers[] = {"sgd lr=1e30",          "sgd lr=1e38",         "sgd lr=1e300",
+                                             "sgd lr=1e308",         "adam lr=1e38",        "adamw lr=1e300",
+                                             "sgd lr=1e20 momentum=9", "sgd lr=1e36 clip_norm=1e9", "rmsprop lr=1e38"};
+    for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
+        check_ruin("", rich_net, optimizers[o]);
+        check_ruin("isa=baseline threads=2", plain_net, optimizers[o]);
+    }
+    for (int c = 0; c < 3; c++)
+        check_ruin(contexts[c], "input shape=6\nlinear out_features=4\nlinear out_features=4\nlinear out_features=1\nmse", "sgd lr=1e5");
+}
+
+static void test_inputs_that_are_not_finite(void **state)
+{
+    (void)state;
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 3; i++) {
+        world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
+        digest before = digest_of(w->net);
+        w->samples->x[13] = bad[i];
+        sixnet_dataset *ds = dataset_of(w->ctx, w->samples, 60);
+        FAILS(SIXNET_NOT_FINITE, sixnet_fit(w->net, w->opt, ds, "batch_size=60", NULL, NULL), "epoch 1, batch 1");
+        assert_same_digest(before, digest_of(w->net));
+        sixnet_dataset_free(ds);
+        close_world(w);
+    }
+}
+
+static void test_a_source_that_fails(void **state)
+{
+    (void)state;
+    world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
+    source s;
+    sixnet_dataset *ds = called(w, &s, 60);
+    story t = {.net = w->net};
+    s.fails_at = 41;
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_fit(w->net, w->opt, ds, "batch_size=20 shuffle=false", note, &t), "3", "sample 41");
+    assert_int_equal(t.count, 2);
+    assert_same_digest(t.last, digest_of(w->net));
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_evaluate(w->net, ds, NULL, NULL), "3", "sample 41");
+    s.fails_at = -1;
+    WORKS(sixnet_fit(w->net, w->opt, ds, "batch_size=20", NULL, NULL));
+    sixnet_dataset_free(ds);
+    close_world(w);
+}
+
+/* ---- measuring ---- */
+
+/* The mean cross entropy and the share of right answers, from the outputs. positions: of each sample, with classes first. */
+static double measure(const float *y, const float *t, int64_t n, int classes, int positions, double *accuracy)
+{
+    double total = 0, right = 0;
+    for (int64_t i = 0; i < n; i++)
+        for (int p = 0; p < positions; p++) {
+            const float *x = y + i * classes * positions + p;
+            double sum = 0;
+            int largest = 0, target = (int)t[i * positions + p];
+            for (int c = 0; c < classes; c++) {
+                sum += exp((double)x[c * positions]);
+                largest = x[c * positions] > x[largest * positions] ? c : largest;
+            }
+            total += log(sum) - (double)x[target * positions];
+            right += largest == target;
+        }
+    *accuracy = right / (double)(n * positions);
+    return total / (double)(n * positions);
+}
+
+static void test_evaluation(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {1, 2, 15, 16, 17, 100, 511, 512, 513, 527, 528, 1024, 1030};
+    static const char *const contexts[] = {"", "threads=2", "dtype=f64"};
+    for (int c = 0; c < 3; c++) {
+        world *w = open_world(contexts[c], rich_net, "sgd lr=0.1", NULL, MOST);
+        float *y = malloc(MOST * CLASSES * sizeof *y);
+        WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=1", NULL, NULL));
+        WORKS(sixnet_predict(w->net, w->samples->x, MOST, y));
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            double loss = 0, accuracy = 0, right;
+            sixnet_dataset *ds = dataset_of(w->ctx, w->samples, sizes[i]);
+            WORKS(sixnet_evaluate(w->net, ds, &loss, &accuracy));
+            double expected = measure(y, w->samples->t, sizes[i], CLASSES, 1, &right);
+            if (!(fabs(loss - expected) <= 2e-6 * expected) || accuracy != right)
+                fail_msg("%d samples: loss %.9g instead of %.9g, accuracy %g instead of %g", (int)sizes[i], loss, expected, accuracy, right);
+            sixnet_dataset_free(ds);
+        }
+        free(y);
+        close_world(w);
+    }
+}
+
+/* Classes for each of several places: the input of the loss is classes x places. */
+static void test_classes_at_places(void **state)
+{
+    (void)state;
+    enum { N = 70, C = 4, PLACES = 5 };
+    float x[N * C * PLACES], t[N * PLACES];
+    double loss, accuracy, right;
+    story s = {0};
+    fill_noise(x, N * C * PLACES, 5);
+    for (int i = 0; i < N; i++)
+        for (int p = 0; p < PLACES; p++)
+            t[i * PLACES + p] = (float)((i + p * p) % C);
+    sixnet_dataset *ds;
+    sixnet_model *net = parsed(NULL, "input shape=4x5\ncross_entropy"), *learner = parsed(NULL, "input shape=4x5\nlinear out_features=5\n"
+                                                                                                "cross_entropy");
+    sixnet_optimizer *opt;
+    WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=4x5 target_shape=5", x, t, N));
+    WORKS(sixnet_evaluate(net, ds, &loss, &accuracy));
+    double expected = measure(x, t, N, C, PLACES, &right);
+    assert_true(fabs(loss - expected) <= 1e-6 && fabs(accuracy - right) <= 1e-15);
+    assert_true(accuracy > 0.1 && accuracy < 0.5);
+    WORKS(sixnet_optimizer_new(&opt, learner, "sgd lr=0", NULL));
+    WORKS(sixnet_evaluate(learner, ds, &loss, &accuracy));
+    WORKS(sixnet_fit(learner, opt, ds, "batch_size=70", note, &s));
+    assert_true(fabs(s.entry[0].accuracy - accuracy) <= 1e-12 && fabs(s.entry[0].loss - loss) <= 1e-6);
+    t[33] = 4;
+    sixnet_dataset *bad;
+    WORKS(sixnet_dataset_from_arrays(&bad, NULL, "shape=4x5 target_shape=5", x, t, N));
+    FAILS(SIXNET_BAD_DATA, sixnet_fit(learner, opt, bad, "batch_size=70", NULL, NULL), "sample 6", "label 4", "0 to 3");
+    sixnet_dataset_free(bad);
+    sixnet_dataset_free(ds);
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+    sixnet_model_free(learner);
+}
+
+/* Losses that compare values have no accuracy; reduction=sum gives the sum of all. */
+static void test_losses_of_values(void **state)
+{
+    (void)state;
+    enum { N = 530 };
+    static float x[N * 2], t[N * 2];
+    static const char *const reductions[] = {"mean", "sum", "half_sum"};
+    double sum = 0, loss, accuracy;
+    sixnet_dataset *ds;
+    fill_noise(x, N * 2, 1);
+    fill_noise(t, N * 2, 2);
+    for (int i = 0; i < N * 2; i++)
+        sum += ((double)x[i] - (double)t[i]) * ((double)x[i] - (double)t[i]);
+    WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=2 target_shape=2", x, t, N));
+    for (int r = 0; r < 3; r++) {
+        char text[64];
+        snprintf(text, sizeof text, "input shape=2\nmse reduction=%s", reductions[r]);
+        sixnet_model *net = parsed(NULL, text);
+        double expected = r == 0 ? sum / (2 * N) : r == 1 ? sum : sum / 2;
+        WORKS(sixnet_evaluate(net, ds, &loss, &accuracy));
+        assert_true(fabs(loss - expected) <= 1e-6 * expected);
+        assert_true(isnan(accuracy));
+        sixnet_model_free(net);
+    }
+    sixnet_dataset_free(ds);
+}
+
+/* The training's accuracy is NaN, too. */
+static void test_no_accuracy_of_values(void **state)
+{
+    (void)state;
+    world *w = open_world("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=0.01", NULL, 20);
+    story s = {0};
+    WORKS(sixnet_fit_validated(w->net, w->opt, w->ds, w->ds, "batch_size=20", note, &s));
+    assert_true(isnan(s.entry[0].accuracy) && isnan(s.entry[1].accuracy) && isnan(s.entry[1].validation_accuracy));
+    assert_true(s.entry[1].validation_loss < s.entry[1].loss);
+    close_world(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_learns_xor),
+        cmocka_unit_test(test_learns_what_generalises),
+        cmocka_unit_test(test_fit_is_the_open_loop),
+        cmocka_unit_test(test_fit_goes_on),
+        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_looking_changes_nothing),
+        cmocka_unit_test(test_progress_adds_up),
+        cmocka_unit_test(test_validation_is_evaluation),
+        cmocka_unit_test(test_stopping),
+        cmocka_unit_test(test_schedules_move),
+        cmocka_unit_test(test_one_cycle_counts_steps),
+        cmocka_unit_test(test_plateau),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_drop_last),
+        cmocka_unit_test(test_a_last_batch_of_one),
+        cmocka_unit_test(test_sources_agree),
+        cmocka_unit_test(test_absurd_rates),
+        cmocka_unit_test(test_inputs_that_are_not_finite),
+        cmocka_unit_test(test_a_source_that_fails),
+        cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_classes_at_places),
+        cmocka_unit_test(test_losses_of_values),
+        cmocka_unit_test(test_no_accuracy_of_values),
+    };
+    return cmocka_run_group_tests_name("fit", tests, NULL, NULL);
+}
