@@ -125,11 +125,11 @@ static API_UNUSED void assert_same_digest(digest a, digest b) { assert_string_eq
 
 /* FAILS(status, call, words...): the call gives that status and a message of one line in which each of the words is found, and the watched
  * model stays as it is. FAILS_NULL and FAILS_NODE likewise for calls that give a pointer or a node. */
-#define FAILS(status, call, ...) \
+#define FAILS(status, call, ...)                                                                                                 \
     (refusal_begins(), refusal_ends(#call, __FILE__, __LINE__, (status), (call), (const char *const[]){__VA_ARGS__, NULL}))
-#define FAILS_NULL(call, ...) \
+#define FAILS_NULL(call, ...)                                                                                                    \
     (refusal_begins(), refusal_ends(#call, __FILE__, __LINE__, 0, (call) != NULL, (const char *const[]){__VA_ARGS__, NULL}))
-#define FAILS_NODE(call, ...) \
+#define FAILS_NODE(call, ...)                                                                                                    \
     (refusal_begins(), refusal_ends(#call, __FILE__, __LINE__, SIXNET_NONE, (call), (const char *const[]){__VA_ARGS__, NULL}))
 
 static const sixnet_model *watched;
@@ -152,7 +152,8 @@ static API_UNUSED bool is_one_line(const char *message)
     return length > 0 && length < 1024 && message[length - 1] != ' ' && !strpbrk(message, "\n\r\t");
 }
 
-static API_UNUSED void refusal_ends(const char *call, const char *file, int line, int32_t status, int32_t got, const char *const *words)
+static API_UNUSED void refusal_ends(const char *call, const char *file, int line, int32_t status, int32_t got,
+                                    const char *const *words)
 {
     const char *message = sixnet_last_error(), *missing = NULL;
     for (; *words && !missing; words++)

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/golden/hostile: files made to harm a program that loads them, and list.txt, which says what each is and how it must be
-answered: make_hostile.py [FOLDER]
+"""Writes tests/golden/hostile: files made to harm a program that loads them, and list.txt, which says what each is and how it
+must be answered: make_hostile.py [FOLDER]
 
 The classes C1 to C42 are those that files have harmed other libraries by. A line of the list is
 
     file | class | how it is loaded: model, weights | status | what the message must have
 
-Classes of the file system (C38 to C41), of datasets (C33, C36) and of time (C35) are in test_files.c and test_data.c, which make theirs
-when they run.
+Classes of the file system (C38 to C41), of datasets (C33, C36) and of time (C35) are in test_files.c and test_data.c, which make
+theirs when they run.
 """
 
 import hashlib
@@ -89,7 +89,8 @@ def floats(*values):
 GOOD = model()
 BAD, NEW = "SIXNET_BAD_FILE", "SIXNET_UNSUPPORTED"
 NAN, INF = float("nan"), float("inf")
-BATCHNORM = {"bn." + name: tensor("F32", [2], 8 * i, 8 * i + 8) for i, name in enumerate(["weight", "bias", "running_mean", "running_var"])}
+BATCHNORM = {"bn." + name: tensor("F32", [2], 8 * i, 8 * i + 8)
+             for i, name in enumerate(["weight", "bias", "running_mean", "running_var"])}
 
 CASES = [
     # name, class, loaded as, status, part of the message, bytes
@@ -141,12 +142,18 @@ CASES = [
     ("rank_9", "C8", "weights", BAD, "shape: more than 8 dimensions", weight("[1,1,1,1,1,1,1,2,3]")),
     ("rank_many", "C8", "weights", BAD, "shape: more than 8 dimensions", weight("[" + "1," * 500 + "6]")),
     ("rank_other", "C8", "weights", BAD, "fc.weight is 1x2x3 of F32", weight("[1,2,3]")),
-    ("name_empty", "C9", "weights", BAD, "unexpected: ", raw(json.dumps({**tensors(fc_weight=None), "": tensor("F32", [2, 3], 0, 24)}))),
-    ("name_nul", "C9", "weights", BAD, "byte 12: a wrong escape", raw(json.dumps(tensors()).replace("fc.weight", "fc\\u0000ght"))),
-    ("name_raw_nul", "C9", "weights", BAD, "control character 0x00", raw(json.dumps(tensors()).replace("fc.weight", "fc.weight\0"))),
-    ("name_line_break", "C9", "weights", BAD, "control character 0x0a", raw(json.dumps(tensors()).replace("fc.weight", "fc\nweight"))),
-    ("name_bad_utf8", "C9", "weights", BAD, "byte 0xff: not UTF-8", raw(json.dumps(tensors()).encode().replace(b"fc.w", b"fc\xffw"))),
-    ("name_overlong", "C9", "weights", BAD, "byte 0xc0: not UTF-8", raw(json.dumps(tensors()).encode().replace(b"fc.w", b"f\xc0\xae"))),
+    ("name_empty", "C9", "weights", BAD, "unexpected: ",
+     raw(json.dumps({**tensors(fc_weight=None), "": tensor("F32", [2, 3], 0, 24)}))),
+    ("name_nul", "C9", "weights", BAD, "byte 12: a wrong escape",
+     raw(json.dumps(tensors()).replace("fc.weight", "fc\\u0000ght"))),
+    ("name_raw_nul", "C9", "weights", BAD, "control character 0x00",
+     raw(json.dumps(tensors()).replace("fc.weight", "fc.weight\0"))),
+    ("name_line_break", "C9", "weights", BAD, "control character 0x0a",
+     raw(json.dumps(tensors()).replace("fc.weight", "fc\nweight"))),
+    ("name_bad_utf8", "C9", "weights", BAD, "byte 0xff: not UTF-8",
+     raw(json.dumps(tensors()).encode().replace(b"fc.w", b"fc\xffw"))),
+    ("name_overlong", "C9", "weights", BAD, "byte 0xc0: not UTF-8",
+     raw(json.dumps(tensors()).encode().replace(b"fc.w", b"f\xc0\xae"))),
     ("name_utf8_surrogate", "C9", "weights", BAD, "byte 0xed: not UTF-8",
      raw(json.dumps(tensors()).encode().replace(b"fc.w", b"f\xed\xa0\x80"))),
     ("name_lone_surrogate", "C9", "weights", BAD, "a wrong escape", raw(json.dumps(tensors()).replace("fc.w", "\\ud800w"))),
@@ -165,7 +172,8 @@ CASES = [
     ("product_zero", "C11 C17", "weights", BAD, "shape: more than 2^63 - 1 values", weight("[4294967296,0,4294967296]")),
     ("product_wraps_to_fit", "C12 C13", "weights", BAD, "shape: more than 2^63 - 1 bytes", weight("[4611686018427387910]")),
     ("product_wraps_to_0", "C12", "weights", BAD, "shape: more than 2^63 - 1 values", weight("[8589934592,2147483648]", "[0,0]")),
-    ("element_size", "C13", "weights", BAD, "shape: more than 2^63 - 1 bytes", weight("[1152921504606846976]", "[0,24]", '"F64"')),
+    ("element_size", "C13", "weights", BAD, "shape: more than 2^63 - 1 bytes",
+     weight("[1152921504606846976]", "[0,24]", '"F64"')),
     ("sum_of_sizes", "C14", "weights", BAD, "data_offsets",
      raw(json.dumps({"a": tensor("U8", [2**63 - 1], 0, 2**63 - 1), "b": tensor("U8", [2**63 - 1], 1, 2**63 - 1)}))),
     ("truncates_to_fit", "C16", "weights", BAD, "data_offsets: 24 bytes", weight("[4294967298,3]")),
@@ -175,9 +183,11 @@ CASES = [
     ("past_end", "C18", "weights", BAD, "ends at byte 32 of the data, which has 28", weight()[:-4]),
     ("past_end_2_63", "C18", "weights", BAD, "data_offsets", weight("[2305843009213693951]", "[0,9223372036854775804]")),
     ("end_before_begin", "C19", "weights", BAD, "the end 0 is before the begin 24", weight(offsets="[24,0]")),
-    ("alias", "C20", "weights", BAD, "'twin' data_offsets: begins at byte 0", raw(json.dumps({**tensors(), "twin": tensor("F32", [6], 0, 24)}))),
+    ("alias", "C20", "weights", BAD, "'twin' data_offsets: begins at byte 0",
+     raw(json.dumps({**tensors(), "twin": tensor("F32", [6], 0, 24)}))),
     ("overlap", "C20", "weights", BAD, "begins at byte 20", raw(json.dumps(tensors(fc_bias=tensor("F32", [3], 20, 32))))),
-    ("alias_of_size_0", "C20 C17", "weights", BAD, "begins at byte 4", raw(json.dumps({**tensors(), "none": tensor("F32", [0], 4, 4)}))),
+    ("alias_of_size_0", "C20 C17", "weights", BAD, "begins at byte 4",
+     raw(json.dumps({**tensors(), "none": tensor("F32", [0], 4, 4)}))),
     ("hole_at_begin", "C21", "weights", BAD, "begins at byte 4",
      raw(json.dumps({"fc.weight": tensor("F32", [2, 3], 4, 28), "fc.bias": tensor("F32", [2], 28, 36)}), bytes(36))),
     ("hole", "C21", "weights", BAD, "begins at byte 28", raw(json.dumps(tensors(fc_bias=tensor("F32", [2], 28, 36))), bytes(36))),
@@ -185,12 +195,15 @@ CASES = [
     ("shape_against_bytes", "C23", "weights", BAD, "data_offsets: 24 bytes; [2x4] values of type F32 have 32", weight("[2,4]")),
     ("dtype_against_bytes", "C23", "weights", BAD, "data_offsets: 24 bytes", weight(dtype='"F64"')),
 
-    ("graph_self", "C24", "model", BAD, "sixnet.net: line 2: from=fc", net("input shape=3\nlinear out_features=2 name=fc from=fc\n")),
-    ("graph_forward", "C24", "model", BAD, "sixnet.net: line 2: from=b", net("input shape=3\nrelu name=a from=b\nrelu name=b from=a\n")),
+    ("graph_self", "C24", "model", BAD, "sixnet.net: line 2: from=fc",
+     net("input shape=3\nlinear out_features=2 name=fc from=fc\n")),
+    ("graph_forward", "C24", "model", BAD, "sixnet.net: line 2: from=b",
+     net("input shape=3\nrelu name=a from=b\nrelu name=b from=a\n")),
     ("graph_dangling", "C25", "model", BAD, "line 2: from=nowhere", net("input shape=3\nrelu from=nowhere\n")),
     ("graph_negative", "C25", "model", BAD, "line 2: from=-1", net("input shape=3\nrelu from=-1\n")),
     ("graph_no_input", "C25", "model", BAD, "line 1", net("relu\n")),
-    ("graph_unknown", "C26", "model", BAD, "unknown layer 'linaer'; did you mean 'linear'", net("input shape=3\nlinaer out_features=2\n")),
+    ("graph_unknown", "C26", "model", BAD, "unknown layer 'linaer'; did you mean 'linear'",
+     net("input shape=3\nlinaer out_features=2\n")),
     ("graph_unknown_attribute", "C26", "model", BAD, "unknown attribute 'command'", net("input shape=3\nrelu command=rm\n")),
     ("graph_control", "C26", "model", BAD, "control character", net("input shape=3\nrelu\x01\n")),
     ("duplicate_tensor", "C27", "weights", BAD, "'fc.bias' given twice",
@@ -200,26 +213,31 @@ CASES = [
     ("duplicate_field", "C27", "weights", BAD, "shape: given twice", weight(more=',"shape":[1,2,3]')),
     ("duplicate_pair", "C27", "weights", BAD, "'step' given twice", raw('{"__metadata__":{"step":"1","step":"2"}}', b"")),
     ("duplicate_pairs", "C27", "weights", BAD, "given twice", raw('{"__metadata__":{},"__metadata__":{}}', b"")),
-    ("duplicate_node", "C27", "model", BAD, "name=a is the name of another node", net("input shape=3\nrelu name=a\nrelu name=a\n")),
+    ("duplicate_node", "C27", "model", BAD, "name=a is the name of another node",
+     net("input shape=3\nrelu name=a\nrelu name=a\n")),
     ("missing_tensor", "C28", "model", BAD, "missing: fc.bias", model(tensors(fc_bias=None), data=WEIGHT,
                                                                     metadata=pairs(net="input shape=1\nlinear out_features=3 name=fc\n"))),
-    ("unexpected_tensor", "C28", "model", BAD, "unexpected: extra", model({**tensors(), "extra": tensor("F32", [1], 32, 36)}, data=bytes(36))),
+    ("unexpected_tensor", "C28", "model", BAD, "unexpected: extra",
+     model({**tensors(), "extra": tensor("F32", [1], 32, 36)}, data=bytes(36))),
     ("graph_none", "C28", "model", BAD, "has no sixnet.net", model(metadata=pairs(net=None))),
     ("graph_empty", "C28", "model", BAD, "no nodes", net("")),
     ("graph_unreachable", "C28", "model", BAD, "used by no other node", net("input shape=3\nrelu\nrelu from=input1\n")),
     ("graph_two_losses", "C28", "model", BAD, "has a loss already", net("input shape=3\nmse\nmse from=input1\n")),
     ("conv_stride_0", "C29", "model", BAD, "stride=0", net("input shape=1x4x4\nconv2d out_channels=1 kernel_size=1 stride=0\n")),
-    ("conv_dilation_0", "C29", "model", BAD, "dilation=0", net("input shape=1x4x4\nconv2d out_channels=1 kernel_size=1 dilation=0\n")),
+    ("conv_dilation_0", "C29", "model", BAD, "dilation=0",
+     net("input shape=1x4x4\nconv2d out_channels=1 kernel_size=1 dilation=0\n")),
     ("conv_kernel_0", "C29", "model", BAD, "kernel_size=0", net("input shape=1x4x4\nconv2d out_channels=1 kernel_size=0\n")),
     ("conv_kernel_large", "C29", "model", BAD, "line 2", net("input shape=1x4x4\nconv2d out_channels=1 kernel_size=9\n")),
-    ("conv_padding_negative", "C29", "model", BAD, "padding=-1", net("input shape=1x4x4\nconv2d out_channels=1 kernel_size=1 padding=-1\n")),
+    ("conv_padding_negative", "C29", "model", BAD, "padding=-1",
+     net("input shape=1x4x4\nconv2d out_channels=1 kernel_size=1 padding=-1\n")),
     ("conv_groups_0", "C29", "model", BAD, "groups=0", net("input shape=2x4x4\nconv2d out_channels=2 kernel_size=1 groups=0\n")),
     ("conv_groups_odd", "C29", "model", BAD, "line 2", net("input shape=4x4x4\nconv2d out_channels=4 kernel_size=1 groups=3\n")),
     ("pool_padding", "C29", "model", BAD, "line 2", net("input shape=1x4x4\nmaxpool2d kernel_size=2 padding=3\n")),
     ("concat_axis", "C29", "model", BAD, "line 3", net("input shape=2\nrelu\nconcat from=input1,relu1 dim=9\n")),
     ("weights_other", "C30", "model", BAD, "mismatch: fc.weight is 3x2", model(tensors(fc_weight=tensor("F32", [3, 2], 0, 24)))),
     ("explosion_linear", "C31 C34", "model", BAD, "the net has", net("input shape=3\nlinear out_features=16777216 name=fc\n")),
-    ("explosion_embedding", "C31 C34", "model", BAD, "", net("input shape=3\nembedding num_embeddings=1000000000 embedding_dim=900\n")),
+    ("explosion_embedding", "C31 C34", "model", BAD, "",
+     net("input shape=3\nembedding num_embeddings=1000000000 embedding_dim=900\n")),
     ("explosion_shape", "C31 C34", "model", BAD, "line 1", net("input shape=4294967296x4294967296\n")),
     ("explosion_padding", "C31 C34", "model", BAD, "line 2",
      net("input shape=1x1048576x1048576\nconv2d out_channels=1 kernel_size=1 padding=1048576\n")),
@@ -254,7 +272,8 @@ def main():
     for name, kind, how, status, text, content in CASES:
         (folder / (name + ".safetensors")).write_bytes(content)
         lines.append(f"{name}.safetensors | {kind} | {how} | {status} | {text}\n")
-    (folder / "list.txt").write_text("# Written by make_hostile.py: file | class | loaded as | status | part of the message\n" + "".join(lines))
+    head = "# Written by make_hostile.py: file | class | loaded as | status | part of the message\n"
+    (folder / "list.txt").write_text(head + "".join(lines))
 
 
 main()

@@ -17,8 +17,9 @@ typedef struct world {
     float inputs[16 * 2], targets[16];
 } world;
 
-static const char small_net[] = "input shape=2 name=in\nlinear out_features=4 name=first\nbatchnorm1d name=norm\ntanh name=curve\n"
-                                "linear out_features=3 name=last\ncross_entropy name=error\n";
+static const char small_net[] =
+    "input shape=2 name=in\nlinear out_features=4 name=first\nbatchnorm1d name=norm\ntanh name=curve\n"
+    "linear out_features=3 name=last\ncross_entropy name=error\n";
 
 static int open_world(void **state)
 {
@@ -151,8 +152,10 @@ static void test_add_arguments(void **state)
         int32_t count;
         bool null;
     } bad[] = {
-        {NULL, "spec", 1, false}, {"relu", "count", -1, false},    {"relu", "inputs", 1, true}, {"relu", "relu1: takes 1 input", 2, false},
-        {"add", "2 to", 1, false}, {"add", "takes", 20, false},     {"relu", "takes", 0, true},  {"input shape=2", "takes 0 inputs", 1, false},
+        {NULL, "spec", 1, false},    {"relu", "count", -1, false},
+        {"relu", "inputs", 1, true}, {"relu", "relu1: takes 1 input", 2, false},
+        {"add", "2 to", 1, false},   {"add", "takes", 20, false},
+        {"relu", "takes", 0, true},  {"input shape=2", "takes 0 inputs", 1, false},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);
@@ -331,7 +334,8 @@ static void test_optimizer_arguments(void **state)
     FAILS(SIXNET_BAD_TEXT, sixnet_optimizer_new(&opt, w->net, "sgd lr=-0.1", NULL), "lr=-0.1", "0 and up");
     FAILS(SIXNET_BAD_TEXT, sixnet_optimizer_new(&opt, w->net, "sgd lr=0.1 momentun=0.9", NULL), "did you mean 'momentum'");
     FAILS(SIXNET_BAD_TEXT, sixnet_optimizer_new(&opt, w->net, "sgd lr=0.1 nesterov=true", NULL), "nesterov", "momentum");
-    FAILS(SIXNET_BAD_TEXT, sixnet_optimizer_new(&opt, w->net, "sgd lr=1", "step_rl step_size=3"), "schedule", "did you mean 'step_lr'");
+    FAILS(SIXNET_BAD_TEXT, sixnet_optimizer_new(&opt, w->net, "sgd lr=1", "step_rl step_size=3"), "schedule",
+          "did you mean 'step_lr'");
     FAILS(SIXNET_BAD_TEXT, sixnet_optimizer_new(&opt, w->net, "sgd lr=1", "step_lr step_size=0"), "step_lr", "step_size=0");
     FAILS(SIXNET_BAD_TEXT, sixnet_optimizer_new(&opt, w->net, "sgd lr=1", "step_lr step_size=1 ;"), "empty");
     assert_null(opt);
@@ -505,17 +509,26 @@ static void test_layer_arguments(void **state)
     int64_t dims[8];
     int32_t rank;
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(NULL, "a", "", "f32", keep_shape, compute_nothing, NULL, NULL), "ctx");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, NULL, "", "f32", keep_shape, compute_nothing, NULL, NULL), "name");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "", NULL, keep_shape, compute_nothing, NULL, NULL), "dtype");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "", "f16", keep_shape, compute_nothing, NULL, NULL), "'a'", "f16");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "", "f32", NULL, compute_nothing, NULL, NULL), "'a'", "setup");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, NULL, "", "f32", keep_shape, compute_nothing, NULL, NULL),
+          "name");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "", NULL, keep_shape, compute_nothing, NULL, NULL),
+          "dtype");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "", "f16", keep_shape, compute_nothing, NULL, NULL), "'a'",
+          "f16");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "", "f32", NULL, compute_nothing, NULL, NULL), "'a'",
+          "setup");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "", "f32", keep_shape, NULL, NULL, NULL), "'a'", "forward");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "2a", "", "f32", keep_shape, compute_nothing, NULL, NULL), "'2a'");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "relu", "", "f32", keep_shape, compute_nothing, NULL, NULL), "already");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "b", "f32", keep_shape, compute_nothing, NULL, NULL), "'b'");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "name=1", "f32", keep_shape, compute_nothing, NULL, NULL), "'name'");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "2a", "", "f32", keep_shape, compute_nothing, NULL, NULL),
+          "'2a'");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "relu", "", "f32", keep_shape, compute_nothing, NULL, NULL),
+          "already");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "b", "f32", keep_shape, compute_nothing, NULL, NULL),
+          "'b'");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "name=1", "f32", keep_shape, compute_nothing, NULL, NULL),
+          "'name'");
     WORKS(sixnet_layer_register(w->ctx, "a", "b=1", "f32", keep_shape, compute_nothing, NULL, NULL));
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "", "f32", keep_shape, compute_nothing, NULL, NULL), "already");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, "a", "", "f32", keep_shape, compute_nothing, NULL, NULL),
+          "already");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_setup_input_count(NULL), "setup");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_setup_input_shape(NULL, 0, dims, &rank), "setup");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_setup_output_shape(NULL, dims, 1), "setup");
@@ -686,10 +699,11 @@ static void test_names(void **state)
 {
     world *w = *state;
     static const char *const bad[][2] = {
-        {"relu name=in", "another node"},      {"relu name=1st", "begin with a letter"},  {"relu name=a-b", "a-b"},
-        {"relu name=a/b", "a/b"},              {"relu name=a,b", "a,b"},                  {"relu name=.a", ".a"},
-        {"relu name=a=b", "name=a=b"},         {"relu name=\303\244", "name="},           {"relu name=a(b)", "name=a(b)"},
-        {"relu name=a234567890123456789012345678901234567890123456789012345678901234", "63"},
+        {"relu name=in", "another node"}, {"relu name=1st", "begin with a letter"},
+        {"relu name=a-b", "a-b"},         {"relu name=a/b", "a/b"},
+        {"relu name=a,b", "a,b"},         {"relu name=.a", ".a"},
+        {"relu name=a=b", "name=a=b"},    {"relu name=\303\244", "name="},
+        {"relu name=a(b)", "name=a(b)"},  {"relu name=a234567890123456789012345678901234567890123456789012345678901234", "63"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);
@@ -770,7 +784,8 @@ static void test_a_failing_compile_changes_nothing(void **state)
     sixnet_model *net = empty(w);
     int64_t dims[8];
     int32_t rank;
-    sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE), a = sixnet_add(net, "tanh name=a", x), b = sixnet_add(net, "relu", x);
+    sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE), a = sixnet_add(net, "tanh name=a", x),
+                b = sixnet_add(net, "relu", x);
     FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "a");
     assert_int_equal(sixnet_tensor_count(net), 0);
     assert_int_equal(sixnet_add_multi(net, "add", (const sixnet_node[]){a, b}, 2), 3);
@@ -799,7 +814,8 @@ static void test_order_of_calls(void **state)
     FAILS(SIXNET_BAD_STATE, sixnet_reset(net, 1), "sixnet_compile");
     FAILS(SIXNET_BAD_STATE, sixnet_digest(net, text), "sixnet_compile");
     FAILS(SIXNET_BAD_STATE, sixnet_optimizer_new(&opt, net, "sgd lr=1", NULL), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_fit(net, w->opt, w->ds, "batch_size=4", NULL, NULL) == SIXNET_INVALID_ARGUMENT ? SIXNET_BAD_STATE : 0,
+    FAILS(SIXNET_BAD_STATE,
+          sixnet_fit(net, w->opt, w->ds, "batch_size=4", NULL, NULL) == SIXNET_INVALID_ARGUMENT ? SIXNET_BAD_STATE : 0,
           "another model");
     FAILS(SIXNET_BAD_STATE, sixnet_evaluate(net, w->ds, &loss, NULL), "sixnet_compile");
     FAILS(SIXNET_BAD_STATE, sixnet_gradient_check(net, (const double[2]){0}, (const double[1]){0}, 1, &loss, NULL), "compile");
@@ -919,9 +935,10 @@ static void test_data_that_do_not_fit(void **state)
 static void test_a_failing_forward_changes_nothing(void **state)
 {
     world *w = *state;
-    sixnet_model *net = parsed(w->ctx, "input shape=3 name=x\nbatchnorm1d name=early\nlinear out_features=2\nbatchnorm1d\nlinear out_features=2 "
-                                       "name=a\ninput shape=1 name=index\nembedding num_embeddings=4 embedding_dim=2\nflatten name=b\n"
-                                       "add from=a,b\nmse");
+    sixnet_model *net =
+        parsed(w->ctx, "input shape=3 name=x\nbatchnorm1d name=early\nlinear out_features=2\nbatchnorm1d\nlinear out_features=2 "
+                       "name=a\ninput shape=1 name=index\nembedding num_embeddings=4 embedding_dim=2\nflatten name=b\n"
+                       "add from=a,b\nmse");
     const float good[] = {1, 2, 3, 0, 3, 2, 1, 3}, bad[] = {1, 2, 3, 0, 3, 2, 1, 4};
     watched = net;
     FAILS(SIXNET_BAD_DATA, sixnet_forward(net, bad, 2), "emb1", "index");
@@ -942,7 +959,8 @@ static void test_a_failing_forward_changes_nothing(void **state)
 static void test_predictions_that_cannot_be(void **state)
 {
     world *w = *state;
-    sixnet_model *net = parsed(w->ctx, "input shape=1\nembedding num_embeddings=4 embedding_dim=2\nflatten\nlinear out_features=1");
+    sixnet_model *net =
+        parsed(w->ctx, "input shape=1\nembedding num_embeddings=4 embedding_dim=2\nflatten\nlinear out_features=1");
     float y[40], x[40] = {0};
     x[35] = 4;
     FAILS(SIXNET_BAD_DATA, sixnet_predict(net, x, 40, y), "emb1", "index");
@@ -957,7 +975,8 @@ static void test_predictions_that_cannot_be(void **state)
 
 /* ---- predictions are of the tensors as they are ---- */
 
-static const char followed_net[] = "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d name=n\ntanh\nlinear out_features=3\ncross_entropy";
+static const char followed_net[] =
+    "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d name=n\ntanh\nlinear out_features=3\ncross_entropy";
 
 /* A new model with the tensors of another gives its predictions, alone and in a group. */
 static void check_predictions(world *w, sixnet_model *net, const char *after)
@@ -1031,12 +1050,14 @@ static int32_t pass_on(void *user, sixnet_layer_call *call)
 static int32_t pass_back(void *user, sixnet_layer_call *call)
 {
     (void)user;
-    memcpy(sixnet_call_input_gradient(call, 0), sixnet_call_output_gradient(call), (size_t)sixnet_call_samples(call) * 4 * sizeof(float));
+    memcpy(sixnet_call_input_gradient(call, 0), sixnet_call_output_gradient(call),
+           (size_t)sixnet_call_samples(call) * 4 * sizeof(float));
     return backward_fails ? 9 : 0;
 }
 
-static const char custom_net[] = "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d\npass name=p\nlinear out_features=3 name=b\n"
-                                 "batchnorm1d\ncross_entropy";
+static const char custom_net[] =
+    "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d\npass name=p\nlinear out_features=3 name=b\n"
+    "batchnorm1d\ncross_entropy";
 
 static void test_layers_that_fail(void **state)
 {
@@ -1077,7 +1098,8 @@ static void test_layers_that_fail(void **state)
 static void test_a_failing_backward_changes_no_gradient(void **state)
 {
     world *w = *state;
-    static const char *const names[] = {"a.weight", "a.bias", "bn1.weight", "bn1.bias", "b.weight", "b.bias", "bn2.weight", "bn2.bias"};
+    static const char *const names[] = {"a.weight", "a.bias", "bn1.weight", "bn1.bias",
+                                        "b.weight", "b.bias", "bn2.weight", "bn2.bias"};
     static const int64_t sizes[] = {8, 4, 4, 4, 12, 3, 3, 3};
     float before[8][12], after[12];
     WORKS(sixnet_layer_register(w->ctx, "pass", NULL, "f32", keep_shape, pass_on, pass_back, NULL));
@@ -1108,8 +1130,8 @@ static void test_retained_values(void **state)
     float values[24], gradient[24];
     double doubles[24];
     sixnet_model *net = empty(w);
-    build(net, (const char *const[]){"input shape=2 name=in", "linear out_features=4 name=a", "relu name=b", "linear out_features=3 name=c",
-                                     "cross_entropy name=d", NULL});
+    build(net, (const char *const[]){"input shape=2 name=in", "linear out_features=4 name=a", "relu name=b",
+                                     "linear out_features=3 name=c", "cross_entropy name=d", NULL});
     for (sixnet_node i = 0; i < 5; i++)
         WORKS(sixnet_retain(net, i));
     WORKS(sixnet_compile(net));

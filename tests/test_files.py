@@ -20,7 +20,8 @@ except ImportError as error:
     sys.exit(77)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NET = "input shape=1x8x8\nconv2d out_channels=3 kernel_size=3 name=conv\nrelu\nbatchnorm2d name=bn\nflatten\nlinear out_features=4 name=fc\n"
+NET = "input shape=1x8x8\nconv2d out_channels=3 kernel_size=3 name=conv\nrelu\nbatchnorm2d name=bn\nflatten\n"
+NET += "linear out_features=4 name=fc\n"
 
 lib = ctypes.CDLL(os.environ["SIXNET_LIBRARY"])
 lib.sixnet_last_error.restype = ctypes.c_char_p
@@ -84,8 +85,8 @@ def test_we_read_what_numpy_saves(folder):
     path = folder / "numpy.safetensors"
     for dtype in ("float16", "float32", "float64"):
         net = new_net()
-        shapes = {"conv.weight": (3, 1, 3, 3), "conv.bias": 3, "bn.weight": 3, "bn.bias": 3, "bn.running_mean": 3, "bn.running_var": 3,
-                  "fc.weight": (4, 108), "fc.bias": 4}
+        shapes = {"conv.weight": (3, 1, 3, 3), "conv.bias": 3, "bn.weight": 3, "bn.bias": 3, "bn.running_mean": 3,
+                  "bn.running_var": 3, "fc.weight": (4, 108), "fc.bias": 4}
         random = numpy.random.default_rng(1)
         tensors = {name: random.uniform(0, 1, shape).astype(dtype) for name, shape in shapes.items()}
         safetensors.numpy.save_file(tensors, path, metadata={"made by": "numpy \"ä\" \n"})

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Kills programs at random moments: test_kill.py VICTIM [--full] [--mnist PROGRAM] [--seconds S] [--seed N]
 
-VICTIM is tests/victim.c. A training run with checkpoints is killed and resumed until it ends, which must be with the digest of a run that
-was not; a program that saves in a loop is killed, after which its file must be there and whole. The normal run takes at most S seconds
-(20); --full kills 200 times in runs and 2,000 times in saves. --mnist does the first with the example's program instead.
+VICTIM is tests/victim.c. A training run with checkpoints is killed and resumed until it ends, which must be with the digest
+of a run that was not; a program that saves in a loop is killed, after which its file must be there and whole. The normal run
+takes about S seconds (20); --full kills 200 times in runs and 2,000 times in saves. --mnist does the first with the example's
+program instead.
 """
 
 import argparse
@@ -110,7 +111,10 @@ def main():
     runs, saves, seconds = (200, 2000, 1e6) if options.full else (200, 500, options.seconds)
     with tempfile.TemporaryDirectory(prefix="sixnet-kill-") as name:
         folder, now = pathlib.Path(name), time.monotonic()
-        command = (lambda path: example(options.mnist, path)) if options.mnist else (lambda path: [options.victim, "run", str(path)])
+
+        def command(path):
+            return example(options.mnist, path) if options.mnist else [options.victim, "run", str(path)]
+
         kill_runs(command, folder, runs, now + seconds / 2, rng)
         kill_saves(options.victim, folder, saves, time.monotonic() + seconds / 2, rng)
 

@@ -25,9 +25,10 @@ typedef struct world {
 
 enum { SAMPLES = 24, SIZE = 16 };
 
-static const char net_text[] = "input shape=1x4x4\nconv2d out_channels=3 kernel_size=3 padding=1 name=c\nbatchnorm2d\nrelu name=r\n"
-                               "conv2d out_channels=3 kernel_size=1\nadd from=conv2,r\ndropout p=0.25\nmaxpool2d kernel_size=2\nflatten\n"
-                               "linear out_features=3\ncross_entropy\n";
+static const char net_text[] =
+    "input shape=1x4x4\nconv2d out_channels=3 kernel_size=3 padding=1 name=c\nbatchnorm2d\nrelu name=r\n"
+    "conv2d out_channels=3 kernel_size=1\nadd from=conv2,r\ndropout p=0.25\nmaxpool2d kernel_size=2\nflatten\n"
+    "linear out_features=3\ncross_entropy\n";
 
 static world *open_world(const char *options)
 {
@@ -64,7 +65,10 @@ static void close_world(world *w)
     free(w);
 }
 
-static int32_t context_one(world *w) { return sixnet_context_new_with_allocator(&w->new_ctx, "seed=3", ledger_malloc, ledger_free, &w->memory); }
+static int32_t context_one(world *w)
+{
+    return sixnet_context_new_with_allocator(&w->new_ctx, "seed=3", ledger_malloc, ledger_free, &w->memory);
+}
 
 static int32_t context_threads(world *w)
 {
@@ -77,7 +81,8 @@ static int32_t model_parse(world *w) { return sixnet_model_parse(&w->new_net, w-
 /* A net whose build fails reports that when it is compiled, and has to be built anew. */
 static int32_t model_build(world *w)
 {
-    static const char *const specs[] = {"input shape=4", "linear out_features=8", "batchnorm1d", "relu", "linear out_features=2", "mse"};
+    static const char *const specs[] = {"input shape=4", "linear out_features=8", "batchnorm1d",
+                                        "relu",          "linear out_features=2", "mse"};
     sixnet_node x = SIXNET_NONE;
     sixnet_model_free(w->new_net);
     int32_t status = sixnet_model_new(&w->new_net, w->ctx);
@@ -104,7 +109,10 @@ static int32_t model_compile(world *w)
     return sixnet_compile(w->new_net);
 }
 
-static int32_t text_status(const char *text) { return text ? SIXNET_OK : strstr(sixnet_last_error(), "out of memory") ? SIXNET_OUT_OF_MEMORY : 1; }
+static int32_t text_status(const char *text)
+{
+    return text ? SIXNET_OK : strstr(sixnet_last_error(), "out of memory") ? SIXNET_OUT_OF_MEMORY : 1;
+}
 
 static int32_t summary(world *w) { return text_status(sixnet_summary(w->net)); }
 static int32_t model_text(world *w) { return text_status(sixnet_model_text(w->net)); }
@@ -119,10 +127,14 @@ static int32_t memory_needed(world *w)
 
 static int32_t optimizer_new(world *w)
 {
-    return sixnet_optimizer_new(&w->new_opt, w->net, "adamw lr=0.01 weight_decay=0.1", "linear_warmup steps=3 ; multistep_lr milestones=2,4");
+    return sixnet_optimizer_new(&w->new_opt, w->net, "adamw lr=0.01 weight_decay=0.1",
+                                "linear_warmup steps=3 ; multistep_lr milestones=2,4");
 }
 
-static int32_t from_arrays(world *w) { return sixnet_dataset_from_arrays(&w->new_ds, w->ctx, "shape=4x4", w->inputs, w->targets, SAMPLES); }
+static int32_t from_arrays(world *w)
+{
+    return sixnet_dataset_from_arrays(&w->new_ds, w->ctx, "shape=4x4", w->inputs, w->targets, SAMPLES);
+}
 
 static int32_t borrowed(world *w)
 {
@@ -378,11 +390,13 @@ static const need needs[] = {
     {"input shape=3x12x12\nconv2d out_channels=8 kernel_size=3 padding=1 bias=false\nrelu\nbatchnorm2d\ndropout p=0.1\nmaxpool2d "
      "kernel_size=2\nconv2d out_channels=4 kernel_size=1\nadaptive_avgpool2d output_size=1\nflatten\nlinear out_features=5\nmse",
      432, 5},
-    {"input shape=10\nembedding num_embeddings=50 embedding_dim=16\nlayernorm normalized_shape=16\ngelu\nflatten\nlinear out_features=4\n"
+    {"input shape=10\nembedding num_embeddings=50 embedding_dim=16\nlayernorm normalized_shape=16\ngelu\nflatten\nlinear "
+     "out_features=4\n"
      "softmax\nmse",
      10, 4},
-    {"input shape=6\nlinear out_features=32 name=a\ntanh name=b\nadd from=a,b\nmul from=add1,b\nconcat from=mul1,a\nlinear out_features=3\nmse", 6,
-     3},
+    {"input shape=6\nlinear out_features=32 name=a\ntanh name=b\nadd from=a,b\nmul from=add1,b\nconcat from=mul1,a\nlinear "
+     "out_features=3\nmse",
+     6, 3},
 };
 
 static sixnet_model *built(sixnet_context *ctx, const char *text)
@@ -441,7 +455,8 @@ static void check_need(const need *d, const char *options, int64_t n, bool train
     run_pass(net, d, n, training);
     double used = (double)(atomic_load(&memory.peak) - live);
     if (!((double)bytes >= used && (double)bytes <= 1.5 * used))
-        fail_msg("%s\n%s, n = %d, training %d: %.0f bytes were announced, %.0f used", d->text, options, (int)n, training, (double)bytes, used);
+        fail_msg("%s\n%s, n = %d, training %d: %.0f bytes were announced, %.0f used", d->text, options, (int)n, training,
+                 (double)bytes, used);
     assert_true(asked(net, n, training) == bytes); /* compiled, it needs the same */
     sixnet_model_free(net);
     sixnet_context_free(ctx);

@@ -10,7 +10,8 @@ enum { FAMILIES = sizeof families / sizeof *families };
 
 /* What must be there, whatever comes later. */
 static const char *const known[FAMILIES] = {
-    "input linear conv2d relu leaky_relu sigmoid tanh gelu silu softmax log_softmax batchnorm1d batchnorm2d layernorm groupnorm dropout "
+    "input linear conv2d relu leaky_relu sigmoid tanh gelu silu softmax log_softmax batchnorm1d batchnorm2d layernorm groupnorm "
+    "dropout "
     "maxpool2d avgpool2d adaptive_avgpool2d flatten reshape add mul concat embedding",
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop",
@@ -99,7 +100,8 @@ static int32_t try_node(const trial *t, const char *spec)
     WORKS(sixnet_model_new(&net, NULL));
     sixnet_node x[2] = {sixnet_add(net, "input shape=4x4x4", SIXNET_NONE), 0};
     bool joins = !strncmp(spec, "add", 3) || !strncmp(spec, "mul", 3) || !strncmp(spec, "concat", 6);
-    sixnet_node node = !strncmp(spec, "input", 5) ? sixnet_add(net, spec, SIXNET_NONE) : sixnet_add_multi(net, spec, x, joins ? 2 : 1);
+    sixnet_node node =
+        !strncmp(spec, "input", 5) ? sixnet_add(net, spec, SIXNET_NONE) : sixnet_add_multi(net, spec, x, joins ? 2 : 1);
     int32_t status = node < 0 ? sixnet_compile(net) : SIXNET_OK;
     sixnet_model_free(net);
     return status;
@@ -280,13 +282,16 @@ static void test_every_range_is_checked(void **state)
 
 /* Every layer and loss is in one of them; inputs are small whole numbers. */
 static const char *const nets[] = {
-    "input shape=4\nlinear out_features=8\nrelu\nlinear out_features=3 bias=false init=kaiming_uniform\ncross_entropy label_smoothing=0.1\n",
-    "input shape=1x8x8\nconv2d out_channels=4 kernel_size=3 padding=1 bias=false\nbatchnorm2d momentum=0.25 eps=0.001\nrelu\nmaxpool2d "
+    "input shape=4\nlinear out_features=8\nrelu\nlinear out_features=3 bias=false init=kaiming_uniform\ncross_entropy "
+    "label_smoothing=0.1\n",
+    "input shape=1x8x8\nconv2d out_channels=4 kernel_size=3 padding=1 bias=false\nbatchnorm2d momentum=0.25 "
+    "eps=0.001\nrelu\nmaxpool2d "
     "kernel_size=2\nflatten\nlinear out_features=5\ncross_entropy weight=1,2,0.5,1,1e-3\n",
     "input shape=2x9x7\nconv2d out_channels=6 kernel_size=3x2 stride=2x1 padding=1x0 dilation=1x2 groups=2\nleaky_relu "
     "negative_slope=0.2\navgpool2d kernel_size=2 stride=1 ceil_mode=true count_include_pad=false\nadaptive_avgpool2d "
     "output_size=2x1\nflatten\nmse reduction=sum\n",
-    "input shape=12\nreshape shape=3x2x2\ngroupnorm num_groups=3\ngelu approximate=tanh\nlayernorm normalized_shape=2x2 bias=false\nsilu\n"
+    "input shape=12\nreshape shape=3x2x2\ngroupnorm num_groups=3\ngelu approximate=tanh\nlayernorm normalized_shape=2x2 "
+    "bias=false\nsilu\n"
     "l1\n",
     "input shape=5\nembedding num_embeddings=4 embedding_dim=3 padding_idx=0\nflatten\nsoftmax\nlinear out_features=2\nmse "
     "reduction=half_sum\n",
@@ -420,9 +425,10 @@ static void test_text_and_back(void **state)
 static void test_what_is_written(void **state)
 {
     (void)state;
-    sixnet_model *net = parsed(NULL, "input shape=2x6x6 name=a\nconv2d out_channels=2 kernel_size=3x3 stride=1 groups=2\nrelu name=b\n"
-                                     "add from=b,conv1\nadaptive_avgpool2d output_size=2x3\nflatten start_dim=0\nlinear bias=false "
-                                     "out_features=1\nmse reduction=sum");
+    sixnet_model *net =
+        parsed(NULL, "input shape=2x6x6 name=a\nconv2d out_channels=2 kernel_size=3x3 stride=1 groups=2\nrelu name=b\n"
+                     "add from=b,conv1\nadaptive_avgpool2d output_size=2x3\nflatten start_dim=0\nlinear bias=false "
+                     "out_features=1\nmse reduction=sum");
     assert_string_equal(sixnet_model_text(net), "input shape=2x6x6 name=a\n"
                                                 "conv2d out_channels=2 kernel_size=3 groups=2 name=conv1\n"
                                                 "relu name=b\n"
@@ -461,8 +467,9 @@ static void test_digest(void **state)
     sixnet_context *one, *two;
     WORKS(sixnet_context_new(&one, "seed=1"));
     WORKS(sixnet_context_new(&two, "seed=2"));
-    sixnet_model *a = parsed(one, nets[0]), *b = parsed(two, nets[0]), *c = parsed(one, "input shape=4\nlinear out_features=8 name=other\n"
-                                                                                        "relu\nlinear out_features=3 bias=false\nmse");
+    sixnet_model *a = parsed(one, nets[0]), *b = parsed(two, nets[0]),
+                 *c = parsed(one, "input shape=4\nlinear out_features=8 name=other\n"
+                                  "relu\nlinear out_features=3 bias=false\nmse");
     assert_string_not_equal(digest_of(a).text, digest_of(b).text);
     assert_string_not_equal(digest_of(a).text, digest_of(c).text);
     assert_int_equal(strlen(digest_of(a).text), 64);
@@ -485,7 +492,8 @@ static void test_ways_of_writing(void **state)
         "input shape=2 name=a\r\nlinear out_features=3 name=b\r\ntanh name=c\r\nmse name=d\r\n",
         "# a net\n\n  input   shape=2\tname=a   # the input\n\n#linear out_features=9\n\tlinear name=b out_features=3\n   \n"
         "tanh name=c#close\nmse name=d\n\n\n",
-        "\r\n\r\ninput name=a shape=2\r\nlinear out_features=3 bias=true name=b from=a\r\ntanh from=b name=c # \303\244\r\n  \t\r\nmse name=d "
+        "\r\n\r\ninput name=a shape=2\r\nlinear out_features=3 bias=true name=b from=a\r\ntanh from=b name=c # \303\244\r\n  "
+        "\t\r\nmse name=d "
         "from=c # end\r\n#",
     };
     sixnet_model *first = parsed(NULL, ways[0]);

@@ -33,8 +33,10 @@ static const six_attr attrs[] = {
      "epochs from one checkpoint to the next"},
     {"checkpoint_seconds", SIX_FLOAT, offsetof(fit_options, checkpoint_seconds), 0, 1e9, "0", NULL,
      "seconds from one checkpoint to the next, within epochs; 0: only at the end of epochs"},
-    {"keep", SIX_INT, offsetof(fit_options, keep), 1, 1000, "1", NULL, "checkpoints that stay; those before are named .1, .2 and so on"},
-    {"keep_best", SIX_BOOL, offsetof(fit_options, keep_best), 0, 1, "true", NULL, "a checkpoint of the best epoch too, named .best"},
+    {"keep", SIX_INT, offsetof(fit_options, keep), 1, 1000, "1", NULL,
+     "checkpoints that stay; those before are named .1, .2 and so on"},
+    {"keep_best", SIX_BOOL, offsetof(fit_options, keep_best), 0, 1, "true", NULL,
+     "a checkpoint of the best epoch too, named .best"},
     {"resume", SIX_PATH, offsetof(fit_options, resume), 0, 0, "", NULL, "a checkpoint to go on from"},
     {0},
 };
