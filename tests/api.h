@@ -123,8 +123,8 @@ static API_UNUSED void assert_same_digest(digest a, digest b) { assert_string_eq
 
 /* ---- calls that must be refused ---- */
 
-/* FAILS(status, call, words...): the call gives that status and a message of one line in which each of the words is found, and the watched
- * model stays as it is. FAILS_NULL and FAILS_NODE likewise for calls that give a pointer or a node. */
+/* FAILS(status, call, words...): the call gives that status and a message of one line in which each of the words is found, and
+ * the watched model stays as it is. FAILS_NULL and FAILS_NODE likewise for calls that give a pointer or a node. */
 #define FAILS(status, call, ...)                                                                                                 \
     (refusal_begins(), refusal_ends(#call, __FILE__, __LINE__, (status), (call), (const char *const[]){__VA_ARGS__, NULL}))
 #define FAILS_NULL(call, ...)                                                                                                    \

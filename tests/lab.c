@@ -325,16 +325,17 @@ static int64_t count_of(const question *q) { return q->n * q->l->in_size[0]; }
 
 static void expect_linear(const question *q)
 {
-    oracle_linear(q->x[0], q->weight, q->bias, q->y, (int)(count_of(q) / last(q)), last(q), lab_int(q->spec, "out_features", 0, 0));
+    oracle_linear(q->x[0], q->weight, q->bias, q->y, (int)(count_of(q) / last(q)), last(q),
+                  lab_int(q->spec, "out_features", 0, 0));
 }
 
 static void expect_conv2d(const question *q)
 {
     const char *s = q->spec;
     oracle_conv2d(q->x[0], q->weight, q->bias, q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "out_channels", 0, 0),
-                  lab_int(s, "kernel_size", 0, 0), lab_int(s, "kernel_size", 1, 0), lab_int(s, "stride", 0, 1), lab_int(s, "stride", 1, 1),
-                  lab_int(s, "padding", 0, 0), lab_int(s, "padding", 1, 0), lab_int(s, "dilation", 0, 1), lab_int(s, "dilation", 1, 1),
-                  lab_int(s, "groups", 0, 1));
+                  lab_int(s, "kernel_size", 0, 0), lab_int(s, "kernel_size", 1, 0), lab_int(s, "stride", 0, 1),
+                  lab_int(s, "stride", 1, 1), lab_int(s, "padding", 0, 0), lab_int(s, "padding", 1, 0),
+                  lab_int(s, "dilation", 0, 1), lab_int(s, "dilation", 1, 1), lab_int(s, "groups", 0, 1));
 }
 
 static int stride_of(const char *s, int axis)
@@ -346,17 +347,18 @@ static int stride_of(const char *s, int axis)
 static void expect_maxpool2d(const question *q)
 {
     const char *s = q->spec;
-    oracle_maxpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "kernel_size", 0, 0), lab_int(s, "kernel_size", 1, 0),
-                     stride_of(s, 0), stride_of(s, 1), lab_int(s, "padding", 0, 0), lab_int(s, "padding", 1, 0),
-                     lab_int(s, "dilation", 0, 1), lab_int(s, "dilation", 1, 1), lab_has(s, "ceil_mode=true"));
+    oracle_maxpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "kernel_size", 0, 0),
+                     lab_int(s, "kernel_size", 1, 0), stride_of(s, 0), stride_of(s, 1), lab_int(s, "padding", 0, 0),
+                     lab_int(s, "padding", 1, 0), lab_int(s, "dilation", 0, 1), lab_int(s, "dilation", 1, 1),
+                     lab_has(s, "ceil_mode=true"));
 }
 
 static void expect_avgpool2d(const question *q)
 {
     const char *s = q->spec;
-    oracle_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "kernel_size", 0, 0), lab_int(s, "kernel_size", 1, 0),
-                     stride_of(s, 0), stride_of(s, 1), lab_int(s, "padding", 0, 0), lab_int(s, "padding", 1, 0),
-                     lab_has(s, "ceil_mode=true"), !lab_has(s, "count_include_pad=false"));
+    oracle_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "kernel_size", 0, 0),
+                     lab_int(s, "kernel_size", 1, 0), stride_of(s, 0), stride_of(s, 1), lab_int(s, "padding", 0, 0),
+                     lab_int(s, "padding", 1, 0), lab_has(s, "ceil_mode=true"), !lab_has(s, "count_include_pad=false"));
 }
 
 static void expect_adaptive_avgpool2d(const question *q)
@@ -367,8 +369,9 @@ static void expect_adaptive_avgpool2d(const question *q)
 
 static void expect_batchnorm(const question *q)
 {
-    oracle_batchnorm(q->x[0], q->weight, q->bias, q->mean, q->variance, q->y, q->n, dim(q, 0), (int)(q->l->in_size[0] / dim(q, 0)),
-                     q->training, lab_real(q->spec, "momentum", 0.1), lab_real(q->spec, "eps", 1e-5));
+    oracle_batchnorm(q->x[0], q->weight, q->bias, q->mean, q->variance, q->y, q->n, dim(q, 0),
+                     (int)(q->l->in_size[0] / dim(q, 0)), q->training, lab_real(q->spec, "momentum", 0.1),
+                     lab_real(q->spec, "eps", 1e-5));
 }
 
 /* How many values a layernorm's row has: the product of normalized_shape. */
@@ -446,7 +449,7 @@ static void expect_gelu(const question *q)
 
 /* ---- bounds ---- */
 
-/* How far rounding can take a result: not at all; by each of some terms; by a few units; or as a normalisation or softmax has it. */
+/* How far rounding can take a result: not at all; by each of some terms; by a few units; as softmax or a norm does. */
 typedef enum bound_style { NO_ROUNDING, SUM, VALUE, SOFT, NORM } bound_style;
 
 static const struct oracle {
@@ -557,7 +560,8 @@ typedef struct values_set {
 static void bound_set(const lab *l, const lab_data *d, const lab_tensors *t, const values_set *s, double unit, double *bound)
 {
     int64_t channels = l->in[0].dim[0], weights = t->weights ? t->weights : channels;
-    double weight = largest_of(t->weight, weights, 1), bias = largest_of(t->bias, weights, 0), count = (double)(s->runs * s->length);
+    double weight = largest_of(t->weight, weights, 1), bias = largest_of(t->bias, weights, 0),
+           count = (double)(s->runs * s->length);
     double mean = 0, variance = 0, most = 0;
     for (int64_t r = 0; r < s->runs; r++)
         for (int64_t i = 0; i < s->length; i++) {
@@ -621,8 +625,8 @@ static bool has_exact_mean(const char *s)
 
 bool lab_exact(const char *spec)
 {
-    static const char *const exact[] = {"input", "flatten", "reshape", "relu", "maxpool2d", "concat", "embedding", "linear", "conv2d",
-                                        "add", "mul"};
+    static const char *const exact[] = {"input",     "flatten", "reshape", "relu", "maxpool2d", "concat",
+                                        "embedding", "linear",  "conv2d",  "add",  "mul"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (lab_is(spec, exact[i]))
             return true;

@@ -2,7 +2,7 @@
 #ifndef SIX_TESTS_LAB_H
 #define SIX_TESTS_LAB_H
 
-/* What the tests of layers share: nets of one layer on the public API, data for them, and what oracles.h says that they should give. */
+/* What the tests of layers share: nets of one layer on the public API, data for them, and what they should give by oracles.h. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,8 @@ double lab_uniform(lab_random *r, double low, double high);
 int lab_pick(lab_random *r, const int *from, int count);
 #define LAB_PICK(r, ...) lab_pick(r, (const int[]){__VA_ARGS__}, (int)(sizeof(int[]){__VA_ARGS__} / sizeof(int)))
 
-/* LAB_ANY: even in -2 to 2. LAB_APART: in each sample no two values are close, and none is close to 0. LAB_WHOLE: small whole numbers. */
+/* LAB_ANY: even in -2 to 2. LAB_APART: in each sample no two values are close, and none is close to 0. LAB_WHOLE: small whole
+ * numbers. */
 typedef enum lab_filling { LAB_ANY, LAB_APART, LAB_WHOLE } lab_filling;
 
 void lab_fill(lab_random *r, lab_filling how, double *values, int64_t count);
@@ -111,10 +112,11 @@ void lab_fill_tensors(const lab *l, lab_random *r, lab_filling how);
 lab_tensors lab_take_tensors(const lab *l);
 void lab_drop_tensors(lab_tensors *t);
 
-/* What the layer should give; running statistics in t are moved when training. false: there is no oracle for dropout in training. */
+/* What the layer should give; running statistics in t are moved when training. false: dropout has no oracle in training. */
 bool lab_expect(const lab *l, const lab_data *d, lab_tensors *t, bool training, double *y);
 /* How far f32's (unit 2^-24) or f64's (2^-53) result may be from that: from the number of terms and their magnitudes. */
-void lab_bounds(const lab *l, const lab_data *d, const lab_tensors *t, bool training, const double *y, double unit, double *bound);
+void lab_bounds(const lab *l, const lab_data *d, const lab_tensors *t, bool training, const double *y, double unit,
+                double *bound);
 /* Whether whole numbers give exact results and gradients in f32. */
 bool lab_exact(const char *spec);
 

@@ -58,6 +58,9 @@ static const lab_case table[] = {
     {"conv2d out_channels=3 kernel_size=3 stride=1x3 padding=0x1", "2x6x9", 0},
     {"conv2d out_channels=3 kernel_size=3 stride=3x1 padding=1x0", "2x9x6", 0},
     {"conv2d out_channels=3 kernel_size=1 stride=2x1", "2x6x5", 0},
+    {"conv2d out_channels=3 kernel_size=2 stride=20 padding=5", "2x4x4", 0},
+    {"conv2d out_channels=3 kernel_size=2x3 stride=20x2 padding=5x1", "2x4x4", 0},
+    {"conv2d out_channels=3 kernel_size=2x3 stride=1x30 padding=1x9", "2x4x4", 0},
     {"conv2d out_channels=3 kernel_size=1 stride=1x2", "2x6x5", 0},
     /* dilations, with strides of the same factor */
     {"conv2d out_channels=3 kernel_size=3 dilation=2", "2x7x8", 0},
@@ -80,6 +83,11 @@ static const lab_case table[] = {
     {"conv2d out_channels=10 kernel_size=3", "30x3x3", 0},
     {"conv2d out_channels=9 kernel_size=4x3", "5x4x4", 0},
     {"conv2d out_channels=21 kernel_size=2", "13x3x2", 0},
+    /* outputs, or inputs of a phase of the stride, of a single column */
+    {"conv2d out_channels=21 kernel_size=3x1 padding=1x0", "5x7x1", 0},
+    {"conv2d out_channels=9 kernel_size=3 padding=1", "17x6x1", 0},
+    {"conv2d out_channels=5 kernel_size=3 padding=1 stride=1x2", "13x5x2", 0},
+    {"conv2d out_channels=8 kernel_size=1x2 stride=2x3", "20x4x3", 0},
     /* groups */
     {"conv2d out_channels=6 kernel_size=3 padding=1 groups=2", "4x5x6", 0},
     {"conv2d out_channels=5 kernel_size=3 padding=1 groups=5", "5x6x7", 0},
@@ -250,7 +258,8 @@ bool lab_skips(int i) { return lab_quick() && i >= LISTED && i % 12; }
 static lab_case sweep(int i, bool pointwise, lab_spec_room *room)
 {
     int width = i + 1, in = 1 + i % 7, out = 1 + i * 5 % 9;
-    snprintf(room->spec, sizeof room->spec, "conv2d out_channels=%d %s", out, pointwise ? "kernel_size=1" : "kernel_size=3 padding=1");
+    snprintf(room->spec, sizeof room->spec, "conv2d out_channels=%d %s", out,
+             pointwise ? "kernel_size=1" : "kernel_size=3 padding=1");
     snprintf(room->shape, sizeof room->shape, "%dx%dx%d", in, pointwise ? 1 + i % 3 : 2, width);
     return (lab_case){room->spec, room->shape, 0};
 }
@@ -294,9 +303,9 @@ static lab_case random_conv(int i, lab_spec_room *room)
     while (!fits(&g))
         g = random_geometry(&r);
     snprintf(room->spec, sizeof room->spec,
-             "conv2d out_channels=%d kernel_size=%dx%d stride=%dx%d padding=%dx%d dilation=%dx%d groups=%d bias=%s", g.out, g.kernel[0],
-             g.kernel[1], g.stride[0], g.stride[1], g.padding[0], g.padding[1], g.dilation[0], g.dilation[1], g.groups,
-             lab_below(&r, 2) ? "true" : "false");
+             "conv2d out_channels=%d kernel_size=%dx%d stride=%dx%d padding=%dx%d dilation=%dx%d groups=%d bias=%s", g.out,
+             g.kernel[0], g.kernel[1], g.stride[0], g.stride[1], g.padding[0], g.padding[1], g.dilation[0], g.dilation[1],
+             g.groups, lab_below(&r, 2) ? "true" : "false");
     snprintf(room->shape, sizeof room->shape, "%dx%dx%d", g.in[0], g.in[1], g.in[2]);
     return (lab_case){room->spec, room->shape, 0};
 }

@@ -87,6 +87,7 @@ def floats(*values):
 
 
 GOOD = model()
+TWO_BIASES = json.dumps(tensor("F32", [2], 0, 8)), json.dumps(tensor("F32", [2], 8, 16))
 BAD, NEW = "SIXNET_BAD_FILE", "SIXNET_UNSUPPORTED"
 NAN, INF = float("nan"), float("inf")
 BATCHNORM = {"bn." + name: tensor("F32", [2], 8 * i, 8 * i + 8)
@@ -207,16 +208,16 @@ CASES = [
     ("graph_unknown_attribute", "C26", "model", BAD, "unknown attribute 'command'", net("input shape=3\nrelu command=rm\n")),
     ("graph_control", "C26", "model", BAD, "control character", net("input shape=3\nrelu\x01\n")),
     ("duplicate_tensor", "C27", "weights", BAD, "'fc.bias' given twice",
-     raw('{"fc.bias":%s,"fc.bias":%s}' % (json.dumps(tensor("F32", [2], 0, 8)), json.dumps(tensor("F32", [2], 8, 16))), bytes(16))),
+     raw('{"fc.bias":%s,"fc.bias":%s}' % TWO_BIASES, bytes(16))),
     ("duplicate_escaped", "C27", "weights", BAD, "given twice",
-     raw('{"fc.bias":%s,"fc\\u002ebias":%s}' % (json.dumps(tensor("F32", [2], 0, 8)), json.dumps(tensor("F32", [2], 8, 16))), bytes(16))),
+     raw('{"fc.bias":%s,"fc\\u002ebias":%s}' % TWO_BIASES, bytes(16))),
     ("duplicate_field", "C27", "weights", BAD, "shape: given twice", weight(more=',"shape":[1,2,3]')),
     ("duplicate_pair", "C27", "weights", BAD, "'step' given twice", raw('{"__metadata__":{"step":"1","step":"2"}}', b"")),
     ("duplicate_pairs", "C27", "weights", BAD, "given twice", raw('{"__metadata__":{},"__metadata__":{}}', b"")),
     ("duplicate_node", "C27", "model", BAD, "name=a is the name of another node",
      net("input shape=3\nrelu name=a\nrelu name=a\n")),
-    ("missing_tensor", "C28", "model", BAD, "missing: fc.bias", model(tensors(fc_bias=None), data=WEIGHT,
-                                                                    metadata=pairs(net="input shape=1\nlinear out_features=3 name=fc\n"))),
+    ("missing_tensor", "C28", "model", BAD, "missing: fc.bias",
+     model(tensors(fc_bias=None), pairs(net="input shape=1\nlinear out_features=3 name=fc\n"), WEIGHT)),
     ("unexpected_tensor", "C28", "model", BAD, "unexpected: extra",
      model({**tensors(), "extra": tensor("F32", [1], 32, 36)}, data=bytes(36))),
     ("graph_none", "C28", "model", BAD, "has no sixnet.net", model(metadata=pairs(net=None))),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Training and measuring, seen from outside: what sixnet_fit() does is what the open loop does, batch by batch and bit by bit; what it tells
- * on the way adds up; and when it fails, nothing is spoilt. */
+/* Training and measuring, seen from outside: what sixnet_fit() does is what the open loop does, batch by batch and bit by bit;
+ * what it tells on the way adds up; and when it fails, nothing is spoilt. */
 
 #include "api.h"
 
@@ -730,6 +730,20 @@ static void test_inputs_that_are_not_finite(void **state)
     }
 }
 
+/* A loss of the type's range and beyond, though its gradient is within. */
+static void test_a_loss_that_is_not_finite(void **state)
+{
+    (void)state;
+    world *w = open_world("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=1e-30", NULL, 20);
+    digest before = digest_of(w->net);
+    w->samples->t[3] = 1e25f;
+    sixnet_dataset *ds = dataset_of(w->ctx, w->samples, 20);
+    FAILS(SIXNET_NOT_FINITE, sixnet_fit(w->net, w->opt, ds, "batch_size=20", NULL, NULL), "loss", "infinite", "epoch 1, batch 1");
+    assert_same_digest(before, digest_of(w->net));
+    sixnet_dataset_free(ds);
+    close_world(w);
+}
+
 static void test_a_source_that_fails(void **state)
 {
     (void)state;
@@ -893,6 +907,7 @@ int main(void)
         cmocka_unit_test(test_sources_agree),
         cmocka_unit_test(test_absurd_rates),
         cmocka_unit_test(test_inputs_that_are_not_finite),
+        cmocka_unit_test(test_a_loss_that_is_not_finite),
         cmocka_unit_test(test_a_source_that_fails),
         cmocka_unit_test(test_evaluation),
         cmocka_unit_test(test_classes_at_places),

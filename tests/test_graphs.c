@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Graphs of all shapes. What plan.c does to share memory between nodes must not show: a graph of which every node is retained, so that nothing
- * is overwritten, has the same bits as one of which none is; its nodes agree with the oracles, and its gradients with the stencil. */
+/* Graphs of all shapes. What plan.c does to share memory between nodes must not show: a graph of which every node is retained, so
+ * that nothing is overwritten, has the same bits as one of which none is; its nodes agree with the oracles, its gradients with
+ * the stencil. */
 
 #include "lab.h"
 
@@ -15,10 +16,10 @@ typedef struct graph_node {
     char spec[120];
     int input[LAB_INPUTS], inputs;
     lab_shape out;
-    bool kept;  /* always retained: leads nowhere */
-    bool words; /* an input of rows of a table */
-    bool sign;  /* no small change of anything turns its values' sign */
-    bool apart; /* no two of its values are close, but those that are exactly 0 */
+    bool kept;   /* always retained: leads nowhere */
+    bool words;  /* an input of rows of a table */
+    bool sign;   /* no small change of anything turns its values' sign */
+    bool apart;  /* no two of its values are close, but those that are exactly 0 */
     double most; /* how large they are, about */
 } graph_node;
 
@@ -222,7 +223,8 @@ static void check_bits(const char *what, int node, const double *a, const double
 {
     for (int64_t i = 0; a && b && i < count; i++)
         if (memcmp(&a[i], &b[i], sizeof *a) != 0)
-            lab_fail("%s of node %d, value %lld: %.17g, but %.17g when everything is retained", what, node, (long long)i, b[i], a[i]);
+            lab_fail("%s of node %d, value %lld: %.17g, but %.17g when everything is retained", what, node, (long long)i, b[i],
+                     a[i]);
 }
 
 /* all is of a model of which everything is retained. */
@@ -334,7 +336,8 @@ static bool saves_memory(const graph *g)
     TRY(sixnet_memory_needed(all.net, 160, 1, &more));
     TRY(sixnet_memory_needed(none.net, 160, 1, &less));
     if (less > more)
-        lab_fail("%llu bytes when nothing is retained, %llu when everything is", (unsigned long long)less, (unsigned long long)more);
+        lab_fail("%llu bytes when nothing is retained, %llu when everything is", (unsigned long long)less,
+                 (unsigned long long)more);
     drop_built(&all);
     drop_built(&none);
     return less < more;
@@ -391,10 +394,10 @@ static const char *const by_hand[][20] = {
     {INPUT, "concat @ 0 0", "concat dim=1 @ 1 1", LOSS "2"},
     /* residuals, with whatever order of the inputs */
     {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "sigmoid @ 1", "add @ 2 0", "tanh @ 3", "add @ 3 4", LOSS "5"},
-    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "batchnorm2d eps=0.5 @ 1", "silu @ 2", "add @ 1 3", "add @ 4 2", "tanh @ 5",
-     "add @ 0 6 3", LOSS "7"},
-    {INPUT, "linear out_features=4 @ 0", "add @ 0 1", "linear out_features=4 @ 2", "add @ 3 2", "linear out_features=4 @ 4", "add @ 4 5",
-     "silu @ 6", "add @ 7 4", LOSS "8"},
+    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "batchnorm2d eps=0.5 @ 1", "silu @ 2", "add @ 1 3", "add @ 4 2",
+     "tanh @ 5", "add @ 0 6 3", LOSS "7"},
+    {INPUT, "linear out_features=4 @ 0", "add @ 0 1", "linear out_features=4 @ 2", "add @ 3 2", "linear out_features=4 @ 4",
+     "add @ 4 5", "silu @ 6", "add @ 7 4", LOSS "8"},
     /* one node, many consumers */
     {INPUT, "gelu @ 0", "tanh @ 1", "sigmoid @ 1", "silu @ 1", "linear out_features=4 @ 1", "add @ 2 3 4 5 1", LOSS "6"},
     {INPUT, "dropout p=0.4 @ 0", "tanh @ 1", "sigmoid @ 1", "mul @ 2 3 1", LOSS "4"},
@@ -407,11 +410,12 @@ static const char *const by_hand[][20] = {
     {INPUT, "reshape shape=24 @ 0", LOSS "1"},
     {INPUT, LOSS "0"},
     /* chains that are worked in place, from dropout that reads nothing to norms that read their inputs */
-    {INPUT, "linear out_features=4 @ 0", "dropout p=0.3 @ 1", "dropout p=0.3 @ 2", "relu @ 0", "add @ 3 4", "dropout p=0.2 @ 5", LOSS "6"},
-    {INPUT, "conv2d out_channels=3 kernel_size=1 @ 0", "dropout p=0.3 @ 1", "sigmoid @ 2", "dropout p=0.3 @ 3", "batchnorm2d eps=0.5 @ 4",
-     "dropout p=0.3 @ 5", "softmax @ 6", "flatten @ 7", "dropout p=0.3 @ 8", LOSS "9"},
-    {INPUT, "layernorm normalized_shape=4 eps=0.5 @ 0", "groupnorm num_groups=1 eps=0.5 @ 1", "batchnorm2d eps=0.5 @ 2", "log_softmax @ 3",
-     "mul @ 4 0", "layernorm normalized_shape=3x4 eps=0.5 @ 5", LOSS "6"},
+    {INPUT, "linear out_features=4 @ 0", "dropout p=0.3 @ 1", "dropout p=0.3 @ 2", "relu @ 0", "add @ 3 4", "dropout p=0.2 @ 5",
+     LOSS "6"},
+    {INPUT, "conv2d out_channels=3 kernel_size=1 @ 0", "dropout p=0.3 @ 1", "sigmoid @ 2", "dropout p=0.3 @ 3",
+     "batchnorm2d eps=0.5 @ 4", "dropout p=0.3 @ 5", "softmax @ 6", "flatten @ 7", "dropout p=0.3 @ 8", LOSS "9"},
+    {INPUT, "layernorm normalized_shape=4 eps=0.5 @ 0", "groupnorm num_groups=1 eps=0.5 @ 1", "batchnorm2d eps=0.5 @ 2",
+     "log_softmax @ 3", "mul @ 4 0", "layernorm normalized_shape=3x4 eps=0.5 @ 5", LOSS "6"},
     /* branches that lead nowhere, from the output and behind the loss too */
     {INPUT, "tanh @ 0", "!sigmoid @ 1", "linear out_features=3 @ 1", "!linear out_features=2 @ 3", LOSS "3"},
     {INPUT, "tanh @ 0", "silu @ 1", LOSS "2", "!sigmoid @ 2", "!add @ 2 1"},
@@ -421,7 +425,8 @@ static const char *const by_hand[][20] = {
     {INPUT, "input shape=3 words @", "embedding num_embeddings=5 embedding_dim=8 @ 1", "reshape shape=2x3x4 @ 2", "mul @ 3 0",
      "embedding num_embeddings=5 embedding_dim=8 @ 1", "reshape shape=2x3x4 @ 5", "add @ 6 4", LOSS "7"},
     {INPUT, INPUT, "mul @ 1 0", "add @ 2 0 1", LOSS "3"},
-    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "input shape=2x3x4 @", "add @ 1 2", "tanh @ 3", "add @ 4 2", LOSS "5"},
+    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "input shape=2x3x4 @", "add @ 1 2", "tanh @ 3", "add @ 4 2",
+     LOSS "5"},
     {INPUT, "maxpool2d kernel_size=2 @ 0", "avgpool2d kernel_size=2 @ 0", "add @ 1 2", "adaptive_avgpool2d output_size=3x2 @ 3",
      "leaky_relu @ 0", "adaptive_avgpool2d output_size=3x2 @ 5", "concat dim=2 @ 4 6", LOSS "7"},
 };
@@ -466,8 +471,8 @@ static const graph_node *take(const graph *g, lab_random *r, graph_node *n)
 
 static bool make_smooth(graph *g, lab_random *r, graph_node *n)
 {
-    static const char *const specs[] = {"tanh", "sigmoid", "silu", "gelu", "gelu approximate=tanh", "softmax", "log_softmax dim=0",
-                                        "softmax dim=0", "log_softmax"};
+    static const char *const specs[] = {"tanh",    "sigmoid",           "silu",          "gelu",       "gelu approximate=tanh",
+                                        "softmax", "log_softmax dim=0", "softmax dim=0", "log_softmax"};
     const graph_node *x = take(g, r, n);
     snprintf(n->spec, sizeof n->spec, "%s", specs[lab_below(r, 9)]);
     n->sign = lab_is(n->spec, "sigmoid") || lab_is(n->spec, "softmax") || (x->sign && !lab_is(n->spec, "log_softmax"));
@@ -508,8 +513,8 @@ static bool make_conv(graph *g, lab_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
     int kernel = LAB_PICK(r, 1, 2, 3), groups = x->out.rank == 3 && x->out.dim[0] % 2 == 0 ? 1 + lab_below(r, 2) : 1;
-    snprintf(n->spec, sizeof n->spec, "conv2d out_channels=%d kernel_size=%d padding=%d stride=%dx%d groups=%d", groups * (1 + lab_below(r, 3)),
-             kernel, kernel - 1, LAB_PICK(r, 1, 1, 2), LAB_PICK(r, 1, 1, 3), groups);
+    snprintf(n->spec, sizeof n->spec, "conv2d out_channels=%d kernel_size=%d padding=%d stride=%dx%d groups=%d",
+             groups * (1 + lab_below(r, 3)), kernel, kernel - 1, LAB_PICK(r, 1, 1, 2), LAB_PICK(r, 1, 1, 3), groups);
     n->most = 1 + 2 * n->most;
     return x->out.rank == 3;
 }
@@ -615,8 +620,9 @@ static bool make_concat(graph *g, lab_random *r, graph_node *n)
 }
 
 static maker *const makers[] = {
-    make_smooth, make_smooth, make_smooth, make_bent, make_bent,  make_bent,  make_dropout, make_linear, make_conv,   make_conv,
-    make_pool,   make_norm,   make_norm,   make_reshape, make_reshape, make_joint, make_joint,   make_joint,  make_concat,
+    make_smooth,  make_smooth, make_smooth, make_bent,  make_bent,   make_bent, make_dropout,
+    make_linear,  make_conv,   make_conv,   make_pool,  make_norm,   make_norm, make_reshape,
+    make_reshape, make_joint,  make_joint,  make_joint, make_concat,
 };
 
 /* Sizes of nodes: those of images take several bands of a convolution, see lib/layers/correlate.c. */
@@ -643,7 +649,8 @@ static void append_text(graph *g, const char *spec, const int *inputs, int count
 
 static void append_inputs(graph *g, lab_random *r)
 {
-    static const char *const shapes[] = {"input shape=12", "input shape=2x3x4", "input shape=3x2x2", "input shape=4x3", "input shape=2x6"};
+    static const char *const shapes[] = {"input shape=12", "input shape=2x3x4", "input shape=3x2x2", "input shape=4x3",
+                                         "input shape=2x6"};
     static const char *const images[] = {"input shape=3x20x33", "input shape=8x11x20", "input shape=2x40x9"};
     bool small = g->largest <= SMALL;
     append_text(g, small ? shapes[lab_below(r, 5)] : images[lab_below(r, 3)], NULL, 0);

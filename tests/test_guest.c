@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A good guest: what a program sees of the library beside its results. Nothing is printed, no errno, locale, floating-point mode, signal
- * handler, file or thread is left changed, and threads do not meet. */
+/* A good guest: what a program sees of the library beside its results. Nothing is printed, no errno, locale, floating-point mode,
+ * signal handler, file or thread is left changed, and threads do not meet. */
 
 #include "api.h"
 
@@ -518,7 +518,7 @@ static void *train(void *arg)
     return NULL;
 }
 
-/* Models that share a context, its pool and a dataset are trained at the same time, with the results that they have one by one. */
+/* Models that share a context, its pool and a dataset are trained at the same time, with the results that each has alone. */
 static void test_models_of_several_threads(void **state)
 {
     (void)state;

@@ -201,7 +201,8 @@ static void check_direction(const lab *l, lab_random *r, lab_data *d, const move
         analytic += direction[i] * m->gradient[i];
     }
     double numeric = (at(l, d, m, start, direction, -2 * h) - 8 * at(l, d, m, start, direction, -h) +
-                      8 * at(l, d, m, start, direction, h) - at(l, d, m, start, direction, 2 * h)) / (12 * h);
+                      8 * at(l, d, m, start, direction, h) - at(l, d, m, start, direction, 2 * h)) /
+                     (12 * h);
     at(l, d, m, start, direction, 0);
     if (!(fabs(numeric - analytic) <= 1e-8 * fmax(1, fmax(fabs(numeric), fabs(analytic)))))
         lab_fail("the gradient by %s: %.17g, by the stencil %.17g", m->name ? m->name : "an input", analytic, numeric);
@@ -514,11 +515,16 @@ static void test_maxpool_of_no_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_layer_has_a_case), cmocka_unit_test(test_forward),
-        cmocka_unit_test(test_predict),                cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_each_gradient),          cmocka_unit_test(test_dropout_is_random),
-        cmocka_unit_test(test_dropout_depends_on),     cmocka_unit_test(test_dropout_nodes_differ),
-        cmocka_unit_test(test_dropout_of_all),         cmocka_unit_test(test_maxpool_ties),
+        cmocka_unit_test(test_every_layer_has_a_case),
+        cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_each_gradient),
+        cmocka_unit_test(test_dropout_is_random),
+        cmocka_unit_test(test_dropout_depends_on),
+        cmocka_unit_test(test_dropout_nodes_differ),
+        cmocka_unit_test(test_dropout_of_all),
+        cmocka_unit_test(test_maxpool_ties),
         cmocka_unit_test(test_maxpool_of_no_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

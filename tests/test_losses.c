@@ -139,7 +139,9 @@ static double expected_loss(const bench *b)
     const char *s = b->spec;
     int count = lab_list(s, is_of_classes(s) ? "weight" : "pos_weight", weights);
     int64_t all = b->n * b->size;
-    oracle_reduction reduction = lab_has(s, "reduction=sum") ? ORACLE_SUM : lab_has(s, "half_sum") ? ORACLE_HALF_SUM : ORACLE_MEAN;
+    oracle_reduction reduction = lab_has(s, "reduction=sum") ? ORACLE_SUM
+                                 : lab_has(s, "half_sum")    ? ORACLE_HALF_SUM
+                                                             : ORACLE_MEAN;
     if (lab_is(s, "cross_entropy"))
         return oracle_cross_entropy(b->x, b->target, b->n, b->shape.dim[0], b->targets, count ? weights : NULL,
                                     lab_real(s, "label_smoothing", 0), reduction, b->room);
@@ -381,9 +383,12 @@ static void test_evaluate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_loss_has_a_case),     cmocka_unit_test(test_losses),
-        cmocka_unit_test(test_losses_in_f32),             cmocka_unit_test(test_losses_of_whole_numbers),
-        cmocka_unit_test(test_losses_have_the_same_bits), cmocka_unit_test(test_targets_out_of_range),
+        cmocka_unit_test(test_every_loss_has_a_case),
+        cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_losses_in_f32),
+        cmocka_unit_test(test_losses_of_whole_numbers),
+        cmocka_unit_test(test_losses_have_the_same_bits),
+        cmocka_unit_test(test_targets_out_of_range),
         cmocka_unit_test(test_evaluate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

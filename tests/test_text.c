@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The text interface, from outside: the enumeration of every word there is, nets as text and back, and what a net's text is refused for. */
+/* The text interface, from outside: the enumeration of every word there is, nets as text and back, and what a net's text is
+ * refused for. */
 
 #include "api.h"
 
@@ -186,7 +187,8 @@ static const char *usual_value(const char *type)
     return strcmp(type, "shape") == 0 ? "4x4x4" : strcmp(type, "float") == 0 ? "0.5" : strcmp(type, "list") == 0 ? "1" : "2";
 }
 
-/* The kind with its required attributes and, for each attribute that has one, the default written out; or, for the attribute `other`, value. */
+/* The kind with its required attributes and, for each attribute that has one, the default written out; for the attribute `other`
+ * value instead. */
 static void write_spec(char *spec, size_t size, const char *family, const char *kind, const char *other, const char *value)
 {
     char name[64];

@@ -74,7 +74,8 @@ static void each_case_on(const char *isa, check_fn *check)
     lab_spec_room room;
     for (int i = 0; i < lab_case_count(); i++) {
         lab_case c = lab_case_at(i, &room);
-        for (int k = i % 2; k < 4 && !lab_skips(i); k += 2) {
+        bool skips = lab_skips(i) || (lab_quick() && i % 3);
+        for (int k = i % 2; k < 4 && !skips; k += 2) {
             int n = c.n ? c.n : counts[k];
             if (!starves(&c, n) && !(lab_quick() && k > 1))
                 check(isa, &c, n);
@@ -250,6 +251,37 @@ static void test_predict_as_forward(void **state)
     each_case_on("dtype=f64", check_predict);
 }
 
+/* ---- batch statistics keep their digits where values are large and close to each other ---- */
+
+static void check_far(const char *isa)
+{
+    lab_case c = {"batchnorm1d momentum=1", "3x7", 33};
+    outcome o;
+    lab l = open_case(isa, &c, 33, LAB_WHOLE, &o);
+    double *y = lab_room(o.count);
+    for (int64_t i = 0; i < 33 * l.in_size[0]; i++)
+        o.d.x[0][i] += 100003;
+    lab_feed(&l, &o.d);
+    lab_forward(&l, &o.d, y);
+    o.after = lab_take_tensors(&l);
+    lab_expect(&l, &o.d, &o.before, true, y);
+    for (int k = 0; k < 3; k++) {
+        double mean = o.before.mean[k], variance = o.before.variance[k];
+        if (!(fabs(o.after.mean[k] - mean) <= 1e-7 * mean) || !(fabs(o.after.variance[k] - variance) <= 1e-6 * variance))
+            lab_fail("mean %.9g, variance %.9g instead of %.9g, %.9g", o.after.mean[k], o.after.variance[k], mean, variance);
+    }
+    free(y);
+    lab_close(&l);
+    drop_outcome(&c, &o);
+}
+
+static void test_statistics_far_from_zero(void **state)
+{
+    (void)state;
+    for (const char *const *isa = lab_isas(); *isa; isa++)
+        check_far(*isa);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_results_are_within_bounds),
         cmocka_unit_test(test_avx2_and_avx512_agree),
         cmocka_unit_test(test_predict_as_forward),
+        cmocka_unit_test(test_statistics_far_from_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

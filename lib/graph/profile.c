@@ -122,7 +122,6 @@ double six_profile_get(const sixnet_model *net, int32_t node, const char *key)
         return node < 0 ? 0 : flop_of(net, node, backward) * (double)p->samples[backward];
     if (strcmp(what, "bytes") == 0)
         return node < 0 ? 0 : bytes_of(net, node, backward);
-    six_fail(SIXNET_NOT_FOUND, "a profile has no '%.40s'; it has seconds, actions, passes, samples, flop and bytes behind forward_ or backward_",
-             key);
+    six_fail(SIXNET_NOT_FOUND, "a profile has no '%.40s'; it has forward_ and backward_ seconds, actions, passes, samples, flop, bytes", key);
     return (double)NAN;
 }

@@ -2,8 +2,8 @@
 #ifndef SIX_GRAPH_PROFILE_H
 #define SIX_GRAPH_PROFILE_H
 
-/* Where a model's time goes: every action of a pass is timed in the thread that runs it. A model that is not profiled has no six_profile, and an
- * action costs it one comparison. */
+/* Where a model's time goes: every action of a pass is timed in the thread that runs it. A model that is not profiled has no
+ * six_profile, and an action costs it a comparison. */
 
 #include "base/clock.h"
 #include "graph/graph.h"

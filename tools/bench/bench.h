@@ -49,6 +49,8 @@ void mnist_path(char path[PATH_SIZE], const char *folder, const char *set, const
 /* Multiply-adds a second, in GFLOP/s, that so many threads reach together in registers with an instruction set, as
  * sixnet_context_get() names it; 0 if it cannot be measured. */
 double peak_gflops(const char *isa, int32_t threads);
+/* What one thread reads and writes together when it copies so many bytes, in GB/s. */
+double copy_gbs(size_t bytes);
 
 /* ---- sixnet-bench.c ---- */
 

@@ -4,9 +4,9 @@
 
     /usr/bin/python3 tools/bench/compare_torch.py --build build --threads 1
 
-Each pair runs sixnet-bench and PyTorch one right after the other, on the same processors; what counts is the median of the pairs' ratios,
-as both sides of a pair see the same machine. The nets come from sixnet-bench as texts, and are built in PyTorch from those. With --json
-the last line of the output is all of it as JSON.
+Each pair runs sixnet-bench and PyTorch one right after the other, on the same processors; what counts is the median of the pairs'
+ratios, as both sides of a pair see the same machine. The nets come from sixnet-bench as texts, and are built in PyTorch from those.
+With --json the last line of the output is all of it as JSON.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def options():
     parser.add_argument("--seconds", default=1.0, type=float, help="for each side of a pair (%(default)s)")
     parser.add_argument("--epochs", default=20, type=int, help="of mnist-whole (%(default)s)")
     parser.add_argument("--data", default=ROOT / "examples/data/mnist", type=pathlib.Path, help="folder of MNIST's four files")
-    parser.add_argument("--check", action="store_true", help="first see whether both sides predict the same with the same parameters")
+    parser.add_argument("--check", action="store_true", help="first see whether both sides compute the same with the same parameters")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -65,16 +65,16 @@ torch.set_flush_denormal(True)
 
 
 def bench(*arguments):
-    program = OPT.build / "tools/bench/sixnet-bench"
-    return json.loads(subprocess.run([str(program), "--json", *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True).stdout)
+    command = [OPT.build / "tools/bench/sixnet-bench", "--json", *arguments]
+    return json.loads(subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 class Sixnet:
     name = "sixnet"
 
     def __init__(self, work):
-        self.arguments = ["--workload", work["workload"], "--threads", OPT.threads, "--isa", OPT.isa, "--no-peak", "--data", OPT.data,
-                          "--epochs", OPT.epochs, "--seconds", OPT.seconds, "--batch", work["batch"]]
+        self.arguments = ["--workload", work["workload"], "--threads", OPT.threads, "--isa", OPT.isa, "--batch", work["batch"],
+                          "--seconds", OPT.seconds, "--epochs", OPT.epochs, "--data", OPT.data, "--no-peak"]
 
     def measure(self):
         self.result = bench(*self.arguments)["results"][0]
@@ -206,7 +206,8 @@ def samples(work, shape, outputs, dtype):
         inputs = torch.from_numpy((noise(numpy.arange(count * size)) / 2.0**31 - 1).astype(dtype).reshape(count, *shape))
         classes = work["net"].rstrip().splitlines()[-1].startswith("cross_entropy")
         bits = noise(~numpy.arange(count * (1 if classes else outputs)).astype(numpy.uint32))
-        targets = torch.from_numpy((bits % outputs).astype(numpy.int64) if classes else (bits / 2.0**32).astype(dtype).reshape(count, outputs))
+        values = (bits % outputs).astype(numpy.int64) if classes else (bits / 2.0**32).astype(dtype).reshape(count, outputs)
+        targets = torch.from_numpy(values)
     return list(zip(inputs.split(batch), targets.split(batch)))
 
 
@@ -345,20 +346,33 @@ def contenders(work):
     return [training(work, net, loss, batches)] if work["kind"] == "train" else list(predictors(net, batches))
 
 
+def difference(ours, theirs):
+    """The largest, as a share of the largest value."""
+    theirs = theirs.detach().numpy()
+    return float(abs(numpy.asarray(ours).reshape(theirs.shape) - theirs).max() / abs(theirs).max())
+
+
 def check(work):
-    """The largest difference of what both predict, with PyTorch's parameters; and that these are the same in number."""
+    """Whether both sides predict the same, and find the same gradients, with PyTorch's parameters. Without dropout, which is random."""
     os.environ.setdefault("SIXNET_LIBRARY", str(OPT.build / "lib/libsixnet.so.1"))
     sys.path.insert(0, str(ROOT / "tools/python"))
     import sixnet
-    torch_net, _, shape = build(work["net"], torch.float32)
-    sixnet_net = sixnet.Model(work["net"])
-    sixnet_net.load_state_dict({name: tensor.numpy() for name, tensor in torch_net.state_dict().items()})
-    inputs = torch.from_numpy((noise(numpy.arange(20 * int(numpy.prod(shape)))) / 2.0**31 - 1).astype(numpy.float32)).view(20, *shape)
-    with torch.no_grad():
-        expected = torch_net.eval()(inputs).numpy()
-    worst = float(abs(sixnet_net.predict(inputs.numpy()).reshape(expected.shape) - expected).max())
-    print(f"{work['workload']}: {sum(p.numel() for p in torch_net.parameters())} parameters; predictions differ by {worst:.1e} at most")
-    if not worst < 1e-4:
+    text = re.sub(r"dropout p=\S+", "dropout p=0", work["net"])
+    theirs, loss, shape = build(text, torch.float32)
+    ours = sixnet.Model(text)
+    ours.load_state_dict({name: tensor.numpy() for name, tensor in theirs.state_dict().items()})
+    outputs = theirs.eval()(torch.zeros(2, *shape)).shape[1]
+    inputs, targets = samples({**work, "batch": 20}, shape, outputs, numpy.dtype("float32"))[0]
+    worst = difference(ours.predict(inputs.numpy()), theirs(inputs))
+    loss(theirs.train()(inputs), targets).backward()
+    ours.forward(inputs.numpy())
+    ours.loss(targets.numpy().astype(numpy.float32))
+    ours.backward()
+    for name, parameter in theirs.named_parameters():
+        worst = max(worst, difference(ours.gradient(name), parameter.grad))
+    count = sum(parameter.numel() for parameter in theirs.parameters())
+    print(f"{work['workload']}: {count} parameters; predictions and gradients differ by {worst:.1e} of the largest, at most")
+    if not worst < 1e-3:
         sys.exit("these are not the same nets")
 
 
@@ -388,7 +402,8 @@ def compare(work):
     print(f"  median of {len(pairs)}: {middle['ratio']:.2f} times; by processor time {middle['cpu_ratio']:.2f} times")
     for side in sides if work["kind"] == "fit" else []:
         print(f"  {side.name}: accuracy {100 * side.result['accuracy']:.2f} %, peak memory {side.result['peak_mb']:.0f} MB")
-    return {"workload": work["workload"], "batch": work["batch"], "threads": OPT.threads, "isa": sides[0].result["isa"], **middle, "pairs": pairs}
+    return {"workload": work["workload"], "batch": work["batch"], "threads": OPT.threads, "isa": sides[0].result["isa"], **middle,
+            "pairs": pairs}
 
 
 def blas():

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The roof: how many multiply-adds a second the machine does on numbers that never leave its registers. */
+/* The roofs: how many multiply-adds a second the machine does on numbers that never leave its registers, and how fast it copies. */
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,22 +15,22 @@
 #endif
 
 /* As many chains as hide the latency of two multiply-adds a cycle, and as few as fit into 16 registers. */
-enum { CHAINS = 12, ROUNDS = 1 << 19, TRIALS = 20 };
+enum { CHAINS = 12, ROUNDS = 1 << 19, TRIALS = 20, TEAM_RUNS = 8 };
 #define EACH(STEP) STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8) STEP(9) STEP(10) STEP(11)
 
 /* Each chain is a = a * b + c. Volatile, so that nothing is worked out beforehand or left out. */
 #define START(i) vector a##i = b + (vector){i};
 #define STEP(i) a##i = FMA(a##i, b, c);
 #define ADD(i) sum += a##i;
-#define CHAINS_BODY                                                                                                                  \
-    volatile element start = (element)0.75, end;                                                                                     \
-    vector b = (vector){0} + start, c = b * b, sum = c;                                                                              \
-    EACH(START)                                                                                                                      \
-    for (int32_t r = 0; r < ROUNDS; r++) {                                                                                           \
-        EACH(STEP)                                                                                                                   \
-    }                                                                                                                                \
-    EACH(ADD)                                                                                                                        \
-    end = sum[0];                                                                                                                    \
+#define CHAINS_BODY                                                                                             \
+    volatile element start = (element)0.75, end;                                                                \
+    vector b = (vector){0} + start, c = b * b, sum = c;                                                         \
+    EACH(START)                                                                                                 \
+    for (int32_t r = 0; r < ROUNDS; r++) {                                                                      \
+        EACH(STEP)                                                                                              \
+    }                                                                                                           \
+    EACH(ADD)                                                                                                   \
+    end = sum[0];                                                                                               \
     (void)end;
 
 #if defined(__x86_64__)
@@ -93,32 +93,36 @@ static const struct roof {
     {"generic", run_generic, 2},
 };
 
+/* Threads that run together, each often enough that their waiting for each other does not count. */
 typedef struct team {
     void (*run)(void);
+    int32_t runs;
     pthread_barrier_t start, end;
 } team;
 
+static void run_trial(team *t)
+{
+    pthread_barrier_wait(&t->start);
+    for (int32_t k = 0; k < t->runs; k++)
+        t->run();
+    pthread_barrier_wait(&t->end);
+}
+
 static void *follow(void *arg)
 {
-    team *t = arg;
-    for (int k = 0; k < TRIALS; k++) {
-        pthread_barrier_wait(&t->start);
-        t->run();
-        pthread_barrier_wait(&t->end);
-    }
+    for (int k = 0; k < TRIALS; k++)
+        run_trial(arg);
     return NULL;
 }
 
-/* The seconds of the best trial, in which all run at once. */
+/* The seconds of a run in the best trial. */
 static double lead(team *t)
 {
     double best = 1e9;
     for (int k = 0; k < TRIALS; k++) {
-        pthread_barrier_wait(&t->start);
         const double start = seconds_now();
-        t->run();
-        pthread_barrier_wait(&t->end);
-        const double seconds = seconds_now() - start;
+        run_trial(t);
+        const double seconds = (seconds_now() - start) / t->runs;
         best = seconds < best ? seconds : best;
     }
     return best;
@@ -126,7 +130,7 @@ static double lead(team *t)
 
 static double run_team(void (*run)(void), int32_t threads)
 {
-    team t = {.run = run};
+    team t = {.run = run, .runs = threads > 1 ? TEAM_RUNS : 1};
     pthread_t *others = allocate((size_t)threads * sizeof *others);
     pthread_barrier_init(&t.start, NULL, (unsigned)threads);
     pthread_barrier_init(&t.end, NULL, (unsigned)threads);
@@ -148,4 +152,23 @@ double peak_gflops(const char *isa, int32_t threads)
         if (strcmp(roofs[k].isa, isa) == 0)
             return 2e-9 * CHAINS * ROUNDS * roofs[k].lanes * threads / run_team(roofs[k].run, threads);
     return 0;
+}
+
+double copy_gbs(size_t bytes)
+{
+    enum { LEAST = 32 << 20 }; /* bytes a trial */
+    char *from = allocate(2 * bytes), *to = from + bytes;
+    const int32_t rounds = (int32_t)(LEAST / bytes + 1);
+    double best = 1e9;
+    for (int k = 0; k < TRIALS; k++) {
+        const double start = seconds_now();
+        for (int32_t r = 0; r < rounds; r++) {
+            memcpy(to, from, bytes);
+            __asm__ volatile("" : : "r"(to) : "memory"); /* the copy is wanted */
+        }
+        const double seconds = (seconds_now() - start) / rounds;
+        best = seconds < best ? seconds : best;
+    }
+    free(from);
+    return 2e-9 * (double)bytes / best;
 }

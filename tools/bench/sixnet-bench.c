@@ -237,9 +237,10 @@ static cost cost_of(const bench *b, sixnet_node node, bool backward)
 {
     const char *const keys[2][3] = {{"forward_seconds", "forward_flop", "forward_bytes"},
                                     {"backward_seconds", "backward_flop", "backward_bytes"}};
-    const double passes = (double)b->passes;
-    return (cost){sixnet_profile_get(b->net, node, keys[backward][0]) / passes, sixnet_profile_get(b->net, node, keys[backward][1]) / passes,
-                  sixnet_profile_get(b->net, node, keys[backward][2]) / passes};
+    double x[3];
+    for (int k = 0; k < 3; k++)
+        x[k] = sixnet_profile_get(b->net, node, keys[backward][k]) / (double)b->passes;
+    return (cost){x[0], x[1], x[2]};
 }
 
 static void take_profile(bench *b)
@@ -380,15 +381,16 @@ static void json_result(const bench *b, const result *r)
 
 static void print_result(const bench *b, const result *r)
 {
-    const bool one = b->batch == 1;
-    const double scale = one ? 1e6 : b->batch, low = one ? scale * r->low : scale / r->high, high = one ? scale * r->high : scale / r->low;
     printf("%-20s %5d %3ld  %-9s", b->work->name, (int)b->batch, b->set->threads, sixnet_context_get(b->ctx, "isa"));
     if (b->work->kind == WORK_FIT) {
-        printf("%.1f s for %ld epochs, accuracy %.2f %%, peak memory %.0f MB\n", r->median, b->set->epochs, 100 * r->accuracy, r->megabytes);
+        printf("%.1f s for %ld epochs, accuracy %.2f %%, ", r->median, b->set->epochs, 100 * r->accuracy);
+        printf("peak memory %.0f MB\n", r->megabytes);
         return;
     }
-    printf(one ? "%9.2f us        " : "%9.0f samples/s ", one ? scale * r->median : scale / r->median);
-    printf(one ? "%9.2f to %9.2f" : "%9.0f to %9.0f", low, high);
+    if (b->batch == 1)
+        printf("%9.2f us        %9.2f to %9.2f", 1e6 * r->median, 1e6 * r->low, 1e6 * r->high);
+    else
+        printf("%9.0f samples/s %9.0f to %9.0f", b->batch / r->median, b->batch / r->high, b->batch / r->low);
     printf(" %9.3f MFLOP %8.2f GFLOP/s", 1e-6 * r->flop, 1e-9 * r->flop / r->median);
     if (r->peak > 0)
         printf(" %6.1f %% of peak", 1e-7 * r->flop / r->median / r->peak);
@@ -458,6 +460,7 @@ static double peak_of(const bench *b, int32_t threads)
 
 static void print_head(const settings *set)
 {
+    const double near_by = set->no_peak ? 0 : copy_gbs(256 << 10), far_away = set->no_peak ? 0 : copy_gbs(64 << 20);
     char date[64];
     const time_t now = time(NULL);
     strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", gmtime(&now));
@@ -470,10 +473,12 @@ static void print_head(const settings *set)
         json_text("version", sixnet_version());
         printf(", ");
         json_text("date", date);
-        printf(", \"results\": [\n");
-    } else {
-        printf("# libsixnet %s, bench compiled by %s, %s, %s\n", sixnet_version(), __VERSION__, processor(), date);
+        printf(", \"copy_gbs\": {\"256KB\": %.5g, \"64MB\": %.5g}, \"results\": [\n", near_by, far_away);
+        return;
     }
+    printf("# libsixnet %s, bench compiled by %s, %s, %s\n", sixnet_version(), __VERSION__, processor(), date);
+    if (!set->no_peak)
+        printf("# one thread copies 256 KB at %.1f GB/s, 64 MB at %.1f GB/s (read and written)\n", near_by, far_away);
 }
 
 /* ---- main ---- */
@@ -549,7 +554,7 @@ static void bench_workload(const settings *set, const workload *w)
 static const char help[] =
     "usage: sixnet-bench [options]\n"
     "Measures the library on nets of its own, beside the multiply-adds that this machine could do.\n\n"
-    "  --workload NAME   one or several, with commas between them; odd stands for all that begin so, all for all but mnist-whole (all)\n"
+    "  --workload NAME   one, or several with commas between them; odd: all whose names begin so; all: all but mnist-whole (all)\n"
     "  --threads N       of the library; the program keeps to as many processors (1)\n"
     "  --isa NAME        highest instruction set to use: baseline, avx2, avx512, neon (auto)\n"
     "  --batch N         samples a call, in place of the workload's own number\n"

@@ -44,8 +44,8 @@
     RES_DOWN("c1", "b3", "64") RES_SAME("c2", "c1", "64") RES_SAME("c3", "c2", "64") \
     "adaptive_avgpool2d output_size=1\nflatten\n" LINEAR("10") CLASSIFIER
 
-#define TWO_NEURON \
-    "input shape=2\nlinear out_features=2 bias=false\nsigmoid\nlinear out_features=2 bias=false\nsigmoid\nmse reduction=half_sum\n"
+#define SIGMOIDS "linear out_features=2 bias=false\nsigmoid\n"
+#define TWO_NEURON "input shape=2\n" SIGMOIDS SIGMOIDS "mse reduction=half_sum\n"
 
 /* Nets of no special form, to find cliffs. */
 #define ODD_END "adaptive_avgpool2d output_size=1\nflatten\n" LINEAR("10") CLASSIFIER
@@ -59,7 +59,8 @@
 #define ODD_WIDE \
     "input shape=3x24x24\n" ODD_BLOCK("64", "3", "padding=1") ODD_BLOCK("128", "3", "padding=1 stride=2") \
     ODD_BLOCK("256", "3", "padding=1 stride=2") ODD_END
-#define ODD_MLP "input shape=100\n" LINEAR("1000") "gelu\nlayernorm normalized_shape=1000\n" LINEAR("1000") "gelu\nlayernorm normalized_shape=1000\n" LINEAR("30") CLASSIFIER
+#define ODD_HIDDEN LINEAR("1000") "gelu\nlayernorm normalized_shape=1000\n"
+#define ODD_MLP "input shape=100\n" ODD_HIDDEN ODD_HIDDEN LINEAR("30") CLASSIFIER
 
 #define SGD "sgd lr=0.01 momentum=0.9"
 #define BOTH(name, batch, net) \

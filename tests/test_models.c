@@ -1,0 +1,665 @@
+/* SPDX-License-Identifier: MIT */
+/* Models as they are built, run and read: what is refused on the way, in what words, and that nothing has changed then. */
+
+#include "api_world.h"
+
+#include "sixnet/layer.h"
+
+/* ---- building ---- */
+
+static void test_words_are_suggested(void **state)
+{
+    world *w = *state;
+    static const struct {
+        const char *spec, *word, *other;
+    } bad[] = {
+        {"liner out_features=3", "layer 'liner'", "did you mean 'linear'"},
+        {"Conv2D out_channels=3", "Conv2D", "did you mean 'conv2d'"},
+        {"batchnorm", "batchnorm", "did you mean 'batchnorm"},
+        {"cross_entropie", "cross_entropie", "did you mean 'cross_entropy'"},
+        {"linear out_feature=3", "out_feature", "did you mean 'out_features'"},
+        {"linear out_features=3 Bias=false", "Bias", "did you mean 'bias'"},
+        {"linear out_features=3 nam=a", "nam", "did you mean 'name'"},
+        {"mse reduction=mea", "reduction=mea", "did you mean 'mean'"},
+        {"zzzzzzzzzzzz", "unknown layer 'zzzzzzzzzzzz'", ""},
+        {"linear", "linear", "out_features is missing"},
+        {"linear out_features", "'out_features'", "attribute=value"},
+        {"linear out_features=3 out_features=4", "out_features", "twice"},
+        {"linear out_features=three", "out_features=three", "whole number"},
+        {"linear out_features=3.5", "out_features=3.5", "whole number"},
+        {"dropout p=1.5", "dropout", "p=1.5"},
+        {"dropout p=nan", "p=nan", "finite"},
+        {"linear out_features=3 bias=yes", "bias=yes", "true nor false"},
+        {"", "empty", ""},
+        {"relu\001", "control character", ""},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sixnet_model *net = empty(w);
+        sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE);
+        FAILS_NODE(sixnet_add(net, bad[i].spec, x), bad[i].word, bad[i].other);
+        FAILS(SIXNET_BAD_TEXT, sixnet_compile(net), bad[i].word, bad[i].other);
+        sixnet_model_free(net);
+    }
+}
+
+static void test_sizes_are_checked(void **state)
+{
+    world *w = *state;
+    static const char *const bad[][2] = {
+        {"input shape=0", "shape=0"},
+        {"input shape=-3", "shape=-3"},
+        {"input shape=1x0x4", "shape=1x0x4"},
+        {"input shape=1x2x3x4x5x6x7x8x9", "8 dimensions"},
+        {"input shape=99999999999999999999", "shape=99999999999999999999"},
+        {"input shape=1099511627776x2", "shape=1099511627776x2"},
+        {"linear out_features=0", "out_features=0"},
+        {"linear out_features=-4", "out_features=-4"},
+        {"conv2d out_channels=0 kernel_size=3", "out_channels=0"},
+        {"conv2d out_channels=1 kernel_size=0", "kernel_size=0"},
+        {"conv2d out_channels=1 kernel_size=3x-1", "kernel_size=3x-1"},
+        {"conv2d out_channels=1 kernel_size=3 stride=0", "stride=0"},
+        {"conv2d out_channels=1 kernel_size=3 padding=-1", "padding=-1"},
+        {"maxpool2d kernel_size=0", "kernel_size=0"},
+        {"groupnorm num_groups=0", "num_groups=0"},
+        {"embedding num_embeddings=0 embedding_dim=1", "num_embeddings=0"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sixnet_model *net = empty(w);
+        sixnet_node x = sixnet_add(net, "input shape=1x8x8", SIXNET_NONE);
+        FAILS_NODE(sixnet_add(net, bad[i][0], strncmp(bad[i][0], "input", 5) == 0 ? SIXNET_NONE : x), bad[i][1]);
+        FAILS(SIXNET_BAD_TEXT, sixnet_compile(net), bad[i][1]);
+        sixnet_model_free(net);
+    }
+}
+
+/* Shapes that do not fit: the message has both. */
+static void test_shapes_are_compared(void **state)
+{
+    world *w = *state;
+    static const char *const bad[][4] = {
+        {"3x8x8", "conv2d out_channels=4 kernel_size=9 name=c", "c: ", "9x9"},
+        {"3x8x8", "conv2d out_channels=4 kernel_size=3 groups=2 name=c", "groups=2", "3 input"},
+        {"12", "conv2d out_channels=4 kernel_size=3", "height x width", "12"},
+        {"2x3", "reshape shape=7 name=r", "r: shape=7", "2x3"},
+        {"3x8x8", "batchnorm1d", "batchnorm2d", "3x8x8"},
+        {"4", "batchnorm2d", "bn1", "4"},
+        {"4x6", "layernorm normalized_shape=5", "5", "4x6"},
+        {"4x6", "groupnorm num_groups=3", "num_groups 3", "4x6"},
+        {"4x6", "maxpool2d kernel_size=2", "height x width", "4x6"},
+        {"1x4x4", "maxpool2d kernel_size=5", "height 5", "1x4x4"},
+        {"1x4x4", "avgpool2d kernel_size=2 padding=2", "padding 2", "kernel_size 2"},
+        {"4x6", "flatten start_dim=2", "start_dim=2", "4x6"},
+        {"5", "cross_entropy weight=1,2,3", "3 numbers", "5 classes"},
+        {"4x6", "bce_with_logits pos_weight=1,2", "2 numbers", "6"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char spec[64];
+        sixnet_model *net = empty(w);
+        snprintf(spec, sizeof spec, "input shape=%s", bad[i][0]);
+        sixnet_node x = sixnet_add(net, spec, SIXNET_NONE);
+        FAILS_NODE(sixnet_add(net, bad[i][1], x), bad[i][2], bad[i][3]);
+        FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), bad[i][2], bad[i][3]);
+        sixnet_model_free(net);
+    }
+    static const char *const joins[] = {"add name=j", "mul name=j", "concat name=j"};
+    for (size_t i = 0; i < 3; i++) {
+        sixnet_model *net = empty(w);
+        sixnet_node two[2] = {sixnet_add(net, "input shape=2x5", SIXNET_NONE), sixnet_add(net, "input shape=3x4", SIXNET_NONE)};
+        FAILS_NODE(sixnet_add_multi(net, joins[i], two, 2), "j: ", "2x5", "3x4");
+        sixnet_model_free(net);
+    }
+}
+
+static void test_too_large(void **state)
+{
+    world *w = *state;
+    static const char *const bad[][2] = {
+        {"linear out_features=16777216", "linear1"},
+        {"conv2d out_channels=1048576 kernel_size=1 padding=1048576", "conv1"},
+        {"conv2d out_channels=4 kernel_size=33 padding=40", "kernel_size=33x33"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sixnet_model *net = empty(w);
+        sixnet_node x = sixnet_add(net, "input shape=1024x128x64", SIXNET_NONE);
+        FAILS_NODE(sixnet_add(net, bad[i][0], x), bad[i][1]);
+        FAILS(SIXNET_TOO_LARGE, sixnet_compile(net), bad[i][1]);
+        sixnet_model_free(net);
+    }
+    sixnet_model *net = empty(w);
+    sixnet_node x = sixnet_add(net, "input shape=1", SIXNET_NONE);
+    for (int i = 1; i < 4096; i++)
+        x = sixnet_add(net, "relu", x);
+    assert_int_equal(x, 4095);
+    FAILS_NODE(sixnet_add(net, "relu", x), "4096 nodes");
+    FAILS(SIXNET_TOO_LARGE, sixnet_compile(net), "4096 nodes");
+    sixnet_model_free(net);
+}
+
+static void test_first_error_is_kept(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = empty(w);
+    uint64_t bytes;
+    sixnet_node x = sixnet_add(net, "input shape=2x3", SIXNET_NONE);
+    x = sixnet_add(net, "reshape shape=5 name=wrong", x);
+    assert_int_equal(x, SIXNET_NONE);
+    x = sixnet_add(net, "nonsense", x);
+    assert_int_equal(x, SIXNET_NONE);
+    x = sixnet_add(net, "relu", x);
+    assert_int_equal(x, SIXNET_NONE);
+    assert_int_equal(sixnet_add(net, "input shape=1", SIXNET_NONE), SIXNET_NONE); /* right, but too late */
+    assert_int_equal(sixnet_node_count(net), 1);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_memory_needed(net, 4, 1, &bytes), "wrong", "shape=5", "2x3");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "wrong", "shape=5", "2x3");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "wrong", "shape=5", "2x3");
+    sixnet_model_free(net);
+}
+
+static void test_names(void **state)
+{
+    world *w = *state;
+    static const char *const bad[][2] = {
+        {"relu name=in", "another node"}, {"relu name=1st", "begin with a letter"},
+        {"relu name=a-b", "a-b"},         {"relu name=a/b", "a/b"},
+        {"relu name=a,b", "a,b"},         {"relu name=.a", ".a"},
+        {"relu name=a=b", "name=a=b"},    {"relu name=\303\244", "name="},
+        {"relu name=a(b)", "name=a(b)"},  {"relu name=a234567890123456789012345678901234567890123456789012345678901234", "63"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sixnet_model *net = empty(w);
+        sixnet_node x = sixnet_add(net, "input shape=2 name=in", SIXNET_NONE);
+        FAILS_NODE(sixnet_add(net, bad[i][0], x), bad[i][1]);
+        FAILS(SIXNET_BAD_TEXT, sixnet_compile(net), bad[i][1]);
+        sixnet_model_free(net);
+    }
+    sixnet_model *net = empty(w);
+    sixnet_node x = sixnet_add(net, "input shape=2 name=_in.put_2", SIXNET_NONE);
+    x = sixnet_add(net, "relu name=a23456789012345678901234567890123456789012345678901234567890123", x);
+    x = sixnet_add(net, "linear out_features=2 name=linear2", x);
+    x = sixnet_add(net, "linear out_features=2", x); /* the second, but that name is taken */
+    assert_string_equal(sixnet_node_get(net, x, "name"), "linear3");
+    x = sixnet_add(net, "linear out_features=2 name=", x); /* as without */
+    assert_string_equal(sixnet_node_get(net, x, "name"), "linear4");
+    assert_int_equal(sixnet_node_find(net, "linear2"), 2);
+    WORKS(sixnet_compile(net));
+    assert_string_equal(sixnet_tensor_name(net, 0), "linear2.weight");
+    sixnet_model_free(net);
+}
+
+static void build(sixnet_model *net, const char *const *specs)
+{
+    sixnet_node x = SIXNET_NONE;
+    for (; *specs; specs++)
+        x = sixnet_add(net, *specs, x);
+}
+
+static void test_graphs_that_make_no_sense(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = empty(w);
+    FAILS(SIXNET_BAD_STATE, sixnet_compile(net), "input");
+    sixnet_add(net, "input shape=2", SIXNET_NONE); /* and it can still become one */
+    WORKS(sixnet_compile(net));
+    sixnet_model_free(net);
+
+    net = empty(w);
+    build(net, (const char *const[]){"input shape=2", "linear out_features=2 name=idle", NULL});
+    sixnet_add(net, "relu name=end", 0);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "idle", "used by no other node", "end");
+    sixnet_add(net, "add name=join", SIXNET_NONE);
+    sixnet_model_free(net);
+
+    net = empty(w);
+    build(net, (const char *const[]){"input shape=2", "mse name=one", NULL});
+    FAILS_NODE(sixnet_add(net, "relu name=after", 1), "after", "one", "loss");
+    sixnet_model_free(net);
+
+    net = empty(w);
+    sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE);
+    sixnet_add(net, "mse name=one", x);
+    sixnet_add(net, "l1 name=two", x);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "two", "one");
+    sixnet_model_free(net);
+}
+
+/* A node that would be unused is in order once it is retained. */
+static void test_retained_side_branch(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = empty(w);
+    float values[4];
+    sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE), side = sixnet_add(net, "relu", x);
+    sixnet_add(net, "tanh", x);
+    WORKS(sixnet_retain(net, side));
+    WORKS(sixnet_compile(net));
+    WORKS(sixnet_forward(net, (const float[]){-1, 2, 3, -4}, 2));
+    WORKS(sixnet_node_values(net, side, values, 4));
+    assert_memory_equal(values, ((const float[]){0, 2, 3, 0}), sizeof values);
+    sixnet_model_free(net);
+}
+
+static void test_a_failing_compile_changes_nothing(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = empty(w);
+    int64_t dims[8];
+    int32_t rank;
+    sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE), a = sixnet_add(net, "tanh name=a", x),
+                b = sixnet_add(net, "relu", x);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "a");
+    assert_int_equal(sixnet_tensor_count(net), 0);
+    assert_int_equal(sixnet_add_multi(net, "add", (const sixnet_node[]){a, b}, 2), 3);
+    WORKS(sixnet_compile(net));
+    WORKS(sixnet_node_shape(net, 3, dims, &rank));
+    assert_true(rank == 1 && dims[0] == 2);
+    sixnet_model_free(net);
+}
+
+static void test_order_of_calls(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = empty(w);
+    sixnet_optimizer *opt;
+    float y[4];
+    char text[65];
+    double loss;
+    build(net, (const char *const[]){"input shape=2", "linear out_features=3", "cross_entropy", NULL});
+    FAILS(SIXNET_BAD_STATE, sixnet_forward(net, w->inputs, 4), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_loss(net, w->targets, &loss), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_backward_from(net, w->inputs), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_zero_grad(net), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_predict(net, w->inputs, 1, y), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_predict(net, w->inputs, 0, y), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_reset(net, 1), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_digest(net, text), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_optimizer_new(&opt, net, "sgd lr=1", NULL), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE,
+          sixnet_fit(net, w->opt, w->ds, "batch_size=4", NULL, NULL) == SIXNET_INVALID_ARGUMENT ? SIXNET_BAD_STATE : 0,
+          "another model");
+    FAILS(SIXNET_BAD_STATE, sixnet_evaluate(net, w->ds, &loss, NULL), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_gradient_check(net, (const double[2]){0}, (const double[1]){0}, 1, &loss, NULL), "compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_node_values(net, 1, y, 3), "linear1");
+    FAILS_NULL(sixnet_summary(net), "sixnet_summary", "sixnet_compile");
+    FAILS_NULL(sixnet_model_text(net), "sixnet_compile");
+    FAILS(SIXNET_NOT_FOUND, sixnet_tensor_get(net, "linear1.weight", y, 4), "linear1.weight", "compiled");
+    assert_int_equal(sixnet_tensor_count(net), 0);
+    assert_null(sixnet_tensor_name(net, 0));
+    WORKS(sixnet_compile(net));
+    FAILS(SIXNET_BAD_STATE, sixnet_compile(net), "compiled already");
+    FAILS_NODE(sixnet_add(net, "relu", 1), "compiled");
+    FAILS(SIXNET_BAD_STATE, sixnet_retain(net, 1), "compiled");
+    assert_int_equal(sixnet_node_count(net), 3);
+    WORKS(sixnet_forward(net, w->inputs, 4)); /* adding too late has not spoilt it */
+    sixnet_model_free(net);
+}
+
+static void test_order_of_the_loop(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = parsed(w->ctx, small_net), *bare = parsed(w->ctx, "input shape=2\nlinear out_features=3");
+    sixnet_optimizer *opt;
+    double loss;
+    WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
+    watched = net;
+    FAILS(SIXNET_BAD_STATE, sixnet_loss(net, w->targets, &loss), "sixnet_forward");
+    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "sixnet_forward");
+    FAILS(SIXNET_BAD_STATE, sixnet_backward_from(net, w->inputs), "sixnet_forward");
+    WORKS(sixnet_forward(net, w->inputs, 4));
+    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "sixnet_loss");
+    WORKS(sixnet_loss(net, w->targets, NULL));
+    WORKS(sixnet_backward(net));
+    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "once");
+    FAILS(SIXNET_BAD_STATE, sixnet_loss(net, w->targets, &loss), "sixnet_forward");
+    WORKS(sixnet_step(opt));
+    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "sixnet_forward");
+    WORKS(sixnet_forward(bare, w->inputs, 4));
+    FAILS(SIXNET_BAD_STATE, sixnet_loss(bare, w->targets, &loss), "no loss");
+    FAILS(SIXNET_BAD_STATE, sixnet_backward(bare), "loss");
+    FAILS(SIXNET_BAD_STATE, sixnet_evaluate(bare, w->ds, &loss, NULL), "no loss");
+    WORKS(sixnet_backward_from(bare, w->inputs));
+    FAILS(SIXNET_BAD_STATE, sixnet_backward_from(bare, w->inputs), "once");
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(bare);
+    watched = w->net;
+    sixnet_model_free(net);
+}
+
+/* ---- bad samples ---- */
+
+static void test_bad_classes(void **state)
+{
+    world *w = *state;
+    static const float bad[] = {3, -1, 0.5f, 1e30f, -INFINITY, INFINITY, NAN};
+    float targets[16];
+    double loss = 7;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sixnet_dataset *ds;
+        memcpy(targets, w->targets, sizeof targets);
+        targets[11] = bad[i];
+        WORKS(sixnet_forward(w->net, w->inputs, 16));
+        FAILS(SIXNET_BAD_DATA, sixnet_loss(w->net, targets, &loss), "error", "class");
+        assert_true(loss == 7);
+        FAILS(SIXNET_BAD_STATE, sixnet_backward(w->net), "sixnet_loss");
+        WORKS(sixnet_loss(w->net, w->targets, NULL)); /* the forward pass is still good */
+        WORKS(sixnet_dataset_from_arrays(&ds, w->ctx, "shape=2", w->inputs, targets, 16));
+        FAILS(SIXNET_BAD_DATA, sixnet_fit(w->net, w->opt, ds, "batch_size=4", NULL, NULL), "sample 11", "0 to 2");
+        FAILS(SIXNET_BAD_DATA, sixnet_evaluate(w->net, ds, &loss, NULL), "sample 11", "0 to 2");
+        sixnet_dataset_free(ds);
+    }
+}
+
+static int32_t late_class(void *user, int64_t index, float *input, float *target)
+{
+    (void)user;
+    input[0] = input[1] = (float)index;
+    *target = index == 9 ? 3 : 1;
+    return 0;
+}
+
+/* Classes that a function gives are seen when they are used: the failing batch leaves no trace. */
+static void test_bad_classes_from_a_function(void **state)
+{
+    world *w = *state;
+    sixnet_dataset *ds, *good, *bad;
+    WORKS(sixnet_dataset_from_callback(&ds, w->ctx, "shape=2", 10, late_class, NULL));
+    FAILS(SIXNET_BAD_DATA, sixnet_fit(w->net, w->opt, ds, "batch_size=10", NULL, NULL), "error", "class");
+    FAILS(SIXNET_BAD_DATA, sixnet_evaluate(w->net, ds, NULL, NULL), "error", "class");
+    WORKS(sixnet_dataset_split(&good, &bad, ds, "first=8 shuffle=false"));
+    WORKS(sixnet_evaluate(w->net, good, NULL, NULL));
+    sixnet_dataset_free(ds);
+    sixnet_dataset_free(good);
+    sixnet_dataset_free(bad);
+}
+
+static void test_data_that_do_not_fit(void **state)
+{
+    world *w = *state;
+    sixnet_dataset *wide, *many, *none;
+    WORKS(sixnet_dataset_from_arrays(&wide, w->ctx, "shape=1x2x2", w->inputs, w->targets, 4));
+    WORKS(sixnet_dataset_from_arrays(&many, w->ctx, "shape=2 target_shape=2", w->inputs, w->targets, 4));
+    WORKS(sixnet_dataset_from_arrays(&none, w->ctx, "shape=2", w->inputs, NULL, 4));
+    FAILS(SIXNET_BAD_SHAPE, sixnet_fit(w->net, w->opt, wide, "batch_size=4", NULL, NULL), "1x2x2", "4 values", "takes 2");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_evaluate(w->net, wide, NULL, NULL), "1x2x2", "4 values", "takes 2");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_fit(w->net, w->opt, many, "batch_size=4", NULL, NULL), "targets", "2 values", "takes 1");
+    FAILS(SIXNET_BAD_DATA, sixnet_fit(w->net, w->opt, none, "batch_size=4", NULL, NULL), "no targets");
+    FAILS(SIXNET_BAD_DATA, sixnet_evaluate(w->net, none, NULL, NULL), "no targets");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_fit_validated(w->net, w->opt, w->ds, wide, "batch_size=4", NULL, NULL), "1x2x2", "takes 2");
+    FAILS(SIXNET_BAD_DATA, sixnet_fit_validated(w->net, w->opt, w->ds, none, "batch_size=4", NULL, NULL), "no targets");
+    sixnet_dataset_free(wide);
+    sixnet_dataset_free(many);
+    sixnet_dataset_free(none);
+}
+
+/* A call that fails after a batch norm ran leaves its running statistics as they were. */
+static void test_a_failing_forward_changes_nothing(void **state)
+{
+    world *w = *state;
+    sixnet_model *net =
+        parsed(w->ctx, "input shape=3 name=x\nbatchnorm1d name=early\nlinear out_features=2\nbatchnorm1d\nlinear out_features=2 "
+                       "name=a\ninput shape=1 name=index\nembedding num_embeddings=4 embedding_dim=2\nflatten name=b\n"
+                       "add from=a,b\nmse");
+    const float good[] = {1, 2, 3, 0, 3, 2, 1, 3}, bad[] = {1, 2, 3, 0, 3, 2, 1, 4};
+    watched = net;
+    FAILS(SIXNET_BAD_DATA, sixnet_forward(net, bad, 2), "emb1", "index");
+    FAILS(SIXNET_BAD_STATE, sixnet_loss(net, good, NULL), "sixnet_forward");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_forward(net, good, 1), "early", "more than one value");
+    WORKS(sixnet_forward(net, good, 2));
+    FAILS(SIXNET_BAD_DATA, sixnet_forward(net, bad, 2), "emb1");
+    watched = w->net;
+    sixnet_model_free(net);
+    net = parsed(w->ctx, "input shape=2x3\nbatchnorm1d name=wide\nflatten\nbatchnorm1d name=narrow\nlinear out_features=1\nmse");
+    watched = net;
+    FAILS(SIXNET_BAD_SHAPE, sixnet_forward(net, w->inputs, 1), "narrow", "more than one value");
+    watched = w->net;
+    sixnet_model_free(net);
+}
+
+/* A prediction is refused too when an index is out of range, or when a batch norm has nothing to go by. */
+static void test_predictions_that_cannot_be(void **state)
+{
+    world *w = *state;
+    sixnet_model *net =
+        parsed(w->ctx, "input shape=1\nembedding num_embeddings=4 embedding_dim=2\nflatten\nlinear out_features=1");
+    float y[40], x[40] = {0};
+    x[35] = 4;
+    FAILS(SIXNET_BAD_DATA, sixnet_predict(net, x, 40, y), "emb1", "index");
+    WORKS(sixnet_predict(net, x, 35, y)); /* the fault is forgotten */
+    sixnet_model_free(net);
+    net = parsed(w->ctx, "input shape=2\nbatchnorm1d track_running_stats=false\nlinear out_features=1\nmse");
+    FAILS(SIXNET_UNSUPPORTED, sixnet_predict(net, x, 2, y), "bn1", "running statistics");
+    FAILS(SIXNET_UNSUPPORTED, sixnet_evaluate(net, w->ds, NULL, NULL), "bn1", "running statistics");
+    WORKS(sixnet_forward(net, w->inputs, 4));
+    sixnet_model_free(net);
+}
+
+/* ---- predictions are of the tensors as they are ---- */
+
+static const char followed_net[] =
+    "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d name=n\ntanh\nlinear out_features=3\ncross_entropy";
+
+/* A new model with the tensors of another gives its predictions, alone and in a group. */
+static void check_predictions(world *w, sixnet_model *net, const char *after)
+{
+    sixnet_model *copy = parsed(w->ctx, followed_net);
+    float values[12], y[2][16 * 3];
+    for (int32_t t = 0; t < sixnet_tensor_count(net); t++) {
+        int64_t count;
+        const char *name = sixnet_tensor_name(net, t);
+        assert_non_null(sixnet_tensor_data(net, name, &count));
+        WORKS(sixnet_tensor_get(net, name, values, count));
+        WORKS(sixnet_tensor_set(copy, name, values, count));
+    }
+    for (int64_t n = 1; n <= 16; n += 15) {
+        WORKS(sixnet_predict(net, w->inputs, n, y[0]));
+        WORKS(sixnet_predict(copy, w->inputs, n, y[1]));
+        if (memcmp(y[0], y[1], (size_t)n * 3 * sizeof(float)) != 0)
+            fail_msg("%d samples are predicted by old tensors after %s", (int)n, after);
+    }
+    sixnet_model_free(copy);
+}
+
+static void test_predictions_follow_the_tensors(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = parsed(w->ctx, followed_net);
+    sixnet_optimizer *opt;
+    const double x[8] = {0.5, 1, -1, 2, 0, 3, 1, 1}, t[4] = {0, 1, 2, 1};
+    const float mean[4] = {1, 2, 3, 4}, bad[16] = {7};
+    double worst;
+    WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.5", NULL));
+    check_predictions(w, net, "compiling");
+    WORKS(sixnet_tensor_set(net, "n.running_mean", mean, 4));
+    check_predictions(w, net, "a tensor was set");
+    WORKS(sixnet_tensor_set_f64(net, "a.bias", x, 4));
+    check_predictions(w, net, "a tensor was set in double");
+    WORKS(sixnet_forward(net, w->inputs, 8));
+    check_predictions(w, net, "a forward pass");
+    WORKS(sixnet_loss(net, w->targets, NULL));
+    WORKS(sixnet_backward(net));
+    WORKS(sixnet_step(opt));
+    check_predictions(w, net, "a step");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_forward(net, w->inputs, 1), "more than one value");
+    check_predictions(w, net, "a failed forward pass");
+    WORKS(sixnet_gradient_check(net, x, t, 4, &worst, NULL));
+    check_predictions(w, net, "a gradient check");
+    WORKS(sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL));
+    check_predictions(w, net, "a fit");
+    WORKS(sixnet_set_learning_rate(opt, 1e38));
+    FAILS(SIXNET_NOT_FINITE, sixnet_fit(net, opt, w->ds, "batch_size=8 epochs=9", NULL, NULL), "NaN");
+    check_predictions(w, net, "a fit that failed");
+    FAILS(SIXNET_BAD_DATA, sixnet_forward(net, w->inputs, 8) ? 0 : sixnet_loss(net, bad, NULL), "class");
+    check_predictions(w, net, "a loss that failed");
+    WORKS(sixnet_reset(net, 3));
+    check_predictions(w, net, "a reset");
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+}
+
+/* ---- layers of the caller's that fail ---- */
+
+static int32_t keep_shape(void *user, sixnet_layer_setup *setup)
+{
+    (void)user, (void)setup;
+    return 0;
+}
+
+static bool forward_fails, backward_fails;
+
+static int32_t pass_on(void *user, sixnet_layer_call *call)
+{
+    (void)user;
+    memcpy(sixnet_call_output(call), sixnet_call_input(call, 0), (size_t)sixnet_call_samples(call) * 4 * sizeof(float));
+    return forward_fails ? 9 : 0;
+}
+
+static int32_t pass_back(void *user, sixnet_layer_call *call)
+{
+    (void)user;
+    memcpy(sixnet_call_input_gradient(call, 0), sixnet_call_output_gradient(call),
+           (size_t)sixnet_call_samples(call) * 4 * sizeof(float));
+    return backward_fails ? 9 : 0;
+}
+
+static const char custom_net[] =
+    "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d\npass name=p\nlinear out_features=3 name=b\n"
+    "batchnorm1d\ncross_entropy";
+
+static void test_layers_that_fail(void **state)
+{
+    world *w = *state;
+    float before[8], after[8];
+    WORKS(sixnet_layer_register(w->ctx, "pass", NULL, "f32", keep_shape, pass_on, pass_back, NULL));
+    sixnet_model *net = parsed(w->ctx, custom_net);
+    sixnet_optimizer *opt;
+    WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
+    watched = net;
+    forward_fails = true;
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_forward(net, w->inputs, 8), "p: ", "returned an error");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_predict(net, w->inputs, 2, after), "p: ", "returned an error");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL), "p: ");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_evaluate(net, w->ds, NULL, NULL), "p: ");
+    forward_fails = false;
+    WORKS(sixnet_predict(net, w->inputs, 2, after));
+    WORKS(sixnet_evaluate(net, w->ds, NULL, NULL));
+    WORKS(sixnet_forward(net, w->inputs, 8));
+    WORKS(sixnet_loss(net, w->targets, NULL));
+    WORKS(sixnet_backward(net));
+    WORKS(sixnet_gradient_get(net, "a.weight", before, 8));
+    WORKS(sixnet_forward(net, w->inputs, 8));
+    WORKS(sixnet_loss(net, w->targets, NULL));
+    backward_fails = true;
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_backward(net), "p: ", "returned an error");
+    WORKS(sixnet_gradient_get(net, "a.weight", after, 8));
+    assert_memory_equal(before, after, sizeof before);
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL), "p: ");
+    backward_fails = false;
+    WORKS(sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL));
+    watched = w->net;
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+}
+
+/* The gradients of the layers behind the failing one are as they were, too. */
+static void test_a_failing_backward_changes_no_gradient(void **state)
+{
+    world *w = *state;
+    static const char *const names[] = {"a.weight", "a.bias", "bn1.weight", "bn1.bias",
+                                        "b.weight", "b.bias", "bn2.weight", "bn2.bias"};
+    static const int64_t sizes[] = {8, 4, 4, 4, 12, 3, 3, 3};
+    float before[8][12], after[12];
+    WORKS(sixnet_layer_register(w->ctx, "pass", NULL, "f32", keep_shape, pass_on, pass_back, NULL));
+    sixnet_model *net = parsed(w->ctx, custom_net);
+    for (int pass = 0; pass < 2; pass++) {
+        WORKS(sixnet_forward(net, w->inputs, 8));
+        WORKS(sixnet_loss(net, w->targets, NULL));
+        backward_fails = pass == 1;
+        if (pass == 0)
+            WORKS(sixnet_backward(net));
+        else
+            FAILS(SIXNET_CALLBACK_FAILED, sixnet_backward(net), "p: ");
+        for (int i = 0; i < 8; i++) {
+            WORKS(sixnet_gradient_get(net, names[i], pass == 0 ? before[i] : after, sizes[i]));
+            if (pass == 1)
+                assert_memory_equal(before[i], after, (size_t)sizes[i] * sizeof *after);
+        }
+    }
+    backward_fails = false;
+    sixnet_model_free(net);
+}
+
+/* ---- retained nodes ---- */
+
+static void test_retained_values(void **state)
+{
+    world *w = *state;
+    float values[24], gradient[24];
+    double doubles[24];
+    sixnet_model *net = empty(w);
+    build(net, (const char *const[]){"input shape=2 name=in", "linear out_features=4 name=a", "relu name=b",
+                                     "linear out_features=3 name=c", "cross_entropy name=d", NULL});
+    for (sixnet_node i = 0; i < 5; i++)
+        WORKS(sixnet_retain(net, i));
+    WORKS(sixnet_compile(net));
+    FAILS(SIXNET_BAD_STATE, sixnet_node_values(net, 1, values, 24), "a: ", "forward");
+    FAILS(SIXNET_BAD_STATE, sixnet_node_gradient(net, 1, values, 24), "a: ", "backward");
+    WORKS(sixnet_forward(net, w->inputs, 6));
+    WORKS(sixnet_node_values(net, 1, values, 24));
+    WORKS(sixnet_node_values_f64(net, 1, doubles, 24));
+    for (int i = 0; i < 24; i++)
+        assert_true(doubles[i] == (double)values[i]);
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_node_values(net, 1, values, 20), "a: ", "6 samples", "24", "20");
+    FAILS(SIXNET_BAD_STATE, sixnet_node_values(net, 4, values, 6), "d: "); /* a loss has no values */
+    FAILS(SIXNET_BAD_STATE, sixnet_node_gradient(net, 1, gradient, 24), "a: ", "backward");
+    WORKS(sixnet_loss(net, w->targets, NULL));
+    WORKS(sixnet_backward(net));
+    WORKS(sixnet_node_gradient(net, 1, gradient, 24));
+    WORKS(sixnet_node_gradient(net, 0, gradient, 12));
+    FAILS(SIXNET_BAD_STATE, sixnet_node_gradient(net, 4, gradient, 6), "d: ");
+    WORKS(sixnet_forward(net, w->inputs, 3)); /* whose gradients are not there yet */
+    FAILS(SIXNET_BAD_STATE, sixnet_node_gradient(net, 1, gradient, 12), "a: ", "backward");
+    sixnet_model_free(net);
+}
+
+/* After a pass that failed there are no values. */
+static void test_no_values_of_a_failed_pass(void **state)
+{
+    world *w = *state;
+    float values[4];
+    sixnet_model *net = parsed(w->ctx, "input shape=1 name=x\nembedding num_embeddings=4 embedding_dim=2 name=e");
+    WORKS(sixnet_forward(net, (const float[]){1, 3}, 2));
+    WORKS(sixnet_node_values(net, 1, values, 4));
+    FAILS(SIXNET_BAD_DATA, sixnet_forward(net, (const float[]){1, 5}, 2), "e: ");
+    FAILS(SIXNET_BAD_STATE, sixnet_node_values(net, 1, values, 4), "e: ", "forward");
+    sixnet_model_free(net);
+}
+
+/* ---- the list of tests ---- */
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(test_words_are_suggested),
+        IN_WORLD(test_sizes_are_checked),
+        IN_WORLD(test_shapes_are_compared),
+        IN_WORLD(test_too_large),
+        IN_WORLD(test_first_error_is_kept),
+        IN_WORLD(test_names),
+        IN_WORLD(test_graphs_that_make_no_sense),
+        IN_WORLD(test_retained_side_branch),
+        IN_WORLD(test_a_failing_compile_changes_nothing),
+        IN_WORLD(test_order_of_calls),
+        IN_WORLD(test_order_of_the_loop),
+        IN_WORLD(test_bad_classes),
+        IN_WORLD(test_bad_classes_from_a_function),
+        IN_WORLD(test_data_that_do_not_fit),
+        IN_WORLD(test_a_failing_forward_changes_nothing),
+        IN_WORLD(test_predictions_that_cannot_be),
+        IN_WORLD(test_predictions_follow_the_tensors),
+        IN_WORLD(test_layers_that_fail),
+        IN_WORLD(test_a_failing_backward_changes_no_gradient),
+        IN_WORLD(test_retained_values),
+        IN_WORLD(test_no_values_of_a_failed_pass),
+    };
+    return cmocka_run_group_tests_name("models", tests, NULL, NULL);
+}
