@@ -26,7 +26,7 @@ typedef struct trainer {
     sixnet_dataset *train, *test;
     FILE *csv;
     int bar;                        /* whether there is a terminal to draw one on */
-    double drawn;                   /* when it was drawn last, in seconds of the run */
+    double drawn;                   /* when it was drawn last, in seconds of the run; at first long ago */
     double accuracy, best, seconds; /* of the test images: the last and the best accuracy */
     int best_epoch;
 } trainer;
@@ -296,7 +296,7 @@ int main(int argc, char **argv)
     if (stop)
         return stop > 0 ? EXIT_SUCCESS : 2;
 
-    trainer t = {.set = &s, .bar = !s.quiet && bar_wanted()};
+    trainer t = {.set = &s, .bar = !s.quiet && bar_wanted(), .drawn = -1};
     int32_t status = run(&t);
     if (output_close(t.csv, s.csv) != 0 || (status == 0 && output_end() != 0))
         status = -1;

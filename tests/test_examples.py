@@ -274,7 +274,7 @@ def test_names(folder, sets, data):
 def test_terminal(data):
     ours, theirs = pty.openpty()
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "90"}
-    args = [str(EXAMPLES / "mnist_cnn"), "--data", str(data), "--epochs", "2"]
+    args = [str(EXAMPLES / "mnist_cnn"), "--data", str(data), "--epochs", "1"]
     process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=theirs, env=env)
     os.close(theirs)
     seen = b""

@@ -511,8 +511,9 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * @param fn may be NULL
  * @param user handed to fn
  * @return SIXNET_OK; SIXNET_STOPPED if fn asked for it; SIXNET_BAD_SHAPE if the data do not fit the net; SIXNET_BAD_DATA for a
- *        label out of range, found before the first step; SIXNET_NOT_FINITE if the loss became NaN or infinite: the parameters
- *        are those before the step that would have spoilt them; with checkpoints also what sixnet_checkpoint_save() and
+ *        label out of range, found before the first step, or with the batch if a function gives the samples;
+ *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter or a running statistic became NaN or infinite: all tensors are
+ *        as before the batch that would have spoilt them; with checkpoints also what sixnet_checkpoint_save() and
  *        sixnet_checkpoint_load() return */
 SIXNET_API int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
                               sixnet_progress_fn fn, void *user);

@@ -77,7 +77,8 @@ class Sixnet:
                           "--seconds", OPT.seconds, "--epochs", OPT.epochs, "--data", OPT.data, "--no-peak"]
 
     def measure(self):
-        self.result = bench(*self.arguments)["results"][0]
+        answer = bench(*self.arguments)
+        self.result = {**answer["results"][0], "version": answer["version"], "compiler": answer["compiler"]}
         return self.result["seconds"], self.result["cpu_seconds"]
 
 
@@ -402,8 +403,8 @@ def compare(work):
     print(f"  median of {len(pairs)}: {middle['ratio']:.2f} times; by processor time {middle['cpu_ratio']:.2f} times")
     for side in sides if work["kind"] == "fit" else []:
         print(f"  {side.name}: accuracy {100 * side.result['accuracy']:.2f} %, peak memory {side.result['peak_mb']:.0f} MB")
-    return {"workload": work["workload"], "batch": work["batch"], "threads": OPT.threads, "isa": sides[0].result["isa"], **middle,
-            "pairs": pairs}
+    ours = {key: sides[0].result[key] for key in ("version", "compiler", "isa")}
+    return {"workload": work["workload"], "batch": work["batch"], "threads": OPT.threads, **ours, **middle, "pairs": pairs}
 
 
 def blas():
@@ -427,8 +428,8 @@ def main():
     works = bench("--list", "--workload", OPT.workload)
     for work in works:
         work["batch"] = OPT.batch or work["batch"]
-        if OPT.check:
-            check(work)
+    for work in {work["net"]: work for work in works}.values() if OPT.check else []:
+        check(work)
     results = [compare(work) for work in works]
     if OPT.json:
         print(json.dumps({**head, "results": results}))
