@@ -273,6 +273,41 @@ int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *di
     return status;
 }
 
+/* The node at one end of a compiled net: SIXNET_NONE for several inputs. */
+static int32_t find_end(const sixnet_model *net, const char *end, sixnet_node *node)
+{
+    if (strcmp(end, "input") == 0)
+        *node = net->input;
+    else if (strcmp(end, "output") == 0)
+        *node = net->output;
+    else if (strcmp(end, "target") == 0 && net->loss >= 0)
+        *node = net->loss;
+    else if (strcmp(end, "target") == 0)
+        return six_fail(SIXNET_NOT_FOUND, "the net has no loss, and so no target");
+    else
+        return six_fail(SIXNET_NOT_FOUND, "a net has no end '%.40s'; it has input, output and, if it has a loss, target", end);
+    return SIXNET_OK;
+}
+
+int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node)
+{
+    sixnet_node found = SIXNET_NONE;
+    if (!net || !end)
+        return missing("sixnet_model_shape", net ? "end" : "net");
+    if (!dims || !rank)
+        return missing("sixnet_model_shape", dims ? "rank" : "dims");
+    if (!net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "sixnet_model_shape: the model is not compiled; call sixnet_compile() first");
+    const int32_t status = find_end(net, end, &found);
+    if (status)
+        return status;
+    const six_shape all_inputs = {.rank = 1, .dim = {net->input_size}};
+    give_shape(found == SIXNET_NONE ? &all_inputs : &net->node[found].op->out, dims, rank);
+    if (node)
+        *node = found;
+    return SIXNET_OK;
+}
+
 static int32_t node_values(const sixnet_model *net, sixnet_node node, bool gradient, six_rows_out values, int64_t count)
 {
     const char *function = gradient ? "sixnet_node_gradient" : "sixnet_node_values";

@@ -152,6 +152,18 @@ static void test_inspection_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_node_shape(w->net, 0, dims, NULL), "rank");
 }
 
+static void test_model_shape_arguments(void **state)
+{
+    world *w = *state;
+    int64_t dims[8];
+    int32_t rank;
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_shape(NULL, "input", dims, &rank, NULL), "sixnet_model_shape", "net");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_shape(w->net, NULL, dims, &rank, NULL), "end");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_shape(w->net, "input", NULL, &rank, NULL), "dims");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_shape(w->net, "input", dims, NULL, NULL), "rank");
+    FAILS(SIXNET_NOT_FOUND, sixnet_model_shape(w->net, "loss", dims, &rank, NULL), "'loss'", "input, output", "target");
+}
+
 static void test_node_value_arguments(void **state)
 {
     world *w = *state;
@@ -688,6 +700,7 @@ int main(void)
         IN_WORLD(test_add_arguments),
         IN_WORLD(test_foreign_nodes),
         IN_WORLD(test_inspection_arguments),
+        IN_WORLD(test_model_shape_arguments),
         IN_WORLD(test_node_value_arguments),
         IN_WORLD(test_tensor_arguments),
         IN_WORLD(test_gradient_arguments),

@@ -255,6 +255,44 @@ static void test_a_failing_compile_changes_nothing(void **state)
     sixnet_model_free(net);
 }
 
+/* The shape and the node at an end of a net, as text: "2x3 at 5". */
+static const char *end_of(const sixnet_model *net, const char *end)
+{
+    static char text[200];
+    int64_t dims[8];
+    int32_t rank;
+    sixnet_node node;
+    WORKS(sixnet_model_shape(net, end, dims, &rank, &node));
+    size_t length = 0;
+    for (int32_t k = 0; k < rank; k++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%lld", k ? "x" : "", (long long)dims[k]);
+    snprintf(text + length, sizeof text - length, " at %d", node);
+    return text;
+}
+
+static void test_the_ends_of_a_net(void **state)
+{
+    world *w = *state;
+    sixnet_model *net;
+    int64_t dims[8];
+    int32_t rank;
+    WORKS(sixnet_model_parse(&net, w->ctx, "input shape=1x4x4\nconv2d out_channels=2 kernel_size=3\nmse"));
+    assert_string_equal(end_of(net, "input"), "1x4x4 at 0");
+    assert_string_equal(end_of(net, "output"), "2x2x2 at 1");
+    assert_string_equal(end_of(net, "target"), "2x2x2 at 2");
+    sixnet_model_free(net);
+
+    net = empty(w);
+    build(net, (const char *const[]){"input shape=2 name=a", "input shape=3 name=b", NULL});
+    sixnet_add_multi(net, "concat", (const sixnet_node[]){0, 1}, 2);
+    FAILS(SIXNET_BAD_STATE, sixnet_model_shape(net, "input", dims, &rank, NULL), "sixnet_compile");
+    WORKS(sixnet_compile(net));
+    assert_string_equal(end_of(net, "input"), "5 at -1");
+    assert_string_equal(end_of(net, "output"), "5 at 2");
+    FAILS(SIXNET_NOT_FOUND, sixnet_model_shape(net, "target", dims, &rank, NULL), "no loss");
+    sixnet_model_free(net);
+}
+
 static void test_order_of_calls(void **state)
 {
     world *w = *state;
@@ -648,6 +686,7 @@ int main(void)
         IN_WORLD(test_graphs_that_make_no_sense),
         IN_WORLD(test_retained_side_branch),
         IN_WORLD(test_a_failing_compile_changes_nothing),
+        IN_WORLD(test_the_ends_of_a_net),
         IN_WORLD(test_order_of_calls),
         IN_WORLD(test_order_of_the_loop),
         IN_WORLD(test_bad_classes),

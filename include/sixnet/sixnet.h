@@ -229,6 +229,14 @@ SIXNET_API const char *sixnet_node_get(const sixnet_model *net, sixnet_node node
  * @param[out] rank how many were written */
 SIXNET_API int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank);
 
+/** The shape of what goes into a compiled net or comes out of it, for one sample.
+ * @param end "input", "output" (what sixnet_predict() gives) or "target" (what sixnet_loss() takes)
+ * @param[out] dims room for 8 numbers; of a net of several inputs the number of their values together
+ * @param[out] rank how many were written
+ * @param[out] node the node whose shape it is, that of the loss for a target; SIXNET_NONE for several inputs; may be NULL
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_NOT_FOUND for the target of a net without a loss or another word */
+SIXNET_API int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node);
+
 /** A retained node's values in the last forward pass.
  * @param[out] values room for the n samples of that pass
  * @param count how many values there is room for; must be n times the node's size

@@ -334,7 +334,7 @@ static int32_t check_reach(const sixnet_model *net)
 
 static int32_t find_ends(sixnet_model *net)
 {
-    int32_t output = net->node_count - 1, loss = -1;
+    int32_t input = -1, output = net->node_count - 1, loss = -1;
     int64_t input_size = 0;
     bool serial = false;
     for (int32_t i = 0; i < net->node_count; i++) {
@@ -343,14 +343,17 @@ static int32_t find_ends(sixnet_model *net)
             return six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[loss].name);
         if (node->layer->is_loss)
             loss = i;
-        if (node->layer->inputs_max == 0)
+        if (node->layer->inputs_max == 0) {
+            input = input_size ? -1 : i;
             input_size += six_shape_size(&node->op->out);
+        }
         serial |= six_layer_index(node->layer->kind.name) < 0;
     }
     if (!input_size)
         return six_fail(SIXNET_BAD_SHAPE, "the net has no input layer; begin with one, such as 'input shape=1x28x28'");
     if (loss >= 0)
         output = net->node[loss].input[0];
+    net->input = input;
     net->output = output;
     net->loss = loss;
     net->serial = serial;

@@ -48,6 +48,7 @@ struct sixnet_model {
 
     /* From compile on. */
     bool compiled, serial; /* serial: has layers of the caller's, which run in the calling thread */
+    int32_t input;         /* the only input node, or -1 if there are several */
     int32_t loss;          /* the loss node, or -1 */
     int32_t output;        /* the node whose values predict() gives */
     int64_t input_size, output_size, target_size; /* values for one sample; target 0 without a loss */

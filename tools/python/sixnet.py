@@ -184,6 +184,7 @@ def _signatures() -> Dict[str, tuple]:
         "sixnet_node_find": (I, P, T),
         "sixnet_node_get": (T, P, I, T),
         "sixnet_node_shape": (I, P, I, PL, PI),
+        "sixnet_model_shape": (I, P, T, PL, PI, PI),
         "sixnet_node_values": (I, P, I, P, L),
         "sixnet_node_values_f64": (I, P, I, P, L),
         "sixnet_node_gradient": (I, P, I, P, L),
@@ -1128,16 +1129,14 @@ class _Ends(NamedTuple):
     target: Optional[Shape]
 
 
-def _find_ends(nodes: Sequence[Node]) -> _Ends:
-    losses = {kind.name for kind in kinds("loss")}
-    inputs = [node.shape for node in nodes if node.kind == "input"]
-    loss = next((node for node in nodes if node.kind in losses), None)
-    output = nodes[-1]
-    if loss:
-        source = [word[5:] for word in loss.spec.split() if word.startswith("from=")]
-        output = next(node for node in nodes if node.name == source[0]) if source else nodes[loss.index - 1]
-    shape = inputs[0] if len(inputs) == 1 else (sum(map(math.prod, inputs)),)
-    return _Ends(shape, output.index, output.shape, loss.shape if loss else None)
+def _find_ends(net: int) -> _Ends:
+    node = c_int32()
+    output = _shape(lambda *room: _lib.sixnet_model_shape(net, b"output", *room, byref(node)))
+    try:
+        target: Optional[Shape] = _shape(lambda *room: _lib.sixnet_model_shape(net, b"target", *room, None))
+    except NotFoundError:
+        target = None
+    return _Ends(_shape(lambda *room: _lib.sixnet_model_shape(net, b"input", *room, None)), node.value, output, target)
 
 
 class Model(_Handle, Mapping[str, Any]):
@@ -1161,7 +1160,7 @@ class Model(_Handle, Mapping[str, Any]):
             self._make(context, _lib.sixnet_model_new)
         else:
             self._make(context, _lib.sixnet_model_parse, _text(text))
-            self._ends = _find_ends(self.nodes)
+            self._ends = self._get(_find_ends)
 
     def _make(self, context: Optional[Context], function: Callable[..., int], *args: Any) -> None:
         self.context = context or Context()
@@ -1193,7 +1192,7 @@ class Model(_Handle, Mapping[str, Any]):
             net._make(context, _lib.sixnet_model_load_memory, bytes(file), len(file), spec)
         else:
             net._make(context, _lib.sixnet_model_load, _path(file), spec)
-        net._ends = _find_ends(net.nodes)
+        net._ends = net._get(_find_ends)
         return net
 
     def load_weights(self, file: Union[str, os.PathLike, bytes], *, strict: bool = True, **options: Any) -> str:
@@ -1232,7 +1231,7 @@ class Model(_Handle, Mapping[str, Any]):
     def compile(self) -> Model:
         """Checks the graph and gives the parameters their initial values. Returns the model."""
         self._call(_lib.sixnet_compile)
-        self._ends = _find_ends(self.nodes)
+        self._ends = self._get(_find_ends)
         return self
 
     def reset(self, seed: int) -> None:
