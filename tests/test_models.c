@@ -283,7 +283,8 @@ static void test_the_ends_of_a_net(void **state)
     sixnet_model_free(net);
 
     net = empty(w);
-    build(net, (const char *const[]){"input shape=2 name=a", "input shape=3 name=b", NULL});
+    sixnet_add(net, "input shape=2", SIXNET_NONE);
+    sixnet_add(net, "input shape=3", SIXNET_NONE);
     sixnet_add_multi(net, "concat", (const sixnet_node[]){0, 1}, 2);
     FAILS(SIXNET_BAD_STATE, sixnet_model_shape(net, "input", dims, &rank, NULL), "sixnet_compile");
     WORKS(sixnet_compile(net));
