@@ -24,7 +24,7 @@
 
 /* ---- errors: one line on standard error, then the way back to main, which frees everything ---- */
 
-static const char *program = "example";
+extern const char *program; /* what messages begin with; every program defines it */
 
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
@@ -139,15 +139,63 @@ static inline int32_t read_number(const option *o, const char *text)
     return strchr(text, ',') ? bad_number(o, text, strlen(text), "a number") : read_numbers(&one, text);
 }
 
-static inline void options_help(const char *about, const option *o)
+/* How many letters must change, come or go to make one word the other; words of up to 63 letters. */
+static inline int32_t word_distance(const char *a, const char *b)
 {
-    printf("usage: %s [options]\n%s\n\n", program, about);
-    for (; o->name; o++) {
-        char left[64];
-        snprintf(left, sizeof left, "%s %s", o->name, o->value ? o->value : "");
-        printf("  %-22s %s\n", left, o->help);
+    int32_t row[64];
+    const int32_t columns = (int32_t)strnlen(b, 63);
+    for (int32_t k = 0; k <= columns; k++)
+        row[k] = k;
+    for (int32_t i = 0; a[i]; i++) {
+        int32_t diagonal = row[0];
+        row[0] = i + 1;
+        for (int32_t k = 1; k <= columns; k++) {
+            const int32_t changed = diagonal + (a[i] != b[k - 1]);
+            const int32_t moved = 1 + (row[k] < row[k - 1] ? row[k] : row[k - 1]);
+            diagonal = row[k];
+            row[k] = changed < moved ? changed : moved;
+        }
     }
-    printf("  %-22s %s\n", "--help", "this text");
+    return row[columns];
+}
+
+/* Of two words, which may be NULL, the one that is nearer to what was written, if it is near at all. */
+static inline const char *nearer_word(const char *written, const char *best, const char *other)
+{
+    const int32_t limit = 1 + (int32_t)strlen(written) / 3, distance = word_distance(written, other);
+    return distance <= limit && (!best || distance < word_distance(written, best)) ? other : best;
+}
+
+/* Rows whose name has no dash are operands, taken in their order: NET, FILE... for one or more, [KIND] for one that may be missing. */
+static inline int is_operand(const option *o)
+{
+    return o->name && o->name[0] != '-';
+}
+
+static inline const option *next_operand(const option *o)
+{
+    while (o->name && !is_operand(o))
+        o++;
+    return o;
+}
+
+static inline void options_help(const char *about, const option *options)
+{
+    char left[64];
+    int width = 0;
+    printf("usage: %s", program);
+    for (const option *o = next_operand(options); o->name; o = next_operand(o + 1))
+        printf(" %s", o->name);
+    printf(" [options]\n%s\n\n", about);
+    for (const option *o = options; o->name; o++) {
+        const int length = (int)(strlen(o->name) + (o->value ? 1 + strlen(o->value) : 0));
+        width = length > width ? length : width;
+    }
+    for (const option *o = options; o->name; o++) {
+        snprintf(left, sizeof left, "%s %s", o->name, o->value ? o->value : "");
+        printf("  %-*s  %s\n", width, left, o->help);
+    }
+    printf("  %-*s  %s\n", width, "--help", "this text");
 }
 
 /* The option that an argument names; *value is what follows a '=', or NULL. */
@@ -160,27 +208,54 @@ static inline const option *options_find(const option *o, const char *argument, 
     return o->name ? o : NULL;
 }
 
+static inline int32_t unknown_option(const option *options, const char *argument)
+{
+    const char *best = NULL;
+    for (const option *o = options; o->name; o++)
+        if (!is_operand(o))
+            best = nearer_word(argument, best, o->name);
+    if (best)
+        return complain("unknown option '%s'; did you mean %s? %s --help lists all", argument, best, program);
+    return complain("unknown option '%s'; %s --help lists them", argument, program);
+}
+
+/* The options of one row: an argument, and where it needs one its value, which may be the next argument. */
+static inline int32_t option_take(const option *o, const char *value, char ***next)
+{
+    if (!o->value && value)
+        return complain("%s takes no value", o->name);
+    if (o->value && !value && !(value = *(*next)++))
+        return complain("%s needs a value: %s %s", o->name, o->name, o->value);
+    if (o->value)
+        return o->read(o, value);
+    *(int *)o->to = 1;
+    return 0;
+}
+
 /* Returns 0 to go on, 1 after --help, -1 after an error. */
 static inline int32_t options_read(int argc, char **argv, const char *about, const option *options)
 {
     const char *slash = strrchr(argv[0], '/');
+    const option *operand = next_operand(options);
+    int several = 0; /* whether the operand has been given once and may be again */
     program = slash ? slash + 1 : argv[0];
-    for (int k = 1; k < argc; k++) {
-        const char *value;
-        const option *o = options_find(options, argv[k], &value);
-        if (strcmp(argv[k], "--help") == 0)
+    for (char **next = argv + 1; next < argv + argc;) {
+        const char *value, *argument = *next++;
+        const option *o = options_find(options, argument, &value);
+        if (strcmp(argument, "--help") == 0)
             return options_help(about, options), 1;
-        if (!o)
-            return complain("unknown option '%s'; %s --help lists them", argv[k], program);
-        if (!o->value && value)
-            return complain("%s takes no value", o->name);
-        if (o->value && !value && !(value = argv[++k]))
-            return complain("%s needs a value: %s %s", o->name, o->name, o->value);
-        if (!o->value)
-            *(int *)o->to = 1;
-        else
-            PASS(o->read(o, value));
+        if (o && !is_operand(o)) {
+            PASS(option_take(o, value, &next));
+        } else if (operand->name && (argument[0] != '-' || !argument[1])) {
+            PASS(operand->read(operand, argument));
+            several = strstr(operand->name, "...") != NULL;
+            if (!several)
+                operand = next_operand(operand + 1);
+        } else
+            return unknown_option(options, argument);
     }
+    if (operand->name && operand->name[0] != '[' && !several)
+        return complain("%s is missing; %s --help shows what goes where", operand->name, program);
     return 0;
 }
 

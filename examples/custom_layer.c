@@ -7,6 +7,8 @@
 
 #include <sixnet/layer.h>
 
+const char *program = "custom_layer";
+
 /* What setup finds out and forward and backward need: a sample is channels times pixels. */
 typedef struct swish {
     int64_t channels, pixels;
@@ -137,7 +139,6 @@ static int32_t run(lab *l)
 int main(void)
 {
     lab l = {.ctx = NULL};
-    program = "custom_layer";
     const int32_t status = run(&l);
     sixnet_optimizer_free(l.opt);
     sixnet_model_free(l.net);

@@ -3,9 +3,11 @@
 /* A convolutional net of 19,944 parameters that learns to read handwritten digits: MNIST, or any other data in files of the same
  * form. The net, the data and the training are a few calls of the library; the rest is what the program prints. */
 
-#include "common.h"
+#include "training.h"
 
 #define ABOUT "Trains a convolutional net with 19,944 parameters on MNIST."
+
+const char *program = "mnist_cnn";
 
 #ifndef SIXNET_EXAMPLE_DATA
 #define SIXNET_EXAMPLE_DATA "data/mnist"
@@ -25,8 +27,7 @@ typedef struct trainer {
     sixnet_optimizer *opt;
     sixnet_dataset *train, *test;
     FILE *csv;
-    int bar;                        /* whether there is a terminal to draw one on */
-    double drawn;                   /* when it was drawn last, in seconds of the run; at first long ago */
+    run_bar bar;
     double accuracy, best, seconds; /* of the test images: the last and the best accuracy */
     int best_epoch;
 } trainer;
@@ -101,25 +102,11 @@ static int32_t build_optimizer(trainer *t)
 
 /* ---- the data ---- */
 
-enum { PATH_SIZE = 4096 };
-
-/* The path of a data file, which may be gzipped, and may have a point before "idx". */
-static int32_t find_file(char *path, const char *folder, const char *set, const char *what, const char *idx)
-{
-    for (int k = 0; k < 4; k++) {
-        const int length = snprintf(path, PATH_SIZE, "%s/%s-%s%c%s-ubyte%s", folder, set, what, k < 2 ? '-' : '.', idx,
-                                    k % 2 ? ".gz" : "");
-        if (length < PATH_SIZE && access(path, F_OK) == 0)
-            return 0;
-    }
-    return complain("there is no '%s/%s-%s-%s-ubyte[.gz]'; tools/fetch-mnist gets the files", folder, set, what, idx);
-}
-
 static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
 {
     char images[PATH_SIZE], labels[PATH_SIZE];
-    PASS(find_file(images, t->set->data, set, "images", "idx3"));
-    PASS(find_file(labels, t->set->data, set, "labels", "idx1"));
+    PASS(mnist_path(images, t->set->data, set, "images", "idx3"));
+    PASS(mnist_path(labels, t->set->data, set, "labels", "idx1"));
     TRY(sixnet_dataset_open_idx(ds, t->ctx, images, labels));
     TRY(sixnet_dataset_transform(*ds, "normalize mean=0.1307 std=0.3081"));
     return 0;
@@ -127,76 +114,25 @@ static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
 
 /* ---- training ---- */
 
-static void draw_bar(trainer *t, const sixnet_progress *p)
-{
-    const double epoch = sixnet_progress_get(p, "epoch"), epochs = sixnet_progress_get(p, "epochs");
-    const double part = sixnet_progress_get(p, "batch") / sixnet_progress_get(p, "batches");
-    const double now = sixnet_progress_get(p, "total_seconds"), share = (epoch - 1 + part) / epochs;
-    const double speed = sixnet_progress_get(p, "samples") / sixnet_progress_get(p, "seconds");
-    const int left = (int)ceil(now * (1 - share) / share);
-    char before[64], after[128];
-    if (!t->bar || now - t->drawn < 0.1)
-        return;
-    t->drawn = now;
-    snprintf(before, sizeof before, "epoch %2.0f/%.0f", epoch, epochs);
-    snprintf(after, sizeof after, "%3.0f %%  %.0f images/s  %d:%02d left", 100 * part, speed, left / 60, left % 60);
-    bar_draw(before, part, after);
-}
-
-static void print_epoch(const sixnet_progress *p, double test_loss, double test_accuracy)
-{
-    printf("epoch %2.0f/%.0f  train loss %.4f accuracy %5.2f %%  test loss %.4f accuracy %5.2f %%  lr %g  %.1f s\n",
-           sixnet_progress_get(p, "epoch"), sixnet_progress_get(p, "epochs"), sixnet_progress_get(p, "loss"),
-           100 * sixnet_progress_get(p, "accuracy"), test_loss, 100 * test_accuracy, sixnet_progress_get(p, "lr"),
-           sixnet_progress_get(p, "seconds"));
-    fflush(stdout);
-}
-
-/* A row as soon as there is one, so that a long run can be watched. */
-static int32_t csv_row(FILE *csv, const sixnet_progress *p, double test_loss, double test_accuracy)
-{
-    fprintf(csv, "%.0f,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f\n", sixnet_progress_get(p, "epoch"), sixnet_progress_get(p, "lr"),
-            sixnet_progress_get(p, "loss"), sixnet_progress_get(p, "accuracy"), test_loss, test_accuracy,
-            sixnet_progress_get(p, "seconds"));
-    return fflush(csv);
-}
-
 static int32_t end_epoch(trainer *t, const sixnet_progress *p)
 {
-    const double loss = sixnet_progress_get(p, "validation_loss"), accuracy = sixnet_progress_get(p, "validation_accuracy");
-    t->accuracy = accuracy;
+    t->accuracy = sixnet_progress_get(p, "validation_accuracy");
     t->seconds = sixnet_progress_get(p, "total_seconds");
     t->best = sixnet_progress_get(p, "best_accuracy");
     t->best_epoch = (int)sixnet_progress_get(p, "best_epoch");
-    if (t->bar)
-        bar_clear();
+    run_bar_clear(&t->bar);
     if (!t->set->quiet)
-        print_epoch(p, loss, accuracy);
-    return t->csv ? csv_row(t->csv, p, loss, accuracy) : 0;
+        print_epoch(p, "test");
+    return t->csv ? csv_row(t->csv, p) : 0;
 }
 
 /* The library calls this after every batch and every epoch; anything but 0 stops the run. */
 static int32_t on_progress(void *user, const sixnet_progress *p)
 {
+    trainer *t = user;
     if (sixnet_progress_get(p, "epoch_end") == 1)
-        return end_epoch(user, p);
-    draw_bar(user, p);
-    return 0;
-}
-
-enum { FIT_TEXT = 6 * PATH_SIZE + 256 };
-
-/* " attribute=path", where a blank, which would end it, and '%' are written as % and two digits. */
-static int32_t append_path(char *text, const char *attribute, const char *path)
-{
-    size_t length = strlen(text);
-    if (!path)
-        return 0;
-    if (strlen(path) >= PATH_SIZE)
-        return complain("the path of a checkpoint has %d characters or more", PATH_SIZE);
-    length += (size_t)sprintf(text + length, " %s=", attribute);
-    for (const unsigned char *c = (const unsigned char *)path; *c; c++)
-        length += (size_t)sprintf(text + length, *c <= ' ' || *c == '%' ? "%%%02x" : "%c", *c);
+        return end_epoch(t, p);
+    run_bar_draw(&t->bar, p, "images");
     return 0;
 }
 
@@ -212,8 +148,7 @@ static int32_t train(trainer *t)
     PASS(append_path(fit, "checkpoint", t->set->checkpoint));
     PASS(append_path(fit, "resume", t->set->resume));
     const int32_t status = sixnet_fit_validated(t->net, t->opt, t->train, t->test, fit, on_progress, t);
-    if (t->bar)
-        bar_clear();
+    run_bar_clear(&t->bar);
     TRY(status);
     return status == SIXNET_STOPPED ? -1 : 0; /* the CSV could not be written, which closing it reports */
 }
@@ -246,7 +181,7 @@ static int32_t run(trainer *t)
     PASS(open_set(t, &t->test, "t10k"));
     if (t->set->csv) {
         PASS(output_open(&t->csv, t->set->csv));
-        fputs("epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n", t->csv);
+        fputs(csv_header, t->csv);
     }
     PASS(train(t));
     if (t->set->save)
@@ -296,7 +231,7 @@ int main(int argc, char **argv)
     if (stop)
         return stop > 0 ? EXIT_SUCCESS : 2;
 
-    trainer t = {.set = &s, .bar = !s.quiet && bar_wanted(), .drawn = -1};
+    trainer t = {.set = &s, .bar = run_bar_new(s.quiet)};
     int32_t status = run(&t);
     if (output_close(t.csv, s.csv) != 0 || (status == 0 && output_end() != 0))
         status = -1;

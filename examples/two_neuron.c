@@ -8,6 +8,8 @@
 
 #define ABOUT "Trains the 2-2-2 sigmoid net and shows every value of the first epoch."
 
+const char *program = "two_neuron";
+
 /* One epoch's values, in the order of the CSV's columns; behind those come the derivatives by the nodes. */
 enum {
     H = 0, A_H = 2, O = 4, A_O = 6, E = 8, E_TOTAL = 10, W = 11, DE_DW = 19, COLUMNS = 27,

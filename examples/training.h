@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIXNET_EXAMPLES_TRAINING_H
+#define SIXNET_EXAMPLES_TRAINING_H
+
+/* What programs that train a net share: where the data are, how a run is shown and written down, and paths among the options of a
+ * fit. Included before anything else. */
+
+#include "common.h"
+
+/* ---- the data ---- */
+
+enum { PATH_SIZE = 4096 };
+
+/* The path of a data file, which may be gzipped, and may have a point before "idx". */
+static inline int32_t mnist_path(char *path, const char *folder, const char *set, const char *what, const char *idx)
+{
+    for (int k = 0; k < 4; k++) {
+        const int length = snprintf(path, PATH_SIZE, "%s/%s-%s%c%s-ubyte%s", folder, set, what, k < 2 ? '-' : '.', idx,
+                                    k % 2 ? ".gz" : "");
+        if (length < PATH_SIZE && access(path, F_OK) == 0)
+            return 0;
+    }
+    return complain("there is no '%s/%s-%s-%s-ubyte[.gz]'; tools/fetch-mnist gets the files", folder, set, what, idx);
+}
+
+/* ---- a run that can be watched ---- */
+
+typedef struct run_bar {
+    int wanted;   /* whether there is a terminal to draw it on */
+    double drawn; /* when it was drawn last, in seconds of the run; at first long ago */
+} run_bar;
+
+static inline run_bar run_bar_new(int quiet)
+{
+    return (run_bar){.wanted = !quiet && bar_wanted(), .drawn = -1};
+}
+
+static inline void run_bar_draw(run_bar *bar, const sixnet_progress *p, const char *samples)
+{
+    const double epoch = sixnet_progress_get(p, "epoch"), epochs = sixnet_progress_get(p, "epochs");
+    const double part = sixnet_progress_get(p, "batch") / sixnet_progress_get(p, "batches");
+    const double now = sixnet_progress_get(p, "total_seconds"), share = (epoch - 1 + part) / epochs;
+    const double speed = sixnet_progress_get(p, "samples") / sixnet_progress_get(p, "seconds");
+    const int left = (int)ceil(now * (1 - share) / share);
+    char before[64], after[128];
+    if (!bar->wanted || now - bar->drawn < 0.1)
+        return;
+    bar->drawn = now;
+    snprintf(before, sizeof before, "epoch %2.0f/%.0f", epoch, epochs);
+    snprintf(after, sizeof after, "%3.0f %%  %.0f %s/s  %d:%02d left", 100 * part, speed, samples, left / 60, left % 60);
+    bar_draw(before, part, after);
+}
+
+static inline void run_bar_clear(const run_bar *bar)
+{
+    if (bar->wanted)
+        bar_clear();
+}
+
+/* "  test loss 0.0278 accuracy 99.21 %", of what there is. */
+static inline void print_measure(const char *set, double loss, double accuracy)
+{
+    if (!isnan(loss))
+        printf("  %s loss %.4g", set, loss);
+    if (!isnan(accuracy))
+        printf(" accuracy %5.2f %%", 100 * accuracy);
+}
+
+/* A line; `set` is what the second dataset is called, if there is one. */
+static inline void print_epoch(const sixnet_progress *p, const char *set)
+{
+    printf("epoch %2.0f/%.0f", sixnet_progress_get(p, "epoch"), sixnet_progress_get(p, "epochs"));
+    print_measure("train", sixnet_progress_get(p, "loss"), sixnet_progress_get(p, "accuracy"));
+    print_measure(set, sixnet_progress_get(p, "validation_loss"), sixnet_progress_get(p, "validation_accuracy"));
+    printf("  lr %g  %.1f s\n", sixnet_progress_get(p, "lr"), sixnet_progress_get(p, "seconds"));
+    fflush(stdout);
+}
+
+static const char csv_header[] = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n";
+
+/* A row as soon as there is one, so that a long run can be watched; what there is not stays empty. */
+static inline int32_t csv_row(FILE *csv, const sixnet_progress *p)
+{
+    static const char *const columns[] = {"lr", "loss", "accuracy", "validation_loss", "validation_accuracy"};
+    fprintf(csv, "%.0f", sixnet_progress_get(p, "epoch"));
+    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
+        const double value = sixnet_progress_get(p, columns[k]);
+        fprintf(csv, isnan(value) ? "," : ",%.9g", value);
+    }
+    fprintf(csv, ",%.3f\n", sixnet_progress_get(p, "seconds"));
+    return fflush(csv);
+}
+
+/* ---- paths among the options of a fit ---- */
+
+enum { FIT_TEXT = 6 * PATH_SIZE + 256 };
+
+/* " attribute=path", where a blank, which would end it, and '%' are written as % and two digits. */
+static inline int32_t append_path(char *text, const char *attribute, const char *path)
+{
+    size_t length = strlen(text);
+    if (!path)
+        return 0;
+    if (strlen(path) >= PATH_SIZE)
+        return complain("the path of a checkpoint has %d characters or more", PATH_SIZE);
+    length += (size_t)sprintf(text + length, " %s=", attribute);
+    for (const unsigned char *c = (const unsigned char *)path; *c; c++)
+        length += (size_t)sprintf(text + length, *c <= ' ' || *c == '%' ? "%%%02x" : "%c", *c);
+    return 0;
+}
+
+#endif
