@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIXNET_SIXNET_H
+#define SIXNET_SIXNET_H
+
+/** @file
+ * libsixnet: build, train and run a neural net inside your program.
+ *
+ * ## Rules that hold for every function here
+ *
+ * **Status.** A function that can fail returns an int32_t: SIXNET_OK (0), SIXNET_STOPPED (1, a callback asked to stop) or
+ * a negative status. sixnet_last_error() then says in one line what was wrong and what would be right. A call that fails
+ * leaves the objects it was given as they were. Functions that return a pointer return NULL on failure.
+ *
+ * **Ownership.** A creator takes its out-parameter first and hands over a handle, which the caller gives back to the
+ * matching `_free`; `_free(NULL)` does nothing. A creator that fails stores NULL. A `const` pointer that is returned is
+ * borrowed: it stays valid until the object it came from is changed or freed, if nothing else is said. An object keeps
+ * what it depends on alive (an optimizer its model, a model its context), so handles may be freed in any order.
+ *
+ * **Threads.** Different objects may be used by different threads at the same time, objects that share a context
+ * included. One object may be used by one thread at a time. Exceptions are stated where they are.
+ *
+ * **Values.** Samples are rows: an array of n samples is n times the sample's values one after another, the last index
+ * of the shape running fastest, as in a C-contiguous NumPy array. Where a function takes `float *` and its twin with
+ * the suffix `_f64` takes `double *`, both work with any context and convert if its dtype is the other one.
+ *
+ * **Text.** Layers, losses, optimizers, schedules, transforms and options are words: a kind followed by `attribute=value`
+ * pairs, such as `"conv2d out_channels=8 kernel_size=3 padding=1 bias=false"`. sixnet_kind() and sixnet_attribute()
+ * enumerate every word there is, with ranges and defaults. Attributes bear the names that PyTorch gives them and mean the
+ * same.
+ *
+ * **A good guest.** The library never prints, exits, aborts, installs a signal handler, changes the locale or keeps
+ * global state, and starts no thread unless a context asks for some.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "version.h"
+
+#if defined(_WIN32) || !defined(__GNUC__)
+#define SIXNET_API
+#else
+/** Marks the functions that the shared library exports. */
+#define SIXNET_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** @name Status
+ * @{ */
+
+#define SIXNET_OK 0                 /**< it worked */
+#define SIXNET_STOPPED 1            /**< it worked, and ended early because a callback asked for it */
+#define SIXNET_INVALID_ARGUMENT -1  /**< a NULL, a negative count, a handle of another context */
+#define SIXNET_OUT_OF_MEMORY -2     /**< the allocator returned NULL */
+#define SIXNET_BAD_TEXT -3          /**< a spec or a net text that does not parse: an unknown word, a value out of range */
+#define SIXNET_BAD_SHAPE -4         /**< shapes that do not fit each other */
+#define SIXNET_BAD_STATE -5         /**< the right call at the wrong time, such as forward before compile */
+#define SIXNET_IO_ERROR -6          /**< a system call on a file failed */
+#define SIXNET_BAD_FILE -7          /**< a file that is not what it claims to be */
+#define SIXNET_TOO_LARGE -8         /**< more than a stated limit */
+#define SIXNET_NOT_FOUND -9         /**< no node, tensor or kind of that name */
+#define SIXNET_BAD_DATA -10         /**< a sample that cannot be used, such as a label out of range */
+#define SIXNET_NOT_FINITE -11       /**< the loss or a gradient became NaN or infinite */
+#define SIXNET_CALLBACK_FAILED -12  /**< a function of the caller's returned an error */
+#define SIXNET_UNSUPPORTED -13      /**< this machine or build does not have it */
+
+/** The name of a status, such as "SIXNET_BAD_SHAPE"; NULL if there is none with that number.
+ * Static storage; may be called from any thread. */
+SIXNET_API const char *sixnet_status_name(int32_t status);
+
+/** The message of the calling thread's last failed call: one line without a line break, which names the thing and the
+ * remedy; "" if none failed yet. Valid until the next failing call of the same thread. */
+SIXNET_API const char *sixnet_last_error(void);
+
+/** The version of the library in use, "major.minor.patch". Static storage. */
+SIXNET_API const char *sixnet_version(void);
+
+/** The version as one number, major * 1000000 + minor * 1000 + patch. */
+SIXNET_API int32_t sixnet_version_number(void);
+
+/** @} */
+
+/** @name Kinds
+ * Every word that the text interface understands, from the tables that the parser itself uses.
+ * @{ */
+
+/** One field of the index-th kind of a family.
+ * @param family "layer", "loss", "optimizer", "schedule", "transform", or "options" for the option texts of the functions below
+ *        (their kinds are named after the functions, "fit" for sixnet_fit)
+ * @param index 0 and up, in no promised order
+ * @param field "name" or "help" (one line)
+ * @return static text; NULL past the last kind, or if family or field is unknown */
+SIXNET_API const char *sixnet_kind(const char *family, int32_t index, const char *field);
+
+/** One field of the index-th attribute of a kind.
+ * @param family as in sixnet_kind()
+ * @param kind a kind's name
+ * @param index 0 and up, in the order of the documentation
+ * @param field "name", "type" ("int", "float", "bool", "pair", "shape", "list", "text", "path" or "choice"), "default"
+ *        ("required" if there is none), "range" or "help"
+ * @return text valid until the calling thread's next call of this function; NULL past the last attribute or if a word
+ *         is unknown */
+SIXNET_API const char *sixnet_attribute(const char *family, const char *kind, int32_t index, const char *field);
+
+/** @} */
+
+/** @name Context
+ * Where a program says how the library may use its process.
+ * @{ */
+
+/** Allocator, threads, instruction set, dtype, seed and log of everything created with it. Once set up it is not
+ * changed by use, and any number of threads may create objects with it. Wherever a context is asked for NULL is one
+ * too: malloc, one thread, the best instruction set, f32, seed 0, silence. */
+typedef struct sixnet_context sixnet_context;
+
+/** Like malloc: size bytes aligned for any type, or NULL. Called from any thread that uses the context. */
+typedef void *(*sixnet_malloc_fn)(size_t size, void *user);
+/** Like free, for what the same context's sixnet_malloc_fn returned; never called with NULL. */
+typedef void (*sixnet_free_fn)(void *memory, void *user);
+/** Takes one line (no line break). level: 0 information, 1 warning. Called in the thread that made the call. */
+typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
+
+/** Creates a context.
+ * @param[out] out the new context, to be given to sixnet_context_free()
+ * @param options text of the options kind "context", such as "threads=2 dtype=f64 seed=7"; NULL or "" for the defaults:
+ *        `threads` (1; 0 means every processor the process may use), `isa` (auto, or the highest instruction set to use:
+ *        baseline, avx2, avx512, neon), `dtype` (f32, f64), `seed` (0)
+ * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_OUT_OF_MEMORY, or SIXNET_UNSUPPORTED for an instruction set that the
+ *         processor or the build lacks */
+SIXNET_API int32_t sixnet_context_new(sixnet_context **out, const char *options);
+
+/** As sixnet_context_new(), with an allocator for all the memory of the context and of everything created with it.
+ * @param allocate,release both NULL for malloc and free
+ * @param user handed to both */
+SIXNET_API int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options, sixnet_malloc_fn allocate,
+                                                     sixnet_free_fn release, void *user);
+
+/** Gives the caller's handle back; the context itself ends with the last object created with it. */
+SIXNET_API void sixnet_context_free(sixnet_context *ctx);
+
+/** Sends log lines to fn, or nowhere if fn is NULL. Not to be called while another thread uses the context. */
+SIXNET_API int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user);
+
+/** One setting in effect: "isa" (the one in use: "baseline", "avx2", "avx512", "neon", or "generic" for f64), "dtype",
+ * "threads" or "seed". NULL if the key is unknown. Valid as long as the context. */
+SIXNET_API const char *sixnet_context_get(const sixnet_context *ctx, const char *key);
+
+/** @} */
+
+/** @name Model: building
+ * @{ */
+
+/** A net: a graph of layer nodes and the parameters it learns. */
+typedef struct sixnet_model sixnet_model;
+
+/** A node of a model: 0 and up in the order in which nodes are added. */
+typedef int32_t sixnet_node;
+
+#define SIXNET_NONE (-1) /**< no node: the input of an input layer, and what a failed sixnet_add() returns */
+
+/** Creates an empty model. ctx may be NULL. */
+SIXNET_API int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx);
+
+/** Creates a model from a whole net's text: one layer a line, which takes the output of the line above unless it says
+ * `from=NAME` (or `from=NAME,NAME` for layers of several inputs), where NAME is a node's name; `#` starts a comment. The
+ * model is compiled. An error names the line.
+ * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_SHAPE, SIXNET_OUT_OF_MEMORY */
+SIXNET_API int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *text);
+
+/** Frees the model; what was borrowed from it ends, optimizers made for it keep what they need. */
+SIXNET_API void sixnet_model_free(sixnet_model *net);
+
+/** Adds a layer or a loss that takes the output of one node (SIXNET_NONE for an input layer).
+ * Any layer may be given a name with `name=`; without one it gets its kind's short form and a number (conv1, bn2, linear1).
+ * @return the new node, or SIXNET_NONE if it failed; giving a failed node to later calls is harmless, as sixnet_compile() reports
+ *         the first error of the whole build */
+SIXNET_API sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input);
+
+/** Adds a layer of several inputs, such as add, mul or concat.
+ * @param inputs count nodes; copied */
+SIXNET_API sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count);
+
+/** Asks that a node's values and gradient can be read with sixnet_node_values() and sixnet_node_gradient() after a forward
+ * and a backward pass; without it their memory may be used again. Before sixnet_compile(). */
+SIXNET_API int32_t sixnet_retain(sixnet_model *net, sixnet_node node);
+
+/** Checks the graph, lays out its memory and gives the parameters their initial values, drawn with the context's seed.
+ * Compiling twice is SIXNET_BAD_STATE.
+ * @return SIXNET_OK or the status of the first error of the build, whose message names the node and the attribute */
+SIXNET_API int32_t sixnet_compile(sixnet_model *net);
+
+/** The bytes that forward (training 0) or a training step (training 1) will need for n samples at once, parameters and
+ * gradients included; nothing is allocated. Works before and after sixnet_compile(). Optimizer state is not included.
+ * @param[out] bytes the need
+ * @return SIXNET_OK, SIXNET_TOO_LARGE if it exceeds the address space, or the build's first error */
+SIXNET_API int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes);
+
+/** Gives the parameters fresh initial values, drawn with seed, and the running statistics theirs. With the context's seed the
+ * net is then as it was when it was compiled. */
+SIXNET_API int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
+
+/** @} */
+
+/** @name Model: looking at it
+ * @{ */
+
+/** The table that PyTorch users know from torchsummary: layers, output shapes, parameter counts, memory for one
+ * sample. Ends with a line break. Borrowed; NULL before compile. */
+SIXNET_API const char *sixnet_summary(sixnet_model *net);
+
+/** The net as text that sixnet_model_parse() reads: one layer a line, with names and all attributes that differ from
+ * their defaults. Borrowed; NULL before compile. */
+SIXNET_API const char *sixnet_model_text(sixnet_model *net);
+
+/** The number of nodes, input and loss included. */
+SIXNET_API int32_t sixnet_node_count(const sixnet_model *net);
+
+/** The node of that name, or SIXNET_NONE. */
+SIXNET_API sixnet_node sixnet_node_find(const sixnet_model *net, const char *name);
+
+/** One field of a node: "name", "kind", or "spec" (its line of text). Borrowed; NULL if there is none. */
+SIXNET_API const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field);
+
+/** The shape of a node's output for one sample.
+ * @param[out] dims room for 8 numbers
+ * @param[out] rank how many were written */
+SIXNET_API int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank);
+
+/** The shape of what goes into a compiled net or comes out of it, for one sample.
+ * @param end "input", "output" (what sixnet_predict() gives) or "target" (what sixnet_loss() takes)
+ * @param[out] dims room for 8 numbers; of a net of several inputs the number of their values together
+ * @param[out] rank how many were written
+ * @param[out] node the node whose shape it is, that of the loss for a target; SIXNET_NONE for several inputs; may be NULL
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_NOT_FOUND for the target of a net without a loss or another word */
+SIXNET_API int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node);
+
+/** A retained node's values in the last forward pass.
+ * @param[out] values room for the n samples of that pass
+ * @param count how many values there is room for; must be n times the node's size
+ * @return SIXNET_OK, SIXNET_BAD_STATE if the node was not retained or no pass was made */
+SIXNET_API int32_t sixnet_node_values(const sixnet_model *net, sixnet_node node, float *values, int64_t count);
+/** As sixnet_node_values(), in double. */
+SIXNET_API int32_t sixnet_node_values_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count);
+
+/** The gradient of the loss by a retained node's values in the last backward pass; as sixnet_node_values(). */
+SIXNET_API int32_t sixnet_node_gradient(const sixnet_model *net, sixnet_node node, float *values, int64_t count);
+/** As sixnet_node_gradient(), in double. */
+SIXNET_API int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count);
+
+/** @} */
+
+/** @name Model: tensors
+ * The state of a compiled model by name, as PyTorch's state_dict names it: "conv1.weight", "bn1.running_mean". Parameters
+ * are trained; buffers (running statistics) are not, and have no gradient.
+ * @{ */
+
+/** The number of tensors, parameters and buffers. */
+SIXNET_API int32_t sixnet_tensor_count(const sixnet_model *net);
+
+/** The name of the index-th tensor, in graph order; NULL past the last. Valid as long as the model. */
+SIXNET_API const char *sixnet_tensor_name(const sixnet_model *net, int32_t index);
+
+/** The shape of a tensor.
+ * @param[out] dims room for 8 numbers
+ * @param[out] rank how many were written
+ * @param[out] trainable 1 for a parameter, 0 for a buffer; may be NULL
+ * @return SIXNET_OK or SIXNET_NOT_FOUND */
+SIXNET_API int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *dims, int32_t *rank,
+                                       int32_t *trainable);
+
+/** Copies a tensor out.
+ * @param count must be the number of its values */
+SIXNET_API int32_t sixnet_tensor_get(const sixnet_model *net, const char *name, float *values, int64_t count);
+/** As sixnet_tensor_get(), in double. */
+SIXNET_API int32_t sixnet_tensor_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
+
+/** Copies a tensor in.
+ * @param count must be the number of its values */
+SIXNET_API int32_t sixnet_tensor_set(sixnet_model *net, const char *name, const float *values, int64_t count);
+/** As sixnet_tensor_set(), in double. */
+SIXNET_API int32_t sixnet_tensor_set_f64(sixnet_model *net, const char *name, const double *values, int64_t count);
+
+/** Copies a parameter's gradient out: the sum since the last sixnet_zero_grad().
+ * @param count must be the number of the parameter's values */
+SIXNET_API int32_t sixnet_gradient_get(const sixnet_model *net, const char *name, float *values, int64_t count);
+/** As sixnet_gradient_get(), in double. */
+SIXNET_API int32_t sixnet_gradient_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
+
+/** A tensor's own memory, in the context's dtype, to read without a copy. Valid as long as the model.
+ * @param[out] count the number of its values; may be NULL */
+SIXNET_API const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_t *count);
+
+/** SHA-256 over the names, shapes and little-endian values of all tensors, as 64 hexadecimal digits and a NUL.
+ * @param[out] digest room for 65 characters */
+SIXNET_API int32_t sixnet_digest(const sixnet_model *net, char *digest);
+
+/** @} */
+
+/** @name The open loop
+ * One training step is sixnet_zero_grad(), sixnet_forward(), sixnet_loss(), sixnet_backward(), sixnet_step(). Memory is
+ * allocated only when n is larger than in any call before.
+ * @{ */
+
+/** Runs the net in training mode (dropout drops, batch norm uses the batch).
+ * @param inputs n samples; a net of several inputs takes, for each sample, the values of each in the order they were
+ *        added
+ * @param n 1 and up
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_BAD_DATA if an embedding's index is out of range,
+ *         SIXNET_BAD_SHAPE if batch norm would have a single value per channel */
+SIXNET_API int32_t sixnet_forward(sixnet_model *net, const float *inputs, int64_t n);
+/** As sixnet_forward(), in double. */
+SIXNET_API int32_t sixnet_forward_f64(sixnet_model *net, const double *inputs, int64_t n);
+
+/** Computes the loss of the last sixnet_forward() with the net's loss node.
+ * @param targets for cross_entropy and nll the class of each sample, for the other losses n times the size of the output
+ * @param[out] loss may be NULL
+ * @return SIXNET_OK, SIXNET_BAD_STATE without a loss node or a forward pass, SIXNET_BAD_DATA for a class out of range */
+SIXNET_API int32_t sixnet_loss(sixnet_model *net, const float *targets, double *loss);
+/** As sixnet_loss(), in double. */
+SIXNET_API int32_t sixnet_loss_f64(sixnet_model *net, const double *targets, double *loss);
+
+/** Adds the gradient of the last sixnet_loss() by every parameter to the parameters' gradients. */
+SIXNET_API int32_t sixnet_backward(sixnet_model *net);
+
+/** As sixnet_backward(), for a net without a loss node or a loss of the caller's own.
+ * @param gradient the derivative of the loss by the net's output, n times its size, for the n of the last forward */
+SIXNET_API int32_t sixnet_backward_from(sixnet_model *net, const float *gradient);
+/** As sixnet_backward_from(), in double. */
+SIXNET_API int32_t sixnet_backward_from_f64(sixnet_model *net, const double *gradient);
+
+/** Sets every gradient to zero. */
+SIXNET_API int32_t sixnet_zero_grad(sixnet_model *net);
+
+/** Runs the net in evaluation mode (dropout passes, batch norm uses its running statistics). A sample's result has the
+ * same bits alone and in any batch.
+ * @param inputs n samples
+ * @param n 0 and up; any number, as it is worked through in portions
+ * @param[out] outputs n times the size of the output (the loss node's input, or else the last node) */
+SIXNET_API int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs);
+/** As sixnet_predict(), in double. */
+SIXNET_API int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
+
+/** Compares every gradient, by parameters and by inputs, with a numeric one: the four-point stencil
+ * (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h of the loss, h = 1e-3 * max(1, |x|) in f64. Use a context of dtype f64: in f32
+ * the stencil itself is good to about 1e-2 only. Random layers draw the same numbers in every evaluation. The gradients are zero
+ * afterwards, and all tensors as they were.
+ * @param inputs,targets n samples
+ * @param[out] worst the largest |analytic - numeric| / max(1, |analytic|, |numeric|)
+ * @param[out] where borrowed text that names the value it was found at; may be NULL */
+SIXNET_API int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n,
+                                         double *worst, const char **where);
+
+/** @} */
+
+/** @name Optimizer
+ * @{ */
+
+/** Changes a model's parameters along their gradients, at a learning rate that a schedule may change. */
+typedef struct sixnet_optimizer sixnet_optimizer;
+
+/** Creates an optimizer for a compiled model, which it keeps alive.
+ * @param spec such as "sgd lr=0.1 momentum=0.9" or "adamw lr=1e-3 weight_decay=0.01 clip_norm=1"
+ * @param schedule such as "step_lr step_size=10 gamma=0.1"; several, with `;` between them, multiply; NULL or "" for a
+ *        constant rate
+ * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY */
+SIXNET_API int32_t sixnet_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule);
+
+/** Frees the optimizer. */
+SIXNET_API void sixnet_optimizer_free(sixnet_optimizer *opt);
+
+/** Changes the model's parameters by one step, and moves schedules that count steps (one_cycle_lr, linear_warmup).
+ * @return SIXNET_OK, or SIXNET_NOT_FINITE if clipping by norm found a gradient that is not finite (nothing is changed) */
+SIXNET_API int32_t sixnet_step(sixnet_optimizer *opt);
+
+/** Tells the schedule that an epoch has ended. sixnet_fit() does it by itself.
+ * @param metric what reduce_on_plateau watches (smaller is better); others ignore it */
+SIXNET_API int32_t sixnet_schedule_epoch(sixnet_optimizer *opt, double metric);
+
+/** The learning rate that the next sixnet_step() will use. */
+SIXNET_API double sixnet_learning_rate(const sixnet_optimizer *opt);
+
+/** Sets the base learning rate, which the schedule's factor multiplies; SIXNET_INVALID_ARGUMENT if it is not finite or
+ * negative. */
+SIXNET_API int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr);
+
+/** @} */
+
+/** @name Dataset
+ * @{ */
+
+/** Samples with targets. Reading from one dataset in several threads at once is safe, if its callback is. */
+typedef struct sixnet_dataset sixnet_dataset;
+
+/** Reads a pair of IDX files, gzipped or not, into memory. Images of unsigned bytes become values from 0 to 1 and shape
+ * 1 x height x width; labels become classes.
+ * @param images,labels paths
+ * @return SIXNET_OK, SIXNET_IO_ERROR, SIXNET_BAD_FILE (the message has the path, the byte offset and what was expected),
+ *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY */
+SIXNET_API int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
+
+/** Makes a dataset of arrays.
+ * @param spec options kind "dataset_arrays", such as "inputs=f32 shape=1x28x28 targets=i64 copy=false": the element type of
+ *        the inputs and of the targets (f32, f64, u8, i32, i64), the shape of a sample and of a target (`target_shape`,
+ *        default 1), `scale` by which inputs are multiplied (default 1), and whether the arrays are copied (default) or
+ *        borrowed; borrowed arrays must stay as they are until the dataset and everything made from it is freed
+ * @param inputs,targets n samples each; targets may be NULL for samples without
+ * @param n 1 and up */
+SIXNET_API int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
+                                              const void *targets, int64_t n);
+
+/** Writes one sample: its values and its target's. Returns 0, or anything else to end the call that asked with
+ * SIXNET_CALLBACK_FAILED. Called in the thread that runs the training, and must give the same sample for the same index. */
+typedef int32_t (*sixnet_sample_fn)(void *user, int64_t index, float *input, float *target);
+
+/** Makes a dataset whose samples a function produces when they are needed.
+ * @param spec options kind "dataset_callback", such as "shape=3x32x32 target_shape=1" */
+SIXNET_API int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+                                                sixnet_sample_fn fn, void *user);
+
+/** Splits a dataset in two, at random but always the same way for the same seed. The parts refer to the samples of ds and
+ * have the transforms it has now; each goes on by itself.
+ * @param[out] first,second the parts, each to be freed
+ * @param spec options kind "dataset_split", such as "first=50000 seed=1"; shuffle=false cuts without mixing */
+SIXNET_API int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
+
+/** Frees the dataset. */
+SIXNET_API void sixnet_dataset_free(sixnet_dataset *ds);
+
+/** Adds a transform that every sample goes through, after those added before: "normalize mean=0.1307 std=0.3081". */
+SIXNET_API int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec);
+
+/** The number of samples. */
+SIXNET_API int64_t sixnet_dataset_size(const sixnet_dataset *ds);
+
+/** The shapes of one sample and of one target.
+ * @param[out] dims,target_dims room for 8 numbers each
+ * @param[out] rank,target_rank how many were written */
+SIXNET_API int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims,
+                                        int32_t *target_rank);
+
+/** Copies one sample out, transformed.
+ * @param[out] input,target room for one of each; either may be NULL */
+SIXNET_API int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
+
+/** Walks through a dataset in batches; keeps it alive. */
+typedef struct sixnet_batches sixnet_batches;
+
+/** Creates a walk.
+ * @param spec options kind "batches", such as "batch_size=128 shuffle=true seed=3 drop_last=false"
+ * @return SIXNET_OK, SIXNET_BAD_TEXT, or SIXNET_INVALID_ARGUMENT if a batch is larger than the dataset */
+SIXNET_API int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
+
+/** Frees the walk. */
+SIXNET_API void sixnet_batches_free(sixnet_batches *batches);
+
+/** Begins an epoch: a new order, which depends on the seed and the epoch's number only. */
+SIXNET_API int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch);
+
+/** The next batch.
+ * @param[out] inputs,targets n samples each, valid until the next call for this walk; targets is NULL if there are none
+ * @param[out] n how many; 0 at the end of the epoch */
+SIXNET_API int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n);
+
+/** Where a walk is.
+ * @param[out] epoch as given to sixnet_batches_start(); may be NULL
+ * @param[out] position how many of its samples were given out; may be NULL */
+SIXNET_API int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position);
+
+/** @} */
+
+/** @name Profile
+ * Where a model's time goes, node by node. Off at first, and then without cost.
+ * @{ */
+
+/** Begins a profile with all numbers zero (on 1), or ends it and forgets the numbers (on 0).
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY (a profile that was under way then goes on) */
+SIXNET_API int32_t sixnet_profile(sixnet_model *net, int32_t on);
+
+/** One number of the profile so far; NaN if there is no profile or no such number.
+ * @param node SIXNET_NONE for what is done for no node alone: giving out predictions, adding up the gradients of groups of samples
+ * @param key "forward_" or "backward_" and one of: "seconds" (of all threads together), "actions" (pieces of work timed), "passes",
+ *        "samples" (of all passes), "flop" (of multiply-adds with weights, 2 each; other arithmetic is not counted) and "bytes" (every value
+ *        of inputs, output, parameters and their gradients that the pass needs, once; it may move more) */
+SIXNET_API double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
+
+/** @} */
+
+/** @name Fit, evaluate
+ * @{ */
+
+/** What a running sixnet_fit() tells. Valid during the callback only. */
+typedef struct sixnet_progress sixnet_progress;
+
+/** One number of a progress report; NaN if there is none of that name.
+ * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
+ *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (means over the epoch so far; accuracy from 0 to 1,
+ *        NaN unless targets are classes), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
+ *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
+ *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
+ *        else by loss) */
+SIXNET_API double sixnet_progress_get(const sixnet_progress *progress, const char *key);
+
+/** Called by sixnet_fit() after every batch and at the end of every epoch, in the thread that called it. It may use the model
+ * (predict, evaluate, copy tensors). Returns 0 to go on, anything else to stop. */
+typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
+
+/** Trains a net on a dataset.
+ *
+ * With `checkpoint=PATH` the run is saved (as sixnet_checkpoint_save() does, so that there is a whole file at any moment)
+ * every `checkpoint_epochs` epochs, every `checkpoint_seconds` seconds within epochs, at the end, and when fn stops it. The
+ * `keep` - 1 files before stay as PATH.1, PATH.2, …, and the best epoch's as PATH.best. `resume=PATH` goes on from such a
+ * file: a run that was interrupted, however, and is resumed with the same model, optimizer, data and options, on the same or
+ * any other number of threads, ends with the same bits as one that was not. In a path a blank is written %20 and a '%' %25.
+ *
+ * @param options options kind "fit", such as "epochs=20 batch_size=128"
+ * @param fn may be NULL
+ * @param user handed to fn
+ * @return SIXNET_OK; SIXNET_STOPPED if fn asked for it; SIXNET_BAD_SHAPE if the data do not fit the net; SIXNET_BAD_DATA for a
+ *        label out of range, found before the first step, or with the batch if a function gives the samples;
+ *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter or a running statistic became NaN or infinite: all tensors are
+ *        as before the batch that would have spoilt them; with checkpoints also what sixnet_checkpoint_save() and
+ *        sixnet_checkpoint_load() return */
+SIXNET_API int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
+                              sixnet_progress_fn fn, void *user);
+
+/** As sixnet_fit(), and evaluates the net on a second dataset at the end of every epoch. */
+SIXNET_API int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
+                                        sixnet_dataset *validation, const char *options, sixnet_progress_fn fn, void *user);
+
+/** Measures a net on a dataset in evaluation mode.
+ * @param[out] loss the mean (or, for a loss with reduction=sum, the sum) over all samples; may be NULL
+ * @param[out] accuracy the share of samples whose largest output is the target's class, from 0 to 1; NaN if targets are not
+ *             classes; may be NULL */
+SIXNET_API int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
+
+/** @} */
+
+/** @name Files
+ * A model's file is a safetensors file, which other programs read: the tensors under their names, in the context's dtype, and
+ * beside them, as pairs of strings, the net's text ("sixnet.net"), the library's version and a SHA-256 of all bytes
+ * ("sixnet.checksum").
+ *
+ * **Saving** to a path writes a temporary file of the same folder, waits until the disk has it, and renames it: at any moment,
+ * even if the process is killed or the machine loses power, the path leads to the old file or to the new one, whole. Programs
+ * that have the old file open or mapped keep it as it was. Permissions are kept. A path that leads to a symbolic link, a
+ * folder, a pipe or a device is refused.
+ *
+ * **Loading** trusts nothing: a file that is damaged or made to harm is refused, with the byte and the field at fault in the
+ * message. Beside the model that it makes, loading takes less memory than 16 times the file's size and 16 MiB, and time in
+ * proportion to n log n of it.
+ * @{ */
+
+/** Takes size bytes, one portion of a file after another. Returns 0, or anything else to end the call with
+ * SIXNET_CALLBACK_FAILED. */
+typedef int32_t (*sixnet_write_fn)(void *user, const void *data, uint64_t size);
+
+/** Gives up to size bytes of a file, which follow those given before. Returns how many; 0 at the end; a negative number to end
+ * the call with SIXNET_CALLBACK_FAILED. */
+typedef int64_t (*sixnet_read_fn)(void *user, void *data, uint64_t size);
+
+/** Saves a compiled model.
+ * @param options options kind "model_save": `sync=false` does not wait for the disk; may be NULL
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, or SIXNET_IO_ERROR, after which the path leads to what was there before */
+SIXNET_API int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char *options);
+
+/** Saves a compiled model to memory. The same model gives the same bytes, so a first call with memory NULL asks for the size.
+ * @param memory room for the file; NULL to ask only
+ * @param room how many bytes there are
+ * @param[out] size how many the file has
+ * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if there is too little room (size is set, memory undefined) */
+SIXNET_API int32_t sixnet_model_save_memory(const sixnet_model *net, void *memory, uint64_t room, uint64_t *size);
+
+/** Saves a compiled model through a function of the caller's. */
+SIXNET_API int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *user);
+
+/** Loads a model, compiled, from a file that sixnet_model_save() or sixnet_checkpoint_save() made. Layers of the caller's must
+ * be registered.
+ * @param options options kind "model_load"; may be NULL. `max_bytes` refuses larger files; `checksum=false` takes a file whose
+ *        checksum is missing or does not fit; `check_values=false` takes values that are NaN or infinite
+ * @return SIXNET_OK, SIXNET_IO_ERROR, SIXNET_BAD_FILE, SIXNET_TOO_LARGE, SIXNET_UNSUPPORTED for a file of a later format,
+ *        SIXNET_OUT_OF_MEMORY */
+SIXNET_API int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options);
+
+/** As sixnet_model_load(), from size bytes of memory, which are not needed afterwards. */
+SIXNET_API int32_t sixnet_model_load_memory(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size,
+                                            const char *options);
+
+/** As sixnet_model_load(), through a function of the caller's, which is called until it gives 0 bytes. */
+SIXNET_API int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options);
+
+/** Fills a compiled model with the tensors of any safetensors file, by name, as PyTorch's load_state_dict(). Types F32, F64,
+ * F16 and BF16 are converted. BatchNorm's num_batches_tracked and a checkpoint's own tensors are passed over.
+ * @param options options kind "model_load_weights"; may be NULL. `strict=false` takes a file that lacks tensors or has others;
+ *        a shape that does not fit is always an error. `max_bytes`, `check_values` as in sixnet_model_load(); a checksum is
+ *        looked at if there is one
+ * @param[out] report what differs, one line for each that there is: "missing: NAME, NAME", "unexpected: …", "mismatch: …"; ""
+ *        if nothing. It is given after an error too. Borrowed until the next call for this model; may be NULL
+ * @return SIXNET_OK, or as sixnet_model_load(), with the model as it was */
+SIXNET_API int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options, const char **report);
+
+/** As sixnet_model_load_weights(), from size bytes of memory. */
+SIXNET_API int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options,
+                                                    const char **report);
+
+/** Saves a training run: the model and, beside it, the optimizer's state and settings, the schedule's, the counters of random
+ * numbers, and where the batches are. Gradients are not saved. sixnet_fit() does it by itself when asked.
+ * @param opt the model's
+ * @param batches may be NULL
+ * @param options as in sixnet_model_save() */
+SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batches *batches,
+                                          const char *path, const char *options);
+
+/** Takes up a training run: puts model, optimizer and batches into the state that was saved. They must have been made as those
+ * were, with the same text of the net, seed, dtype, kind of optimizer and schedule; the optimizer's settings become those of
+ * the file.
+ * @param batches may be NULL; otherwise the next batch is the one that would have come
+ * @param options as in sixnet_model_load()
+ * @return SIXNET_OK, SIXNET_INVALID_ARGUMENT if the run was made otherwise, or as sixnet_model_load(); after an error all are
+ *        as they were */
+SIXNET_API int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,
+                                          const char *options);
+
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
