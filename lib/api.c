@@ -12,6 +12,7 @@
 #include "files/checkpoint.h"
 #include "graph/context.h"
 #include "graph/exec.h"
+#include "graph/predictor.h"
 #include "graph/profile.h"
 #include "kinds.h"
 #include "train/fit.h"
@@ -125,6 +126,14 @@ int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *
     else
         *out = net;
     return status;
+}
+
+int32_t sixnet_model_copy(sixnet_model **out, const sixnet_model *net)
+{
+    if (!out)
+        return missing("sixnet_model_copy", "out");
+    *out = NULL;
+    return net ? six_model_copy(out, net) : missing("sixnet_model_copy", "net");
 }
 
 void sixnet_model_free(sixnet_model *net) { six_model_release(net); }
@@ -507,14 +516,17 @@ int32_t sixnet_zero_grad(sixnet_model *net)
     return SIXNET_OK;
 }
 
+static int32_t check_rows(const char *function, six_rows inputs, int64_t n, six_rows_out outputs)
+{
+    if (n < 0)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: n is negative", function);
+    return n && (!inputs.data || !outputs.data) ? missing(function, inputs.data ? "outputs" : "inputs") : SIXNET_OK;
+}
+
 static int32_t predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
 {
-    if (!net)
-        return missing("sixnet_predict", "net");
-    if (n < 0 || (n && (!inputs.data || !outputs.data)))
-        return n < 0 ? six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_predict: n is negative")
-                     : missing("sixnet_predict", inputs.data ? "outputs" : "inputs");
-    return six_predict(net, inputs, n, outputs);
+    int32_t status = net ? check_rows("sixnet_predict", inputs, n, outputs) : missing("sixnet_predict", "net");
+    return status ? status : six_predict(net, inputs, n, outputs);
 }
 
 int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs)
@@ -525,6 +537,39 @@ int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float 
 int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs)
 {
     return predict(net, (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
+}
+
+int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *net)
+{
+    if (!out)
+        return missing("sixnet_predictor_new", "out");
+    *out = NULL;
+    return net ? six_predictor_new(out, net) : missing("sixnet_predictor_new", "net");
+}
+
+void sixnet_predictor_free(sixnet_predictor *predictor) { six_predictor_free(predictor); }
+
+static int32_t run_predictor(sixnet_predictor *predictor, six_rows inputs, int64_t n, six_rows_out outputs)
+{
+    int32_t status =
+        predictor ? check_rows("sixnet_predictor_run", inputs, n, outputs) : missing("sixnet_predictor_run", "predictor");
+    return status ? status : six_predictor_run(predictor, inputs, n, outputs);
+}
+
+int32_t sixnet_predictor_run(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs)
+{
+    return run_predictor(predictor, (six_rows){inputs, SIX_F32}, n, (six_rows_out){outputs, SIX_F32});
+}
+
+int32_t sixnet_predictor_run_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs)
+{
+    return run_predictor(predictor, (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
+}
+
+void sixnet_cancel(sixnet_model *net, int32_t on)
+{
+    if (net)
+        atomic_store(&net->cancelled, on != 0);
 }
 
 int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst, const char **where)

@@ -27,7 +27,8 @@ typedef struct sixnet_layer_call sixnet_layer_call;
 typedef int32_t (*sixnet_setup_fn)(void *user, sixnet_layer_setup *setup);
 
 /** Computes outputs from inputs, or gradients from gradients, for all samples of a call. Called in the thread that made
- * the call on the model, never in two threads for one model. Returns 0, or anything else to end the call with
+ * the call on the model, never in two threads for one model unless it has predictors (sixnet_predictor_new()): then once for
+ * each of them at the same time. Returns 0, or anything else to end the call with
  * SIXNET_CALLBACK_FAILED. */
 typedef int32_t (*sixnet_compute_fn)(void *user, sixnet_layer_call *call);
 

@@ -7,7 +7,7 @@
  *
  * ## Rules that hold for every function here
  *
- * **Status.** A function that can fail returns an int32_t: SIXNET_OK (0), SIXNET_STOPPED (1, a callback asked to stop) or
+ * **Status.** A function that can fail returns an int32_t: SIXNET_OK (0), SIXNET_STOPPED (1, a callback or sixnet_cancel() asked to stop) or
  * a negative status. sixnet_last_error() then says in one line what was wrong and what would be right. A call that fails
  * leaves the objects it was given as they were. Functions that return a pointer return NULL on failure.
  *
@@ -52,7 +52,7 @@ extern "C" {
  * @{ */
 
 #define SIXNET_OK 0                 /**< it worked */
-#define SIXNET_STOPPED 1            /**< it worked, and ended early because a callback asked for it */
+#define SIXNET_STOPPED 1            /**< it worked, and ended early because a callback or sixnet_cancel() asked for it */
 #define SIXNET_INVALID_ARGUMENT -1  /**< a NULL, a negative count, a handle of another context */
 #define SIXNET_OUT_OF_MEMORY -2     /**< the allocator returned NULL */
 #define SIXNET_BAD_TEXT -3          /**< a spec or a net text that does not parse: an unknown word, a value out of range */
@@ -170,7 +170,14 @@ SIXNET_API int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx);
  * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_SHAPE, SIXNET_OUT_OF_MEMORY */
 SIXNET_API int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *text);
 
-/** Frees the model; what was borrowed from it ends, optimizers made for it keep what they need. */
+/** Copies a compiled model: its net, tensors, gradients and counters of random numbers, in the same context. The copy does
+ * from then on what the model would have done, and neither knows of the other.
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY
+ *
+ * Threads: reads net. */
+SIXNET_API int32_t sixnet_model_copy(sixnet_model **out, const sixnet_model *net);
+
+/** Frees the model; what was borrowed from it ends, optimizers and predictors made for it keep what they need. */
 SIXNET_API void sixnet_model_free(sixnet_model *net);
 
 /** Adds a layer or a loss that takes the output of one node (SIXNET_NONE for an input layer).
@@ -338,10 +345,47 @@ SIXNET_API int32_t sixnet_zero_grad(sixnet_model *net);
  * same bits alone and in any batch.
  * @param inputs n samples
  * @param n 0 and up; any number, as it is worked through in portions
- * @param[out] outputs n times the size of the output (the loss node's input, or else the last node) */
+ * @param[out] outputs n times the size of the output (the loss node's input, or else the last node)
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (the outputs are undefined), SIXNET_BAD_STATE before compile,
+ *         SIXNET_BAD_DATA if an embedding's index is out of range */
 SIXNET_API int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs);
 /** As sixnet_predict(), in double. */
 SIXNET_API int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
+
+/** Memory of a thread's own to predict in: one model predicts in any number of threads at once, each with a predictor and
+ * without a lock. It refers to the model's parameters, and has room for one group of 16 samples only. */
+typedef struct sixnet_predictor sixnet_predictor;
+
+/** Creates a predictor for a compiled model, which it keeps alive. It may be used by another thread than the one that
+ * creates it.
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY
+ *
+ * Threads: reads net. */
+SIXNET_API int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *net);
+
+/** Frees the predictor. Threads: changes predictor. */
+SIXNET_API void sixnet_predictor_free(sixnet_predictor *predictor);
+
+/** As sixnet_predict(), with the same bits, in the calling thread alone; nothing is allocated. The model must not be changed
+ * meanwhile. After a change of its parameters, by training, loading or sixnet_tensor_set(), predictors give what the model now
+ * gives. Functions of layers of the caller's are called in each predictor's thread. Profiles do not see predictors.
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() for the model (the outputs are undefined), SIXNET_BAD_DATA or
+ *         SIXNET_CALLBACK_FAILED as sixnet_predict()
+ *
+ * Threads: changes predictor; reads its model. */
+SIXNET_API int32_t sixnet_predictor_run(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs);
+/** As sixnet_predictor_run(), in double. Threads: changes predictor; reads its model. */
+SIXNET_API int32_t sixnet_predictor_run_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs);
+
+/** Ends what runs on a model: sixnet_fit() after the batch that is under way, sixnet_evaluate(), sixnet_predict(), its
+ * predictors and sixnet_gradient_check() within a batch. They return SIXNET_STOPPED, with all objects in a valid state; a fit
+ * can be resumed from its checkpoint, which it saves before it returns. That goes on for all later calls until it is taken
+ * back, so a request is never lost, whenever it comes. May be called while the model is in use, and in a signal handler.
+ * @param net NULL is allowed and does nothing
+ * @param on 1 to ask, 0 to take it back
+ *
+ * Threads: any, and signal handlers. */
+SIXNET_API void sixnet_cancel(sixnet_model *net, int32_t on);
 
 /** Compares every gradient, by parameters and by inputs, with a numeric one: the four-point stencil
  * (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h of the loss, h = 1e-3 * max(1, |x|) in f64. Use a context of dtype f64: in f32
@@ -349,7 +393,9 @@ SIXNET_API int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, i
  * afterwards, and all tensors as they were.
  * @param inputs,targets n samples
  * @param[out] worst the largest |analytic - numeric| / max(1, |analytic|, |numeric|)
- * @param[out] where borrowed text that names the value it was found at; may be NULL */
+ * @param[out] where borrowed text that names the value it was found at; may be NULL
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (nothing is written), SIXNET_BAD_STATE for a net without a loss, or as
+ *         sixnet_forward() and sixnet_loss() */
 SIXNET_API int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n,
                                          double *worst, const char **where);
 
@@ -510,7 +556,7 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
 /** Trains a net on a dataset.
  *
  * With `checkpoint=PATH` the run is saved (as sixnet_checkpoint_save() does, so that there is a whole file at any moment)
- * every `checkpoint_epochs` epochs, every `checkpoint_seconds` seconds within epochs, at the end, and when fn stops it. The
+ * every `checkpoint_epochs` epochs, every `checkpoint_seconds` seconds within epochs, at the end, and when it is stopped. The
  * `keep` - 1 files before stay as PATH.1, PATH.2, …, and the best epoch's as PATH.best. `resume=PATH` goes on from such a
  * file: a run that was interrupted, however, and is resumed with the same model, optimizer, data and options, on the same or
  * any other number of threads, ends with the same bits as one that was not. In a path a blank is written %20 and a '%' %25.
@@ -518,7 +564,7 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * @param options options kind "fit", such as "epochs=20 batch_size=128"
  * @param fn may be NULL
  * @param user handed to fn
- * @return SIXNET_OK; SIXNET_STOPPED if fn asked for it; SIXNET_BAD_SHAPE if the data do not fit the net; SIXNET_BAD_DATA for a
+ * @return SIXNET_OK; SIXNET_STOPPED if fn or sixnet_cancel() asked for it; SIXNET_BAD_SHAPE if the data do not fit the net; SIXNET_BAD_DATA for a
  *        label out of range, found before the first step, or with the batch if a function gives the samples;
  *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter or a running statistic became NaN or infinite: all tensors are
  *        as before the batch that would have spoilt them; with checkpoints also what sixnet_checkpoint_save() and
@@ -533,7 +579,8 @@ SIXNET_API int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt
 /** Measures a net on a dataset in evaluation mode.
  * @param[out] loss the mean (or, for a loss with reduction=sum, the sum) over all samples; may be NULL
  * @param[out] accuracy the share of samples whose largest output is the target's class, from 0 to 1; NaN if targets are not
- *             classes; may be NULL */
+ *             classes; may be NULL
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (nothing is written), or as sixnet_fit() for data that do not fit */
 SIXNET_API int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
 
 /** @} */

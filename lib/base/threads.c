@@ -208,7 +208,7 @@ static void run_in_parallel(six_pool *pool, six_item_fn fn, void *arg, int32_t c
     atomic_store_explicit(&pool->count, count, memory_order_relaxed);
     atomic_store_explicit(&pool->unfinished, count, memory_order_relaxed);
     atomic_store(&pool->open, (uint64_t)++pool->job << 32 | (uint32_t)count);
-    if (atomic_load(&pool->sleepers) > 0)
+    if (atomic_load(&pool->sleepers) > 0 && pool->pid == getpid()) /* a child that was forked between begin and end is alone */
         wake(pool, &pool->work);
     work(pool, 0);
     wait_until_finished(pool);

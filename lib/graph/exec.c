@@ -19,6 +19,10 @@ static void *scratch_of(const six_plan *plan, int32_t worker) { return plan->scr
 
 static six_pool *pool_of(const sixnet_model *net) { return net->serial ? NULL : net->ctx->pool; }
 
+static six_pool *pool_for(const six_plan *plan) { return plan->alone ? NULL : pool_of(plan->net); }
+
+static six_profile *profile_of(const six_plan *plan) { return plan->alone ? NULL : plan->net->profile; }
+
 static const void *row(six_rows r, int64_t offset)
 {
     return r.dtype == SIX_F64 ? (const void *)((const double *)r.data + offset) : (const void *)((const float *)r.data + offset);
@@ -54,13 +58,13 @@ static void load_inputs(six_plan *plan, int32_t slot, six_rows inputs, int64_t f
     int64_t column = 0;
     for (int32_t i = 0; i < net->node_count; i++)
         if (net->node[i].layer->inputs_max == 0) {
-            int64_t size = six_shape_size(&plan->op[i].out), start = six_profile_start(net->profile);
+            int64_t size = six_shape_size(&plan->op[i].out), start = six_profile_start(profile_of(plan));
             real *y = group_at(plan, i, slot)->y;
             if (plan->lanes == 1)
                 six_convert(y, net->ctx->dtype, row(inputs, first * net->input_size + column), inputs.dtype, size);
             else
                 load(net, y, inputs, first * net->input_size + column, net->input_size, size, active);
-            six_profile_stop(net->profile, i, worker, start);
+            six_profile_stop(profile_of(plan), i, worker, start);
             column += size;
         }
 }
@@ -80,12 +84,12 @@ static void gather(const six_plan *plan, int32_t node, int32_t group)
 static void act_on_group(six_plan *plan, const six_action *a, int32_t group, int32_t worker)
 {
     six_group *g = group_at(plan, a->node, group);
-    int64_t start = six_profile_start(plan->net->profile);
+    int64_t start = six_profile_start(profile_of(plan));
     if (a->kind == SIX_GATHER)
         gather(plan, a->node, group);
     else
         a->group(&plan->op[a->node], g, scratch_of(plan, worker));
-    six_profile_stop(plan->net->profile, a->node, worker, start);
+    six_profile_stop(profile_of(plan), a->node, worker, start);
     if (g->fault && !plan->fault[group]) {
         plan->fault[group] = g->fault;
         plan->fault_node[group] = a->node;
@@ -95,9 +99,9 @@ static void act_on_group(six_plan *plan, const six_action *a, int32_t group, int
 
 static int32_t act_once(six_plan *plan, const six_action *a)
 {
-    int64_t start = six_profile_start(plan->net->profile);
+    int64_t start = six_profile_start(profile_of(plan));
     int32_t status = a->once(&plan->op[a->node], group_at(plan, a->node, 0));
-    six_profile_stop(plan->net->profile, a->node, 0, start);
+    six_profile_stop(profile_of(plan), a->node, 0, start);
     return status;
 }
 
@@ -123,6 +127,9 @@ static void run_part(void *arg, int32_t part, int32_t worker)
     six_profile_stop(run->plan->net->profile, a->node, worker, start);
 }
 
+/* The fault of a group that was left out because of sixnet_cancel(). */
+static const char fault_cancelled[] = "cancelled";
+
 static int32_t faults(six_plan *plan, int32_t groups)
 {
     for (int32_t g = 0; g < groups; g++)
@@ -130,6 +137,8 @@ static int32_t faults(six_plan *plan, int32_t groups)
             const char *what = plan->fault[g];
             const char *name = plan->net->node[plan->fault_node[g]].name;
             memset(plan->fault, 0, (size_t)plan->groups * sizeof *plan->fault);
+            if (what == fault_cancelled)
+                return SIXNET_STOPPED;
             return six_fail(what == six_fault_callback ? SIXNET_CALLBACK_FAILED : SIXNET_BAD_DATA, "%s: %s", name, what);
         }
     return SIXNET_OK;
@@ -410,6 +419,10 @@ static void infer_group(void *arg, int32_t item, int32_t worker)
     six_plan *plan = job->plan;
     const sixnet_model *net = plan->net;
     int64_t first = (int64_t)item * plan->lanes;
+    if (six_cancelled(net)) {
+        plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : fault_cancelled;
+        return;
+    }
     int32_t active = job->n - first < plan->lanes ? (int32_t)(job->n - first) : plan->lanes;
     for (int32_t i = 0; i < net->node_count; i++) {
         six_group *g = group_at(plan, i, worker);
@@ -424,63 +437,76 @@ static void infer_group(void *arg, int32_t item, int32_t worker)
         load(net, plan->targets[worker], job->targets, first * net->target_size, net->target_size, net->target_size, active);
         act_on_group(plan, plan->loss.action, worker, worker);
     }
-    int64_t start = six_profile_start(net->profile);
+    int64_t start = six_profile_start(profile_of(plan));
     if (job->outputs.data)
         give_outputs(plan, job->outputs, first, worker, active);
-    six_profile_stop(net->profile, SIXNET_NONE, worker, start);
+    six_profile_stop(profile_of(plan), SIXNET_NONE, worker, start);
 }
 
-/* Makes a plan for evaluation ready: what its layers made of the tensors is made again if these have changed. */
+int32_t six_plan_refresh(six_plan *plan)
+{
+    const sixnet_model *net = plan->net;
+    int32_t status = SIXNET_OK;
+    if (plan->version == net->version + 1)
+        return SIXNET_OK;
+    six_profile_pass(profile_of(plan), false, 0);
+    for (int32_t i = 0; i < plan->forward.count && !status; i++)
+        if (plan->forward.action[i].kind == SIX_ONCE_ONLY)
+            status = act_once(plan, &plan->forward.action[i]);
+    plan->version = status ? 0 : net->version + 1;
+    return status;
+}
+
+/* Makes a model's own plan for evaluation ready. */
 static int32_t prepare(sixnet_model *net, six_plan **plan, int32_t lanes)
 {
     int32_t status = ready(net);
     if (!status && !*plan)
         status = six_plan_new(plan, net, net->serial ? 1 : six_pool_size(net->ctx->pool), false, lanes);
-    if (status || (*plan)->version == net->version + 1)
-        return status;
-    six_profile_pass(net->profile, false, 0);
-    for (int32_t i = 0; i < (*plan)->forward.count && !status; i++)
-        if ((*plan)->forward.action[i].kind == SIX_ONCE_ONLY)
-            status = act_once(*plan, &(*plan)->forward.action[i]);
-    (*plan)->version = status ? 0 : net->version + 1;
-    return status;
+    return status ? status : six_plan_refresh(*plan);
 }
 
 static int32_t infer(six_inference *job)
 {
     six_plan *plan = job->plan;
-    six_profile_pass(plan->net->profile, false, job->n);
-    six_pool_run(pool_of(plan->net), infer_group, job, (int32_t)((job->n + plan->lanes - 1) / plan->lanes));
+    six_profile_pass(profile_of(plan), false, job->n);
+    six_pool_run(pool_for(plan), infer_group, job, (int32_t)((job->n + plan->lanes - 1) / plan->lanes));
     return faults(plan, plan->groups);
 }
 
-/* Up to so many samples are evaluated one by one, where the layers can, rather than as a group. */
-enum { FEW = 8 };
-
-static bool is_single(const sixnet_model *net, int64_t n)
+bool six_runs_single(const sixnet_model *net)
 {
     for (int32_t i = 0; i < net->node_count; i++) {
         const six_layer *kernel = net->node[i].kernel;
         if (kernel->forward && !kernel->forward_one && !kernel->is_loss)
             return false;
     }
-    return n <= FEW;
+    return true;
+}
+
+static bool is_single(const sixnet_model *net, int64_t n) { return n <= SIX_FEW && six_runs_single(net); }
+
+int32_t six_plan_predict(six_plan *plan, six_rows inputs, int64_t n, six_rows_out outputs)
+{
+    const sixnet_model *net = plan->net;
+    int64_t most = plan->lanes == 1 ? SIX_FEW : (int64_t)MAX_GROUPS * SIX_LANES;
+    int32_t status = SIXNET_OK;
+    for (int64_t done = 0, portion; !status && done < n; done += portion) {
+        portion = n - done < most ? n - done : most;
+        six_rows in = {row(inputs, done * net->input_size), inputs.dtype};
+        six_rows_out out = {row_out(outputs, done * net->output_size), outputs.dtype};
+        six_inference job = {plan, in, {0}, out, portion, 0, NULL};
+        status = infer(&job);
+    }
+    return status;
 }
 
 int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
 {
     bool single = is_single(net, n);
     six_plan **plan = single ? &net->single : &net->inference;
-    int64_t most = single ? FEW : (int64_t)MAX_GROUPS * SIX_LANES;
     int32_t status = prepare(net, plan, single ? 1 : SIX_LANES);
-    for (int64_t done = 0, portion; !status && done < n; done += portion) {
-        portion = n - done < most ? n - done : most;
-        six_rows in = {row(inputs, done * net->input_size), inputs.dtype};
-        six_rows_out out = {row_out(outputs, done * net->output_size), outputs.dtype};
-        six_inference job = {*plan, in, {0}, out, portion, 0, NULL};
-        status = infer(&job);
-    }
-    return status;
+    return status ? status : six_plan_predict(*plan, inputs, n, outputs);
 }
 
 int32_t six_evaluation_begin(six_evaluation *e, sixnet_model *net, int64_t total)

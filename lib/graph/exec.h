@@ -4,7 +4,7 @@
 
 /* Running a graph. */
 
-#include "graph/graph.h"
+#include "graph/plan.h"
 
 /* A caller's array of samples. */
 typedef struct six_rows {
@@ -24,6 +24,14 @@ int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *hits
 int32_t six_backward(sixnet_model *net);
 int32_t six_backward_from(sixnet_model *net, six_rows gradient);
 int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs);
+
+/* For plans of evaluation, whosever they are. Up to SIX_FEW samples are evaluated one by one, where the layers can, rather than as a group. */
+enum { SIX_FEW = 8 };
+bool six_runs_single(const sixnet_model *net);
+/* What the layers made of the tensors is made again if these have changed. */
+int32_t six_plan_refresh(six_plan *plan);
+int32_t six_plan_predict(six_plan *plan, six_rows inputs, int64_t n, six_rows_out outputs);
+
 int32_t six_node_values(const sixnet_model *net, int32_t node, bool gradient, six_rows_out values, int64_t count);
 int32_t six_memory_needed(sixnet_model *net, int64_t n, bool training, uint64_t *bytes);
 

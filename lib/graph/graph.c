@@ -314,6 +314,40 @@ int32_t six_model_parse(sixnet_model *net, const char *text)
     return status ? status : six_compile(net);
 }
 
+/* The state that a compiled model has beside its text. */
+static void copy_state(sixnet_model *to, const sixnet_model *from)
+{
+    size_t size = (size_t)from->variant->real_size;
+    memcpy(to->values, from->values, (size_t)from->values_size * size);
+    memcpy(to->gradients, from->gradients, (size_t)from->trained_size * size);
+    to->step = from->step;
+    six_tensors_changed(to);
+}
+
+int32_t six_model_copy(sixnet_model **out, const sixnet_model *net)
+{
+    if (!net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() before copying it");
+    sixnet_model *copy;
+    int32_t status = six_model_new(&copy, net->ctx);
+    if (status)
+        return status;
+    char *text = six_model_text(net);
+    status = text ? six_model_add_lines(copy, text) : SIXNET_OUT_OF_MEMORY;
+    six_free(net->ctx, text);
+    for (int32_t i = 0; i < net->node_count && !status; i++)
+        copy->node[i].retained = net->node[i].retained;
+    if (!status)
+        status = six_compile(copy);
+    if (status) {
+        six_model_release(copy);
+        return status;
+    }
+    copy_state(copy, net);
+    *out = copy;
+    return SIXNET_OK;
+}
+
 /* Which nodes lead to the output; one that does not is a mistake in the net. */
 static int32_t check_reach(const sixnet_model *net)
 {

@@ -61,6 +61,7 @@ struct sixnet_model {
     uint64_t version;             /* of the tensors' values, see six_tensors_changed() */
 
     struct six_plan *training, *inference, *single; /* memory for passes so far; NULL before the first; single: for one sample */
+    atomic_int cancelled; /* what runs is to end, see sixnet_cancel() */
     enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
     struct six_profile *profile;           /* NULL when off */
     uint64_t step;                         /* training passes since the last reset: random layers draw by it */
@@ -72,6 +73,8 @@ struct sixnet_model {
 
 int32_t six_model_new(sixnet_model **out, sixnet_context *ctx);
 sixnet_model *six_model_hold(sixnet_model *net);
+/* A compiled model's text, tensors, gradients and counters in a model of its own. */
+int32_t six_model_copy(sixnet_model **out, const sixnet_model *net);
 void six_model_release(sixnet_model *net);
 
 int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *node);
@@ -85,6 +88,8 @@ int32_t six_node_find(const sixnet_model *net, const char *name);
 
 /* Called after every change of a tensor's value, as evaluation keeps what it made of them. */
 static inline void six_tensors_changed(sixnet_model *net) { net->version++; }
+
+static inline bool six_cancelled(const sixnet_model *net) { return atomic_load_explicit(&net->cancelled, memory_order_relaxed) != 0; }
 
 /* tensors.c */
 /* Copies count values from one type to another. */

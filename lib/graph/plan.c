@@ -102,10 +102,11 @@ static void place_value(six_layout *l, int32_t i)
 static void place_saved(six_layout *l, int32_t i)
 {
     const six_node *node = node_at(l, i);
-    node->op->training = l->training;
-    node->op->lanes = l->lanes;
+    six_op op = *node->op; /* which the model's other plans share */
+    op.training = l->training;
+    op.lanes = l->lanes;
     if (node->kernel->needs)
-        node->kernel->needs(node->op, &l->needs[i]);
+        node->kernel->needs(&op, &l->needs[i]);
     if (l->needs[i].saved)
         l->saved[i] = new_piece(l, l->needs[i].saved, forward_at(i), l->training ? backward_at(l, i) : forward_at(i));
 }
@@ -475,7 +476,7 @@ static void measure(six_plan *plan, const six_layout *l, int32_t groups, six_car
     plan->training = l->training;
     plan->lanes = l->lanes;
     plan->groups = groups;
-    plan->workers = l->net->serial ? 1 : six_pool_size(l->net->ctx->pool);
+    plan->workers = !l->training ? groups : l->net->serial ? 1 : six_pool_size(l->net->ctx->pool);
     size_up(plan, l);
     carve_all(counter, l, plan);
 }

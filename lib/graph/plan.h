@@ -37,7 +37,7 @@ typedef struct six_plan {
     sixnet_model *net; /* not held: the plan is the model's */
     int32_t groups;    /* there is room for: of a batch when training, one for each thread otherwise */
     int32_t workers;
-    bool training;
+    bool training, alone; /* alone: a predictor's, which works in the calling thread and is not profiled */
     int32_t lanes;     /* SIX_LANES, or 1: a group is one sample */
     uint64_t version;  /* of the model's tensors that begin_forward last saw, see six_tensors_changed() */
 

@@ -245,7 +245,8 @@ static int32_t report(fit *f)
     show_means(f);
     f->p.seconds = f->run.state.epoch_seconds = time - f->epoch_started;
     f->p.total_seconds = f->run.state.seconds = time - f->started;
-    return f->fn && f->fn(f->user, &f->p) ? SIXNET_STOPPED : SIXNET_OK;
+    bool enough = f->fn && f->fn(f->user, &f->p);
+    return enough || six_cancelled(f->run.net) ? SIXNET_STOPPED : SIXNET_OK;
 }
 
 /* ---- checkpoints ---- */
@@ -312,8 +313,8 @@ static int32_t end_epoch(fit *f)
         status = six_evaluate(f->run.net, f->validation, &f->p.validation_loss, &f->p.validation_accuracy);
     if (!status)
         status = note_epoch(f);
-    if (status)
-        return status;
+    if (status) /* when cancelled, with all batches of the epoch done */
+        return status == SIXNET_STOPPED ? save_within_epoch(f, status) : status;
     six_schedule_epoch(f->run.opt->schedule, f->validation ? f->p.validation_loss : f->p.loss);
     f->p.epoch_end = 1;
     status = report(f);
@@ -371,13 +372,13 @@ static int32_t make_batches(fit *f, sixnet_dataset *train)
 static int32_t run_epochs(fit *f)
 {
     const sixnet_model *net = f->run.net;
-    int32_t status = SIXNET_OK;
     f->started = now() - f->run.state.seconds;
     f->saved = now();
     f->p.epochs = (double)f->o->epochs;
     f->p.batches = (double)six_batches_count(f->run.batches);
     f->p.best_epoch = f->p.best_loss = f->p.best_accuracy = NAN;
     show_best(f);
+    int32_t status = six_cancelled(net) ? save_within_epoch(f, SIXNET_STOPPED) : SIXNET_OK;
     six_pool *pool = net->serial ? NULL : net->ctx->pool;
     six_pool_begin(pool);
     while (!status && f->run.state.epoch < f->o->epochs)

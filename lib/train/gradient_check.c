@@ -80,8 +80,8 @@ static int32_t numeric(check *c, const place *p, double *gradient)
 
 static int32_t compare(check *c, const place *p)
 {
-    double gradient;
-    int32_t status = numeric(c, p, &gradient);
+    double gradient = 0;
+    int32_t status = six_cancelled(c->net) ? SIXNET_STOPPED : numeric(c, p, &gradient);
     double deviation = fabs(gradient - p->analytic) / fmax(1, fmax(fabs(gradient), fabs(p->analytic)));
     if (!status && (!(deviation <= c->worst) || !c->where[0])) {
         c->worst = deviation;

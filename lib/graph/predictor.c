@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "graph/predictor.h"
+
+#include "base/status.h"
+
+struct sixnet_predictor {
+    sixnet_model *net;
+    six_plan *group, *single; /* room for one each; single NULL where the net's layers need a group */
+};
+
+static int32_t make_plan(six_plan **plan, sixnet_model *net, int32_t lanes)
+{
+    int32_t status = six_plan_new(plan, net, 1, false, lanes);
+    if (status)
+        return status;
+    (*plan)->alone = true;
+    return six_plan_refresh(*plan);
+}
+
+int32_t six_predictor_new(sixnet_predictor **out, sixnet_model *net)
+{
+    if (!net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() before making a predictor");
+    sixnet_predictor *p = six_alloc(net->ctx, 1, sizeof *p);
+    if (!p)
+        return SIXNET_OUT_OF_MEMORY;
+    p->net = six_model_hold(net);
+    int32_t status = make_plan(&p->group, net, SIX_LANES);
+    if (!status && six_runs_single(net))
+        status = make_plan(&p->single, net, 1);
+    if (status)
+        six_predictor_free(p);
+    else
+        *out = p;
+    return status;
+}
+
+void six_predictor_free(sixnet_predictor *p)
+{
+    if (!p)
+        return;
+    sixnet_model *net = p->net;
+    six_plan_free(p->group);
+    six_plan_free(p->single);
+    six_free(net->ctx, p);
+    six_model_release(net);
+}
+
+int32_t six_predictor_run(sixnet_predictor *p, six_rows inputs, int64_t n, six_rows_out outputs)
+{
+    six_plan *plan = p->single && n <= SIX_FEW ? p->single : p->group;
+    int32_t status = six_plan_refresh(plan);
+    return status ? status : six_plan_predict(plan, inputs, n, outputs);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_GRAPH_PREDICTOR_H
+#define SIX_GRAPH_PREDICTOR_H
+
+/* Memory of one's own to evaluate a model in, so that several threads can do it at once. */
+
+#include "graph/exec.h"
+
+int32_t six_predictor_new(sixnet_predictor **out, sixnet_model *net);
+void six_predictor_free(sixnet_predictor *p);
+int32_t six_predictor_run(sixnet_predictor *p, six_rows inputs, int64_t n, six_rows_out outputs);
+
+#endif

@@ -1,0 +1,683 @@
+/* SPDX-License-Identifier: MIT */
+/* What several threads may do at once: predict with one model while a copy of it is trained, read one model, and end each other's
+ * runs. Everything here has the same bits as when it is done alone. */
+
+#include "api.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sixnet/layer.h"
+
+enum { SIZE = 36, CLASSES = 3, SAMPLES = 120, THREADS = 8 };
+
+static const char deep_net[] =
+    "input shape=1x6x6\nconv2d out_channels=4 kernel_size=3 padding=1 bias=false\nrelu\nbatchnorm2d\ndropout p=0.25\n"
+    "maxpool2d kernel_size=2\nflatten\nlinear out_features=3\ncross_entropy";
+static const char branched_net[] = "input shape=36 name=in\nlinear out_features=5 name=a\ntanh name=b\n"
+                                   "linear out_features=5 from=in name=c\nadd from=b,c\nlinear out_features=3\ncross_entropy";
+static const char own_net[] = "input shape=36\ntwice\nlinear out_features=3\ncross_entropy";
+
+static int32_t twice(void *user, sixnet_layer_call *call)
+{
+    const float *x = sixnet_call_input(call, 0);
+    float *y = sixnet_call_output(call);
+    (void)user;
+    for (int64_t i = 0; i < sixnet_call_samples(call) * SIZE; i++)
+        y[i] = 2 * x[i];
+    return 0;
+}
+
+static int32_t nothing_to_set_up(void *user, sixnet_layer_setup *setup)
+{
+    (void)user;
+    (void)setup;
+    return 0;
+}
+
+typedef struct world {
+    ledger memory;
+    sixnet_context *ctx;
+    sixnet_model *net;
+    sixnet_dataset *ds;
+    float x[SAMPLES * SIZE], t[SAMPLES];
+} world;
+
+static world *open_world(const char *options, const char *text)
+{
+    world *w = calloc(1, sizeof *w);
+    w->ctx = ledger_context(&w->memory, options);
+    WORKS(sixnet_layer_register(w->ctx, "twice", NULL, "f32", nothing_to_set_up, twice, NULL, NULL));
+    w->net = parsed(w->ctx, text);
+    fill_noise(w->x, SAMPLES * SIZE, 3);
+    for (int i = 0; i < SAMPLES; i++)
+        w->t[i] = (float)(i % CLASSES);
+    WORKS(sixnet_dataset_from_arrays(&w->ds, w->ctx, "shape=1x6x6 copy=false", w->x, w->t, SAMPLES));
+    return w;
+}
+
+static void close_world(world *w)
+{
+    sixnet_dataset_free(w->ds);
+    sixnet_model_free(w->net);
+    sixnet_context_free(w->ctx);
+    ledger_close(&w->memory);
+    free(w);
+}
+
+static digest trained(sixnet_model *net, sixnet_dataset *ds, const char *options)
+{
+    sixnet_optimizer *opt;
+    WORKS(sixnet_optimizer_new(&opt, net, "adam lr=0.01", NULL));
+    WORKS(sixnet_fit(net, opt, ds, options, NULL, NULL));
+    sixnet_optimizer_free(opt);
+    return digest_of(net);
+}
+
+static const struct {
+    const char *options, *text;
+} worlds[] = {{"seed=2", deep_net}, {"seed=2 threads=3", deep_net}, {"dtype=f64", branched_net}, {"isa=baseline", branched_net},
+              {"threads=2", own_net}};
+enum { WORLDS = sizeof worlds / sizeof *worlds };
+
+/* ---- predictors ---- */
+
+static void assert_predicts(const world *w, sixnet_predictor *p, int64_t n)
+{
+    float expected[SAMPLES * CLASSES] = {0}, y[SAMPLES * CLASSES] = {0};
+    double x[SAMPLES * SIZE], expected_f64[SAMPLES * CLASSES] = {0}, y_f64[SAMPLES * CLASSES] = {0};
+    for (int64_t i = 0; i < n * SIZE; i++)
+        x[i] = (double)w->x[i];
+    WORKS(sixnet_predict(w->net, w->x, n, expected));
+    WORKS(sixnet_predictor_run(p, w->x, n, y));
+    assert_memory_equal(y, expected, sizeof y);
+    WORKS(sixnet_predict_f64(w->net, x, n, expected_f64));
+    WORKS(sixnet_predictor_run_f64(p, x, n, y_f64));
+    assert_memory_equal(y_f64, expected_f64, sizeof y_f64);
+}
+
+static void test_predictors_have_the_same_bits(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {0, 1, 2, 8, 9, 16, 17, 33, SAMPLES};
+    for (int i = 0; i < WORLDS; i++) {
+        world *w = open_world(worlds[i].options, worlds[i].text);
+        sixnet_predictor *p;
+        WORKS(sixnet_predictor_new(&p, w->net));
+        long long calls = atomic_load(&w->memory.calls);
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            float y[SAMPLES * CLASSES];
+            WORKS(sixnet_predictor_run(p, w->x, sizes[k], y));
+        }
+        assert_true(atomic_load(&w->memory.calls) == calls); /* nothing is allocated */
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            assert_predicts(w, p, sizes[k]);
+        sixnet_predictor_free(p);
+        close_world(w);
+    }
+}
+
+/* A predictor gives what the model gives, whatever changed the model. */
+static void test_predictors_follow_the_model(void **state)
+{
+    (void)state;
+    world *w = open_world("seed=4", deep_net);
+    sixnet_predictor *p;
+    const float bias[CLASSES] = {1, 2, 3};
+    static char file[1 << 16];
+    uint64_t size;
+    float before[CLASSES], after[CLASSES];
+    WORKS(sixnet_predictor_new(&p, w->net));
+    WORKS(sixnet_predictor_run(p, w->x, 1, before));
+    WORKS(sixnet_model_save_memory(w->net, file, sizeof file, &size));
+    WORKS(sixnet_tensor_set(w->net, "linear1.bias", bias, CLASSES));
+    WORKS(sixnet_predictor_run(p, w->x, 1, after));
+    assert_memory_not_equal(before, after, sizeof before);
+    assert_predicts(w, p, 20);
+    trained(w->net, w->ds, "epochs=2");
+    assert_predicts(w, p, 1);
+    assert_predicts(w, p, 20);
+    WORKS(sixnet_forward(w->net, w->x, 10)); /* moves running statistics */
+    assert_predicts(w, p, 20);
+    WORKS(sixnet_reset(w->net, 5));
+    assert_predicts(w, p, 20);
+    WORKS(sixnet_model_load_weights_memory(w->net, file, size, NULL, NULL));
+    WORKS(sixnet_predictor_run(p, w->x, 1, after));
+    assert_memory_equal(before, after, sizeof before);
+    sixnet_predictor_free(p);
+    close_world(w);
+}
+
+static void test_predictors_are_freed_in_any_order(void **state)
+{
+    (void)state;
+    ledger memory = {0};
+    sixnet_context *ctx = ledger_context(&memory, NULL);
+    sixnet_model *net = parsed(ctx, deep_net), *copy;
+    sixnet_predictor *first, *second;
+    float x[SIZE] = {0}, y[CLASSES], z[CLASSES];
+    WORKS(sixnet_predictor_new(&first, net));
+    WORKS(sixnet_model_copy(&copy, net));
+    WORKS(sixnet_predictor_new(&second, copy));
+    sixnet_context_free(ctx);
+    sixnet_model_free(net);
+    sixnet_model_free(copy);
+    WORKS(sixnet_predictor_run(first, x, 1, y));
+    WORKS(sixnet_predictor_run(second, x, 1, z));
+    assert_memory_equal(y, z, sizeof y);
+    sixnet_predictor_free(first);
+    sixnet_predictor_free(second);
+    sixnet_predictor_free(NULL);
+    ledger_close(&memory);
+}
+
+/* Room for a group and for one sample, of whatever the model's threads and batches are. */
+static void test_predictors_are_small(void **state)
+{
+    (void)state;
+    world *w = open_world("threads=4", deep_net);
+    sixnet_predictor *p;
+    uint64_t group, training;
+    trained(w->net, w->ds, "batch_size=120");
+    WORKS(sixnet_memory_needed(w->net, SAMPLES, 0, &group));
+    WORKS(sixnet_memory_needed(w->net, SAMPLES, 1, &training));
+    long long before = atomic_load(&w->memory.live);
+    WORKS(sixnet_predictor_new(&p, w->net));
+    long long used = atomic_load(&w->memory.live) - before;
+    if (used > (long long)group || used > (long long)training / 3)
+        fail_msg("a predictor takes %lld bytes; the model %llu to predict, %llu to be trained", used, (unsigned long long)group,
+                 (unsigned long long)training);
+    sixnet_predictor_free(p);
+    assert_true(atomic_load(&w->memory.live) == before);
+    close_world(w);
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    world *w = open_world(NULL, deep_net);
+    sixnet_predictor *p;
+    sixnet_model *copy;
+    int failed = 0;
+    watched = w->net;
+    for (int call = 1;; call++) {
+        ledger_fail(&w->memory, call, false);
+        int32_t status = sixnet_predictor_new(&p, w->net);
+        ledger_fail(&w->memory, 0, false);
+        if (!status)
+            break;
+        assert_true(status == SIXNET_OUT_OF_MEMORY && !p);
+        failed++;
+    }
+    assert_true(failed >= 10);
+    sixnet_predictor_free(p);
+    for (int call = 1;; call++, failed++) {
+        ledger_fail(&w->memory, call, false);
+        int32_t status = sixnet_model_copy(&copy, w->net);
+        ledger_fail(&w->memory, 0, false);
+        if (!status)
+            break;
+        assert_true(status == SIXNET_OUT_OF_MEMORY && !copy);
+    }
+    assert_true(failed >= 40);
+    assert_same_digest(digest_of(copy), digest_of(w->net));
+    sixnet_model_free(copy);
+    watched = NULL;
+    close_world(w);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    world *w = open_world(NULL, deep_net);
+    sixnet_model *raw, *copy = w->net;
+    sixnet_predictor *p = (void *)w;
+    float y[CLASSES];
+    WORKS(sixnet_model_new(&raw, w->ctx));
+    FAILS(SIXNET_BAD_STATE, sixnet_predictor_new(&p, raw), "sixnet_compile()");
+    assert_null(p);
+    FAILS(SIXNET_BAD_STATE, sixnet_model_copy(&copy, raw), "sixnet_compile()");
+    assert_null(copy);
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_new(NULL, w->net), "out");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_new(&p, NULL), "net");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_copy(NULL, w->net), "out");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_copy(&copy, NULL), "net");
+    WORKS(sixnet_predictor_new(&p, w->net));
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(NULL, w->x, 1, y), "predictor");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(p, NULL, 1, y), "inputs");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(p, w->x, 1, NULL), "outputs");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run_f64(p, NULL, -1, NULL), "negative");
+    WORKS(sixnet_predictor_run(p, NULL, 0, NULL));
+    sixnet_predictor_free(p);
+    sixnet_model_free(raw);
+    close_world(w);
+}
+
+/* ---- copies ---- */
+
+/* A copy, made in the middle of a training, goes on as the model does. */
+static void test_copies_go_on_alike(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        world *w = open_world(worlds[i].options, worlds[i].text);
+        sixnet_model *copy;
+        float gradient[CLASSES], same[CLASSES];
+        trained(w->net, w->ds, "epochs=1 batch_size=25");
+        WORKS(sixnet_model_copy(&copy, w->net));
+        assert_same_digest(digest_of(copy), digest_of(w->net));
+        assert_string_equal(sixnet_model_text(copy), sixnet_model_text(w->net));
+        const char *bias = i < 2 ? "linear1.bias" : "linear3.bias";
+        WORKS(sixnet_gradient_get(w->net, bias, gradient, CLASSES));
+        WORKS(sixnet_gradient_get(copy, bias, same, CLASSES));
+        assert_memory_equal(gradient, same, sizeof same);
+        digest before = digest_of(w->net), after = trained(copy, w->ds, "epochs=2 batch_size=25");
+        assert_same_digest(before, digest_of(w->net));
+        assert_same_digest(after, trained(w->net, w->ds, "epochs=2 batch_size=25"));
+        sixnet_model_free(copy);
+        close_world(w);
+    }
+}
+
+static void test_copies_keep_what_is_retained(void **state)
+{
+    (void)state;
+    sixnet_model *net, *copy;
+    float x[2] = {1, 2}, values[2];
+    WORKS(sixnet_model_new(&net, NULL));
+    sixnet_node in = sixnet_add(net, "input shape=2", SIXNET_NONE), hidden = sixnet_add(net, "tanh", in);
+    WORKS(sixnet_retain(net, hidden));
+    assert_true(sixnet_add(net, "linear out_features=1", hidden) >= 0);
+    WORKS(sixnet_compile(net));
+    WORKS(sixnet_model_copy(&copy, net));
+    sixnet_model_free(net);
+    WORKS(sixnet_forward(copy, x, 1));
+    WORKS(sixnet_node_values(copy, hidden, values, 2));
+    assert_true(fabs((double)values[0] - tanh(1)) < 1e-6);
+    sixnet_model_free(copy);
+}
+
+/* ---- at the same time ---- */
+
+typedef struct reader {
+    pthread_t thread;
+    const world *w;
+    sixnet_predictor *p;
+    const float *expected;
+    atomic_bool *done;
+    int32_t status;
+    int rounds, wrong;
+} reader;
+
+static void *predict_on(void *arg)
+{
+    reader *r = arg;
+    float y[SAMPLES * CLASSES];
+    do {
+        int64_t n = r->rounds % 2 ? 1 + r->rounds % 8 : SAMPLES - r->rounds % 50;
+        r->status = sixnet_predictor_run(r->p, r->w->x, n, y);
+        r->wrong += memcmp(y, r->expected, (size_t)n * CLASSES * sizeof *y) != 0;
+        r->rounds++;
+    } while (!r->status && !atomic_load(r->done));
+    return NULL;
+}
+
+static void start_readers(reader readers[static THREADS], const world *w, const float *expected, atomic_bool *done)
+{
+    for (int i = 0; i < THREADS; i++) {
+        readers[i] = (reader){.w = w, .expected = expected, .done = done};
+        WORKS(sixnet_predictor_new(&readers[i].p, w->net));
+        assert_int_equal(pthread_create(&readers[i].thread, NULL, predict_on, &readers[i]), 0);
+    }
+}
+
+static void end_readers(reader readers[static THREADS])
+{
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(readers[i].thread, NULL);
+        assert_int_equal(readers[i].status, SIXNET_OK);
+        assert_int_equal(readers[i].wrong, 0);
+        assert_true(readers[i].rounds > 0);
+        sixnet_predictor_free(readers[i].p);
+    }
+}
+
+/* The net itself evaluates as well: that only reads what the others read. */
+static void test_eight_predict_while_a_copy_is_trained(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        world *w = open_world(worlds[i].options, worlds[i].text), *alone = open_world(worlds[i].options, worlds[i].text);
+        float expected[SAMPLES * CLASSES];
+        reader readers[THREADS];
+        atomic_bool done = false;
+        sixnet_model *copy;
+        const char *options = is_quick() ? "epochs=3 batch_size=20" : "epochs=12 batch_size=20";
+        WORKS(sixnet_predict(w->net, w->x, SAMPLES, expected));
+        WORKS(sixnet_model_copy(&copy, w->net));
+        start_readers(readers, w, expected, &done);
+        digest result = trained(copy, w->ds, options);
+        atomic_store(&done, true);
+        end_readers(readers);
+        assert_same_digest(result, trained(alone->net, alone->ds, options));
+        sixnet_model_free(copy);
+        close_world(alone);
+        close_world(w);
+    }
+}
+
+/* A layer of the program's own is called by all predictors at once. */
+static void test_layers_of_ones_own_in_predictors(void **state)
+{
+    (void)state;
+    world *w = open_world("threads=2", own_net);
+    float expected[SAMPLES * CLASSES];
+    reader readers[THREADS];
+    atomic_bool done = true; /* a round each */
+    WORKS(sixnet_predict(w->net, w->x, SAMPLES, expected));
+    start_readers(readers, w, expected, &done);
+    end_readers(readers);
+    close_world(w);
+}
+
+/* What sixnet.h says to read only. */
+static void *read_on(void *arg)
+{
+    world *w = arg;
+    float values[SIZE], x[SIZE], t[1];
+    int64_t dims[8], count;
+    int32_t rank, target_rank;
+    uint64_t size;
+    double wrong = 0;
+    for (int round = 0; round < 20; round++) {
+        char text[65];
+        static _Thread_local char file[1 << 16];
+        sixnet_model *copy = NULL;
+        sixnet_predictor *p = NULL;
+        wrong += sixnet_digest(w->net, text) + sixnet_tensor_get(w->net, "conv1.weight", values, SIZE) +
+                 sixnet_gradient_get(w->net, "conv1.weight", values, SIZE) + sixnet_node_shape(w->net, 2, dims, &rank) +
+                 sixnet_tensor_shape(w->net, "conv1.weight", dims, &rank, NULL) +
+                 sixnet_model_save_memory(w->net, file, sizeof file, &size) + sixnet_model_copy(&copy, w->net) +
+                 sixnet_predictor_new(&p, w->net) + sixnet_dataset_get(w->ds, round, x, t) +
+                 sixnet_dataset_shape(w->ds, dims, &rank, dims, &target_rank);
+        wrong += sixnet_node_find(w->net, "bn1") != 3 || !sixnet_node_get(w->net, 3, "kind") || !sixnet_tensor_name(w->net, 0) ||
+                 sixnet_tensor_count(w->net) < 5 || sixnet_node_count(w->net) != 9 || sixnet_dataset_size(w->ds) != SAMPLES ||
+                 !sixnet_tensor_data(w->net, "bn1.weight", &count) || !sixnet_context_get(w->ctx, "isa");
+        sixnet_predictor_free(p);
+        sixnet_model_free(copy);
+    }
+    return wrong == 0 ? arg : NULL;
+}
+
+static void test_readers_at_once(void **state)
+{
+    (void)state;
+    world *w = open_world("threads=2", deep_net);
+    pthread_t threads[4];
+    trained(w->net, w->ds, "epochs=1");
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_on, w), 0);
+    for (int i = 0; i < 4; i++) {
+        void *right;
+        pthread_join(threads[i], &right);
+        assert_non_null(right);
+    }
+    close_world(w);
+}
+
+/* ---- fork ---- */
+
+typedef struct forker {
+    world *w;
+    sixnet_predictor *p;
+    const float *expected;
+    int forks;
+} forker;
+
+static int child_works(const forker *f)
+{
+    float y[SAMPLES * CLASSES], z[SAMPLES * CLASSES];
+    sixnet_model *copy;
+    sixnet_optimizer *opt;
+    alarm(60);
+    if (sixnet_predictor_run(f->p, f->w->x, SAMPLES, y) || sixnet_predict(f->w->net, f->w->x, SAMPLES, z) || memcmp(y, z, sizeof y) ||
+        sixnet_model_copy(&copy, f->w->net) || sixnet_optimizer_new(&opt, copy, "sgd lr=0.1", NULL) ||
+        sixnet_fit(copy, opt, f->w->ds, "epochs=1 batch_size=40", NULL, NULL))
+        return 1;
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(copy);
+    return 0;
+}
+
+/* In the midst of a run, when the pool's threads are about to sleep or not. */
+static int32_t fork_now(void *user, const sixnet_progress *progress)
+{
+    forker *f = user;
+    int status = -1;
+    (void)progress;
+    if (f->forks-- <= 0)
+        return 1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(child_works(f));
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    assert_int_equal(status, 0);
+    return 0;
+}
+
+static void test_children_go_on(void **state)
+{
+    (void)state;
+    world *w = open_world("threads=3", deep_net);
+    forker f = {.w = w, .forks = is_quick() ? 5 : 60};
+    sixnet_optimizer *opt;
+    WORKS(sixnet_predictor_new(&f.p, w->net));
+    WORKS(sixnet_optimizer_new(&opt, w->net, "sgd lr=0.01", NULL));
+    assert_int_equal(sixnet_fit(w->net, opt, w->ds, "epochs=100 batch_size=40", fork_now, &f), SIXNET_STOPPED);
+    sixnet_optimizer_free(opt);
+    sixnet_predictor_free(f.p);
+    close_world(w);
+}
+
+/* ---- ending a run ---- */
+
+static void wait_microseconds(long count) { nanosleep(&(struct timespec){count / 1000000, count % 1000000 * 1000}, NULL); }
+
+typedef struct canceller {
+    pthread_t thread;
+    sixnet_model *net;
+    atomic_int reports, reports_then; /* batches told of, and when the flag was set */
+    char options[256];
+} canceller;
+
+static void *cancel_soon(void *arg)
+{
+    canceller *c = arg;
+    while (atomic_load(&c->reports) < 5)
+        wait_microseconds(100);
+    sixnet_cancel(c->net, 1);
+    atomic_store(&c->reports_then, atomic_load(&c->reports));
+    return NULL;
+}
+
+static int32_t count_report(void *user, const sixnet_progress *progress)
+{
+    canceller *c = user;
+    (void)progress;
+    atomic_fetch_add(&c->reports, 1);
+    return 0;
+}
+
+static const char *const stop_contexts[] = {"seed=3", "seed=3 threads=3"};
+
+/* Ended by another thread in the middle of an epoch, and gone on with from its checkpoint. */
+static void test_cancelled_by_a_thread(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        world *w = open_world(stop_contexts[i], deep_net), *whole = open_world(stop_contexts[i], deep_net);
+        char path[] = "/tmp/sixnet-cancel-XXXXXX", resume[512];
+        int file = mkstemp(path), epochs = is_quick() ? 40 : 400;
+        canceller c = {.net = w->net};
+        sixnet_optimizer *opt;
+        assert_true(file >= 0);
+        close(file);
+        unlink(path);
+        WORKS(sixnet_optimizer_new(&opt, w->net, "adam lr=0.01", NULL));
+        snprintf(c.options, sizeof c.options, "epochs=%d batch_size=20 checkpoint=%s checkpoint_epochs=1000 keep_best=false", epochs,
+                 path);
+        snprintf(resume, sizeof resume, "%s resume=%s", c.options, path);
+        assert_int_equal(pthread_create(&c.thread, NULL, cancel_soon, &c), 0);
+        assert_int_equal(sixnet_fit_validated(w->net, opt, w->ds, w->ds, c.options, count_report, &c), SIXNET_STOPPED);
+        pthread_join(c.thread, NULL);
+        assert_true(atomic_load(&c.reports) <= atomic_load(&c.reports_then) + 1 && all_finite(w->net));
+        digest stopped = digest_of(w->net);
+        assert_int_equal(sixnet_fit_validated(w->net, opt, w->ds, w->ds, resume, count_report, &c), SIXNET_STOPPED);
+        assert_same_digest(stopped, digest_of(w->net)); /* not taken back yet */
+        sixnet_cancel(w->net, 0);
+        WORKS(sixnet_fit_validated(w->net, opt, w->ds, w->ds, resume, NULL, NULL));
+        snprintf(resume, sizeof resume, "epochs=%d batch_size=20", epochs);
+        assert_same_digest(digest_of(w->net), trained(whole->net, whole->ds, resume));
+        unlink(path);
+        sixnet_optimizer_free(opt);
+        close_world(whole);
+        close_world(w);
+    }
+}
+
+static sixnet_model *for_signals;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    sixnet_cancel(for_signals, 1);
+}
+
+static void alarm_after(long microseconds)
+{
+    struct itimerval timer = {.it_value = {microseconds / 1000000, microseconds % 1000000}};
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* Ended by a signal handler wherever the run happens to be: what has been done is what as many batches do. */
+static void test_cancelled_by_a_signal(void **state)
+{
+    (void)state;
+    struct sigaction action = {.sa_handler = on_alarm}, before;
+    sigaction(SIGALRM, &action, &before);
+    for (int i = 0; i < 6; i++) {
+        world *w = open_world(stop_contexts[i % 2], deep_net), *same = open_world(stop_contexts[i % 2], deep_net);
+        canceller c = {0}, d = {0};
+        sixnet_optimizer *opt, *other;
+        for_signals = w->net;
+        WORKS(sixnet_optimizer_new(&opt, w->net, "adam lr=0.01", NULL));
+        alarm_after(3000 + 2711 * i);
+        assert_int_equal(sixnet_fit(w->net, opt, w->ds, "epochs=1000000 batch_size=120", count_report, &c), SIXNET_STOPPED);
+        int done = (int)(atomic_load(&c.reports) + 1) / 2; /* a batch and an epoch's end each */
+        WORKS(sixnet_optimizer_new(&other, same->net, "adam lr=0.01", NULL));
+        snprintf(d.options, sizeof d.options, "epochs=%d batch_size=120", done ? done : 1);
+        if (done)
+            WORKS(sixnet_fit(same->net, other, same->ds, d.options, NULL, NULL));
+        assert_same_digest(digest_of(w->net), digest_of(same->net));
+        sixnet_optimizer_free(opt);
+        sixnet_optimizer_free(other);
+        close_world(w);
+        close_world(same);
+    }
+    alarm_after(0);
+    sigaction(SIGALRM, &before, NULL);
+}
+
+static void test_everything_that_can_be_cancelled(void **state)
+{
+    (void)state;
+    world *w = open_world("dtype=f64", branched_net);
+    double x[2 * SIZE] = {0}, t[2] = {0}, worst = 7, loss = 7, accuracy = 7;
+    float y[SAMPLES * CLASSES];
+    sixnet_predictor *p;
+    WORKS(sixnet_predictor_new(&p, w->net));
+    digest before = digest_of(w->net);
+    sixnet_cancel(NULL, 1);
+    for (int round = 0; round < 2; round++) {
+        int32_t expected = round ? SIXNET_OK : SIXNET_STOPPED;
+        sixnet_cancel(w->net, !round);
+        assert_int_equal(sixnet_evaluate(w->net, w->ds, &loss, &accuracy), expected);
+        assert_int_equal(sixnet_predict(w->net, w->x, SAMPLES, y), expected);
+        assert_int_equal(sixnet_predict(w->net, w->x, 1, y), expected);
+        assert_int_equal(sixnet_predictor_run(p, w->x, SAMPLES, y), expected);
+        assert_int_equal(sixnet_gradient_check(w->net, x, t, 2, &worst, NULL), expected);
+        assert_true((loss == 7 && accuracy == 7 && worst == 7) == !round);
+    }
+    assert_same_digest(before, digest_of(w->net));
+    sixnet_predictor_free(p);
+    close_world(w);
+}
+
+/* An evaluation, a prediction and a gradient check that would take long end when they are under way. */
+static void *cancel_after_a_while(void *arg)
+{
+    wait_microseconds(20000);
+    sixnet_cancel(arg, 1);
+    return NULL;
+}
+
+static void test_cancelled_under_way(void **state)
+{
+    (void)state;
+    enum { MANY = 400000 };
+    world *w = open_world("threads=2 seed=1", deep_net), *exact = open_world("dtype=f64", deep_net);
+    int64_t n = is_quick() ? MANY / 20 : MANY;
+    float *x = calloc((size_t)n * SIZE, sizeof *x), *y = calloc((size_t)n * CLASSES, sizeof *y), *t = calloc((size_t)n, sizeof *t);
+    double *d = calloc(SAMPLES * SIZE, sizeof *d), labels[SAMPLES] = {0}, worst;
+    sixnet_dataset *ds;
+    WORKS(sixnet_dataset_from_arrays(&ds, w->ctx, "shape=1x6x6 copy=false", x, t, n));
+    int stopped = 0;
+    for (int i = 0; i < 3; i++) {
+        pthread_t thread;
+        sixnet_model *net = i < 2 ? w->net : exact->net;
+        assert_int_equal(pthread_create(&thread, NULL, cancel_after_a_while, net), 0);
+        int32_t status = i == 0   ? sixnet_evaluate(net, ds, NULL, NULL)
+                         : i == 1 ? sixnet_predict(net, x, n, y)
+                                  : sixnet_gradient_check(net, d, labels, SAMPLES, &worst, NULL);
+        assert_true(status == SIXNET_OK || status == SIXNET_STOPPED);
+        stopped += status == SIXNET_STOPPED;
+        pthread_join(thread, NULL);
+        sixnet_cancel(net, 0);
+        WORKS(sixnet_predict(net, x, 100, y));
+    }
+    assert_true(stopped >= 1); /* all three, if the machine is not very fast */
+    sixnet_dataset_free(ds);
+    free(x);
+    free(y);
+    free(t);
+    free(d);
+    close_world(exact);
+    close_world(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_predictors_have_the_same_bits),
+        cmocka_unit_test(test_predictors_follow_the_model),
+        cmocka_unit_test(test_predictors_are_freed_in_any_order),
+        cmocka_unit_test(test_predictors_are_small),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_copies_go_on_alike),
+        cmocka_unit_test(test_copies_keep_what_is_retained),
+        cmocka_unit_test(test_eight_predict_while_a_copy_is_trained),
+        cmocka_unit_test(test_layers_of_ones_own_in_predictors),
+        cmocka_unit_test(test_readers_at_once),
+        cmocka_unit_test(test_children_go_on),
+        cmocka_unit_test(test_cancelled_by_a_thread),
+        cmocka_unit_test(test_cancelled_by_a_signal),
+        cmocka_unit_test(test_everything_that_can_be_cancelled),
+        cmocka_unit_test(test_cancelled_under_way),
+    };
+    return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
+}
