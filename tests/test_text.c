@@ -535,8 +535,9 @@ static void test_texts_that_are_refused(void **state)
         {"input shape=2\nmse\nrelu\n", "line 3: ", "loss", SIXNET_INVALID_ARGUMENT},
         {"input shape=2\nrelu\001\n", "line 2: ", "control character", SIXNET_BAD_TEXT},
         {"input shape=2\nrelu x\n", "line 2: ", "attribute=value", SIXNET_BAD_TEXT},
-        {"input shape=2 name=a\nlinear out_features=2 name=b\nrelu from=a name=c", "b: ", "used by no other", SIXNET_BAD_SHAPE},
-        {"input shape=2 name=a\nmse name=b\nl1 from=a name=c", "c: ", "'b'", SIXNET_BAD_SHAPE},
+        {"input shape=2 name=a\nlinear out_features=2 name=b\nrelu from=a name=c", "line 2: b: ", "used by no other", SIXNET_BAD_SHAPE},
+        {"input shape=2 name=a\nmse name=b\nl1 from=a name=c", "line 3: c: ", "'b'", SIXNET_BAD_SHAPE},
+        {"# two losses\n\ninput shape=2\nmse\n\nl1 from=input1", "line 6: ", "loss already", SIXNET_BAD_SHAPE},
         {"", "no nodes", "input", SIXNET_BAD_STATE},
         {"\n  # nothing\n\r\n", "no nodes", "input", SIXNET_BAD_STATE},
     };
@@ -548,6 +549,41 @@ static void test_texts_that_are_refused(void **state)
         assert_null(net);
         sixnet_context_free(ctx);
         ledger_close(&memory);
+    }
+}
+
+/* from= in sixnet_add() is the input, or agrees with the one that is given. */
+static void test_from_in_a_spec(void **state)
+{
+    (void)state;
+    sixnet_model *net, *other;
+    int64_t dims[8];
+    int32_t rank;
+    WORKS(sixnet_model_new(&net, NULL));
+    sixnet_node x = sixnet_add(net, "input shape=3 name=x", SIXNET_NONE), a = sixnet_add(net, "linear out_features=4 name=a", x);
+    sixnet_node b = sixnet_add(net, "linear out_features=5 from=x name=b", SIXNET_NONE);
+    WORKS(sixnet_node_shape(net, b, dims, &rank));
+    assert_int_equal(dims[0], 5);
+    assert_int_equal(sixnet_add(net, "tanh from=a name=c", a), 3);
+    assert_int_equal(sixnet_add_multi(net, "concat from=c,b", NULL, 0), 4);
+    assert_string_equal(sixnet_node_get(net, 4, "spec"), "concat name=concat1 from=c,b");
+    WORKS(sixnet_compile(net));
+    sixnet_model_free(net);
+    static const struct {
+        const char *spec, *word;
+        int32_t status;
+    } bad[] = {
+        {"relu from=nobody", "from=nobody", SIXNET_NOT_FOUND},
+        {"relu from=y", "other nodes", SIXNET_INVALID_ARGUMENT},
+        {"add from=x,y", "other nodes", SIXNET_INVALID_ARGUMENT},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        WORKS(sixnet_model_new(&other, NULL));
+        x = sixnet_add(other, "input shape=3 name=x", SIXNET_NONE);
+        assert_int_equal(sixnet_add(other, "tanh name=y", x), 1);
+        FAILS_NODE(sixnet_add(other, bad[i].spec, x), bad[i].word);
+        FAILS(bad[i].status, sixnet_compile(other), bad[i].word);
+        sixnet_model_free(other);
     }
 }
 
@@ -602,6 +638,7 @@ int main(void)
         cmocka_unit_test(test_digest),
         cmocka_unit_test(test_ways_of_writing),
         cmocka_unit_test(test_texts_that_are_refused),
+        cmocka_unit_test(test_from_in_a_spec),
         cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_several_inputs),
     };

@@ -176,13 +176,41 @@ static int32_t grow(sixnet_model *net)
     return SIXNET_OK;
 }
 
-static int32_t set_up(const sixnet_model *net, six_node *node, const char *rest, const int32_t *inputs, int32_t count)
+/* A node as far as the words of its spec tell, and what they say that every node may. */
+typedef struct six_request {
+    six_node node;
+    six_common common;
+} six_request;
+
+static void drop(const sixnet_model *net, const six_request *r)
 {
-    static const six_common nothing;
-    six_common common = nothing;
-    int32_t status = six_spec_parse(&node->layer->kind, rest, node->attr, &six_kind_common, &common);
+    six_free(net->ctx, r->node.attr);
+    six_free(net->ctx, r->node.op);
+}
+
+static int32_t read_spec(const sixnet_model *net, const char *spec, six_request *r)
+{
+    six_span word;
+    const char *rest;
+    *r = (six_request){.node = {.line = 0}};
+    int32_t status = six_spec_kind(spec, &word, &rest);
     if (!status)
-        status = name_node(net, node, common.name);
+        status = find_layer(net, word, &r->node.layer, &r->node.kernel);
+    if (status)
+        return status;
+    r->node.attr = six_alloc(net->ctx, 1, r->node.layer->kind.size);
+    r->node.op = six_alloc(net->ctx, 1, sizeof *r->node.op);
+    status = r->node.attr && r->node.op ? six_spec_parse(&r->node.layer->kind, rest, r->node.attr, &six_kind_common, &r->common)
+                                        : SIXNET_OUT_OF_MEMORY;
+    if (status)
+        drop(net, r);
+    return status;
+}
+
+static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *inputs, int32_t count)
+{
+    six_node *node = &r->node;
+    int32_t status = name_node(net, node, r->common.name);
     if (!status)
         status = connect(net, node, inputs, count);
     if (status)
@@ -193,6 +221,10 @@ static int32_t set_up(const sixnet_model *net, six_node *node, const char *rest,
     status = node->layer->setup(node->op);
     if (!status && !six_shape_fits(&node->op->out))
         status = six_fail(SIXNET_TOO_LARGE, "%s: its output would be too large", node->name);
+    if (!status) {
+        node->spec = six_node_text(net, node, net->node_count);
+        status = node->spec ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    }
     return status;
 }
 
@@ -203,86 +235,91 @@ static void point_at_names(sixnet_model *net)
         net->node[i].op->name = net->node[i].name;
 }
 
-int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *out)
+/* Makes the request a node of the model, or drops it. */
+static int32_t add_node(sixnet_model *net, six_request *r, const int32_t *inputs, int32_t count)
 {
-    six_span word;
-    const char *rest;
-    six_node node = {0};
-    if (net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are added before");
-    int32_t status = six_spec_kind(spec, &word, &rest);
-    if (!status)
-        status = find_layer(net, word, &node.layer, &node.kernel);
+    int32_t status = set_up(net, r, inputs, count);
     if (!status)
         status = grow(net);
-    if (status)
-        return status;
-    node.attr = six_alloc(net->ctx, 1, node.layer->kind.size);
-    node.op = six_alloc(net->ctx, 1, sizeof *node.op);
-    status = node.attr && node.op ? set_up(net, &node, rest, inputs, count) : SIXNET_OUT_OF_MEMORY;
-    if (!status) {
-        node.spec = six_node_text(net, &node, net->node_count);
-        status = node.spec ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
-    }
     if (status) {
-        six_free(net->ctx, node.attr);
-        six_free(net->ctx, node.op);
+        six_free(net->ctx, r->node.spec);
+        drop(net, r);
         return status;
     }
-    *out = net->node_count;
-    net->node[net->node_count++] = node;
+    net->node[net->node_count++] = r->node;
     point_at_names(net);
     return SIXNET_OK;
 }
 
-/* The nodes that from= names; without it the node above. */
-static int32_t parse_inputs(const sixnet_model *net, const six_common *common, const six_layer *layer, int32_t *inputs,
-                            int32_t *count)
+/* The nodes that from= names. */
+static int32_t find_named(const sixnet_model *net, const char *from, int32_t *inputs, int32_t *count)
 {
-    *count = 0;
-    if (!common->from[0]) {
-        if (layer->inputs_max > 0)
-            inputs[(*count)++] = net->node_count - 1;
-        return SIXNET_OK;
-    }
-    const char *begin = common->from;
-    while (true) {
-        size_t length = strcspn(begin, ",");
+    for (*count = 0;; from++) {
+        size_t length = strcspn(from, ",");
         char name[SIX_NAME_MAX] = "";
         if (length < sizeof name)
-            memcpy(name, begin, length);
+            memcpy(name, from, length);
         int32_t node = six_node_find(net, name);
         if (node < 0)
-            return six_fail(SIXNET_NOT_FOUND, "from=%.*s: there is no node of that name above", (int)(length < 40 ? length : 40), begin);
+            return six_fail(SIXNET_NOT_FOUND, "from=%.*s: there is no node of that name above", (int)(length < 40 ? length : 40), from);
         if (*count >= SIX_MAX_INPUTS)
             return six_fail(SIXNET_TOO_LARGE, "from=: more than %d inputs", SIX_MAX_INPUTS);
         inputs[(*count)++] = node;
-        if (!begin[length])
+        from += length;
+        if (!*from)
             return SIXNET_OK;
-        begin += length + 1;
     }
 }
 
-static int32_t parse_line(sixnet_model *net, const char *line)
+/* The inputs of a node that is added with a spec that says from=: if others are given they must be the same. */
+static int32_t agree_on_inputs(const sixnet_model *net, const six_common *common, const int32_t *given, int32_t given_count,
+                               int32_t *inputs, int32_t *count)
 {
-    six_span word;
-    const char *rest;
-    const six_layer *layer, *kernel;
-    six_common common;
-    int32_t inputs[SIX_MAX_INPUTS], count, node;
-    int32_t status = six_spec_kind(line, &word, &rest);
-    if (!status)
-        status = find_layer(net, word, &layer, &kernel);
+    bool none = given_count == 0 || (given_count == 1 && given[0] == SIXNET_NONE);
+    int32_t status = find_named(net, common->from, inputs, count);
+    if (status || none || (given_count == *count && memcmp(given, inputs, (size_t)*count * sizeof *given) == 0))
+        return status;
+    return six_fail(SIXNET_INVALID_ARGUMENT, "from=%.80s: other nodes are given as inputs; leave one of the two out", common->from);
+}
+
+int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *out)
+{
+    six_request r;
+    int32_t named[SIX_MAX_INPUTS];
+    if (net->compiled)
+        return six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are added before");
+    int32_t status = read_spec(net, spec, &r);
     if (status)
         return status;
-    void *attr = six_alloc(net->ctx, 1, layer->kind.size);
-    if (!attr)
-        return SIXNET_OUT_OF_MEMORY;
-    status = six_spec_parse(&layer->kind, rest, attr, &six_kind_common, &common);
-    six_free(net->ctx, attr);
-    if (!status)
-        status = parse_inputs(net, &common, layer, inputs, &count);
-    return status ? status : six_add(net, line, inputs, count, &node);
+    if (r.common.from[0]) {
+        status = agree_on_inputs(net, &r.common, inputs, count, named, &count);
+        inputs = named;
+    }
+    if (status)
+        drop(net, &r);
+    else
+        status = add_node(net, &r, inputs, count);
+    *out = net->node_count - 1;
+    return status;
+}
+
+/* A line takes the node above, if its layer takes any, unless it says from=. */
+static int32_t parse_line(sixnet_model *net, const char *line, int32_t number)
+{
+    six_request r;
+    int32_t inputs[SIX_MAX_INPUTS] = {net->node_count - 1};
+    int32_t status = read_spec(net, line, &r);
+    if (status)
+        return status;
+    int32_t count = r.node.layer->inputs_max > 0;
+    r.node.line = number;
+    if (r.common.from[0])
+        status = find_named(net, r.common.from, inputs, &count);
+    if (status)
+        drop(net, &r);
+    else
+        status = add_node(net, &r, inputs, count);
+    return status;
 }
 
 int32_t six_model_add_lines(sixnet_model *net, const char *text)
@@ -298,7 +335,7 @@ int32_t six_model_add_lines(sixnet_model *net, const char *text)
         memcpy(line, text, used);
         line[used] = 0;
         if (line[strspn(line, " \t\r")]) {
-            status = parse_line(net, line);
+            status = parse_line(net, line, number);
             if (status)
                 six_fail_prefix(status, "line %d: ", number);
         }
@@ -348,6 +385,12 @@ int32_t six_model_copy(sixnet_model **out, const sixnet_model *net)
     return SIXNET_OK;
 }
 
+/* Says of an error that compiling finds which line of the net's text it is about, if there is one. */
+static int32_t name_line(const six_node *node, int32_t status)
+{
+    return node->line ? six_fail_prefix(status, "line %d: ", node->line) : status;
+}
+
 /* Which nodes lead to the output; one that does not is a mistake in the net. */
 static int32_t check_reach(const sixnet_model *net)
 {
@@ -362,8 +405,9 @@ static int32_t check_reach(const sixnet_model *net)
     }
     if (unused < 0)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_SHAPE, "%s: its output is used by no other node; the net's output is that of '%s'", net->node[unused].name,
-                    net->node[net->output].name);
+    int32_t status = six_fail(SIXNET_BAD_SHAPE, "%s: its output is used by no other node; the net's output is that of '%s'",
+                              net->node[unused].name, net->node[net->output].name);
+    return name_line(&net->node[unused], status);
 }
 
 static int32_t find_ends(sixnet_model *net)
@@ -374,7 +418,7 @@ static int32_t find_ends(sixnet_model *net)
     for (int32_t i = 0; i < net->node_count; i++) {
         const six_node *node = &net->node[i];
         if (node->layer->is_loss && loss >= 0)
-            return six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[loss].name);
+            return name_line(node, six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[loss].name));
         if (node->layer->is_loss)
             loss = i;
         if (node->layer->inputs_max == 0) {

@@ -22,6 +22,7 @@ typedef struct six_node {
     int32_t input[SIX_MAX_INPUTS];
     bool retained;
     int32_t first_tensor;
+    int32_t line; /* of the net's text; 0 for a node that was added by itself */
 } six_node;
 
 typedef struct six_tensor {
