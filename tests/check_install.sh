@@ -1,46 +1,95 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs a build into an empty folder, and builds and runs tests/consumer.c from there as C and as C++, with the shared and with the
-# static library: check_install.sh BUILD_FOLDER. The compilers are those that CC and CXX name.
+# Installs a build into an empty folder, and builds and runs tests/consumers/consumer.c from there as C and as C++, with the shared and with
+# the static library, in every way that a program finds a library: check_install.sh BUILD_FOLDER. CC and CXX name the compilers.
 set -eu
 
 tests=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 build=$1
+program=$tests/consumers/consumer.c
 desk=$(mktemp -d)
 trap 'rm -rf "$desk"' EXIT
 trap 'exit 1' HUP INT TERM
 stage=$desk/stage
 
+# option NAME: what the build was configured with.
+option()
+{
+    meson introspect --buildoptions "$build" |
+        python3 -c 'import json, sys; print(*(o["value"] for o in json.load(sys.stdin) if o["name"] == sys.argv[1]))' "$1"
+}
+
 # package OPTION...: what pkg-config says of the library in its temporary home.
 package()
 {
-    PKG_CONFIG_SYSROOT_DIR=$stage PKG_CONFIG_LIBDIR=$pkgconfig pkg-config "$@" sixnet
+    PKG_CONFIG_SYSROOT_DIR=$stage PKG_CONFIG_LIBDIR=$libdir/pkgconfig pkg-config "$@" sixnet
 }
 
-# consume TITLE COMPILER... : builds the program and runs it.
-consume()
+refuse()
+{
+    echo "$*"
+    exit 1
+}
+
+# run TITLE PROGRAM: with the shared library that was installed.
+run()
 {
     echo "$1"
-    shift
-    # shellcheck disable=SC2046 # lists of words
-    "$@" -Wall -Wextra -Wpedantic -Werror $(package --cflags) "$tests/consumer.c" -x none -o "$desk/consumer" \
-        $(package $linkage --libs) $extra
-    LD_LIBRARY_PATH=$libdir "$desk/consumer"
+    LD_LIBRARY_PATH=$libdir "$2"
 }
 
+# consume HOW WORD...: builds the program as C and as C++ with the words of a command line, and runs it.
+consume()
+{
+    how=$1
+    shift
+    "${CC:-cc}" -std=c99 -Wall -Wextra -Wpedantic -Werror -x c "$program" -x none -o "$desk/consumer" "$@"
+    run "$how, C" "$desk/consumer"
+    "${CXX:-c++}" -std=c++11 -Wall -Wextra -Wpedantic -Werror -x c++ "$program" -x none -o "$desk/consumer" "$@"
+    run "$how, C++" "$desk/consumer"
+}
+
+# find_package HOW OPTION...: builds the program with CMake.
+find_package()
+{
+    how=$1
+    shift
+    rm -rf "$desk/cmake"
+    cmake -S "$tests/consumers/cmake" -B "$desk/cmake" "-DCONSUMER=$program" "-DCMAKE_PREFIX_PATH=$stage$prefix" "$@" >"$desk/cmake.log" ||
+        refuse "$(cat "$desk/cmake.log")"
+    cmake --build "$desk/cmake" >"$desk/cmake.log" || refuse "$(cat "$desk/cmake.log")"
+    run "$how, C" "$desk/cmake/consumer_c"
+    run "$how, C++" "$desk/cmake/consumer_cpp"
+}
+
+prefix=$(option prefix)
+libdir=$stage$prefix/$(option libdir)
+includedir=$stage$prefix/$(option includedir)
+version=$("$tests/../tools/version")
 DESTDIR=$stage meson install -C "$build" --quiet
-pkgconfig=$(dirname "$(find "$stage" -name sixnet.pc)")
-libdir=$(dirname "$pkgconfig")
 
-echo "the names that are installed"
-foreign=$(find "$stage" -type f ! -path '*/opt/sixnet/*/*sixnet*')
-[ -z "$foreign" ] || { echo "not ours: $foreign"; exit 1; }
-[ -e "$libdir/libsixnet.so.1" ] && [ -e "$libdir/libsixnet.a" ] && [ -e "$(package --variable=includedir)/sixnet/sixnet.h" ]
-[ "$(package --modversion)" = "$("$tests/../tools/version")" ]
+echo "what is installed, and where"
+foreign=$(find "$stage" -type f ! -path "$stage$prefix/*sixnet*")
+[ -z "$foreign" ] || refuse "not ours: $foreign"
+for file in "$libdir/libsixnet.so" "$libdir/libsixnet.so.${version%%.*}" "$libdir/libsixnet.so.$version" "$libdir/libsixnet.a" \
+    "$libdir/pkgconfig/sixnet.pc" "$libdir/cmake/sixnet/sixnet-config.cmake" "$libdir/cmake/sixnet/sixnet-config-version.cmake" \
+    "$includedir/sixnet/sixnet.h" "$includedir/sixnet/layer.h" "$includedir/sixnet/version.h" \
+    "$stage$prefix/$(option mandir)/man3/sixnet.3"; do
+    [ -e "$file" ] || refuse "not there: $file"
+done
+[ "$(package --modversion)" = "$version" ] || refuse "another version in sixnet.pc"
+leaks=$(grep -rlF -e "$(CDPATH='' cd -- "$build" && pwd)" -e "$stage" "$libdir/pkgconfig" "$libdir/cmake" || true)
+[ -z "$leaks" ] || refuse "names a folder of this machine: $leaks"
 
-linkage='' extra=''
-consume "C, shared" "${CC:-cc}" -std=c99 -x c
-consume "C++, shared" "${CXX:-c++}" -std=c++11 -x c++
-linkage=--static extra=-static
-consume "C, static" "${CC:-cc}" -std=c99 -x c
-consume "C++, static" "${CXX:-c++}" -std=c++11 -x c++
+# shellcheck disable=SC2046 # lists of words
+{
+    consume "pkg-config, shared" $(package --cflags --libs) -lm
+    consume "pkg-config, static" $(package --cflags --static --libs) -static
+}
+consume "plain, shared" "-I$includedir" "-L$libdir" -lsixnet -lm
+consume "plain, static" "-I$includedir" "$libdir/libsixnet.a" -lm -lpthread
+find_package "CMake, shared"
+find_package "CMake, static" -Dsixnet_USE_STATIC_LIBS=ON
+
+rm "$libdir"/libsixnet.so*
+find_package "CMake, no other than static"
