@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the programs that README.md and docs/*.md show: check_docs.py SHARED_LIBRARY -- COMPILER...
+"""Runs the programs that README.md and docs/*.md show: check_docs.py SHARED_LIBRARY C_COMPILER CPP_COMPILER
 
-A block of C that has a main() and every block of Python is a program of its own, and must end with status 0. A block of text right after
-it whose first line is "prints:" is what it must print. A block of C that defines a layer of the library is compiled as one. Links to files
-of the tree must lead to one.
+A block of C or C++ that has a main() and every block of Python is a program of its own, and must end with status 0. A block of text right
+after it whose first line is "prints:" is what it must print. A block of C that defines a layer of the library is compiled as one. Links to
+files of the tree must lead to one. Where there is no C++ compiler, "", programs in C++ are left out.
 """
 
 import os
@@ -29,17 +29,28 @@ def run(command, folder):
     return result.returncode, result.stdout
 
 
-def compile_c(text, folder, *options):
-    (folder / "program.c").write_text(text)
-    compiler = sys.argv[sys.argv.index("--") + 1:]
-    return run([*compiler, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'include'}", "program.c", *options], folder)
+def compile_with(compiler, text, folder, *options):
+    (folder / "program").write_text(text)
+    warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    return run([*compiler.split(), *warnings, f"-I{ROOT / 'include'}", *options], folder)
+
+
+def run_compiled(compiler, language, text, folder):
+    library = str(pathlib.Path(sys.argv[1]).resolve())
+    status, output = compile_with(compiler, text, folder, *language, "program", "-x", "none", "-o", "started", library, "-lm")
+    return (status, output) if status else run(["./started"], folder)
 
 
 def run_c(text, folder):
-    if not has_main(text):
-        return compile_c(text, folder, "-c", f"-I{ROOT / 'lib'}", "-DSIX_VARIANT=baseline", "-DSIX_DESCRIBES")
-    status, output = compile_c(text, folder, "-o", "program", str(pathlib.Path(sys.argv[1]).resolve()), "-lm")
-    return (status, output) if status else run(["./program"], folder)
+    language = ["-std=c11", "-x", "c"]
+    if has_main(text):
+        return run_compiled(sys.argv[2], language, text, folder)
+    return compile_with(sys.argv[2], text, folder, *language, "program", "-c", f"-I{ROOT / 'lib'}", "-DSIX_VARIANT=baseline",
+                        "-DSIX_DESCRIBES")
+
+
+def run_cpp(text, folder):
+    return run_compiled(sys.argv[3], ["-std=c++17", "-Wconversion", "-x", "c++"], text, folder) if sys.argv[3] else (0, None)
 
 
 def run_python(text, folder):
@@ -52,17 +63,17 @@ def programs(page):
     text = page.read_text()
     blocks = [(text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in BLOCK.finditer(text)]
     for (line, kind, body), (_, kind_after, after) in zip(blocks, blocks[1:] + [(0, "", "")]):
-        if kind == "python" or (kind == "c" and (has_main(body) or "SIX_LAYER(" in body)):
+        if kind in ("python", "cpp") or (kind == "c" and (has_main(body) or "SIX_LAYER(" in body)):
             shown = kind_after == "text" and after.startswith("prints:\n")
             yield line, kind, body, after.split("\n", 1)[1] if shown else None
 
 
 def check_program(kind, body, expected):
     with tempfile.TemporaryDirectory() as folder:
-        status, output = (run_c if kind == "c" else run_python)(body, pathlib.Path(folder))
+        status, output = {"c": run_c, "cpp": run_cpp, "python": run_python}[kind](body, pathlib.Path(folder))
     if status:
         return f"ends with status {status}\n{output}"
-    if expected is not None and output != expected:
+    if output is not None and expected is not None and output != expected:
         return f"prints\n{output}instead of\n{expected}"
     return None
 

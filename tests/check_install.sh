@@ -38,7 +38,7 @@ run()
     LD_LIBRARY_PATH=$libdir "$2"
 }
 
-# consume HOW WORD...: builds the program as C and as C++ with the words of a command line, and runs it.
+# consume HOW WORD...: builds the program as C and as C++, and examples/embed.cpp, with the words of a command line, and runs them.
 consume()
 {
     how=$1
@@ -47,6 +47,8 @@ consume()
     run "$how, C" "$desk/consumer"
     "${CXX:-c++}" -std=c++11 -Wall -Wextra -Wpedantic -Werror -x c++ "$program" -x none -o "$desk/consumer" "$@"
     run "$how, C++" "$desk/consumer"
+    "${CXX:-c++}" -std=c++17 -Wall -Wextra -Wpedantic -Werror "$tests/../examples/embed.cpp" -o "$desk/consumer" "$@"
+    run "$how, sixnet.hpp" "$desk/consumer"
 }
 
 # find_package HOW OPTION...: builds the program with CMake.
@@ -74,6 +76,7 @@ foreign=$(find "$stage" -type f ! -path "$stage$prefix/*sixnet*")
 for file in "$libdir/libsixnet.so" "$libdir/libsixnet.so.${version%%.*}" "$libdir/libsixnet.so.$version" "$libdir/libsixnet.a" \
     "$libdir/pkgconfig/sixnet.pc" "$libdir/cmake/sixnet/sixnet-config.cmake" "$libdir/cmake/sixnet/sixnet-config-version.cmake" \
     "$includedir/sixnet/sixnet.h" "$includedir/sixnet/layer.h" "$includedir/sixnet/version.h" \
+    "$includedir/sixnet/sixnet.hpp" \
     "$stage$prefix/$(option mandir)/man3/sixnet.3"; do
     [ -e "$file" ] || refuse "not there: $file"
 done

@@ -3,7 +3,7 @@
 """What the library gives to a program and takes from the system: check_symbols.py SHARED_LIBRARY STATIC_LIBRARY
 
 The shared library exports the functions that the headers declare and nothing else, imports only what tests/imports.txt allows, and
-needs libc and libm only; every global name of the static library begins with sixnet_ or six_.
+needs libc and libm only; every global name of the static library begins with sixnet_ or six_. The C++ header uses all that there is.
 """
 
 import pathlib
@@ -27,10 +27,13 @@ def names(library, *options):
             yield words[1], words[0].split("@")[0]
 
 
+def headers(pattern):
+    text = "".join(p.read_text() for p in sorted((ROOT / "include/sixnet").glob(pattern)))
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+
+
 def declared():
-    text = "".join(p.read_text() for p in sorted((ROOT / "include/sixnet").glob("*.h")))
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    return set(re.findall(r"^SIXNET_API\b[^;(]*?\b(\w+)\(", text, re.M))
+    return set(re.findall(r"^SIXNET_API\b[^;(]*?\b(\w+)\(", headers("*.h"), re.M))
 
 
 def allowed():
@@ -59,6 +62,7 @@ def check_shared(library):
                 check("exported but not declared", exported - declared()),
                 check("imported but not allowed", refused),
                 check("needed besides libc and libm", {name for name in needed if not SYSTEM.match(name)}),
+                check("declared but not in the C++ header", declared() - set(re.findall(r"\bsixnet_\w+", headers("*.hpp")))),
                 check("functions declared", set() if declared() else {"none"})])
 
 

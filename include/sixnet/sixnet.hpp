@@ -1,0 +1,1068 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIXNET_SIXNET_HPP
+#define SIXNET_SIXNET_HPP
+
+/** @file
+ * libsixnet for C++17: the functions of sixnet.h and layer.h as members of the handles they take, under the same names without
+ * `sixnet_` and the name of the class. What is said of them there holds here too, and is not repeated; comments say what C++ adds.
+ *
+ * **Handles** are objects that free themselves, can be moved but not copied, and may be destroyed in any order: like those of C they
+ * keep what they depend on, functions of the caller's included. One that was moved from is empty; get() gives the C handle.
+ *
+ * **Errors** are thrown as sixnet::error, which carries the status and the message. After one the objects are as they were before.
+ *
+ * **Callbacks** may throw: the C call under way is ended, and what was thrown is thrown by the member that made the call.
+ *
+ * **Arrays** are views, which any contiguous container converts to; their sizes are checked against the net's and the dataset's shapes.
+ * Functions for `float` and `double` bear one name.
+ */
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "layer.h"
+
+/** The C++ interface. */
+namespace sixnet
+{
+
+// ---- errors ----
+
+/** A call that failed. */
+class error : public std::runtime_error
+{
+public:
+    error(std::int32_t status, const std::string &message) : std::runtime_error(message), status_(status) {}
+    /** One of the SIXNET_ numbers. */
+    std::int32_t status() const noexcept { return status_; }
+    /** Such as "SIXNET_BAD_SHAPE". */
+    const char *status_name() const noexcept { return sixnet_status_name(status_); }
+
+private:
+    std::int32_t status_;
+};
+
+/** The version of the library in use. */
+inline const char *version() noexcept { return sixnet_version(); }
+/** The version as one number. */
+inline std::int32_t version_number() noexcept { return sixnet_version_number(); }
+
+// ---- what functions are given ----
+
+/** A text for the library: of a string literal or a std::string. */
+class text
+{
+public:
+    text(const char *chars) noexcept : chars_(chars) {}
+    text(const std::string &string) noexcept : chars_(string.c_str()) {}
+    /** What C is given. */
+    const char *c_str() const noexcept { return chars_; }
+
+private:
+    const char *chars_;
+};
+
+/** Values that lie one after another in somebody else's memory. */
+template <class T> class view
+{
+    template <class C> using element = std::remove_pointer_t<decltype(std::data(std::declval<C &>()))>;
+
+public:
+    constexpr view() noexcept = default;
+    constexpr view(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    /** Of an array, a std::vector, std::array, std::span, another view, whatever has data() and size(). */
+    template <class C, class = std::enable_if_t<std::is_convertible_v<element<C> (*)[], T (*)[]>>>
+    constexpr view(C &&values) noexcept : data_(std::data(values)), size_(std::size(values))
+    {
+    }
+
+    constexpr T *data() const noexcept { return data_; }
+    constexpr std::size_t size() const noexcept { return size_; }
+    constexpr bool empty() const noexcept { return size_ == 0; }
+    constexpr T *begin() const noexcept { return data_; }
+    constexpr T *end() const noexcept { return data_ + size_; }
+    constexpr T &operator[](std::size_t i) const { return data_[i]; }
+
+private:
+    T *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+template <class C> view(C &&) -> view<std::remove_pointer_t<decltype(std::data(std::declval<C &>()))>>;
+template <class T> view(T *, std::size_t) -> view<T>;
+
+/** The shape of a sample, a target or a tensor: up to eight dimensions. */
+class shape
+{
+public:
+    shape() noexcept = default;
+    shape(std::initializer_list<std::int64_t> dims) : shape(dims.begin(), dims.size()) {}
+    shape(const std::int64_t *dims, std::size_t rank) : rank_(rank)
+    {
+        if (rank > dims_.size())
+            throw error(SIXNET_BAD_SHAPE, "a shape of more than 8 dimensions");
+        for (std::size_t k = 0; k < rank; k++)
+            dims_[k] = dims[k];
+    }
+
+    std::size_t size() const noexcept { return rank_; }
+    const std::int64_t *data() const noexcept { return dims_.data(); }
+    const std::int64_t *begin() const noexcept { return dims_.data(); }
+    const std::int64_t *end() const noexcept { return dims_.data() + rank_; }
+    std::int64_t operator[](std::size_t i) const { return dims_[i]; }
+
+    /** How many values it holds. */
+    std::int64_t count() const noexcept
+    {
+        std::int64_t product = 1;
+        for (std::int64_t dim : *this)
+            product *= dim;
+        return product;
+    }
+
+    /** "1x28x28". */
+    std::string str() const
+    {
+        std::string words;
+        for (std::int64_t dim : *this)
+            words += (words.empty() ? "" : "x") + std::to_string(dim);
+        return words;
+    }
+
+    friend bool operator==(const shape &a, const shape &b) noexcept { return a.rank_ == b.rank_ && a.dims_ == b.dims_; }
+    friend bool operator!=(const shape &a, const shape &b) noexcept { return !(a == b); }
+
+private:
+    std::array<std::int64_t, 8> dims_{};
+    std::size_t rank_ = 0;
+};
+
+/** A node of a model. */
+using node = sixnet_node;
+inline constexpr node none = SIXNET_NONE; /**< no node: the input of an input layer */
+
+namespace detail
+{
+
+// What a callback has thrown in this thread, until the call that ran it returns.
+inline thread_local std::exception_ptr pending;
+
+inline std::int32_t check(std::int32_t status)
+{
+    if (pending)
+        std::rethrow_exception(std::exchange(pending, nullptr));
+    if (status < 0)
+        throw error(status, sixnet_last_error());
+    return status;
+}
+
+// What a function of C gave, which failed with that status if it gave NULL.
+template <class P> P *given(P *pointer, std::int32_t status)
+{
+    if (!pointer)
+        check(status);
+    return pointer;
+}
+
+// Runs a function for the library: what it returns, or 1 if it throws.
+template <class F> std::int32_t guarded(F &&function) noexcept
+{
+    if (pending)
+        return 1;
+    try {
+        return function();
+    } catch (...) {
+        pending = std::current_exception();
+        return 1;
+    }
+}
+
+inline void release(sixnet_context *p) noexcept { sixnet_context_free(p); }
+inline void release(sixnet_model *p) noexcept { sixnet_model_free(p); }
+inline void release(sixnet_optimizer *p) noexcept { sixnet_optimizer_free(p); }
+inline void release(sixnet_dataset *p) noexcept { sixnet_dataset_free(p); }
+inline void release(sixnet_batches *p) noexcept { sixnet_batches_free(p); }
+
+// Functions of the caller's, which live as long as the last handle that may call them.
+using keep = std::shared_ptr<void>;
+
+template <class T> struct deleter {
+    keep functions;
+    void operator()(T *p) const noexcept { release(p); }
+};
+
+template <class T> class object
+{
+public:
+    /** The C handle, which stays the object's. */
+    T *get() const noexcept { return handle_.get(); }
+    /** Whether there is one: an object that was moved from has none. */
+    explicit operator bool() const noexcept { return bool(handle_); }
+    /** What other objects must keep that depend on this one. */
+    const keep &functions() const noexcept { return handle_.get_deleter().functions; }
+
+protected:
+    object(T *made, keep functions) noexcept : handle_(made, {std::move(functions)}) {}
+
+    // Makes a handle with a creator of C that is given the place for it.
+    template <class F> object(F &&create, keep functions) : object(static_cast<T *>(nullptr), std::move(functions))
+    {
+        T *made = nullptr;
+        const std::int32_t status = create(&made);
+        handle_.reset(made);
+        check(status);
+    }
+
+private:
+    std::unique_ptr<T, deleter<T>> handle_;
+};
+
+// The shape that a function of C gives.
+template <class F> shape shape_of(F &&function)
+{
+    std::int64_t dims[8];
+    std::int32_t rank = 0;
+    check(function(dims, &rank));
+    return {dims, static_cast<std::size_t>(rank)};
+}
+
+// How many samples of a size there are in that many values.
+inline std::int64_t rows(std::size_t values, std::int64_t size, const char *what)
+{
+    const auto count = static_cast<std::int64_t>(values);
+    if (size <= 0 || count % size != 0)
+        throw error(SIXNET_BAD_SHAPE,
+                    std::string(what) + ": " + std::to_string(count) + " values are not samples of " + std::to_string(size));
+    return count / size;
+}
+
+inline void must_be(std::size_t values, std::int64_t size, const char *what)
+{
+    if (static_cast<std::int64_t>(values) != size)
+        throw error(SIXNET_BAD_SHAPE, std::string(what) + ": " + std::to_string(values) + " values, not " + std::to_string(size));
+}
+
+template <class V> std::int64_t size_of(const V &values) noexcept { return static_cast<std::int64_t>(values.size()); }
+
+// The name of an element type in the library's texts.
+template <class T> constexpr const char *dtype() noexcept
+{
+    constexpr bool whole = std::is_integral_v<T> && std::is_signed_v<T>;
+    if constexpr (std::is_same_v<T, float>)
+        return "f32";
+    else if constexpr (std::is_same_v<T, double>)
+        return "f64";
+    else if constexpr (std::is_same_v<T, std::uint8_t>)
+        return "u8";
+    else {
+        static_assert(whole && (sizeof(T) == 4 || sizeof(T) == 8), "values are float, double, uint8_t, int32_t or int64_t");
+        return sizeof(T) == 4 ? "i32" : "i64";
+    }
+}
+
+// "inputs=f32 shape=2 "
+template <class T> std::string array_spec(const char *what, const char *shape_name, const shape &sample)
+{
+    return std::string(what) + "=" + dtype<std::remove_const_t<T>>() + " " + shape_name + "=" + sample.str() + " ";
+}
+
+} // namespace detail
+
+// ---- kinds ----
+
+/** One attribute of a kind, as sixnet_attribute() tells it. */
+struct attribute {
+    std::string name, type, default_value, range, help;
+};
+
+/** A word of the text interface. */
+struct kind {
+    std::string name, help;
+    std::vector<attribute> attributes;
+};
+
+/** Every word of a family: "layer", "loss", "optimizer", "schedule", "transform" or "options". */
+inline std::vector<kind> kinds(text family)
+{
+    std::vector<kind> found;
+    while (const char *name = sixnet_kind(family.c_str(), static_cast<std::int32_t>(found.size()), "name")) {
+        found.push_back({name, sixnet_kind(family.c_str(), static_cast<std::int32_t>(found.size()), "help"), {}});
+        const auto field = [&](const char *key) {
+            const char *value =
+                sixnet_attribute(family.c_str(), name, static_cast<std::int32_t>(found.back().attributes.size()), key);
+            return std::string(value ? value : "");
+        };
+        while (!field("name").empty())
+            found.back().attributes.push_back({field("name"), field("type"), field("default"), field("range"), field("help")});
+    }
+    return found;
+}
+
+// ---- layers of your own ----
+
+/** What a layer's setup function is given; see layer.h. */
+class layer_setup
+{
+public:
+    explicit layer_setup(sixnet_layer_setup *setup) noexcept : setup_(setup) {}
+    std::int32_t input_count() const noexcept { return sixnet_setup_input_count(setup_); }
+    shape input_shape(std::int32_t index) const
+    {
+        return detail::shape_of([&](auto... out) { return sixnet_setup_input_shape(setup_, index, out...); });
+    }
+    double attribute(text name) const noexcept { return sixnet_setup_attribute(setup_, name.c_str()); }
+    void output_shape(const shape &s)
+    {
+        detail::check(sixnet_setup_output_shape(setup_, s.data(), static_cast<std::int32_t>(s.size())));
+    }
+    void parameter(text name, const shape &s, double low, double high)
+    {
+        detail::check(sixnet_setup_parameter(setup_, name.c_str(), s.data(), static_cast<std::int32_t>(s.size()), low, high));
+    }
+
+private:
+    sixnet_layer_setup *setup_;
+};
+
+/** What a layer's forward and backward functions are given; see layer.h. T is the layer's type of values. */
+template <class T> class layer_call
+{
+public:
+    explicit layer_call(sixnet_layer_call *call) noexcept : call_(call) {}
+    std::int64_t samples() const noexcept { return sixnet_call_samples(call_); }
+    bool training() const noexcept { return sixnet_call_training(call_) != 0; }
+    double attribute(text name) const noexcept { return sixnet_call_attribute(call_, name.c_str()); }
+
+    shape input_shape(std::int32_t index) const { return shape_at(sixnet_call_input_shape, index); }
+    shape parameter_shape(std::int32_t index) const { return shape_at(sixnet_call_parameter_shape, index); }
+    shape output_shape() const
+    {
+        return detail::shape_of([&](auto... out) { return sixnet_call_output_shape(call_, out...); });
+    }
+
+    view<const T> input(std::int32_t index = 0) const
+    {
+        return of<const T>(sixnet_call_input(call_, index), samples(), input_shape(index));
+    }
+    view<const T> parameter(std::int32_t index = 0) const
+    {
+        return of<const T>(sixnet_call_parameter(call_, index), 1, parameter_shape(index));
+    }
+    /** To be written by forward; backward finds there what forward wrote. */
+    view<T> output() const { return of<T>(sixnet_call_output(call_), samples(), output_shape()); }
+    view<const T> output_gradient() const { return of<const T>(sixnet_call_output_gradient(call_), samples(), output_shape()); }
+    /** To be written. */
+    view<T> input_gradient(std::int32_t index = 0) const
+    {
+        return of<T>(sixnet_call_input_gradient(call_, index), samples(), input_shape(index));
+    }
+    /** Zero at first, to be added to. */
+    view<T> parameter_gradient(std::int32_t index = 0) const
+    {
+        return of<T>(sixnet_call_parameter_gradient(call_, index), 1, parameter_shape(index));
+    }
+
+private:
+    template <class F> shape shape_at(F *function, std::int32_t index) const
+    {
+        return detail::shape_of([&](auto... out) { return function(call_, index, out...); });
+    }
+    template <class E, class P> static view<E> of(P *memory, std::int64_t n, const shape &s)
+    {
+        return {static_cast<E *>(memory), memory ? static_cast<std::size_t>(n * s.count()) : 0};
+    }
+
+    sixnet_layer_call *call_;
+};
+
+/** A layer of one's own on values of type T, float or double. */
+template <class T> struct layer {
+    std::string attributes;                        /**< such as "beta=1 order=2" */
+    std::function<void(layer_setup &)> setup;      /**< what it throws refuses the inputs; may be empty */
+    std::function<void(layer_call<T> &)> forward;  /**< writes the outputs */
+    std::function<void(layer_call<T> &)> backward; /**< may be empty if the layer is only used to predict */
+};
+
+namespace detail
+{
+
+template <class T> struct layer_thunks {
+    static std::int32_t setup(void *user, sixnet_layer_setup *pointer) noexcept
+    {
+        return guarded([&] {
+            layer_setup given(pointer);
+            try {
+                static_cast<const layer<T> *>(user)->setup(given);
+            } catch (const std::exception &e) {
+                sixnet_setup_refuse(pointer, e.what());
+                throw;
+            }
+            return 0;
+        });
+    }
+    static std::int32_t plain_setup(void *, sixnet_layer_setup *) noexcept { return 0; }
+
+    template <std::function<void(layer_call<T> &)> layer<T>::*member>
+    static std::int32_t run(void *user, sixnet_layer_call *pointer) noexcept
+    {
+        return guarded([&] {
+            layer_call<T> call(pointer);
+            (static_cast<const layer<T> *>(user)->*member)(call);
+            return 0;
+        });
+    }
+};
+
+} // namespace detail
+
+// ---- context ----
+
+/** Takes one line of the log. level: 0 information, 1 warning. */
+using log_fn = std::function<void(std::int32_t level, const char *line)>;
+
+/** Where a program says how the library may use its process. Wherever a context may be given, a new one of no options is the default. */
+class context : public detail::object<sixnet_context>
+{
+public:
+    explicit context(text options = "")
+        : object([&](auto out) { return sixnet_context_new(out, options.c_str()); }, std::make_shared<household>())
+    {
+    }
+    /** With an allocator, whose functions must not throw. */
+    context(text options, sixnet_malloc_fn allocate, sixnet_free_fn release, void *user)
+        : object([&](auto out) { return sixnet_context_new_with_allocator(out, options.c_str(), allocate, release, user); },
+                 std::make_shared<household>())
+    {
+    }
+
+    /** Sends log lines to fn, or nowhere if it is empty. */
+    void set_log(log_fn fn)
+    {
+        const auto write = [](std::int32_t level, const char *line, void *user) {
+            detail::guarded([&] {
+                (*static_cast<const log_fn *>(user))(level, line);
+                return 0;
+            });
+        };
+        log_fn &log = mine().log;
+        detail::check(sixnet_context_set_log(get(), nullptr, nullptr));
+        log = std::move(fn);
+        if (log)
+            detail::check(sixnet_context_set_log(get(), write, &log));
+    }
+
+    /** One setting in effect: "isa", "dtype", "threads" or "seed". */
+    std::string_view setting(text key) const { return detail::given(sixnet_context_get(get(), key.c_str()), SIXNET_NOT_FOUND); }
+
+    /** Makes a layer known under a name, for all models of this context. */
+    template <class T> void layer_register(text name, layer<T> l)
+    {
+        static_assert(std::is_floating_point_v<T>, "a layer's values are float or double");
+        using thunks = detail::layer_thunks<T>;
+        auto kept = std::make_shared<layer<T>>(std::move(l));
+        mine().layers.push_back(kept);
+        detail::check(sixnet_layer_register(get(), name.c_str(), kept->attributes.c_str(), detail::dtype<T>(),
+                                            kept->setup ? thunks::setup : thunks::plain_setup,
+                                            kept->forward ? thunks::template run<&layer<T>::forward> : nullptr,
+                                            kept->backward ? thunks::template run<&layer<T>::backward> : nullptr, kept.get()));
+    }
+
+private:
+    // The functions that the library calls for a context.
+    struct household {
+        log_fn log;
+        std::vector<detail::keep> layers;
+    };
+
+    household &mine() const
+    {
+        if (!functions())
+            throw error(SIXNET_INVALID_ARGUMENT, "this context was moved from");
+        return *static_cast<household *>(functions().get());
+    }
+};
+
+// ---- datasets ----
+
+/** Writes one sample: its values and its target's. */
+using sample_fn = std::function<void(std::int64_t index, view<float> input, view<float> target)>;
+
+/** Samples with targets. */
+class dataset : public detail::object<sixnet_dataset>
+{
+public:
+    /** Of a pair of IDX files. */
+    static dataset open_idx(text images, text labels, const context &ctx = context())
+    {
+        return {[&](auto out) { return sixnet_dataset_open_idx(out, ctx.get(), images.c_str(), labels.c_str()); },
+                ctx.functions()};
+    }
+
+    /** Of arrays of float, double, uint8_t, int32_t or int64_t, which are copied.
+     * @param sample,target the shapes of one sample and of one target
+     * @param options further words of the options kind "dataset_arrays": `scale`, and copy=false to use the arrays where they are */
+    template <class X, class T>
+    static dataset from_arrays(const shape &sample, const X &inputs, const shape &target, const T &targets, text options = "",
+                               const context &ctx = context())
+    {
+        const view x(inputs);
+        const view t(targets);
+        const std::int64_t n = detail::rows(x.size(), sample.count(), "inputs");
+        detail::must_be(t.size(), n * target.count(), "targets");
+        return of_arrays(detail::array_spec<std::remove_pointer_t<decltype(x.data())>>("inputs", "shape", sample) +
+                             detail::array_spec<std::remove_pointer_t<decltype(t.data())>>("targets", "target_shape", target) +
+                             options.c_str(),
+                         ctx, {x.data(), t.data(), n});
+    }
+
+    /** Of samples without targets. */
+    template <class X>
+    static dataset from_arrays(const shape &sample, const X &inputs, text options = "", const context &ctx = context())
+    {
+        const view x(inputs);
+        return of_arrays(detail::array_spec<std::remove_pointer_t<decltype(x.data())>>("inputs", "shape", sample) +
+                             options.c_str(),
+                         ctx, {x.data(), nullptr, detail::rows(x.size(), sample.count(), "inputs")});
+    }
+
+    /** n samples that a function writes when they are needed; the same for the same index. */
+    static dataset from_callback(std::int64_t n, const shape &sample, const shape &target, sample_fn fn,
+                                 const context &ctx = context())
+    {
+        auto kept = std::make_shared<source>(source{std::move(fn), static_cast<std::size_t>(sample.count()),
+                                                    static_cast<std::size_t>(target.count()), ctx.functions()});
+        const std::string spec = "shape=" + sample.str() + " target_shape=" + target.str();
+        const auto create = [&](auto out) {
+            return sixnet_dataset_from_callback(out, ctx.get(), spec.c_str(), n, source::write, kept.get());
+        };
+        return {create, kept};
+    }
+
+    /** Two datasets of its samples, by options such as "first=50000 seed=1". */
+    std::pair<dataset, dataset> split(text options)
+    {
+        sixnet_dataset *first = nullptr, *second = nullptr;
+        const std::int32_t status = sixnet_dataset_split(&first, &second, get(), options.c_str());
+        std::pair<dataset, dataset> parts{dataset(first, functions()), dataset(second, functions())};
+        detail::check(status);
+        return parts;
+    }
+
+    /** Adds a transform that every sample goes through: "normalize mean=0.1307 std=0.3081". */
+    void transform(text spec) { detail::check(sixnet_dataset_transform(get(), spec.c_str())); }
+
+    std::int64_t size() const noexcept { return sixnet_dataset_size(get()); }
+    shape sample_shape() const { return shapes().first; }
+    /** Of no dimensions if there are no targets. */
+    shape target_shape() const { return shapes().second; }
+
+    /** Copies one sample out, transformed, and its target if a view of it is given. */
+    void get_sample(std::int64_t index, view<float> input, view<float> target = {}) const
+    {
+        const auto [sample, answer] = shapes();
+        detail::must_be(input.size(), sample.count(), "input");
+        if (target.data())
+            detail::must_be(target.size(), answer.count(), "target");
+        detail::check(sixnet_dataset_get(get(), index, input.data(), target.data()));
+    }
+
+private:
+    using object::object;
+
+    struct source {
+        sample_fn fn;
+        std::size_t input_size, target_size;
+        detail::keep context;
+
+        static std::int32_t write(void *user, std::int64_t index, float *input, float *target) noexcept
+        {
+            const auto *s = static_cast<const source *>(user);
+            return detail::guarded([&] {
+                s->fn(index, {input, s->input_size}, {target, s->target_size});
+                return 0;
+            });
+        }
+    };
+
+    struct arrays {
+        const void *inputs, *targets;
+        std::int64_t n;
+    };
+    static dataset of_arrays(const std::string &spec, const context &ctx, const arrays &a)
+    {
+        const auto create = [&](auto out) {
+            return sixnet_dataset_from_arrays(out, ctx.get(), spec.c_str(), a.inputs, a.targets, a.n);
+        };
+        return {create, ctx.functions()};
+    }
+
+    std::pair<shape, shape> shapes() const
+    {
+        std::int64_t target[8];
+        std::int32_t rank = 0;
+        const shape sample = detail::shape_of([&](auto... out) { return sixnet_dataset_shape(get(), out..., target, &rank); });
+        return {sample, {target, static_cast<std::size_t>(rank)}};
+    }
+};
+
+/** Some samples of a walk through a dataset. */
+struct batch {
+    view<const float> inputs, targets; /**< valid until the walk's next; targets is empty if there are none */
+    std::int64_t n;                    /**< how many samples */
+};
+
+/** Walks through a dataset in batches. */
+class batches : public detail::object<sixnet_batches>
+{
+public:
+    batches(dataset &ds, text options)
+        : object([&](auto out) { return sixnet_batches_new(out, ds.get(), options.c_str()); }, ds.functions()),
+          input_size_(ds.sample_shape().count()), target_size_(ds.target_shape().count())
+    {
+    }
+
+    /** Begins an epoch. */
+    void start(std::int64_t epoch) { detail::check(sixnet_batches_start(get(), epoch)); }
+
+    /** The next batch; nothing at the end of the epoch. */
+    std::optional<batch> next()
+    {
+        const float *x = nullptr, *t = nullptr;
+        std::int64_t n = 0;
+        detail::check(sixnet_batches_next(get(), &x, &t, &n));
+        if (n == 0)
+            return std::nullopt;
+        return batch{{x, static_cast<std::size_t>(n * input_size_)}, {t, t ? static_cast<std::size_t>(n * target_size_) : 0}, n};
+    }
+
+    /** The epoch, and how many of its samples were given out. */
+    std::pair<std::int64_t, std::int64_t> cursor() const
+    {
+        std::pair<std::int64_t, std::int64_t> place;
+        detail::check(sixnet_batches_cursor(get(), &place.first, &place.second));
+        return place;
+    }
+
+private:
+    std::int64_t input_size_, target_size_;
+};
+
+// ---- model ----
+
+/** What a running fit tells; valid during the callback only. */
+class progress
+{
+public:
+    explicit progress(const sixnet_progress *p) noexcept : p_(p) {}
+    /** One of the numbers of sixnet_progress_get(): p["loss"]. */
+    double operator[](text key) const noexcept { return sixnet_progress_get(p_, key.c_str()); }
+
+private:
+    const sixnet_progress *p_;
+};
+
+/** Called after every batch and at the end of every epoch; returns true to end the run. */
+using progress_fn = std::function<bool(const progress &)>;
+
+/** Takes a portion of a file. */
+using write_fn = std::function<void(const void *data, std::size_t size)>;
+/** Gives up to size bytes of a file and returns how many; 0 at the end. */
+using read_fn = std::function<std::size_t(void *data, std::size_t size)>;
+
+/** What evaluate() has measured; accuracy is NaN unless targets are classes. */
+struct evaluation {
+    double loss, accuracy;
+};
+
+/** The largest difference between a gradient and a numeric one, and the name of the value it was found at. */
+struct gradient_difference {
+    double worst;
+    std::string where;
+};
+
+class optimizer;
+
+/** A net: a graph of layers and the parameters it learns. */
+class model : public detail::object<sixnet_model>
+{
+public:
+    /** Empty, to be built with add() and compile(). */
+    explicit model(const context &ctx = context()) : model(ctx, [&](auto out) { return sixnet_model_new(out, ctx.get()); }) {}
+
+    /** Of a whole net's text, compiled. */
+    explicit model(text net, const context &ctx = context())
+        : model(ctx, [&](auto out) { return sixnet_model_parse(out, ctx.get(), net.c_str()); })
+    {
+        find_ends();
+    }
+
+    /** Of a file. */
+    static model load(text path, text options = "", const context &ctx = context())
+    {
+        return loaded(ctx, [&](auto out) { return sixnet_model_load(out, ctx.get(), path.c_str(), options.c_str()); });
+    }
+    /** Of a file in memory. */
+    static model load_memory(view<const unsigned char> file, text options = "", const context &ctx = context())
+    {
+        const auto create = [&](auto out) {
+            return sixnet_model_load_memory(out, ctx.get(), file.data(), file.size(), options.c_str());
+        };
+        return loaded(ctx, create);
+    }
+    /** Of a file that a function gives. */
+    static model read(const read_fn &fn, text options = "", const context &ctx = context())
+    {
+        const auto portion = [](void *user, void *data, std::uint64_t size) {
+            std::int64_t count = -1;
+            detail::guarded([&] {
+                count = static_cast<std::int64_t>((*static_cast<const read_fn *>(user))(data, static_cast<std::size_t>(size)));
+                return 0;
+            });
+            return count;
+        };
+        const auto create = [&](auto out) {
+            return sixnet_model_read(out, ctx.get(), portion, const_cast<read_fn *>(&fn), options.c_str());
+        };
+        return loaded(ctx, create);
+    }
+
+    // building
+
+    /** Adds a layer that takes the output of the node added last. */
+    node add(text spec) { return add(spec, node_count() - 1); }
+    /** Adds a layer that takes the output of a node. */
+    node add(text spec, node input) { return added(sixnet_add(get(), spec.c_str(), input)); }
+    /** Adds a layer of several inputs. */
+    node add(text spec, std::initializer_list<node> inputs)
+    {
+        return added(sixnet_add_multi(get(), spec.c_str(), inputs.begin(), static_cast<std::int32_t>(inputs.size())));
+    }
+    void retain(node n) { detail::check(sixnet_retain(get(), n)); }
+    void compile()
+    {
+        detail::check(sixnet_compile(get()));
+        find_ends();
+    }
+    /** The bytes that n samples at once will need. */
+    std::uint64_t memory_needed(std::int64_t n, bool training = true)
+    {
+        std::uint64_t bytes = 0;
+        detail::check(sixnet_memory_needed(get(), n, training, &bytes));
+        return bytes;
+    }
+    void reset(std::uint64_t seed) { detail::check(sixnet_reset(get(), seed)); }
+
+    // looking at it
+
+    std::string_view summary() { return detail::given(sixnet_summary(get()), SIXNET_BAD_STATE); }
+    std::string_view model_text() { return detail::given(sixnet_model_text(get()), SIXNET_BAD_STATE); }
+    std::int32_t node_count() const noexcept { return sixnet_node_count(get()); }
+    node node_find(text name) const
+    {
+        const node found = sixnet_node_find(get(), name.c_str());
+        detail::check(found < 0 ? SIXNET_NOT_FOUND : SIXNET_OK);
+        return found;
+    }
+    std::string_view node_get(node n, text field) const
+    {
+        return detail::given(sixnet_node_get(get(), n, field.c_str()), SIXNET_NOT_FOUND);
+    }
+    shape node_shape(node n) const
+    {
+        return detail::shape_of([&](auto... out) { return sixnet_node_shape(get(), n, out...); });
+    }
+    /** The shape of what goes in or comes out: "input", "output" or "target". */
+    shape model_shape(text end) const
+    {
+        return detail::shape_of([&](auto... out) { return sixnet_model_shape(get(), end.c_str(), out..., nullptr); });
+    }
+    void node_values(node n, view<float> to) const
+    {
+        detail::check(sixnet_node_values(get(), n, to.data(), detail::size_of(to)));
+    }
+    void node_values(node n, view<double> to) const
+    {
+        detail::check(sixnet_node_values_f64(get(), n, to.data(), detail::size_of(to)));
+    }
+    void node_gradient(node n, view<float> to) const
+    {
+        detail::check(sixnet_node_gradient(get(), n, to.data(), detail::size_of(to)));
+    }
+    void node_gradient(node n, view<double> to) const
+    {
+        detail::check(sixnet_node_gradient_f64(get(), n, to.data(), detail::size_of(to)));
+    }
+
+    // tensors
+
+    std::int32_t tensor_count() const noexcept { return sixnet_tensor_count(get()); }
+    std::string_view tensor_name(std::int32_t index) const
+    {
+        const char *name = sixnet_tensor_name(get(), index);
+        if (!name)
+            throw error(SIXNET_NOT_FOUND, "there is no tensor of number " + std::to_string(index));
+        return name;
+    }
+    shape tensor_shape(text name) const
+    {
+        return detail::shape_of([&](auto... out) { return sixnet_tensor_shape(get(), name.c_str(), out..., nullptr); });
+    }
+    bool tensor_trainable(text name) const
+    {
+        std::int32_t trainable = 0;
+        detail::shape_of([&](auto... out) { return sixnet_tensor_shape(get(), name.c_str(), out..., &trainable); });
+        return trainable != 0;
+    }
+    void tensor_get(text name, view<float> to) const
+    {
+        detail::check(sixnet_tensor_get(get(), name.c_str(), to.data(), detail::size_of(to)));
+    }
+    void tensor_get(text name, view<double> to) const
+    {
+        detail::check(sixnet_tensor_get_f64(get(), name.c_str(), to.data(), detail::size_of(to)));
+    }
+    void tensor_set(text name, view<const float> from)
+    {
+        detail::check(sixnet_tensor_set(get(), name.c_str(), from.data(), detail::size_of(from)));
+    }
+    void tensor_set(text name, view<const double> from)
+    {
+        detail::check(sixnet_tensor_set_f64(get(), name.c_str(), from.data(), detail::size_of(from)));
+    }
+    void gradient_get(text name, view<float> to) const
+    {
+        detail::check(sixnet_gradient_get(get(), name.c_str(), to.data(), detail::size_of(to)));
+    }
+    void gradient_get(text name, view<double> to) const
+    {
+        detail::check(sixnet_gradient_get_f64(get(), name.c_str(), to.data(), detail::size_of(to)));
+    }
+    /** A tensor's own memory. T must be the type of the context's dtype. */
+    template <class T> view<const T> tensor_data(text name) const
+    {
+        static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "tensors are of float or double");
+        if (std::is_same_v<T, double> != is_f64_)
+            throw error(SIXNET_INVALID_ARGUMENT,
+                        is_f64_ ? "this model's tensors are of double" : "this model's tensors are of float");
+        std::int64_t count = 0;
+        const void *memory = detail::given(sixnet_tensor_data(get(), name.c_str(), &count), SIXNET_NOT_FOUND);
+        return {static_cast<const T *>(memory), static_cast<std::size_t>(count)};
+    }
+    std::string digest() const
+    {
+        char digits[65] = "";
+        detail::check(sixnet_digest(get(), digits));
+        return digits;
+    }
+
+    // the open loop
+
+    void forward(view<const float> x) { forwarded(x, sixnet_forward); }
+    void forward(view<const double> x) { forwarded(x, sixnet_forward_f64); }
+    /** The loss of the last forward(). */
+    double loss(view<const float> t) { return loss_of(t, sixnet_loss); }
+    double loss(view<const double> t) { return loss_of(t, sixnet_loss_f64); }
+    void backward() { detail::check(sixnet_backward(get())); }
+    void backward_from(view<const float> dy) { backward_of(dy, sixnet_backward_from); }
+    void backward_from(view<const double> dy) { backward_of(dy, sixnet_backward_from_f64); }
+    void zero_grad() { detail::check(sixnet_zero_grad(get())); }
+
+    /** Predicts into y, of as many values as the samples have outputs. */
+    void predict(view<const float> x, view<float> y) { predict_to(x, y, sixnet_predict); }
+    void predict(view<const double> x, view<double> y) { predict_to(x, y, sixnet_predict_f64); }
+    std::vector<float> predict(view<const float> x) { return predicted(x); }
+    std::vector<double> predict(view<const double> x) { return predicted(x); }
+
+    gradient_difference gradient_check(view<const double> x, view<const double> t)
+    {
+        double worst = 0;
+        const char *where = "";
+        const std::int64_t n = detail::rows(x.size(), input_size_, "inputs");
+        detail::must_be(t.size(), n * target_size_, "targets");
+        detail::check(sixnet_gradient_check(get(), x.data(), t.data(), n, &worst, &where));
+        return {worst, where};
+    }
+
+    // where the time goes
+
+    void profile(bool on) { detail::check(sixnet_profile(get(), on)); }
+    double profile_get(node n, text key) const noexcept { return sixnet_profile_get(get(), n, key.c_str()); }
+
+    // training
+
+    /** Trains the net. Returns whether it ran to its end: false if fn ended it. */
+    bool fit(optimizer &opt, dataset &train, text options, const progress_fn &fn = {});
+    /** As above, and evaluates the net on a second dataset at the end of every epoch. */
+    bool fit(optimizer &opt, dataset &train, dataset &validation, text options, const progress_fn &fn = {});
+
+    evaluation evaluate(dataset &ds)
+    {
+        evaluation e{};
+        detail::check(sixnet_evaluate(get(), ds.get(), &e.loss, &e.accuracy));
+        return e;
+    }
+
+    // files
+
+    void save(text path, text options = "") const { detail::check(sixnet_model_save(get(), path.c_str(), options.c_str())); }
+    std::vector<unsigned char> save_memory() const
+    {
+        std::uint64_t size = 0;
+        detail::check(sixnet_model_save_memory(get(), nullptr, 0, &size));
+        std::vector<unsigned char> file(static_cast<std::size_t>(size));
+        detail::check(sixnet_model_save_memory(get(), file.data(), size, &size));
+        return file;
+    }
+    /** Saves through a function. */
+    void write(const write_fn &fn) const
+    {
+        const auto portion = [](void *user, const void *data, std::uint64_t size) {
+            return detail::guarded([&] {
+                (*static_cast<const write_fn *>(user))(data, static_cast<std::size_t>(size));
+                return 0;
+            });
+        };
+        detail::check(sixnet_model_write(get(), portion, const_cast<write_fn *>(&fn)));
+    }
+    /** Fills the net with the tensors of any safetensors file. Returns what differs, a line for each; "" if nothing. */
+    std::string load_weights(text path, text options = "")
+    {
+        const char *report = "";
+        detail::check(sixnet_model_load_weights(get(), path.c_str(), options.c_str(), &report));
+        return report;
+    }
+    std::string load_weights_memory(view<const unsigned char> file, text options = "")
+    {
+        const char *report = "";
+        detail::check(sixnet_model_load_weights_memory(get(), file.data(), file.size(), options.c_str(), &report));
+        return report;
+    }
+
+private:
+    template <class F>
+    model(const context &ctx, F &&create)
+        : object(std::forward<F>(create), ctx.functions()), is_f64_(ctx.setting("dtype") == "f64")
+    {
+    }
+    template <class F> static model loaded(const context &ctx, F &&create)
+    {
+        model net(ctx, std::forward<F>(create));
+        net.find_ends();
+        return net;
+    }
+
+    node added(node n)
+    {
+        if (n < 0)
+            detail::check(sixnet_compile(get())); // which reports the first error of the build
+        return n;
+    }
+
+    void find_ends()
+    {
+        std::int64_t dims[8];
+        std::int32_t rank = 0;
+        input_size_ = model_shape("input").count();
+        output_size_ = model_shape("output").count();
+        const bool has_target = sixnet_model_shape(get(), "target", dims, &rank, nullptr) == SIXNET_OK;
+        target_size_ = has_target ? model_shape("target").count() : 0;
+    }
+
+    template <class T, class F> void forwarded(view<const T> x, F *function)
+    {
+        const std::int64_t n = detail::rows(x.size(), input_size_, "inputs");
+        detail::check(function(get(), x.data(), n));
+        n_ = n;
+    }
+    template <class T, class F> double loss_of(view<const T> t, F *function)
+    {
+        double loss = 0;
+        if (target_size_)
+            detail::must_be(t.size(), n_ * target_size_, "targets");
+        detail::check(function(get(), t.data(), &loss));
+        return loss;
+    }
+    template <class T, class F> void backward_of(view<const T> dy, F *function)
+    {
+        detail::must_be(dy.size(), n_ * output_size_, "gradient");
+        detail::check(function(get(), dy.data()));
+    }
+    template <class T, class F> void predict_to(view<const T> x, view<T> y, F *function)
+    {
+        const std::int64_t n = detail::rows(x.size(), input_size_, "inputs");
+        detail::must_be(y.size(), n * output_size_, "outputs");
+        detail::check(function(get(), x.data(), n, y.data()));
+    }
+    template <class T> std::vector<T> predicted(view<const T> x)
+    {
+        std::vector<T> y(static_cast<std::size_t>(detail::rows(x.size(), input_size_, "inputs") * output_size_));
+        predict(x, y);
+        return y;
+    }
+
+    static std::int32_t report(void *user, const sixnet_progress *p) noexcept
+    {
+        return detail::guarded([&] { return (*static_cast<const progress_fn *>(user))(progress(p)); });
+    }
+
+    bool is_f64_;
+    std::int64_t input_size_ = 0, output_size_ = 0, target_size_ = 0; // values of one sample, 0 before compile
+    std::int64_t n_ = 0;                                              // samples of the last forward()
+};
+
+// ---- optimizer ----
+
+/** Changes a model's parameters along their gradients. */
+class optimizer : public detail::object<sixnet_optimizer>
+{
+public:
+    optimizer(model &net, text spec, text schedule = "")
+        : object([&](auto out) { return sixnet_optimizer_new(out, net.get(), spec.c_str(), schedule.c_str()); }, net.functions())
+    {
+    }
+
+    void step() { detail::check(sixnet_step(get())); }
+    void schedule_epoch(double metric) { detail::check(sixnet_schedule_epoch(get(), metric)); }
+    double learning_rate() const noexcept { return sixnet_learning_rate(get()); }
+    void set_learning_rate(double lr) { detail::check(sixnet_set_learning_rate(get(), lr)); }
+
+    /** Saves the training run of this optimizer and its model, and where the batches are. */
+    void checkpoint_save(const model &net, text path, const batches *walk = nullptr, text options = "") const
+    {
+        detail::check(sixnet_checkpoint_save(net.get(), get(), walk ? walk->get() : nullptr, path.c_str(), options.c_str()));
+    }
+    /** Takes up a training run. */
+    void checkpoint_load(model &net, text path, batches *walk = nullptr, text options = "")
+    {
+        detail::check(sixnet_checkpoint_load(net.get(), get(), walk ? walk->get() : nullptr, path.c_str(), options.c_str()));
+    }
+};
+
+inline bool model::fit(optimizer &opt, dataset &train, text options, const progress_fn &fn)
+{
+    return detail::check(sixnet_fit(get(), opt.get(), train.get(), options.c_str(), fn ? report : nullptr,
+                                    const_cast<progress_fn *>(&fn))) == SIXNET_OK;
+}
+
+inline bool model::fit(optimizer &opt, dataset &train, dataset &validation, text options, const progress_fn &fn)
+{
+    return detail::check(sixnet_fit_validated(get(), opt.get(), train.get(), validation.get(), options.c_str(),
+                                              fn ? report : nullptr, const_cast<progress_fn *>(&fn))) == SIXNET_OK;
+}
+
+} // namespace sixnet
+
+#endif
