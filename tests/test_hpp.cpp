@@ -340,6 +340,49 @@ void test_predictions()
     expect(net.predict(x) == std::vector<float>{6, 5} && y == std::vector<double>{6, 5});
 }
 
+void test_predictors_and_copies()
+{
+    const points p(100);
+    sixnet::model net(classifier);
+    const std::vector<float> wanted = net.predict(p.x);
+    sixnet::model twin = net.copy();
+    std::vector<std::vector<float>> found(4);
+    std::vector<std::thread> threads;
+    for (auto &y : found)
+        threads.emplace_back([&] { y = sixnet::predictor(net).run(p.x); });
+    for (auto &thread : threads)
+        thread.join();
+    for (auto &y : found)
+        expect(y == wanted);
+    twin.reset(5);
+    expect(twin.predict(p.x) != wanted && net.predict(p.x) == wanted);
+    sixnet::predictor last(twin);
+    std::vector<float> y(wanted.size());
+    std::vector<double> y64(wanted.size());
+    last.run(p.x, y);
+    last.run(std::vector<double>(p.x.begin(), p.x.end()), y64);
+    expect(y == twin.predict(p.x) && std::fabs(y64[3] - double(y[3])) < 1e-6 && last.run(std::vector<double>{1, 2}).size() == 2);
+    fails(SIXNET_BAD_SHAPE, "outputs", [&] {
+        std::vector<float> one(1);
+        last.run(p.x, one);
+    });
+}
+
+void test_cancelling()
+{
+    const points p;
+    sixnet::dataset data = p.data();
+    sixnet::model net(classifier);
+    sixnet::optimizer opt(net, "sgd lr=0.1");
+    net.cancel();
+    expect(!net.fit(opt, data, "epochs=5"));
+    fails(SIXNET_STOPPED, "cancelled", [&] { net.evaluate(data); });
+    fails(SIXNET_STOPPED, "cancelled", [&] { net.predict(p.x); });
+    fails(SIXNET_STOPPED, "cancelled", [&] { sixnet::predictor(net).run(p.x); });
+    net.cancel(false);
+    expect(net.fit(opt, data, "epochs=1") && net.predict(p.x).size() == 128);
+}
+
 // ---- looking at it ----
 
 void test_building_and_looking()
@@ -706,6 +749,8 @@ const struct {
     {"the open loop", test_the_open_loop},
     {"a loss of one's own", test_a_loss_of_ones_own},
     {"predictions", test_predictions},
+    {"predictors and copies", test_predictors_and_copies},
+    {"cancelling", test_cancelling},
     {"building and looking", test_building_and_looking},
     {"tensors", test_tensors},
     {"profile", test_profile},

@@ -169,6 +169,13 @@ inline std::int32_t check(std::int32_t status)
     return status;
 }
 
+// As check(), of a call whose results are nothing if it was cancelled.
+inline void check_whole(std::int32_t status)
+{
+    if (check(status) == SIXNET_STOPPED)
+        throw error(SIXNET_STOPPED, "the call was cancelled");
+}
+
 // What a function of C gave, which failed with that status if it gave NULL.
 template <class P> P *given(P *pointer, std::int32_t status)
 {
@@ -193,6 +200,7 @@ template <class F> std::int32_t guarded(F &&function) noexcept
 inline void release(sixnet_context *p) noexcept { sixnet_context_free(p); }
 inline void release(sixnet_model *p) noexcept { sixnet_model_free(p); }
 inline void release(sixnet_optimizer *p) noexcept { sixnet_optimizer_free(p); }
+inline void release(sixnet_predictor *p) noexcept { sixnet_predictor_free(p); }
 inline void release(sixnet_dataset *p) noexcept { sixnet_dataset_free(p); }
 inline void release(sixnet_batches *p) noexcept { sixnet_batches_free(p); }
 
@@ -254,6 +262,24 @@ inline void must_be(std::size_t values, std::int64_t size, const char *what)
     if (static_cast<std::int64_t>(values) != size)
         throw error(SIXNET_BAD_SHAPE, std::string(what) + ": " + std::to_string(values) + " values, not " + std::to_string(size));
 }
+
+// How many values one sample and its output are, and predictions of as many.
+struct sample_sizes {
+    std::int64_t input = 0, output = 0;
+
+    template <class F, class H, class T> void predict(F *function, H *handle, view<const T> x, view<T> y) const
+    {
+        const std::int64_t n = rows(x.size(), input, "inputs");
+        must_be(y.size(), n * output, "outputs");
+        check_whole(function(handle, x.data(), n, y.data()));
+    }
+    template <class F, class H, class T> std::vector<T> predict(F *function, H *handle, view<const T> x) const
+    {
+        std::vector<T> y(static_cast<std::size_t>(rows(x.size(), input, "inputs") * output));
+        predict<F, H, T>(function, handle, x, y);
+        return y;
+    }
+};
 
 template <class V> std::int64_t size_of(const V &values) noexcept { return static_cast<std::int64_t>(values.size()); }
 
@@ -739,6 +765,14 @@ public:
         return loaded(ctx, create);
     }
 
+    /** A copy, which from then on does what the model would have done. */
+    model copy() const
+    {
+        model twin([&](auto out) { return sixnet_model_copy(out, get()); }, functions(), is_f64_);
+        twin.find_ends();
+        return twin;
+    }
+
     // building
 
     /** Adds a layer that takes the output of the node added last. */
@@ -881,18 +915,21 @@ public:
     void zero_grad() { detail::check(sixnet_zero_grad(get())); }
 
     /** Predicts into y, of as many values as the samples have outputs. */
-    void predict(view<const float> x, view<float> y) { predict_to(x, y, sixnet_predict); }
-    void predict(view<const double> x, view<double> y) { predict_to(x, y, sixnet_predict_f64); }
-    std::vector<float> predict(view<const float> x) { return predicted(x); }
-    std::vector<double> predict(view<const double> x) { return predicted(x); }
+    void predict(view<const float> x, view<float> y) { sizes_.predict(sixnet_predict, get(), x, y); }
+    void predict(view<const double> x, view<double> y) { sizes_.predict(sixnet_predict_f64, get(), x, y); }
+    std::vector<float> predict(view<const float> x) { return sizes_.predict(sixnet_predict, get(), x); }
+    std::vector<double> predict(view<const double> x) { return sizes_.predict(sixnet_predict_f64, get(), x); }
+
+    /** Ends what runs on the model: fit() then returns false, other members throw an error of status SIXNET_STOPPED. */
+    void cancel(bool on = true) const noexcept { sixnet_cancel(get(), on); }
 
     gradient_difference gradient_check(view<const double> x, view<const double> t)
     {
         double worst = 0;
         const char *where = "";
-        const std::int64_t n = detail::rows(x.size(), input_size_, "inputs");
+        const std::int64_t n = detail::rows(x.size(), sizes_.input, "inputs");
         detail::must_be(t.size(), n * target_size_, "targets");
-        detail::check(sixnet_gradient_check(get(), x.data(), t.data(), n, &worst, &where));
+        detail::check_whole(sixnet_gradient_check(get(), x.data(), t.data(), n, &worst, &where));
         return {worst, where};
     }
 
@@ -903,7 +940,7 @@ public:
 
     // training
 
-    /** Trains the net. Returns whether it ran to its end: false if fn ended it. */
+    /** Trains the net. Returns whether it ran to its end: false if fn or cancel() ended it. */
     bool fit(optimizer &opt, dataset &train, text options, const progress_fn &fn = {});
     /** As above, and evaluates the net on a second dataset at the end of every epoch. */
     bool fit(optimizer &opt, dataset &train, dataset &validation, text options, const progress_fn &fn = {});
@@ -911,7 +948,7 @@ public:
     evaluation evaluate(dataset &ds)
     {
         evaluation e{};
-        detail::check(sixnet_evaluate(get(), ds.get(), &e.loss, &e.accuracy));
+        detail::check_whole(sixnet_evaluate(get(), ds.get(), &e.loss, &e.accuracy));
         return e;
     }
 
@@ -953,8 +990,12 @@ public:
 
 private:
     template <class F>
-    model(const context &ctx, F &&create)
-        : object(std::forward<F>(create), ctx.functions()), is_f64_(ctx.setting("dtype") == "f64")
+    model(F &&create, detail::keep functions, bool is_f64)
+        : object(std::forward<F>(create), std::move(functions)), is_f64_(is_f64)
+    {
+    }
+    template <class F>
+    model(const context &ctx, F &&create) : model(std::forward<F>(create), ctx.functions(), ctx.setting("dtype") == "f64")
     {
     }
     template <class F> static model loaded(const context &ctx, F &&create)
@@ -975,15 +1016,14 @@ private:
     {
         std::int64_t dims[8];
         std::int32_t rank = 0;
-        input_size_ = model_shape("input").count();
-        output_size_ = model_shape("output").count();
+        sizes_ = {model_shape("input").count(), model_shape("output").count()};
         const bool has_target = sixnet_model_shape(get(), "target", dims, &rank, nullptr) == SIXNET_OK;
         target_size_ = has_target ? model_shape("target").count() : 0;
     }
 
     template <class T, class F> void forwarded(view<const T> x, F *function)
     {
-        const std::int64_t n = detail::rows(x.size(), input_size_, "inputs");
+        const std::int64_t n = detail::rows(x.size(), sizes_.input, "inputs");
         detail::check(function(get(), x.data(), n));
         n_ = n;
     }
@@ -997,30 +1037,39 @@ private:
     }
     template <class T, class F> void backward_of(view<const T> dy, F *function)
     {
-        detail::must_be(dy.size(), n_ * output_size_, "gradient");
+        detail::must_be(dy.size(), n_ * sizes_.output, "gradient");
         detail::check(function(get(), dy.data()));
     }
-    template <class T, class F> void predict_to(view<const T> x, view<T> y, F *function)
-    {
-        const std::int64_t n = detail::rows(x.size(), input_size_, "inputs");
-        detail::must_be(y.size(), n * output_size_, "outputs");
-        detail::check(function(get(), x.data(), n, y.data()));
-    }
-    template <class T> std::vector<T> predicted(view<const T> x)
-    {
-        std::vector<T> y(static_cast<std::size_t>(detail::rows(x.size(), input_size_, "inputs") * output_size_));
-        predict(x, y);
-        return y;
-    }
-
     static std::int32_t report(void *user, const sixnet_progress *p) noexcept
     {
         return detail::guarded([&] { return (*static_cast<const progress_fn *>(user))(progress(p)); });
     }
 
     bool is_f64_;
-    std::int64_t input_size_ = 0, output_size_ = 0, target_size_ = 0; // values of one sample, 0 before compile
-    std::int64_t n_ = 0;                                              // samples of the last forward()
+    detail::sample_sizes sizes_;   // 0 before compile
+    std::int64_t target_size_ = 0; // values of one target
+    std::int64_t n_ = 0;           // samples of the last forward()
+};
+
+// ---- predictor ----
+
+/** Memory of a thread's own to predict in with a model: any number of threads, each with a predictor, need no lock. */
+class predictor : public detail::object<sixnet_predictor>
+{
+public:
+    explicit predictor(model &net)
+        : object([&](auto out) { return sixnet_predictor_new(out, net.get()); }, net.functions()),
+          sizes_{net.model_shape("input").count(), net.model_shape("output").count()}
+    {
+    }
+
+    void run(view<const float> x, view<float> y) { sizes_.predict(sixnet_predictor_run, get(), x, y); }
+    void run(view<const double> x, view<double> y) { sizes_.predict(sixnet_predictor_run_f64, get(), x, y); }
+    std::vector<float> run(view<const float> x) { return sizes_.predict(sixnet_predictor_run, get(), x); }
+    std::vector<double> run(view<const double> x) { return sizes_.predict(sixnet_predictor_run_f64, get(), x); }
+
+private:
+    detail::sample_sizes sizes_;
 };
 
 // ---- optimizer ----
