@@ -214,21 +214,22 @@ static void needs(const six_op *op, six_needs *n)
 {
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
-    six_correlation c = forward_of(op, tap);
+    one_sample one = one_sample_of(op);
+    six_correlation c = op->lanes == 1 ? one_sample_correlation(op, &one, tap) : forward_of(op, tap);
+    const conv2d *a = op->attr;
     if (op->lanes == 1) {
-        n->scratch = one_sample_reals(op) * (int64_t)sizeof(real) + MAX_TAPS * (int64_t)sizeof(int64_t);
-        n->shared = weight_count(op) * (int64_t)sizeof(real);
+        n->scratch = one_sample_reals(op) * (int64_t)sizeof(real) + six_correlate_scratch(&c, false);
+        n->shared = a->groups * six_packed_size(&c) * (int64_t)sizeof(real);
         return;
     }
-    int64_t forward = six_correlate_scratch(&c, false), weights = six_correlate_scratch(&c, true);
-    n->scratch = forward > weights ? forward : weights;
+    int64_t packed = six_packed_size(&c);
+    n->scratch = six_correlate_scratch(&c, op->training);
     for (int64_t h = 0; h < phases(op, 0); h++)
         for (int64_t w = 0; w < phases(op, 1); w++) {
             c = phase_of(op, h, w, tap, w_tap);
-            int64_t scratch = six_correlate_scratch(&c, false);
-            n->scratch = scratch > n->scratch ? scratch : n->scratch;
+            packed += six_packed_size(&c);
         }
-    n->shared = 2 * weight_count(op) * (int64_t)sizeof(real);
+    n->shared = a->groups * packed * (int64_t)sizeof(real);
 }
 
 static void forward(const six_op *op, six_group *g, void *scratch)
@@ -236,10 +237,9 @@ static void forward(const six_op *op, six_group *g, void *scratch)
     const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     six_correlation c = forward_of(op, tap);
-    int64_t slice = weight_count(op) / a->groups;
     for (int64_t s = 0; s < a->groups; s++)
-        six_correlate(&c, g->x[0] + s * c.depth * c.x_plane, (real *)op->shared + s * slice, a->bias ? op->value[1] + s * c.outputs : NULL,
-                      g->y + s * c.outputs * c.y_plane, scratch);
+        six_correlate(&c, g->x[0] + s * c.depth * c.x_plane, (real *)op->shared + s * six_packed_size(&c),
+                      a->bias ? op->value[1] + s * c.outputs : NULL, g->y + s * c.outputs * c.y_plane, scratch);
 }
 
 static int32_t begin_forward(six_op *op, six_group *groups)
@@ -254,7 +254,7 @@ static int32_t begin_forward(six_op *op, six_group *groups)
     for (int32_t t = 0; t < c.taps; t++)
         w_tap[t] = t;
     for (int64_t s = 0; s < a->groups; s++)
-        six_pack(&c, op->value[0] + s * slice, c.depth * c.taps, c.taps, w_tap, (real *)op->shared + s * slice);
+        six_pack(&c, op->value[0] + s * slice, c.depth * c.taps, c.taps, w_tap, (real *)op->shared + s * six_packed_size(&c));
     return SIXNET_OK;
 }
 
@@ -265,13 +265,12 @@ static void forward_one(const six_op *op, six_group *g, void *scratch)
     six_tap tap[MAX_TAPS];
     one_sample one = one_sample_of(op);
     six_correlation c = one_sample_correlation(op, &one, tap);
-    int64_t slice = weight_count(op) / a->groups;
     bool dense = a->stride[0] == 1 && a->stride[1] == 1;
     real *x = scratch, *y = x + c.depth * one.plane;
     for (int64_t s = 0; s < a->groups; s++) {
         for (int64_t d = 0; d < c.depth; d++)
             (dense ? copy_padded : copy_phases)(op, &one, g->x[0] + (s * c.depth + d) * in[1] * in[2], x + d * one.plane);
-        six_correlate(&c, x, (real *)op->shared + s * slice, a->bias ? op->value[1] + s * c.outputs : NULL, y,
+        six_correlate(&c, x, (real *)op->shared + s * six_packed_size(&c), a->bias ? op->value[1] + s * c.outputs : NULL, y,
                       y + c.outputs * c.y_plane);
         for (int64_t o = 0; o < c.outputs; o++)
             for (int64_t row = 0; row < out[1]; row++)
@@ -279,40 +278,44 @@ static void forward_one(const six_op *op, six_group *g, void *scratch)
     }
 }
 
-/* The weights of every slice and phase, one after another. */
+/* Behind the weights of forward those of every phase and slice, one after another. */
+static real *backward_weights(const six_op *op)
+{
+    six_tap tap[MAX_TAPS];
+    six_correlation c = forward_of(op, tap);
+    return (real *)op->shared + ((const conv2d *)op->attr)->groups * six_packed_size(&c);
+}
+
 static int32_t begin_backward(six_op *op, six_group *groups)
 {
     const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
     int64_t slice = weight_count(op) / a->groups, taps = a->kernel_size[0] * a->kernel_size[1];
+    real *packed = backward_weights(op);
     (void)groups;
-    for (int64_t s = 0; s < a->groups; s++) {
-        real *packed = (real *)op->shared + weight_count(op) + s * slice;
-        for (int64_t h = 0; h < phases(op, 0); h++)
-            for (int64_t w = 0; w < phases(op, 1); w++) {
-                six_correlation c = phase_of(op, h, w, tap, w_tap);
-                six_pack(&c, op->value[0] + s * slice, taps, taps * c.outputs, w_tap, packed);
-                packed += (int64_t)c.outputs * c.depth * c.taps;
-            }
-    }
-    return SIXNET_OK;
-}
-
-static void backward_input(const six_op *op, six_group *g, int64_t s, void *scratch)
-{
-    const conv2d *a = op->attr;
-    const int64_t *in = op->in[0].dim, *out = op->out.dim;
-    six_tap tap[MAX_TAPS];
-    int32_t w_tap[MAX_TAPS];
-    const real *packed = (real *)op->shared + weight_count(op) + s * (weight_count(op) / a->groups);
-    const real *dy = g->dy + s * (out[0] / a->groups) * out[1] * out[2] * SIX_LANES;
-    real *dx = g->dx[0] + s * (in[0] / a->groups) * in[1] * in[2] * SIX_LANES;
     for (int64_t h = 0; h < phases(op, 0); h++)
         for (int64_t w = 0; w < phases(op, 1); w++) {
             six_correlation c = phase_of(op, h, w, tap, w_tap);
-            six_correlate(&c, dy, packed, NULL, dx + (h * in[2] + w) * SIX_LANES, scratch);
-            packed += (int64_t)c.outputs * c.depth * c.taps;
+            for (int64_t s = 0; s < a->groups; s++, packed += six_packed_size(&c))
+                six_pack(&c, op->value[0] + s * slice, taps, taps * c.outputs, w_tap, packed);
+        }
+    return SIXNET_OK;
+}
+
+static void backward_input(const six_op *op, six_group *g, void *scratch)
+{
+    const conv2d *a = op->attr;
+    const int64_t width = op->in[0].dim[2];
+    six_tap tap[MAX_TAPS];
+    int32_t w_tap[MAX_TAPS];
+    const real *packed = backward_weights(op);
+    for (int64_t h = 0; h < phases(op, 0); h++)
+        for (int64_t w = 0; w < phases(op, 1); w++) {
+            six_correlation c = phase_of(op, h, w, tap, w_tap);
+            for (int64_t s = 0; s < a->groups; s++, packed += six_packed_size(&c))
+                six_correlate(&c, g->dy + s * c.depth * c.x_plane, packed, NULL,
+                              g->dx[0] + s * c.outputs * c.y_plane + (h * width + w) * SIX_LANES, scratch);
         }
 }
 
@@ -321,13 +324,11 @@ static void backward(const six_op *op, six_group *g, void *scratch)
     const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     six_correlation c = forward_of(op, tap);
-    for (int64_t s = 0; s < a->groups; s++) {
-        int64_t outputs = s * c.outputs;
-        six_correlate_weights(&c, g->x[0] + s * c.depth * c.x_plane, g->dy + outputs * c.y_plane,
-                              g->partial + outputs * c.depth * c.taps, c.depth * c.taps, false, scratch);
-        if (g->dx[0])
-            backward_input(op, g, s, scratch);
-    }
+    for (int64_t s = 0; s < a->groups; s++)
+        six_correlate_weights(&c, g->x[0] + s * c.depth * c.x_plane, g->dy + s * c.outputs * c.y_plane,
+                              g->partial + s * c.outputs * c.depth * c.taps, c.depth * c.taps, false, scratch);
+    if (g->dx[0])
+        backward_input(op, g, scratch);
     for (int64_t o = 0; a->bias && o < op->out.dim[0]; o++)
         g->partial[weight_count(op) + o] = six_sum(g->dy + o * c.y_plane, c.y_plane);
 }

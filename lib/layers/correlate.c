@@ -119,19 +119,24 @@ static void copy_band(const six_correlation *c, const reach *r, const real *x, i
 
 /* ---- forward ---- */
 
+/* Where a tap reads, from x and from w. */
+typedef struct reading {
+    int64_t x, w;
+} reading;
+
 typedef struct block {
     const real *x;
-    const int64_t *tap; /* where each tap reads, from x */
+    const reading *reading;
     int32_t taps, depth;
     int64_t x_step, x_plane;
     const real *w, *bias;
-    int64_t w_output, w_depth, w_tap;
+    int64_t w_output, w_depth;
     real *y;
     int64_t y_step, y_plane;
     bool add;
 } block;
 
-SIX_INLINE void block_sums(const block *b, const int O, const int P, const int64_t x_step)
+SIX_INLINE void block_sums(const block *b, const int O, const int P, const int32_t taps)
 {
     for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
         vec sum[BLOCK_LONE][BLOCK_P];
@@ -142,9 +147,8 @@ SIX_INLINE void block_sums(const block *b, const int O, const int P, const int64
                 sum[o][p] = b->bias ? six_set(b->bias[o]) : b->add ? six_load(b->y + o * b->y_plane + p * b->y_step + part) : (vec){0};
         const real *w_plane = b->w, *plane = b->x + part;
         for (int32_t d = 0; d < b->depth; d++, plane += b->x_plane, w_plane += b->w_depth) {
-            const real *w = w_plane;
-            for (int32_t t = 0; t < b->taps; t++, w += b->w_tap) {
-                const real *x = plane + b->tap[t];
+            for (int32_t t = 0; t < taps; t++) {
+                const real *x = plane + b->reading[t].x, *w = w_plane + b->reading[t].w;
                 vec weight[BLOCK_LONE];
                 SIX_UNROLL
                 for (int o = 0; o < O; o++) {
@@ -154,7 +158,7 @@ SIX_INLINE void block_sums(const block *b, const int O, const int P, const int64
                 }
                 SIX_UNROLL
                 for (int p = 0; p < P; p++) {
-                    vec value = six_load(x + p * x_step);
+                    vec value = six_load(x + p * b->x_step);
                     SIX_UNROLL
                     for (int o = 0; o < O; o++)
                         sum[o][p] = six_fma(weight[o], value, sum[o][p]);
@@ -170,7 +174,7 @@ SIX_INLINE void block_sums(const block *b, const int O, const int P, const int64
 }
 
 #define BLOCK(O, P) \
-    static void block_##O##x##P(const block *b) { block_sums(b, O, P, b->x_step); }
+    static void block_##O##x##P(const block *b) { block_sums(b, O, P, b->taps); }
 
 #define BLOCKS(O) BLOCK(O, 1) BLOCK(O, 2) BLOCK(O, 3) BLOCK(O, 4)
 #define BLOCK_ROW(O) block_##O##x1, block_##O##x2, block_##O##x3, block_##O##x4
@@ -178,6 +182,7 @@ BLOCKS(1)
 BLOCKS(2)
 BLOCKS(3)
 BLOCK(8, 1)
+static void block_8x1_of_1(const block *b) { block_sums(b, 8, 1, 1); }
 #if SIX_REGISTERS == 32
 #define BLOCKS_WIDE(O) BLOCK(O, 5) BLOCK(O, 6) BLOCK(O, 7)
 #define BLOCK_ROW_WIDE(O) BLOCK_ROW(O), block_##O##x5, block_##O##x6, block_##O##x7
@@ -192,7 +197,7 @@ static void (*const block_table[BLOCK_O][BLOCK_P])(const block *) = {
 static void (*const block_table[BLOCK_O][BLOCK_P])(const block *) = {{BLOCK_ROW(1)}, {BLOCK_ROW(2)}, {BLOCK_ROW(3)}};
 #endif
 
-static bool is_lone(const six_correlation *c) { return c->columns == 1; }
+static bool is_lone(const six_correlation *c) { return c->rows == 1 && c->columns == 1; }
 
 /* The outputs of the block that begins at output o. */
 static int32_t block_outputs(const six_correlation *c, int32_t o)
@@ -203,56 +208,115 @@ static int32_t block_outputs(const six_correlation *c, int32_t o)
     return left < BLOCK_O ? left : BLOCK_O;
 }
 
+/* Packed weights lie in blocks of as many outputs as the first block has: [block][d][t][output]. */
+int64_t six_packed_size(const six_correlation *c)
+{
+    const int64_t first = block_outputs(c, 0);
+    return (c->outputs + first - 1) / first * first * c->depth * c->taps;
+}
+
 void six_pack(const six_correlation *c, const real *w, int64_t w_output, int64_t w_depth, const int32_t *w_tap, real *packed)
 {
-    for (int32_t o = 0, n; o < c->outputs; o += n) {
-        n = block_outputs(c, o);
+    const int32_t first = block_outputs(c, 0);
+    for (int32_t o = 0; o < c->outputs; o += first)
         for (int32_t d = 0; d < c->depth; d++)
-            for (int32_t t = 0; t < c->taps; t++)
-                for (int32_t k = 0; k < n; k++)
-                    *packed++ = w[(o + k) * w_output + d * w_depth + w_tap[t]];
-    }
+            for (int32_t t = 0; t < c->taps; t++, packed += first)
+                for (int32_t k = 0; k < first && o + k < c->outputs; k++)
+                    packed[k] = w[(o + k) * w_output + d * w_depth + w_tap[t]];
+}
+
+/* Where the weights of an output are. */
+static int64_t weights_at(const six_correlation *c, int32_t o)
+{
+    const int32_t first = block_outputs(c, 0);
+    return c->w_output ? o * c->w_output : (int64_t)(o - o % first) * c->depth * c->taps + o % first;
 }
 
 /* All outputs of `count` neighbouring positions. */
 static void position_block(const six_correlation *c, block b, int64_t count)
 {
+    const real *w = b.w;
     for (int32_t o = 0, n; o < c->outputs; o += n) {
         n = block_outputs(c, o);
-        b.w_output = c->w_output ? c->w_output : 1;
-        b.w_tap = c->w_output ? c->w_tap : n;
-        b.w_depth = c->w_output ? c->w_depth : (int64_t)n * c->taps;
+        b.w = w + weights_at(c, o);
         if (n == BLOCK_LONE)
-            block_8x1(&b);
+            (b.taps == 1 ? block_8x1_of_1 : block_8x1)(&b);
         else
             block_table[n - 1][count - 1](&b);
-        b.w += n * (c->w_output ? c->w_output : (int64_t)c->depth * c->taps);
         b.y += n * c->y_plane;
         b.bias = b.bias ? b.bias + n : NULL;
     }
 }
 
+/* ---- regions: positions whose taps are within the bounds of x alike, so that none need be looked at one by one ---- */
+
+/* The end of the positions from `first` to `last` of an axis, at which the taps that are within bounds are those at `first`. */
+static int64_t region_end(const six_correlation *c, int64_t first, int64_t last, bool down)
+{
+    const int64_t size = down ? c->in_h : c->in_w, stride = down ? c->stride_h : c->stride_w;
+    int64_t end = last + 1;
+    for (int32_t t = 0; t < c->taps; t++) {
+        const int64_t offset = down ? c->tap[t].h : c->tap[t].w, at = first * stride + offset;
+        const int64_t bound = at < 0 ? 0 : size; /* the next that comes */
+        if (at < size && last * stride + offset >= bound && first + (bound - at + stride - 1) / stride < end)
+            end = first + (bound - at + stride - 1) / stride;
+    }
+    return end;
+}
+
+/* The taps that are within the bounds of x at a position. */
+static int32_t readings_at(const six_correlation *c, int64_t row, int64_t column, reading *to)
+{
+    const int64_t x_step = c->tap_step ? c->tap_step : c->x_step, w_step = c->w_output ? c->w_tap : block_outputs(c, 0);
+    int32_t count = 0;
+    for (int32_t t = 0; t < c->taps; t++) {
+        const int64_t h = row * c->stride_h + c->tap[t].h, w = column * c->stride_w + c->tap[t].w;
+        if (h >= 0 && h < c->in_h && w >= 0 && w < c->in_w)
+            to[count++] = (reading){c->tap[t].h * c->x_row + c->tap[t].w * x_step, t * w_step};
+    }
+    return count;
+}
+
+/* A line of positions, in blocks. */
+static void position_line(const six_correlation *c, block b, int64_t count)
+{
+    int64_t blocks = (count + BLOCK_P - 1) / BLOCK_P;
+    for (int64_t k = 0; k < blocks; k++) {
+        const int64_t size = count * (k + 1) / blocks - count * k / blocks;
+        position_block(c, b, size);
+        b.x += size * b.x_step;
+        b.y += size * b.y_step;
+    }
+}
+
+/* Positions that see the same taps; b is of the first. Lines run along the rows, or down a region that is narrow. */
+static void position_region(const six_correlation *c, block b, int64_t rows, int64_t columns)
+{
+    int64_t x_row = c->stride_h * c->x_row, x_column = c->stride_w * c->x_step;
+    bool down = columns < BLOCK_P && rows > columns;
+    b.x_step = down ? x_row : x_column;
+    b.y_step = down ? c->y_row : c->y_step;
+    for (int64_t line = 0; line < (down ? columns : rows); line++) {
+        position_line(c, b, down ? rows : columns);
+        b.x += down ? x_column : x_row;
+        b.y += down ? c->y_step : c->y_row;
+    }
+}
+
 void six_correlate(const six_correlation *c, const real *x, const real *w, const real *bias, real *y, void *scratch)
 {
-    reach r = reach_of(c);
-    int64_t *tap = scratch, rows_at_once = band_rows(c, &r);
-    real *band_memory = (real *)(tap + (c->taps + 7) / 8 * 8);
-    int64_t blocks = (c->columns + BLOCK_P - 1) / BLOCK_P;
-    for (int64_t first = 0; first < c->rows; first += rows_at_once) {
-        int64_t rows = c->rows - first < rows_at_once ? c->rows - first : rows_at_once;
-        band in = band_at(c, &r, x, first, rows, band_memory);
-        copy_band(c, &r, x, first, rows, band_memory);
-        for (int32_t t = 0; t < c->taps; t++)
-            tap[t] = c->tap[t].h * in.row + c->tap[t].w * (c->tap_step ? c->tap_step : c->x_step);
-        for (int64_t row = 0; row < rows; row++)
-            for (int64_t k = 0; k < blocks; k++) {
-                int64_t begin = c->columns * k / blocks, end = c->columns * (k + 1) / blocks;
-                block b = {.x = in.x + row * c->stride_h * in.row + begin * c->stride_w * c->x_step, .x_step = c->stride_w * c->x_step,
-                           .x_plane = in.plane, .tap = tap, .taps = c->taps, .depth = c->depth, .w = w, .bias = bias,
-                           .y = y + (first + row) * c->y_row + begin * c->y_step, .y_step = c->y_step, .y_plane = c->y_plane,
-                           .add = c->add};
-                position_block(c, b, end - begin);
-            }
+    block b = {.reading = scratch, .depth = c->depth, .x_plane = c->x_plane, .y_plane = c->y_plane, .w = w, .bias = bias, .add = c->add,
+               .w_output = c->w_output ? c->w_output : 1,
+               .w_depth = c->w_output ? c->w_depth : (int64_t)block_outputs(c, 0) * c->taps};
+    for (int64_t row = 0, row_end; row < c->rows; row = row_end) {
+        row_end = region_end(c, row, c->rows - 1, true);
+        for (int64_t column = 0, column_end; column < c->columns; column = column_end) {
+            column_end = region_end(c, column, c->columns - 1, false);
+            b.taps = readings_at(c, row, column, scratch);
+            b.x = x + row * c->stride_h * c->x_row + column * c->stride_w * c->x_step;
+            b.y = y + row * c->y_row + column * c->y_step;
+            position_region(c, b, row_end - row, column_end - column);
+        }
     }
 }
 
@@ -393,7 +457,7 @@ void six_correlate_weights(const six_correlation *c, const real *x, const real *
 int64_t six_correlate_scratch(const six_correlation *c, bool weights)
 {
     reach r = reach_of(c);
-    int64_t count = weights ? (int64_t)c->depth * c->taps : c->taps;
-    int64_t reals = band_size(c, &r) + (weights ? outputs_at_once(c, &r) * sums_row(c) : 0);
-    return (count + 7) / 8 * 8 * (int64_t)sizeof(int64_t) + reals * (int64_t)sizeof(real) + 64;
+    int64_t count = (int64_t)c->depth * c->taps, reals = band_size(c, &r) + outputs_at_once(c, &r) * sums_row(c);
+    int64_t forward = c->taps * (int64_t)sizeof(reading), streams = (count + 7) / 8 * 8 * (int64_t)sizeof(int64_t);
+    return weights ? forward + streams + reals * (int64_t)sizeof(real) : forward;
 }

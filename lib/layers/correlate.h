@@ -27,10 +27,11 @@ typedef struct six_correlation {
     bool add;                         /* to what is in y, which takes the place of the bias */
 } six_correlation;
 
-/* Weights in the order in which they are read; packed has room for outputs * depth * taps. w[o][d][t] is at w[o * w_output + d * w_depth +
+/* Weights in the order in which they are read; packed has room for six_packed_size() of them. w[o][d][t] is at w[o * w_output + d * w_depth +
  * w_tap[t]]. */
 void SIX_PASTE(six_pack_, SIX_VARIANT)(const six_correlation *c, const real *w, int64_t w_output, int64_t w_depth, const int32_t *w_tap,
                                        real *packed);
+int64_t SIX_PASTE(six_packed_size_, SIX_VARIANT)(const six_correlation *c);
 
 /* Computes y. scratch has six_correlate_scratch() bytes; bias may be NULL. */
 void SIX_PASTE(six_correlate_, SIX_VARIANT)(const six_correlation *c, const real *x, const real *w, const real *bias, real *y,
@@ -43,6 +44,7 @@ void SIX_PASTE(six_correlate_weights_, SIX_VARIANT)(const six_correlation *c, co
 
 int64_t SIX_PASTE(six_correlate_scratch_, SIX_VARIANT)(const six_correlation *c, bool weights);
 
+#define six_packed_size SIX_PASTE(six_packed_size_, SIX_VARIANT)
 #define six_pack SIX_PASTE(six_pack_, SIX_VARIANT)
 #define six_correlate SIX_PASTE(six_correlate_, SIX_VARIANT)
 #define six_correlate_weights SIX_PASTE(six_correlate_weights_, SIX_VARIANT)
