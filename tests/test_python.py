@@ -13,6 +13,7 @@ import pathlib
 import pickle
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,6 +141,30 @@ class Loading(unittest.TestCase):
     def test_a_library_that_is_another(self):
         _, _, error = run_python("import sixnet", SIXNET_LIBRARY="libc.so.6")
         self.assertIn("ImportError: libsixnet was not found", error)
+
+    def places(self, folder):
+        """A folder that has a copy of sixnet.py and of the library beside it, and one that has the library alone."""
+        package, system = folder / "package", folder / "system"
+        for place in (package, system):
+            place.mkdir()
+            shutil.copy(sixnet.library_path, place / "libsixnet.so.1")
+        shutil.copy(ROOT / "tools/python/sixnet.py", package)
+        return package, system
+
+    @unittest.skipUnless(sys.platform == "linux", "other systems have other names")
+    def test_order(self):
+        with tempfile.TemporaryDirectory() as name:
+            package, system = self.places(pathlib.Path(name))
+            where = {"PYTHONPATH": str(package), "LD_LIBRARY_PATH": str(system)}
+            ask = "import sixnet; print(sixnet.library_path)"
+            given, beside, by_name = sixnet.library_path, str(package / "libsixnet.so.1"), str(system / "libsixnet.so.1")
+            self.assertEqual(run_python(ask, SIXNET_LIBRARY=given, **where), (0, given + "\n", ""))
+            self.assertEqual(run_python(ask, SIXNET_LIBRARY="", **where), (0, beside + "\n", ""))
+            os.remove(beside)
+            self.assertEqual(run_python(ask, SIXNET_LIBRARY="", **where), (0, by_name + "\n", ""))
+            os.rename(by_name, system / "libsixnet-elsewhere.so")
+            last = "import ctypes.util; ctypes.util.find_library = lambda name: 'libsixnet-elsewhere.so' if name == 'sixnet' else None; " + ask
+            self.assertEqual(run_python(last, SIXNET_LIBRARY="", **where), (0, str(system / "libsixnet-elsewhere.so") + "\n", ""))
 
     def test_all_places_are_named(self):
         environment = {"SIXNET_LIBRARY": "", "LD_LIBRARY_PATH": ""}
@@ -373,6 +398,23 @@ class Arrays(unittest.TestCase):
                 self.net.predict(self.x.reshape(shape))
         with self.assertRaises(ValueError):
             self.net.predict(None)
+
+    def test_nothing_is_copied(self):
+        seen = []
+
+        class Spy:
+            def __getattr__(self, name):
+                function = getattr(library, name)
+                return lambda *args: seen.append(args) or function(*args) if name.startswith("sixnet_predict") else function
+
+        library, sixnet._lib = sixnet._lib, Spy()
+        try:
+            for x, y in ((self.x, np.zeros((5, 2), np.float32)), (self.x.astype(np.float64), np.zeros((5, 2)))):
+                self.net.predict(x, y)
+                self.assertEqual((seen[-1][1], seen[-1][3]), (x.ctypes.data, y.ctypes.data))
+        finally:
+            sixnet._lib = library
+        self.assertEqual(len(seen), 2)
 
     def test_out(self):
         out = np.zeros((5, 2), np.float32)
@@ -1002,6 +1044,50 @@ class ForkAndThreads(unittest.TestCase):
         net, (x, t) = sixnet.Model(SMALL), some_data(500)
         wanted = net.predict(x).tolist()
         self.assertEqual(self.in_threads(lambda i: [net.predict(x).tolist() for _ in range(20)][-1]), [wanted] * 4)
+
+    def test_predictors(self):
+        net, (x, t) = sixnet.Model(SMALL), some_data(500)
+        wanted = net.predict(x).tolist()
+
+        def work(i):
+            with sixnet.Predictor(net) as predictor:
+                return [predictor.predict(x).tolist() for _ in range(20)][-1]
+
+        self.assertEqual(self.in_threads(work), [wanted] * 4)
+        predictor = sixnet.Predictor(net)
+        net.fit(x, t)
+        self.assertEqual(predictor.predict(array("d", x[0])).tolist(), net.predict(array("d", x[0])).tolist())
+        net.close()
+        del net
+        gc.collect()
+        self.assertNotEqual(predictor.predict(x).tolist(), wanted)
+        with self.assertRaises(sixnet.BadStateError):
+            sixnet.Predictor(sixnet.Model())
+
+    def test_cancel(self):
+        net, (x, t) = sixnet.Model(SMALL), some_data(500)
+        running = threading.Event()
+        canceller = threading.Thread(target=lambda: running.wait() and net.cancel())
+        canceller.start()
+        self.assertLess(len(net.fit(x, t, epochs=10**6, progress=lambda p: running.set())), 10**6)
+        canceller.join()
+        for call in (lambda: net.predict(x), lambda: net.evaluate(x, t), lambda: sixnet.Predictor(net).predict(x)):
+            with self.assertRaises(sixnet.CancelledError):
+                call()
+        self.assertEqual(net.fit(x, t), [])
+        net.cancel(False)
+        self.assertEqual(len(net.fit(x, t)), 1)
+
+    def test_copies(self):
+        net, (x, t) = sixnet.Model(SMALL, sixnet.Context(seed=4)), some_data(64)
+        net.fit(x, t)
+        twin = net.copy()
+        self.assertEqual((twin.digest(), twin.context, twin.output_shape), (net.digest(), net.context, (3,)))
+        for one in (net, twin):
+            one.fit(x, t, epochs=2)
+        self.assertEqual(twin.digest(), net.digest())
+        net.reset(1)
+        self.assertNotEqual(twin.digest(), net.digest())
 
     def test_errors_of_threads(self):
         def work(i):

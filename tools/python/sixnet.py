@@ -47,8 +47,8 @@ except ImportError:
 
 __all__ = [
     "NONE", "Attribute", "BadDataError", "BadFileError", "BadShapeError", "BadStateError", "BadTextError", "Batches", "CallbackFailedError",
-    "Context", "ConversionWarning", "Dataset", "Evaluation", "FAMILIES", "FileAccessError", "GradientCheck", "InvalidArgumentError", "Kind",
-    "LayerCall", "LayerSetup", "Model", "Node", "NotFiniteError", "NotFoundError", "Optimizer", "OutOfMemoryError", "Progress",
+    "CancelledError", "Context", "ConversionWarning", "Dataset", "Evaluation", "FAMILIES", "FileAccessError", "GradientCheck", "InvalidArgumentError", "Kind",
+    "LayerCall", "LayerSetup", "Model", "Node", "NotFiniteError", "NotFoundError", "Optimizer", "OutOfMemoryError", "Predictor", "Progress",
     "SixnetError", "TooLargeError", "UnsupportedError", "kinds", "library_path", "version",
 ]
 
@@ -125,7 +125,11 @@ class UnsupportedError(SixnetError, NotImplementedError):
     """This machine or this build of the library does not have it."""
 
 
-_INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _NOT_FOUND = -1, -4, -5, -9
+class CancelledError(SixnetError):
+    """Model.cancel() ended the call before it had a result."""
+
+
+_STOPPED, _INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _NOT_FOUND = 1, -1, -4, -5, -9
 _ERRORS = dict(zip(range(-1, -14, -1), (
     InvalidArgumentError, OutOfMemoryError, BadTextError, BadShapeError, BadStateError, FileAccessError, BadFileError, TooLargeError,
     NotFoundError, BadDataError, NotFiniteError, CallbackFailedError, UnsupportedError)))
@@ -478,6 +482,11 @@ class _Handle:
         """As _call(), where Python functions may be called back."""
         with _interrupts_held():
             return self._call(function, *args)
+
+    def _run_whole(self, function: Callable[..., int], *args: Any) -> None:
+        """As _run(), of calls whose results are nothing if they were cancelled."""
+        if self._run(function, *args) == _STOPPED:
+            raise CancelledError(_STOPPED, "the call was cancelled")
 
     def _get(self, function: Callable[..., Any], *args: Any) -> Any:
         """As _call(), of functions that return a value instead of a status."""
@@ -1129,20 +1138,48 @@ def _progress(pointer: int) -> Progress:
 class _Ends(NamedTuple):
     """What goes in and comes out of a net, for one sample."""
 
+    kind: str  # of the tensors
     input: Shape
     output_node: int
     output: Shape
     target: Optional[Shape]
 
 
-def _find_ends(net: int) -> _Ends:
+def _find_ends(net: int, kind: str) -> _Ends:
     node = c_int32()
     output = _shape(lambda *room: _lib.sixnet_model_shape(net, b"output", *room, byref(node)))
     try:
         target: Optional[Shape] = _shape(lambda *room: _lib.sixnet_model_shape(net, b"target", *room, None))
     except NotFoundError:
         target = None
-    return _Ends(_shape(lambda *room: _lib.sixnet_model_shape(net, b"input", *room, None)), node.value, output, target)
+    return _Ends(kind, _shape(lambda *room: _lib.sixnet_model_shape(net, b"input", *room, None)), node.value, output, target)
+
+
+def _samples(values: Any, kind: str, shape: Shape, what: str) -> Tuple[_Array, int]:
+    """Samples for the library to read, and how many."""
+    given = _array_in(values, _REALS, kind, what)
+    return given, _rows(given.shape, shape, what)
+
+
+def _writable(out: Any, shape: Shape, kind: str) -> int:
+    """The address of an array of the caller's."""
+    view = memoryview(out)
+    fits = _kind_of(view.format, view.itemsize) == kind and math.prod(view.shape or ()) == math.prod(shape)
+    if view.readonly or not view.c_contiguous or not fits:
+        raise _error(_BAD_SHAPE, f"out must be a writable C-contiguous {_names((kind,))} array of shape {shape}")
+    return ctypes.addressof(ctypes.c_char.from_buffer(view)) if view.nbytes else 0
+
+
+def _predict(handle: _Handle, ends: _Ends, functions: Mapping[str, Callable[..., int]], inputs: Any, out: Any) -> Any:
+    x, n = _samples(inputs, ends.kind, ends.input, "inputs")
+    shape, given = (n, *ends.output), out
+    if out is None:
+        place = _array_out(shape, x.kind)
+        address, given = place.address, place.array
+    else:
+        address = _writable(out, shape, x.kind)
+    handle._run_whole(functions[x.kind], x.address, n, address)
+    return given
 
 
 class Model(_Handle, Mapping[str, Any]):
@@ -1166,7 +1203,7 @@ class Model(_Handle, Mapping[str, Any]):
             self._make(context, _lib.sixnet_model_new)
         else:
             self._make(context, _lib.sixnet_model_parse, _text(text))
-            self._ends = self._get(_find_ends)
+            self._ends = self._get(_find_ends, self._kind)
 
     def _make(self, context: Optional[Context], function: Callable[..., int], *args: Any) -> None:
         self.context = context or Context()
@@ -1198,7 +1235,7 @@ class Model(_Handle, Mapping[str, Any]):
             net._make(context, _lib.sixnet_model_load_memory, bytes(file), len(file), spec)
         else:
             net._make(context, _lib.sixnet_model_load, _path(file), spec)
-        net._ends = net._get(_find_ends)
+        net._ends = net._get(_find_ends, net._kind)
         return net
 
     def load_weights(self, file: Union[str, os.PathLike, bytes], *, strict: bool = True, **options: Any) -> str:
@@ -1237,8 +1274,16 @@ class Model(_Handle, Mapping[str, Any]):
     def compile(self) -> Model:
         """Checks the graph and gives the parameters their initial values. Returns the model."""
         self._call(_lib.sixnet_compile)
-        self._ends = self._get(_find_ends)
+        self._ends = self._get(_find_ends, self._kind)
         return self
+
+    def copy(self) -> Model:
+        """A copy of a compiled model, which from then on does what the model would have done."""
+        twin, resource = type(self).__new__(type(self)), self._open()
+        twin.context, twin._kind, twin._ends, twin._batch = self.context, self._kind, self._compiled(), self._batch
+        with resource.lock:
+            twin._create(_lib.sixnet_model_copy, _lib.sixnet_model_free, resource.pointer, keep=resource.keep)
+        return twin
 
     def reset(self, seed: int) -> None:
         """Gives the parameters fresh initial values."""
@@ -1386,19 +1431,15 @@ class Model(_Handle, Mapping[str, Any]):
 
     # the open loop
 
-    def _samples(self, values: Any, shape: Shape, what: str) -> Tuple[_Array, int]:
-        given = _array_in(values, _REALS, self._kind, what)
-        return given, _rows(given.shape, shape, what)
-
     def forward(self, inputs: Any) -> None:
         """Runs the net in training mode; node_values() has its output."""
-        x, n = self._samples(inputs, self._compiled().input, "inputs")
+        x, n = _samples(inputs, self._kind, self._compiled().input, "inputs")
         with self._open().lock:
             self._run(_lib.sixnet_forward if x.kind == "f32" else _lib.sixnet_forward_f64, x.address, n)
             self._batch = n
 
     def _of_batch(self, values: Any, shape: Shape, what: str) -> _Array:
-        given, n = self._samples(values, shape, what)
+        given, n = _samples(values, self._kind, shape, what)
         if n != self._batch:
             raise _error(_BAD_SHAPE, f"{what}: {n} samples, but the forward pass was of {self._batch}")
         return given
@@ -1443,24 +1484,13 @@ class Model(_Handle, Mapping[str, Any]):
 
     def predict(self, inputs: Any, out: Any = None) -> Any:
         """The net's output for samples, in evaluation mode, in the inputs' type; written to out, a C-contiguous array, if it is given."""
-        ends = self._compiled()
-        x, n = self._samples(inputs, ends.input, "inputs")
-        shape, given = (n, *ends.output), out
-        if out is None:
-            place = _array_out(shape, x.kind)
-            address, given = place.address, place.array
-        else:
-            address = self._writable(out, shape, x.kind)
-        self._run(_lib.sixnet_predict if x.kind == "f32" else _lib.sixnet_predict_f64, x.address, n, address)
-        return given
+        functions = {"f32": _lib.sixnet_predict, "f64": _lib.sixnet_predict_f64}
+        return _predict(self, self._compiled(), functions, inputs, out)
 
-    @staticmethod
-    def _writable(out: Any, shape: Shape, kind: str) -> int:
-        view = memoryview(out)
-        fits = _kind_of(view.format, view.itemsize) == kind and math.prod(view.shape or ()) == math.prod(shape)
-        if view.readonly or not view.c_contiguous or not fits:
-            raise _error(_BAD_SHAPE, f"out must be a writable C-contiguous {_names((kind,))} array of shape {shape}")
-        return ctypes.addressof(ctypes.c_char.from_buffer(view)) if view.nbytes else 0
+    def cancel(self, on: bool = True) -> None:
+        """Ends what runs on the model in other threads: fit() after the batch under way, other calls with a CancelledError. That goes on for
+        all later calls, until cancel(False)."""
+        _lib.sixnet_cancel(self._open().pointer, int(on))
 
     def gradient_check(self, inputs: Any, targets: Any) -> GradientCheck:
         """Compares every gradient with a numeric one. Use a context of dtype f64."""
@@ -1470,7 +1500,7 @@ class Model(_Handle, Mapping[str, Any]):
         n = _rows(x.shape, ends.input, "inputs")
         if ends.target and _rows(t.shape, ends.target, "targets") != n:
             raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
-        self._run(_lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
+        self._run_whole(_lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
         return GradientCheck(worst.value, (where.value or b"").decode())
 
     # where the time goes
@@ -1541,8 +1571,22 @@ class Model(_Handle, Mapping[str, Any]):
         """Loss and accuracy on arrays or a Dataset, in evaluation mode."""
         loss, accuracy = c_double(), c_double()
         data = self._dataset(inputs, targets)._open()
-        self._run(_lib.sixnet_evaluate, data.pointer, byref(loss), byref(accuracy))
+        self._run_whole(_lib.sixnet_evaluate, data.pointer, byref(loss), byref(accuracy))
         return Evaluation(loss.value, accuracy.value)
+
+
+class Predictor(_Handle):
+    """Memory of a thread's own to predict in: any number of threads predict with one compiled model at the same time, each with a Predictor,
+    and do not wait for each other. The model must not be trained or changed meanwhile; afterwards they give what it then gives."""
+
+    def __init__(self, net: Model) -> None:
+        self._ends, resource = net._compiled(), net._open()
+        with resource.lock:
+            self._create(_lib.sixnet_predictor_new, _lib.sixnet_predictor_free, resource.pointer, keep=[resource])
+
+    def predict(self, inputs: Any, out: Any = None) -> Any:
+        """As Model.predict(), with the same bits, in the calling thread alone."""
+        return _predict(self, self._ends, {"f32": _lib.sixnet_predictor_run, "f64": _lib.sixnet_predictor_run_f64}, inputs, out)
 
 
 class Optimizer(_Handle):
