@@ -627,8 +627,8 @@ int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const
     if (!out)
         return missing("sixnet_dataset_open_idx", "out");
     *out = NULL;
-    if (!images || !labels)
-        return missing("sixnet_dataset_open_idx", images ? "labels" : "images");
+    if (!images)
+        return missing("sixnet_dataset_open_idx", "images");
     return six_dataset_open_idx(out, ctx, images, labels);
 }
 

@@ -26,7 +26,7 @@ ROOMS = {
     **LIBRARY,
     "lib": list(LIBRARY),
     "examples": ["include"],
-    "tools": ["include"],
+    "tools": ["include", "examples"],
     "tests": [*LIBRARY, "tests/oracles"],
     "tests/oracles": ["include"],
 }

@@ -686,6 +686,21 @@ static void test_open_idx(void **state)
     six_dataset_free(NULL);
 }
 
+static void test_open_idx_without_labels(void **state)
+{
+    (void)state;
+    sixnet_dataset *ds;
+    bytes images = small_images(4);
+    float image[6];
+    write_file("images", images.at, images.size);
+    assert_ok(six_dataset_open_idx(&ds, &t.ctx, path, NULL));
+    assert_int_equal(six_dataset_size(ds), 4);
+    assert_false(six_dataset_has_targets(ds));
+    assert_ok(six_dataset_get(ds, 3, image, NULL));
+    assert_true(image[5] == (float)images.at[16 + 6 * 3 + 5] / 255.0f);
+    six_dataset_free(ds);
+}
+
 static void test_every_byte(void **state)
 {
     (void)state;
@@ -1724,6 +1739,7 @@ int main(void)
         TEST(test_idx_no_file),
         TEST(test_idx_file_changes),
         TEST(test_open_idx),
+        TEST(test_open_idx_without_labels),
         TEST(test_every_byte),
         TEST(test_open_idx_shapes),
         TEST(test_open_idx_mismatch),

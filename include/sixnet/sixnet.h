@@ -443,7 +443,7 @@ typedef struct sixnet_dataset sixnet_dataset;
 
 /** Reads a pair of IDX files, gzipped or not, into memory. Images of unsigned bytes become values from 0 to 1 and shape
  * 1 x height x width; labels become classes.
- * @param images,labels paths
+ * @param images,labels paths; labels may be NULL for samples without targets
  * @return SIXNET_OK, SIXNET_IO_ERROR, SIXNET_BAD_FILE (the message has the path, the byte offset and what was expected),
  *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY */
 SIXNET_API int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);

@@ -129,7 +129,7 @@ static int32_t dataset_of_idx(sixnet_dataset **out, sixnet_context *ctx, six_idx
                               six_idx *labels, const char *labels_path)
 {
     six_source *source;
-    if (images->shape.dim[0] != labels->shape.dim[0])
+    if (labels_path && images->shape.dim[0] != labels->shape.dim[0])
         return six_fail(SIXNET_BAD_FILE, "%s has %" PRId64 " images, but %s has %" PRId64 " labels", images_path,
                         images->shape.dim[0], labels_path, labels->shape.dim[0]);
     int32_t status = source_new(&source, ctx, images->shape.dim[0]);
@@ -137,7 +137,7 @@ static int32_t dataset_of_idx(sixnet_dataset **out, sixnet_context *ctx, six_idx
         return status;
     double scale = images->element == &six_elements[SIX_ELEMENT_U8] ? 1.0 / 255.0 : 1.0;
     status = column_of_idx(&source->input, images, image_shape(&images->shape), scale, images_path);
-    if (status == SIXNET_OK)
+    if (status == SIXNET_OK && labels_path)
         status = column_of_idx(&source->target, labels, label_shape(&labels->shape), 1.0, labels_path);
     return finish(out, source, status);
 }
@@ -150,7 +150,7 @@ int32_t six_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const ch
     if (!ctx)
         return SIXNET_OUT_OF_MEMORY;
     int32_t status = six_idx_read(&image_file, ctx, images, "images", 2, 4);
-    if (status == SIXNET_OK)
+    if (status == SIXNET_OK && labels)
         status = six_idx_read(&label_file, ctx, labels, "labels", 1, 5);
     if (status == SIXNET_OK)
         status = dataset_of_idx(out, ctx, &image_file, images, &label_file, labels);

@@ -948,10 +948,12 @@ class Dataset(_Handle):
         return dataset
 
     @classmethod
-    def open_idx(cls, images: Union[str, os.PathLike], labels: Union[str, os.PathLike], context: Optional[Context] = None) -> Dataset:
-        """Reads a pair of IDX files, gzipped or not. Images of bytes become values from 0 to 1; labels become classes."""
+    def open_idx(cls, images: Union[str, os.PathLike], labels: Union[str, os.PathLike, None] = None,
+                 context: Optional[Context] = None) -> Dataset:
+        """Reads a pair of IDX files, gzipped or not. Images of bytes become values from 0 to 1; labels become classes. Without labels the
+        samples have no targets."""
         out, resource = c_void_p(), context._open() if context else None
-        _check(_lib.sixnet_dataset_open_idx(byref(out), resource and resource.pointer, _path(images), _path(labels)))
+        _check(_lib.sixnet_dataset_open_idx(byref(out), resource and resource.pointer, _path(images), labels and _path(labels)))
         return cls._of(out.value or 0, [resource])
 
     @classmethod

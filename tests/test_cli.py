@@ -1,0 +1,515 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the command line tool of a build folder: test_cli.py BUILD
+
+Its commands do what their help says, the net of examples/mnist_cnn.net is trained to the same bits as by the example, a recorded run is
+repeated to the same bits, and files that are cut, changed or made up end with one line of error and a status.
+"""
+
+import csv
+import json
+import os
+import pathlib
+import pty
+import random
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import test_examples as shared
+from test_examples import ROOT, check, skip, small_set, write_set
+
+BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build").resolve()
+TOOL = BUILD / "tools/sixnet/sixnet"
+NET = ROOT / "examples/mnist_cnn.net"
+COMMANDS = ("train", "eval", "predict", "summary", "graph", "inspect", "layers", "bench", "rerun", "info")
+AS_MNIST = ("--transform", "normalize mean=0.1307 std=0.3081", "--optimizer", "sgd lr=0.1 momentum=0.9",
+            "--schedule", "step_lr step_size=10 gamma=0.1", "--batch-size", 128)
+XOR = "input shape=2\nlinear out_features=8\ntanh\nlinear out_features=2\ncross_entropy\n"
+
+
+def run(*args, **more):
+    command = [str(TOOL), *map(str, args)]
+    stdout = more.pop("stdout", subprocess.PIPE)
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, timeout=600, encoding="utf-8", errors="replace", **more)
+
+
+def output(*args, **more):
+    """What a command that must succeed prints."""
+    result = run(*args, **more)
+    if result.returncode or result.stderr:
+        check(f"sixnet {' '.join(map(str, args))[:60]}", False, f"status {result.returncode}, {result.stderr!r}")
+    return result.stdout
+
+
+def refusal(result, command, status=(1, 2)):
+    """What is wrong with how a command refused; None if nothing is."""
+    lines = result.stderr.splitlines()
+    if result.returncode in status and len(lines) == 1 and lines[0].startswith(f"sixnet {command}: "):
+        return None
+    return f"status {result.returncode}, {result.stderr!r}"
+
+
+def check_refused(name, words, command, *args, status=(1, 2), **more):
+    result = run(command, *args, **more)
+    wrong = refusal(result, command, status)
+    missing = [word for word in words if word not in result.stderr]
+    check(f"{command} refuses {name}", not wrong and not missing, wrong or f"without {missing}: {result.stderr!r}")
+
+
+# ---- files ----
+
+def write_csv(path, rows, head=""):
+    path.write_text(head + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    return path
+
+
+def npy(descr, shape, values, order="False"):
+    head = f"{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}".encode()
+    head += b" " * (63 - (10 + len(head)) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + values
+
+
+def write(path, data):
+    path.write_bytes(data) if isinstance(data, bytes) else path.write_text(data)
+    return path
+
+
+def make_world(folder):
+    """A net that has learnt exclusive or, saved, and what it learnt from."""
+    net = write(folder / "xor.net", XOR)
+    rows = [(a, b, a ^ b) for a in (0, 1) for b in (0, 1)]
+    data = write_csv(folder / "xor.csv", rows * 8)
+    model = folder / "xor.safetensors"
+    learn = ("train", net, "--data", data, "--optimizer", "adam lr=0.05", "--epochs", 60, "--batch-size", 4, "--save", model)
+    text = output(*learn, "--digest")
+    check("train learns exclusive or", "accuracy 100.00 %" in text.splitlines()[-1] and model.exists(), text)
+    return {"net": net, "data": data, "model": model, "learn": learn, "digest": re.search("digest: ([0-9a-f]{64})", text)[1]}
+
+
+# ---- help ----
+
+def test_help():
+    text = output("--help")
+    check("the help names every command", all(f"\n  {name} " in text for name in COMMANDS), text)
+    for name in COMMANDS:
+        text = output(name, "--help")
+        check(f"{name} --help", text.startswith(f"usage: sixnet {name}") and "--help" in text and max(map(len, text.splitlines())) <= 140, text)
+    check("--version", re.fullmatch(r"sixnet \d+\.\d+\.\d+\n", output("--version")))
+    result = run("trian")
+    check("an unknown command suggests the nearest", result.returncode == 2 and "did you mean train?" in result.stderr, result.stderr)
+    check("no command", run().returncode == 2)
+    for name, words, *args in (
+        ("an unknown option", ["'--epoch'", "--epochs"], "train", NET, "--epoch", "1"),
+        ("no net", ["NET is missing"], "train", "--epochs", "1"),
+        ("no data", ["--data is missing"], "train", NET),
+        ("two nets", ["'b'"], "train", "a", "b"),
+        ("no files", ["FILE... is missing"], "predict", "model"),
+        ("an unknown kind", ["conv2d"], "layers", "conv2"),
+        ("half an epoch", ["'0.5'"], "train", NET, "--data", "x", "--epochs", "0.5"),
+        ("two records at once", ["--csv"], "train", NET, "--data", "x", "--record", "x", "--csv", "y"),
+    ):
+        check_refused(name, words, *args, status=(2,))
+
+
+# ---- what looks at nets ----
+
+def test_nets(folder, world):
+    golden = (ROOT / "tests/golden/mnist_cnn_summary.txt").read_text()
+    check("summary", output("summary", NET).startswith(golden))
+    found = json.loads(output("summary", NET, "--json"))
+    check("summary --json", found["parameters"] == 19944 and found["nodes"][0]["shape"] == [1, 28, 28] and found["training_bytes"] > 1e6)
+    text = output("graph", NET)
+    check("graph", text.count("->") == found["nodes"].__len__() - 1 and "8x28x28" in text and "\\n576 parameters" in text, text)
+    branches = write(folder / "branch.net", "input shape=4\nlinear out_features=4 name=a\nrelu\nadd from=relu1,a\nmse\n")
+    text = output("graph", branches)
+    edges = sorted(re.findall(r"n(\d) -> n(\d);", text))
+    check("graph follows from=", edges == [("0", "1"), ("1", "2"), ("1", "3"), ("2", "3"), ("3", "4")], edges)
+    if shutil.which("dot"):
+        svg = subprocess.run(["dot", "-Tsvg"], input=output("graph", NET), capture_output=True, text=True, check=False)
+        check("Graphviz draws the graph", svg.returncode == 0 and "AvgPool" not in svg.stdout and "avgpool2d" in svg.stdout, svg.stderr)
+    else:
+        skip("Graphviz draws the graph", "there is no Graphviz")
+    found = json.loads(output("inspect", world["model"], "--json"))
+    names = [t["name"] for t in found["tensors"]]
+    check("inspect --json", names == ["linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias"] and found["digest"] == world["digest"]
+          and all(t["min"] <= t["mean"] <= t["max"] and t["std"] >= 0 for t in found["tensors"]), found)
+    check("inspect", "linear2.bias" in output("inspect", world["model"]) and "tanh name=tanh1" in output("inspect", world["model"]))
+    check_refused("a net's text", ["summary"], "inspect", NET)
+    check_refused("a net that is wrong", ["wrong.net", "line 2", "conv2d"], "summary",
+                  write(folder / "wrong.net", "input shape=1x8x8\nconv2 out_channels=4\n"))
+    check_refused("a net that is not there", ["/nonexistent"], "summary", "/nonexistent/x.net")
+    check_refused("a folder", ["folder"], "summary", folder)
+
+
+def test_layers_and_info():
+    found = json.loads(output("layers", "--json"))
+    conv = next(kind for kind in found if kind["name"] == "conv2d")
+    attributes = [a["name"] for a in conv["attributes"]]
+    check("layers --json", {kind["family"] for kind in found} >= {"layer", "loss", "optimizer", "schedule", "transform", "options"}
+          and "kernel_size" in attributes, attributes)
+    text = output("layers", "conv2d")
+    check("layers conv2d", all(f"\n  {name} " in text for name in attributes), text)
+    text = output("layers")
+    check("layers", all(f"\n  {kind['name']} " in text for kind in found), text)
+    info = json.loads(output("info", "--json"))
+    check("info", info["instruction_set"] in output("info") and info["instruction_sets"][0] == "baseline" and info["processors"] >= 1, info)
+
+
+def test_bench(folder):
+    net = write(folder / "words.net", "input shape=3\nembedding num_embeddings=10 embedding_dim=4\nflatten\nlinear out_features=2\n")
+    for name, path, works in (("a net with a loss", folder / "xor.net", ["train", "predict", "predict"]), ("a table", net, ["predict"] * 2)):
+        found = json.loads(output("bench", path, "--seconds", 0.02, "--batch-size", 16, "--json"))
+        check(f"bench of {name}", [r["work"] for r in found["results"]] == works and all(r["samples_per_second"] > 0 for r in found["results"]), found)
+
+
+# ---- predictions ----
+
+def rows_of(text):
+    return [[float(x) for x in row] for row in list(csv.reader(text.splitlines()))[1:]]
+
+
+def test_predict(folder, world):
+    points = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    ask = write_csv(folder / "ask.csv", points, "a,b\n")
+    text = output("predict", world["model"], ask)
+    plain = rows_of(text)
+    check("predict", text.startswith("output0,output1\n") and [row[1] > row[0] for row in plain] == [False, True, True, False], text)
+    classes = rows_of(output("predict", world["model"], ask, "--classes"))
+    check("predict --classes", [row[0] for row in classes] == [0, 1, 1, 0] and all(0.5 < row[1] <= 1 for row in classes), classes)
+    found = json.loads(output("predict", world["model"], ask, world["data"], "--json"))
+    check("predict --json", len(found) == 4 + 32 and [r["outputs"] for r in found[:4]] == plain and found[3]["sample"] == 3, found[:2])
+    check("predict reads standard input", output("predict", world["model"], "-", input=ask.read_text()) == text)
+    same = (
+        ("semicolons, quotation marks, comments", '# np.savetxt\n"a";"b"\r\n"0";0\r\n0; 1\r\n\r\n1;0\r\n1;1'),
+        ("a mark before UTF-8, tabs, signs", "\ufeffa\tb\n+0\t-0.0\n0e5\t1e0\n1.\t.0\n100e-2\t1"),
+        ("float32", npy("<f4", (4, 2), struct.pack("<8f", *sum(points, ())))),
+        ("float32 in the other order", npy(">f4", (4, 2), struct.pack(">8f", *sum(points, ())))),
+        ("float64", npy("<f8", (4, 2), struct.pack("<8d", *sum(points, ())))),
+        ("int64", npy("<i8", (4, 1, 2), struct.pack("<8q", *sum(points, ())))),
+        ("bytes", npy("|u1", (4, 2), bytes(255 * x for x in sum(points, ())))),
+        ("version 2", npy("<f4", (4, 2), b"").replace(b"\x01\x00", b"\x02\x00", 1).replace(b"\x00{", b"\x00\x00\x00{", 1)
+         + struct.pack("<8f", *sum(points, ()))),
+    )
+    for name, data in same:
+        got = output("predict", world["model"], write(folder / "same.dat", data))
+        check(f"predict of {name}", got == text, got)
+    check("--scale", output("predict", world["model"], write_csv(folder / "x2.csv", [(2 * a, 2 * b) for a, b in points]), "--scale", 0.5) == text)
+    wide = rows_of(output("predict", world["model"], ask, "--dtype", "f64"))
+    check("predict in f64", all(abs(a - b) < 1e-4 for x, y in zip(wide, plain) for a, b in zip(x, y)) and wide != plain)
+
+
+def test_images(folder, sets):
+    model = folder / "mnist.safetensors"
+    data = write_set(folder / "few", {name: (images[:784 * 64], labels[:64]) for name, (images, labels) in sets.items()})
+    output("train", NET, "--data", data, "--epochs", 1, "--batch-size", 32, "--save", model, "--quiet")
+    images, labels = sets["t10k"]
+    from_idx = output("predict", model, data)
+    check("predict of a folder", len(rows_of(from_idx)) == 64)
+    check("predict of IDX without labels", output("predict", model, data / "t10k-images-idx3-ubyte") == from_idx)
+    array = write(folder / "images.npy", npy("|u1", (64, 28, 28), images[:784 * 64]))
+    check("predict of bytes as NPY", output("predict", model, array) == from_idx)
+    pgms = []
+    for k in range(3):
+        pixels = images[784 * k:784 * (k + 1)]
+        pgms.append(write(folder / f"{k}.pgm", b"P5\n# a digit\n28 28\n255\n" + pixels))
+    got = output("predict", model, *pgms)
+    check("predict of PGM", rows_of(got) == rows_of(from_idx)[:3], got)
+    plain = write(folder / "plain.pgm", "P2 28 28 255\n" + "\n".join(map(str, images[:784])))
+    deep = write(folder / "deep.pgm", b"P5 28 28 65535\n" + b"".join(struct.pack(">H", 257 * x) for x in images[:784]))
+    check("predict of a plain PGM", output("predict", model, plain) == output("predict", model, pgms[0]))
+    check("predict of a PGM of 16 bits", output("predict", model, deep) == output("predict", model, pgms[0]))
+    scores = {json.dumps(json.loads(output("eval", model, *args, "--json"))) for args in (
+        ("--data", data),
+        ("--data", data / "t10k-images-idx3-ubyte", "--labels", data / "t10k-labels-idx1-ubyte"),
+        ("--data", array, "--labels", write(folder / "labels.npy", npy("|u1", (64,), labels[:64]))),
+        ("--data", array, "--labels", write_csv(folder / "labels.csv", [(x,) for x in labels[:64]], "label\n")),
+        ("--data", write_csv(folder / "kaggle.csv", [(labels[k], *images[784 * k:784 * (k + 1)]) for k in range(64)]), "--targets-first",
+         "--scale", repr(1 / 255)),
+    )}
+    check("eval, from five kinds of files", len(scores) == 1 and json.loads(scores.pop())["samples"] == 64, scores)
+    check("eval", re.fullmatch(r"loss [0-9.]+, accuracy \d+\.\d\d %, 64 samples\n", output("eval", model, "--data", data)))
+
+
+# ---- training ----
+
+def test_same_bits_as_example(folder, data):
+    if not (shared.EXAMPLES / "mnist_cnn").exists():
+        return skip("the digest of examples/mnist_cnn", "the examples are not built")
+    theirs = shared.digest(data, "--threads", 1)
+    result = run("train", NET, "--data", data, *AS_MNIST, "--epochs", 2, "--json")
+    ours = json.loads(result.stdout)["digest"] if not result.returncode else result.stderr
+    check("train examples/mnist_cnn.net: the digest of examples/mnist_cnn", ours == theirs, f"{ours}, {theirs}")
+
+
+def test_outputs(folder, world):
+    table = folder / "epochs.csv"
+    text = output(*world["learn"], "--csv", table, "--validation", 8, "--threads", 2)
+    check("a line an epoch", sum(line.startswith("epoch ") for line in text.splitlines()) == 60 and "validation loss" in text, text[-300:])
+    header, *rows = csv.reader(table.read_text().splitlines())
+    check("a row an epoch", header[0] == "epoch" and len(rows) == 60 and all(len(row) == 7 for row in rows), header)
+    text = output(*world["learn"], "--quiet")
+    check("--quiet", len(text.splitlines()) == 1, text)
+    net = write(folder / "line.net", "input shape=1\nlinear out_features=1\nmse\n")
+    line = write_csv(folder / "line.csv", [(x, 3 * x - 1) for x in range(-3, 4)])
+    text = output("train", net, "--data", line, "--epochs", 3, "--batch-size", 7, "--csv", table)
+    check("a net without classes has no accuracy", "accuracy" not in text and ",,,," in table.read_text(), text + table.read_text())
+    check("a net without classes has a loss", re.search(r"train loss \d", text), text)
+    one = output("train", world["model"], "--data", world["data"], "--epochs", 1, "--digest")
+    two = output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--epochs", 1, "--digest")
+    check("a saved model is trained on", one.split("digest: ")[1][:64] == two.split("digest: ")[1][:64] and world["digest"] not in one, one + two)
+
+
+def test_resume(folder, world):
+    saved, table = folder / "run.ckpt", folder / "resumed.csv"
+    common = ("train", world["net"], "--data", world["data"], "--optimizer", "adam lr=0.05", "--batch-size", 4, "--checkpoint", saved,
+              "--csv", table, "--digest")
+    output(*common, "--epochs", 20)
+    text = output(*common, "--epochs", 60, "--resume", saved)
+    epochs = [row.split(",")[0] for row in table.read_text().splitlines()[1:]]
+    check("a resumed run ends with the same bits", world["digest"] in text, text[-300:])
+    check("and with a row for each epoch", epochs == [str(k) for k in range(1, 61)], epochs)
+
+
+def test_interrupt(folder, world):
+    saved = folder / "stopped.ckpt"
+    command = [TOOL, *world["learn"][:-6], "--epochs", 100000000, "--batch-size", 4, "--checkpoint", saved]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(5):
+            process.stdout.readline()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+        ok = process.returncode == 128 + number and len(errors.splitlines()) == 1 and "--resume" in errors
+        check(f"{number.name} ends a run with a checkpoint", ok and saved.exists(), f"status {process.returncode}, {errors!r}")
+        check("which can be inspected", "linear1.weight" in output("inspect", saved))
+        saved.unlink(missing_ok=True)
+
+
+def test_record(folder, world):
+    record = folder / "a record"
+    learn = world["learn"][:-2]
+    output(*learn, "--record", record, "--validation", 8, "--test-data", world["data"], "--seed", 3)
+    made = sorted(path.name for path in record.iterdir())
+    wanted = {"settings.txt", "net.txt", "history.csv", "history.gp", "model.safetensors", "checkpoint.safetensors", "result.txt"}
+    check("a record's files", wanted <= set(made), made)
+    if shutil.which("gnuplot"):
+        check("a record's pictures", "history.svg" in made and "history.png" in made, made)
+    else:
+        skip("a record's pictures", "there is no gnuplot")
+    text = output("rerun", record, "--quiet", "--threads", 2)
+    check("rerun: the same bits", "the same bits" in text and re.search("digest=(.*)", (record / "result.txt").read_text())[1] in text, text)
+    check_refused("a record that is there", ["has a record"], *learn, "--record", record)
+    settings, result = (record / "settings.txt").read_text(), (record / "result.txt").read_text()
+    write(record / "result.txt", result.replace("digest=", "digest=0"))
+    check("rerun: other bits are told by the status", run("rerun", record, "--quiet").returncode == 1)
+    check("rerun --json", json.loads(run("rerun", record, "--json").stdout)["same"] is False)
+    write(record / "result.txt", result)
+    other = write_csv(folder / "other.csv", [(0, 0, 0), (1, 1, 1)] * 16)
+    check_refused("other samples", ["samples are not those"], "rerun", record, "--data", other)
+    check("rerun of samples that have moved", "same" in output("rerun", record, "--data", shutil.copy(world["data"], folder / "moved.csv"), "--quiet"))
+    for name, words, broken in (
+        ("an unknown setting", ["settings.txt:2", "'epoch"], settings.replace("net=", "epoch=1\nnet=", 1)),
+        ("a setting out of range", ["settings.txt:", "'-1'"], re.sub("epochs=.*", "epochs=-1", settings)),
+        ("no net", ["net="], re.sub("net=.*\n", "", settings, 1)),
+        ("a net elsewhere", ["net="], re.sub("net=.*", "net=../xor.net", settings, 1)),
+        ("no settings", ["no record"], ""),
+        ("a setting without a value", ["epochs"], re.sub("epochs=.*", "epochs", settings)),
+    ):
+        write(record / "settings.txt", broken)
+        check_refused(f"a record with {name}", words, "rerun", record)
+    write(record / "settings.txt", settings)
+    (record / "result.txt").unlink()
+    check_refused("a record without an end", ["has not ended"], "rerun", record)
+    check_refused("no record", ["settings.txt"], "rerun", folder)
+    tuned = folder / "tuned"
+    output("train", world["model"], "--data", world["data"], "--epochs", 2, "--record", tuned, "--quiet")
+    check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, "--quiet"))
+
+
+def test_terminal(folder, world):
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "50"}
+    command = [TOOL, *world["learn"][:-6], "--epochs", 2000, "--batch-size", 4]
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=theirs, env=env)
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    except OSError:
+        pass  # how a pseudo terminal ends
+    os.close(ours)
+    lines = re.split(rb"\r|\x1b\[K", seen)
+    check("a bar on a terminal", process.wait() == 0 and b"samples/s" in seen and b" left" in seen, seen[-300:])
+    check("the bar fits a narrow terminal", max(map(len, lines)) < 50, max(lines, key=len))
+    check("no colours", set(re.findall(rb"\x1b\[[0-9;]*[A-Za-z]", seen)) <= {b"\x1b[K"}, seen[-300:])
+
+
+def test_refusals(folder, world):
+    full = {"stdout": open("/dev/full", "w", encoding="ascii")}
+    three = write_csv(folder / "three.csv", [(1, 2, 0)])
+    for name, words, *args in (
+        ("data that are not there", ["/nonexistent"], "train", world["net"], "--data", "/nonexistent.csv"),
+        ("a folder without data", ["fetch-mnist"], "train", NET, "--data", folder),
+        ("samples that do not fit", ["784", "3"], "train", NET, "--data", three),
+        ("samples without targets", ["--labels"], "train", world["net"], "--data", write_csv(folder / "two.csv", [(1, 2)])),
+        ("a class out of range", ["2"], "train", world["net"], "--data", write_csv(folder / "far.csv", [(1, 2, 2)])),
+        ("an unknown optimizer", ["adam"], "train", world["net"], "--data", three, "--optimizer", "adma"),
+        ("an unknown schedule", ["step_lr"], "train", world["net"], "--data", three, "--schedule", "steplr step_size=1"),
+        ("an unknown transform", ["normalize"], "train", world["net"], "--data", three, "--transform", "normalise mean=0 std=1"),
+        ("an unknown option of fit", ["shuffle"], "train", world["net"], "--data", three, "--fit", "shufle=false"),
+        ("all samples held out", ["--validation"], "train", world["net"], "--data", three, "--validation", 1),
+        ("labels for test data alone", ["--test-data"], "train", world["net"], "--data", three, "--test-labels", three),
+        ("a save in no folder", ["/nonexistent"], *world["learn"][:-2], "--save", "/nonexistent/x"),
+        ("a record in no folder", ["/nonexistent"], *world["learn"][:-2], "--record", "/nonexistent/x"),
+        ("a table on a full disk", ["/dev/full"], *world["learn"][:-2], "--csv", "/dev/full"),
+        ("a checkpoint that is none", ["three.csv"], *world["learn"], "--resume", three),
+        ("weights that are none", ["three.csv"], "eval", world["net"], "--weights", three, "--data", three),
+        ("an instruction set of another kind", ["avx3"], "eval", world["model"], "--data", three, "--isa", "avx3"),
+        ("labels of another number", ["1 samples", "2 targets"], "eval", world["model"], "--data", folder / "two.csv", "--labels",
+         write_csv(folder / "labels2.csv", [(1,), (0,)])),
+    ):
+        check_refused(name, words, *args, status=(1,))
+    check_refused("a full standard output", ["standard output"], "layers", **full)
+    full["stdout"].close()
+
+
+# ---- files that nobody should trust ----
+
+def bad_tables():
+    four = struct.pack("<8f", *range(8))
+    good = npy("<f4", (4, 2), four)
+    return {
+        "nothing": (b"", ["no line"]),
+        "names only": ("a,b\n", ["no line"]),
+        "a word": ("1,2\n3,four\n", [":2:", "column 2", "'four'"]),
+        "not a number": ("1,nan\n", ["'nan'"]),
+        "infinity": ("1,2\n1,1e999\n", [":2:", "'1e999'"]),
+        "a hexadecimal number": ("1,0x10\n", ["'0x10'"]),
+        "an empty cell": ("1,2\n1,\n", [":2:", "column 2"]),
+        "a short line": ("1,2\n1\n", [":2:", "1 columns"]),
+        "a long line": ("1,2\n1,2,3,4\n", [":2:"]),
+        "a number after a word": ("a,2\n", [":1:"]),
+        "a byte of zero": (b"1,2\n1,\x002\n", [":2:"]),
+        "an open quotation mark": ('1,2\n1,"2\n', [":2:"]),
+        "a very long cell": ("1," + "9" * 100000 + "\n", [":1:"]),
+        "a cut header": (good[:9], ["NPY"]),
+        "a header beyond the file": (good[:40], ["byte 8"]),
+        "a header of 4 GB": (b"\x93NUMPY\x02\x00" + b"\xff" * 8, ["byte 8"]),
+        "version 9": (good.replace(b"\x01\x00", b"\x09\x00", 1), ["version"]),
+        "an array that is cut": (good[:-1], ["31 bytes", "32"]),
+        "an array that is too long": (good + b"\0", ["33 bytes"]),
+        "a type of objects": (npy("|O", (4, 2), four), ["'|O'"]),
+        "a type of halves": (npy("<f2", (4, 4), four), ["astype"]),
+        "no shape": (good.replace(b"'shape'", b"'shale'"), ["shape"]),
+        "an order of columns": (npy("<f4", (4, 2), four, "True"), ["fortran_order"]),
+        "a shape beyond all memory": (npy("<f4", (2**40, 2**40), four), ["shape"]),
+        "a shape that wraps to what is there": (npy("<f4", (2**62 + 4, 2), four), ["shape"]),
+        "a shape of nothing": (npy("<f4", (0, 2), b""), ["shape"]),
+        "a negative shape": (npy("<f4", (-4, 2), four), ["shape"]),
+        "no dimension": (npy("<f4", (), four[:4]), ["shape"]),
+        "twenty dimensions": (npy("<f4", (1,) * 20, four[:4]), ["shape"]),
+        "a number that is none": (npy("<f4", (4, 2), four[:-4] + struct.pack("<f", float("nan"))), ["value 1 of row 3"]),
+        "an image that is cut": (b"P5 2 1 255\n\x01", ["byte"]),
+        "an image that is too long": (b"P5 2 1 255\n\x01\x02\x03", ["more bytes"]),
+        "an image without size": (b"P5\n", ["a number"]),
+        "an image of no width": (b"P5 0 1 255\n", ["from 1"]),
+        "an image of a million times a million": (b"P5 1048576 1048576 255\n\x01", ["byte 24"]),
+        "an image beyond its largest value": (b"P5 2 1 10\n\x01\x0b", ["11"]),
+        "an image whose comment never ends": (b"P5 # 2 1 255", ["a number"]),
+        "an image of other size": (b"P5 3 1 255\nabc", ["1x3"]),
+        "a colour image": (b"P6 2 1 255\nabcdef", [":2: column 1"]),
+    }
+
+
+def changed(good, rng):
+    """A file cut, or with a few bytes or bits changed, or a piece of it repeated."""
+    data = bytearray(good)
+    way = rng.randrange(4)
+    if way == 0:
+        return bytes(data[:rng.randrange(len(data))])
+    if way == 1:
+        at = rng.randrange(len(data))
+        return bytes(data[:at] + data[rng.randrange(len(data)):])
+    for _ in range(rng.randrange(1, 6)):
+        at = rng.randrange(len(data))
+        data[at] = rng.choice((data[at] ^ (1 << rng.randrange(8)), 0, 255, ord("9"), ord("-"), ord(",")))
+    return bytes(data)
+
+
+def test_bad_files(folder, world):
+    for name, (data, words) in bad_tables().items():
+        check_refused(name, ["bad.dat", *words], "predict", world["model"], write(folder / "bad.dat", data), status=(1,))
+    check_refused("a folder of samples", ["fetch-mnist"], "predict", world["model"], folder)
+    fifo = folder / "pipe"
+    os.mkfifo(fifo)
+    check_refused("a model that is a pipe", ["pipe"], "inspect", fifo)
+
+
+def test_changed_files(folder, world):
+    rng = random.Random(7)
+    quick = os.environ.get("SIXNET_TEST_QUICK")
+    record = folder / "fuzzed"
+    output(*world["learn"][:-6], "--epochs", 1, "--record", record, "--quiet")
+    kinds = {
+        "CSV": (("predict", world["model"]), b"a,b\n" + b"0.5,-1.25e1\n" * 6),
+        "NPY": (("predict", world["model"]), npy("<f4", (4, 2), struct.pack("<8f", *range(8)))),
+        "PGM": (("predict", world["model"]), b"P5\n# two\n2 1\n255\nab"),
+        "plain PGM": (("predict", world["model"]), b"P2\n2 1 9\n7 8\n"),
+        "net": (("summary",), XOR.encode()),
+        "model": (("inspect",), world["model"].read_bytes()),
+        "settings": (("rerun",), (record / "settings.txt").read_bytes()),
+        "result": (("rerun",), (record / "result.txt").read_bytes()),
+    }
+    for kind, (command, good) in kinds.items():
+        wrong = []
+        for number in range(10 if quick else 40):
+            data = changed(good, rng)
+            if command[0] == "rerun":
+                write(record / f"{kind}.txt", data)
+                result = run("rerun", record, "--quiet", "--threads", 1)
+            else:
+                result = run(*command, write(folder / "changed.dat", data))
+            fault = None if result.returncode == 0 and not result.stderr else refusal(result, command[0])
+            if fault:
+                wrong.append(f"{number}: {fault}: {data[:80]!r}")
+        if command[0] == "rerun":
+            write(record / f"{kind}.txt", good)
+        check(f"{kind} files that were changed end well or with one line", not wrong, wrong[:3])
+
+
+def main():
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        sets = {"train": small_set("train", 1000, 1), "t10k": small_set("t10k", 200, 2)}
+        data = write_set(folder / "data", sets)
+        world = make_world(folder)
+        test_help()
+        test_nets(folder, world)
+        test_layers_and_info()
+        test_bench(folder)
+        test_predict(folder, world)
+        test_images(folder, sets)
+        test_same_bits_as_example(folder, data)
+        test_outputs(folder, world)
+        test_resume(folder, world)
+        test_interrupt(folder, world)
+        test_record(folder, world)
+        test_terminal(folder, world)
+        test_refusals(folder, world)
+        test_bad_files(folder, world)
+        test_changed_files(folder, world)
+    counts = shared.counts
+    print(f"{counts[True]} passed, {counts[False]} failed, in {time.monotonic() - start:.1f} s")
+    return 1 if counts[False] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

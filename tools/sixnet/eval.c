@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tool.h"
+
+#define ABOUT "Measures a net on samples with targets."
+
+static int32_t show(const work *w, sixnet_dataset *set, int json)
+{
+    double loss, accuracy;
+    const int64_t n = sixnet_dataset_size(set);
+    TRY(sixnet_evaluate(w->net, set, &loss, &accuracy));
+    if (json) {
+        printf("{\"samples\": %" PRId64 ", ", n);
+        json_number("loss", loss);
+        printf(", ");
+        json_number("accuracy", accuracy);
+        printf("}\n");
+        return 0;
+    }
+    printf("loss %.6g", loss);
+    if (!isnan(accuracy))
+        printf(", accuracy %.2f %%", 100 * accuracy);
+    printf(", %" PRId64 " samples\n", n);
+    return 0;
+}
+
+int32_t command_eval(int argc, char **argv)
+{
+    machine m = machine_default;
+    net_files n = {.path = NULL};
+    data_options d = {.scale = NAN};
+    work w = {.ctx = NULL};
+    samples s = {.set = NULL};
+    option_table t = {.count = 0};
+    int json = 0;
+    add_operand(&t, "MODEL", "a saved model, or a net's text with --weights", &n.path);
+    add_weights(&t, &n);
+    add_data(&t, &d);
+    add_machine(&t, &m);
+    add_switch(&t, "--json", "print JSON", &json);
+    int32_t status = command_options(argc, argv, ABOUT, &t);
+    if (status >= 0)
+        return status;
+    if (!d.data)
+        return complain("--data is missing: the samples to measure on"), EXIT_USAGE;
+    status = work_open(&w, &m, &n);
+    if (status == 0)
+        status = samples_open(&s, &w, &d, "t10k", true);
+    if (status == 0)
+        status = samples_transform(s.set, &d.transforms);
+    if (status == 0)
+        status = show(&w, s.set, json);
+    samples_close(&s);
+    work_close(&w);
+    return exit_status(status);
+}

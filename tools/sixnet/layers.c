@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tool.h"
+
+#define ABOUT "Lists every word that nets and options can be written with, or the attributes of one."
+
+/* As sixnet_kind() names them; what this program calls them. */
+static const struct {
+    const char *family, *title;
+} families[] = {
+    {"layer", "layers"},
+    {"loss", "losses"},
+    {"optimizer", "optimizers, for --optimizer"},
+    {"schedule", "schedules, for --schedule"},
+    {"transform", "transforms, for --transform and --augment"},
+    {"options", "options of functions"},
+};
+enum { FAMILIES = sizeof families / sizeof *families };
+
+static const char *const fields[] = {"name", "type", "default", "range", "help"};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+static void json_attributes(const char *family, const char *kind)
+{
+    printf(", \"attributes\": [");
+    for (int32_t i = 0; sixnet_attribute(family, kind, i, "name"); i++) {
+        printf("%s\n    {", i ? "," : "");
+        for (int32_t k = 0; k < FIELDS; k++) {
+            printf(k ? ", " : "");
+            json_text(fields[k], sixnet_attribute(family, kind, i, fields[k]));
+        }
+        printf("}");
+    }
+    printf("]");
+}
+
+/* All kinds, or those of a name. */
+static void show_json(const char *name)
+{
+    const char *kind, *comma = "";
+    printf("[");
+    for (int32_t f = 0; f < FAMILIES; f++)
+        for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++) {
+            if (name && strcmp(kind, name) != 0)
+                continue;
+            printf("%s\n  {", comma);
+            comma = ",";
+            json_text("family", families[f].family);
+            printf(", ");
+            json_text("name", kind);
+            printf(", ");
+            json_text("help", sixnet_kind(families[f].family, i, "help"));
+            json_attributes(families[f].family, kind);
+            printf("}");
+        }
+    printf("\n]\n");
+}
+
+static void show_all(void)
+{
+    const char *kind;
+    for (int32_t f = 0; f < FAMILIES; f++) {
+        printf("%s%s\n", f ? "\n" : "", families[f].title);
+        for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++)
+            printf("  %-19s  %s\n", kind, sixnet_kind(families[f].family, i, "help"));
+    }
+    printf("\nsixnet layers KIND shows one with its attributes.\n");
+}
+
+static void show_attribute(const char *family, const char *kind, int32_t index)
+{
+    printf("  %-16s", sixnet_attribute(family, kind, index, "name"));
+    printf("  %-6s", sixnet_attribute(family, kind, index, "type"));
+    const char *value = sixnet_attribute(family, kind, index, "default");
+    printf("  %-9s", *value ? value : "-");
+    printf("  %s", sixnet_attribute(family, kind, index, "help"));
+    printf(" (%s)\n", sixnet_attribute(family, kind, index, "range"));
+}
+
+static void show_kind(const char *family, int32_t index)
+{
+    const char *kind = sixnet_kind(family, index, "name");
+    printf("%s %s: %s\n", family, kind, sixnet_kind(family, index, "help"));
+    if (sixnet_attribute(family, kind, 0, "name"))
+        printf("  %-16s  %-6s  %-9s  %s\n", "attribute", "type", "default", "meaning (range)");
+    for (int32_t i = 0; sixnet_attribute(family, kind, i, "name"); i++)
+        show_attribute(family, kind, i);
+}
+
+/* Whether there is one; if not, *best is the nearest. */
+static bool find(const char *name, const char **best, bool print)
+{
+    const char *kind;
+    bool found = false;
+    *best = NULL;
+    for (int32_t f = 0; f < FAMILIES; f++)
+        for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++) {
+            *best = nearer_word(name, *best, kind);
+            if (strcmp(kind, name) == 0) {
+                found = true;
+                if (print)
+                    show_kind(families[f].family, i);
+            }
+        }
+    return found;
+}
+
+int32_t command_layers(int argc, char **argv)
+{
+    const char *name = NULL, *best;
+    int json = 0;
+    option_table t = {.count = 0};
+    add_operand(&t, "[KIND]", "such as conv2d, adam or fit", &name);
+    add_switch(&t, "--json", "print JSON, with all attributes", &json);
+    const int32_t status = command_options(argc, argv, ABOUT, &t);
+    if (status >= 0)
+        return status;
+    if (name && !find(name, &best, !json)) {
+        if (best)
+            complain("there is no '%s'; did you mean %s? sixnet layers lists all", name, best);
+        else
+            complain("there is no '%s'; sixnet layers lists what there is", name);
+        return EXIT_USAGE;
+    }
+    if (json)
+        show_json(name);
+    else if (!name)
+        show_all();
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tool.h"
+
+#define ABOUT "Asks a net about samples, and prints a row for each."
+
+enum { PORTION = 256 };
+
+typedef struct job {
+    work w;
+    data_options data; /* of all files; data.data is the one at hand */
+    texts files;
+    int classes, json, digits;
+    bool begun; /* the first row was printed */
+    double drawn;
+    double *inputs, *outputs; /* of a portion */
+    int64_t input_size, output_size;
+} job;
+
+/* ---- rows ---- */
+
+/* The index of the largest of some scores, and the share that softmax gives it. */
+static int64_t best_of(const double *scores, int64_t count, double *probability)
+{
+    int64_t best = 0;
+    double sum = 0;
+    for (int64_t k = 1; k < count; k++)
+        best = scores[k] > scores[best] ? k : best;
+    for (int64_t k = 0; k < count; k++)
+        sum += exp(scores[k] - scores[best]);
+    *probability = 1 / sum;
+    return best;
+}
+
+static void print_header(const job *j)
+{
+    if (j->classes)
+        printf("class,probability");
+    for (int64_t k = 0; k < j->output_size && !j->classes; k++)
+        printf("%soutput%" PRId64, k ? "," : "", k);
+    putchar('\n');
+}
+
+static void csv_row_of(const job *j, const double *y)
+{
+    double probability;
+    const int64_t best = best_of(y, j->output_size, &probability);
+    if (j->classes)
+        printf("%" PRId64 ",%.6g", best, probability);
+    for (int64_t k = 0; k < j->output_size && !j->classes; k++)
+        printf("%s%.*g", k ? "," : "", j->digits, y[k]);
+    putchar('\n');
+}
+
+static void json_row_of(const job *j, const double *y, int64_t sample)
+{
+    double probability;
+    const int64_t best = best_of(y, j->output_size, &probability);
+    printf("%s\n  {", j->begun ? "," : "[");
+    json_text("file", j->data.data);
+    printf(", \"sample\": %" PRId64, sample);
+    if (j->classes)
+        printf(", \"class\": %" PRId64 ", \"probability\": %.6g}", best, probability);
+    for (int64_t k = 0; k < j->output_size && !j->classes; k++)
+        printf(isfinite(y[k]) ? "%s%.*g" : "%snull", k ? ", " : ", \"outputs\": [", j->digits, y[k]);
+    if (!j->classes)
+        printf("]}");
+}
+
+/* ---- samples ---- */
+
+static void draw(job *j, int64_t done, int64_t all)
+{
+    char right[64];
+    const double now = seconds_now();
+    if (isatty(STDOUT_FILENO) || !bar_wanted() || now - j->drawn < 0.1)
+        return;
+    j->drawn = now;
+    snprintf(right, sizeof right, "%" PRId64 " of %" PRId64, done, all);
+    bar_draw("predict", (double)done / (double)all, right);
+}
+
+static int32_t predict_portion(job *j, const sixnet_dataset *set, int64_t first, int64_t n, float *sample)
+{
+    for (int64_t k = 0; k < n; k++) {
+        TRY(sixnet_dataset_get(set, first + k, sample, NULL));
+        for (int64_t i = 0; i < j->input_size; i++)
+            j->inputs[k * j->input_size + i] = sample[i];
+    }
+    TRY(sixnet_predict_f64(j->w.net, j->inputs, n, j->outputs));
+    for (int64_t k = 0; k < n; k++) {
+        if (j->json)
+            json_row_of(j, j->outputs + k * j->output_size, first + k);
+        else
+            csv_row_of(j, j->outputs + k * j->output_size);
+        j->begun = true;
+    }
+    return 0;
+}
+
+static int32_t predict_set(job *j, const sixnet_dataset *set)
+{
+    const int64_t all = sixnet_dataset_size(set);
+    int64_t dims[MAX_RANK], target_dims[MAX_RANK];
+    int32_t rank, target_rank, status = 0;
+    char shape[SHAPE_TEXT];
+    TRY(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
+    if (shape_size(dims, rank) != j->input_size)
+        return complain("%s: a sample is %s, but the net takes %" PRId64 " values", j->data.data, shape_text(dims, rank, shape),
+                        j->input_size);
+    float *sample = malloc((size_t)j->input_size * sizeof *sample);
+    if (!sample)
+        return complain("out of memory");
+    for (int64_t first = 0; first < all && status == 0; first += PORTION) {
+        draw(j, first, all);
+        status = predict_portion(j, set, first, all - first < PORTION ? all - first : PORTION, sample);
+    }
+    if (j->drawn > 0)
+        bar_clear();
+    free(sample);
+    return status;
+}
+
+static int32_t predict_file(job *j, const char *path)
+{
+    samples s = {.set = NULL};
+    j->data.data = path;
+    int32_t status = samples_open(&s, &j->w, &j->data, "t10k", false);
+    if (status == 0)
+        status = samples_transform(s.set, &j->data.transforms);
+    if (status == 0)
+        status = predict_set(j, s.set);
+    samples_close(&s);
+    return status;
+}
+
+static int32_t predict(job *j)
+{
+    j->input_size = net_size(j->w.net, "input");
+    j->output_size = net_size(j->w.net, "output");
+    j->inputs = malloc((size_t)(PORTION * j->input_size) * sizeof *j->inputs);
+    j->outputs = malloc((size_t)(PORTION * j->output_size) * sizeof *j->outputs);
+    if (!j->inputs || !j->outputs)
+        return complain("out of memory");
+    if (!j->json)
+        print_header(j);
+    for (int32_t k = 0; k < j->files.count; k++)
+        PASS(predict_file(j, j->files.item[k]));
+    if (j->json)
+        printf("\n]\n");
+    return 0;
+}
+
+int32_t command_predict(int argc, char **argv)
+{
+    machine m = machine_default;
+    net_files n = {.path = NULL};
+    job j = {.data = {.scale = NAN}};
+    option_table t = {.count = 0};
+    add_operand(&t, "MODEL", "a saved model, or a net's text with --weights", &n.path);
+    add_operands(&t, "FILE...", "samples: IDX, CSV (\"-\" for standard input), NPY, PGM, or a folder as for train", &j.files);
+    add_switch(&t, "--classes", "print the largest output's number and its probability, instead of the outputs", &j.classes);
+    add_switch(&t, "--json", "print JSON instead of CSV", &j.json);
+    add_weights(&t, &n);
+    add_table_options(&t, &j.data);
+    add_machine(&t, &m);
+    int32_t status = command_options(argc, argv, ABOUT, &t);
+    if (status >= 0)
+        return status;
+    j.digits = strcmp(m.dtype, "f64") == 0 ? 17 : 9;
+    status = work_open(&j.w, &m, &n);
+    if (status == 0)
+        status = predict(&j);
+    free(j.inputs);
+    free(j.outputs);
+    work_close(&j.w);
+    return exit_status(status);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIXNET_TOOL_H
+#define SIXNET_TOOL_H
+
+/* What the commands of the program sixnet share. A command is a file, COMMAND.c, with a function command_COMMAND(), and a row of the
+ * table in main.c. */
+
+#include "../../examples/training.h"
+
+#include <stdbool.h>
+
+/* A command gets its own arguments, and gives the program's exit status: EXIT_SUCCESS, EXIT_FAILURE or EXIT_USAGE. */
+enum { EXIT_USAGE = 2, EXIT_INTERRUPTED = 128 };
+
+int32_t command_bench(int argc, char **argv);
+int32_t command_eval(int argc, char **argv);
+int32_t command_graph(int argc, char **argv);
+int32_t command_info(int argc, char **argv);
+int32_t command_inspect(int argc, char **argv);
+int32_t command_layers(int argc, char **argv);
+int32_t command_predict(int argc, char **argv);
+int32_t command_rerun(int argc, char **argv);
+int32_t command_summary(int argc, char **argv);
+int32_t command_train(int argc, char **argv);
+
+/* ---- options.c: tables of options that several commands have ---- */
+
+enum { MAX_TEXTS = 256, MAX_OPTIONS = 48 };
+
+/* An option that may be given again and again. */
+typedef struct texts {
+    const char *item[MAX_TEXTS];
+    int32_t count;
+} texts;
+
+/* A table that ends with a row without a name, as the functions of common.h take it. */
+typedef struct option_table {
+    option row[MAX_OPTIONS];
+    int32_t count;
+} option_table;
+
+/* How the library computes. */
+typedef struct machine {
+    int64_t threads, seed;
+    const char *isa, *dtype;
+} machine;
+
+/* A net, and where its values come from if not from the net's own file. */
+typedef struct net_files {
+    const char *path, *weights;
+    const char *load; /* options of sixnet_model_load() */
+} net_files;
+
+/* Where samples are, and what is done to them. */
+typedef struct data_options {
+    const char *data, *labels;
+    double scale; /* NaN if it was not given */
+    int targets_first;
+    texts transforms;
+} data_options;
+
+/* Each adds a row. An operand's name is NET, FILE... or [KIND], as common.h has it; `value` is what the help calls an option's value. */
+void add_operand(option_table *t, const char *name, const char *help, const char **to);
+void add_operands(option_table *t, const char *name, const char *help, texts *to);
+void add_switch(option_table *t, const char *name, const char *help, int *to);
+void add_text(option_table *t, const char *name, const char *value, const char *help, const char **to);
+void add_word(option_table *t, const char *name, const char *value, const char *help, const char **to);
+void add_list(option_table *t, const char *name, const char *value, const char *help, texts *to);
+void add_integer(option_table *t, const char *name, const char *help, int64_t *to, double low, double high);
+void add_number(option_table *t, const char *name, const char *value, const char *help, double *to, double low, double high);
+
+void add_machine(option_table *t, machine *m);
+void add_weights(option_table *t, net_files *n);
+void add_data(option_table *t, data_options *d);
+void add_table_options(option_table *t, data_options *d); /* of these all but the files */
+
+extern const machine machine_default;
+
+/* Reads a command's arguments; returns -1 to go on, otherwise the status to end with. */
+int32_t command_options(int argc, char **argv, const char *about, const option_table *t);
+/* A status of the functions below, 0 or -1, as one to exit with. */
+int32_t exit_status(int32_t status);
+
+/* Writes every option that has a value as a line "name=value", and reads such a file, whose *text, to be freed, stays in use. */
+int32_t options_write(FILE *file, const option_table *t);
+int32_t options_load(const char *path, const option_table *t, char **text);
+
+/* ---- readers.c: tables of numbers in files, which are trusted in nothing ---- */
+
+enum { MAX_RANK = 8 };
+
+/* Rows of values of one type, as sixnet_dataset_from_arrays() names it. */
+typedef struct table {
+    const char *type;
+    void *values; /* to be freed */
+    int64_t rows, columns;
+    int64_t dims[MAX_RANK]; /* of a row, where the file tells */
+    int32_t rank;
+} table;
+
+/* Whether a path leads to a file, rather than to a folder, a pipe or nowhere. */
+bool is_regular(const char *path);
+/* Whether a file seems to be IDX, gzipped or not, which the library reads. */
+int32_t is_idx(bool *idx, const char *path);
+/* Reads another file, CSV, NPY or PGM by what it begins with; "-" is standard input. */
+int32_t table_read(table *t, const char *path);
+void table_free(table *t);
+
+/* Reads a whole file of at most `most` bytes, and puts a NUL behind it. */
+int32_t file_read(char **bytes, size_t *size, const char *path, size_t most);
+
+/* ---- work.c: nets and samples, opened ---- */
+
+/* What a command works with. Starts as zeros; work_close() frees it at any time. */
+typedef struct work {
+    sixnet_context *ctx;
+    sixnet_model *net;
+    bool saved; /* the net's values come from a file */
+} work;
+
+typedef struct samples {
+    sixnet_dataset *set;
+    table inputs, targets; /* what the set refers to */
+} samples;
+
+int32_t work_open(work *w, const machine *m, const net_files *n);
+void work_close(work *w);
+
+/* The number of values of the net's "input", "output" or "target" for one sample; 0 if it has none. */
+int64_t net_size(const sixnet_model *net, const char *end);
+
+int64_t shape_size(const int64_t *dims, int32_t rank);
+/* The number of values that a node learns. */
+int64_t node_parameters(const sixnet_model *net, sixnet_node node);
+
+/* Opens samples for a net. `set` is what is wanted of a folder with MNIST's four files, "train" or "t10k"; `labelled` says whether there
+ * must be targets. No transform is added. */
+int32_t samples_open(samples *s, const work *w, const data_options *d, const char *set, bool labelled);
+int32_t samples_transform(sixnet_dataset *set, const texts *transforms);
+void samples_close(samples *s);
+
+double seconds_now(void);
+
+/* ---- json.c ---- */
+
+/* A string, a number (null if there is none), with its key before it if that is not NULL. */
+void json_text(const char *key, const char *text);
+void json_number(const char *key, double value);
+void json_shape(const char *key, const int64_t *dims, int32_t rank);
+
+/* "1x28x28" */
+enum { SHAPE_TEXT = 8 * 21 };
+const char *shape_text(const int64_t *dims, int32_t rank, char text[SHAPE_TEXT]);
+
+/* ---- training.c: a run, as train and rerun make it ---- */
+
+/* What decides the result. */
+typedef struct settings {
+    machine machine;
+    net_files net;
+    data_options data;
+    const char *test_data, *test_labels;
+    texts augment;
+    int64_t validation, epochs, batch_size;
+    const char *optimizer, *schedule, *fit;
+} settings;
+
+/* What is written and shown. */
+typedef struct outputs {
+    const char *csv, *save, *checkpoint, *resume, *record;
+    double checkpoint_seconds;
+    int digest, quiet, json;
+} outputs;
+
+/* How well a net does on a set; NaN for what there is not. */
+typedef struct score {
+    double loss, accuracy;
+} score;
+
+typedef struct outcome {
+    char digest[65], isa[16];
+    score train, validation, test;
+    double seconds;
+    int64_t epochs, best_epoch;
+    uint64_t train_samples, test_samples; /* a hash of each set, before transforms; in a rerun at first what it must be */
+    int signal;                           /* that ended the run early, or 0 */
+} outcome;
+
+extern const settings settings_default;
+void add_settings(option_table *t, settings *s);
+int32_t training_run(const settings *s, const outputs *o, outcome *out);
+/* The exit status of a run that ended with a status and an outcome. */
+int32_t training_status(int32_t status, const outcome *out);
+/* The last lines of a run. */
+void training_show(const outcome *out, const outputs *o);
+
+/* ---- record.c: a folder that has all that it takes to repeat a run ---- */
+
+enum { RECORD_PATH = PATH_SIZE + 64 };
+
+/* The path of one of the record's files; NULL if there is no record. */
+const char *record_path(char path[RECORD_PATH], const char *folder, const char *name);
+int32_t record_begin(const settings *s, const outputs *o, const work *w);
+int32_t record_end(const outputs *o, const sixnet_model *net, const outcome *out);
+/* Reads what record_begin() and record_end() wrote; the texts stay in use. */
+typedef struct record {
+    char *settings_text, *outcome_text, net[RECORD_PATH];
+    settings settings;
+    const char *digest, *version, *isa;
+    const char *train_samples, *test_samples;
+} record;
+int32_t record_load(record *r, const char *folder);
+void record_free(record *r);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tool.h"
+
+#define ABOUT "Trains a net, and tells how well it does. The same settings give the same bits, whatever the number of threads."
+
+static int32_t check(const settings *s, const outputs *o)
+{
+    if (!s->data.data)
+        return complain("--data is missing: the samples to train with; sixnet train --help shows more");
+    if (o->record && (o->csv || o->checkpoint))
+        return complain("--record keeps a table and a checkpoint of its own; leave out %s", o->csv ? "--csv" : "--checkpoint");
+    return 0;
+}
+
+int32_t command_train(int argc, char **argv)
+{
+    settings s = settings_default;
+    outputs o = {.checkpoint_seconds = 30};
+    outcome out = {.signal = 0};
+    option_table t = {.count = 0};
+    add_operand(&t, "NET", "a net's text, such as examples/mnist_cnn.net, or a saved model to go on with", &s.net.path);
+    add_settings(&t, &s);
+    add_weights(&t, &s.net);
+    add_text(&t, "--save", "FILE", "save the trained net", &o.save);
+    add_text(&t, "--checkpoint", "FILE", "keep the run in a file after every epoch, and when Ctrl-C ends it", &o.checkpoint);
+    add_number(&t, "--checkpoint-seconds", "S", "and so often within epochs; 0 for not (30)", &o.checkpoint_seconds, 0, 1e9);
+    add_text(&t, "--resume", "FILE", "go on from a checkpoint", &o.resume);
+    add_text(&t, "--record", "FOLDER", "write all that it takes to repeat the run; sixnet rerun does", &o.record);
+    add_text(&t, "--csv", "FILE", "write a row for each epoch", &o.csv);
+    add_switch(&t, "--digest", "print a digest of the trained parameters", &o.digest);
+    add_switch(&t, "--quiet", "print the end only", &o.quiet);
+    add_switch(&t, "--json", "print the end only, as JSON", &o.json);
+    int32_t status = command_options(argc, argv, ABOUT, &t);
+    if (status >= 0)
+        return status;
+    if (check(&s, &o) != 0)
+        return EXIT_USAGE;
+    status = training_run(&s, &o, &out);
+    if (status == 0)
+        training_show(&out, &o);
+    return training_status(status, &out);
+}

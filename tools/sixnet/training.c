@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tool.h"
+
+#include <signal.h>
+
+const settings settings_default = {
+    .machine = {.isa = "auto", .dtype = "f32"},
+    .data = {.scale = NAN},
+    .epochs = 10,
+    .batch_size = 32,
+    .optimizer = "adam",
+};
+
+void add_settings(option_table *t, settings *s)
+{
+    const double many = 1e9, seeds = 0x1p53;
+    add_data(t, &s->data);
+    add_text(t, "--test-data", "FILE", "samples to test with (of a folder: its own)", &s->test_data);
+    add_text(t, "--test-labels", "FILE", "their targets, if they are in a file of their own", &s->test_labels);
+    add_integer(t, "--validation", "samples to hold out of the training, and to measure after every epoch (0)", &s->validation, 0,
+                many);
+    add_list(t, "--augment", "TEXT", "a transform of the training samples only, before the others; again for more", &s->augment);
+    add_text(t, "--optimizer", "TEXT", "such as \"sgd lr=0.1 momentum=0.9\" (adam)", &s->optimizer);
+    add_text(t, "--schedule", "TEXT", "of the learning rate, such as \"step_lr step_size=10\"", &s->schedule);
+    add_integer(t, "--epochs", "times through the samples (10)", &s->epochs, 1, many);
+    add_integer(t, "--batch-size", "samples of a step (32)", &s->batch_size, 1, 1 << 24);
+    add_text(t, "--fit", "TEXT", "more options of a fit; sixnet layers fit lists them", &s->fit);
+    add_integer(t, "--seed", "of weights, order and all that is random (0)", &s->machine.seed, 0, seeds);
+    add_machine(t, &s->machine);
+}
+
+/* What a run works with. */
+typedef struct run {
+    const settings *set;
+    const outputs *out;
+    outcome *end;
+    work w;
+    sixnet_optimizer *opt;
+    samples train, test;
+    sixnet_dataset *fitted, *held; /* the training samples but for those held out, and those */
+    FILE *csv;
+    char csv_path[RECORD_PATH];
+    run_bar bar;
+} run;
+
+/* ---- samples ---- */
+
+/* A hash of all values and targets. */
+static int32_t hash_set(uint64_t *hash, const work *w, const sixnet_dataset *set)
+{
+    const size_t inputs = (size_t)net_size(w->net, "input"), targets = (size_t)net_size(w->net, "target");
+    uint32_t *bits = calloc(inputs + targets, sizeof *bits);
+    int32_t status = bits ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    *hash = 14695981039346656037u;
+    for (int64_t i = 0; i < sixnet_dataset_size(set) && status == SIXNET_OK; i++) {
+        status = sixnet_dataset_get(set, i, (float *)bits, (float *)(bits + inputs));
+        for (size_t k = 0; k < inputs + targets; k++)
+            *hash = (*hash ^ bits[k]) * 1099511628211u;
+    }
+    free(bits);
+    TRY(status);
+    return 0;
+}
+
+/* Takes note of the samples for a record, or compares them with those of one. */
+static int32_t check_set(const run *r, const sixnet_dataset *set, uint64_t *expected, const char *name)
+{
+    uint64_t hash;
+    int64_t dims[MAX_RANK], target_dims[MAX_RANK];
+    int32_t rank, target_rank;
+    if (!r->out->record && !*expected)
+        return 0;
+    TRY(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
+    if (shape_size(dims, rank) != net_size(r->w.net, "input") ||
+        shape_size(target_dims, target_rank) != net_size(r->w.net, "target"))
+        return 0; /* the fit will say it better */
+    PASS(hash_set(&hash, &r->w, set));
+    if (*expected && *expected != hash)
+        return complain("the %s samples are not those of the record: a file has changed, or --data leads to others", name);
+    *expected = hash;
+    return 0;
+}
+
+static int32_t open_test(run *r)
+{
+    const settings *s = r->set;
+    data_options d = s->data;
+    char path[PATH_SIZE];
+    if (s->test_data) {
+        d.data = s->test_data;
+        d.labels = s->test_labels;
+    } else if (s->test_labels)
+        return complain("--test-labels without --test-data");
+    else if (s->data.labels || snprintf(path, sizeof path, "%s/.", s->data.data) >= PATH_SIZE || access(path, F_OK) != 0)
+        return 0; /* no folder */
+    PASS(samples_open(&r->test, &r->w, &d, "t10k", true));
+    PASS(check_set(r, r->test.set, &r->end->test_samples, "test"));
+    return samples_transform(r->test.set, &d.transforms);
+}
+
+static int32_t hold_out(run *r)
+{
+    char split[64];
+    const int64_t all = sixnet_dataset_size(r->train.set);
+    sixnet_dataset *first;
+    if (r->set->validation == 0)
+        return 0;
+    if (r->set->validation >= all)
+        return complain("--validation: '%" PRId64 "' of %" PRId64 " samples leaves none to train with", r->set->validation, all);
+    snprintf(split, sizeof split, "first=%" PRId64, all - r->set->validation);
+    TRY(sixnet_dataset_split(&first, &r->held, r->train.set, split));
+    sixnet_dataset_free(r->train.set);
+    r->train.set = first;
+    return samples_transform(r->held, &r->set->data.transforms);
+}
+
+static int32_t open_sets(run *r)
+{
+    const settings *s = r->set;
+    PASS(samples_open(&r->train, &r->w, &s->data, "train", true));
+    PASS(check_set(r, r->train.set, &r->end->train_samples, "training"));
+    PASS(hold_out(r));
+    PASS(samples_transform(r->train.set, &s->augment));
+    PASS(samples_transform(r->train.set, &s->data.transforms));
+    return open_test(r);
+}
+
+/* ---- the table of epochs ---- */
+
+/* Opens the CSV. Of a run that goes on the rows of the epochs before stay. */
+static int32_t csv_open(run *r, double epoch)
+{
+    char *before = NULL;
+    size_t size;
+    if (r->out->resume && access(r->csv_path, F_OK) == 0)
+        PASS(file_read(&before, &size, r->csv_path, 1 << 30));
+    int32_t status = output_open(&r->csv, r->csv_path);
+    if (status == 0)
+        fputs(csv_header, r->csv);
+    for (char *line = before, *end; status == 0 && line && (end = strchr(line, '\n')); line = end + 1)
+        if (*line >= '0' && *line <= '9' && atof(line) < epoch)
+            fwrite(line, 1, (size_t)(end + 1 - line), r->csv);
+    free(before);
+    return status;
+}
+
+/* ---- the run ---- */
+
+static volatile sig_atomic_t caught; /* a signal that asks to end, or 0 */
+
+static void on_signal(int number) { caught = number; }
+
+/* The first one ends the run between two batches, a second one the program. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static int32_t end_epoch(run *r, const sixnet_progress *p)
+{
+    outcome *e = r->end;
+    e->train = (score){sixnet_progress_get(p, "loss"), sixnet_progress_get(p, "accuracy")};
+    e->validation = (score){sixnet_progress_get(p, "validation_loss"), sixnet_progress_get(p, "validation_accuracy")};
+    e->seconds = sixnet_progress_get(p, "total_seconds");
+    e->epochs = (int64_t)sixnet_progress_get(p, "epoch");
+    e->best_epoch = (int64_t)sixnet_progress_get(p, "best_epoch");
+    run_bar_clear(&r->bar);
+    if (!r->out->quiet && !r->out->json)
+        print_epoch(p, r->held ? "validation" : "test");
+    return r->csv ? csv_row(r->csv, p) : 0;
+}
+
+static int32_t on_progress(void *user, const sixnet_progress *p)
+{
+    run *r = user;
+    if (*r->csv_path && !r->csv)
+        PASS(csv_open(r, sixnet_progress_get(p, "epoch")));
+    if (sixnet_progress_get(p, "epoch_end") == 1)
+        PASS(end_epoch(r, p));
+    else
+        run_bar_draw(&r->bar, p, "samples");
+    return caught != 0;
+}
+
+static int32_t fit_options(const run *r, char text[FIT_TEXT])
+{
+    char path[RECORD_PATH];
+    const settings *s = r->set;
+    const outputs *o = r->out;
+    const int length = snprintf(text, 200, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=%.17g %s", s->epochs,
+                                s->batch_size, o->checkpoint_seconds, s->fit ? s->fit : "");
+    if (length >= 200)
+        return complain("--fit: '%.40s…' is too long; a configuration of up to 100 characters is expected", s->fit);
+    PASS(append_path(text, "checkpoint", o->record ? record_path(path, o->record, "checkpoint.safetensors") : o->checkpoint));
+    return append_path(text, "resume", o->resume);
+}
+
+static void print_begin(const run *r)
+{
+    const sixnet_dataset *second = r->held ? r->held : r->test.set;
+    printf("%" PRId64 " samples to train", sixnet_dataset_size(r->train.set));
+    if (second)
+        printf(", %" PRId64 " to %s", sixnet_dataset_size(second), r->held ? "validate" : "test");
+    printf("; threads: %s, instruction set: %s\n", sixnet_context_get(r->w.ctx, "threads"), sixnet_context_get(r->w.ctx, "isa"));
+    fflush(stdout);
+}
+
+static int32_t fit(run *r)
+{
+    char text[FIT_TEXT];
+    sixnet_dataset *second = r->held ? r->held : r->test.set;
+    PASS(fit_options(r, text));
+    catch_signals();
+    const int32_t status = second ? sixnet_fit_validated(r->w.net, r->opt, r->train.set, second, text, on_progress, r)
+                                  : sixnet_fit(r->w.net, r->opt, r->train.set, text, on_progress, r);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    run_bar_clear(&r->bar);
+    TRY(status);
+    r->end->signal = caught;
+    return status == SIXNET_STOPPED && !caught ? -1 : 0; /* the CSV could not be written, which was or will be reported */
+}
+
+static int32_t measure(run *r)
+{
+    outcome *e = r->end;
+    if (r->test.set && (r->held || e->epochs == 0))
+        TRY(sixnet_evaluate(r->w.net, r->test.set, &e->test.loss, &e->test.accuracy));
+    else {
+        e->test = e->validation;
+        if (r->test.set)
+            e->validation = (score){NAN, NAN};
+    }
+    TRY(sixnet_digest(r->w.net, e->digest));
+    snprintf(e->isa, sizeof e->isa, "%s", sixnet_context_get(r->w.ctx, "isa"));
+    return 0;
+}
+
+static int32_t complain_signal(const run *r)
+{
+    char path[RECORD_PATH];
+    const char *kept = r->out->record ? record_path(path, r->out->record, "checkpoint.safetensors") : r->out->checkpoint;
+    if (kept)
+        return complain("stopped after %" PRId64 " of %" PRId64 " epochs; the same with --resume '%s' goes on", r->end->epochs,
+                        r->set->epochs, kept);
+    return complain("stopped after %" PRId64 " of %" PRId64 " epochs; with --checkpoint FILE a run can go on", r->end->epochs,
+                    r->set->epochs);
+}
+
+static int32_t run_all(run *r)
+{
+    const outputs *o = r->out;
+    PASS(work_open(&r->w, &r->set->machine, &r->set->net));
+    TRY(sixnet_optimizer_new(&r->opt, r->w.net, r->set->optimizer, r->set->schedule));
+    PASS(open_sets(r));
+    PASS(record_begin(r->set, o, &r->w));
+    if (!o->quiet && !o->json)
+        print_begin(r);
+    PASS(fit(r));
+    if (r->end->signal)
+        return complain_signal(r);
+    PASS(measure(r));
+    if (o->save)
+        TRY(sixnet_model_save(r->w.net, o->save, NULL));
+    return 0;
+}
+
+int32_t training_run(const settings *s, const outputs *o, outcome *out)
+{
+    run r = {.set = s, .out = o, .end = out, .bar = run_bar_new(o->quiet)};
+    if (o->record)
+        record_path(r.csv_path, o->record, "history.csv");
+    else if (o->csv)
+        snprintf(r.csv_path, sizeof r.csv_path, "%s", o->csv);
+    out->train = out->validation = out->test = (score){NAN, NAN};
+    int32_t status = run_all(&r);
+    if (output_close(r.csv, r.csv_path) != 0)
+        status = -1;
+    if (status == 0)
+        status = record_end(o, r.w.net, out);
+    sixnet_dataset_free(r.held);
+    samples_close(&r.train);
+    samples_close(&r.test);
+    sixnet_optimizer_free(r.opt);
+    work_close(&r.w);
+    return status;
+}
+
+int32_t training_status(int32_t status, const outcome *out)
+{
+    return out->signal ? EXIT_INTERRUPTED + out->signal : exit_status(status);
+}
+
+/* ---- its end ---- */
+
+static void json_score(const char *set, score s)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%s_loss", set);
+    printf(", ");
+    json_number(key, s.loss);
+    snprintf(key, sizeof key, "%s_accuracy", set);
+    printf(", ");
+    json_number(key, s.accuracy);
+}
+
+void training_show(const outcome *out, const outputs *o)
+{
+    if (o->json) {
+        printf("{\"digest\": \"%s\", \"isa\": \"%s\", \"epochs\": %" PRId64 ", \"best_epoch\": %" PRId64 ", ", out->digest,
+               out->isa, out->epochs, out->best_epoch);
+        json_number("seconds", out->seconds);
+        json_score("train", out->train);
+        json_score("validation", out->validation);
+        json_score("test", out->test);
+        printf("}\n");
+        return;
+    }
+    if (o->digest)
+        printf("digest: %s\n", out->digest);
+    printf("%" PRId64 " epochs in %.1f s", out->epochs, out->seconds);
+    print_measure("train", out->train.loss, out->train.accuracy);
+    print_measure("validation", out->validation.loss, out->validation.accuracy);
+    print_measure("test", out->test.loss, out->test.accuracy);
+    printf("  best epoch %" PRId64 "\n", out->best_epoch);
+}
