@@ -3,7 +3,8 @@
 """What the library gives to a program and takes from the system: check_symbols.py SHARED_LIBRARY STATIC_LIBRARY
 
 The shared library exports the functions that the headers declare and nothing else, imports only what tests/imports.txt allows, and
-needs libc and libm only; every global name of the static library begins with sixnet_ or six_. The C++ header uses all that there is.
+needs libc and libm only; every global name of the static library begins with sixnet_ or six_. What is allowed and can fail is made to
+fail by tests/faults.c. The C++ header uses all that there is.
 """
 
 import pathlib
@@ -36,15 +37,33 @@ def declared():
     return set(re.findall(r"^SIXNET_API\b[^;(]*?\b(\w+)\(", headers("*.h"), re.M))
 
 
-def allowed():
+def listed():
+    """The names of tests/imports.txt, and those of them that can fail."""
     lines = (line.split("#")[0].split() for line in (ROOT / "tests/imports.txt").read_text().splitlines())
-    return {word for words in lines for word in words}
+    words = {word for line in lines for word in line}
+    return {word.rstrip("!") for word in words}, {word.rstrip("!") for word in words if word.endswith("!")}
+
+
+ALLOWED, FALLIBLE = listed()
+
+# None of these may pass, in any of the forms that headers give them.
+NEVER = """abort exit _exit _Exit quick_exit atexit __assert_fail raise kill signal sigaction sigprocmask alarm setitimer
+    printf fprintf vfprintf dprintf puts putchar fputs fputc fwrite perror __printf_chk __fprintf_chk __vfprintf_chk __dprintf_chk
+    stdout stderr syslog rand srand random srandom rand_r drand48 getrandom arc4random setlocale uselocale newlocale
+    fesetround fesetenv feenableexcept setenv putenv getenv __secure_getenv chdir umask fork vfork execve system popen
+    dlopen dlsym longjmp __longjmp_chk pthread_atfork pthread_exit pthread_cancel pthread_detach usleep nanosleep sleep
+    fopen fopen64 mmap mmap64 mkstemp tmpfile socket ioctl""".split()
 
 
 def plain(name):
-    """A libc function's own name: fortified and large-file forms stand for the same function."""
-    match = re.fullmatch(r"__(?:isoc\d+_|xpg_)?(\w+?)(?:_chk)?", name)
-    return re.sub(r"64$", "", match[1] if match else name)
+    """A libc function's own name: fortified, large-file and older forms stand for the same function."""
+    match = re.fullmatch(r"__(?:isoc\d+_|xpg_)?(\w+?)(?:_chk|_2|_time64)?", name)
+    own = re.sub(r"64$", "", match[1] if match else name)
+    return re.sub(r"^([fl])xstat$", r"\1stat", own)
+
+
+def is_allowed(name):
+    return bool({name, plain(name)} & ALLOWED)
 
 
 def check(title, wrong):
@@ -57,10 +76,14 @@ def check_shared(library):
     exported = {name for name in exported if not name.startswith("SIXNET_")}  # the names of symbol versions
     imported = {name for kind, name in names(library, "-D", "--undefined-only") if kind == "U"}
     needed = set(re.findall(r"NEEDED.*?\[?([\w.+-]+\.so[\w.]*)\]?$", run("readelf", "-d", library), re.M))
-    refused = {name for name in imported if not {name, plain(name)} & allowed()}
+    fallible = {plain(name) for name in imported} & FALLIBLE
+    injected = set(re.findall(r"\b__wrap_(\w+)\(", (ROOT / "tests/faults.c").read_text()))
     return all([check("declared but not exported", declared() - exported),
                 check("exported but not declared", exported - declared()),
-                check("imported but not allowed", refused),
+                check("imported but not allowed", {name for name in imported if not is_allowed(name)}),
+                check("allowed though it must not be", {name for name in NEVER if is_allowed(name)}),
+                check("can fail but does not in tests/faults.c", fallible - injected),
+                check("imports that can fail", set() if fallible else {"none"}),
                 check("needed besides libc and libm", {name for name in needed if not SYSTEM.match(name)}),
                 check("declared but not in the C++ header", declared() - set(re.findall(r"\bsixnet_\w+", headers("*.hpp")))),
                 check("functions declared", set() if declared() else {"none"})])

@@ -176,7 +176,7 @@ static void test_context_lives_by_references(void **state)
     sixnet_context *ctx = six_alloc(&on_stack, 1, sizeof *ctx);
     assert_non_null(ctx);
     *ctx = on_stack;
-    ctx->pool = six_pool_new(ctx, 2);
+    assert_int_equal(six_pool_new(&ctx->pool, ctx, 2), SIXNET_OK);
     assert_non_null(ctx->pool);
     assert_ptr_equal(six_context_hold(ctx), ctx);
     six_context_release(ctx);
@@ -896,6 +896,13 @@ static void assert_counts(const tally *t, int32_t count, int times)
         assert_int_equal(t->runs[i], i < count ? times : 0);
 }
 
+static six_pool *pool_of(sixnet_context *ctx, int32_t threads)
+{
+    six_pool *pool;
+    assert_int_equal(six_pool_new(&pool, ctx, threads), SIXNET_OK);
+    return pool;
+}
+
 static void run_all_counts(six_pool *pool)
 {
     static const int32_t counts[] = {0, 1, 2, 3, 8, 100, ITEMS};
@@ -914,8 +921,7 @@ static void test_pool(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         heap h = heap_of(1);
         sixnet_context ctx = context_on(&h);
-        six_pool *pool = six_pool_new(&ctx, sizes[i]);
-        assert_non_null(pool);
+        six_pool *pool = pool_of(&ctx, sizes[i]);
         assert_int_equal(six_pool_size(pool), THREADED ? sizes[i] : 1);
         run_all_counts(pool);
         six_pool_begin(pool);
@@ -944,7 +950,9 @@ static void test_pool_out_of_memory(void **state)
     heap h = heap_of(0);
     sixnet_context ctx = context_on(&h);
     six_fail(0, "%s", "");
-    assert_null(six_pool_new(&ctx, 2));
+    six_pool *pool = (six_pool *)&h;
+    assert_int_equal(six_pool_new(&pool, &ctx, 2), SIXNET_OUT_OF_MEMORY);
+    assert_null(pool);
     assert_non_null(strstr(sixnet_last_error(), "out of memory"));
 }
 
@@ -975,8 +983,7 @@ static void test_pool_runs_at_the_same_time(void **state)
     if (!THREADED)
         skip();
     pthread_sigmask(SIG_SETMASK, NULL, &before);
-    six_pool *pool = six_pool_new(&ctx, 3);
-    assert_non_null(pool);
+    six_pool *pool = pool_of(&ctx, 3);
     meeting m = {.worker_sum = 0};
     pthread_barrier_init(&m.barrier, NULL, 3);
     for (int i = 0; i < 20; i++)
@@ -1013,8 +1020,7 @@ static void test_pool_nested(void **state)
     (void)state;
     heap h = heap_of(1);
     sixnet_context ctx = context_on(&h);
-    tally t = {.pool = six_pool_new(&ctx, 3)};
-    assert_non_null(t.pool);
+    tally t = {.pool = pool_of(&ctx, 3)};
     six_pool_run(t.pool, run_inside, &t, 100);
     six_pool_begin(t.pool);
     six_pool_run(t.pool, run_inside, &t, 100);
@@ -1041,8 +1047,7 @@ static void test_pool_of_several_users(void **state)
     (void)state;
     heap h = heap_of(1);
     sixnet_context ctx = context_on(&h);
-    six_pool *pool = six_pool_new(&ctx, 2);
-    assert_non_null(pool);
+    six_pool *pool = pool_of(&ctx, 2);
     static tally tallies[3];
     pthread_t threads[3];
     for (int i = 0; i < 3; i++) {
@@ -1061,8 +1066,7 @@ static void test_pool_taken_by_another_thread(void **state)
     (void)state;
     heap h = heap_of(1);
     sixnet_context ctx = context_on(&h);
-    tally t = {.pool = six_pool_new(&ctx, 3)};
-    assert_non_null(t.pool);
+    tally t = {.pool = pool_of(&ctx, 3)};
     pthread_t thread;
     six_pool_begin(t.pool);
     assert_int_equal(pthread_create(&thread, NULL, use_elsewhere, &t), 0);
@@ -1109,8 +1113,7 @@ static void test_pool_after_fork(void **state)
     (void)state;
     heap h = heap_of(1);
     sixnet_context ctx = context_on(&h);
-    six_pool *pool = six_pool_new(&ctx, 3);
-    assert_non_null(pool);
+    six_pool *pool = pool_of(&ctx, 3);
     assert_fork_works(pool);
     run_all_counts(pool);
     assert_fork_works(pool);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files: models, weights and checkpoints there and back, files made to harm, faults of memory and of the file system. */
+/* Files: models, weights and checkpoints there and back, files made to harm, and odd folders. (Faults of the system are in
+ * test_faults.c.) */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,10 +52,9 @@ static void assert_status(int32_t status, const char *expected, const char *text
         fail_msg("%s '%s' instead of %s '%s'", sixnet_status_name(status), status ? sixnet_last_error() : "", expected, text);
 }
 
-/* An allocator that counts what is there, and fails from the n-th allocation on or at it only. */
+/* An allocator that counts what is there. */
 typedef struct counter {
-    size_t now, peak, calls, fail_at;
-    bool for_ever;
+    size_t now, peak;
 } counter;
 
 enum { HEAD = alignof(max_align_t) };
@@ -62,9 +62,6 @@ enum { HEAD = alignof(max_align_t) };
 static void *count_malloc(size_t size, void *user)
 {
     counter *c = user;
-    c->calls++;
-    if (c->fail_at && (c->calls == c->fail_at || (c->for_ever && c->calls > c->fail_at)))
-        return NULL;
     char *memory = malloc(size + HEAD);
     if (!memory)
         return NULL;
@@ -777,105 +774,6 @@ static void test_damaged_checkpoints(void **state)
     trainer_end(&t);
 }
 
-/* ---- faults of memory: at each allocation, once and for ever after ---- */
-
-typedef int32_t (*scenario)(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt);
-
-static int32_t save_file(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
-{
-    (void)ctx;
-    (void)opt;
-    return sixnet_model_save(net, path_of("fault"), "sync=false");
-}
-
-static int32_t load_file(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
-{
-    sixnet_model *other;
-    (void)net;
-    (void)opt;
-    int32_t status = sixnet_model_load(&other, ctx, path_of("fault_model"), NULL);
-    sixnet_model_free(other);
-    return status;
-}
-
-static int32_t load_weights(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
-{
-    (void)ctx;
-    (void)opt;
-    return sixnet_model_load_weights(net, path_of("fault_model"), NULL, NULL);
-}
-
-static int32_t load_unfit_weights(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
-{
-    char path[1024];
-    (void)ctx;
-    (void)opt;
-    snprintf(path, sizeof path, "%s/hostile/good_weights.safetensors", SIXNET_TEST_GOLDEN);
-    int32_t status = sixnet_model_load_weights(net, path, NULL, NULL);
-    return status == SIXNET_BAD_FILE ? SIXNET_OK : status;
-}
-
-static int32_t save_run(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
-{
-    (void)ctx;
-    return sixnet_checkpoint_save(net, opt, NULL, path_of("fault"), "sync=false");
-}
-
-static int32_t load_run(sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt)
-{
-    (void)ctx;
-    return sixnet_checkpoint_load(net, opt, NULL, path_of("fault_run"), NULL);
-}
-
-static size_t inject(scenario run, bool for_ever)
-{
-    counter c;
-    char before[65], after[65];
-    sixnet_context *ctx = counting(&c, NULL);
-    sixnet_model *net = net_of(ctx, net_text);
-    sixnet_optimizer *opt;
-    TRY(sixnet_optimizer_new(&opt, net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=3"));
-    TRY(sixnet_reset(net, 1));
-    TRY(sixnet_digest(net, before));
-    size_t n = 0, there = c.now;
-    for (int32_t status = SIXNET_OUT_OF_MEMORY; status; n++) {
-        c.calls = 0;
-        c.fail_at = n + 1;
-        c.for_ever = for_ever;
-        status = run(ctx, net, opt);
-        c.fail_at = 0;
-        if (status && status != SIXNET_OUT_OF_MEMORY)
-            fail_msg("allocation %zu: %s: %s", n + 1, sixnet_status_name(status), sixnet_last_error());
-        TRY(sixnet_digest(net, after));
-        if (status)
-            assert_string_equal(before, after);
-        if (status && run != load_weights && run != load_unfit_weights)
-            assert_int_equal(c.now, there);
-    }
-    sixnet_optimizer_free(opt);
-    sixnet_model_free(net);
-    sixnet_context_free(ctx);
-    assert_int_equal(c.now, 0);
-    return n - 1;
-}
-
-static void test_every_allocation_may_fail(void **state)
-{
-    (void)state;
-    static const scenario all[] = {save_file, load_file, load_weights, load_unfit_weights, save_run, load_run};
-    sixnet_model *net = net_of(NULL, net_text);
-    sixnet_optimizer *opt;
-    TRY(sixnet_optimizer_new(&opt, net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=3"));
-    TRY(sixnet_model_save(net, path_of("fault_model"), NULL));
-    TRY(sixnet_checkpoint_save(net, opt, NULL, path_of("fault_run"), NULL));
-    sixnet_optimizer_free(opt);
-    sixnet_model_free(net);
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        assert_true(inject(all[i], false) > 3);
-        assert_true(inject(all[i], true) > 3);
-    }
-}
-
 static int make_folder(void **state)
 {
     (void)state;
@@ -912,7 +810,6 @@ int main(void)
         cmocka_unit_test(test_open_loop),
         cmocka_unit_test(test_a_run_made_otherwise_is_refused),
         cmocka_unit_test(test_damaged_checkpoints),
-        cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_folder, delete_folder);
 }

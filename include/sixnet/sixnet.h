@@ -9,7 +9,11 @@
  *
  * **Status.** A function that can fail returns an int32_t: SIXNET_OK (0), SIXNET_STOPPED (1, a callback or sixnet_cancel() asked to stop) or
  * a negative status. sixnet_last_error() then says in one line what was wrong and what would be right. A call that fails
- * leaves the objects it was given as they were. Functions that return a pointer return NULL on failure.
+ * leaves the objects it was given, and files, as they were, whatever failed: memory, threads, the disk, a function of the
+ * caller's. Two kinds of calls are many steps: sixnet_fit() leaves its objects as they were after the last whole step, and a
+ * build keeps the first error of a sixnet_add(). A training pass that fails half-way, because of the data or of a function of
+ * the caller's, ends the pass before it, so that sixnet_forward() comes next. Functions that return a pointer return NULL on
+ * failure.
  *
  * **Ownership.** A creator takes its out-parameter first and hands over a handle, which the caller gives back to the
  * matching `_free`; `_free(NULL)` does nothing. A creator that fails stores NULL. A `const` pointer that is returned is
@@ -129,7 +133,7 @@ typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
  *        `threads` (1; 0 means every processor the process may use), `isa` (auto, or the highest instruction set to use:
  *        baseline, avx2, avx512, neon), `dtype` (f32, f64), `seed` (0)
  * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_OUT_OF_MEMORY, or SIXNET_UNSUPPORTED for an instruction set that the
- *         processor or the build lacks */
+ *         processor or the build lacks, or if the system refuses to start the threads */
 SIXNET_API int32_t sixnet_context_new(sixnet_context **out, const char *options);
 
 /** As sixnet_context_new(), with an allocator for all the memory of the context and of everything created with it.
@@ -391,7 +395,7 @@ SIXNET_API void sixnet_cancel(sixnet_model *net, int32_t on);
 /** Compares every gradient, by parameters and by inputs, with a numeric one: the four-point stencil
  * (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h of the loss, h = 1e-3 * max(1, |x|) in f64. Use a context of dtype f64: in f32
  * the stencil itself is good to about 1e-2 only. Random layers draw the same numbers in every evaluation. The gradients are zero
- * afterwards, and all tensors as they were.
+ * afterwards; all tensors, and the last pass, are as they were.
  * @param inputs,targets n samples
  * @param[out] worst the largest |analytic - numeric| / max(1, |analytic|, |numeric|)
  * @param[out] where borrowed text that names the value it was found at; may be NULL

@@ -17,13 +17,14 @@ struct six_pool {
     const sixnet_context *ctx;
 };
 
-six_pool *six_pool_new(sixnet_context *ctx, int32_t threads)
+int32_t six_pool_new(six_pool **out, sixnet_context *ctx, int32_t threads)
 {
     (void)threads;
-    six_pool *pool = six_alloc(ctx, 1, sizeof *pool);
-    if (pool)
-        pool->ctx = ctx;
-    return pool;
+    *out = six_alloc(ctx, 1, sizeof **out);
+    if (!*out)
+        return SIXNET_OUT_OF_MEMORY;
+    (*out)->ctx = ctx;
+    return SIXNET_OK;
 }
 
 void six_pool_free(six_pool *pool)
@@ -318,12 +319,13 @@ no_gate:
     return error;
 }
 
-six_pool *six_pool_new(sixnet_context *ctx, int32_t threads)
+int32_t six_pool_new(six_pool **out, sixnet_context *ctx, int32_t threads)
 {
+    *out = NULL;
     threads = threads < 1 ? 1 : threads;
     six_pool *pool = six_alloc(ctx, 1, sizeof *pool + (size_t)(threads - 1) * sizeof pool->workers[0]);
     if (!pool)
-        return NULL;
+        return SIXNET_OUT_OF_MEMORY;
     pool->ctx = ctx;
     pool->threads = threads;
     pool->pid = getpid();
@@ -336,10 +338,10 @@ six_pool *six_pool_new(sixnet_context *ctx, int32_t threads)
         if (error)
             six_pool_free(pool);
     }
-    if (!error)
-        return pool;
-    six_fail(SIXNET_UNSUPPORTED, "the system refuses to start %d threads (error %d)", (int)threads - 1, error);
-    return NULL;
+    if (error)
+        return six_fail(SIXNET_UNSUPPORTED, "the system refuses to start %d threads (error %d)", (int)threads - 1, error);
+    *out = pool;
+    return SIXNET_OK;
 }
 
 void six_pool_free(six_pool *pool)

@@ -9,8 +9,8 @@
 typedef struct six_pool six_pool;
 typedef void (*six_item_fn)(void *arg, int32_t item, int32_t worker);
 
-/* threads counts the calling thread, so threads - 1 are started. NULL, with the status message set, on failure. */
-six_pool *six_pool_new(sixnet_context *ctx, int32_t threads);
+/* threads counts the calling thread, so threads - 1 are started. SIXNET_UNSUPPORTED if the system refuses. */
+int32_t six_pool_new(six_pool **out, sixnet_context *ctx, int32_t threads);
 void six_pool_free(six_pool *pool);
 int32_t six_pool_size(const six_pool *pool); /* 1 for NULL */
 

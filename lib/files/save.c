@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -27,10 +27,8 @@ static int folder_length(const char *path)
 /* A name in the path's folder that nobody else is likely to choose. */
 static int32_t make_name(six_text *name, const char *path, int attempt)
 {
-    struct timespec t = {0};
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    uint64_t key = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-    six_philox random = six_philox_at(key, (uint64_t)getpid(), (uint64_t)(uintptr_t)&t + (uint64_t)attempt);
+    uint64_t key = (uint64_t)six_nanoseconds();
+    six_philox random = six_philox_at(key, (uint64_t)getpid(), (uint64_t)(uintptr_t)&key + (uint64_t)attempt);
     six_text_free(name);
     six_text_add(name, "%.*s.sixnet-%08x%08x", folder_length(path), path, random.word[0], random.word[1]);
     return name->failed ? SIXNET_OUT_OF_MEMORY : SIXNET_OK;
@@ -113,24 +111,117 @@ static int32_t fill(target *t, const six_st_content *content, bool sync, const m
     return status;
 }
 
-/* Makes a rename durable. Some file systems cannot sync a folder (EINVAL), and some folders may not be opened for reading. */
-static int32_t sync_folder(const sixnet_context *ctx, const char *path)
+/* ---- a second path ---- */
+
+/* A link of a new name in the folder of `to`; *error is errno if there is none. */
+static int32_t make_link(const char *from, const char *to, six_text *name, int *error)
 {
-    six_text folder = {.ctx = ctx};
-    int length = folder_length(path), descriptor;
-    six_text_add(&folder, "%.*s", length ? length : 1, length ? path : ".");
-    if (folder.failed)
+    *error = EEXIST;
+    for (int attempt = 0; attempt < ATTEMPTS && *error == EEXIST; attempt++) {
+        if (make_name(name, to, attempt))
+            return SIXNET_OUT_OF_MEMORY;
+        *error = link(from, name->data) == 0 ? 0 : errno;
+    }
+    return SIXNET_OK;
+}
+
+static int32_t fail_link(const char *to, int error)
+{
+    errno = error;
+    return six_fail_system(to, "cannot be made a second path of the file before it");
+}
+
+static int32_t keep_as(const char *from, const char *to, six_text *name)
+{
+    bool there;
+    mode_t mode;
+    int error;
+    int32_t status = examine(to, &there, &mode);
+    if (!status)
+        status = make_link(from, to, name, &error);
+    if (!status && error && error != ENOENT)
+        status = fail_link(to, error);
+    if (status || error)
+        return status;
+    if (rename(name->data, to) != 0)
+        status = six_fail_system(to, "cannot be replaced");
+    unlink(name->data); /* it is still there after an error, and if both were links to one file already */
+    return status;
+}
+
+int32_t six_keep_as(const sixnet_context *ctx, const char *from, const char *to)
+{
+    int saved = errno;
+    six_text name = {.ctx = ctx};
+    int32_t status = keep_as(from, to, &name);
+    six_text_free(&name);
+    errno = saved;
+    return status;
+}
+
+/* ---- taking the place of a file ---- */
+
+/* *folder is -1 if it may not be opened for reading, and then is not synced. */
+static int32_t open_folder(int *folder, const sixnet_context *ctx, const char *path)
+{
+    six_text name = {.ctx = ctx};
+    int length = folder_length(path);
+    six_text_add(&name, "%.*s", length ? length : 1, length ? path : ".");
+    if (name.failed)
         return SIXNET_OUT_OF_MEMORY;
     do
-        descriptor = open(folder.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    while (descriptor < 0 && errno == EINTR);
-    six_text_free(&folder);
-    if (descriptor < 0)
-        return errno == EACCES ? SIXNET_OK : six_fail_system(path, "its folder cannot be opened");
-    int32_t status = SIXNET_OK;
-    if (!flush(descriptor) && errno != EINVAL)
-        status = six_fail_system(path, "is written, but its folder cannot be written to the disk");
-    close(descriptor);
+        *folder = open(name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (*folder < 0 && errno == EINTR);
+    six_text_free(&name);
+    return *folder >= 0 || errno == EACCES ? SIXNET_OK : six_fail_system(path, "its folder cannot be opened");
+}
+
+/* A second path of the file that is replaced, from which it can be put back. Where there are no links it goes without. */
+static int32_t keep_old(const char *path, six_text *old)
+{
+    int error;
+    int32_t status = make_link(path, path, old, &error);
+    if (status || !error)
+        return status;
+    six_text_free(old);
+    bool without = error == ENOENT || error == EPERM || error == EMLINK || error == ENOSYS || error == EOPNOTSUPP;
+    return without ? SIXNET_OK : fail_link(path, error);
+}
+
+static void put_back(const char *path, bool there, const six_text *old)
+{
+    if (!there)
+        unlink(path);
+    else if (old->data)
+        rename(old->data, path);
+}
+
+/* Some file systems cannot sync a folder (EINVAL). */
+static int32_t replace(const char *path, const char *name, int folder, bool there, const six_text *old)
+{
+    if (rename(name, path) != 0)
+        return six_fail_system(path, "cannot be replaced");
+    if (folder < 0 || flush(folder) || errno == EINVAL)
+        return SIXNET_OK;
+    int32_t status = six_fail_system(path, "its folder cannot be written to the disk");
+    put_back(path, there, old);
+    return status;
+}
+
+static int32_t replace_durably(const sixnet_context *ctx, const char *path, const char *name, bool there)
+{
+    int folder = -1;
+    six_text old = {.ctx = ctx};
+    int32_t status = open_folder(&folder, ctx, path);
+    if (!status && there)
+        status = keep_old(path, &old);
+    if (!status)
+        status = replace(path, name, folder, there, &old);
+    if (old.data)
+        unlink(old.data);
+    if (folder >= 0)
+        close(folder);
+    six_text_free(&old);
     return status;
 }
 
@@ -145,11 +236,11 @@ static int32_t save(const six_st_content *content, const char *path, bool sync, 
     if (status)
         return status;
     status = fill(&t, content, sync, there ? &mode : NULL);
-    if (!status && rename(name->data, path) != 0)
-        status = six_fail_system(path, "cannot be replaced");
+    if (!status)
+        status = sync ? replace_durably(content->ctx, path, name->data, there) : replace(path, name->data, -1, there, NULL);
     if (status)
         unlink(name->data);
-    return status || !sync ? status : sync_folder(content->ctx, path);
+    return status;
 }
 
 int32_t six_save(const six_st_content *content, const char *path, bool sync)
@@ -157,49 +248,6 @@ int32_t six_save(const six_st_content *content, const char *path, bool sync)
     int saved = errno;
     six_text name = {.ctx = content->ctx};
     int32_t status = save(content, path, sync, &name);
-    six_text_free(&name);
-    errno = saved;
-    return status;
-}
-
-/* ---- a second path ---- */
-
-/* A link of a new name in the folder of `to`; *made is false without an error if there is no file at `from`. */
-static int32_t make_link(const char *from, const char *to, six_text *name, bool *made)
-{
-    *made = false;
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (make_name(name, to, attempt))
-            return SIXNET_OUT_OF_MEMORY;
-        *made = link(from, name->data) == 0;
-        if (*made || errno == ENOENT)
-            return SIXNET_OK;
-        if (errno != EEXIST)
-            break;
-    }
-    return six_fail_system(to, "cannot be made a second path of the file before it");
-}
-
-static int32_t keep_as(const char *from, const char *to, six_text *name)
-{
-    bool there, made;
-    mode_t mode;
-    int32_t status = examine(to, &there, &mode);
-    if (!status)
-        status = make_link(from, to, name, &made);
-    if (status || !made)
-        return status;
-    if (rename(name->data, to) != 0)
-        status = six_fail_system(to, "cannot be replaced");
-    unlink(name->data); /* it is still there after an error, and if both were links to one file already */
-    return status;
-}
-
-int32_t six_keep_as(const sixnet_context *ctx, const char *from, const char *to)
-{
-    int saved = errno;
-    six_text name = {.ctx = ctx};
-    int32_t status = keep_as(from, to, &name);
     six_text_free(&name);
     errno = saved;
     return status;

@@ -9,8 +9,9 @@
  * temporary file of the same folder, which then takes its place. `sync` waits until the disk has it. A path that leads to
  * anything but a regular file, a symbolic link included, is refused: to replace the file behind a link is what the owner of
  * the folder may not expect, and to replace the link is what the caller may not. Permissions are kept. If it fails the old
- * file is as it was (except when only the folder's own sync failed), and the temporary file is gone; a process that is killed
- * leaves it behind, as .sixnet-<16 digits>. */
+ * file is as it was, and the temporary file is gone; a process that is killed leaves it behind, as .sixnet-<16 digits>. (If only
+ * the folder's own sync fails, the old file is put back, for which it has a second path of such a name for a moment; a file
+ * system without links has the new file then, whole.) */
 int32_t six_save(const six_st_content *content, const char *path, bool sync);
 
 /* Gives a file a second path, whole or not at all; what was there is replaced. No file at `from` is fine. */

@@ -89,10 +89,8 @@ int32_t six_context_new(sixnet_context **out, const char *options, sixnet_malloc
     ctx->dtype = (six_dtype)o.dtype;
     ctx->seed = (uint64_t)o.seed;
     ctx->threads = o.threads ? (int32_t)o.threads : six_processor_count();
-    if (ctx->threads > 1) {
-        ctx->pool = six_pool_new(ctx, ctx->threads);
-        status = ctx->pool ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
-    }
+    if (ctx->threads > 1)
+        status = six_pool_new(&ctx->pool, ctx, ctx->threads);
     if (status) {
         six_context_release(ctx);
         return status;

@@ -257,6 +257,7 @@ void six_forward_undo(sixnet_model *net)
     char *buffers = buffers_of(net, &bytes);
     memcpy(buffers, net->kept, bytes);
     six_tensors_changed(net);
+    net->step--;
     net->pass = SIX_PASS_NONE;
 }
 
@@ -273,6 +274,7 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
     set_batch(plan, n);
     for (int32_t i = 0; i < net->node_count; i++)
         plan->op[i].step = net->step;
+    net->step++;
     keep_buffers(net);
     net->pass = SIX_PASS_NONE;
     plan->has_values = plan->has_gradients = false;
@@ -285,7 +287,6 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
         six_forward_undo(net);
         return status;
     }
-    net->step++;
     net->pass = SIX_PASS_FORWARD;
     plan->has_values = true;
     return SIXNET_OK;

@@ -4,8 +4,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "base/threads.h"
 #include "data/batches.h"
@@ -79,9 +79,7 @@ double six_progress_get(const sixnet_progress *p, const char *key)
 
 static double now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return 1e-9 * (double)six_nanoseconds();
 }
 
 /* Whether a dataset's samples and targets are what the net takes. */
@@ -401,12 +399,14 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
         status = check_data(net, validation);
     if (!status)
         status = make_batches(&f, train);
-    if (!status && *o.resume)
-        status = keeper->load(&f.run, o.resume);
     if (!status) {
         f.before = six_alloc(net->ctx, (size_t)net->trained_size, (size_t)net->variant->real_size);
-        status = f.before ? run_epochs(&f) : SIXNET_OUT_OF_MEMORY;
+        status = f.before ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     }
+    if (!status && *o.resume)
+        status = keeper->load(&f.run, o.resume);
+    if (!status)
+        status = run_epochs(&f);
     six_free(net->ctx, f.before);
     six_run_free(&f.run);
     six_batches_free(f.run.batches);

@@ -15,8 +15,13 @@ typedef struct check {
     const double *targets;
     double *inputs, *input_gradients;
     int64_t n;
-    uint64_t step;
     char *values, *gradients; /* the tensors as they were, as training moves running statistics; the analytic gradients */
+    /* The model's own: its gradients, where its random numbers are, and its last pass, which waits. */
+    char *before;
+    uint64_t step;
+    bool *retained;
+    six_plan *plan;
+    int pass;
     double worst;
     char where[192];
 } check;
@@ -156,15 +161,18 @@ static int32_t take_analytic(check *c)
 static int32_t run(check *c, const double *inputs)
 {
     sixnet_model *net = c->net;
-    size_t values = bytes_of(net, net->values_size), count = (size_t)(c->n * net->input_size);
+    size_t values = bytes_of(net, net->values_size), gradients = bytes_of(net, net->trained_size);
+    size_t count = (size_t)(c->n * net->input_size);
     c->inputs = six_alloc(net->ctx, count, sizeof *c->inputs);
     c->input_gradients = six_alloc(net->ctx, count, sizeof *c->input_gradients);
     c->values = six_alloc(net->ctx, 1, values);
-    c->gradients = six_alloc(net->ctx, 1, bytes_of(net, net->trained_size));
-    if (!c->inputs || !c->input_gradients || !c->values || !c->gradients)
+    c->gradients = six_alloc(net->ctx, 1, gradients);
+    c->before = six_alloc(net->ctx, 1, gradients);
+    if (!c->inputs || !c->input_gradients || !c->values || !c->gradients || !c->before)
         return SIXNET_OUT_OF_MEMORY;
     memcpy(c->inputs, inputs, count * sizeof *inputs);
     memcpy(c->values, net->values, values);
+    memcpy(c->before, net->gradients, gradients);
     int32_t status = take_analytic(c);
     if (!status)
         status = compare_parameters(c);
@@ -172,41 +180,56 @@ static int32_t run(check *c, const double *inputs)
         status = compare_inputs(c);
     memcpy(net->values, c->values, values);
     six_tensors_changed(net);
+    if (status)
+        memcpy(net->gradients, c->before, gradients);
     return status;
 }
 
-/* Retains the inputs or no longer, for which the plan must be made anew. */
-static void retain_inputs(sixnet_model *net, bool *retained, bool begin)
+/* The inputs are retained, which takes a plan of its own. */
+static void begin(check *c)
 {
+    sixnet_model *net = c->net;
     for (int32_t i = 0; i < net->node_count; i++) {
-        bool was = net->node[i].retained;
-        net->node[i].retained = begin ? was || !net->node[i].layer->inputs_max : retained[i];
-        retained[i] = was;
+        c->retained[i] = net->node[i].retained;
+        net->node[i].retained = c->retained[i] || !net->node[i].layer->inputs_max;
     }
-    six_plan_free(net->training);
+    c->plan = net->training;
+    c->pass = net->pass;
+    c->step = net->step;
     net->training = NULL;
     net->pass = SIX_PASS_NONE;
 }
 
+static void end(check *c)
+{
+    sixnet_model *net = c->net;
+    for (int32_t i = 0; i < net->node_count; i++)
+        net->node[i].retained = c->retained[i];
+    six_plan_free(net->training);
+    net->training = c->plan;
+    net->pass = c->pass;
+    net->step = c->step;
+}
+
 int32_t six_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst, const char **where)
 {
-    check c = {.net = net, .targets = targets, .n = n, .step = net->step};
+    check c = {.net = net, .targets = targets, .n = n};
     if (!net->compiled || net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "a gradient check needs a compiled net with a loss");
     if (n < 1 || n > INT32_MAX)
         return six_fail(SIXNET_INVALID_ARGUMENT, "a gradient check needs 1 sample or more, and few, not %lld", (long long)n);
-    bool *retained = six_alloc(net->ctx, (size_t)net->node_count, sizeof *retained);
-    if (!retained)
+    c.retained = six_alloc(net->ctx, (size_t)net->node_count, sizeof *c.retained);
+    if (!c.retained)
         return SIXNET_OUT_OF_MEMORY;
-    retain_inputs(net, retained, true);
+    begin(&c);
     int32_t status = run(&c, inputs);
-    retain_inputs(net, retained, false);
-    six_free(net->ctx, retained);
+    end(&c);
+    six_free(net->ctx, c.retained);
+    six_free(net->ctx, c.before);
     six_free(net->ctx, c.inputs);
     six_free(net->ctx, c.input_gradients);
     six_free(net->ctx, c.values);
     six_free(net->ctx, c.gradients);
-    net->step = c.step;
     if (status)
         return status;
     *worst = c.worst;
