@@ -305,6 +305,8 @@ def test_record(folder, world):
     text = output("rerun", record, "--quiet", "--threads", 2)
     check("rerun: the same bits", "the same bits" in text and re.search("digest=(.*)", (record / "result.txt").read_text())[1] in text, text)
     check_refused("a record that is there", ["has a record"], *learn, "--record", record)
+    found = json.loads(output("eval", record, "--data", world["data"], "--json"))
+    check("eval of a record", found == json.loads(output("eval", record / "model.safetensors", "--data", world["data"], "--json")), found)
     settings, result = (record / "settings.txt").read_text(), (record / "result.txt").read_text()
     write(record / "result.txt", result.replace("digest=", "digest=0"))
     check("rerun: other bits are told by the status", run("rerun", record, "--quiet").returncode == 1)
@@ -327,7 +329,11 @@ def test_record(folder, world):
     (record / "result.txt").unlink()
     check_refused("a record without an end", ["has not ended"], "rerun", record)
     check_refused("no record", ["settings.txt"], "rerun", folder)
-    tuned = folder / "tuned"
+    tuned, scaled, ask = folder / "tuned", folder / "scaled", write_csv(folder / "ask.csv", [(0, 1), (1, 1)])
+    output(*learn, "--transform", "normalize mean=0.5 std=0.25", "--scale", 2, "--record", scaled, "--quiet")
+    given = ("--transform", "normalize mean=0.5 std=0.25", "--scale", 2)
+    check("predict of a record transforms as it did", output("predict", scaled, ask) == output("predict", scaled / "model.safetensors", ask, *given)
+          and output("predict", scaled, ask) != output("predict", scaled / "model.safetensors", ask))
     output("train", world["model"], "--data", world["data"], "--epochs", 2, "--record", tuned, "--quiet")
     check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, "--quiet"))
 
@@ -484,6 +490,56 @@ def test_changed_files(folder, world):
         check(f"{kind} files that were changed end well or with one line", not wrong, wrong[:3])
 
 
+# ---- pages ----
+
+def test_page(folder):
+    """Runs the guide's blocks of sh in one folder; a block of text that follows and begins with "prints:" is what one must print."""
+    page = (ROOT / "docs/command_line.md").read_text()
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.M | re.S)
+    env = {**os.environ, "PATH": f"{TOOL.parent}:{os.environ['PATH']}"}
+    desk = folder / "page"
+    desk.mkdir()
+    for (kind, text), (_, after) in zip(blocks, blocks[1:] + [("", "")]):
+        if kind != "sh":
+            continue
+        result = subprocess.run(["sh", "-e", "-c", text], cwd=desk, env=env, capture_output=True, text=True, timeout=120, check=False)
+        title, wanted = text.strip().splitlines()[-1][:60], after.partition("prints:\n")[2] if after.startswith("prints:") else None
+        ok = result.returncode == 0 and not result.stderr and wanted in (None, result.stdout)
+        check(f"the page's '{title}'", ok, f"status {result.returncode}: {result.stdout}{result.stderr}")
+
+
+def test_manual():
+    """The manual has every command and every option that the help has, and no others."""
+    manual = (ROOT / "docs/sixnet.1.in").read_text().replace("\\-", "-")
+    helps = {name: output(name, "--help") for name in COMMANDS}
+    known = {option for text in helps.values() for option in re.findall(r"^  (--[a-z-]+)", text, re.M)} | {"--version"}
+    named = set(re.findall(r"--[a-z-]+", manual))
+    check("the manual has every option", known == named, f"missing {known - named}, unknown {named - known}")
+    missing = [name for name in COMMANDS if not re.search(rf"^\.BI? \"?sixnet {name}|^\.BR sixnet {name}|^\.BR \"sixnet {name}\"", manual, re.M)]
+    check("the manual has every command", not missing, missing)
+    if shutil.which("man"):
+        result = subprocess.run(["man", "--warnings", "-l", str(ROOT / "docs/sixnet.1.in")], capture_output=True, text=True, check=False,
+                                env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "100"})
+        check("man shows the manual", result.returncode == 0 and not result.stderr and "EXIT STATUS" in result.stdout, result.stderr)
+    else:
+        skip("man shows the manual", "there is no man")
+
+
+def complete(*words):
+    script = f'. "{ROOT}/tools/sixnet/sixnet.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sixnet; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    result = subprocess.run(["bash", "-c", script, "bash", str(TOOL), *words], capture_output=True, text=True, check=True)
+    return result.stdout.split()
+
+
+def test_completion():
+    if not shutil.which("bash"):
+        return skip("completion", "there is no bash")
+    check("bash completes commands", set(complete("")) == {*COMMANDS, "--help", "--version"} and complete("pre") == ["predict"], complete(""))
+    check("bash completes options", complete("train", "x", "--opt") == ["--optimizer"] and "--json" in complete("eval", "--"))
+    check("bash completes kinds", complete("train", "--optimizer", "ad") == ["adam", "adamw"] and "step_lr" in complete("train", "--schedule", ""))
+    check("bash completes layers", complete("layers", "conv") == ["conv2d"] and complete("train", "a.net", "--dtype", "f") == ["f32", "f64"])
+
+
 def main():
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
@@ -492,6 +548,9 @@ def main():
         data = write_set(folder / "data", sets)
         world = make_world(folder)
         test_help()
+        test_page(folder)
+        test_manual()
+        test_completion()
         test_nets(folder, world)
         test_layers_and_info()
         test_bench(folder)

@@ -28,12 +28,13 @@ int32_t command_eval(int argc, char **argv)
 {
     machine m = machine_default;
     net_files n = {.path = NULL};
+    record r = {.settings_text = NULL};
     data_options d = {.scale = NAN};
     work w = {.ctx = NULL};
     samples s = {.set = NULL};
     option_table t = {.count = 0};
     int json = 0;
-    add_operand(&t, "MODEL", "a saved model, or a net's text with --weights", &n.path);
+    add_operand(&t, "MODEL", "a saved model, a record's folder, or a net's text with --weights", &n.path);
     add_weights(&t, &n);
     add_data(&t, &d);
     add_machine(&t, &m);
@@ -43,7 +44,9 @@ int32_t command_eval(int argc, char **argv)
         return status;
     if (!d.data)
         return complain("--data is missing: the samples to measure on"), EXIT_USAGE;
-    status = work_open(&w, &m, &n);
+    status = record_use(&r, &n, &d);
+    if (status == 0)
+        status = work_open(&w, &m, &n);
     if (status == 0)
         status = samples_open(&s, &w, &d, "t10k", true);
     if (status == 0)
@@ -52,5 +55,6 @@ int32_t command_eval(int argc, char **argv)
         status = show(&w, s.set, json);
     samples_close(&s);
     work_close(&w);
+    record_free(&r);
     return exit_status(status);
 }

@@ -69,7 +69,7 @@ static void show_all(void)
 
 static void show_attribute(const char *family, const char *kind, int32_t index)
 {
-    printf("  %-16s", sixnet_attribute(family, kind, index, "name"));
+    printf("  %-18s", sixnet_attribute(family, kind, index, "name"));
     printf("  %-6s", sixnet_attribute(family, kind, index, "type"));
     const char *value = sixnet_attribute(family, kind, index, "default");
     printf("  %-9s", *value ? value : "-");
@@ -82,7 +82,7 @@ static void show_kind(const char *family, int32_t index)
     const char *kind = sixnet_kind(family, index, "name");
     printf("%s %s: %s\n", family, kind, sixnet_kind(family, index, "help"));
     if (sixnet_attribute(family, kind, 0, "name"))
-        printf("  %-16s  %-6s  %-9s  %s\n", "attribute", "type", "default", "meaning (range)");
+        printf("  %-18s  %-6s  %-9s  %s\n", "attribute", "type", "default", "meaning (range)");
     for (int32_t i = 0; sixnet_attribute(family, kind, i, "name"); i++)
         show_attribute(family, kind, i);
 }

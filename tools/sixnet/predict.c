@@ -155,9 +155,10 @@ int32_t command_predict(int argc, char **argv)
 {
     machine m = machine_default;
     net_files n = {.path = NULL};
+    record r = {.settings_text = NULL};
     job j = {.data = {.scale = NAN}};
     option_table t = {.count = 0};
-    add_operand(&t, "MODEL", "a saved model, or a net's text with --weights", &n.path);
+    add_operand(&t, "MODEL", "a saved model, a record's folder, or a net's text with --weights", &n.path);
     add_operands(&t, "FILE...", "samples: IDX, CSV (\"-\" for standard input), NPY, PGM, or a folder as for train", &j.files);
     add_switch(&t, "--classes", "print the largest output's number and its probability, instead of the outputs", &j.classes);
     add_switch(&t, "--json", "print JSON instead of CSV", &j.json);
@@ -168,11 +169,14 @@ int32_t command_predict(int argc, char **argv)
     if (status >= 0)
         return status;
     j.digits = strcmp(m.dtype, "f64") == 0 ? 17 : 9;
-    status = work_open(&j.w, &m, &n);
+    status = record_use(&r, &n, &j.data);
+    if (status == 0)
+        status = work_open(&j.w, &m, &n);
     if (status == 0)
         status = predict(&j);
     free(j.inputs);
     free(j.outputs);
     work_close(&j.w);
+    record_free(&r);
     return exit_status(status);
 }

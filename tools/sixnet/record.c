@@ -237,6 +237,22 @@ int32_t record_load(record *r, const char *folder)
     return load_result(r, folder);
 }
 
+int32_t record_use(record *r, net_files *n, data_options *d)
+{
+    char path[RECORD_PATH];
+    const settings *s = &r->settings;
+    if (strlen(n->path) >= PATH_SIZE || !is_regular(record_path(path, n->path, "settings.txt")))
+        return 0;
+    r->settings = settings_default;
+    PASS(load_settings(r, n->path));
+    n->path = record_path(r->net, n->path, "model.safetensors");
+    d->targets_first |= s->data.targets_first;
+    d->scale = isnan(d->scale) ? s->data.scale : d->scale;
+    if (d->transforms.count == 0)
+        d->transforms = s->data.transforms;
+    return 0;
+}
+
 void record_free(record *r)
 {
     free(r->settings_text);

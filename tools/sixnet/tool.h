@@ -210,6 +210,9 @@ typedef struct record {
     const char *train_samples, *test_samples;
 } record;
 int32_t record_load(record *r, const char *folder);
+/* Where a net is a record's folder: its trained net; how its samples were read, unless that is said; and its transforms, unless any are
+ * given. */
+int32_t record_use(record *r, net_files *n, data_options *d);
 void record_free(record *r);
 
 #endif
