@@ -15,6 +15,7 @@
 #include "graph/predictor.h"
 #include "graph/profile.h"
 #include "kinds.h"
+#include "train/doctor.h"
 #include "train/fit.h"
 #include "train/gradient_check.h"
 #include "train/optimizer.h"
@@ -385,17 +386,12 @@ int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *
     return SIXNET_OK;
 }
 
-static void *at(const sixnet_model *net, void *array, const six_tensor *t)
-{
-    return (char *)array + (size_t)t->offset * (size_t)net->variant->real_size;
-}
-
 static int32_t tensor_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
 {
     const six_tensor *t = NULL;
     int32_t status = find_tensor(net, name, values.data, count, "sixnet_tensor_get", &t);
     if (!status)
-        six_convert(values.data, values.dtype, at(net, net->values, t), net->ctx->dtype, count);
+        six_convert(values.data, values.dtype, six_tensor_at(net, net->values, t), net->ctx->dtype, count);
     return status;
 }
 
@@ -415,7 +411,7 @@ static int32_t tensor_set(sixnet_model *net, const char *name, six_rows values, 
     int32_t status = find_tensor(net, name, values.data, count, "sixnet_tensor_set", &t);
     if (status)
         return status;
-    six_convert(at(net, net->values, t), net->ctx->dtype, values.data, values.dtype, count);
+    six_convert(six_tensor_at(net, net->values, t), net->ctx->dtype, values.data, values.dtype, count);
     six_tensors_changed(net);
     return SIXNET_OK;
 }
@@ -437,7 +433,7 @@ static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_
     if (!status && !t->trained)
         status = six_fail(SIXNET_NOT_FOUND, "%s is not trained and has no gradient", name);
     if (!status)
-        six_convert(values.data, values.dtype, at(net, net->gradients, t), net->ctx->dtype, count);
+        six_convert(values.data, values.dtype, six_tensor_at(net, net->gradients, t), net->ctx->dtype, count);
     return status;
 }
 
@@ -460,7 +456,7 @@ const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_
     const six_tensor *t = six_tensor_find(net, name);
     if (t && count)
         *count = t->size;
-    return t ? at(net, net->values, t) : NULL;
+    return t ? six_tensor_at(net, net->values, t) : NULL;
 }
 
 int32_t sixnet_digest(const sixnet_model *net, char *digest)
@@ -760,6 +756,24 @@ int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_da
     if (!net || !opt || !train)
         return missing("sixnet_fit", !net ? "net" : !opt ? "opt" : "train");
     return six_fit(net, opt, train, validation, options, &six_checkpoint_keeper, fn, user);
+}
+
+int64_t sixnet_history_size(const sixnet_model *net) { return net ? net->epochs : none("sixnet_history_size", "net"); }
+
+double sixnet_history_get(const sixnet_model *net, int64_t epoch, const char *key)
+{
+    if (!net || !key)
+        missing("sixnet_history_get", net ? "key" : "net");
+    return net && key ? six_history_get(net, epoch, key) : (double)NAN;
+}
+
+const char *sixnet_finding(const sixnet_model *net, int32_t index, const char *field)
+{
+    if (!net || !field) {
+        missing("sixnet_finding", net ? "field" : "net");
+        return NULL;
+    }
+    return index < 0 || index >= net->findings ? NULL : six_finding_field(&net->finding[index], field);
 }
 
 int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)

@@ -379,6 +379,16 @@ static int32_t note_step(void *user, const sixnet_progress *p)
 }
 
 static int32_t fit(world *w) { return sixnet_fit(w->plain.net, w->plain.opt, w->plain.ds, "batch_size=10 epochs=2", note_step, w); }
+static int32_t history(world *w)
+{
+    return right(sixnet_history_size(w->plain.net) == 0 && isnan(sixnet_history_get(w->plain.net, 1, "loss")) &&
+                 !sixnet_finding(w->plain.net, 0, "name"));
+}
+
+static int32_t fit_watched(world *w)
+{
+    return sixnet_fit(w->plain.net, w->plain.opt, w->plain.ds, "batch_size=10 epochs=2 doctor=true on_nan=restore", note_step, w);
+}
 static int32_t own_fit(world *w) { return sixnet_fit(w->own.net, w->own.opt, w->own.ds, "batch_size=10 epochs=2", note_step, w); }
 
 static int32_t fit_validated(world *w)
@@ -577,6 +587,8 @@ static const struct scenario {
     {"sixnet_profile", profile, begin_profile, false},
     {"sixnet_profile_get", profile_get, begin_profile, false},
     {"sixnet_fit sixnet_progress_get", fit, NULL, true},
+    {"sixnet_history_size sixnet_history_get sixnet_finding", history, NULL, false},
+    {"sixnet_fit", fit_watched, NULL, true},
     {"sixnet_fit", own_fit, NULL, true},
     {"sixnet_fit_validated", fit_validated, NULL, true},
     {"sixnet_fit", fit_saving, NULL, true},

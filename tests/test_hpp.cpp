@@ -443,6 +443,20 @@ void test_profile()
     expect(std::isnan(net.profile_get(1, "forward_samples")));
 }
 
+void test_findings_and_history()
+{
+    sixnet::model net(classifier);
+    sixnet::optimizer opt(net, "sgd lr=0.01");
+    points some(32);
+    for (float &x : some.x)
+        x *= 1000;
+    sixnet::dataset ds = sixnet::dataset::from_arrays({2}, some.x, {1}, some.t);
+    expect(net.fit(opt, ds, "epochs=2 batch_size=16 doctor=true"));
+    expect(net.history_size() == 2 && net.history_get(2, "lr") == 0.01 && std::isnan(net.history_get(3, "lr")));
+    expect(net.findings("name").at(0) == "input_too_large" && net.findings().at(0).find("normalise") != std::string::npos);
+    expect(net.findings("colour").empty());
+}
+
 void test_kinds()
 {
     bool found = false;
@@ -754,6 +768,7 @@ const struct {
     {"building and looking", test_building_and_looking},
     {"tensors", test_tensors},
     {"profile", test_profile},
+    {"findings and history", test_findings_and_history},
     {"kinds", test_kinds},
     {"datasets", test_datasets},
     {"batches", test_batches},

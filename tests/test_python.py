@@ -801,6 +801,48 @@ class Callbacks(unittest.TestCase):
         finally:
             signal.signal(signal.SIGINT, handler)
 
+    @unittest.skipUnless(threading.current_thread() is threading.main_thread(), "signals come to the main thread")
+    def test_control_c_of_a_long_call(self):
+        """That does not come back to Python: a gradient check of 250,000 parameters."""
+        net = sixnet.Model("input shape=500\nlinear out_features=500\nlinear out_features=1\nmse")
+        handler = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+            timer.start()
+            began = time.monotonic()
+            with self.assertRaises(KeyboardInterrupt):
+                net.gradient_check([[0.1] * 500] * 16, [[1.0]] * 16)
+            self.assertLess(time.monotonic() - began, 10)
+            timer.join()
+            self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+            self.assertEqual(signal.set_wakeup_fd(-1), -1)
+            self.assertEqual(len(net.predict([[0.1] * 500] * 5000)), 5000)  # not cancelled any more
+        finally:
+            signal.signal(signal.SIGINT, handler)
+
+    def test_findings_and_history(self):
+        log = []
+        net = sixnet.Model("input shape=4\nlinear out_features=8\nrelu\nlinear out_features=3\ncross_entropy",
+                           sixnet.Context(log=lambda level, line: log.append(line)))
+        self.assertEqual((net.history, net.findings), ([], []))
+        net["linear1.bias"] = [-100.0] * 8
+        reports = net.fit(self.x, self.t, epochs=2, doctor=True, validation=(self.x, self.t))
+        self.assertEqual(net.history, [sixnet.Epoch(p.lr, p.loss, p.accuracy, p.validation_loss, p.validation_accuracy) for p in reports])
+        dead = net.findings[0]
+        self.assertEqual((dead.name, dead.node, dead.epoch), ("relu_dead", "relu1", 1))
+        self.assertIn(dead.remedy, dead.text)
+        self.assertEqual(log, [f.text for f in net.findings])
+
+    def test_on_nan(self):
+        x = [list(row) for row in self.x]
+        x[3][1] = math.nan
+        with self.assertRaises(sixnet.NotFiniteError):
+            self.net.fit(x, self.t, batch_size=16, doctor=True, shuffle=False)
+        self.assertEqual([(f.name, f.node, f.batch) for f in self.net.findings], [("input_not_finite", self.net.nodes[0].name, 1)])
+        report = self.net.fit(x, self.t, batch_size=16, on_nan="skip")[0]
+        self.assertEqual((report.skipped, report.samples), (16, len(x)))
+
     def test_dataset_of_a_function(self):
         data = sixnet.Dataset.from_function(lambda i: (self.x[i], self.t[i]), 64, (4,))
         self.assertEqual(self.net.evaluate(data), self.net.evaluate(self.x, self.t))

@@ -549,6 +549,7 @@ typedef struct sixnet_progress sixnet_progress;
  * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
  *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (means over the epoch so far; accuracy from 0 to 1,
  *        NaN unless targets are classes), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
+ *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither mean),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
  *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
  *        else by loss) */
@@ -566,13 +567,25 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * file: a run that was interrupted, however, and is resumed with the same model, optimizer, data and options, on the same or
  * any other number of threads, ends with the same bits as one that was not. In a path a blank is written %20 and a '%' %25.
  *
+ * A batch that fails changes nothing: tensors, the optimizer's state, the schedule and the counters are as before it, and the
+ * gradients zero. `on_nan` says what follows when a batch would have made any of them NaN or infinite:
+ * `stop` ends the run with SIXNET_NOT_FINITE; `skip` leaves the batch out, and ends the run only if that happens to all batches of
+ * an epoch; `restore` begins the epoch (or, in a run resumed within one, what was left of it) again, with net, optimizer and
+ * schedule as they were then and half the base learning rate, which stays so; if that has not helped ten times in an epoch, the
+ * run ends as they were then. Each is told to the log. The result does not depend on the number of threads.
+ *
+ * `doctor=true` looks for what goes wrong: values, losses and gradients that are not finite, with the first layer and the batch;
+ * gradients that explode; dead ReLUs; labels out of range; the same output for all samples; inputs far from normalised. Each
+ * finding goes to the log, as a warning with the usual remedy, and can be read with sixnet_finding(). It costs time and memory
+ * when on, changes no bit of the result, and nothing when off.
+ *
  * @param options options kind "fit", such as "epochs=20 batch_size=128"
  * @param fn may be NULL
  * @param user handed to fn
  * @return SIXNET_OK; SIXNET_STOPPED if fn or sixnet_cancel() asked for it; SIXNET_BAD_SHAPE if the data do not fit the net; SIXNET_BAD_DATA for a
  *        label out of range, found before the first step, or with the batch if a function gives the samples;
- *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter or a running statistic became NaN or infinite: all tensors are
- *        as before the batch that would have spoilt them; with checkpoints also what sixnet_checkpoint_save() and
+ *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter, a running statistic or the optimizer's state became NaN or
+ *        infinite; with checkpoints also what sixnet_checkpoint_save() and
  *        sixnet_checkpoint_load() return */
 SIXNET_API int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
                               sixnet_progress_fn fn, void *user);
@@ -580,6 +593,25 @@ SIXNET_API int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_d
 /** As sixnet_fit(), and evaluates the net on a second dataset at the end of every epoch. */
 SIXNET_API int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
                                         sixnet_dataset *validation, const char *options, sixnet_progress_fn fn, void *user);
+
+/** The number of epochs that the model's last sixnet_fit() completed, those included that a resumed run had done before. The
+ * run's history stays until the next one ends. */
+SIXNET_API int64_t sixnet_history_size(const sixnet_model *net);
+
+/** One number of that history; NaN if there is none.
+ * @param epoch 1 and up
+ * @param key "lr" (of the last step), "loss", "accuracy", "validation_loss" or "validation_accuracy", as in
+ *        sixnet_progress_get() at the end of the epoch */
+SIXNET_API double sixnet_history_get(const sixnet_model *net, int64_t epoch, const char *key);
+
+/** What sixnet_fit() with doctor=true found wrong in the model's last run, whether that succeeded or not.
+ * @param index 0 and up, in the order in which they were found; each once for a node, and 64 in all
+ * @param field "name" ("input_not_finite", "value_not_finite", "loss_not_finite", "gradient_not_finite", "step_not_finite",
+ *        "label_out_of_range", "input_too_large", "input_too_small", "gradient_explodes", "relu_dead" or "output_constant"),
+ *        "node" (the name of the layer), "epoch" and "batch" (1 and up; 0 before the first batch), "text" (the line of the log)
+ *        or "remedy"
+ * @return text valid until the next sixnet_fit() for this model; NULL past the last, or if there is no such field */
+SIXNET_API const char *sixnet_finding(const sixnet_model *net, int32_t index, const char *field);
 
 /** Measures a net on a dataset in evaluation mode.
  * @param[out] loss the mean (or, for a loss with reduction=sum, the sum) over all samples; may be NULL

@@ -945,6 +945,19 @@ public:
     /** As above, and evaluates the net on a second dataset at the end of every epoch. */
     bool fit(optimizer &opt, dataset &train, dataset &validation, text options, const progress_fn &fn = {});
 
+    /** How many epochs the last fit() completed, and one of the numbers of sixnet_history_get(). */
+    std::int64_t history_size() const noexcept { return sixnet_history_size(get()); }
+    double history_get(std::int64_t epoch, text key) const noexcept { return sixnet_history_get(get(), epoch, key.c_str()); }
+
+    /** What fit() with doctor=true found in the last run: lines of text, or another field of sixnet_finding(). */
+    std::vector<std::string> findings(text field = "text") const
+    {
+        std::vector<std::string> all;
+        while (const char *found = sixnet_finding(get(), static_cast<std::int32_t>(all.size()), field.c_str()))
+            all.emplace_back(found);
+        return all;
+    }
+
     evaluation evaluate(dataset &ds)
     {
         evaluation e{};

@@ -90,6 +90,8 @@ static void act_on_group(six_plan *plan, const six_action *a, int32_t group, int
     else
         a->group(&plan->op[a->node], g, scratch_of(plan, worker));
     six_profile_stop(profile_of(plan), a->node, worker, start);
+    if (plan->training && plan->net->watch)
+        plan->net->watch->see(plan->net->watch, a->node, g, a->group);
     if (g->fault && !plan->fault[group]) {
         plan->fault[group] = g->fault;
         plan->fault_node[group] = a->node;

@@ -71,6 +71,8 @@ void six_model_release(sixnet_model *net)
     six_free(ctx, net->summary);
     six_free(ctx, net->text);
     six_free(ctx, net->report);
+    six_free(ctx, net->finding);
+    six_free(ctx, net->history);
     six_free(ctx, net);
     six_context_release(ctx);
 }

@@ -34,6 +34,20 @@ typedef struct six_tensor {
     int32_t node, param;
 } six_tensor;
 
+/* One who looks at the training passes: called after a layer has gone through a group of samples, in the thread that did it, with
+ * the kernel's function that was run. */
+typedef struct six_watch {
+    void (*see)(struct six_watch *watch, int32_t node, const six_group *g, void (*done)(const six_op *, six_group *, void *));
+} six_watch;
+
+/* What was found wrong in a training run. */
+typedef struct six_finding {
+    const char *name, *remedy; /* static */
+    char node[SIX_NAME_MAX], epoch[24], batch[24], text[1024];
+} six_finding;
+
+enum { SIX_FINDINGS_MAX = 64 };
+
 struct six_plan;
 struct six_profile;
 
@@ -65,6 +79,11 @@ struct sixnet_model {
     atomic_int cancelled; /* what runs is to end, see sixnet_cancel() */
     enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
     struct six_profile *profile;           /* NULL when off */
+    six_watch *watch;                      /* NULL when nobody looks */
+    six_finding *finding;                  /* of the last sixnet_fit() that looked for any */
+    int32_t findings;
+    double *history;                       /* [epoch] of the last sixnet_fit(), see train/run.h */
+    int64_t epochs;
     uint64_t step;                         /* training passes since the last reset: random layers draw by it */
 
     char *summary, *text; /* made when first asked for */
@@ -99,6 +118,8 @@ int32_t six_tensors_lay_out(sixnet_model *net);
 /* The bytes that it asks the allocator for. */
 uint64_t six_tensors_bytes(const sixnet_model *net);
 void six_tensors_reset(sixnet_model *net, uint64_t seed);
+/* Where a tensor lies in one of the model's arrays. */
+void *six_tensor_at(const sixnet_model *net, void *array, const six_tensor *t);
 const six_tensor *six_tensor_find(const sixnet_model *net, const char *name);
 int32_t six_digest(const sixnet_model *net, char digest[static 65]);
 

@@ -145,6 +145,11 @@ const six_tensor *six_tensor_find(const sixnet_model *net, const char *name)
     return NULL;
 }
 
+void *six_tensor_at(const sixnet_model *net, void *array, const six_tensor *t)
+{
+    return (char *)array + (size_t)t->offset * (size_t)net->variant->real_size;
+}
+
 static void put_u64(six_sha256 *hash, uint64_t value)
 {
     uint8_t bytes[8];

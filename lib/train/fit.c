@@ -11,7 +11,8 @@
 #include "data/batches.h"
 #include "data/dataset.h"
 #include "graph/exec.h"
-#include "train/optimizer.h"
+#include "train/doctor.h"
+#include "train/snapshot.h"
 
 typedef struct fit_options {
     int64_t epochs, batch_size, seed;
@@ -19,8 +20,10 @@ typedef struct fit_options {
     char checkpoint[SIX_PATH_MAX], resume[SIX_PATH_MAX];
     int64_t checkpoint_epochs, keep;
     double checkpoint_seconds;
-    int32_t keep_best;
+    int32_t keep_best, doctor, on_nan;
 } fit_options;
+
+enum { ON_NAN_STOP, ON_NAN_SKIP, ON_NAN_RESTORE };
 
 static const six_attr attrs[] = {
     {"epochs", SIX_INT, offsetof(fit_options, epochs), 1, 1 << 30, "1", NULL, "passes over the data"},
@@ -37,6 +40,10 @@ static const six_attr attrs[] = {
      "checkpoints that stay; those before are named .1, .2 and so on"},
     {"keep_best", SIX_BOOL, offsetof(fit_options, keep_best), 0, 1, "true", NULL,
      "a checkpoint of the best epoch too, named .best"},
+    {"on_nan", SIX_CHOICE, offsetof(fit_options, on_nan), 0, 0, "stop", "stop skip restore",
+     "when a batch would make the net NaN or infinite: end, leave it out, or begin the epoch again with half the rate"},
+    {"doctor", SIX_BOOL, offsetof(fit_options, doctor), 0, 1, "false", NULL,
+     "look for what goes wrong and name it and the remedy, in the log and by sixnet_finding()"},
     {"resume", SIX_PATH, offsetof(fit_options, resume), 0, 0, "", NULL, "a checkpoint to go on from"},
     {0},
 };
@@ -45,7 +52,7 @@ const six_kind six_kind_fit = {"fit", "what sixnet_fit() can be told", attrs, si
 
 struct sixnet_progress {
     double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds, validation_loss,
-        validation_accuracy, best_epoch, best_loss, best_accuracy;
+        validation_accuracy, best_epoch, best_loss, best_accuracy, skipped;
 };
 
 double six_progress_get(const sixnet_progress *p, const char *key)
@@ -70,6 +77,7 @@ double six_progress_get(const sixnet_progress *p, const char *key)
         {"best_epoch", offsetof(sixnet_progress, best_epoch)},
         {"best_loss", offsetof(sixnet_progress, best_loss)},
         {"best_accuracy", offsetof(sixnet_progress, best_accuracy)},
+        {"skipped", offsetof(sixnet_progress, skipped)},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (strcmp(fields[i].name, key) == 0)
@@ -156,7 +164,10 @@ typedef struct fit {
     sixnet_progress p;
     double started, epoch_started; /* as if there had been no interruption */
     double saved;                  /* when the last checkpoint was */
-    void *before;                  /* the parameters before a step */
+    six_snapshot batch, epoch;     /* as it was before them; epoch only to go back to */
+    six_run_state epoch_state;
+    int32_t restored;              /* how often this epoch was begun again */
+    six_doctor *doctor;            /* NULL without */
 } fit;
 
 static int32_t not_finite(const fit *f, const char *what)
@@ -165,53 +176,87 @@ static int32_t not_finite(const fit *f, const char *what)
                     f->p.batch);
 }
 
-/* A step that would spoil the tensors is taken back. */
-static int32_t take_step(fit *f)
+static bool is_finite(const sixnet_optimizer *opt)
 {
-    sixnet_model *net = f->run.net;
-    size_t bytes = (size_t)net->trained_size * (size_t)net->variant->real_size;
-    memcpy(f->before, net->values, bytes);
-    f->p.lr = six_schedule_lr(f->run.opt->schedule);
-    int32_t status = six_optimizer_step(f->run.opt);
-    if (status || net->variant->arrays.all_finite(net->values, net->values_size))
-        return status;
-    memcpy(net->values, f->before, bytes);
-    six_tensors_changed(net);
-    return not_finite(f, "a parameter or a running statistic would become");
+    const sixnet_model *net = opt->net;
+    bool finite = net->variant->arrays.all_finite(net->values, net->values_size);
+    for (int32_t i = 0; i < opt->slots && finite; i++)
+        finite = net->variant->arrays.all_finite(opt->state[i], net->trained_size);
+    return finite;
 }
 
-/* What follows the forward pass. */
-static int32_t learn(fit *f, const float *targets, double *loss, double *hits)
+static int32_t take_step(fit *f)
+{
+    f->p.lr = six_schedule_lr(f->run.opt->schedule);
+    int32_t status = six_optimizer_step(f->run.opt);
+    if (status || is_finite(f->run.opt))
+        return status;
+    return not_finite(f, "a parameter, a running statistic or the optimizer's state would become");
+}
+
+static int32_t learn(fit *f, six_visit *v, double *hits)
 {
     sixnet_model *net = f->run.net;
-    int32_t status = six_loss(net, (six_rows){targets, SIX_F32}, loss, hits);
-    if (!status && !isfinite(*loss))
-        status = not_finite(f, "the loss became");
-    if (status)
-        return status;
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
-    status = six_backward(net);
+    int32_t status = six_forward(net, (six_rows){v->inputs, SIX_F32}, v->n);
+    if (!status)
+        status = six_loss(net, (six_rows){v->targets, SIX_F32}, &v->loss, hits);
+    if (!status && !isfinite(v->loss))
+        status = not_finite(f, "the loss became");
+    if (!status)
+        status = six_backward(net);
     if (!status && !net->variant->arrays.all_finite(net->gradients, net->trained_size))
         status = not_finite(f, "a gradient became");
     return status ? status : take_step(f);
 }
 
-/* All of a step or nothing: a batch that fails leaves the tensors as they were. */
-static int32_t train_batch(fit *f, const float *inputs, const float *targets, int64_t n)
+/* All of a step or nothing: a batch that fails leaves net, optimizer and schedule as they were. */
+static int32_t train_batch(fit *f, six_visit *v)
 {
-    sixnet_model *net = f->run.net;
-    double loss, hits;
-    int32_t status = six_forward(net, (six_rows){inputs, SIX_F32}, n);
-    if (status)
-        return status;
-    status = learn(f, targets, &loss, &hits);
-    if (status) {
-        six_forward_undo(net);
-        return status;
+    double hits = 0;
+    six_snapshot_take(&f->batch, f->run.opt);
+    v->status = learn(f, v, &hits);
+    if (f->doctor)
+        six_doctor_look(f->doctor, v);
+    if (v->status) {
+        six_snapshot_restore(&f->batch, f->run.opt);
+        return v->status;
     }
-    f->run.state.loss_sum += loss * (double)n;
-    if (net->node[net->loss].layer->class_targets)
-        f->run.state.hits += hits / (double)net->target_size;
+    f->run.state.loss_sum += v->loss * (double)v->n;
+    if (f->run.net->node[f->run.net->loss].layer->class_targets)
+        f->run.state.hits += hits / (double)f->run.net->target_size;
+    return SIXNET_OK;
+}
+
+/* ---- what is not finite ---- */
+
+/* So often an epoch is begun again, with 1/1024 of its learning rate at last. */
+enum { RESTORED_MAX = 10 };
+
+/* Begins the epoch again, from how the net, the optimizer and the schedule were then, with half the learning rate. */
+static int32_t begin_again(fit *f)
+{
+    six_run_state *s = &f->run.state;
+    const double lr = ((const six_optimizer_common *)f->run.opt->attr)->lr / 2;
+    six_snapshot_restore(&f->epoch, f->run.opt);
+    if (f->restored++ == RESTORED_MAX)
+        return six_fail_prefix(SIXNET_NOT_FINITE, "after %d new beginnings of the epoch: ", RESTORED_MAX);
+    six_log(f->run.net->ctx, 1, "%s; the epoch begins again with half the learning rate", sixnet_last_error());
+    six_optimizer_set_lr(f->run.opt, lr);
+    *s = f->epoch_state;
+    return six_batches_seek(f->run.batches, s->epoch, s->position);
+}
+
+/* A batch would have spoilt the net, and has changed nothing. */
+static int32_t act_on_nan(fit *f, int64_t n)
+{
+    if (f->o->on_nan == ON_NAN_STOP)
+        return SIXNET_NOT_FINITE;
+    if (f->o->on_nan == ON_NAN_RESTORE)
+        return begin_again(f);
+    six_log(f->run.net->ctx, 1, "%s; the batch is left out", sixnet_last_error());
+    f->run.state.position += n;
+    f->run.state.skipped += n;
     return SIXNET_OK;
 }
 
@@ -232,8 +277,10 @@ static void show_best(fit *f)
 static void show_means(fit *f)
 {
     const sixnet_model *net = f->run.net;
-    f->p.loss = f->run.state.loss_sum / f->p.samples;
-    f->p.accuracy = net->node[net->loss].layer->class_targets ? f->run.state.hits / f->p.samples : (double)NAN;
+    const double learnt = f->p.samples - (double)f->run.state.skipped;
+    f->p.loss = f->run.state.loss_sum / learnt;
+    f->p.accuracy = net->node[net->loss].layer->class_targets ? f->run.state.hits / learnt : (double)NAN;
+    f->p.skipped = (double)f->run.state.skipped;
 }
 
 /* Tells the caller where the run is; SIXNET_STOPPED if it wants no more. */
@@ -306,7 +353,11 @@ static int32_t end_epoch(fit *f)
 {
     six_run_state *s = &f->run.state;
     int32_t status = SIXNET_OK;
+    if (s->skipped > 0 && s->skipped == s->position)
+        return six_fail(SIXNET_NOT_FINITE, "all batches of epoch %.0f were left out; a smaller learning rate may help", f->p.epoch);
     show_means(f);
+    if (f->doctor)
+        six_doctor_look_back(f->doctor);
     if (f->validation)
         status = six_evaluate(f->run.net, f->validation, &f->p.validation_loss, &f->p.validation_accuracy);
     if (!status)
@@ -320,33 +371,57 @@ static int32_t end_epoch(fit *f)
     s->epoch++;
     s->position = 0;
     s->loss_sum = s->hits = s->epoch_seconds = 0;
+    s->skipped = 0;
     return save_after_epoch(f, status);
+}
+
+/* Puts the reports to where the run is. */
+static void show_place(fit *f)
+{
+    const six_run_state *s = &f->run.state;
+    f->p.epoch = (double)(s->epoch + 1);
+    f->p.samples = (double)s->position;
+    f->p.batch = (double)((s->position + f->o->batch_size - 1) / f->o->batch_size);
+}
+
+static int32_t run_batch(fit *f, six_visit *v)
+{
+    six_run_state *s = &f->run.state;
+    const int64_t before = s->position;
+    f->p.batch++;
+    v->epoch = s->epoch + 1;
+    v->batch = (int64_t)f->p.batch;
+    int32_t status = train_batch(f, v);
+    if (status == SIXNET_NOT_FINITE)
+        status = act_on_nan(f, v->n);
+    else if (!status)
+        s->position += v->n;
+    if (status)
+        return status;
+    show_place(f);
+    return s->position > before ? save_within_epoch(f, report(f)) : SIXNET_OK; /* not if the epoch begins again */
 }
 
 /* An epoch, or what is left of it. */
 static int32_t run_epoch(fit *f)
 {
-    const float *inputs, *targets;
-    int64_t n;
+    six_visit v = {.n = 1};
     six_run_state *s = &f->run.state;
-    f->p.epoch = (double)(s->epoch + 1);
-    f->p.samples = (double)s->position;
-    f->p.batch = (double)((s->position + f->o->batch_size - 1) / f->o->batch_size);
+    show_place(f);
     f->p.validation_loss = f->p.validation_accuracy = NAN;
     f->p.lr = six_schedule_lr(f->run.opt->schedule);
     f->epoch_started = now() - s->epoch_seconds;
+    f->restored = 0;
+    if (f->o->on_nan == ON_NAN_RESTORE) {
+        six_snapshot_take(&f->epoch, f->run.opt);
+        f->epoch_state = *s;
+    }
     int32_t status = six_batches_seek(f->run.batches, s->epoch, s->position);
     while (!status) {
-        status = six_batches_next(f->run.batches, &inputs, &targets, &n);
-        if (status || !n)
+        status = six_batches_next(f->run.batches, &v.inputs, &v.targets, &v.n);
+        if (status || !v.n)
             break;
-        f->p.batch++;
-        status = train_batch(f, inputs, targets, n);
-        if (status)
-            break;
-        s->position += n;
-        f->p.samples = (double)s->position;
-        status = save_within_epoch(f, report(f));
+        status = run_batch(f, &v);
     }
     return status ? status : end_epoch(f);
 }
@@ -385,6 +460,33 @@ static int32_t run_epochs(fit *f)
     return status;
 }
 
+/* The memory that the run takes besides. */
+static int32_t equip(fit *f)
+{
+    int32_t status = six_snapshot_new(&f->batch, f->run.opt);
+    if (!status && f->o->on_nan == ON_NAN_RESTORE)
+        status = six_snapshot_new(&f->epoch, f->run.opt);
+    if (!status && f->o->doctor)
+        status = six_doctor_new(&f->doctor, f->run.net, f->o->batch_size);
+    return status;
+}
+
+/* Labels out of range are a finding too. */
+static int32_t check_sets(const fit *f, sixnet_dataset *train)
+{
+    six_doctor *doctor;
+    sixnet_model *net = f->run.net;
+    int32_t status = check_data(net, train);
+    if (!status && f->validation)
+        status = check_data(net, f->validation);
+    if (status == SIXNET_BAD_DATA && f->o->doctor && net->node[net->loss].layer->class_targets && !six_doctor_new(&doctor, net, 1)) {
+        net->findings = 0;
+        six_doctor_refused(doctor);
+        six_doctor_free(doctor);
+    }
+    return status;
+}
+
 int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation, const char *options,
                 const six_keeper *keeper, sixnet_progress_fn fn, void *user)
 {
@@ -394,20 +496,21 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
     if (!status && opt->net != net)
         status = six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
     if (!status)
-        status = check_data(net, train);
-    if (!status && validation)
-        status = check_data(net, validation);
+        status = check_sets(&f, train);
     if (!status)
         status = make_batches(&f, train);
-    if (!status) {
-        f.before = six_alloc(net->ctx, (size_t)net->trained_size, (size_t)net->variant->real_size);
-        status = f.before ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
-    }
+    if (!status)
+        status = equip(&f);
     if (!status && *o.resume)
         status = keeper->load(&f.run, o.resume);
-    if (!status)
+    if (!status) {
+        net->findings = 0;
         status = run_epochs(&f);
-    six_free(net->ctx, f.before);
+        six_run_end(&f.run);
+    }
+    six_doctor_free(f.doctor);
+    six_snapshot_free(&f.epoch, opt);
+    six_snapshot_free(&f.batch, opt);
     six_run_free(&f.run);
     six_batches_free(f.run.batches);
     return status;

@@ -108,8 +108,7 @@ static int32_t compare_parameters(check *c)
     return status;
 }
 
-/* The inputs of embeddings are numbers of rows, and have no gradient. */
-static bool is_index(const sixnet_model *net, int32_t input)
+bool six_takes_indices(const sixnet_model *net, int32_t input)
 {
     for (int32_t i = 0; i < net->node_count; i++)
         for (int32_t k = 0; k < net->node[i].op->inputs; k++)
@@ -128,7 +127,7 @@ static int32_t compare_inputs(check *c)
             continue;
         int64_t size = six_shape_size(&net->node[node].op->out);
         const double *gradients = c->input_gradients + c->n * column;
-        for (int64_t i = 0; i < c->n * size && !status && !is_index(net, node); i++) {
+        for (int64_t i = 0; i < c->n * size && !status && !six_takes_indices(net, node); i++) {
             place p = {net->node[node].name, i, i / size * net->input_size + column + i % size, true, gradients[i]};
             status = compare(c, &p);
         }

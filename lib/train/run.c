@@ -28,6 +28,7 @@ static const six_attr attrs[] = {
     COUNT(position, "samples of the next epoch done"),
     SUM(loss_sum, "over those samples"),
     SUM(hits, "among those samples"),
+    COUNT(skipped, "among those samples"),
     SUM(seconds, "of the run"),
     SUM(epoch_seconds, "of the next epoch"),
     COUNT(model_step, "training passes done"),
@@ -74,6 +75,30 @@ int64_t six_run_best(const six_run *run)
         if (score(run->history + i * SIX_RUN_COLUMNS) > score(run->history + best * SIX_RUN_COLUMNS))
             best = i;
     return best;
+}
+
+double six_history_get(const sixnet_model *net, int64_t epoch, const char *key)
+{
+    static const char *const columns[SIX_RUN_COLUMNS] = {
+        [SIX_RUN_LR] = "lr",
+        [SIX_RUN_LOSS] = "loss",
+        [SIX_RUN_ACCURACY] = "accuracy",
+        [SIX_RUN_VALIDATION_LOSS] = "validation_loss",
+        [SIX_RUN_VALIDATION_ACCURACY] = "validation_accuracy",
+    };
+    for (int32_t i = 0; i < SIX_RUN_COLUMNS && epoch > 0 && epoch <= net->epochs; i++)
+        if (strcmp(columns[i], key) == 0)
+            return net->history[(epoch - 1) * SIX_RUN_COLUMNS + i];
+    return NAN;
+}
+
+void six_run_end(six_run *run)
+{
+    six_free(run->net->ctx, run->net->history);
+    run->net->history = run->history;
+    run->net->epochs = run->rows;
+    run->history = NULL;
+    run->rows = run->room = 0;
 }
 
 void six_run_free(six_run *run)

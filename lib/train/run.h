@@ -16,6 +16,7 @@ typedef struct six_run_state {
     /* Where the run is: epochs done, samples of the next one done, sums over those, seconds. */
     int64_t epoch, position;
     double loss_sum, hits, seconds, epoch_seconds;
+    int64_t skipped; /* among those samples, which are in neither sum */
     /* The counters of model, optimizer and random numbers. */
     int64_t model_step, optimizer_step, seed;
 } six_run_state;
@@ -33,6 +34,11 @@ typedef struct six_run {
     double *history;
     int64_t rows, room;
 } six_run;
+
+/* One number of a model's history by name; NaN if there is none. */
+double six_history_get(const sixnet_model *net, int64_t epoch, const char *key);
+/* Makes a run's history the model's. */
+void six_run_end(six_run *run);
 
 /* Adds an epoch to the history. */
 int32_t six_run_add(six_run *run, const double row[static SIX_RUN_COLUMNS]);

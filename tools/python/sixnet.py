@@ -16,7 +16,8 @@ are; others are converted, with a ConversionWarning. Without NumPy any object wi
 lists will do, and results are memoryviews with a shape: .tolist() makes lists of them.
 
 A failed call raises a SixnetError, most of which are ValueErrors, KeyErrors, OSErrors and so on as well. What a function of yours raises
-while the library runs it (progress, custom layers, datasets) is raised by the call that ran it; Ctrl-C ends fit() between two batches.
+while the library runs it (progress, custom layers, datasets) is raised by the call that ran it; Ctrl-C ends fit() between two batches, and soon
+predict(), evaluate() and gradient_check().
 
 Models, optimizers and datasets give their memory back when they are no longer used, or at close() or the end of a with block. Different
 threads may use different objects; calls on one model wait for each other.
@@ -47,8 +48,8 @@ except ImportError:
 
 __all__ = [
     "NONE", "Attribute", "BadDataError", "BadFileError", "BadShapeError", "BadStateError", "BadTextError", "Batches", "CallbackFailedError",
-    "CancelledError", "Context", "ConversionWarning", "Dataset", "Evaluation", "FAMILIES", "FileAccessError", "GradientCheck", "InvalidArgumentError", "Kind",
-    "LayerCall", "LayerSetup", "Model", "Node", "NotFiniteError", "NotFoundError", "Optimizer", "OutOfMemoryError", "Predictor", "Progress",
+    "CancelledError", "Context", "ConversionWarning", "Dataset", "Epoch", "Evaluation", "FAMILIES", "FileAccessError", "Finding",
+    "GradientCheck", "InvalidArgumentError", "Kind", "LayerCall", "LayerSetup", "Model", "Node", "NotFiniteError", "NotFoundError", "Optimizer", "OutOfMemoryError", "Predictor", "Progress",
     "SixnetError", "TooLargeError", "UnsupportedError", "kinds", "library_path", "version",
 ]
 
@@ -242,6 +243,9 @@ def _signatures() -> Dict[str, tuple]:
         "sixnet_batches_next": (I, P, PP, PP, PL),
         "sixnet_batches_cursor": (I, P, PL, PL),
         "sixnet_progress_get": (D, P, T),
+        "sixnet_history_size": (L, P),
+        "sixnet_history_get": (D, P, L, T),
+        "sixnet_finding": (T, P, I, T),
         "sixnet_profile": (I, P, I),
         "sixnet_profile_get": (D, P, I, T),
         "sixnet_fit": (I, P, P, P, T, _ProgressFn, P),
@@ -387,9 +391,40 @@ def _guarded(function: Callable[..., Any], *args: Any) -> int:
         return 1
 
 
+class _Canceller:
+    """Cancels what runs on a model when Ctrl-C is pressed: a thread that the signal wakes, as Python's own handlers wait for the library."""
+
+    def __init__(self, net: int) -> None:
+        self.net, self.interrupted = net, False
+        self.reader, self.writer = os.pipe()
+        os.set_blocking(self.writer, False)
+        self.others = signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def _watch(self) -> None:
+        while True:
+            number = os.read(self.reader, 1)[0]
+            if number == 0:
+                return
+            if number == signal.SIGINT:
+                self.interrupted = True
+                _lib.sixnet_cancel(self.net, 1)
+
+    def end(self) -> None:
+        signal.set_wakeup_fd(self.others)
+        os.write(self.writer, bytes(1))
+        self.thread.join()
+        os.close(self.reader)
+        os.close(self.writer)
+        if self.interrupted:
+            _lib.sixnet_cancel(self.net, 0)
+
+
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C while the library runs callbacks: ctypes would lose the exception, so it is raised when the library has returned."""
+def _interrupts_held(net: Optional[int] = None) -> Iterator[None]:
+    """Ctrl-C while the library runs callbacks: ctypes would lose the exception, so it is raised when the library has returned, which is soon
+    if the call is for that model."""
 
     def hold(signum: int, frame: Any) -> None:
         _pending.error = _pending.error or KeyboardInterrupt()
@@ -398,9 +433,12 @@ def _interrupts_held() -> Iterator[None]:
         yield
         return
     signal.signal(signal.SIGINT, hold)
+    canceller = _Canceller(net) if net else None
     try:
         yield
     finally:
+        if canceller:
+            canceller.end()
         signal.signal(signal.SIGINT, signal.default_int_handler)
     _pending.take()
 
@@ -483,9 +521,14 @@ class _Handle:
         with _interrupts_held():
             return self._call(function, *args)
 
-    def _run_whole(self, function: Callable[..., int], *args: Any) -> None:
-        """As _run(), of calls whose results are nothing if they were cancelled."""
-        if self._run(function, *args) == _STOPPED:
+    def _run_long(self, net: int, function: Callable[..., int], *args: Any) -> int:
+        """As _run(), where Ctrl-C cancels what runs on a model."""
+        with _interrupts_held(net):
+            return self._call(function, *args)
+
+    def _run_whole(self, net: int, function: Callable[..., int], *args: Any) -> None:
+        """As _run_long(), of calls whose results are nothing if they were cancelled; net is 0 if they are short."""
+        if self._run_long(net, function, *args) == _STOPPED:
             raise CancelledError(_STOPPED, "the call was cancelled")
 
     def _get(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -1114,6 +1157,28 @@ class Progress(NamedTuple):
     best_epoch: int  #: by validation accuracy, or else by validation loss, or else by loss; 0 before the first
     best_loss: float
     best_accuracy: float
+    skipped: int  #: samples of the epoch that on_nan="skip" has left out
+
+
+class Epoch(NamedTuple):
+    """One epoch of Model.history; NaN where there is none."""
+
+    lr: float
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+class Finding(NamedTuple):
+    """What fit(doctor=True) found wrong: its name, the layer's, the epoch and the batch, all in a line of text, and the usual remedy."""
+
+    name: str
+    node: str
+    epoch: int
+    batch: int
+    text: str
+    remedy: str
 
 
 class Evaluation(NamedTuple):
@@ -1132,7 +1197,7 @@ class GradientCheck(NamedTuple):
 
 def _progress(pointer: int) -> Progress:
     values = {name: _lib.sixnet_progress_get(pointer, name.encode()) for name in Progress._fields}
-    for name in ("epoch", "epochs", "batch", "batches", "samples", "best_epoch"):
+    for name in ("epoch", "epochs", "batch", "batches", "samples", "best_epoch", "skipped"):
         values[name] = 0 if math.isnan(values[name]) else int(values[name])
     return Progress(**{**values, "epoch_end": bool(values["epoch_end"])})
 
@@ -1172,7 +1237,10 @@ def _writable(out: Any, shape: Shape, kind: str) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(view)) if view.nbytes else 0
 
 
-def _predict(handle: _Handle, ends: _Ends, functions: Mapping[str, Callable[..., int]], inputs: Any, out: Any) -> Any:
+_MANY = 4096  # samples that may take so long to predict that Ctrl-C should cancel it
+
+
+def _predict(handle: _Handle, net: int, ends: _Ends, functions: Mapping[str, Callable[..., int]], inputs: Any, out: Any) -> Any:
     x, n = _samples(inputs, ends.kind, ends.input, "inputs")
     shape, given = (n, *ends.output), out
     if out is None:
@@ -1180,7 +1248,7 @@ def _predict(handle: _Handle, ends: _Ends, functions: Mapping[str, Callable[...,
         address, given = place.address, place.array
     else:
         address = _writable(out, shape, x.kind)
-    handle._run_whole(functions[x.kind], x.address, n, address)
+    handle._run_whole(net if n >= _MANY else 0, functions[x.kind], x.address, n, address)
     return given
 
 
@@ -1487,7 +1555,7 @@ class Model(_Handle, Mapping[str, Any]):
     def predict(self, inputs: Any, out: Any = None) -> Any:
         """The net's output for samples, in evaluation mode, in the inputs' type; written to out, a C-contiguous array, if it is given."""
         functions = {"f32": _lib.sixnet_predict, "f64": _lib.sixnet_predict_f64}
-        return _predict(self, self._compiled(), functions, inputs, out)
+        return _predict(self, self._open().pointer, self._compiled(), functions, inputs, out)
 
     def cancel(self, on: bool = True) -> None:
         """Ends what runs on the model in other threads: fit() after the batch under way, other calls with a CancelledError. That goes on for
@@ -1502,7 +1570,7 @@ class Model(_Handle, Mapping[str, Any]):
         n = _rows(x.shape, ends.input, "inputs")
         if ends.target and _rows(t.shape, ends.target, "targets") != n:
             raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
-        self._run_whole(_lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
+        self._run_whole(self._open().pointer, _lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
         return GradientCheck(worst.value, (where.value or b"").decode())
 
     # where the time goes
@@ -1534,8 +1602,9 @@ class Model(_Handle, Mapping[str, Any]):
         optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, or all
         samples if they are fewer; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; progress is
         called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
-        run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed, and to keep the run in a
-        file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume.
+        run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
+        file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the batch,
+        "restore" the epoch's beginning with half the rate), and doctor=True, which looks for what goes wrong and names it in `findings`.
         """
         if isinstance(optimizer, Optimizer):
             if schedule is not None:
@@ -1565,15 +1634,28 @@ class Model(_Handle, Mapping[str, Any]):
         thunk = _ProgressFn(lambda _user, pointer: _guarded(report, pointer))
         opt, data = optimizer._open(), train._open()
         other = validation._open() if validation else None
-        self._run(_lib.sixnet_fit_validated if other else _lib.sixnet_fit, opt.pointer, data.pointer, *([other.pointer] if other else []),
-                  spec, thunk, None)
+        self._run_long(self._open().pointer, _lib.sixnet_fit_validated if other else _lib.sixnet_fit, opt.pointer, data.pointer,
+                       *([other.pointer] if other else []), spec, thunk, None)
         return history
+
+    @property
+    def history(self) -> List[Epoch]:
+        """The epochs that the last fit() completed, those included that a resumed run had done before."""
+        return [Epoch(*(self._get(_lib.sixnet_history_get, epoch + 1, key.encode()) for key in Epoch._fields))
+                for epoch in range(self._get(_lib.sixnet_history_size))]
+
+    @property
+    def findings(self) -> List[Finding]:
+        """What fit(doctor=True) found wrong in the last run, whether that succeeded or not."""
+        with self._open().lock:
+            return [Finding(name, node, int(epoch), int(batch), text, remedy) for name, node, epoch, batch, text, remedy
+                    in _fields(lambda index, field: self._get(_lib.sixnet_finding, index, field), Finding._fields)]
 
     def evaluate(self, inputs: Any, targets: Any = None) -> Evaluation:
         """Loss and accuracy on arrays or a Dataset, in evaluation mode."""
         loss, accuracy = c_double(), c_double()
         data = self._dataset(inputs, targets)._open()
-        self._run_whole(_lib.sixnet_evaluate, data.pointer, byref(loss), byref(accuracy))
+        self._run_whole(self._open().pointer, _lib.sixnet_evaluate, data.pointer, byref(loss), byref(accuracy))
         return Evaluation(loss.value, accuracy.value)
 
 
@@ -1585,10 +1667,12 @@ class Predictor(_Handle):
         self._ends, resource = net._compiled(), net._open()
         with resource.lock:
             self._create(_lib.sixnet_predictor_new, _lib.sixnet_predictor_free, resource.pointer, keep=[resource])
+        self._net = resource.pointer
 
     def predict(self, inputs: Any, out: Any = None) -> Any:
         """As Model.predict(), with the same bits, in the calling thread alone."""
-        return _predict(self, self._ends, {"f32": _lib.sixnet_predictor_run, "f64": _lib.sixnet_predictor_run_f64}, inputs, out)
+        functions = {"f32": _lib.sixnet_predictor_run, "f64": _lib.sixnet_predictor_run_f64}
+        return _predict(self, self._net, self._ends, functions, inputs, out)
 
 
 class Optimizer(_Handle):
