@@ -70,3 +70,26 @@ build_needs()
     need ninja-build 'Ninja' has ninja
     need pkg-config 'pkg-config' has pkg-config
 }
+
+# What packing for Debian takes.
+deb_needs()
+{
+    build_needs
+    need dpkg-dev 'dpkg-buildpackage' has dpkg-buildpackage
+    need debhelper 'debhelper' has dh
+    need dh-python 'dh-python' has dh_python3
+    need doxygen 'Doxygen' has doxygen
+    need graphviz 'Graphviz' has dot
+    need libcmocka-dev 'CMocka' pkg-config --exists cmocka
+    need python3-numpy 'NumPy' /usr/bin/python3 -I -c 'import numpy'
+    need fakeroot 'fakeroot' has fakeroot
+    need lintian 'lintian' has lintian
+    need xz-utils 'xz' has xz
+}
+
+# What testing the packages in a fresh Debian takes.
+chroot_needs()
+{
+    need debootstrap 'debootstrap' has debootstrap
+    need autopkgtest 'autopkgtest' has autopkgtest
+}
