@@ -271,11 +271,11 @@ def test_names(folder, sets, data):
     check_refused("a gzip file that is cut", ["train-images-idx3-ubyte.gz"], "mnist_cnn", "--data", cut)
 
 
-def test_terminal(data):
+def seen_on_terminal(args, columns):
+    """The status of a program whose standard error is a terminal, and what it shows there."""
     ours, theirs = pty.openpty()
-    env = {**os.environ, "TERM": "xterm", "COLUMNS": "90"}
-    args = [str(EXAMPLES / "mnist_cnn"), "--data", str(data), "--epochs", "1"]
-    process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=theirs, env=env)
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns)}
+    process = subprocess.Popen(list(map(str, args)), stdout=subprocess.DEVNULL, stderr=theirs, env=env)
     os.close(theirs)
     seen = b""
     try:
@@ -284,7 +284,12 @@ def test_terminal(data):
     except OSError:
         pass  # how a pseudo terminal ends
     os.close(ours)
-    check("a bar on a terminal", process.wait() == 0 and b"images/s" in seen and b" left" in seen, seen)
+    return process.wait(), seen
+
+
+def test_terminal(data):
+    status, seen = seen_on_terminal([EXAMPLES / "mnist_cnn", "--data", data, "--epochs", 1], 90)
+    check("a bar on a terminal", status == 0 and b"images/s" in seen and b" left" in seen, seen)
     check("the bar fits the terminal", max(len(line) for line in re.split(rb"\r|\x1b\[K", seen)) < 90)
 
 

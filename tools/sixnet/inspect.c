@@ -2,7 +2,7 @@
 
 #include "tool.h"
 
-#define ABOUT "Shows what a saved model holds: its tensors with their statistics, and its net as a text."
+#define ABOUT "Shows what a saved model holds: its tensors with their statistics, its metadata, and its net as a text."
 
 /* Of a tensor's values, those that are finite. */
 typedef struct statistics {
@@ -83,7 +83,64 @@ static void json_row(const tensor *t, bool first)
     printf(", \"zeros\": %" PRId64 ", \"not_finite\": %" PRId64 "}", t->found.zeros, t->found.not_finite);
 }
 
-static int32_t show(sixnet_model *net, int json)
+/* ---- the pairs of strings in the file's header, which the library has found to be well-formed ---- */
+
+enum { HEADER_MAX = 100000000 };
+
+/* The header, with a NUL behind it, to be freed. */
+static int32_t read_header(char **header, const char *path)
+{
+    unsigned char head[8];
+    uint64_t length = 0;
+    FILE *file = fopen(path, "rb");
+    *header = NULL;
+    if (file && fread(head, 1, sizeof head, file) == sizeof head)
+        for (int k = 7; k >= 0; k--)
+            length = length << 8 | head[k];
+    if (length > 0 && length <= HEADER_MAX && (*header = calloc(length + 1, 1)) && fread(*header, 1, length, file) != length)
+        length = 0;
+    if (file)
+        fclose(file);
+    return length > 0 && *header ? 0 : complain("%s: its header cannot be read", path);
+}
+
+/* From the quotation mark that opens a string to the one that closes it; NULL if there is none. */
+static const char *string_end(const char *c)
+{
+    if (*c != '"')
+        return NULL;
+    for (c++; *c && *c != '"'; c++)
+        if (*c == '\\' && c[1])
+            c++;
+    return *c ? c : NULL;
+}
+
+static void show_pair(const char *key, const char *key_end, const char *value, const char *value_end, const char *comma)
+{
+    if (comma)
+        printf("%s%.*s: %.*s", comma, (int)(key_end + 1 - key), key, (int)(value_end + 1 - value), value);
+    else if (key_end - key != 11 || strncmp(key, "\"sixnet.net", 11) != 0) /* the net is shown as a text */
+        printf("%.*s: %.*s\n", (int)(key_end - key - 1), key + 1, (int)(value_end - value - 1), value + 1);
+}
+
+/* In JSON the strings stay as they are. */
+static void show_metadata(const char *header, int json)
+{
+    static const char title[] = "\"__metadata__\"";
+    const char *comma = json ? "" : NULL, *c = strstr(header, title);
+    c = c ? c + strlen(title) : "";
+    for (c += strspn(c, ": \t\r\n{"); *c == '"'; c += strspn(c, ", \t\r\n")) {
+        const char *key = c, *key_end = string_end(key), *value = key_end ? key_end + 1 + strspn(key_end + 1, ": \t\r\n") : "";
+        const char *value_end = string_end(value);
+        if (!value_end)
+            return;
+        show_pair(key, key_end, value, value_end, comma);
+        comma = json ? ", " : NULL;
+        c = value_end + 1;
+    }
+}
+
+static int32_t show(sixnet_model *net, const char *header, int json)
 {
     char digest[65];
     TRY(sixnet_digest(net, digest));
@@ -100,17 +157,16 @@ static int32_t show(sixnet_model *net, int json)
         else
             show_row(&t);
     }
-    printf(json ? "\n], " : "\n");
-    if (json)
-        json_text("digest", digest);
-    else
-        printf("digest: %s\n", digest);
+    printf(json ? "\n], \"metadata\": {" : "\n");
+    show_metadata(header, json);
     if (json) {
+        printf("}, ");
+        json_text("digest", digest);
         printf(", ");
         json_text("net", sixnet_model_text(net));
         printf("}\n");
     } else
-        printf("\n%s", sixnet_model_text(net));
+        printf("digest: %s\n\n%s", digest, sixnet_model_text(net));
     return 0;
 }
 
@@ -120,6 +176,7 @@ int32_t command_inspect(int argc, char **argv)
     net_files n = {.load = "check_values=false"};
     work w = {.ctx = NULL};
     option_table t = {.count = 0};
+    char *header = NULL;
     int json = 0;
     add_operand(&t, "MODEL", "a saved model or a checkpoint", &n.path);
     add_switch(&t, "--json", "print JSON", &json);
@@ -130,7 +187,10 @@ int32_t command_inspect(int argc, char **argv)
     if (status == 0 && !w.saved)
         status = complain("%s: is a net's text, which has no values; sixnet summary shows it", n.path);
     if (status == 0)
-        status = show(w.net, json);
+        status = read_header(&header, n.path);
+    if (status == 0)
+        status = show(w.net, header, json);
+    free(header);
     work_close(&w);
     return exit_status(status);
 }

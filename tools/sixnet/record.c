@@ -123,39 +123,41 @@ static int32_t write_result(const char *folder, const outcome *out)
 }
 
 /* Curves of one quantity, by the columns of history.csv; the second is that of the test or validation samples. */
-static void plot_pair(FILE *file, const char *label, int column, bool second)
+static void plot_pair(FILE *file, const char *label, int column, const char *second)
 {
     fprintf(file, "set ylabel '%s'\nplot 'history.csv' using 1:%d with linespoints ls 1 title 'training'", label, column);
     if (second)
-        fprintf(file, ", '' using 1:%d with linespoints ls 2 title 'test'", column + 2);
+        fprintf(file, ", '' using 1:%d with linespoints ls 2 title '%s'", column + 2, second);
     fputc('\n', file);
 }
 
 static void write_script(FILE *file, const outcome *out)
 {
-    const bool second = !isnan(out->test.loss) || !isnan(out->validation.loss), accuracy = !isnan(out->train.accuracy);
+    const char *second = !isnan(out->validation.loss) ? "validation" : !isnan(out->test.loss) ? "test" : NULL;
+    const bool accuracy = !isnan(out->train.accuracy);
     fprintf(file,
             "# gnuplot history.gp draws history.svg and history.png anew.\n"
             "set datafile separator ','\n"
             "set style line 1 lw 2 pt 7 ps 0.4 lc rgb '#0072b2'\n"
             "set style line 2 lw 2 pt 5 ps 0.4 lc rgb '#d55e00'\n"
-            "set style line 3 lw 2 lc rgb '#000000'\n"
+            "set style line 3 lw 2 pt 7 ps 0.4 lc rgb '#000000'\n"
             "set grid lc rgb '#dddddd' lw 1\nset border 3\nset tics nomirror\nset key top right\nset lmargin 11\n"
-            "set offsets graph 0.01, graph 0.01, graph 0.05, graph 0.05\n"
+            "set xrange [0:%" PRId64 "]\nset xtics %" PRId64 "\nset offsets 0, 0, graph 0.05, 0\n"
             "do for [t in 'svg png'] {\n"
             "if (t eq 'svg') { set terminal svg size 800,%d background 'white' font 'sans-serif,13' }\n"
             "else { set terminal pngcairo size 800,%d background 'white' font 'sans-serif,11' }\n"
             "set output 'history.'.t\n"
             "set multiplot layout %d,1 title 'Training by epoch'\n"
             "unset xlabel\n",
-            accuracy ? 900 : 640, accuracy ? 900 : 640, accuracy ? 3 : 2);
+            out->epochs, (out->epochs + 9) / 10, accuracy ? 900 : 640, accuracy ? 900 : 640, accuracy ? 3 : 2);
     plot_pair(file, "loss", 3, second);
     if (accuracy)
         fprintf(file, "set key bottom right\n");
     if (accuracy)
         plot_pair(file, "accuracy", 4, second);
-    fprintf(file, "set xlabel 'epoch'\nset ylabel 'learning rate'\nset key off\n"
-                  "plot 'history.csv' using 1:2 with steps ls 3\nunset multiplot\nunset output\nset key on top right\n}\n");
+    fprintf(file, "set xlabel 'epoch'\nset ylabel 'learning rate'\nset key off\nset yrange [0:*]\n"
+                  "plot 'history.csv' using 1:2 with linespoints ls 3\nunset multiplot\nunset output\nset key on top right\nset "
+                  "yrange [*:*]\n}\n");
 }
 
 /* Whether gnuplot drew the pictures; it may not be there. */
