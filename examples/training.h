@@ -93,7 +93,8 @@ static inline int32_t csv_row(FILE *csv, const sixnet_progress *p)
 
 /* ---- paths among the options of a fit ---- */
 
-enum { FIT_TEXT = 6 * PATH_SIZE + 256 };
+/* Room for two paths and other options. */
+enum { OPTIONS_TEXT = 512, FIT_TEXT = OPTIONS_TEXT + 6 * PATH_SIZE + 64 };
 
 /* " attribute=path", where a blank, which would end it, and '%' are written as % and two digits. */
 static inline int32_t append_path(char *text, const char *attribute, const char *path)

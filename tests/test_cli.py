@@ -265,6 +265,22 @@ def test_outputs(folder, world):
     check("a saved model is trained on", one.split("digest: ")[1][:64] == two.split("digest: ")[1][:64] and world["digest"] not in one, one + two)
 
 
+def test_doctor(folder, world):
+    far = write_csv(folder / "far.csv", [(1000 * a, 1000 * b, a ^ b) for a in (0, 1) for b in (0, 1)] * 8)
+    common = ("train", world["net"], "--data", far, "--epochs", 2, "--batch-size", 4, "--optimizer", "sgd lr=0.01", "--digest", "--quiet")
+    plain, told = run(*common), run(*common, "--doctor")
+    found = told.stderr.splitlines()
+    check("--doctor names what is wrong", found and all(line.startswith("sixnet train: warning: ") for line in found) and
+          any("normali" in line for line in found), told.stderr)
+    digests = [result.stdout.splitlines()[0] for result in (plain, told)]
+    check("and changes no bit", digests[0] == digests[1] and digests[0].startswith("digest") and not plain.stderr, digests)
+    wild = ("train", world["net"], "--data", world["data"], "--epochs", 3, "--batch-size", 4, "--optimizer", "sgd lr=1e38", "--quiet")
+    check_refused("a learning rate that explodes", ["smaller learning rate"], *wild)
+    result = run(*wild, "--on-nan", "restore")
+    check("--on-nan restore", "half the learning rate" in result.stderr, result.stderr)
+    check_refused("an unknown word", ["on_nan=ignore", "skip"], *wild, "--on-nan", "ignore")
+
+
 def test_resume(folder, world):
     saved, table = folder / "run.ckpt", folder / "resumed.csv"
     common = ("train", world["net"], "--data", world["data"], "--optimizer", "adam lr=0.05", "--batch-size", 4, "--checkpoint", saved,
@@ -304,6 +320,9 @@ def test_record(folder, world):
         skip("a record's pictures", "there is no gnuplot")
     text = output("rerun", record, "--quiet", "--threads", 2)
     check("rerun: the same bits", "the same bits" in text and re.search("digest=(.*)", (record / "result.txt").read_text())[1] in text, text)
+    failed = folder / "failed"
+    check_refused("a record with wrong words", ["shuffle"], *learn, "--record", failed, "--fit", "shufle=no")
+    check("a record of nothing can be written again", "accuracy" in output(*learn, "--record", failed, "--quiet"))
     check_refused("a record that is there", ["has a record"], *learn, "--record", record)
     found = json.loads(output("eval", record, "--data", world["data"], "--json"))
     check("eval of a record", found == json.loads(output("eval", record / "model.safetensors", "--data", world["data"], "--json")), found)
@@ -547,6 +566,7 @@ def main():
         test_images(folder, sets)
         test_same_bits_as_example(folder, data)
         test_outputs(folder, world)
+        test_doctor(folder, world)
         test_resume(folder, world)
         test_interrupt(folder, world)
         test_record(folder, world)

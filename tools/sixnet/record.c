@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static const char net_text_name[] = "net.txt", start_name[] = "start.safetensors";
+static const char net_text_name[] = "net.txt", start_name[] = "start.safetensors", checkpoint_name[] = "checkpoint.safetensors",
+                  model_name[] = "model.safetensors", result_name[] = "result.txt", settings_name[] = "settings.txt";
 
 const char *record_path(char path[RECORD_PATH], const char *folder, const char *name)
 {
@@ -26,14 +27,17 @@ const char *record_path(char path[RECORD_PATH], const char *folder, const char *
 
 static int32_t make_folder(const outputs *o)
 {
+    static const char *const kept[] = {checkpoint_name, result_name};
     char path[RECORD_PATH];
     if (strlen(o->record) >= PATH_SIZE)
         return complain("--record: the path has %d characters or more", PATH_SIZE);
     if (mkdir(o->record, 0777) != 0 && errno != EEXIST)
         return complain("cannot make the folder '%s': %s", o->record, strerror(errno));
-    if (!o->resume && access(record_path(path, o->record, "settings.txt"), F_OK) == 0)
-        return complain("'%s' has a record already; choose another folder, or go on with --resume '%s/checkpoint.safetensors'",
-                        o->record, o->record);
+    for (size_t k = 0; k < sizeof kept / sizeof *kept && !o->resume; k++)
+        if (access(record_path(path, o->record, kept[k]), F_OK) == 0)
+            return complain(
+                "'%s' has a record already; choose another folder, or go on with --resume '%s/checkpoint.safetensors'", o->record,
+                o->record);
     return 0;
 }
 
@@ -70,7 +74,7 @@ static int32_t write_settings(const settings *s, const outputs *o, const work *w
     FILE *file;
     option_table t = {.count = 0};
     add_settings(&t, (settings *)s);
-    PASS(output_open(&file, record_path(path, o->record, "settings.txt")));
+    PASS(output_open(&file, record_path(path, o->record, settings_name)));
     fprintf(file, "# A training by libsixnet %s; `sixnet rerun` with this folder repeats it.\nnet=%s\n", sixnet_version(),
             w->saved ? start_name : net_text_name);
     const int32_t status = options_write(file, &t);
@@ -110,7 +114,7 @@ static int32_t write_result(const char *folder, const outcome *out)
 {
     char path[RECORD_PATH];
     FILE *file;
-    PASS(output_open(&file, record_path(path, folder, "result.txt")));
+    PASS(output_open(&file, record_path(path, folder, result_name)));
     fprintf(file, "digest=%s\nversion=%s\nisa=%s\ntrain-samples=%016" PRIx64 "\n", out->digest, sixnet_version(), out->isa,
             out->train_samples);
     if (out->test_samples)
@@ -152,7 +156,7 @@ static void write_script(FILE *file, const outcome *out)
             out->epochs, (out->epochs + 9) / 10, accuracy ? 900 : 640, accuracy ? 900 : 640, accuracy ? 3 : 2);
     plot_pair(file, "loss", 3, second);
     if (accuracy)
-        fprintf(file, "set key bottom right\n");
+        fprintf(file, "set key bottom right\nset yrange [*:1]\n");
     if (accuracy)
         plot_pair(file, "accuracy", 4, second);
     fprintf(file, "set xlabel 'epoch'\nset ylabel 'learning rate'\nset key off\nset yrange [0:*]\n"
@@ -180,7 +184,7 @@ int32_t record_end(const outputs *o, const sixnet_model *net, const outcome *out
     FILE *file;
     if (!o->record)
         return 0;
-    TRY(sixnet_model_save(net, record_path(path, o->record, "model.safetensors"), NULL));
+    TRY(sixnet_model_save(net, record_path(path, o->record, model_name), NULL));
     PASS(output_open(&file, record_path(path, o->record, "history.gp")));
     write_script(file, out);
     PASS(output_close(file, path));
@@ -200,7 +204,7 @@ static int32_t load_settings(record *r, const char *folder)
     option_table t = {.count = 0};
     add_text(&t, "--net", "FILE", "", &name);
     add_settings(&t, &r->settings);
-    PASS(options_load(record_path(path, folder, "settings.txt"), &t, &r->settings_text));
+    PASS(options_load(record_path(path, folder, settings_name), &t, &r->settings_text));
     if (!name || (strcmp(name, net_text_name) != 0 && strcmp(name, start_name) != 0) || !r->settings.data.data)
         return complain("%s: net=%s, net=%s or data= is missing, so this is no record", path, net_text_name, start_name);
     r->settings.net.path = record_path(r->net, folder, name);
@@ -222,7 +226,7 @@ static int32_t load_result(record *r, const char *folder)
     add_text(&t, "--test-samples", "TEXT", "", &r->test_samples);
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         add_text(&t, others[k], "TEXT", "", &unused);
-    record_path(path, folder, "result.txt");
+    record_path(path, folder, result_name);
     if (access(path, F_OK) != 0)
         return complain(
             "'%s' has no result.txt, so the run has not ended; sixnet train goes on with --resume '%s/checkpoint.safetensors'",
@@ -243,11 +247,11 @@ int32_t record_use(record *r, net_files *n, data_options *d)
 {
     char path[RECORD_PATH];
     const settings *s = &r->settings;
-    if (strlen(n->path) >= PATH_SIZE || !is_regular(record_path(path, n->path, "settings.txt")))
+    if (strlen(n->path) >= PATH_SIZE || !is_regular(record_path(path, n->path, settings_name)))
         return 0;
     r->settings = settings_default;
     PASS(load_settings(r, n->path));
-    n->path = record_path(r->net, n->path, "model.safetensors");
+    n->path = record_path(r->net, n->path, model_name);
     d->targets_first |= s->data.targets_first;
     d->scale = isnan(d->scale) ? s->data.scale : d->scale;
     if (d->transforms.count == 0)

@@ -162,14 +162,14 @@ typedef struct settings {
     const char *test_data, *test_labels;
     texts augment;
     int64_t validation, epochs, batch_size;
-    const char *optimizer, *schedule, *fit;
+    const char *optimizer, *schedule, *on_nan, *fit;
 } settings;
 
 /* What is written and shown. */
 typedef struct outputs {
     const char *csv, *save, *checkpoint, *resume, *record;
     double checkpoint_seconds;
-    int digest, quiet, json;
+    int doctor, digest, quiet, json;
 } outputs;
 
 /* How well a net does on a set; NaN for what there is not. */

@@ -25,6 +25,9 @@ void add_settings(option_table *t, settings *s)
     add_text(t, "--schedule", "TEXT", "of the learning rate, such as \"step_lr step_size=10\"", &s->schedule);
     add_integer(t, "--epochs", "times through the samples (10)", &s->epochs, 1, many);
     add_integer(t, "--batch-size", "samples of a step (32)", &s->batch_size, 1, 1 << 24);
+    add_word(t, "--on-nan", "WORD",
+             "when a batch would spoil the net: stop, skip it, or restore, the epoch again with half the rate (stop)",
+             &s->on_nan);
     add_text(t, "--fit", "TEXT", "more options of a fit; sixnet layers fit lists them", &s->fit);
     add_integer(t, "--seed", "of weights, order and all that is random (0)", &s->machine.seed, 0, seeds);
     add_machine(t, &s->machine);
@@ -147,6 +150,14 @@ static int32_t csv_open(run *r, double epoch)
 
 /* ---- the run ---- */
 
+/* What the library warns of, such as the doctor's findings. */
+static void on_log(int32_t level, const char *line, void *user)
+{
+    const run *r = user;
+    run_bar_clear(&r->bar);
+    complain("%s%s", level > 0 ? "warning: " : "", line);
+}
+
 static volatile sig_atomic_t caught; /* a signal that asks to end, or 0 */
 
 static void on_signal(int number) { caught = number; }
@@ -191,10 +202,12 @@ static int32_t fit_options(const run *r, char text[FIT_TEXT])
     char path[RECORD_PATH];
     const settings *s = r->set;
     const outputs *o = r->out;
-    const int length = snprintf(text, 200, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=%.17g %s", s->epochs,
-                                s->batch_size, o->checkpoint_seconds, s->fit ? s->fit : "");
-    if (length >= 200)
-        return complain("--fit: '%.40s…' is too long; a configuration of up to 100 characters is expected", s->fit);
+    const int length =
+        snprintf(text, OPTIONS_TEXT, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=%.17g%s%s doctor=%s %s",
+                 s->epochs, s->batch_size, o->checkpoint_seconds, s->on_nan ? " on_nan=" : "", s->on_nan ? s->on_nan : "",
+                 o->doctor ? "true" : "false", s->fit ? s->fit : "");
+    if (length >= OPTIONS_TEXT)
+        return complain("--fit: '%.40s...' is too long; %d characters at the most are expected", s->fit, OPTIONS_TEXT / 2);
     PASS(append_path(text, "checkpoint", o->record ? record_path(path, o->record, "checkpoint.safetensors") : o->checkpoint));
     return append_path(text, "resume", o->resume);
 }
@@ -255,6 +268,7 @@ static int32_t run_all(run *r)
 {
     const outputs *o = r->out;
     PASS(work_open(&r->w, &r->set->machine, &r->set->net));
+    TRY(sixnet_context_set_log(r->w.ctx, on_log, r));
     TRY(sixnet_optimizer_new(&r->opt, r->w.net, r->set->optimizer, r->set->schedule));
     PASS(open_sets(r));
     PASS(record_begin(r->set, o, &r->w));
