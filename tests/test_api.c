@@ -41,12 +41,13 @@ static void test_context_arguments(void **state)
     FAILS(SIXNET_BAD_TEXT, sixnet_context_new(&ctx, "isa=sse9"), "isa=sse9", "avx2");
     FAILS(SIXNET_BAD_TEXT, sixnet_context_new(&ctx, "seed=-1"), "seed=-1");
     FAILS(SIXNET_BAD_TEXT, sixnet_context_new(&ctx, "seed=1 seed=2"), "seed", "twice");
+    FAILS(SIXNET_BAD_TEXT, sixnet_context_new(&ctx, "max_memory=-1"), "max_memory=-1");
     FAILS(SIXNET_UNSUPPORTED, sixnet_context_new(&ctx, "isa=neon"), "isa=neon");
     assert_null(ctx);
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_context_set_log(NULL, NULL, NULL), "ctx");
     FAILS_NULL(sixnet_context_get(NULL, "isa"), "ctx");
     FAILS_NULL(sixnet_context_get(w->ctx, NULL), "key");
-    FAILS_NULL(sixnet_context_get(w->ctx, "colour"), "colour", "isa", "seed");
+    FAILS_NULL(sixnet_context_get(w->ctx, "colour"), "colour", "isa", "seed", "max_memory");
 }
 
 static void test_context_settings(void **state)
@@ -64,6 +65,10 @@ static void test_context_settings(void **state)
     assert_string_equal(sixnet_context_get(ctx, "threads"), "1");
     assert_string_equal(sixnet_context_get(ctx, "dtype"), "f32");
     assert_string_equal(sixnet_context_get(ctx, "seed"), "0");
+    assert_string_equal(sixnet_context_get(ctx, "max_memory"), "0");
+    sixnet_context_free(ctx);
+    WORKS(sixnet_context_new(&ctx, "max_memory=1234567"));
+    assert_string_equal(sixnet_context_get(ctx, "max_memory"), "1234567");
     sixnet_context_free(ctx);
     WORKS(sixnet_context_new(&ctx, "threads=0"));
     assert_true(atoi(sixnet_context_get(ctx, "threads")) >= 1);

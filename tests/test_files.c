@@ -326,7 +326,7 @@ static void test_batchnorm_counter_is_passed_over(void **state)
 
 /* ---- files made to harm ---- */
 
-/* Beside the model that it makes, loading takes memory below this; see the header. */
+/* Loading takes memory below this, the model included; see the header. */
 static size_t memory_bound(uint64_t file_size) { return 16 * file_size + ((size_t)16 << 20); }
 
 enum { SMALL = 1 << 19 }; /* what a file of a few bytes may take */
@@ -460,6 +460,84 @@ static void test_many_names_take_no_quadratic_time(void **state)
     double once = time_of_many(4000), more = time_of_many(32000);
     if (more > 8 * 4 * once + 0.5)
         fail_msg("4,000 tensors took %.3f s, 32,000 took %.3f s", once, more);
+}
+
+/* What takes most memory for its bytes: pairs of nothing, tensors of nothing; read through a function, which takes some for itself. */
+static size_t memory_for(const char *beginning, const char *member, size_t count)
+{
+    counter c;
+    sixnet_model *net;
+    size_t length = strlen(member), used = 8;
+    stream s = {.b.data = malloc(8 + strlen(beginning) + count * length), .portion = 1 << 20};
+    used += (size_t)sprintf((char *)s.b.data + 8, "%s", beginning);
+    for (size_t i = 0; i < count; i++, used += length)
+        memcpy(s.b.data + used, member, length);
+    s.b.data[used - 1] = '}';
+    for (int i = 0; i < 8; i++)
+        s.b.data[i] = (uint8_t)((uint64_t)(used - 8) >> (8 * i));
+    s.b.size = used;
+    sixnet_context *ctx = counting(&c, NULL);
+    assert_true(sixnet_model_read(&net, ctx, give, &s, NULL) < 0);
+    sixnet_context_free(ctx);
+    free(s.b.data);
+    if (c.peak > memory_bound(used))
+        fail_msg("%zu times %s: %zu bytes took %zu of memory", count, member, used, c.peak);
+    return c.peak;
+}
+
+static void test_memory_of_many_members(void **state)
+{
+    (void)state;
+    enum { JUST_GROWN = (1 << 20) + 1 };
+    assert_true(memory_for("{\"__metadata__\":{", "\"\":\"\",", JUST_GROWN) > 1 << 24);
+    assert_true(memory_for("{", "\"\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]},", JUST_GROWN) > 1 << 24);
+}
+
+/* As many nodes as there can be, of a kind with tensors. */
+static void test_memory_of_many_nodes(void **state)
+{
+    (void)state;
+    enum { NODES = 4094, LINE = 64 };
+    counter c;
+    sixnet_model *again;
+    char *text = malloc((NODES + 1) * LINE), *end = text + sprintf(text, "input shape=1x1x1\n");
+    for (int i = 0; i < NODES; i++)
+        end += sprintf(end, "conv2d out_channels=1 kernel_size=1\n");
+    sixnet_context *ctx = counting(&c, "dtype=f64");
+    sixnet_model *net = net_of(ctx, text);
+    bytes file = saved(net);
+    sixnet_model_free(net);
+    size_t base = c.peak = c.now;
+    TRY(sixnet_model_load_memory(&again, ctx, file.data, file.size, NULL));
+    if (c.peak - base > memory_bound(file.size))
+        fail_msg("%llu bytes took %zu of memory", (unsigned long long)file.size, c.peak - base);
+    sixnet_model_free(again);
+    sixnet_context_free(ctx);
+    free(file.data);
+    free(text);
+}
+
+/* Tensors whose type is none of a net's do not make room for one. */
+static void test_memory_of_foreign_types(void **state)
+{
+    (void)state;
+    enum { VALUES = 1 << 20, HEADER = 600 };
+    counter c;
+    sixnet_model *net;
+    uint8_t *file = calloc(1, 8 + HEADER + VALUES);
+    int length = sprintf((char *)file + 8,
+                         "{\"__metadata__\":{\"sixnet.format\":\"1\",\"sixnet.net\":\"input shape=1048575\\nlinear out_features=1 "
+                         "name=fc\"},\"fc.weight\":{\"dtype\":\"U8\",\"shape\":[%d],\"data_offsets\":[0,%d]}}",
+                         VALUES, VALUES);
+    memset(file + 8 + length, ' ', (size_t)(HEADER - length));
+    file[0] = (uint8_t)(HEADER & 255);
+    file[1] = HEADER >> 8;
+    sixnet_context *ctx = counting(&c, "dtype=f64");
+    assert_status(sixnet_model_load_memory(&net, ctx, file, 8 + HEADER + VALUES, "checksum=false"), "SIXNET_BAD_FILE",
+                  "1048576 values, but the file's tensors have 0");
+    assert_true(c.peak < VALUES);
+    sixnet_context_free(ctx);
+    free(file);
 }
 
 /* ---- the file system ---- */
@@ -801,6 +879,9 @@ int main(void)
         cmocka_unit_test(test_hostile_files),
         cmocka_unit_test(test_truncated_and_flipped),
         cmocka_unit_test(test_many_names_take_no_quadratic_time),
+        cmocka_unit_test(test_memory_of_many_members),
+        cmocka_unit_test(test_memory_of_many_nodes),
+        cmocka_unit_test(test_memory_of_foreign_types),
         cmocka_unit_test(test_odd_paths),
         cmocka_unit_test(test_permissions_are_kept),
         cmocka_unit_test(test_a_failing_save_leaves_the_old_file),

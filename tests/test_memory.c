@@ -238,6 +238,68 @@ static void test_needs_grow(void **state)
     sixnet_model_free(net);
 }
 
+/* ---- max_memory ---- */
+
+/* What a net takes, contexts aside: the least max_memory under which it can be made. */
+static long long cost_of(const char *text)
+{
+    ledger memory = {0};
+    sixnet_context *ctx = ledger_context(&memory, "");
+    long long live = atomic_load(&memory.live);
+    atomic_store(&memory.peak, live);
+    sixnet_model_free(parsed(ctx, text));
+    long long cost = atomic_load(&memory.peak) - live;
+    sixnet_context_free(ctx);
+    ledger_close(&memory);
+    return cost;
+}
+
+static sixnet_context *limited(ledger *memory, long long most)
+{
+    char options[64];
+    *memory = (ledger){0};
+    snprintf(options, sizeof options, "max_memory=%lld", most);
+    return ledger_context(memory, options);
+}
+
+static void test_max_memory_is_exact(void **state)
+{
+    (void)state;
+    ledger memory;
+    sixnet_model *net;
+    const long long cost = cost_of(needs[0].text);
+    sixnet_context *ctx = limited(&memory, cost);
+    for (int i = 0; i < 100; i++) /* what is freed can be used again */
+        sixnet_model_free(parsed(ctx, needs[0].text));
+    sixnet_context_free(ctx);
+    ledger_close(&memory);
+    ctx = limited(&memory, cost - 1);
+    FAILS(SIXNET_OUT_OF_MEMORY, sixnet_model_parse(&net, ctx, needs[0].text), "would exceed max_memory=");
+    assert_null(net);
+    sixnet_context_free(ctx);
+    ledger_close(&memory);
+}
+
+/* A few words can ask for any amount of memory, and for the time to fill it. */
+static void test_max_memory_stops_explosions(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "input shape=1000\nlinear out_features=1000000\n",
+        "input shape=3\nembedding num_embeddings=1000000 embedding_dim=900\n",
+        "input shape=1000x1000x1000\nlayernorm normalized_shape=1000x1000x1000\n",
+    };
+    ledger memory;
+    sixnet_context *ctx = limited(&memory, 1 << 20);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        sixnet_model *net;
+        FAILS(SIXNET_OUT_OF_MEMORY, sixnet_model_parse(&net, ctx, texts[i]), "max_memory=1048576");
+        assert_true(atomic_load(&memory.peak) <= (1 << 20) + 4096);
+    }
+    sixnet_context_free(ctx);
+    ledger_close(&memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +308,8 @@ int main(void)
         cmocka_unit_test(test_needs_are_announced),
         cmocka_unit_test(test_needs_that_cannot_be),
         cmocka_unit_test(test_needs_grow),
+        cmocka_unit_test(test_max_memory_is_exact),
+        cmocka_unit_test(test_max_memory_stops_explosions),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

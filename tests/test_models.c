@@ -3,6 +3,8 @@
 
 #include "api_world.h"
 
+#include <time.h>
+
 #include "sixnet/layer.h"
 
 /* ---- building ---- */
@@ -191,6 +193,31 @@ static void build(sixnet_model *net, const char *const *specs)
     sixnet_node x = SIXNET_NONE;
     for (; *specs; specs++)
         x = sixnet_add(net, *specs, x);
+}
+
+/* Numbers are found in little time, and are the first that are free, in a net that has taken many of them. */
+static void test_names_of_many_nodes(void **state)
+{
+    (void)state;
+    enum { MANY = 2000, LINE = 24 };
+    char *text = malloc(2 * MANY * LINE + LINE), *end = text + sprintf(text, "input shape=1\n");
+    for (int i = 1; i <= MANY; i++)
+        end += sprintf(end, "tanh name=relu%d\n", i);
+    for (int i = 0; i < MANY; i++)
+        end += sprintf(end, "relu\n");
+    clock_t begin = clock();
+    sixnet_model *net = parsed(NULL, text);
+    double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+    assert_string_equal(sixnet_node_get(net, MANY + 1, "name"), "relu2001");
+    assert_string_equal(sixnet_node_get(net, 2 * MANY, "name"), "relu4000");
+    assert_true(seconds < 5);
+    sixnet_model_free(net);
+    net = parsed(NULL, "input shape=1\ntanh name=relu1\ntanh name=relu03\ntanh name=relu4\nrelu\nrelu\nrelu\n");
+    assert_string_equal(sixnet_node_get(net, 4, "name"), "relu2");
+    assert_string_equal(sixnet_node_get(net, 5, "name"), "relu3");
+    assert_string_equal(sixnet_node_get(net, 6, "name"), "relu5");
+    sixnet_model_free(net);
+    free(text);
 }
 
 static void test_graphs_that_make_no_sense(void **state)
@@ -684,6 +711,7 @@ int main(void)
         IN_WORLD(test_too_large),
         IN_WORLD(test_first_error_is_kept),
         IN_WORLD(test_names),
+        cmocka_unit_test(test_names_of_many_nodes),
         IN_WORLD(test_graphs_that_make_no_sense),
         IN_WORLD(test_retained_side_branch),
         IN_WORLD(test_a_failing_compile_changes_nothing),

@@ -661,6 +661,11 @@ class Training(unittest.TestCase):
         with sixnet.Context("dtype=f64", threads=2, seed=7, log=lambda level, line: None) as context:
             self.assertEqual((context.dtype, context.threads, context.seed), ("f64", 2, 7))
             self.assertIn("dtype=f64 threads=2 seed=7", repr(context))
+            self.assertEqual(context.max_memory, 0)
+        with sixnet.Context(max_memory=1 << 20) as context:
+            self.assertEqual(context.max_memory, 1 << 20)
+            with self.assertRaisesRegex(MemoryError, "max_memory=1048576"):
+                sixnet.Model("input shape=1000\nlinear out_features=1000000", context)
 
 
 class Files(unittest.TestCase):

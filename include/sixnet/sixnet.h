@@ -131,7 +131,8 @@ typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
  * @param[out] out the new context, to be given to sixnet_context_free()
  * @param options text of the options kind "context", such as "threads=2 dtype=f64 seed=7"; NULL or "" for the defaults:
  *        `threads` (1; 0 means every processor the process may use), `isa` (auto, or the highest instruction set to use:
- *        baseline, avx2, avx512, neon), `dtype` (f32, f64), `seed` (0)
+ *        baseline, avx2, avx512, neon), `dtype` (f32, f64), `seed` (0), `max_memory` (0: no limit; the bytes that everything
+ *        created with the context may take at once: a call that would need more is SIXNET_OUT_OF_MEMORY)
  * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_OUT_OF_MEMORY, or SIXNET_UNSUPPORTED for an instruction set that the
  *         processor or the build lacks, or if the system refuses to start the threads */
 SIXNET_API int32_t sixnet_context_new(sixnet_context **out, const char *options);
@@ -149,7 +150,7 @@ SIXNET_API void sixnet_context_free(sixnet_context *ctx);
 SIXNET_API int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user);
 
 /** One setting in effect: "isa" (the one in use: "baseline", "avx2", "avx512", "neon", or "generic" for f64), "dtype",
- * "threads" or "seed". NULL if the key is unknown. Valid as long as the context. */
+ * "threads", "seed" or "max_memory". NULL if the key is unknown. Valid as long as the context. */
 SIXNET_API const char *sixnet_context_get(const sixnet_context *ctx, const char *key);
 
 /** @} */
@@ -447,6 +448,8 @@ typedef struct sixnet_dataset sixnet_dataset;
 
 /** Reads a pair of IDX files, gzipped or not, into memory. Images of unsigned bytes become values from 0 to 1 and shape
  * 1 x height x width; labels become classes.
+ * Takes less memory than the files' size and 1 MiB, of gzipped ones than 1033 times their size and 1 MiB, as deflate packs nothing
+ * better; the context's `max_memory` lowers that.
  * @param images,labels paths; labels may be NULL for samples without targets
  * @return SIXNET_OK, SIXNET_IO_ERROR, SIXNET_BAD_FILE (the message has the path, the byte offset and what was expected),
  *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY */
@@ -633,8 +636,9 @@ SIXNET_API int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double
  * folder, a pipe or a device is refused.
  *
  * **Loading** trusts nothing: a file that is damaged or made to harm is refused, with the byte and the field at fault in the
- * message. Beside the model that it makes, loading takes less memory than 16 times the file's size and 16 MiB, and time in
- * proportion to n log n of it.
+ * message. Loading takes, the model that it makes included, less memory than 16 times the file's size and 16 MiB, and time in
+ * proportion to n log n of it. `max_bytes`, and the context's `max_memory`, lower that. What the model takes when it runs is another
+ * matter, which sixnet_memory_needed() tells first.
  * @{ */
 
 /** Takes size bytes, one portion of a file after another. Returns 0, or anything else to end the call with

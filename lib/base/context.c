@@ -2,6 +2,7 @@
 #include "context.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ void six_context_release(sixnet_context *ctx)
     six_custom_free_all(ctx);
     six_pool_free(ctx->pool);
     sixnet_context allocator = {.allocate = ctx->allocate, .release = ctx->release, .allocator_user = ctx->allocator_user};
+    six_free(&allocator, ctx->budget);
     six_free(&allocator, ctx);
 }
 
@@ -48,7 +50,42 @@ static void *allocate(const sixnet_context *ctx, size_t size)
     return memory;
 }
 
-/* The address that the allocator gave lies before the aligned one. */
+static bool take_budget(six_budget *b, size_t bytes)
+{
+    size_t taken = atomic_load_explicit(&b->taken, memory_order_relaxed);
+    do
+        if (bytes > b->most - taken)
+            return false;
+    while (!atomic_compare_exchange_weak_explicit(&b->taken, &taken, taken + bytes, memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+static void give_budget(six_budget *b, size_t bytes)
+{
+    if (b)
+        atomic_fetch_sub_explicit(&b->taken, bytes, memory_order_relaxed);
+}
+
+/* What the allocator gave; lies before the aligned address. */
+typedef struct origin {
+    char *raw;
+    size_t bytes;
+} origin;
+
+static char *allocate_bytes(const sixnet_context *ctx, size_t bytes)
+{
+    if (ctx->budget && !take_budget(ctx->budget, bytes)) {
+        six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: %zu bytes more would exceed max_memory=%zu", bytes, ctx->budget->most);
+        return NULL;
+    }
+    char *raw = allocate(ctx, bytes);
+    if (!raw) {
+        give_budget(ctx->budget, bytes);
+        six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: the allocator has no %zu bytes", bytes);
+    }
+    return raw;
+}
+
 void *six_alloc(const sixnet_context *ctx, size_t count, size_t size)
 {
     const size_t extra = SIX_ALLOC_EXTRA - 1;
@@ -57,14 +94,12 @@ void *six_alloc(const sixnet_context *ctx, size_t count, size_t size)
         return NULL;
     }
     size_t bytes = count * size > 0 ? count * size : 1;
-    char *raw = allocate(ctx, bytes + extra);
-    if (!raw) {
-        six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: the allocator has no %zu bytes", bytes + extra);
+    origin o = {allocate_bytes(ctx, bytes + extra), bytes + extra};
+    if (!o.raw)
         return NULL;
-    }
-    size_t past = ((uintptr_t)raw + sizeof raw) % SIX_ALIGNMENT;
-    char *memory = raw + sizeof raw + (past ? SIX_ALIGNMENT - past : 0);
-    memcpy(memory - sizeof raw, &raw, sizeof raw);
+    size_t past = ((uintptr_t)o.raw + sizeof o) % SIX_ALIGNMENT;
+    char *memory = o.raw + sizeof o + (past ? SIX_ALIGNMENT - past : 0);
+    memcpy(memory - sizeof o, &o, sizeof o);
     return memset(memory, 0, bytes);
 }
 
@@ -73,11 +108,12 @@ void six_free(const sixnet_context *ctx, void *memory)
     if (!memory)
         return;
     int saved = errno;
-    void *raw;
-    memcpy(&raw, (char *)memory - sizeof raw, sizeof raw);
+    origin o;
+    memcpy(&o, (char *)memory - sizeof o, sizeof o);
+    give_budget(ctx->budget, o.bytes);
     if (ctx->release)
-        ctx->release(raw, ctx->allocator_user);
+        ctx->release(o.raw, ctx->allocator_user);
     else
-        free(raw);
+        free(o.raw);
     errno = saved;
 }

@@ -12,12 +12,19 @@ struct six_custom_layer;
 
 typedef enum six_dtype { SIX_F32, SIX_F64 } six_dtype;
 
+/* What is made with a context may take `most` bytes, and has taken `taken` of them. */
+typedef struct six_budget {
+    size_t most;
+    atomic_size_t taken;
+} six_budget;
+
 /* Everything an object needs to know about its process. Counted: every object created with a context holds it. */
 struct sixnet_context {
     atomic_int references;
     sixnet_malloc_fn allocate;
     sixnet_free_fn release;
     void *allocator_user;
+    six_budget *budget; /* NULL without max_memory */
     sixnet_log_fn log;
     void *log_user;
     uint64_t seed;
@@ -26,7 +33,7 @@ struct sixnet_context {
     struct six_pool *pool;             /* NULL for one thread */
     const struct six_variant *variant; /* the kernels picked at creation; base never looks inside */
     struct six_custom_layer *custom;   /* registered layers, newest first */
-    char threads_text[16], seed_text[24];
+    char threads_text[16], seed_text[24], max_memory_text[24];
 };
 
 /* A context's own memory comes from six_alloc() with its allocator, as six_context_release() gives it back with six_free(). */
@@ -45,10 +52,10 @@ __attribute__((format(printf, 3, 4)))
 void six_log(const sixnet_context *ctx, int32_t level, const char *format, ...);
 
 /* What six_alloc() asks the allocator for beside count * size, at most. */
-enum { SIX_ALIGNMENT = 64, SIX_ALLOC_EXTRA = sizeof(void *) + SIX_ALIGNMENT };
+enum { SIX_ALIGNMENT = 64, SIX_ALLOC_EXTRA = sizeof(void *) + sizeof(size_t) + SIX_ALIGNMENT };
 
-/* count * size zeroed bytes at an address that is a multiple of 64; NULL, with the status message set, if that overflows or the
- * allocator has none. count or size 0 gives one byte. Never returns memory that six_free() of the same context cannot take. */
+/* count * size zeroed bytes at an address that is a multiple of 64; NULL, with the status message set, if that overflows, exceeds
+ * max_memory, or the allocator has none. count or size 0 gives one byte. Never returns memory that six_free() of the same context cannot take. */
 void *six_alloc(const sixnet_context *ctx, size_t count, size_t size);
 void six_free(const sixnet_context *ctx, void *memory);
 

@@ -532,12 +532,11 @@ const six_kind *six_kind_find(const six_kind *const *kinds, six_span word, const
 {
     char shown[QUOTE_SIZE], nearest[80];
     suggestion s = suggestion_for(word);
-    for (; *kinds; kinds++) {
-        six_span name = span_of((*kinds)->name);
-        if (span_equal(name, word))
-            return *kinds;
-        consider(&s, name);
-    }
+    for (const six_kind *const *k = kinds; *k; k++)
+        if (span_equal(span_of((*k)->name), word))
+            return *k;
+    for (; *kinds; kinds++)
+        consider(&s, span_of((*kinds)->name));
     six_fail(SIXNET_BAD_TEXT, "unknown %s '%s'%s", family, quote(word, shown), suggestion_text(&s, nearest));
     return NULL;
 }

@@ -109,7 +109,7 @@ static int32_t check_size(const sixnet_model *net, const six_safetensors *s)
         for (int32_t p = 0; p < net->node[i].op->params; p++)
             wanted += six_shape_size(&net->node[i].op->param[p].shape);
     for (size_t i = 0; i < s->tensor_count; i++)
-        there += s->tensor[i].size;
+        there += s->tensor[i].type < SIX_ST_VALUES ? s->tensor[i].size : 0;
     if (wanted <= there)
         return SIXNET_OK;
     return six_fail(SIXNET_BAD_FILE, "the net has %lld values, but the file's tensors have %lld", (long long)wanted,

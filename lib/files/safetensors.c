@@ -179,7 +179,6 @@ static int32_t read_tensor(six_json *j, six_st_tensor *t)
 static int32_t read_pair(six_safetensors *s, six_json *j)
 {
     six_st_pair pair = {0};
-    pair.place = six_json_next(j);
     int32_t status = six_json_string(j, &pair.key);
     if (status)
         return status;
@@ -192,7 +191,6 @@ static int32_t read_pair(six_safetensors *s, six_json *j)
         status = grow(s->ctx, (void **)&s->pair, sizeof pair, s->pair_count, &s->pair_capacity);
     if (status)
         return status;
-    pair.value_place = j->offset + (size_t)(pair.value - j->begin);
     s->pair[s->pair_count++] = pair;
     return SIXNET_OK;
 }
@@ -276,7 +274,7 @@ static int by_key(const void *a, const void *b)
 {
     const six_st_pair *s = a, *t = b;
     int order = strcmp(s->key, t->key);
-    return order ? order : by_number((int64_t)s->place, (int64_t)t->place);
+    return order ? order : (s->key > t->key) - (s->key < t->key);
 }
 
 static int32_t check_cover(six_safetensors *s, six_json *j)
@@ -301,6 +299,9 @@ static int32_t check_cover(six_safetensors *s, six_json *j)
     return SIXNET_OK;
 }
 
+/* Where a string of the header begins in the file, behind its quotation mark. */
+static size_t place_of(const six_safetensors *s, const char *string) { return LENGTH_SIZE + (size_t)(string - s->header); }
+
 static int32_t check_names(six_safetensors *s, six_json *j)
 {
     six_sort(s->tensor, s->tensor_count, sizeof *s->tensor, by_name);
@@ -313,7 +314,7 @@ static int32_t check_names(six_safetensors *s, six_json *j)
     for (size_t i = 1; i < s->pair_count; i++)
         if (strcmp(s->pair[i - 1].key, s->pair[i].key) == 0) {
             j->object = s->pair[i].key;
-            return six_json_fail(j, s->pair[i].place, "given twice");
+            return six_json_fail(j, place_of(s, s->pair[i].key) - 1, "given twice");
         }
     return SIXNET_OK;
 }
@@ -416,19 +417,19 @@ int32_t six_safetensors_verify(const six_safetensors *s, bool required)
     if (!pair)
         return required ? six_fail(SIXNET_BAD_FILE, "%s: has no sixnet.checksum; checksum=false reads it all the same", s->label)
                         : SIXNET_OK;
-    if (strlen(pair->value) != SIX_CHECKSUM_DIGITS || s->bytes[pair->value_place + SIX_CHECKSUM_DIGITS] != '"')
+    const size_t place = place_of(s, pair->value), rest = place + SIX_CHECKSUM_DIGITS;
+    if (strlen(pair->value) != SIX_CHECKSUM_DIGITS || s->bytes[rest] != '"')
         return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum: %d hexadecimal digits are expected", s->label,
-                        pair->value_place, SIX_CHECKSUM_DIGITS);
+                        place, SIX_CHECKSUM_DIGITS);
     six_sha256_begin(&hash);
-    six_sha256_add(&hash, s->bytes, pair->value_place);
+    six_sha256_add(&hash, s->bytes, place);
     six_sha256_add(&hash, six_no_checksum, SIX_CHECKSUM_DIGITS);
-    size_t rest = pair->value_place + SIX_CHECKSUM_DIGITS;
     six_sha256_add(&hash, s->bytes + rest, s->size - rest);
     six_checksum_text(&hash, digits);
     if (strcmp(digits, pair->value) == 0)
         return SIXNET_OK;
     return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum does not fit the file, which was damaged or changed",
-                    s->label, pair->value_place);
+                    s->label, place);
 }
 
 /* ---- values ---- */

@@ -24,8 +24,7 @@ typedef struct six_st_tensor {
 } six_st_tensor;
 
 typedef struct six_st_pair {
-    const char *key, *value;
-    size_t place, value_place; /* in the file, of the value without its quotation mark */
+    const char *key, *value; /* in the header's copy, where the file has them */
 } six_st_pair;
 
 typedef struct six_safetensors {
@@ -39,7 +38,7 @@ typedef struct six_safetensors {
     size_t tensor_count, tensor_capacity, pair_count, pair_capacity;
 } six_safetensors;
 
-/* Reads a file's header and checks that the tensors cover the data without hole or overlap. Takes memory below 16 times the
+/* Reads a file's header and checks that the tensors cover the data without hole or overlap. Takes memory below 10 times the
  * header, and time in proportion to n log n. bytes and label must stay. To be freed after success only. */
 int32_t six_safetensors_parse(six_safetensors *s, const sixnet_context *ctx, const char *label, const uint8_t *bytes,
                               size_t size);

@@ -13,7 +13,7 @@
 #include "graph/graph.h"
 
 typedef struct context_options {
-    int64_t threads, seed;
+    int64_t threads, seed, max_memory;
     char isa[SIX_TEXT_MAX];
     int32_t dtype;
 } context_options;
@@ -24,6 +24,8 @@ static const six_attr attrs[] = {
      "the highest instruction set to use: auto, baseline, avx2, avx512 or neon"},
     {"dtype", SIX_CHOICE, offsetof(context_options, dtype), 0, 0, "f32", "f32 f64", "the type that nets compute with"},
     {"seed", SIX_INT, offsetof(context_options, seed), 0, 9007199254740992.0, "0", NULL, "of all random numbers"},
+    {"max_memory", SIX_INT, offsetof(context_options, max_memory), 0, 0x1p53, "0", NULL,
+     "bytes that everything made with the context may take at once; 0 for no limit"},
     {0},
 };
 
@@ -68,6 +70,20 @@ static int32_t allocate(sixnet_context **out, sixnet_malloc_fn malloc_fn, sixnet
     return SIXNET_OK;
 }
 
+/* The budget itself is not a part of what it counts. */
+static int32_t limit(sixnet_context *ctx, int64_t max_memory)
+{
+    if (!max_memory)
+        return SIXNET_OK;
+    six_budget *budget = six_alloc(ctx, 1, sizeof *budget);
+    if (!budget)
+        return SIXNET_OUT_OF_MEMORY;
+    budget->most = (uint64_t)max_memory < PTRDIFF_MAX ? (size_t)max_memory : PTRDIFF_MAX;
+    atomic_init(&budget->taken, 0);
+    ctx->budget = budget;
+    return SIXNET_OK;
+}
+
 int32_t six_context_new(sixnet_context **out, const char *options, sixnet_malloc_fn allocate_fn, sixnet_free_fn release_fn, void *user)
 {
     context_options o;
@@ -89,7 +105,8 @@ int32_t six_context_new(sixnet_context **out, const char *options, sixnet_malloc
     ctx->dtype = (six_dtype)o.dtype;
     ctx->seed = (uint64_t)o.seed;
     ctx->threads = o.threads ? (int32_t)o.threads : six_processor_count();
-    if (ctx->threads > 1)
+    status = limit(ctx, o.max_memory);
+    if (!status && ctx->threads > 1)
         status = six_pool_new(&ctx->pool, ctx, ctx->threads);
     if (status) {
         six_context_release(ctx);
@@ -97,6 +114,7 @@ int32_t six_context_new(sixnet_context **out, const char *options, sixnet_malloc
     }
     snprintf(ctx->threads_text, sizeof ctx->threads_text, "%d", ctx->threads);
     snprintf(ctx->seed_text, sizeof ctx->seed_text, "%llu", (unsigned long long)ctx->seed);
+    snprintf(ctx->max_memory_text, sizeof ctx->max_memory_text, "%lld", (long long)o.max_memory);
     *out = ctx;
     return SIXNET_OK;
 }
@@ -111,6 +129,8 @@ const char *six_context_get(const sixnet_context *ctx, const char *key)
         return ctx->threads_text;
     if (strcmp(key, "seed") == 0)
         return ctx->seed_text;
-    six_fail(SIXNET_NOT_FOUND, "a context has no '%.40s'; it has isa, dtype, threads and seed", key);
+    if (strcmp(key, "max_memory") == 0)
+        return ctx->max_memory_text;
+    six_fail(SIXNET_NOT_FOUND, "a context has no '%.40s'; it has isa, dtype, threads, seed and max_memory", key);
     return NULL;
 }

@@ -113,6 +113,34 @@ static bool is_name(const char *s)
     return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")] == 0;
 }
 
+/* The number that follows a prefix in a name, if it is one that a node without a name would be given; 0 if not. */
+static int32_t number_in(const char *name, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    const char *digits = name + length;
+    if (strncmp(name, prefix, length) != 0 || *digits == '0' || strlen(digits) > 9 || digits[strspn(digits, "0123456789")])
+        return 0;
+    int32_t number = 0;
+    for (; *digits; digits++)
+        number = 10 * number + (*digits - '0');
+    return number;
+}
+
+/* The first number from `first` on that no node has after the prefix: one of as many as there are nodes, and one more. */
+static int32_t free_number(const sixnet_model *net, const char *prefix, int32_t first)
+{
+    bool taken[SIX_MAX_NODES + 1] = {false};
+    for (int32_t i = 0; i < net->node_count; i++) {
+        int32_t number = number_in(net->node[i].name, prefix);
+        if (number >= first && number - first <= net->node_count)
+            taken[number - first] = true;
+    }
+    int32_t skip = 0;
+    while (taken[skip])
+        skip++;
+    return first + skip;
+}
+
 /* The given name, checked, or the kind's short form and the first free number. */
 static int32_t name_node(const sixnet_model *net, six_node *node, const char *given)
 {
@@ -125,12 +153,12 @@ static int32_t name_node(const sixnet_model *net, six_node *node, const char *gi
         memcpy(node->name, given, strlen(given) + 1);
         return SIXNET_OK;
     }
-    int32_t number = 1;
+    int32_t first = 1;
+    char prefix[41];
     for (int32_t i = 0; i < net->node_count; i++)
-        number += net->node[i].layer == node->layer;
-    do
-        snprintf(node->name, sizeof node->name, "%.40s%d", node->layer->prefix, number++);
-    while (six_node_find(net, node->name) >= 0);
+        first += net->node[i].layer == node->layer;
+    snprintf(prefix, sizeof prefix, "%s", node->layer->prefix);
+    snprintf(node->name, sizeof node->name, "%s%d", prefix, free_number(net, prefix, first));
     return SIXNET_OK;
 }
 
@@ -326,7 +354,8 @@ static int32_t parse_line(sixnet_model *net, const char *line, int32_t number)
 
 int32_t six_model_add_lines(sixnet_model *net, const char *text)
 {
-    char *line = six_alloc(net->ctx, 1, SIX_SPEC_MAX + 1);
+    size_t length = strlen(text);
+    char *line = six_alloc(net->ctx, 1, (length < SIX_SPEC_MAX ? length : SIX_SPEC_MAX) + 1);
     int32_t status = line ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     for (int32_t number = 1; !status && *text; number++) {
         size_t whole = strcspn(text, "\n"), used = strcspn(text, "\n#");

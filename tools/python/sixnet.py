@@ -775,7 +775,8 @@ def kinds(family: str) -> List[Kind]:
 
 class Context(_Handle):
     """How the library may use the process: threads (1; 0 for every processor), dtype ("f32", "f64"), isa ("auto", or the highest
-    instruction set to use), seed, and log, a function that is given a level (0 information, 1 warning) and a line.
+    instruction set to use), seed, max_memory (bytes that all made with it may take at once; 0 for no limit), and log, a function that
+    is given a level (0 information, 1 warning) and a line.
 
         Context("threads=2 dtype=f64")
         Context(threads=2, dtype="f64", log=print)
@@ -813,6 +814,11 @@ class Context(_Handle):
     @property
     def seed(self) -> int:
         return int(self._setting(b"seed"))
+
+    @property
+    def max_memory(self) -> int:
+        """The bytes that everything made with the context may take at once; 0 for no limit."""
+        return int(self._setting(b"max_memory"))
 
     def __repr__(self) -> str:
         if self.closed:
