@@ -27,7 +27,7 @@ ROOMS = {
     "lib": list(LIBRARY),
     "examples": ["include"],
     "tools": ["include", "examples"],
-    "tests": [*LIBRARY, "tests/oracles"],
+    "tests": ["lib", *LIBRARY, "tests/oracles"],
     "tests/oracles": ["include"],
 }
 WRITTEN_BY_MESON = {"layers.inc", "optimizers.inc", "variants.inc"}

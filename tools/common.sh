@@ -60,6 +60,12 @@ compiles()
     printf '#include <math.h>\n#include <stdio.h>\nint main(void) { return 0; }\n' | "$1" -x "$2" -o /dev/null -
 }
 
+runs_libfuzzer()
+{
+    printf '#include <stddef.h>\nint LLVMFuzzerTestOneInput(const void *p, size_t n) { return (void)p, (void)n, 0; }\n' |
+        clang -x c -fsanitize=fuzzer,address,undefined -o /dev/null -
+}
+
 meson_is_new() { has meson && meson --version | awk -F. '{ exit !($1 >= 1) }'; }
 
 # What building takes.

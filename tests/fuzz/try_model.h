@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIXNET_TESTS_FUZZ_TRY_MODEL_H
+#define SIXNET_TESTS_FUZZ_TRY_MODEL_H
+
+#include "sixnet/sixnet.h"
+
+/* What must hold of any compiled model: its text makes the same net, its file the same model, and, where little memory and time do,
+ * it runs, and gives a sample the same values alone and among others. */
+void try_model(sixnet_context *ctx, sixnet_model *net);
+void try_text(sixnet_context *ctx, sixnet_model *net);
+void try_file(sixnet_context *ctx, const sixnet_model *net);
+void try_run(sixnet_model *net);
+
+#endif
