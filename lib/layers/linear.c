@@ -75,10 +75,11 @@ static six_correlation weights_of(const six_op *op, const six_group *groups, int
 {
     int64_t row = turned_row(op);
     bool several = op->groups > 1;
-    for (int32_t lane = 0; lane < SIX_LANES; lane++)
+    int32_t lanes = several ? SIX_LANES : (int32_t)op->samples;
+    for (int32_t lane = 0; lane < lanes; lane++)
         tap[lane] = (six_tap){0, lane * (int32_t)(row / SIX_LANES)};
     return (six_correlation){
-        .depth = op->groups, .outputs = outputs, .taps = SIX_LANES, .tap = tap, .stride_h = 1, .stride_w = 1,
+        .depth = op->groups, .outputs = outputs, .taps = lanes, .tap = tap, .stride_h = 1, .stride_w = 1,
         .in_h = 1, .in_w = row, .x_plane = several ? (real *)groups[1].saved - (real *)groups[0].saved : 0, .x_row = 0, .x_step = SIX_LANES,
         .rows = 1, .columns = row / SIX_LANES, .y_plane = row, .y_row = 0, .y_step = SIX_LANES,
         .w_output = SIX_LANES, .w_depth = several ? groups[1].dy - groups[0].dy : 0, .w_tap = 1,
