@@ -3,7 +3,9 @@
 /* A convolutional net of 19,944 parameters that learns to read handwritten digits: MNIST, or any other data in files of the same
  * form. The net, the data and the training are a few calls of the library; the rest is what the program prints. */
 
-#include "training.h"
+#include "record.h"
+
+#include <limits.h>
 
 #define ABOUT "Trains a convolutional net with 19,944 parameters on MNIST."
 
@@ -14,7 +16,7 @@ const char *program = "mnist_cnn";
 #endif
 
 typedef struct settings {
-    const char *data, *isa, *csv, *save, *checkpoint, *resume;
+    const char *data, *isa, *csv, *save, *checkpoint, *resume, *record;
     int64_t epochs, batch_size, step_size, seed, threads;
     double lr, gamma, momentum, dropout;
     int no_schedule, summary, digest, quiet;
@@ -27,6 +29,7 @@ typedef struct trainer {
     sixnet_optimizer *opt;
     sixnet_dataset *train, *test;
     FILE *csv;
+    char sgd[128], schedule[128];
     run_bar bar;
     double accuracy, best, seconds; /* of the test images: the last and the best accuracy */
     int best_epoch;
@@ -92,15 +95,16 @@ static int32_t build_net(trainer *t)
 static int32_t build_optimizer(trainer *t)
 {
     const settings *s = t->set;
-    char sgd[128], schedule[128] = "";
-    snprintf(sgd, sizeof sgd, "sgd lr=%.17g momentum=%.17g", s->lr, s->momentum);
+    snprintf(t->sgd, sizeof t->sgd, "sgd lr=%.17g momentum=%.17g", s->lr, s->momentum);
     if (!s->no_schedule)
-        snprintf(schedule, sizeof schedule, "step_lr step_size=%" PRId64 " gamma=%.17g", s->step_size, s->gamma);
-    TRY(sixnet_optimizer_new(&t->opt, t->net, sgd, schedule));
+        snprintf(t->schedule, sizeof t->schedule, "step_lr step_size=%" PRId64 " gamma=%.17g", s->step_size, s->gamma);
+    TRY(sixnet_optimizer_new(&t->opt, t->net, t->sgd, t->schedule));
     return 0;
 }
 
 /* ---- the data ---- */
+
+static const char transform[] = "normalize mean=0.1307 std=0.3081";
 
 static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
 {
@@ -108,7 +112,7 @@ static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
     PASS(mnist_path(images, t->set->data, set, "images", "idx3"));
     PASS(mnist_path(labels, t->set->data, set, "labels", "idx1"));
     TRY(sixnet_dataset_open_idx(ds, t->ctx, images, labels));
-    TRY(sixnet_dataset_transform(*ds, "normalize mean=0.1307 std=0.3081"));
+    TRY(sixnet_dataset_transform(*ds, transform));
     return 0;
 }
 
@@ -130,6 +134,8 @@ static int32_t end_epoch(trainer *t, const sixnet_progress *p)
 static int32_t on_progress(void *user, const sixnet_progress *p)
 {
     trainer *t = user;
+    if (t->set->csv && !t->csv)
+        PASS(csv_open(&t->csv, t->set->csv, t->set->resume != NULL, sixnet_progress_get(p, "epoch")));
     if (sixnet_progress_get(p, "epoch_end") == 1)
         return end_epoch(t, p);
     run_bar_draw(&t->bar, p, "images");
@@ -169,6 +175,37 @@ static int32_t print_end(trainer *t)
     return 0;
 }
 
+/* ---- a record of the run, in the words of `sixnet train` ---- */
+
+static int32_t record_settings_of(const trainer *t)
+{
+    const settings *s = t->set;
+    char path[RECORD_PATH], data[PATH_MAX];
+    FILE *file;
+    if (!realpath(s->data, data))
+        return complain("cannot find '%s': %s", s->data, strerror(errno));
+    PASS(record_make(s->record, s->resume != NULL));
+    PASS(record_write_net(s->record, t->net));
+    PASS(record_open(&file, path, s->record, record_settings));
+    fprintf(file, "# A training by mnist_cnn, libsixnet %s; `sixnet rerun` with this folder repeats it.\n", sixnet_version());
+    fprintf(file, "net=%s\ndata=%s\ntransform=%s\noptimizer=%s\nschedule=%s\n", record_net, data, transform, t->sgd, t->schedule);
+    fprintf(file, "epochs=%" PRId64 "\nbatch-size=%" PRId64 "\nseed=%" PRId64 "\n", s->epochs, s->batch_size, s->seed);
+    return output_close(file, path);
+}
+
+static int32_t record_result_of(const trainer *t)
+{
+    const record_picture picture = {.epochs = t->set->epochs, .accuracy = 1, .second = "test"};
+    char path[RECORD_PATH], digest[65];
+    FILE *file;
+    PASS(record_finish(t->set->record, t->net, &picture));
+    TRY(sixnet_digest(t->net, digest));
+    PASS(record_open(&file, path, t->set->record, record_result));
+    fprintf(file, "digest=%s\nversion=%s\nisa=%s\n", digest, sixnet_version(), sixnet_context_get(t->ctx, "isa"));
+    fprintf(file, "epochs=%" PRId64 "\nseconds=%.3f\ntest-accuracy=%.17g\n", t->set->epochs, t->seconds, t->accuracy);
+    return output_close(file, path);
+}
+
 /* ---- main ---- */
 
 static int32_t run(trainer *t)
@@ -179,13 +216,13 @@ static int32_t run(trainer *t)
     PASS(build_optimizer(t));
     PASS(open_set(t, &t->train, "train"));
     PASS(open_set(t, &t->test, "t10k"));
-    if (t->set->csv) {
-        PASS(output_open(&t->csv, t->set->csv));
-        fputs(csv_header, t->csv);
-    }
+    if (t->set->record)
+        PASS(record_settings_of(t));
     PASS(train(t));
     if (t->set->save)
         TRY(sixnet_model_save(t->net, t->set->save, NULL));
+    if (t->set->record)
+        PASS(record_result_of(t));
     return print_end(t);
 }
 
@@ -204,6 +241,7 @@ int main(int argc, char **argv)
         .data = SIXNET_EXAMPLE_DATA, .isa = "auto", .epochs = 20, .batch_size = 128, .step_size = 10,
         .lr = 0.1, .gamma = 0.1, .momentum = 0.9, .dropout = 0.05,
     };
+    char csv[RECORD_PATH], checkpoint[RECORD_PATH];
     const double many = 1e9, seeds = 0x1p53;
     const option options[] = {
         {"--data", "DIR", "folder of the four IDX files, gzipped or not (" SIXNET_EXAMPLE_DATA ")", read_text, &s.data, 0, 0, 0},
@@ -222,6 +260,7 @@ int main(int argc, char **argv)
         {"--save", "FILE", "save the trained net", read_text, &s.save, 0, 0, 0},
         {"--checkpoint", "FILE", "save the run every second and after every epoch", read_text, &s.checkpoint, 0, 0, 0},
         {"--resume", "FILE", "go on from a checkpoint", read_text, &s.resume, 0, 0, 0},
+        {"--record", "FOLDER", "write all that it takes to repeat the run; sixnet rerun does", read_text, &s.record, 0, 0, 0},
         {"--digest", NULL, "print a digest of the trained parameters", NULL, &s.digest, 0, 0, 0},
         {"--quiet", NULL, "print the end only", NULL, &s.quiet, 0, 0, 0},
         {"--summary", NULL, "print the net's layers and leave", NULL, &s.summary, 0, 0, 0},
@@ -230,6 +269,13 @@ int main(int argc, char **argv)
     const int32_t stop = options_read(argc, argv, ABOUT, options);
     if (stop)
         return stop > 0 ? EXIT_SUCCESS : 2;
+
+    if (s.record && (s.csv || s.checkpoint))
+        return complain("--record keeps a table and a checkpoint of its own; leave out --csv and --checkpoint"), 2;
+    if (s.record) {
+        s.csv = record_path(csv, s.record, record_history);
+        s.checkpoint = record_path(checkpoint, s.record, record_checkpoint);
+    }
 
     trainer t = {.set = &s, .bar = run_bar_new(s.quiet)};
     int32_t status = run(&t);

@@ -76,7 +76,23 @@ static inline void print_epoch(const sixnet_progress *p, const char *set)
     fflush(stdout);
 }
 
-static const char csv_header[] = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n";
+/* Opens a table of epochs. Of a run that goes on with `epoch` the rows before that stay. */
+static inline int32_t csv_open(FILE **csv, const char *path, int resumed, double epoch)
+{
+    static const char header[] = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n";
+    char line[256];
+    long end = 0;
+    *csv = resumed ? fopen(path, "r+") : NULL;
+    while (*csv && fgets(line, sizeof line, *csv) && (end == 0 ? strcmp(line, header) == 0 : atof(line) < epoch))
+        end = ftell(*csv);
+    if (end > 0)
+        return fseek(*csv, end, SEEK_SET) == 0 && ftruncate(fileno(*csv), end) == 0 ? 0 : complain("cannot write '%s'", path);
+    if (*csv)
+        fclose(*csv);
+    PASS(output_open(csv, path));
+    fputs(header, *csv);
+    return 0;
+}
 
 /* A row as soon as there is one, so that a long run can be watched; what there is not stays empty. */
 static inline int32_t csv_row(FILE *csv, const sixnet_progress *p)

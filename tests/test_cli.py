@@ -247,6 +247,21 @@ def test_same_bits_as_example(folder, data):
     check("train examples/mnist_cnn.net: the digest of examples/mnist_cnn", ours == theirs, f"{ours}, {theirs}")
 
 
+def test_record_of_example(folder, data):
+    if not (shared.EXAMPLES / "mnist_cnn").exists():
+        return skip("rerun of a record of examples/mnist_cnn", "the examples are not built")
+    record = folder / "digits"
+    shared.run("mnist_cnn", "--data", data, "--epochs", 1, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet")
+    text = output("rerun", record, "--quiet")
+    check("rerun of a record of examples/mnist_cnn", "the same bits" in text, text)
+    rows = (record / "history.csv").read_text().splitlines()
+    shared.run("mnist_cnn", "--data", data, "--epochs", 2, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet",
+               "--resume", record / "checkpoint.safetensors")
+    more = (record / "history.csv").read_text().splitlines()
+    check("a record that goes on keeps its rows", len(rows) == 2 and len(more) == 3 and more[:2] == rows, more)
+    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--quiet"))
+
+
 def test_outputs(folder, world):
     table = folder / "epochs.csv"
     text = output(*world["learn"], "--csv", table, "--validation", 8, "--threads", 2)
@@ -565,6 +580,7 @@ def main():
         test_predict(folder, world)
         test_images(folder, sets)
         test_same_bits_as_example(folder, data)
+        test_record_of_example(folder, data)
         test_outputs(folder, world)
         test_doctor(folder, world)
         test_resume(folder, world)

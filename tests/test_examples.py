@@ -341,6 +341,8 @@ def test_mnist_refusals(data):
         ("two words for an instruction set", ["--isa"], ["--isa", "avx2 dtype=f64"]),
         ("a CSV in no folder", ["/nonexistent/x.csv"], ["--csv", "/nonexistent/x.csv"]),
         ("a CSV on a full disk", ["/dev/full"], ["--csv", "/dev/full"]),
+        ("a record and a table", ["--csv"], ["--record", "x", "--csv", "y"]),
+        ("a record in no folder", ["/nonexistent/x"], ["--record", "/nonexistent/x"]),
         ("a learning rate that explodes", ["smaller learning rate"], ["--lr", "1000", "--momentum", "1", "--epochs", "50"]),
     ):
         check_refused(name, words, "mnist_cnn", "--data", data, *args)

@@ -5,7 +5,7 @@
 /* What the commands of the program sixnet share. A command is a file, COMMAND.c, with a function command_COMMAND(), and a row of the
  * table in main.c. */
 
-#include "../../examples/training.h"
+#include "../../examples/record.h"
 
 #include <stdbool.h>
 
@@ -194,12 +194,8 @@ int32_t training_status(int32_t status, const outcome *out);
 /* The last lines of a run. */
 void training_show(const outcome *out, const outputs *o);
 
-/* ---- record.c: a folder that has all that it takes to repeat a run ---- */
+/* ---- record.c: what examples/record.h has no words for ---- */
 
-enum { RECORD_PATH = PATH_SIZE + 64 };
-
-/* The path of one of the record's files; NULL if there is no record. */
-const char *record_path(char path[RECORD_PATH], const char *folder, const char *name);
 int32_t record_begin(const settings *s, const outputs *o, const work *w);
 int32_t record_end(const outputs *o, const sixnet_model *net, const outcome *out);
 /* Reads what record_begin() and record_end() wrote; the texts stay in use. */

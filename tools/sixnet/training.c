@@ -129,25 +129,6 @@ static int32_t open_sets(run *r)
     return open_test(r);
 }
 
-/* ---- the table of epochs ---- */
-
-/* Opens the CSV. Of a run that goes on the rows of the epochs before stay. */
-static int32_t csv_open(run *r, double epoch)
-{
-    char *before = NULL;
-    size_t size;
-    if (r->out->resume && access(r->csv_path, F_OK) == 0)
-        PASS(file_read(&before, &size, r->csv_path, 1 << 30));
-    int32_t status = output_open(&r->csv, r->csv_path);
-    if (status == 0)
-        fputs(csv_header, r->csv);
-    for (char *line = before, *end; status == 0 && line && (end = strchr(line, '\n')); line = end + 1)
-        if (*line >= '0' && *line <= '9' && atof(line) < epoch)
-            fwrite(line, 1, (size_t)(end + 1 - line), r->csv);
-    free(before);
-    return status;
-}
-
 /* ---- the run ---- */
 
 /* What the library warns of, such as the doctor's findings. */
@@ -189,7 +170,7 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
 {
     run *r = user;
     if (*r->csv_path && !r->csv)
-        PASS(csv_open(r, sixnet_progress_get(p, "epoch")));
+        PASS(csv_open(&r->csv, r->csv_path, r->out->resume != NULL, sixnet_progress_get(p, "epoch")));
     if (sixnet_progress_get(p, "epoch_end") == 1)
         PASS(end_epoch(r, p));
     else
@@ -208,7 +189,7 @@ static int32_t fit_options(const run *r, char text[FIT_TEXT])
                  o->doctor ? "true" : "false", s->fit ? s->fit : "");
     if (length >= OPTIONS_TEXT)
         return complain("--fit: '%.40s...' is too long; %d characters at the most are expected", s->fit, OPTIONS_TEXT / 2);
-    PASS(append_path(text, "checkpoint", o->record ? record_path(path, o->record, "checkpoint.safetensors") : o->checkpoint));
+    PASS(append_path(text, "checkpoint", o->record ? record_path(path, o->record, record_checkpoint) : o->checkpoint));
     return append_path(text, "resume", o->resume);
 }
 
@@ -256,7 +237,7 @@ static int32_t measure(run *r)
 static int32_t complain_signal(const run *r)
 {
     char path[RECORD_PATH];
-    const char *kept = r->out->record ? record_path(path, r->out->record, "checkpoint.safetensors") : r->out->checkpoint;
+    const char *kept = r->out->record ? record_path(path, r->out->record, record_checkpoint) : r->out->checkpoint;
     if (kept)
         return complain("stopped after %" PRId64 " of %" PRId64 " epochs; the same with --resume '%s' goes on", r->end->epochs,
                         r->set->epochs, kept);
@@ -287,7 +268,7 @@ int32_t training_run(const settings *s, const outputs *o, outcome *out)
 {
     run r = {.set = s, .out = o, .end = out, .bar = run_bar_new(o->quiet)};
     if (o->record)
-        record_path(r.csv_path, o->record, "history.csv");
+        record_path(r.csv_path, o->record, record_history);
     else if (o->csv)
         snprintf(r.csv_path, sizeof r.csv_path, "%s", o->csv);
     out->train = out->validation = out->test = (score){NAN, NAN};
