@@ -4,9 +4,10 @@
 
 A block of C or C++ that has a main() and every block of Python is a program of its own, and must end with status 0. A block of text right
 after it whose first line is "prints:" is what it must print. A block of C that defines a layer of the library is compiled as one. Links to
-files of the tree must lead to one. Where there is no C++ compiler, "", programs in C++ are left out.
+files of the tree must lead to one. Where there is no C++ compiler, "", programs in C++ are left out, and where there is no NumPy those that import it.
 """
 
+import importlib.util
 import os
 import pathlib
 import re
@@ -54,6 +55,8 @@ def run_cpp(text, folder):
 
 
 def run_python(text, folder):
+    if "import numpy" in text and not importlib.util.find_spec("numpy"):
+        return 0, None
     (folder / "program.py").write_text(text)
     return run([sys.executable, "program.py"], folder)
 
