@@ -16,8 +16,8 @@ are; others are converted, with a ConversionWarning. Without NumPy any object wi
 lists will do, and results are memoryviews with a shape: .tolist() makes lists of them.
 
 A failed call raises a SixnetError, most of which are ValueErrors, KeyErrors, OSErrors and so on as well. What a function of yours raises
-while the library runs it (progress, custom layers, datasets) is raised by the call that ran it; Ctrl-C ends fit() between two batches, and soon
-predict(), evaluate() and gradient_check().
+while the library runs it (progress, custom layers, datasets) is raised by the call that ran it; Ctrl-C ends fit() between two batches,
+and soon predict(), evaluate() and gradient_check().
 
 Models, optimizers and datasets give their memory back when they are no longer used, or at close() or the end of a with block. Different
 threads may use different objects; calls on one model wait for each other.
@@ -39,7 +39,7 @@ import warnings
 import weakref
 from array import array
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 try:
     import numpy
@@ -49,11 +49,12 @@ except ImportError:
 __all__ = [
     "NONE", "Attribute", "BadDataError", "BadFileError", "BadShapeError", "BadStateError", "BadTextError", "Batches", "CallbackFailedError",
     "CancelledError", "Context", "ConversionWarning", "Dataset", "Epoch", "Evaluation", "FAMILIES", "FileAccessError", "Finding",
-    "GradientCheck", "InvalidArgumentError", "Kind", "LayerCall", "LayerSetup", "Model", "Node", "NotFiniteError", "NotFoundError", "Optimizer", "OutOfMemoryError", "Predictor", "Progress",
-    "SixnetError", "TooLargeError", "UnsupportedError", "kinds", "library_path", "version",
+    "GradientCheck", "InvalidArgumentError", "Kind", "LayerCall", "LayerSetup", "Model", "Node", "NotFiniteError", "NotFoundError",
+    "Optimizer", "OutOfMemoryError", "Predictor", "Progress", "SixnetError", "TooLargeError", "UnsupportedError", "kinds", "library_path", "version",
 ]
 
 Shape = Tuple[int, ...]
+_T = TypeVar("_T")
 NONE = -1  #: no node
 
 # ---- errors ----
@@ -70,7 +71,7 @@ class SixnetError(Exception):
     def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> Tuple[Any, ...]:
         return type(self), (self.status, self.message)
 
 
@@ -157,7 +158,7 @@ _WriteFn = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint64)
 _ReadFn = CFUNCTYPE(c_int64, c_void_p, c_void_p, c_uint64)
 
 
-def _signatures() -> Dict[str, tuple]:
+def _signatures() -> Dict[str, Tuple[Any, ...]]:
     """Result and arguments of every function. Handles, values and untyped memory are addresses (P), texts T."""
     P, PP, T = c_void_p, POINTER(c_void_p), c_char_p
     I, L, U, D = c_int32, c_int64, c_uint64, c_double
@@ -392,7 +393,8 @@ def _guarded(function: Callable[..., Any], *args: Any) -> int:
 
 
 class _Canceller:
-    """Cancels what runs on a model when Ctrl-C is pressed: a thread that the signal wakes, as Python's own handlers wait for the library."""
+    """Cancels what runs on a model when Ctrl-C is pressed: a thread that the signal wakes, as Python's own handlers wait for the
+    library."""
 
     def __init__(self, net: int) -> None:
         self.net, self.interrupted = net, False
@@ -423,8 +425,8 @@ class _Canceller:
 
 @contextlib.contextmanager
 def _interrupts_held(net: Optional[int] = None) -> Iterator[None]:
-    """Ctrl-C while the library runs callbacks: ctypes would lose the exception, so it is raised when the library has returned, which is soon
-    if the call is for that model."""
+    """Ctrl-C while the library runs callbacks: ctypes would lose the exception, so it is raised when the library has returned, which is
+    soon if the call is for that model."""
 
     def hold(signum: int, frame: Any) -> None:
         _pending.error = _pending.error or KeyboardInterrupt()
@@ -443,6 +445,11 @@ def _interrupts_held(net: Optional[int] = None) -> Iterator[None]:
     _pending.take()
 
 
+def _decoded(text: Optional[bytes]) -> str:
+    """A text of the library's; "" for none."""
+    return (text or b"").decode()
+
+
 def _text(value: str) -> bytes:
     encoded = str(value).encode()
     if b"\0" in encoded:
@@ -450,7 +457,7 @@ def _text(value: str) -> bytes:
     return encoded
 
 
-def _path(path: Union[str, os.PathLike]) -> bytes:
+def _path(path: Union[str, os.PathLike[str]]) -> bytes:
     """A path as the library takes it."""
     encoded = os.fsencode(path)
     if b"\0" in encoded:
@@ -531,7 +538,7 @@ class _Handle:
         if self._run_long(net, function, *args) == _STOPPED:
             raise CancelledError(_STOPPED, "the call was cancelled")
 
-    def _get(self, function: Callable[..., Any], *args: Any) -> Any:
+    def _get(self, function: Callable[..., _T], *args: Any) -> _T:
         """As _call(), of functions that return a value instead of a status."""
         resource = self._open()
         with resource.lock:
@@ -611,12 +618,12 @@ def _is_whole(code: str) -> bool:
 def _numpy_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: bool) -> _Array:
     made_here = isinstance(values, (list, tuple, int, float))
     given = numpy.asarray(values, _ELEMENTS[wanted].code if made_here else None)
-    kind = _kind_of(given.dtype.byteorder.strip("|") + given.dtype.char, given.dtype.itemsize)
+    kind = _kind_of(given.dtype.byteorder.strip("|") + given.dtype.char, given.dtype.itemsize) or ""
     if kind not in kinds or not (given.flags.c_contiguous and given.flags.aligned):
         if not (quiet or made_here or _is_whole(given.dtype.char) and what == "targets"):
             _warn(what, f"a {'' if given.flags.c_contiguous else 'not contiguous '}{given.dtype} array", _names(kinds))
         kind = kind if kind in kinds else wanted
-        given = numpy.require(given, _ELEMENTS[kind].code, "CA")
+        given = numpy.require(given, _ELEMENTS[kind].code, ["C", "A"])
     return _Array(given.ctypes.data, given.shape, kind, given)
 
 
@@ -637,7 +644,7 @@ def _buffer_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet:
     except TypeError:
         numbers, shape = _flat(values)
         return _buffer_of(memoryview(array(_ELEMENTS[wanted].code, numbers)), shape, wanted)
-    kind = _kind_of(view.format, view.itemsize)
+    kind = _kind_of(view.format, view.itemsize) or ""
     if kind in kinds and view.c_contiguous:
         return _buffer_of(view, view.shape or (), kind)
     if not (quiet or _is_whole(view.format) and what == "targets"):
@@ -664,7 +671,7 @@ class _Out(NamedTuple):
 
     address: int
     array: Any
-    count: int
+    count: int  # type: ignore[assignment]
 
 
 def _array_out(shape: Shape, kind: str) -> _Out:
@@ -696,7 +703,7 @@ def _copy_in(address: int, shape: Shape, kind: str, values: Any, what: str) -> N
 def _view(address: int, shape: Shape, kind: str, owner: Any) -> Any:
     """The library's memory itself, to read; the view keeps `owner`."""
     element = _ELEMENTS[kind]
-    memory = (ctypes.c_char * (math.prod(shape) * element.size)).from_address(address)
+    memory: Any = (ctypes.c_char * (math.prod(shape) * element.size)).from_address(address)
     memory.owner = owner
     if numpy is None:
         return memoryview(memory).cast("B").cast(element.code, shape).toreadonly()
@@ -758,7 +765,7 @@ def _fields(function: Callable[..., Optional[bytes]], fields: Sequence[str], *ar
         row = [function(*args, index, field.encode()) for field in fields]
         if row[0] is None:
             return
-        yield [(value or b"").decode() for value in row]
+        yield [_decoded(value) for value in row]
 
 
 def kinds(family: str) -> List[Kind]:
@@ -796,7 +803,7 @@ class Context(_Handle):
         self._call(_lib.sixnet_context_set_log, thunk, None)
 
     def _setting(self, key: bytes) -> str:
-        return self._get(_lib.sixnet_context_get, key).decode()
+        return _decoded(self._get(_lib.sixnet_context_get, key))
 
     @property
     def isa(self) -> str:
@@ -861,7 +868,7 @@ class LayerSetup:
         self.inputs = tuple(_shape(_lib.sixnet_setup_input_shape, pointer, i) for i in range(count))
 
     def __getitem__(self, name: str) -> float:
-        return _lib.sixnet_setup_attribute(self._pointer, _text(name))
+        return float(_lib.sixnet_setup_attribute(self._pointer, _text(name)))
 
     def parameter(self, name: str, shape: Sequence[int], low: float = 0.0, high: Optional[float] = None) -> None:
         """Asks for a parameter, whose initial values are drawn evenly from low to high, or are all low."""
@@ -880,7 +887,7 @@ class LayerCall:
         self.training = bool(_lib.sixnet_call_training(pointer))
 
     def __getitem__(self, name: str) -> float:
-        return _lib.sixnet_call_attribute(self._pointer, _text(name))
+        return float(_lib.sixnet_call_attribute(self._pointer, _text(name)))
 
     def _output_shape(self) -> Shape:
         return (self.samples, *_shape(_lib.sixnet_call_output_shape, self._pointer))
@@ -908,11 +915,13 @@ class _CustomLayer:
     """Between the library and the functions of a layer of the program's own. The arrays that they see are copies: the library's memory
     is valid during the call only."""
 
-    def __init__(self, name: str, forward: Callable, backward: Optional[Callable], setup: Optional[Callable], dtype: str) -> None:
+    def __init__(self, name: str, forward: Callable[..., Any], backward: Optional[Callable[..., Any]],
+                 setup: Optional[Callable[..., Any]], dtype: str) -> None:
         self.name, self.forward, self.backward, self.setup, self.dtype = name, forward, backward, setup, dtype
+        none = _ComputeFn()  # type: ignore[call-overload]
         self.thunks = (_SetupFn(self._on_setup),
                        _ComputeFn(lambda _user, call: _guarded(self._run, self._run_forward, call)),
-                       _ComputeFn(lambda _user, call: _guarded(self._run, self._run_backward, call)) if backward else _ComputeFn())
+                       _ComputeFn(lambda _user, call: _guarded(self._run, self._run_backward, call)) if backward else none)
 
     def _on_setup(self, _user: Optional[int], pointer: int) -> int:
         failed = _guarded(self._run_setup, pointer)
@@ -997,7 +1006,7 @@ class Dataset(_Handle):
         return dataset
 
     @classmethod
-    def open_idx(cls, images: Union[str, os.PathLike], labels: Union[str, os.PathLike, None] = None,
+    def open_idx(cls, images: Union[str, os.PathLike[str]], labels: Union[str, os.PathLike[str], None] = None,
                  context: Optional[Context] = None) -> Dataset:
         """Reads a pair of IDX files, gzipped or not. Images of bytes become values from 0 to 1; labels become classes. Without labels the
         samples have no targets."""
@@ -1010,21 +1019,21 @@ class Dataset(_Handle):
                       context: Optional[Context] = None) -> Dataset:
         """n samples that function(index) gives when they are needed, as a pair of input and target. The same index must always give
         the same sample."""
-        shape, target_shape = tuple(shape), tuple(target_shape)
+        sample, target = tuple(shape), tuple(target_shape)
 
         def write(index: int, input_address: int, target_address: int) -> None:
             x, t = function(index)
-            _copy_in(input_address, shape, "f32", x, f"the input of sample {index}")
-            _copy_in(target_address, target_shape, "f32", t, f"the target of sample {index}")
+            _copy_in(input_address, sample, "f32", x, f"the input of sample {index}")
+            _copy_in(target_address, target, "f32", t, f"the target of sample {index}")
 
         thunk = _SampleFn(lambda _user, *sample: _guarded(write, *sample))
         out, resource = c_void_p(), context._open() if context else None
-        spec = _spec("", {"shape": shape, "target_shape": target_shape})
+        spec = _spec("", {"shape": sample, "target_shape": target})
         _check(_lib.sixnet_dataset_from_callback(byref(out), resource and resource.pointer, spec, n, thunk, None))
         return cls._of(out.value or 0, [resource, thunk])
 
     def __len__(self) -> int:
-        return self._get(_lib.sixnet_dataset_size)
+        return int(self._get(_lib.sixnet_dataset_size))
 
     @property
     def shape(self) -> Shape:
@@ -1137,7 +1146,7 @@ def _read_some(file: BinaryIO, address: int, size: int) -> int:
 class Node(NamedTuple):
     """One node of a model: its number, name, kind, line of text and the shape of its output for one sample."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     name: str
     kind: str
     spec: str
@@ -1274,6 +1283,8 @@ class Model(_Handle, Mapping[str, Any]):
     the training; net["conv1.weight"] = values copies values in. repr() is the summary that PyTorch users know.
     """
 
+    _ends: Optional[_Ends] = None  # once it is compiled
+
     def __init__(self, text: Optional[str] = None, context: Optional[Context] = None) -> None:
         if text is None:
             self._make(context, _lib.sixnet_model_new)
@@ -1284,14 +1295,13 @@ class Model(_Handle, Mapping[str, Any]):
     def _make(self, context: Optional[Context], function: Callable[..., int], *args: Any) -> None:
         self.context = context or Context()
         self._kind = self.context.dtype
-        self._ends: Optional[_Ends] = None
         self._batch = 0  # samples of the last forward pass
         resource = self.context._open()
         self._create(function, _lib.sixnet_model_free, resource.pointer, *args, keep=[resource])
 
     # files
 
-    def save(self, file: Union[str, os.PathLike, BinaryIO], *, sync: bool = True) -> None:
+    def save(self, file: Union[str, os.PathLike[str], BinaryIO], *, sync: bool = True) -> None:
         """Saves the model as a safetensors file: to a path, where the old file stays until the new one is whole, or to an open file."""
         if hasattr(file, "write"):
             thunk = _WriteFn(lambda _user, data, size: _guarded(_write_all, file, data, size))
@@ -1300,12 +1310,13 @@ class Model(_Handle, Mapping[str, Any]):
             self._call(_lib.sixnet_model_save, _path(file), _spec("", {"sync": sync}))
 
     @classmethod
-    def load(cls, file: Union[str, os.PathLike, BinaryIO, bytes], context: Optional[Context] = None, **options: Any) -> Model:
+    def load(cls, file: Union[str, os.PathLike[str], BinaryIO, bytes], context: Optional[Context] = None, **options: Any) -> Model:
         """A model from a file that save() or save_checkpoint() made: from a path, an open file, or bytes. options are those of
         kinds("options")'s "model_load": max_bytes, checksum, check_values. Layers of your own must be registered."""
         net, spec = cls.__new__(cls), _spec("", options)
         if hasattr(file, "read"):
-            thunk = _ReadFn(lambda _user, data, size: _read_some(file, data, size))
+            source: Any = file
+            thunk = _ReadFn(lambda _user, data, size: _read_some(source, data, size))
             net._make(context, _lib.sixnet_model_read, thunk, None, spec)
         elif isinstance(file, (bytes, bytearray, memoryview)):
             net._make(context, _lib.sixnet_model_load_memory, bytes(file), len(file), spec)
@@ -1314,7 +1325,7 @@ class Model(_Handle, Mapping[str, Any]):
         net._ends = net._get(_find_ends, net._kind)
         return net
 
-    def load_weights(self, file: Union[str, os.PathLike, bytes], *, strict: bool = True, **options: Any) -> str:
+    def load_weights(self, file: Union[str, os.PathLike[str], bytes], *, strict: bool = True, **options: Any) -> str:
         """Fills the model with the tensors of any safetensors file, a path or bytes, by name. strict refuses a file that lacks tensors or
         has others. Returns what differs, one line for each: "missing: NAME, NAME", "unexpected: ..."."""
         report, spec = c_char_p(), _spec("", {"strict": strict, **options})
@@ -1336,7 +1347,7 @@ class Model(_Handle, Mapping[str, Any]):
             nodes = [node if isinstance(node, int) else self.find(node) for node in inputs]
             if not nodes and words[:1] != ["input"]:
                 nodes = [_lib.sixnet_node_count(resource.pointer) - 1]
-            node = _lib.sixnet_add_multi(resource.pointer, _spec(spec, attributes), (c_int32 * len(nodes))(*nodes), len(nodes))
+            node: int = _lib.sixnet_add_multi(resource.pointer, _spec(spec, attributes), (c_int32 * len(nodes))(*nodes), len(nodes))
             if node < 0:
                 _pending.take()
                 _check(_lib.sixnet_compile(resource.pointer))  # the status and message of the first error
@@ -1375,7 +1386,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     def find(self, name: str) -> int:
         """The number of the node of that name."""
-        node = self._get(_lib.sixnet_node_find, _text(name))
+        node = int(self._get(_lib.sixnet_node_find, _text(name)))
         if node < 0:
             raise _error(_NOT_FOUND, f"there is no node '{name}'")
         return node
@@ -1390,8 +1401,8 @@ class Model(_Handle, Mapping[str, Any]):
 
     @staticmethod
     def _describe(net: int, index: int) -> Node:
-        fields = [(_lib.sixnet_node_get(net, index, field) or b"").decode() for field in (b"name", b"kind", b"spec")]
-        return Node(index, *fields, _shape(_lib.sixnet_node_shape, net, index))
+        name, kind, spec = (_decoded(_lib.sixnet_node_get(net, index, field)) for field in (b"name", b"kind", b"spec"))
+        return Node(index, name, kind, spec, _shape(_lib.sixnet_node_shape, net, index))
 
     def _compiled(self) -> _Ends:
         self._open()
@@ -1418,12 +1429,12 @@ class Model(_Handle, Mapping[str, Any]):
     def text(self) -> str:
         """The net as text that Model() reads."""
         self._compiled()
-        return self._get(_lib.sixnet_model_text).decode()
+        return _decoded(self._get(_lib.sixnet_model_text))
 
     def summary(self) -> str:
         """The table that PyTorch users know from torchsummary."""
         self._compiled()
-        return self._get(_lib.sixnet_summary).decode()
+        return _decoded(self._get(_lib.sixnet_summary))
 
     def __repr__(self) -> str:
         if self.closed:
@@ -1443,7 +1454,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     def keys(self) -> List[str]:  # type: ignore[override]
         """The names of all parameters and buffers, in the order of the graph."""
-        return self._get(lambda net: [_lib.sixnet_tensor_name(net, i).decode() for i in range(_lib.sixnet_tensor_count(net))])
+        return self._get(lambda net: [_decoded(_lib.sixnet_tensor_name(net, i)) for i in range(_lib.sixnet_tensor_count(net))])
 
     def is_trained(self, name: str) -> bool:
         """Whether a tensor is a parameter, rather than a buffer such as running statistics."""
@@ -1473,7 +1484,7 @@ class Model(_Handle, Mapping[str, Any]):
         return iter(self.keys())
 
     def __len__(self) -> int:
-        return self._get(_lib.sixnet_tensor_count)
+        return int(self._get(_lib.sixnet_tensor_count))
 
     def __bool__(self) -> bool:
         return True
@@ -1491,8 +1502,10 @@ class Model(_Handle, Mapping[str, Any]):
     def state_dict(self) -> Dict[str, Any]:
         """Copies of all parameters and buffers by name, as PyTorch names them."""
         shapes = {name: self._tensor_shape(name) for name in self.keys()}
-        return {name: self._get(lambda net: _copy_out(_lib.sixnet_tensor_data(net, _text(name), None), shape, self._kind))
-                for name, shape in shapes.items()}
+        return {name: self._get(self._copy, name, shape) for name, shape in shapes.items()}
+
+    def _copy(self, net: int, name: str, shape: Shape) -> Any:
+        return _copy_out(_lib.sixnet_tensor_data(net, _text(name), None), shape, self._kind)
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Copies parameters and buffers in, all or none. state may be a PyTorch module's; its num_batches_tracked are left out. strict
@@ -1564,8 +1577,8 @@ class Model(_Handle, Mapping[str, Any]):
         return _predict(self, self._open().pointer, self._compiled(), functions, inputs, out)
 
     def cancel(self, on: bool = True) -> None:
-        """Ends what runs on the model in other threads: fit() after the batch under way, other calls with a CancelledError. That goes on for
-        all later calls, until cancel(False)."""
+        """Ends what runs on the model in other threads: fit() after the batch under way, other calls with a CancelledError. That goes on
+        for all later calls, until cancel(False)."""
         _lib.sixnet_cancel(self._open().pointer, int(on))
 
     def gradient_check(self, inputs: Any, targets: Any) -> GradientCheck:
@@ -1577,7 +1590,7 @@ class Model(_Handle, Mapping[str, Any]):
         if ends.target and _rows(t.shape, ends.target, "targets") != n:
             raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
         self._run_whole(self._open().pointer, _lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
-        return GradientCheck(worst.value, (where.value or b"").decode())
+        return GradientCheck(worst.value, _decoded(where.value))
 
     # where the time goes
 
@@ -1588,7 +1601,7 @@ class Model(_Handle, Mapping[str, Any]):
     def profile_number(self, node: Union[int, str], key: str) -> float:
         """One number of a node (NONE for what is done for no node alone): "forward_" or "backward_" and "seconds", "actions", "passes",
         "samples", "flop" or "bytes". NaN without a profile."""
-        return self._get(_lib.sixnet_profile_get, self._node(node), _text(key))
+        return float(self._get(_lib.sixnet_profile_get, self._node(node), _text(key)))
 
     # training
 
@@ -1609,8 +1622,8 @@ class Model(_Handle, Mapping[str, Any]):
         samples if they are fewer; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; progress is
         called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
         run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
-        file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the batch,
-        "restore" the epoch's beginning with half the rate), and doctor=True, which looks for what goes wrong and names it in `findings`.
+        file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the
+        batch, "restore" the epoch's beginning with half the rate), and doctor=True, which looks for what goes wrong and names it in `findings`.
         """
         if isinstance(optimizer, Optimizer):
             if schedule is not None:
@@ -1655,7 +1668,11 @@ class Model(_Handle, Mapping[str, Any]):
         """What fit(doctor=True) found wrong in the last run, whether that succeeded or not."""
         with self._open().lock:
             return [Finding(name, node, int(epoch), int(batch), text, remedy) for name, node, epoch, batch, text, remedy
-                    in _fields(lambda index, field: self._get(_lib.sixnet_finding, index, field), Finding._fields)]
+                    in _fields(self._finding, Finding._fields)]
+
+    def _finding(self, index: int, field: bytes) -> Optional[bytes]:
+        found: Optional[bytes] = self._get(_lib.sixnet_finding, index, field)
+        return found
 
     def evaluate(self, inputs: Any, targets: Any = None) -> Evaluation:
         """Loss and accuracy on arrays or a Dataset, in evaluation mode."""
@@ -1666,8 +1683,8 @@ class Model(_Handle, Mapping[str, Any]):
 
 
 class Predictor(_Handle):
-    """Memory of a thread's own to predict in: any number of threads predict with one compiled model at the same time, each with a Predictor,
-    and do not wait for each other. The model must not be trained or changed meanwhile; afterwards they give what it then gives."""
+    """Memory of a thread's own to predict in: any number of threads predict with one compiled model at the same time, each with a
+    Predictor, and do not wait for each other. The model must not be trained or changed meanwhile; afterwards they give what it then gives."""
 
     def __init__(self, net: Model) -> None:
         self._ends, resource = net._compiled(), net._open()
@@ -1689,18 +1706,18 @@ class Optimizer(_Handle):
         self._create(_lib.sixnet_optimizer_new, _lib.sixnet_optimizer_free, resource.pointer, _text(spec), _text(schedule or ""),
                      keep=[resource], lock=resource.lock)
 
-    def save_checkpoint(self, path: Union[str, os.PathLike], batches: Optional[Batches] = None, *, sync: bool = True) -> None:
+    def save_checkpoint(self, path: Union[str, os.PathLike[str]], batches: Optional[Batches] = None, *, sync: bool = True) -> None:
         """Saves a training run: the model, the optimizer's and the schedule's state, and where the batches are."""
         self._checkpoint(_lib.sixnet_checkpoint_save, path, batches, {"sync": sync})
 
-    def load_checkpoint(self, path: Union[str, os.PathLike], batches: Optional[Batches] = None, **options: Any) -> None:
+    def load_checkpoint(self, path: Union[str, os.PathLike[str]], batches: Optional[Batches] = None, **options: Any) -> None:
         """Takes a training run up: all must have been made as they were when it was saved. The batches' next iteration goes on where
         they were. options as in Model.load()."""
         self._checkpoint(_lib.sixnet_checkpoint_load, path, batches, options)
         if batches:
             batches._resume()
 
-    def _checkpoint(self, function: Callable[..., int], path: Union[str, os.PathLike], batches: Optional[Batches],
+    def _checkpoint(self, function: Callable[..., int], path: Union[str, os.PathLike[str]], batches: Optional[Batches],
                     options: Mapping[str, Any]) -> None:
         walk = batches._open() if batches else None
         with self._net.lock:
@@ -1717,7 +1734,7 @@ class Optimizer(_Handle):
     @property
     def lr(self) -> float:
         """The learning rate of the next step. Setting it sets the base, which the schedule's factor multiplies."""
-        return self._get(_lib.sixnet_learning_rate)
+        return float(self._get(_lib.sixnet_learning_rate))
 
     @lr.setter
     def lr(self, value: float) -> None:
