@@ -26,7 +26,7 @@ def has_main(text):
 
 def run(command, folder):
     env = {**os.environ, "LD_LIBRARY_PATH": str(pathlib.Path(sys.argv[1]).resolve().parent)}
-    result = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    result = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
     return result.returncode, result.stdout
 
 

@@ -52,7 +52,7 @@ def some_data(n=64, features=4, classes=3, seed=0):
 
 def run_python(text, **env):
     result = subprocess.run([sys.executable, "-c", text], env={**os.environ, "PYTHONPATH": str(ROOT / "tools/python"), **env},
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
     return result.returncode, result.stdout, result.stderr
 
 

@@ -50,7 +50,8 @@ __all__ = [
     "NONE", "Attribute", "BadDataError", "BadFileError", "BadShapeError", "BadStateError", "BadTextError", "Batches", "CallbackFailedError",
     "CancelledError", "Context", "ConversionWarning", "Dataset", "Epoch", "Evaluation", "FAMILIES", "FileAccessError", "Finding",
     "GradientCheck", "InvalidArgumentError", "Kind", "LayerCall", "LayerSetup", "Model", "Node", "NotFiniteError", "NotFoundError",
-    "Optimizer", "OutOfMemoryError", "Predictor", "Progress", "SixnetError", "TooLargeError", "UnsupportedError", "kinds", "library_path", "version",
+    "Optimizer", "OutOfMemoryError", "Predictor", "Progress", "SixnetError", "TooLargeError", "UnsupportedError", "kinds",
+    "library_path", "version",
 ]
 
 Shape = Tuple[int, ...]
@@ -1623,7 +1624,8 @@ class Model(_Handle, Mapping[str, Any]):
         called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
         run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
         file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the
-        batch, "restore" the epoch's beginning with half the rate), and doctor=True, which looks for what goes wrong and names it in `findings`.
+        batch, "restore" the epoch's beginning with half the rate), and doctor=True, which looks for what goes wrong and names it in
+        `findings`.
         """
         if isinstance(optimizer, Optimizer):
             if schedule is not None:
@@ -1684,7 +1686,8 @@ class Model(_Handle, Mapping[str, Any]):
 
 class Predictor(_Handle):
     """Memory of a thread's own to predict in: any number of threads predict with one compiled model at the same time, each with a
-    Predictor, and do not wait for each other. The model must not be trained or changed meanwhile; afterwards they give what it then gives."""
+    Predictor, and do not wait for each other. The model must not be trained or changed meanwhile; afterwards they give what it
+    then gives."""
 
     def __init__(self, net: Model) -> None:
         self._ends, resource = net._compiled(), net._open()
