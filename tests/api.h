@@ -192,6 +192,15 @@ static API_UNUSED bool is_quick(void)
     return value && strcmp(value, "1") == 0;
 }
 
+/* Whether the MNIST images are there: a release has none. */
+static API_UNUSED bool has_digits(void)
+{
+    FILE *f = fopen(SIXNET_TEST_DATA "/t10k-images-idx3-ubyte.gz", "rb");
+    if (f)
+        fclose(f);
+    return f != NULL;
+}
+
 static API_UNUSED bool all_finite(const sixnet_model *net)
 {
     int64_t count;
