@@ -380,6 +380,13 @@ def test_terminal(world):
     check("no colours", set(re.findall(rb"\x1b\[[0-9;]*[A-Za-z]", seen)) <= {b"\x1b[K"}, seen[-300:])
 
 
+def test_reading_bar(folder):
+    model = write(folder / "one.net", "input shape=2\nlinear out_features=1\n")
+    large = write(folder / "large.csv", "0.12345678,0.12345678\n" * 400000)
+    status, seen = shared.seen_on_terminal([TOOL, "predict", model, large], 60)
+    check("a bar while a large file is read", status == 0 and b"reading [" in seen and b"predict [" in seen, seen[:300])
+
+
 def test_refusals(folder, world):
     full = {"stdout": open("/dev/full", "w", encoding="ascii")}
     three = write_csv(folder / "three.csv", [(1, 2, 0)])
@@ -395,6 +402,8 @@ def test_refusals(folder, world):
         ("an unknown option of fit", ["shuffle"], "train", world["net"], "--data", three, "--fit", "shufle=false"),
         ("all samples held out", ["--validation"], "train", world["net"], "--data", three, "--validation", 1),
         ("labels for test data alone", ["--test-data"], "train", world["net"], "--data", three, "--test-labels", three),
+        ("classes of a net with one output", ["one output"], "predict", write(folder / "one.net", "input shape=2\nlinear out_features=1\n"),
+         folder / "two.csv", "--classes"),
         ("a save in no folder", ["/nonexistent"], *world["learn"][:-2], "--save", "/nonexistent/x"),
         ("a record in no folder", ["/nonexistent"], *world["learn"][:-2], "--record", "/nonexistent/x"),
         ("a table on a full disk", ["/dev/full"], *world["learn"][:-2], "--csv", "/dev/full"),
@@ -587,6 +596,7 @@ def main():
         test_interrupt(folder, world)
         test_record(folder, world)
         test_terminal(world)
+        test_reading_bar(folder)
         test_refusals(folder, world)
         test_bad_files(folder, world)
         test_changed_files(folder, world)

@@ -138,6 +138,8 @@ static int32_t predict(job *j)
 {
     j->input_size = net_size(j->w.net, "input");
     j->output_size = net_size(j->w.net, "output");
+    if (j->classes && j->output_size < 2)
+        return complain("--classes: the net has one output, which is no class");
     j->inputs = malloc((size_t)(PORTION * j->input_size) * sizeof *j->inputs);
     j->outputs = malloc((size_t)(PORTION * j->output_size) * sizeof *j->outputs);
     if (!j->inputs || !j->outputs)
