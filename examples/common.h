@@ -24,6 +24,9 @@
 
 /* ---- errors: one line on standard error, then the way back to main, which frees everything ---- */
 
+static inline int bar_wanted(void);
+static inline void bar_clear(void);
+
 extern const char *program; /* what messages begin with; every program defines it */
 
 #if defined(__GNUC__)
@@ -34,6 +37,8 @@ static inline int32_t complain(const char *format, ...)
     va_list args;
     va_start(args, format);
     fflush(stdout);
+    if (bar_wanted())
+        bar_clear();
     fprintf(stderr, "%s: ", program);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);

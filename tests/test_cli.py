@@ -384,6 +384,9 @@ def test_reading_bar(folder):
     model = write(folder / "one.net", "input shape=2\nlinear out_features=1\n")
     large = write(folder / "large.csv", "0.12345678,0.12345678\n" * 400000)
     status, seen = shared.seen_on_terminal([TOOL, "predict", model, large], 60)
+    write(large, large.read_text() + "one\n")
+    _, wrong = shared.seen_on_terminal([TOOL, "predict", model, large], 60)
+    check("a message is on a line of its own", b"\r\x1b[Ksixnet predict: " in wrong and b"reading [" in wrong, wrong[-300:])
     check("a bar while a large file is read", status == 0 and b"reading [" in seen and b"predict [" in seen, seen[:300])
 
 

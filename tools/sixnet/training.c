@@ -134,8 +134,7 @@ static int32_t open_sets(run *r)
 /* What the library warns of, such as the doctor's findings. */
 static void on_log(int32_t level, const char *line, void *user)
 {
-    const run *r = user;
-    run_bar_clear(&r->bar);
+    (void)user;
     complain("%s%s", level > 0 ? "warning: " : "", line);
 }
 
@@ -249,7 +248,7 @@ static int32_t run_all(run *r)
 {
     const outputs *o = r->out;
     PASS(work_open(&r->w, &r->set->machine, &r->set->net));
-    TRY(sixnet_context_set_log(r->w.ctx, on_log, r));
+    TRY(sixnet_context_set_log(r->w.ctx, on_log, NULL));
     TRY(sixnet_optimizer_new(&r->opt, r->w.net, r->set->optimizer, r->set->schedule));
     PASS(open_sets(r));
     PASS(record_begin(r->set, o, &r->w));
