@@ -88,7 +88,6 @@ deb_needs()
     need graphviz 'Graphviz' has dot
     need libcmocka-dev 'CMocka' pkg-config --exists cmocka
     need python3-numpy 'NumPy' /usr/bin/python3 -I -c 'import numpy'
-    need fakeroot 'fakeroot' has fakeroot
     need lintian 'lintian' has lintian
     need xz-utils 'xz' has xz
 }
