@@ -124,17 +124,22 @@ static six_correlation phase_of(const six_op *op, int64_t h, int64_t w, six_tap 
  * so that windows side by side are values side by side; each phase is a plane of `height` x `width`, where the last columns of a row are
  * no positions but are computed as if they were. */
 typedef struct one_sample {
-    int64_t height, width, plane;    /* of a phase; the phases of one channel, with room for the last vector */
+    int64_t height, width, plane;    /* of a phase; the phases of one channel, if copied with room for the last vector */
     int64_t vectors;                 /* of positions */
+    bool as_it_is;                   /* the input needs no padding and is in one phase */
 } one_sample;
 
 static one_sample one_sample_of(const six_op *op)
 {
     const conv2d *a = op->attr;
     const int64_t *out = op->out.dim, *s = a->stride;
-    one_sample one = {out[1] + (a->dilation[0] * (a->kernel_size[0] - 1)) / s[0], out[2] + (a->dilation[1] * (a->kernel_size[1] - 1)) / s[1], 0, 0};
+    one_sample one = {.height = out[1] + a->dilation[0] * (a->kernel_size[0] - 1) / s[0],
+                      .width = out[2] + a->dilation[1] * (a->kernel_size[1] - 1) / s[1]};
     one.vectors = ((out[1] - 1) * one.width + out[2] + SIX_LANES - 1) / SIX_LANES;
     one.plane = (s[0] * s[1] * one.height * one.width + 2 * SIX_LANES - 1) / SIX_LANES * SIX_LANES;
+    one.as_it_is = s[0] * s[1] == 1 && !a->padding[0] && !a->padding[1];
+    if (one.as_it_is)
+        one.plane = one.height * one.width;
     return one;
 }
 
@@ -142,7 +147,7 @@ static int64_t one_sample_reals(const six_op *op)
 {
     const conv2d *a = op->attr;
     one_sample one = one_sample_of(op);
-    return op->in[0].dim[0] / a->groups * one.plane + op->out.dim[0] / a->groups * one.vectors * SIX_LANES + SIX_LANES;
+    return (one.as_it_is ? 0 : op->in[0].dim[0] / a->groups * one.plane) + op->out.dim[0] / a->groups * one.vectors * SIX_LANES + SIX_LANES;
 }
 
 /* count values, and what else is in the last vector. */
@@ -266,12 +271,12 @@ static void forward_one(const six_op *op, six_group *g, void *scratch)
     one_sample one = one_sample_of(op);
     six_correlation c = one_sample_correlation(op, &one, tap);
     bool dense = a->stride[0] == 1 && a->stride[1] == 1;
-    real *x = scratch, *y = x + c.depth * one.plane;
+    real *copy = scratch, *y = copy + (one.as_it_is ? 0 : c.depth * one.plane);
     for (int64_t s = 0; s < a->groups; s++) {
-        for (int64_t d = 0; d < c.depth; d++)
-            (dense ? copy_padded : copy_phases)(op, &one, g->x[0] + (s * c.depth + d) * in[1] * in[2], x + d * one.plane);
-        six_correlate(&c, x, (real *)op->shared + s * six_packed_size(&c), a->bias ? op->value[1] + s * c.outputs : NULL, y,
-                      y + c.outputs * c.y_plane);
+        const real *x = g->x[0] + s * c.depth * in[1] * in[2], *bias = a->bias ? op->value[1] + s * c.outputs : NULL;
+        for (int64_t d = 0; d < c.depth && !one.as_it_is; d++)
+            (dense ? copy_padded : copy_phases)(op, &one, x + d * in[1] * in[2], copy + d * one.plane);
+        six_correlate(&c, one.as_it_is ? x : copy, (real *)op->shared + s * six_packed_size(&c), bias, y, y + c.outputs * c.y_plane);
         for (int64_t o = 0; o < c.outputs; o++)
             for (int64_t row = 0; row < out[1]; row++)
                 copy_vectors(g->y + ((s * c.outputs + o) * out[1] + row) * out[2], y + o * c.y_plane + row * one.width, out[2]);
