@@ -14,6 +14,7 @@ import pathlib
 import pty
 import random
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -256,6 +257,27 @@ def test_run(folder, data):
     check("mnist_cnn --no-schedule", [row[1] for row in read_csv(path)[1]] == [0.1, 0.1], result.stderr)
 
 
+def interrupted(*args):
+    """mnist_cnn, interrupted when it has shown its first epoch."""
+    program = subprocess.Popen([str(EXAMPLES / "mnist_cnn"), *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not program.stdout.readline().startswith("epoch "):
+        pass
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=600)
+    return program.returncode, errors
+
+
+def test_interrupts(folder, data):
+    path = folder / "interrupted run"
+    status, errors = interrupted("--data", data, "--epochs", 100000)
+    check("Ctrl-C ends mnist_cnn", status == 130 and re.fullmatch(r"mnist_cnn: interrupted; .*--checkpoint.*\n", errors), (status, errors))
+    status, errors = interrupted("--data", data, "--epochs", 100000, "--checkpoint", path)
+    kept = status == 130 and errors.count("\n") == 1 and str(path) in errors and path.exists()
+    check("and keeps its run", kept, (status, errors))
+    status, errors = interrupted("--data", data, "--epochs", 100000, "--resume", path)
+    check("which goes on", status == 130 and errors.startswith("mnist_cnn: interrupted"), (status, errors))
+
+
 def test_names(folder, sets, data):
     zipped, dotted = folder / "zipped", folder / "dotted"
     zipped.mkdir()
@@ -372,6 +394,7 @@ def main():
         test_summary()
         test_digests(data)
         test_run(folder, data)
+        test_interrupts(folder, data)
         test_names(folder, sets, data)
         test_terminal(data)
         test_bad_data(folder, sets)
