@@ -421,7 +421,7 @@ static void test_planted_faults_are_named(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        for (int t = 0; t < 2; t++) {
+        for (int t = 0; t < (is_quick() ? 1 : 2); t++) {
             world *w = open_world(t ? "threads=3" : "", faults[i].net, faults[i].optimizer, NULL);
             faults[i].plant(w);
             int32_t status = fit(w, "epochs=2 doctor=true", NULL, NULL);
@@ -555,8 +555,8 @@ static void test_digits(void **state)
     char *text = text_of(SIXNET_TEST_DATA "/../../mnist_cnn.net");
     WORKS(sixnet_dataset_open_idx(&all, NULL, SIXNET_TEST_DATA "/t10k-images-idx3-ubyte.gz", SIXNET_TEST_DATA "/t10k-labels-idx1-ubyte.gz"));
     WORKS(sixnet_dataset_transform(all, "normalize mean=0.1307 std=0.3081"));
-    WORKS(sixnet_dataset_split(&some, &rest, all, is_quick() ? "first=128" : "first=2000"));
-    expect_health(text, some, "sgd lr=0.1 momentum=0.9", "epochs=3 batch_size=64 doctor=true");
+    WORKS(sixnet_dataset_split(&some, &rest, all, is_quick() ? "first=64" : "first=2000"));
+    expect_health(text, some, "sgd lr=0.1 momentum=0.9", is_quick() ? "batch_size=64 doctor=true" : "epochs=3 batch_size=64 doctor=true");
     sixnet_dataset_free(some);
     sixnet_dataset_free(rest);
     sixnet_dataset_free(all);
@@ -574,7 +574,7 @@ static void test_small_runs_that_are_well(void **state)
     expect_health(rich_net, w->ds, "adam lr=0.01", "epochs=10 doctor=true");
     expect_health(chain_net, w->ds, "adamw lr=0.01", "epochs=10 doctor=true");
     expect_health("input shape=2\nlinear out_features=8\ntanh\nlinear out_features=1\nbce_with_logits", xor, "adam lr=0.05",
-                  "epochs=200 batch_size=4 doctor=true");
+                  is_quick() ? "epochs=20 batch_size=4 doctor=true" : "epochs=200 batch_size=4 doctor=true");
     sixnet_dataset_free(xor);
     close_world(w);
 }

@@ -39,70 +39,81 @@ typedef int32_t (*sixnet_compute_fn)(void *user, sixnet_layer_call *call);
  * @param dtype the type of the values that the functions see, "f32" or "f64", whatever the context's
  * @param forward writes the outputs
  * @param backward writes the gradients by inputs, adds to those by parameters; NULL if the layer is only used to predict
- * @param user handed to all three; must stay valid as long as the context */
+ * @param user handed to all three; must stay valid as long as the context
+ *
+ * Threads: changes ctx. */
 SIXNET_API int32_t sixnet_layer_register(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype,
                                          sixnet_setup_fn setup, sixnet_compute_fn forward, sixnet_compute_fn backward,
                                          void *user);
 
-/** The number of inputs of the node. */
+/** The number of inputs of the node. Threads: reads setup. */
 SIXNET_API int32_t sixnet_setup_input_count(const sixnet_layer_setup *setup);
 
 /** The shape of an input for one sample.
  * @param[out] dims room for 8 numbers
- * @param[out] rank how many were written */
+ * @param[out] rank how many were written
+ *
+ * Threads: reads setup. */
 SIXNET_API int32_t sixnet_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims, int32_t *rank);
 
-/** The value of an attribute; NaN if there is none of that name. */
+/** The value of an attribute; NaN if there is none of that name. Threads: reads setup. */
 SIXNET_API double sixnet_setup_attribute(const sixnet_layer_setup *setup, const char *name);
 
-/** Sets the shape of the output for one sample; without it the output has the shape of the first input. */
+/** Sets the shape of the output for one sample; without it the output has the shape of the first input.
+ * Threads: changes setup. */
 SIXNET_API int32_t sixnet_setup_output_shape(sixnet_layer_setup *setup, const int64_t *dims, int32_t rank);
 
 /** Asks for a parameter, whose initial values are drawn evenly from low to high (low = high for a constant). The first has index
  * 0 in sixnet_call_parameter(); up to 4.
- * @param name what follows the node's name and a point in the tensor's name */
+ * @param name what follows the node's name and a point in the tensor's name
+ *
+ * Threads: changes setup. */
 SIXNET_API int32_t sixnet_setup_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank,
                                           double low, double high);
 
-/** Refuses the node: the message becomes that of the failing sixnet_add(). Returns a status to be returned. */
+/** Refuses the node: the message becomes that of the failing sixnet_add(). Returns a status to be returned.
+ * Threads: changes setup. */
 SIXNET_API int32_t sixnet_setup_refuse(sixnet_layer_setup *setup, const char *message);
 
-/** The number of samples of this call. */
+/** The number of samples of this call. Threads: reads call. */
 SIXNET_API int64_t sixnet_call_samples(const sixnet_layer_call *call);
 
-/** 1 in a training pass, 0 in evaluation. */
+/** 1 in a training pass, 0 in evaluation. Threads: reads call. */
 SIXNET_API int32_t sixnet_call_training(const sixnet_layer_call *call);
 
-/** The value of an attribute; NaN if there is none of that name. */
+/** The value of an attribute; NaN if there is none of that name. Threads: reads call. */
 SIXNET_API double sixnet_call_attribute(const sixnet_layer_call *call, const char *name);
 
 /** The shape of an input for one sample.
  * @param[out] dims room for 8 numbers
- * @param[out] rank how many were written */
+ * @param[out] rank how many were written
+ *
+ * Threads: reads call. */
 SIXNET_API int32_t sixnet_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
 
-/** The shape of the output for one sample; as sixnet_call_input_shape(). */
+/** The shape of the output for one sample; as sixnet_call_input_shape(). Threads: reads call. */
 SIXNET_API int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int64_t *dims, int32_t *rank);
 
-/** The shape of a parameter; as sixnet_call_input_shape(). */
+/** The shape of a parameter; as sixnet_call_input_shape(). Threads: reads call. */
 SIXNET_API int32_t sixnet_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
 
-/** The samples of an input, one after another, in the registered dtype; NULL for an index out of range, here and below. */
+/** The samples of an input, one after another, in the registered dtype; NULL for an index out of range, here and below.
+ * Threads: reads call. */
 SIXNET_API const void *sixnet_call_input(const sixnet_layer_call *call, int32_t index);
 
-/** The outputs: to be written by forward, to be read by backward. */
+/** The outputs: to be written by forward, to be read by backward. Threads: changes call. */
 SIXNET_API void *sixnet_call_output(sixnet_layer_call *call);
 
-/** The values of a parameter. */
+/** The values of a parameter. Threads: reads call. */
 SIXNET_API const void *sixnet_call_parameter(const sixnet_layer_call *call, int32_t index);
 
-/** In backward, the gradient by the outputs. */
+/** In backward, the gradient by the outputs. Threads: reads call. */
 SIXNET_API const void *sixnet_call_output_gradient(const sixnet_layer_call *call);
 
-/** In backward, the gradient by an input, to be written. */
+/** In backward, the gradient by an input, to be written. Threads: changes call. */
 SIXNET_API void *sixnet_call_input_gradient(sixnet_layer_call *call, int32_t index);
 
-/** In backward, the gradient by a parameter, zero at first, to be added to. */
+/** In backward, the gradient by a parameter, zero at first, to be added to. Threads: changes call. */
 SIXNET_API void *sixnet_call_parameter_gradient(sixnet_layer_call *call, int32_t index);
 
 /** @} */

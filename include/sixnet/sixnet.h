@@ -20,8 +20,17 @@
  * borrowed: it stays valid until the object it came from is changed or freed, if nothing else is said. An object keeps
  * what it depends on alive (an optimizer its model, a model its context), so handles may be freed in any order.
  *
- * **Threads.** Different objects may be used by different threads at the same time, objects that share a context
- * included. One object may be used by one thread at a time. Exceptions are stated where they are.
+ * **Threads.** Different objects may be used by different threads at the same time, objects that share a context or a model's
+ * parameters included. What a function does with the objects it is given is said at the end of its comment:
+ * *reads* - any number of threads may do that with an object at once, as long as none changes it;
+ * *changes* - meanwhile no other call may read or change the object; freeing changes the handle only, not what others keep alive;
+ * *any* - at any time, whatever other threads do.
+ * Who wants to predict in several threads with one model gives each a predictor (sixnet_predictor_new()); who wants to train
+ * meanwhile trains a copy (sixnet_model_copy()). Whatever the number of threads, of the context's or the caller's, results have
+ * the same bits.
+ *
+ * **fork().** The child may go on with all objects that no other thread of the parent was using at that moment. The threads of a
+ * context stay with the parent; in the child its work is done by the calling thread, with the same bits. Freeing works as usual.
  *
  * **Values.** Samples are rows: an array of n samples is n times the sample's values one after another, the last index
  * of the shape running fastest, as in a C-contiguous NumPy array. Where a function takes `float *` and its twin with
@@ -72,17 +81,17 @@ extern "C" {
 #define SIXNET_UNSUPPORTED -13      /**< this machine or build does not have it */
 
 /** The name of a status, such as "SIXNET_BAD_SHAPE"; NULL if there is none with that number.
- * Static storage; may be called from any thread. */
+ * Static storage. Threads: any. */
 SIXNET_API const char *sixnet_status_name(int32_t status);
 
 /** The message of the calling thread's last failed call: one line without a line break, which names the thing and the
- * remedy; "" if none failed yet. Valid until the next failing call of the same thread. */
+ * remedy; "" if none failed yet. Valid until the next failing call of the same thread. Threads: any. */
 SIXNET_API const char *sixnet_last_error(void);
 
-/** The version of the library in use, "major.minor.patch". Static storage. */
+/** The version of the library in use, "major.minor.patch". Static storage. Threads: any. */
 SIXNET_API const char *sixnet_version(void);
 
-/** The version as one number, major * 1000000 + minor * 1000 + patch. */
+/** The version as one number, major * 1000000 + minor * 1000 + patch. Threads: any. */
 SIXNET_API int32_t sixnet_version_number(void);
 
 /** @} */
@@ -96,7 +105,9 @@ SIXNET_API int32_t sixnet_version_number(void);
  *        (their kinds are named after the functions, "fit" for sixnet_fit)
  * @param index 0 and up, in no promised order
  * @param field "name" or "help" (one line)
- * @return static text; NULL past the last kind, or if family or field is unknown */
+ * @return static text; NULL past the last kind, or if family or field is unknown
+ *
+ * Threads: any. */
 SIXNET_API const char *sixnet_kind(const char *family, int32_t index, const char *field);
 
 /** One field of the index-th attribute of a kind.
@@ -106,7 +117,9 @@ SIXNET_API const char *sixnet_kind(const char *family, int32_t index, const char
  * @param field "name", "type" ("int", "float", "bool", "pair", "shape", "list", "text", "path" or "choice"), "default"
  *        ("required" if there is none), "range" or "help"
  * @return text valid until the calling thread's next call of this function; NULL past the last attribute or if a word
- *         is unknown */
+ *         is unknown
+ *
+ * Threads: any. */
 SIXNET_API const char *sixnet_attribute(const char *family, const char *kind, int32_t index, const char *field);
 
 /** @} */
@@ -134,23 +147,28 @@ typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
  *        baseline, avx2, avx512, neon), `dtype` (f32, f64), `seed` (0), `max_memory` (0: no limit; the bytes that everything
  *        created with the context may take at once: a call that would need more is SIXNET_OUT_OF_MEMORY)
  * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_OUT_OF_MEMORY, or SIXNET_UNSUPPORTED for an instruction set that the
- *         processor or the build lacks, or if the system refuses to start the threads */
+ *         processor or the build lacks, or if the system refuses to start the threads
+ *
+ * Threads: any. */
 SIXNET_API int32_t sixnet_context_new(sixnet_context **out, const char *options);
 
 /** As sixnet_context_new(), with an allocator for all the memory of the context and of everything created with it.
  * @param allocate,release both NULL for malloc and free
- * @param user handed to both */
+ * @param user handed to both
+ *
+ * Threads: any. */
 SIXNET_API int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options, sixnet_malloc_fn allocate,
                                                      sixnet_free_fn release, void *user);
 
-/** Gives the caller's handle back; the context itself ends with the last object created with it. */
+/** Gives the caller's handle back; the context itself ends with the last object created with it. Threads: changes ctx. */
 SIXNET_API void sixnet_context_free(sixnet_context *ctx);
 
-/** Sends log lines to fn, or nowhere if fn is NULL. Not to be called while another thread uses the context. */
+/** Sends log lines to fn, or nowhere if fn is NULL. Not to be called while another thread uses the context.
+ * Threads: changes ctx. */
 SIXNET_API int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user);
 
 /** One setting in effect: "isa" (the one in use: "baseline", "avx2", "avx512", "neon", or "generic" for f64), "dtype",
- * "threads", "seed" or "max_memory". NULL if the key is unknown. Valid as long as the context. */
+ * "threads", "seed" or "max_memory". NULL if the key is unknown. Valid as long as the context. Threads: reads ctx. */
 SIXNET_API const char *sixnet_context_get(const sixnet_context *ctx, const char *key);
 
 /** @} */
@@ -166,13 +184,15 @@ typedef int32_t sixnet_node;
 
 #define SIXNET_NONE (-1) /**< no node: the input of an input layer, and what a failed sixnet_add() returns */
 
-/** Creates an empty model. ctx may be NULL. */
+/** Creates an empty model. ctx may be NULL. Threads: reads ctx. */
 SIXNET_API int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx);
 
 /** Creates a model from a whole net's text: one layer a line, which takes the output of the line above unless it says
  * `from=NAME` (or `from=NAME,NAME` for layers of several inputs), where NAME is a node's name; `#` starts a comment. The
  * model is compiled. An error names the line.
- * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_SHAPE, SIXNET_OUT_OF_MEMORY */
+ * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_SHAPE, SIXNET_OUT_OF_MEMORY
+ *
+ * Threads: reads ctx. */
 SIXNET_API int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *text);
 
 /** Copies a compiled model: its net, tensors, gradients and counters of random numbers, in the same context. The copy does
@@ -182,37 +202,46 @@ SIXNET_API int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, c
  * Threads: reads net. */
 SIXNET_API int32_t sixnet_model_copy(sixnet_model **out, const sixnet_model *net);
 
-/** Frees the model; what was borrowed from it ends, optimizers and predictors made for it keep what they need. */
+/** Frees the model; what was borrowed from it ends, optimizers and predictors made for it keep what they need.
+ * Threads: changes net. */
 SIXNET_API void sixnet_model_free(sixnet_model *net);
 
 /** Adds a layer or a loss that takes the output of one node (SIXNET_NONE for an input layer).
  * Any layer may be given a name with `name=`; without one it gets its kind's short form and a number (conv1, bn2, linear1).
  * `from=`, as in sixnet_model_parse(), may take the place of input, which is SIXNET_NONE then, or must name the same node.
  * @return the new node, or SIXNET_NONE if it failed; giving a failed node to later calls is harmless, as sixnet_compile() reports
- *         the first error of the whole build */
+ *         the first error of the whole build
+ *
+ * Threads: changes net. */
 SIXNET_API sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input);
 
 /** Adds a layer of several inputs, such as add, mul or concat.
- * @param inputs count nodes; copied */
+ * @param inputs count nodes; copied
+ *
+ * Threads: changes net. */
 SIXNET_API sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count);
 
 /** Asks that a node's values and gradient can be read with sixnet_node_values() and sixnet_node_gradient() after a forward
- * and a backward pass; without it their memory may be used again. Before sixnet_compile(). */
+ * and a backward pass; without it their memory may be used again. Before sixnet_compile(). Threads: changes net. */
 SIXNET_API int32_t sixnet_retain(sixnet_model *net, sixnet_node node);
 
 /** Checks the graph, lays out its memory and gives the parameters their initial values, drawn with the context's seed.
  * Compiling twice is SIXNET_BAD_STATE.
- * @return SIXNET_OK or the status of the first error of the build, whose message names the node and the attribute */
+ * @return SIXNET_OK or the status of the first error of the build, whose message names the node and the attribute
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_compile(sixnet_model *net);
 
 /** The bytes that forward (training 0) or a training step (training 1) will need for n samples at once, parameters and
  * gradients included; nothing is allocated. Works before and after sixnet_compile(). Optimizer state is not included.
  * @param[out] bytes the need
- * @return SIXNET_OK, SIXNET_TOO_LARGE if it exceeds the address space, or the build's first error */
+ * @return SIXNET_OK, SIXNET_TOO_LARGE if it exceeds the address space, or the build's first error
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes);
 
 /** Gives the parameters fresh initial values, drawn with seed, and the running statistics theirs. With the context's seed the
- * net is then as it was when it was compiled. */
+ * net is then as it was when it was compiled. Threads: changes net. */
 SIXNET_API int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
 
 /** @} */
@@ -221,25 +250,27 @@ SIXNET_API int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
  * @{ */
 
 /** The table that PyTorch users know from torchsummary: layers, output shapes, parameter counts, memory for one
- * sample. Ends with a line break. Borrowed; NULL before compile. */
+ * sample. Ends with a line break. Borrowed; NULL before compile. Threads: changes net. */
 SIXNET_API const char *sixnet_summary(sixnet_model *net);
 
 /** The net as text that sixnet_model_parse() reads: one layer a line, with names and all attributes that differ from
- * their defaults. Borrowed; NULL before compile. */
+ * their defaults. Borrowed; NULL before compile. Threads: changes net. */
 SIXNET_API const char *sixnet_model_text(sixnet_model *net);
 
-/** The number of nodes, input and loss included. */
+/** The number of nodes, input and loss included. Threads: reads net. */
 SIXNET_API int32_t sixnet_node_count(const sixnet_model *net);
 
-/** The node of that name, or SIXNET_NONE. */
+/** The node of that name, or SIXNET_NONE. Threads: reads net. */
 SIXNET_API sixnet_node sixnet_node_find(const sixnet_model *net, const char *name);
 
-/** One field of a node: "name", "kind", or "spec" (its line of text). Borrowed; NULL if there is none. */
+/** One field of a node: "name", "kind", or "spec" (its line of text). Borrowed; NULL if there is none. Threads: reads net. */
 SIXNET_API const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field);
 
 /** The shape of a node's output for one sample.
  * @param[out] dims room for 8 numbers
- * @param[out] rank how many were written */
+ * @param[out] rank how many were written
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank);
 
 /** The shape of what goes into a compiled net or comes out of it, for one sample.
@@ -247,20 +278,25 @@ SIXNET_API int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, 
  * @param[out] dims room for 8 numbers; of a net of several inputs the number of their values together
  * @param[out] rank how many were written
  * @param[out] node the node whose shape it is, that of the loss for a target; SIXNET_NONE for several inputs; may be NULL
- * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_NOT_FOUND for the target of a net without a loss or another word */
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_NOT_FOUND for the target of a net without a loss or another word
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node);
 
 /** A retained node's values in the last forward pass.
  * @param[out] values room for the n samples of that pass
  * @param count how many values there is room for; must be n times the node's size
- * @return SIXNET_OK, SIXNET_BAD_STATE if the node was not retained or no pass was made */
+ * @return SIXNET_OK, SIXNET_BAD_STATE if the node was not retained or no pass was made
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_node_values(const sixnet_model *net, sixnet_node node, float *values, int64_t count);
-/** As sixnet_node_values(), in double. */
+/** As sixnet_node_values(), in double. Threads: reads net. */
 SIXNET_API int32_t sixnet_node_values_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count);
 
-/** The gradient of the loss by a retained node's values in the last backward pass; as sixnet_node_values(). */
+/** The gradient of the loss by a retained node's values in the last backward pass; as sixnet_node_values().
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_node_gradient(const sixnet_model *net, sixnet_node node, float *values, int64_t count);
-/** As sixnet_node_gradient(), in double. */
+/** As sixnet_node_gradient(), in double. Threads: reads net. */
 SIXNET_API int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count);
 
 /** @} */
@@ -270,44 +306,56 @@ SIXNET_API int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node
  * are trained; buffers (running statistics) are not, and have no gradient.
  * @{ */
 
-/** The number of tensors, parameters and buffers. */
+/** The number of tensors, parameters and buffers. Threads: reads net. */
 SIXNET_API int32_t sixnet_tensor_count(const sixnet_model *net);
 
-/** The name of the index-th tensor, in graph order; NULL past the last. Valid as long as the model. */
+/** The name of the index-th tensor, in graph order; NULL past the last. Valid as long as the model. Threads: reads net. */
 SIXNET_API const char *sixnet_tensor_name(const sixnet_model *net, int32_t index);
 
 /** The shape of a tensor.
  * @param[out] dims room for 8 numbers
  * @param[out] rank how many were written
  * @param[out] trainable 1 for a parameter, 0 for a buffer; may be NULL
- * @return SIXNET_OK or SIXNET_NOT_FOUND */
+ * @return SIXNET_OK or SIXNET_NOT_FOUND
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *dims, int32_t *rank,
                                        int32_t *trainable);
 
 /** Copies a tensor out.
- * @param count must be the number of its values */
+ * @param count must be the number of its values
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_tensor_get(const sixnet_model *net, const char *name, float *values, int64_t count);
-/** As sixnet_tensor_get(), in double. */
+/** As sixnet_tensor_get(), in double. Threads: reads net. */
 SIXNET_API int32_t sixnet_tensor_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
 
 /** Copies a tensor in.
- * @param count must be the number of its values */
+ * @param count must be the number of its values
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_tensor_set(sixnet_model *net, const char *name, const float *values, int64_t count);
-/** As sixnet_tensor_set(), in double. */
+/** As sixnet_tensor_set(), in double. Threads: changes net. */
 SIXNET_API int32_t sixnet_tensor_set_f64(sixnet_model *net, const char *name, const double *values, int64_t count);
 
 /** Copies a parameter's gradient out: the sum since the last sixnet_zero_grad().
- * @param count must be the number of the parameter's values */
+ * @param count must be the number of the parameter's values
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_gradient_get(const sixnet_model *net, const char *name, float *values, int64_t count);
-/** As sixnet_gradient_get(), in double. */
+/** As sixnet_gradient_get(), in double. Threads: reads net. */
 SIXNET_API int32_t sixnet_gradient_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
 
 /** A tensor's own memory, in the context's dtype, to read without a copy. Valid as long as the model.
- * @param[out] count the number of its values; may be NULL */
+ * @param[out] count the number of its values; may be NULL
+ *
+ * Threads: reads net. */
 SIXNET_API const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_t *count);
 
 /** SHA-256 over the names, shapes and little-endian values of all tensors, as 64 hexadecimal digits and a NUL.
- * @param[out] digest room for 65 characters */
+ * @param[out] digest room for 65 characters
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_digest(const sixnet_model *net, char *digest);
 
 /** @} */
@@ -322,29 +370,35 @@ SIXNET_API int32_t sixnet_digest(const sixnet_model *net, char *digest);
  *        added
  * @param n 1 and up
  * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_BAD_DATA if an embedding's index is out of range,
- *         SIXNET_BAD_SHAPE if batch norm would have a single value per channel */
+ *         SIXNET_BAD_SHAPE if batch norm would have a single value per channel
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_forward(sixnet_model *net, const float *inputs, int64_t n);
-/** As sixnet_forward(), in double. */
+/** As sixnet_forward(), in double. Threads: changes net. */
 SIXNET_API int32_t sixnet_forward_f64(sixnet_model *net, const double *inputs, int64_t n);
 
 /** Computes the loss of the last sixnet_forward() with the net's loss node.
  * @param targets for cross_entropy and nll the class of each sample, for the other losses n times the size of the output
  * @param[out] loss may be NULL
- * @return SIXNET_OK, SIXNET_BAD_STATE without a loss node or a forward pass, SIXNET_BAD_DATA for a class out of range */
+ * @return SIXNET_OK, SIXNET_BAD_STATE without a loss node or a forward pass, SIXNET_BAD_DATA for a class out of range
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_loss(sixnet_model *net, const float *targets, double *loss);
-/** As sixnet_loss(), in double. */
+/** As sixnet_loss(), in double. Threads: changes net. */
 SIXNET_API int32_t sixnet_loss_f64(sixnet_model *net, const double *targets, double *loss);
 
-/** Adds the gradient of the last sixnet_loss() by every parameter to the parameters' gradients. */
+/** Adds the gradient of the last sixnet_loss() by every parameter to the parameters' gradients. Threads: changes net. */
 SIXNET_API int32_t sixnet_backward(sixnet_model *net);
 
 /** As sixnet_backward(), for a net without a loss node or a loss of the caller's own.
- * @param gradient the derivative of the loss by the net's output, n times its size, for the n of the last forward */
+ * @param gradient the derivative of the loss by the net's output, n times its size, for the n of the last forward
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_backward_from(sixnet_model *net, const float *gradient);
-/** As sixnet_backward_from(), in double. */
+/** As sixnet_backward_from(), in double. Threads: changes net. */
 SIXNET_API int32_t sixnet_backward_from_f64(sixnet_model *net, const double *gradient);
 
-/** Sets every gradient to zero. */
+/** Sets every gradient to zero. Threads: changes net. */
 SIXNET_API int32_t sixnet_zero_grad(sixnet_model *net);
 
 /** Runs the net in evaluation mode (dropout passes, batch norm uses its running statistics). A sample's result has the
@@ -353,9 +407,11 @@ SIXNET_API int32_t sixnet_zero_grad(sixnet_model *net);
  * @param n 0 and up; any number, as it is worked through in portions
  * @param[out] outputs n times the size of the output (the loss node's input, or else the last node)
  * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (the outputs are undefined), SIXNET_BAD_STATE before compile,
- *         SIXNET_BAD_DATA if an embedding's index is out of range */
+ *         SIXNET_BAD_DATA if an embedding's index is out of range
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs);
-/** As sixnet_predict(), in double. */
+/** As sixnet_predict(), in double. Threads: changes net. */
 SIXNET_API int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
 
 /** Memory of a thread's own to predict in: one model predicts in any number of threads at once, each with a predictor and
@@ -401,7 +457,9 @@ SIXNET_API void sixnet_cancel(sixnet_model *net, int32_t on);
  * @param[out] worst the largest |analytic - numeric| / max(1, |analytic|, |numeric|)
  * @param[out] where borrowed text that names the value it was found at; may be NULL
  * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (nothing is written), SIXNET_BAD_STATE for a net without a loss, or as
- *         sixnet_forward() and sixnet_loss() */
+ *         sixnet_forward() and sixnet_loss()
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n,
                                          double *worst, const char **where);
 
@@ -417,25 +475,31 @@ typedef struct sixnet_optimizer sixnet_optimizer;
  * @param spec such as "sgd lr=0.1 momentum=0.9" or "adamw lr=1e-3 weight_decay=0.01 clip_norm=1"
  * @param schedule such as "step_lr step_size=10 gamma=0.1"; several, with `;` between them, multiply; NULL or "" for a
  *        constant rate
- * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY */
+ * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule);
 
-/** Frees the optimizer. */
+/** Frees the optimizer. Threads: changes opt. */
 SIXNET_API void sixnet_optimizer_free(sixnet_optimizer *opt);
 
 /** Changes the model's parameters by one step, and moves schedules that count steps (one_cycle_lr, linear_warmup).
- * @return SIXNET_OK, or SIXNET_NOT_FINITE if clipping by norm found a gradient that is not finite (nothing is changed) */
+ * @return SIXNET_OK, or SIXNET_NOT_FINITE if clipping by norm found a gradient that is not finite (nothing is changed)
+ *
+ * Threads: changes opt and its model. */
 SIXNET_API int32_t sixnet_step(sixnet_optimizer *opt);
 
 /** Tells the schedule that an epoch has ended. sixnet_fit() does it by itself.
- * @param metric what reduce_on_plateau watches (smaller is better); others ignore it */
+ * @param metric what reduce_on_plateau watches (smaller is better); others ignore it
+ *
+ * Threads: changes opt. */
 SIXNET_API int32_t sixnet_schedule_epoch(sixnet_optimizer *opt, double metric);
 
-/** The learning rate that the next sixnet_step() will use. */
+/** The learning rate that the next sixnet_step() will use. Threads: reads opt. */
 SIXNET_API double sixnet_learning_rate(const sixnet_optimizer *opt);
 
 /** Sets the base learning rate, which the schedule's factor multiplies; SIXNET_INVALID_ARGUMENT if it is not finite or
- * negative. */
+ * negative. Threads: changes opt. */
 SIXNET_API int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr);
 
 /** @} */
@@ -452,7 +516,9 @@ typedef struct sixnet_dataset sixnet_dataset;
  * better; the context's `max_memory` lowers that.
  * @param images,labels paths; labels may be NULL for samples without targets
  * @return SIXNET_OK, SIXNET_IO_ERROR, SIXNET_BAD_FILE (the message has the path, the byte offset and what was expected),
- *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY */
+ *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
+ *
+ * Threads: reads ctx. */
 SIXNET_API int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
 
 /** Makes a dataset of arrays.
@@ -461,7 +527,9 @@ SIXNET_API int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context 
  *        default 1), `scale` by which inputs are multiplied (default 1), and whether the arrays are copied (default) or
  *        borrowed; borrowed arrays must stay as they are until the dataset and everything made from it is freed
  * @param inputs,targets n samples each; targets may be NULL for samples without
- * @param n 1 and up */
+ * @param n 1 and up
+ *
+ * Threads: reads ctx. */
 SIXNET_API int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
                                               const void *targets, int64_t n);
 
@@ -470,33 +538,42 @@ SIXNET_API int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_conte
 typedef int32_t (*sixnet_sample_fn)(void *user, int64_t index, float *input, float *target);
 
 /** Makes a dataset whose samples a function produces when they are needed.
- * @param spec options kind "dataset_callback", such as "shape=3x32x32 target_shape=1" */
+ * @param spec options kind "dataset_callback", such as "shape=3x32x32 target_shape=1"
+ *
+ * Threads: reads ctx. */
 SIXNET_API int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
                                                 sixnet_sample_fn fn, void *user);
 
 /** Splits a dataset in two, at random but always the same way for the same seed. The parts refer to the samples of ds and
  * have the transforms it has now; each goes on by itself.
  * @param[out] first,second the parts, each to be freed
- * @param spec options kind "dataset_split", such as "first=50000 seed=1"; shuffle=false cuts without mixing */
+ * @param spec options kind "dataset_split", such as "first=50000 seed=1"; shuffle=false cuts without mixing
+ *
+ * Threads: reads ds. */
 SIXNET_API int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
 
-/** Frees the dataset. */
+/** Frees the dataset. Threads: changes ds. */
 SIXNET_API void sixnet_dataset_free(sixnet_dataset *ds);
 
-/** Adds a transform that every sample goes through, after those added before: "normalize mean=0.1307 std=0.3081". */
+/** Adds a transform that every sample goes through, after those added before: "normalize mean=0.1307 std=0.3081".
+ * Threads: changes ds. */
 SIXNET_API int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec);
 
-/** The number of samples. */
+/** The number of samples. Threads: reads ds. */
 SIXNET_API int64_t sixnet_dataset_size(const sixnet_dataset *ds);
 
 /** The shapes of one sample and of one target.
  * @param[out] dims,target_dims room for 8 numbers each
- * @param[out] rank,target_rank how many were written */
+ * @param[out] rank,target_rank how many were written
+ *
+ * Threads: reads ds. */
 SIXNET_API int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims,
                                         int32_t *target_rank);
 
 /** Copies one sample out, transformed.
- * @param[out] input,target room for one of each; either may be NULL */
+ * @param[out] input,target room for one of each; either may be NULL
+ *
+ * Threads: reads ds. */
 SIXNET_API int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
 
 /** Walks through a dataset in batches; keeps it alive. */
@@ -504,23 +581,30 @@ typedef struct sixnet_batches sixnet_batches;
 
 /** Creates a walk.
  * @param spec options kind "batches", such as "batch_size=128 shuffle=true seed=3 drop_last=false"
- * @return SIXNET_OK, SIXNET_BAD_TEXT, or SIXNET_INVALID_ARGUMENT if a batch is larger than the dataset */
+ * @return SIXNET_OK, SIXNET_BAD_TEXT, or SIXNET_INVALID_ARGUMENT if a batch is larger than the dataset
+ *
+ * Threads: reads ds. */
 SIXNET_API int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
 
-/** Frees the walk. */
+/** Frees the walk. Threads: changes batches. */
 SIXNET_API void sixnet_batches_free(sixnet_batches *batches);
 
-/** Begins an epoch: a new order, which depends on the seed and the epoch's number only. */
+/** Begins an epoch: a new order, which depends on the seed and the epoch's number only.
+ * Threads: changes batches; reads its dataset. */
 SIXNET_API int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch);
 
 /** The next batch.
  * @param[out] inputs,targets n samples each, valid until the next call for this walk; targets is NULL if there are none
- * @param[out] n how many; 0 at the end of the epoch */
+ * @param[out] n how many; 0 at the end of the epoch
+ *
+ * Threads: changes batches; reads its dataset. */
 SIXNET_API int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n);
 
 /** Where a walk is.
  * @param[out] epoch as given to sixnet_batches_start(); may be NULL
- * @param[out] position how many of its samples were given out; may be NULL */
+ * @param[out] position how many of its samples were given out; may be NULL
+ *
+ * Threads: reads batches. */
 SIXNET_API int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position);
 
 /** @} */
@@ -530,14 +614,18 @@ SIXNET_API int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t 
  * @{ */
 
 /** Begins a profile with all numbers zero (on 1), or ends it and forgets the numbers (on 0).
- * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY (a profile that was under way then goes on) */
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY (a profile that was under way then goes on)
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_profile(sixnet_model *net, int32_t on);
 
 /** One number of the profile so far; NaN if there is no profile or no such number.
  * @param node SIXNET_NONE for what is done for no node alone: giving out predictions, adding up the gradients of groups of samples
  * @param key "forward_" or "backward_" and one of: "seconds" (of all threads together), "actions" (pieces of work timed), "passes",
  *        "samples" (of all passes), "flop" (of multiply-adds with weights, 2 each; other arithmetic is not counted) and "bytes" (every value
- *        of inputs, output, parameters and their gradients that the pass needs, once; it may move more) */
+ *        of inputs, output, parameters and their gradients that the pass needs, once; it may move more)
+ *
+ * Threads: reads net. */
 SIXNET_API double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
 
 /** @} */
@@ -555,7 +643,9 @@ typedef struct sixnet_progress sixnet_progress;
  *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither mean),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
  *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
- *        else by loss) */
+ *        else by loss)
+ *
+ * Threads: reads progress. */
 SIXNET_API double sixnet_progress_get(const sixnet_progress *progress, const char *key);
 
 /** Called by sixnet_fit() after every batch and at the end of every epoch, in the thread that called it. It may use the model
@@ -589,22 +679,27 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  *        label out of range, found before the first step, or with the batch if a function gives the samples;
  *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter, a running statistic or the optimizer's state became NaN or
  *        infinite; with checkpoints also what sixnet_checkpoint_save() and
- *        sixnet_checkpoint_load() return */
+ *        sixnet_checkpoint_load() return
+ *
+ * Threads: changes net and opt; reads train. */
 SIXNET_API int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
                               sixnet_progress_fn fn, void *user);
 
-/** As sixnet_fit(), and evaluates the net on a second dataset at the end of every epoch. */
+/** As sixnet_fit(), and evaluates the net on a second dataset at the end of every epoch.
+ * Threads: changes net and opt; reads train and validation. */
 SIXNET_API int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
                                         sixnet_dataset *validation, const char *options, sixnet_progress_fn fn, void *user);
 
 /** The number of epochs that the model's last sixnet_fit() completed, those included that a resumed run had done before. The
- * run's history stays until the next one ends. */
+ * run's history stays until the next one ends. Threads: reads net. */
 SIXNET_API int64_t sixnet_history_size(const sixnet_model *net);
 
 /** One number of that history; NaN if there is none.
  * @param epoch 1 and up
  * @param key "lr" (of the last step), "loss", "accuracy", "validation_loss" or "validation_accuracy", as in
- *        sixnet_progress_get() at the end of the epoch */
+ *        sixnet_progress_get() at the end of the epoch
+ *
+ * Threads: reads net. */
 SIXNET_API double sixnet_history_get(const sixnet_model *net, int64_t epoch, const char *key);
 
 /** What sixnet_fit() with doctor=true found wrong in the model's last run, whether that succeeded or not.
@@ -613,14 +708,18 @@ SIXNET_API double sixnet_history_get(const sixnet_model *net, int64_t epoch, con
  *        "label_out_of_range", "input_too_large", "input_too_small", "gradient_explodes", "relu_dead" or "output_constant"),
  *        "node" (the name of the layer), "epoch" and "batch" (1 and up; 0 before the first batch), "text" (the line of the log)
  *        or "remedy"
- * @return text valid until the next sixnet_fit() for this model; NULL past the last, or if there is no such field */
+ * @return text valid until the next sixnet_fit() for this model; NULL past the last, or if there is no such field
+ *
+ * Threads: reads net. */
 SIXNET_API const char *sixnet_finding(const sixnet_model *net, int32_t index, const char *field);
 
 /** Measures a net on a dataset in evaluation mode.
  * @param[out] loss the mean (or, for a loss with reduction=sum, the sum) over all samples; may be NULL
  * @param[out] accuracy the share of samples whose largest output is the target's class, from 0 to 1; NaN if targets are not
  *             classes; may be NULL
- * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (nothing is written), or as sixnet_fit() for data that do not fit */
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (nothing is written), or as sixnet_fit() for data that do not fit
+ *
+ * Threads: changes net; reads ds. */
 SIXNET_API int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
 
 /** @} */
@@ -651,17 +750,21 @@ typedef int64_t (*sixnet_read_fn)(void *user, void *data, uint64_t size);
 
 /** Saves a compiled model.
  * @param options options kind "model_save": `sync=false` does not wait for the disk; may be NULL
- * @return SIXNET_OK, SIXNET_BAD_STATE before compile, or SIXNET_IO_ERROR, after which the path leads to what was there before */
+ * @return SIXNET_OK, SIXNET_BAD_STATE before compile, or SIXNET_IO_ERROR, after which the path leads to what was there before
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char *options);
 
 /** Saves a compiled model to memory. The same model gives the same bytes, so a first call with memory NULL asks for the size.
  * @param memory room for the file; NULL to ask only
  * @param room how many bytes there are
  * @param[out] size how many the file has
- * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if there is too little room (size is set, memory undefined) */
+ * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if there is too little room (size is set, memory undefined)
+ *
+ * Threads: reads net. */
 SIXNET_API int32_t sixnet_model_save_memory(const sixnet_model *net, void *memory, uint64_t room, uint64_t *size);
 
-/** Saves a compiled model through a function of the caller's. */
+/** Saves a compiled model through a function of the caller's. Threads: reads net. */
 SIXNET_API int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *user);
 
 /** Loads a model, compiled, from a file that sixnet_model_save() or sixnet_checkpoint_save() made. Layers of the caller's must
@@ -669,14 +772,16 @@ SIXNET_API int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn f
  * @param options options kind "model_load"; may be NULL. `max_bytes` refuses larger files; `checksum=false` takes a file whose
  *        checksum is missing or does not fit; `check_values=false` takes values that are NaN or infinite
  * @return SIXNET_OK, SIXNET_IO_ERROR, SIXNET_BAD_FILE, SIXNET_TOO_LARGE, SIXNET_UNSUPPORTED for a file of a later format,
- *        SIXNET_OUT_OF_MEMORY */
+ *        SIXNET_OUT_OF_MEMORY
+ *
+ * Threads: reads ctx. */
 SIXNET_API int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options);
 
-/** As sixnet_model_load(), from size bytes of memory, which are not needed afterwards. */
+/** As sixnet_model_load(), from size bytes of memory, which are not needed afterwards. Threads: reads ctx. */
 SIXNET_API int32_t sixnet_model_load_memory(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size,
                                             const char *options);
 
-/** As sixnet_model_load(), through a function of the caller's, which is called until it gives 0 bytes. */
+/** As sixnet_model_load(), through a function of the caller's, which is called until it gives 0 bytes. Threads: reads ctx. */
 SIXNET_API int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options);
 
 /** Fills a compiled model with the tensors of any safetensors file, by name, as PyTorch's load_state_dict(). Types F32, F64,
@@ -686,10 +791,12 @@ SIXNET_API int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, si
  *        looked at if there is one
  * @param[out] report what differs, one line for each that there is: "missing: NAME, NAME", "unexpected: …", "mismatch: …"; ""
  *        if nothing. It is given after an error too. Borrowed until the next call for this model; may be NULL
- * @return SIXNET_OK, or as sixnet_model_load(), with the model as it was */
+ * @return SIXNET_OK, or as sixnet_model_load(), with the model as it was
+ *
+ * Threads: changes net. */
 SIXNET_API int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options, const char **report);
 
-/** As sixnet_model_load_weights(), from size bytes of memory. */
+/** As sixnet_model_load_weights(), from size bytes of memory. Threads: changes net. */
 SIXNET_API int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options,
                                                     const char **report);
 
@@ -697,7 +804,9 @@ SIXNET_API int32_t sixnet_model_load_weights_memory(sixnet_model *net, const voi
  * numbers, and where the batches are. Gradients are not saved. sixnet_fit() does it by itself when asked.
  * @param opt the model's
  * @param batches may be NULL
- * @param options as in sixnet_model_save() */
+ * @param options as in sixnet_model_save()
+ *
+ * Threads: reads net, opt and batches. */
 SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batches *batches,
                                           const char *path, const char *options);
 
@@ -707,7 +816,9 @@ SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_
  * @param batches may be NULL; otherwise the next batch is the one that would have come
  * @param options as in sixnet_model_load()
  * @return SIXNET_OK, SIXNET_INVALID_ARGUMENT if the run was made otherwise, or as sixnet_model_load(); after an error all are
- *        as they were */
+ *        as they were
+ *
+ * Threads: changes net, opt and batches. */
 SIXNET_API int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,
                                           const char *options);
 
