@@ -426,7 +426,7 @@ static void weights_of_outputs(const six_correlation *c, weight_block b, const i
     }
 }
 
-void six_correlate_weights(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output, bool add, void *scratch)
+static void weights_of_planes(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output, bool add, void *scratch)
 {
     reach r = reach_of(c);
     int64_t count = (int64_t)c->depth * c->taps, rows_at_once = band_rows(c, &r), row = sums_row(c);
@@ -454,10 +454,31 @@ void six_correlate_weights(const six_correlation *c, const real *x, const real *
     }
 }
 
+/* The part of a correlation that has so many of its planes of x as are worked on at a time: those that fit into a band. */
+static six_correlation planes_at_once(const six_correlation *c)
+{
+    six_correlation part = *c;
+    reach r = reach_of(c);
+    int64_t most = BAND_BYTES / (band_height(c, &r, c->rows) * band_width(c, &r) * SIX_LANES * (int64_t)sizeof(real));
+    if (most < c->depth)
+        part.depth = most < 1 ? 1 : (int32_t)most;
+    return part;
+}
+
+void six_correlate_weights(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output, bool add, void *scratch)
+{
+    six_correlation part = planes_at_once(c);
+    for (int32_t d = 0; d < c->depth; d += part.depth) {
+        part.depth = part.depth < c->depth - d ? part.depth : c->depth - d;
+        weights_of_planes(&part, x + d * c->x_plane, dy, dw + d * c->taps, dw_output, add, scratch);
+    }
+}
+
 int64_t six_correlate_scratch(const six_correlation *c, bool weights)
 {
+    six_correlation part = planes_at_once(c);
     reach r = reach_of(c);
-    int64_t count = (int64_t)c->depth * c->taps, reals = band_size(c, &r) + outputs_at_once(c, &r) * sums_row(c);
+    int64_t count = (int64_t)part.depth * c->taps, reals = band_size(&part, &r) + outputs_at_once(&part, &r) * sums_row(&part);
     int64_t forward = c->taps * (int64_t)sizeof(reading), streams = (count + 7) / 8 * 8 * (int64_t)sizeof(int64_t);
     return weights ? forward + streams + reals * (int64_t)sizeof(real) : forward;
 }

@@ -11,6 +11,8 @@
 
 /* Outputs whose weight gradients are one piece of work. */
 enum { PART_OUTPUTS = 16 };
+/* Backward goes down so many rows of weights at a time: further down the first would have left the cache before their next columns are read. */
+enum { MOST_ROWS = 128 };
 
 typedef struct linear {
     int64_t out_features;
@@ -143,9 +145,13 @@ static void forward_one(const six_op *op, six_group *g, void *scratch)
 
 static void backward(const six_op *op, six_group *g, void *scratch)
 {
-    six_correlation c = backward_of(op);
-    if (g->dx[0])
-        six_correlate(&c, g->dy, op->value[0], NULL, g->dx[0], scratch);
+    const six_correlation all = backward_of(op);
+    six_correlation c = all;
+    for (int32_t first = 0; g->dx[0] && first < all.depth; first += c.depth) {
+        c.depth = all.depth - first < MOST_ROWS ? all.depth - first : MOST_ROWS;
+        c.add = first > 0;
+        six_correlate(&c, g->dy + first * all.x_plane, op->value[0] + first * all.w_depth, NULL, g->dx[0], scratch);
+    }
 }
 
 static real bias_gradient(const six_op *op, const six_group *groups, int64_t o)
