@@ -396,6 +396,13 @@ static int32_t fit_validated(world *w)
     return sixnet_fit_validated(w->own.net, w->own.opt, w->own.ds, w->own.ds, "batch_size=10", note_step, w);
 }
 
+static int32_t own_fit_saving(world *w)
+{
+    char options[600];
+    snprintf(options, sizeof options, "batch_size=12 epochs=2 keep=3 checkpoint=%s", path_of("fit"));
+    return sixnet_fit_validated(w->own.net, w->own.opt, w->own.ds, w->own.ds, options, note_step, w);
+}
+
 static int32_t fit_with(world *w, const char *format)
 {
     char options[600];
@@ -420,6 +427,10 @@ static int32_t own_evaluate(world *w) { return sixnet_evaluate(w->own.net, w->ow
 static int32_t save_new(world *w) { return sixnet_model_save(w->plain.net, path_of("new"), NULL); }
 static int32_t save_over(world *w) { return sixnet_model_save(w->plain.net, path_of("model"), NULL); }
 static int32_t save_at_ease(world *w) { return sixnet_model_save(w->plain.net, path_of("model"), "sync=false"); }
+
+static int32_t own_save(world *w) { return sixnet_model_save(w->own.net, path_of("own"), NULL); }
+static void save_own(world *w) { WORKS(own_save(w)); }
+static int32_t own_load(world *w) { return sixnet_model_load(&w->new_net, w->ctx, path_of("own"), "max_bytes=100000"); }
 
 enum { ROOM = 1 << 16 };
 static char room[ROOM];
@@ -591,6 +602,7 @@ static const struct scenario {
     {"sixnet_fit", fit_watched, NULL, true},
     {"sixnet_fit", own_fit, NULL, true},
     {"sixnet_fit_validated", fit_validated, NULL, true},
+    {"sixnet_fit_validated", own_fit_saving, NULL, true},
     {"sixnet_fit", fit_saving, NULL, true},
     {"sixnet_fit", fit_resumed, interrupt, true},
     {"sixnet_evaluate", evaluate, NULL, false},
@@ -598,9 +610,11 @@ static const struct scenario {
     {"sixnet_model_save", save_new, NULL, false},
     {"sixnet_model_save", save_over, NULL, false},
     {"sixnet_model_save", save_at_ease, NULL, false},
+    {"sixnet_model_save", own_save, NULL, false},
     {"sixnet_model_save_memory", save_memory, NULL, false},
     {"sixnet_model_write", model_write, NULL, false},
     {"sixnet_model_load", load, NULL, false},
+    {"sixnet_model_load", own_load, save_own, false},
     {"sixnet_model_load_memory", load_memory, fill_room, false},
     {"sixnet_model_read", model_read, fill_room, false},
     {"sixnet_model_load_weights", load_weights, NULL, false},
@@ -813,7 +827,7 @@ static void inject(const struct scenario *s, const char *options, const outcome 
     long long blocks = faults_blocks();
     scene c = open_scene(&t);
     while (attempt(&t, &c, o))
-        t.n += is_quick() ? 1 + t.n / 4 : 1;
+        t.n += is_quick() ? t.n : 1;
     close_world(c.w);
     if (faults_blocks() != blocks || faults_files() != 0)
         complain(&t, SIXNET_OK, "", "memory or files are not given back");

@@ -196,40 +196,6 @@ static void test_predictors_are_small(void **state)
     close_world(w);
 }
 
-static void test_out_of_memory(void **state)
-{
-    (void)state;
-    world *w = open_world(NULL, deep_net);
-    sixnet_predictor *p;
-    sixnet_model *copy;
-    int failed = 0;
-    watched = w->net;
-    for (int call = 1;; call++) {
-        ledger_fail(&w->memory, call, false);
-        int32_t status = sixnet_predictor_new(&p, w->net);
-        ledger_fail(&w->memory, 0, false);
-        if (!status)
-            break;
-        assert_true(status == SIXNET_OUT_OF_MEMORY && !p);
-        failed++;
-    }
-    assert_true(failed >= 10);
-    sixnet_predictor_free(p);
-    for (int call = 1;; call++, failed++) {
-        ledger_fail(&w->memory, call, false);
-        int32_t status = sixnet_model_copy(&copy, w->net);
-        ledger_fail(&w->memory, 0, false);
-        if (!status)
-            break;
-        assert_true(status == SIXNET_OUT_OF_MEMORY && !copy);
-    }
-    assert_true(failed >= 40);
-    assert_same_digest(digest_of(copy), digest_of(w->net));
-    sixnet_model_free(copy);
-    watched = NULL;
-    close_world(w);
-}
-
 static void test_refusals(void **state)
 {
     (void)state;
@@ -573,6 +539,14 @@ static void test_readers_at_once(void **state)
 
 /* ---- fork ---- */
 
+enum { HANGS = 300 }; /* a child that takes so many seconds */
+
+#ifdef __SANITIZE_THREAD__
+static const char childs_threads[] = "threads=1"; /* the thread sanitizer takes new threads for those that the parent has */
+#else
+static const char childs_threads[] = "threads=3";
+#endif
+
 typedef struct forker {
     world *w;
     sixnet_predictor *p;
@@ -585,7 +559,7 @@ static int child_works(const forker *f)
     float y[SAMPLES * CLASSES], z[SAMPLES * CLASSES];
     sixnet_model *copy;
     sixnet_optimizer *opt;
-    alarm(60);
+    alarm(HANGS);
     if (sixnet_predictor_run(f->p, f->w->x, SAMPLES, y) || sixnet_predict(f->w->net, f->w->x, SAMPLES, z) || memcmp(y, z, sizeof y) ||
         sixnet_model_copy(&copy, f->w->net) || sixnet_optimizer_new(&opt, copy, "sgd lr=0.1", NULL) ||
         sixnet_fit(copy, opt, f->w->ds, "epochs=1 batch_size=40", NULL, NULL))
@@ -622,6 +596,111 @@ static void test_children_go_on(void **state)
     assert_int_equal(sixnet_fit(w->net, opt, w->ds, "epochs=100 batch_size=40", fork_now, &f), SIXNET_STOPPED);
     sixnet_optimizer_free(opt);
     sixnet_predictor_free(f.p);
+    close_world(w);
+}
+
+/* What a child ends with that does so: 0 if all is well. */
+static int in_a_child(int (*act)(world *w), world *w)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(HANGS);
+        _exit(act(w));
+    }
+    return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
+}
+
+/* What a copy of the model becomes by training; "" if that fails. */
+static digest digest_of_trained_copy(const world *w)
+{
+    digest d = {""};
+    sixnet_model *copy;
+    sixnet_optimizer *opt = NULL;
+    int32_t status = sixnet_model_copy(&copy, w->net);
+    if (!status)
+        status = sixnet_optimizer_new(&opt, copy, "adam lr=0.01", NULL);
+    if (!status)
+        status = sixnet_fit(copy, opt, w->ds, "epochs=2 batch_size=40", NULL, NULL);
+    if (!status)
+        status = sixnet_digest(copy, d.text);
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(copy);
+    return status ? (digest){""} : d;
+}
+
+static digest alone; /* what the parent's copy became */
+
+/* With the threads that it has not, and with new ones of its own. */
+static int train_in_a_child(world *w)
+{
+    world own = *w;
+    sixnet_context *ctx;
+    if (strcmp(digest_of_trained_copy(w).text, alone.text) != 0 || sixnet_context_new(&ctx, childs_threads))
+        return 1;
+    if (sixnet_model_parse(&own.net, ctx, deep_net))
+        return 2;
+    int answer = strcmp(digest_of_trained_copy(&own).text, alone.text) != 0 ? 3 : 0;
+    sixnet_model_free(own.net);
+    sixnet_context_free(ctx);
+    return answer;
+}
+
+/* A child may give back all that it inherited. */
+static int free_in_a_child(world *w)
+{
+    int answer = train_in_a_child(w);
+    sixnet_model_free(w->net);
+    sixnet_dataset_free(w->ds);
+    sixnet_context_free(w->ctx);
+    return answer ? answer : atomic_load(&w->memory.blocks) ? 4 : 0;
+}
+
+static void test_children_free_what_they_inherit(void **state)
+{
+    (void)state;
+    world *w = open_world("threads=3", deep_net);
+    alone = digest_of_trained_copy(w);
+    assert_true(alone.text[0]);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(in_a_child(free_in_a_child, w), 0);
+        assert_same_digest(digest_of_trained_copy(w), alone); /* the parent's threads are still there */
+    }
+    close_world(w);
+}
+
+typedef struct busy {
+    world *w;
+    atomic_bool enough;
+    atomic_int runs;
+} busy;
+
+static void *train_without_end(void *arg)
+{
+    busy *b = arg;
+    while (!atomic_load(&b->enough)) {
+        (void)digest_of_trained_copy(b->w);
+        atomic_fetch_add(&b->runs, 1);
+    }
+    return NULL;
+}
+
+/* At any moment of a training in another thread, which holds the context's pool and is not there in the child. */
+static void test_children_of_a_busy_process(void **state)
+{
+    (void)state;
+    world *w = open_world("threads=3", deep_net);
+    busy b = {.w = w};
+    int status = 0;
+    pthread_t thread;
+    alone = digest_of_trained_copy(w);
+    assert_int_equal(pthread_create(&thread, NULL, train_without_end, &b), 0);
+    for (int i = 0; !status && (i < (is_quick() ? 4 : 40) || atomic_load(&b.runs) == 0); i++)
+        status = in_a_child(train_in_a_child, w);
+    atomic_store(&b.enough, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(status, 0);
+    assert_same_digest(digest_of_trained_copy(w), alone);
     close_world(w);
 }
 
@@ -808,7 +887,6 @@ int main(void)
         cmocka_unit_test(test_predictors_follow_the_model),
         cmocka_unit_test(test_predictors_are_freed_in_any_order),
         cmocka_unit_test(test_predictors_are_small),
-        cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_copies_go_on_alike),
         cmocka_unit_test(test_copies_keep_what_is_retained),
@@ -816,6 +894,8 @@ int main(void)
         cmocka_unit_test(test_layers_of_ones_own_in_predictors),
         cmocka_unit_test(test_readers_at_once),
         cmocka_unit_test(test_children_go_on),
+        cmocka_unit_test(test_children_free_what_they_inherit),
+        cmocka_unit_test(test_children_of_a_busy_process),
         cmocka_unit_test(test_cancelled_by_a_thread),
         cmocka_unit_test(test_cancelled_by_a_signal),
         cmocka_unit_test(test_everything_that_can_be_cancelled),

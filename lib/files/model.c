@@ -130,7 +130,7 @@ static int32_t build(sixnet_model *net, const six_safetensors *s)
         status = six_compile(net);
     if (!status || status == SIXNET_OUT_OF_MEMORY)
         return status;
-    return six_fail_prefix(SIXNET_BAD_FILE, "%s: sixnet.net: ", s->label);
+    return six_fail_prefix(status == SIXNET_CALLBACK_FAILED ? status : SIXNET_BAD_FILE, "%s: sixnet.net: ", s->label);
 }
 
 static int32_t fill(sixnet_model *net, six_safetensors *s, const six_load_options *o, six_text *report)
