@@ -772,7 +772,7 @@ SIXNET_API int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn f
  * @param options options kind "model_load"; may be NULL. `max_bytes` refuses larger files; `checksum=false` takes a file whose
  *        checksum is missing or does not fit; `check_values=false` takes values that are NaN or infinite
  * @return SIXNET_OK, SIXNET_IO_ERROR, SIXNET_BAD_FILE, SIXNET_TOO_LARGE, SIXNET_UNSUPPORTED for a file of a later format,
- *        SIXNET_OUT_OF_MEMORY
+ *        SIXNET_CALLBACK_FAILED from the setup of a layer of the caller's, SIXNET_OUT_OF_MEMORY
  *
  * Threads: reads ctx. */
 SIXNET_API int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options);
