@@ -34,15 +34,18 @@ __attribute__((format(printf, 1, 2)))
 #endif
 static inline int32_t complain(const char *format, ...)
 {
+    char line[4 * 4096]; /* may name two paths */
     va_list args;
     va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7F)
+            *c = '?'; /* of a file's text or name, which may not command a terminal */
     fflush(stdout);
     if (bar_wanted())
         bar_clear();
-    fprintf(stderr, "%s: ", program);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
+    fprintf(stderr, "%s: %s\n", program, line);
     return -1;
 }
 

@@ -7,7 +7,6 @@
 
 #include <limits.h>
 
-#include <signal.h>
 
 #define ABOUT "Trains a convolutional net with 19,944 parameters on MNIST."
 
@@ -144,36 +143,6 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
     return 0;
 }
 
-/* ---- Ctrl-C ---- */
-
-enum { STATUS_INTERRUPTED = 130 }; /* what a shell takes for "ended by SIGINT" */
-
-static sixnet_model *net_to_cancel;
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-    interrupted = number;
-    sixnet_cancel(net_to_cancel, 1);
-}
-
-/* The first one ends the run after its batch, a second one the program. */
-static void catch_interrupts(sixnet_model *net)
-{
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-    net_to_cancel = net;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-}
-
-static int32_t complain_interrupted(const trainer *t)
-{
-    const char *path = t->set->checkpoint;
-    if (path)
-        return complain("interrupted; the run is kept in '%s', and goes on with --resume", path);
-    return complain("interrupted; with --checkpoint FILE a run can go on later");
-}
-
 static int32_t train(trainer *t)
 {
     char fit[FIT_TEXT];
@@ -185,13 +154,13 @@ static int32_t train(trainer *t)
     snprintf(fit, sizeof fit, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=1", t->set->epochs, t->set->batch_size);
     PASS(append_path(fit, "checkpoint", t->set->checkpoint));
     PASS(append_path(fit, "resume", t->set->resume));
-    catch_interrupts(t->net);
+    catch_signals(t->net);
     const int32_t status = sixnet_fit_validated(t->net, t->opt, t->train, t->test, fit, on_progress, t);
-    signal(SIGINT, SIG_DFL);
+    release_signals();
     run_bar_clear(&t->bar);
     TRY(status);
-    if (status == SIXNET_STOPPED && interrupted)
-        return complain_interrupted(t);
+    if (signal_caught)
+        return complain_interrupted(t->set->checkpoint);
     return status == SIXNET_STOPPED ? -1 : 0; /* the CSV could not be written, which closing it reports */
 }
 
@@ -318,5 +287,5 @@ int main(int argc, char **argv)
     if (output_close(t.csv, s.csv) != 0 || (status == 0 && output_end() != 0))
         status = -1;
     free_all(&t);
-    return status == 0 ? EXIT_SUCCESS : interrupted ? STATUS_INTERRUPTED : EXIT_FAILURE;
+    return status == 0 ? EXIT_SUCCESS : signal_caught ? STATUS_SIGNAL + signal_caught : EXIT_FAILURE;
 }

@@ -7,6 +7,8 @@
 
 #include "common.h"
 
+#include <signal.h>
+
 /* ---- the data ---- */
 
 enum { PATH_SIZE = 4096 };
@@ -105,6 +107,43 @@ static inline int32_t csv_row(FILE *csv, const sixnet_progress *p)
     }
     fprintf(csv, ",%.3f\n", sixnet_progress_get(p, "seconds"));
     return fflush(csv);
+}
+
+/* ---- runs that Ctrl-C ends ---- */
+
+enum { STATUS_SIGNAL = 128 }; /* the exit status of a run that a signal ended is this and the signal's number, as shells have it */
+
+static sixnet_model *net_to_cancel;
+static volatile sig_atomic_t signal_caught; /* 0 for none */
+
+static inline void on_signal(int number)
+{
+    signal_caught = number;
+    sixnet_cancel(net_to_cancel, 1);
+}
+
+/* From now on SIGINT or SIGTERM ends the net's run after its batch; a second one ends the program. */
+static inline void catch_signals(sixnet_model *net)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    net_to_cancel = net;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static inline void release_signals(void)
+{
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
+/* checkpoint: the file in which the run is kept, or NULL */
+static inline int32_t complain_interrupted(const char *checkpoint)
+{
+    if (checkpoint)
+        return complain("interrupted; the run is kept in '%s', and goes on with --resume", checkpoint);
+    return complain("interrupted; with --checkpoint FILE a run can go on later");
 }
 
 /* ---- paths among the options of a fit ---- */

@@ -465,6 +465,7 @@ def bad_tables():
         "an image beyond its largest value": (b"P5 2 1 10\n\x01\x0b", ["11"]),
         "an image whose comment never ends": (b"P5 # 2 1 255", ["a number"]),
         "an image of other size": (b"P5 3 1 255\nabc", ["1x3"]),
+        "a word with what terminals obey": (b"1,2\n1,\x1b[2J\rx\n", ["'?[2J?x'"]),
         "a colour image": (b"P6 2 1 255\nabcdef", [":2: column 1"]),
     }
 

@@ -88,6 +88,8 @@ static int32_t predict_portion(job *j, const sixnet_dataset *set, int64_t first,
             j->inputs[k * j->input_size + i] = sample[i];
     }
     TRY(sixnet_predict_f64(j->w.net, j->inputs, n, j->outputs));
+    if (!j->begun && !j->json)
+        print_header(j);
     for (int64_t k = 0; k < n; k++) {
         if (j->json)
             json_row_of(j, j->outputs + k * j->output_size, first + k);
@@ -144,8 +146,6 @@ static int32_t predict(job *j)
     j->outputs = malloc((size_t)(PORTION * j->output_size) * sizeof *j->outputs);
     if (!j->inputs || !j->outputs)
         return complain("out of memory");
-    if (!j->json)
-        print_header(j);
     for (int32_t k = 0; k < j->files.count; k++)
         PASS(predict_file(j, j->files.item[k]));
     if (j->json)

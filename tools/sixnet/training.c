@@ -2,8 +2,6 @@
 
 #include "tool.h"
 
-#include <signal.h>
-
 const settings settings_default = {
     .machine = {.isa = "auto", .dtype = "f32"},
     .data = {.scale = NAN},
@@ -138,19 +136,6 @@ static void on_log(int32_t level, const char *line, void *user)
     complain("%s%s", level > 0 ? "warning: " : "", line);
 }
 
-static volatile sig_atomic_t caught; /* a signal that asks to end, or 0 */
-
-static void on_signal(int number) { caught = number; }
-
-/* The first one ends the run between two batches, a second one the program. */
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 static int32_t end_epoch(run *r, const sixnet_progress *p)
 {
     outcome *e = r->end;
@@ -174,7 +159,13 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
         PASS(end_epoch(r, p));
     else
         run_bar_draw(&r->bar, p, "samples");
-    return caught != 0;
+    return 0;
+}
+
+/* The file in which the run is kept, or NULL. */
+static const char *kept_run(const run *r, char path[RECORD_PATH])
+{
+    return r->out->record ? record_path(path, r->out->record, record_checkpoint) : r->out->checkpoint;
 }
 
 static int32_t fit_options(const run *r, char text[FIT_TEXT])
@@ -188,7 +179,7 @@ static int32_t fit_options(const run *r, char text[FIT_TEXT])
                  o->doctor ? "true" : "false", s->fit ? s->fit : "");
     if (length >= OPTIONS_TEXT)
         return complain("--fit: '%.40s...' is too long; %d characters at the most are expected", s->fit, OPTIONS_TEXT / 2);
-    PASS(append_path(text, "checkpoint", o->record ? record_path(path, o->record, record_checkpoint) : o->checkpoint));
+    PASS(append_path(text, "checkpoint", kept_run(r, path)));
     return append_path(text, "resume", o->resume);
 }
 
@@ -204,18 +195,19 @@ static void print_begin(const run *r)
 
 static int32_t fit(run *r)
 {
-    char text[FIT_TEXT];
+    char text[FIT_TEXT], path[RECORD_PATH];
     sixnet_dataset *second = r->held ? r->held : r->test.set;
     PASS(fit_options(r, text));
-    catch_signals();
+    catch_signals(r->w.net);
     const int32_t status = second ? sixnet_fit_validated(r->w.net, r->opt, r->train.set, second, text, on_progress, r)
                                   : sixnet_fit(r->w.net, r->opt, r->train.set, text, on_progress, r);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    release_signals();
     run_bar_clear(&r->bar);
     TRY(status);
-    r->end->signal = caught;
-    return status == SIXNET_STOPPED && !caught ? -1 : 0; /* the CSV could not be written, which was or will be reported */
+    r->end->signal = signal_caught;
+    if (signal_caught)
+        return complain_interrupted(kept_run(r, path));
+    return status == SIXNET_STOPPED ? -1 : 0; /* the CSV could not be written, which was or will be reported */
 }
 
 static int32_t measure(run *r)
@@ -233,17 +225,6 @@ static int32_t measure(run *r)
     return 0;
 }
 
-static int32_t complain_signal(const run *r)
-{
-    char path[RECORD_PATH];
-    const char *kept = r->out->record ? record_path(path, r->out->record, record_checkpoint) : r->out->checkpoint;
-    if (kept)
-        return complain("stopped after %" PRId64 " of %" PRId64 " epochs; the same with --resume '%s' goes on", r->end->epochs,
-                        r->set->epochs, kept);
-    return complain("stopped after %" PRId64 " of %" PRId64 " epochs; with --checkpoint FILE a run can go on", r->end->epochs,
-                    r->set->epochs);
-}
-
 static int32_t run_all(run *r)
 {
     const outputs *o = r->out;
@@ -255,8 +236,6 @@ static int32_t run_all(run *r)
     if (!o->quiet && !o->json)
         print_begin(r);
     PASS(fit(r));
-    if (r->end->signal)
-        return complain_signal(r);
     PASS(measure(r));
     if (o->save)
         TRY(sixnet_model_save(r->w.net, o->save, NULL));
@@ -286,7 +265,7 @@ int32_t training_run(const settings *s, const outputs *o, outcome *out)
 
 int32_t training_status(int32_t status, const outcome *out)
 {
-    return out->signal ? EXIT_INTERRUPTED + out->signal : exit_status(status);
+    return out->signal ? STATUS_SIGNAL + out->signal : exit_status(status);
 }
 
 /* ---- its end ---- */
