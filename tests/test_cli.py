@@ -98,7 +98,8 @@ def test_help():
     check("the help names every command", all(f"\n  {name} " in text for name in COMMANDS), text)
     for name in COMMANDS:
         text = output(name, "--help")
-        check(f"{name} --help", text.startswith(f"usage: sixnet {name}") and "--help" in text and max(map(len, text.splitlines())) <= 140, text)
+        longest = max(map(len, text.splitlines()))
+        check(f"{name} --help", text.startswith(f"usage: sixnet {name}") and "--help" in text and longest <= 140, text)
     check("--version", re.fullmatch(r"sixnet \d+\.\d+\.\d+\n", output("--version")))
     result = run("trian")
     check("an unknown command suggests the nearest", result.returncode == 2 and "did you mean train?" in result.stderr, result.stderr)
@@ -136,9 +137,11 @@ def test_nets(folder, world):
         skip("Graphviz draws the graph", "there is no Graphviz")
     found = json.loads(output("inspect", world["model"], "--json"))
     names = [t["name"] for t in found["tensors"]]
-    check("inspect --json", names == ["linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias"] and found["digest"] == world["digest"]
+    wanted = ["linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias"]
+    check("inspect --json", names == wanted and found["digest"] == world["digest"]
           and all(t["min"] <= t["mean"] <= t["max"] and t["std"] >= 0 for t in found["tensors"]), found)
-    check("inspect shows metadata", found["metadata"]["sixnet.net"] == found["net"] and found["metadata"]["format"] == "pt", found["metadata"])
+    metadata = found["metadata"]
+    check("inspect shows metadata", metadata["sixnet.net"] == found["net"] and metadata["format"] == "pt", metadata)
     check("inspect", "linear2.bias" in output("inspect", world["model"]) and "tanh name=tanh1" in output("inspect", world["model"]))
     check_refused("a net's text", ["summary"], "inspect", NET)
     check_refused("a net that is wrong", ["wrong.net", "line 2", "conv2d"], "summary",
@@ -163,9 +166,11 @@ def test_layers_and_info():
 
 def test_bench(folder):
     net = write(folder / "words.net", "input shape=3\nembedding num_embeddings=10 embedding_dim=4\nflatten\nlinear out_features=2\n")
-    for name, path, works in (("a net with a loss", folder / "xor.net", ["train", "predict", "predict"]), ("a table", net, ["predict"] * 2)):
+    nets = (("a net with a loss", folder / "xor.net", ["train", "predict", "predict"]), ("a table", net, ["predict"] * 2))
+    for name, path, works in nets:
         found = json.loads(output("bench", path, "--seconds", 0.02, "--batch-size", 16, "--json"))
-        check(f"bench of {name}", [r["work"] for r in found["results"]] == works and all(r["samples_per_second"] > 0 for r in found["results"]), found)
+        results = found["results"]
+        check(f"bench of {name}", [r["work"] for r in results] == works and all(r["samples_per_second"] > 0 for r in results), found)
 
 
 # ---- predictions ----
@@ -199,7 +204,8 @@ def test_predict(folder, world):
     for name, data in same:
         got = output("predict", world["model"], write(folder / "same.dat", data))
         check(f"predict of {name}", got == text, got)
-    check("--scale", output("predict", world["model"], write_csv(folder / "x2.csv", [(2 * a, 2 * b) for a, b in points]), "--scale", 0.5) == text)
+    twice = write_csv(folder / "twice.csv", [(2 * a, 2 * b) for a, b in points])
+    check("--scale", output("predict", world["model"], twice, "--scale", 0.5) == text)
     wide = rows_of(output("predict", world["model"], ask, "--dtype", "f64"))
     check("predict in f64", all(abs(a - b) < 1e-4 for x, y in zip(wide, plain) for a, b in zip(x, y)) and wide != plain)
 
@@ -277,7 +283,8 @@ def test_outputs(folder, world):
     check("a net without classes has a loss", re.search(r"train loss \d", text), text)
     one = output("train", world["model"], "--data", world["data"], "--epochs", 1, "--digest")
     two = output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--epochs", 1, "--digest")
-    check("a saved model is trained on", one.split("digest: ")[1][:64] == two.split("digest: ")[1][:64] and world["digest"] not in one, one + two)
+    same = one.split("digest: ")[1][:64] == two.split("digest: ")[1][:64]
+    check("a saved model is trained on", same and world["digest"] not in one, one + two)
 
 
 def test_doctor(folder, world):
@@ -334,7 +341,8 @@ def test_record(folder, world):
     else:
         skip("a record's pictures", "there is no gnuplot")
     text = output("rerun", record, "--quiet", "--threads", 2)
-    check("rerun: the same bits", "the same bits" in text and re.search("digest=(.*)", (record / "result.txt").read_text())[1] in text, text)
+    digest = re.search("digest=(.*)", (record / "result.txt").read_text())[1]
+    check("rerun: the same bits", "the same bits" in text and digest in text, text)
     failed = folder / "failed"
     check_refused("a record with wrong words", ["shuffle"], *learn, "--record", failed, "--fit", "shufle=no")
     check("a record of nothing can be written again", "accuracy" in output(*learn, "--record", failed, "--quiet"))
@@ -348,7 +356,8 @@ def test_record(folder, world):
     write(record / "result.txt", result)
     other = write_csv(folder / "other.csv", [(0, 0, 0), (1, 1, 1)] * 16)
     check_refused("other samples", ["samples are not those"], "rerun", record, "--data", other)
-    check("rerun of samples that have moved", "same" in output("rerun", record, "--data", shutil.copy(world["data"], folder / "moved.csv"), "--quiet"))
+    moved = shutil.copy(world["data"], folder / "moved.csv")
+    check("rerun of samples that have moved", "same" in output("rerun", record, "--data", moved, "--quiet"))
     for name, words, broken in (
         ("an unknown setting", ["settings.txt:2", "'epoch"], settings.replace("net=", "epoch=1\nnet=", 1)),
         ("a setting out of range", ["settings.txt:", "'-1'"], re.sub("epochs=.*", "epochs=-1", settings)),
@@ -366,8 +375,8 @@ def test_record(folder, world):
     tuned, scaled, ask = folder / "tuned", folder / "scaled", write_csv(folder / "ask.csv", [(0, 1), (1, 1)])
     output(*learn, "--transform", "normalize mean=0.5 std=0.25", "--scale", 2, "--record", scaled, "--quiet")
     given = ("--transform", "normalize mean=0.5 std=0.25", "--scale", 2)
-    check("predict of a record transforms as it did", output("predict", scaled, ask) == output("predict", scaled / "model.safetensors", ask, *given)
-          and output("predict", scaled, ask) != output("predict", scaled / "model.safetensors", ask))
+    theirs, trained = output("predict", scaled, ask), scaled / "model.safetensors"
+    check("predict of a record transforms as it did", theirs == output("predict", trained, ask, *given) != output("predict", trained, ask))
     output("train", world["model"], "--data", world["data"], "--epochs", 2, "--record", tuned, "--quiet")
     check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, "--quiet"))
 
@@ -551,7 +560,7 @@ def test_manual():
     known = {option for text in helps.values() for option in re.findall(r"^  (--[a-z-]+)", text, re.M)} | {"--version"}
     named = set(re.findall(r"--[a-z-]+", manual))
     check("the manual has every option", known == named, f"missing {known - named}, unknown {named - known}")
-    missing = [name for name in COMMANDS if not re.search(rf"^\.BI? \"?sixnet {name}|^\.BR sixnet {name}|^\.BR \"sixnet {name}\"", manual, re.M)]
+    missing = [name for name in COMMANDS if not re.search(rf"^\.B[IR]? \"?sixnet {name}\b", manual, re.M)]
     check("the manual has every command", not missing, missing)
     if shutil.which("man"):
         result = subprocess.run(["man", "--warnings", "-l", str(ROOT / "docs/sixnet.1.in")], capture_output=True, text=True, check=False,
@@ -570,10 +579,13 @@ def complete(*words):
 def test_completion():
     if not shutil.which("bash"):
         return skip("completion", "there is no bash")
-    check("bash completes commands", set(complete("")) == {*COMMANDS, "--help", "--version"} and complete("pre") == ["predict"], complete(""))
+    found = complete("")
+    check("bash completes commands", set(found) == {*COMMANDS, "--help", "--version"} and complete("pre") == ["predict"], found)
     check("bash completes options", complete("train", "x", "--opt") == ["--optimizer"] and "--json" in complete("eval", "--"))
-    check("bash completes kinds", complete("train", "--optimizer", "ad") == ["adam", "adamw"] and "step_lr" in complete("train", "--schedule", ""))
-    check("bash completes layers", complete("layers", "conv") == ["conv2d"] and complete("train", "a.net", "--dtype", "f") == ["f32", "f64"])
+    check("bash completes optimizers", complete("train", "--optimizer", "ad") == ["adam", "adamw"])
+    check("bash completes schedules", "step_lr" in complete("train", "--schedule", ""))
+    check("bash completes layers", complete("layers", "conv") == ["conv2d"])
+    check("bash completes types", complete("train", "a.net", "--dtype", "f") == ["f32", "f64"])
 
 
 def main():
