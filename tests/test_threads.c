@@ -712,6 +712,7 @@ typedef struct canceller {
     pthread_t thread;
     sixnet_model *net;
     atomic_int reports, reports_then; /* batches told of, and when the flag was set */
+    int most;                         /* batches after which the run waits for the flag, lest it ends before; 0: it does not */
     char options[256];
 } canceller;
 
@@ -729,7 +730,9 @@ static int32_t count_report(void *user, const sixnet_progress *progress)
 {
     canceller *c = user;
     (void)progress;
-    atomic_fetch_add(&c->reports, 1);
+    int reports = atomic_fetch_add(&c->reports, 1) + 1;
+    while (c->most && reports >= c->most && !atomic_load(&c->reports_then))
+        wait_microseconds(100);
     return 0;
 }
 
@@ -743,7 +746,7 @@ static void test_cancelled_by_a_thread(void **state)
         world *w = open_world(stop_contexts[i], deep_net), *whole = open_world(stop_contexts[i], deep_net);
         char path[] = "/tmp/sixnet-cancel-XXXXXX", resume[512];
         int file = mkstemp(path), epochs = is_quick() ? 40 : 400;
-        canceller c = {.net = w->net};
+        canceller c = {.net = w->net, .most = 3 * epochs};
         sixnet_optimizer *opt;
         assert_true(file >= 0);
         close(file);
