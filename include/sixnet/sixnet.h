@@ -7,8 +7,8 @@
  *
  * ## Rules that hold for every function here
  *
- * **Status.** A function that can fail returns an int32_t: SIXNET_OK (0), SIXNET_STOPPED (1, a callback or sixnet_cancel() asked to stop) or
- * a negative status. sixnet_last_error() then says in one line what was wrong and what would be right. A call that fails
+ * **Status.** A function that can fail returns an int32_t: SIXNET_OK (0), SIXNET_STOPPED (1, a callback or sixnet_cancel() asked
+ * to stop) or a negative status. sixnet_last_error() then says in one line what was wrong and what would be right. A call that fails
  * leaves the objects it was given, and files, as they were, whatever failed: memory, threads, the disk, a function of the
  * caller's. Two kinds of calls are many steps: sixnet_fit() leaves its objects as they were after the last whole step, and a
  * build keeps the first error of a sixnet_add(). A training pass that fails half-way, because of the data or of a function of
@@ -622,8 +622,8 @@ SIXNET_API int32_t sixnet_profile(sixnet_model *net, int32_t on);
 /** One number of the profile so far; NaN if there is no profile or no such number.
  * @param node SIXNET_NONE for what is done for no node alone: giving out predictions, adding up the gradients of groups of samples
  * @param key "forward_" or "backward_" and one of: "seconds" (of all threads together), "actions" (pieces of work timed), "passes",
- *        "samples" (of all passes), "flop" (of multiply-adds with weights, 2 each; other arithmetic is not counted) and "bytes" (every value
- *        of inputs, output, parameters and their gradients that the pass needs, once; it may move more)
+ *        "samples" (of all passes), "flop" (of multiply-adds with weights, 2 each; other arithmetic is not counted) and "bytes" (every
+ *        value of inputs, output, parameters and their gradients that the pass needs, once; it may move more)
  *
  * Threads: reads net. */
 SIXNET_API double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
@@ -675,11 +675,10 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * @param options options kind "fit", such as "epochs=20 batch_size=128"
  * @param fn may be NULL
  * @param user handed to fn
- * @return SIXNET_OK; SIXNET_STOPPED if fn or sixnet_cancel() asked for it; SIXNET_BAD_SHAPE if the data do not fit the net; SIXNET_BAD_DATA for a
- *        label out of range, found before the first step, or with the batch if a function gives the samples;
+ * @return SIXNET_OK; SIXNET_STOPPED if fn or sixnet_cancel() asked for it; SIXNET_BAD_SHAPE if the data do not fit the net;
+ *        SIXNET_BAD_DATA for a label out of range, found before the first step, or with the batch if a function gives the samples;
  *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter, a running statistic or the optimizer's state became NaN or
- *        infinite; with checkpoints also what sixnet_checkpoint_save() and
- *        sixnet_checkpoint_load() return
+ *        infinite; with checkpoints also what sixnet_checkpoint_save() and sixnet_checkpoint_load() return
  *
  * Threads: changes net and opt; reads train. */
 SIXNET_API int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,

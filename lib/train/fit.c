@@ -100,8 +100,8 @@ static int32_t check_data(const sixnet_model *net, const sixnet_dataset *ds)
         return six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
     const six_shape *in = six_dataset_input_shape(ds), *target = six_dataset_target_shape(ds);
     if (six_shape_size(in) != net->input_size)
-        return six_fail(SIXNET_BAD_SHAPE, "the data's samples are %s, which is %lld values, but the net takes %lld", six_shape_text(in, text),
-                        (long long)six_shape_size(in), (long long)net->input_size);
+        return six_fail(SIXNET_BAD_SHAPE, "the data's samples are %s, which is %lld values, but the net takes %lld",
+                        six_shape_text(in, text), (long long)six_shape_size(in), (long long)net->input_size);
     if (!six_dataset_has_targets(ds))
         return six_fail(SIXNET_BAD_DATA, "the data have no targets");
     if (six_shape_size(target) != net->target_size)
