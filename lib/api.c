@@ -4,6 +4,7 @@
  * sixnet_status_name(), custom.c the functions of sixnet/layer.h.) */
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -143,7 +144,7 @@ static sixnet_node keep_error(sixnet_model *net, int32_t status)
 {
     if (!net->error) {
         net->error = status;
-        strncpy(net->error_message, sixnet_last_error(), sizeof net->error_message - 1);
+        snprintf(net->error_message, sizeof net->error_message, "%s", sixnet_last_error());
     }
     return SIXNET_NONE;
 }

@@ -42,14 +42,19 @@ static const six_kind *in_list(const six_kind *const *list, int32_t index)
     return NULL;
 }
 
+#ifndef SIXNET_INFERENCE_ONLY
 static const six_kind *schedule_at(int32_t index) { return in_list(six_schedule_kinds, index); }
 static const six_kind *transform_at(int32_t index) { return in_list(six_transform_kinds(), index); }
+#endif
 
 static const six_kind *options_at(int32_t index)
 {
     static const six_kind *const options[] = {
-        &six_kind_context, &six_kind_common, &six_kind_fit, &six_kind_dataset_arrays, &six_kind_dataset_callback, &six_kind_dataset_split,
-        &six_kind_batches, &six_kind_model_save, &six_kind_model_load, &six_kind_model_load_weights, NULL,
+        &six_kind_context, &six_kind_common, &six_kind_model_save, &six_kind_model_load, &six_kind_model_load_weights,
+#ifndef SIXNET_INFERENCE_ONLY
+        &six_kind_fit, &six_kind_dataset_arrays, &six_kind_dataset_callback, &six_kind_dataset_split, &six_kind_batches,
+#endif
+        NULL,
     };
     return in_list(options, index);
 }
@@ -58,8 +63,10 @@ static const struct {
     const char *name;
     const six_kind *(*at)(int32_t index);
 } families[] = {
-    {"layer", plain_layer_at}, {"loss", loss_at},           {"optimizer", optimizer_at},
-    {"schedule", schedule_at}, {"transform", transform_at}, {"options", options_at},
+    {"layer", plain_layer_at}, {"loss", loss_at}, {"optimizer", optimizer_at}, {"options", options_at},
+#ifndef SIXNET_INFERENCE_ONLY
+    {"schedule", schedule_at}, {"transform", transform_at},
+#endif
 };
 
 const six_kind *six_kind_at(const char *family, int32_t index)

@@ -69,6 +69,11 @@ int32_t six_fail_system(const char *path, const char *what)
 #endif
 }
 
+int32_t six_fail_no_files(const char *path)
+{
+    return six_fail(SIXNET_UNSUPPORTED, "%s: this build of the library does not use files", tail(path));
+}
+
 int32_t six_fail_prefix(int32_t status, const char *format, ...)
 {
     char prefix[SIX_LINE_MAX];

@@ -18,6 +18,9 @@ int32_t six_fail(int32_t status, const char *format, ...);
 /* SIXNET_IO_ERROR with "<path>: <what>: " and the system's words for errno. */
 int32_t six_fail_system(const char *path, const char *what);
 
+/* SIXNET_UNSUPPORTED, in a build with SIXNET_NO_FILES. */
+int32_t six_fail_no_files(const char *path);
+
 /* Puts a prefix, "line 3: ", before the message stored by a call that failed; returns status. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))

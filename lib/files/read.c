@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "read.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/status.h"
 
 /* ---- a file ---- */
+
+#ifdef SIXNET_NO_FILES
+
+int32_t six_read_file(six_bytes *out, const sixnet_context *ctx, const char *path, int64_t most)
+{
+    (void)ctx, (void)most;
+    *out = (six_bytes){0};
+    return six_fail_no_files(path);
+}
+
+#else
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static int32_t examine(int descriptor, const char *path, int64_t most, size_t *size)
 {
@@ -83,6 +95,8 @@ int32_t six_read_file(six_bytes *out, const sixnet_context *ctx, const char *pat
     errno = saved;
     return status;
 }
+
+#endif
 
 /* ---- a stream ---- */
 

@@ -1,6 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "save.h"
 
+#include "base/status.h"
+
+#ifdef SIXNET_NO_FILES
+
+int32_t six_save(const six_st_content *content, const char *path, bool sync)
+{
+    (void)content, (void)sync;
+    return six_fail_no_files(path);
+}
+
+int32_t six_keep_as(const sixnet_context *ctx, const char *from, const char *to)
+{
+    (void)ctx, (void)from;
+    return six_fail_no_files(to);
+}
+
+#else
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +28,6 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
-#include "base/status.h"
 #include "base/text.h"
 
 enum { ATTEMPTS = 100 };
@@ -134,7 +151,7 @@ static int32_t fail_link(const char *to, int error)
 static int32_t keep_as(const char *from, const char *to, six_text *name)
 {
     bool there;
-    mode_t mode;
+    mode_t mode = 0;
     int error;
     int32_t status = examine(to, &there, &mode);
     if (!status)
@@ -229,7 +246,7 @@ static int32_t save(const six_st_content *content, const char *path, bool sync, 
 {
     target t = {path, -1};
     bool there;
-    mode_t mode;
+    mode_t mode = 0;
     int32_t status = examine(path, &there, &mode);
     if (!status)
         status = create(&t, name);
@@ -252,3 +269,5 @@ int32_t six_save(const six_st_content *content, const char *path, bool sync)
     errno = saved;
     return status;
 }
+
+#endif

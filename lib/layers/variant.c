@@ -21,15 +21,15 @@ static const six_layer *const layers[] = {
 
 #define SIX_ITEM(name) &SIX_PASTE(six_optimizer_##name##_, SIX_VARIANT),
 static const six_optimizer_kind *const optimizers[] = {
+#ifndef SIXNET_INFERENCE_ONLY
 #include "optimizers.inc"
+#endif
     NULL};
 #undef SIX_ITEM
 
-#if defined(SIX_REAL_IS_DOUBLE)
-static const uint32_t cpu_features = 0;
-#elif defined(__AVX512F__)
+#if defined(SIX_AVX512)
 static const uint32_t cpu_features = SIX_CPU_AVX2 | SIX_CPU_AVX512;
-#elif defined(__AVX2__)
+#elif defined(SIX_AVX2)
 static const uint32_t cpu_features = SIX_CPU_AVX2;
 #elif defined(SIX_NEON)
 static const uint32_t cpu_features = SIX_CPU_NEON;

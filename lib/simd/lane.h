@@ -21,11 +21,11 @@ typedef int32_t six_int;
 typedef uint32_t six_bits;
 #endif
 
-#if defined(__AVX512F__) && !defined(SIX_REAL_IS_DOUBLE)
+#if defined(SIX_AVX512)
 #include <immintrin.h>
 #define SIX_VECTOR_BYTES 64
 #define SIX_REGISTERS 32
-#elif defined(__AVX2__) && defined(__FMA__) && !defined(SIX_REAL_IS_DOUBLE)
+#elif defined(SIX_AVX2)
 #include <immintrin.h>
 #define SIX_VECTOR_BYTES 32
 #define SIX_REGISTERS 16
