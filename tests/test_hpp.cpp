@@ -582,6 +582,25 @@ void test_an_exception_stays_in_its_thread()
     expect(caught == 6);
 }
 
+void test_log_throws()
+{
+    points p;
+    p.x[100] = std::numeric_limits<float>::quiet_NaN();
+    sixnet::context ctx;
+    std::vector<std::string> lines;
+    ctx.set_log([&](std::int32_t level, const char *line) {
+        lines.push_back(line);
+        throw mine{level};
+    });
+    sixnet::model net(classifier, ctx);
+    sixnet::optimizer opt(net, "sgd lr=0.1");
+    sixnet::dataset data = p.data(ctx);
+    throws_mine(1, [&] { net.fit(opt, data, "epochs=1 batch_size=8 on_nan=skip"); });
+    expect(lines.size() == 1 && lines[0].find("the batch is left out") != std::string::npos);
+    ctx.set_log({});
+    expect(net.fit(opt, data, "epochs=1 batch_size=8 on_nan=skip") && lines.size() == 1);
+}
+
 void test_settings_of_a_moved_context()
 {
     sixnet::context one, two;
@@ -776,6 +795,7 @@ const struct {
     {"samples throw", test_samples_throw},
     {"files throw", test_files_throw},
     {"an exception stays in its thread", test_an_exception_stays_in_its_thread},
+    {"log throws", test_log_throws},
     {"settings of a moved context", test_settings_of_a_moved_context},
     {"a layer of one's own", test_a_layer_of_ones_own},
     {"a layer's shapes", test_a_layers_shapes},

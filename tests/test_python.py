@@ -173,6 +173,15 @@ class Loading(unittest.TestCase):
             for place in (str(ROOT / "tools/python"), "libsixnet.so.1:", "find_library"):
                 self.assertIn(place, error)
 
+    def test_a_library_that_lacks_a_function(self):
+        signatures = sixnet._signatures
+        sixnet._signatures = lambda: {**signatures(), "sixnet_of_tomorrow": (None,)}
+        try:
+            with self.assertRaisesRegex(ImportError, f"{re.escape(sixnet.library_path)} is libsixnet .* has no sixnet_of_tomorrow"):
+                sixnet._bind(sixnet._lib, sixnet.library_path)
+        finally:
+            sixnet._signatures = signatures
+
     def test_version_check(self):
         written_for = sixnet._WRITTEN_FOR
         try:
@@ -779,6 +788,21 @@ class Callbacks(unittest.TestCase):
             self.assertEqual(traceback.extract_tb(error.__traceback__)[-1].name, "progress")
         self.assertEqual(len(calls), 1)
         self.net.fit(self.x, self.t)
+
+    def test_log_raises(self):
+        lines = []
+
+        def log(level, line):
+            lines.append((level, line))
+            raise LookupError("log")
+
+        net = sixnet.Model("input shape=4\nlinear out_features=3\nmse", sixnet.Context(log=log))
+        spoilt = [*self.x[:60], *[[math.nan] * 4] * 4]
+        with self.assertRaisesRegex(LookupError, "log"):
+            net.fit(spoilt, [[0] * 3] * 64, optimizer="sgd lr=0.01", batch_size=8, on_nan="skip")
+        self.assertEqual([level for level, _ in lines], [1])
+        self.assertIn("the batch is left out", lines[0][1])
+        net.fit(self.x, [[0] * 3] * 64)
 
     def test_keyboard_interrupt_of_progress(self):
         def progress(p):

@@ -797,7 +797,7 @@ class Context(_Handle):
 
     def _log_to(self, log: Callable[[int, str], Any]) -> None:
         def write(level: int, line: bytes, _user: Optional[int]) -> None:
-            log(level, line.decode(errors="replace"))
+            _guarded(log, level, line.decode(errors="replace"))
 
         thunk = _LogFn(write)
         self._open().keep.append(thunk)
