@@ -863,13 +863,13 @@ static void test_every_fault(void **unused)
 static void test_every_fault_with_threads(void **unused)
 {
     (void)unused;
-    sweep_all("seed=2 threads=2 dtype=f64", is_quick() ? 7 : 1);
+    sweep_all("seed=2 threads=2 dtype=f64", is_quick() ? 25 : 1);
 }
 
 static void test_every_fault_without_vectors(void **unused)
 {
     (void)unused;
-    sweep_all("seed=2 threads=3 isa=baseline", is_quick() ? 7 : 1);
+    sweep_all("seed=2 threads=3 isa=baseline", is_quick() ? 25 : 1);
 }
 
 static void test_faults_are_counted(void **unused)
