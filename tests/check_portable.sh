@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Whether a library does on another machine what it does on this one: check_portable.sh NATIVE_BUILD OTHER_BUILD NEEDED COMPILER [RUNNER...]
-# The compiler builds tests/portable.c with the static library of the other build, and the runner runs it. Every line it prints must be one
+# Whether a library does on another machine what it does on this one: check_portable.sh LIBRARY OTHER_LIBRARY NEEDED COMPILER [RUNNER...]
+# The compiler builds tests/portable.c with the other static library, and the runner runs it. Every line it prints must be one
 # that it prints here, and NEEDED names the beginnings of lines that must be among them.
 set -eu
 
@@ -12,11 +12,11 @@ desk=$(mktemp -d)
 trap 'rm -rf "$desk"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# program COMPILER BUILD NAME
+# program COMPILER LIBRARY NAME
 program()
 {
     "$1" -std=c11 -O1 -static '-DSIXNET_HEADER=<sixnet/sixnet.h>' "-I$tests/../include" "$tests/portable.c" -o "$desk/$3" \
-        "$2/lib/libsixnet.a" -lm -lpthread
+        "$2" -lm -lpthread
 }
 
 program gcc "$native" here
