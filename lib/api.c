@@ -142,10 +142,8 @@ void sixnet_model_free(sixnet_model *net) { six_model_release(net); }
 
 static sixnet_node keep_error(sixnet_model *net, int32_t status)
 {
-    if (!net->error) {
-        net->error = status;
-        snprintf(net->error_message, sizeof net->error_message, "%s", sixnet_last_error());
-    }
+    net->error = status;
+    snprintf(net->error_message, sizeof net->error_message, "%s", sixnet_last_error());
     return SIXNET_NONE;
 }
 

@@ -398,6 +398,10 @@ static void test_batches_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_next(NULL, &x, &t, &n), "batches");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_cursor(NULL, &n, &n), "batches");
     WORKS(sixnet_batches_new(&b, w->ds, "batch_size=4"));
+    WORKS(sixnet_batches_cursor(b, NULL, NULL));
+    assert_null(sixnet_finding(w->net, -1, "name"));
+    sixnet_batches_free(b);
+    WORKS(sixnet_batches_new(&b, w->ds, "batch_size=4"));
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_start(b, -1), "-1");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_next(b, NULL, &t, &n), "inputs");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_next(b, &x, NULL, &n), "targets");
@@ -470,6 +474,149 @@ static int32_t compute_nothing(void *user, sixnet_layer_call *call)
     return 0;
 }
 
+/* What a setup asks for that cannot be: its number, and the status that it got. */
+typedef struct wish {
+    int number;
+    int32_t answer;
+} wish;
+
+static int32_t wish_for(const wish *w, sixnet_layer_setup *setup)
+{
+    static const int64_t two[] = {2}, zero[] = {0}, nine[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const char long_name[] = "a123456789b123456789c123456789d123456789e123456789f123456789g";
+    int64_t dims[8];
+    int32_t rank, status = 0;
+    switch (w->number) {
+    case 0:
+        return sixnet_setup_input_shape(setup, 1, dims, &rank);
+    case 1:
+        return sixnet_setup_input_shape(setup, -1, dims, &rank);
+    case 2:
+        return sixnet_setup_input_shape(setup, 0, NULL, &rank);
+    case 3:
+        return sixnet_setup_input_shape(setup, 0, dims, NULL);
+    case 4:
+        return sixnet_setup_output_shape(setup, NULL, 1);
+    case 5:
+        return sixnet_setup_output_shape(setup, zero, 1);
+    case 6:
+        return sixnet_setup_output_shape(setup, nine, 9);
+    case 7:
+        return sixnet_setup_parameter(setup, NULL, two, 1, 0, 1);
+    case 8:
+        return sixnet_setup_parameter(setup, "a-b", two, 1, 0, 1);
+    case 9:
+        return sixnet_setup_parameter(setup, long_name, two, 1, 0, 1);
+    case 10:
+        status = sixnet_setup_parameter(setup, "a", two, 1, 0, 1);
+        return status ? 0 : sixnet_setup_parameter(setup, "a", two, 1, 0, 1);
+    case 11:
+        return sixnet_setup_parameter(setup, "a", NULL, 1, 0, 1);
+    case 12:
+        return sixnet_setup_parameter(setup, "a", zero, 1, 0, 1);
+    case 13:
+        return sixnet_setup_parameter(setup, "a", two, 1, 1, 0);
+    case 14:
+        return sixnet_setup_parameter(setup, "a", two, 1, -INFINITY, 0);
+    case 15:
+        return sixnet_setup_parameter(setup, "a", two, 1, 0, NAN);
+    case 16:
+        for (char name[] = "a"; !status && *name <= 'e'; ++*name)
+            status = sixnet_setup_parameter(setup, name, two, 1, 0, 1);
+        return status;
+    case 17:
+        return sixnet_setup_refuse(setup, NULL);
+    default: /* what goes wrong first is what is said */
+        sixnet_setup_refuse(setup, "first");
+        return sixnet_setup_refuse(setup, "second");
+    }
+}
+
+static int32_t set_up_wrongly(void *user, sixnet_layer_setup *setup)
+{
+    wish *w = user;
+    assert_true(isnan(sixnet_setup_attribute(setup, "none")) && isnan(sixnet_setup_attribute(setup, NULL)));
+    w->answer = wish_for(w, setup);
+    return w->answer;
+}
+
+static void test_setups_that_cannot_be(void **state)
+{
+    world *w = *state;
+    static const char *const said[] = {
+        "returned -1", "returned -1", "returned -1", "returned -1", "1 to 8 dimensions", "1 to 8 dimensions", "1 to 8 dimensions",
+        "returned -1", "'a-b'", "not used twice", "not used twice", "1 to 8 dimensions", "1 to 8 dimensions", "from low to high",
+        "from low to high", "from low to high", "at most 4", "refused its inputs", "first",
+    };
+    wish asked = {0};
+    WORKS(sixnet_layer_register(w->ctx, "wishes", "b=1", "f32", set_up_wrongly, compute_nothing, compute_nothing, &asked));
+    for (; asked.number < (int)(sizeof said / sizeof *said); asked.number++) {
+        sixnet_model *net = empty(w);
+        sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE);
+        FAILS_NODE(sixnet_add(net, "wishes", x), said[asked.number]);
+        assert_true(asked.answer < 0);
+        sixnet_model_free(net);
+    }
+}
+
+/* Within a call: what is not there is NULL, NaN or a status. */
+static int32_t ask_wrongly(void *user, sixnet_layer_call *call)
+{
+    int *calls = user;
+    int64_t dims[8];
+    int32_t rank;
+    ++*calls;
+    assert_true(isnan(sixnet_call_attribute(call, "none")) && isnan(sixnet_call_attribute(call, NULL)));
+    for (int32_t index = -1; index < 2; index += 2) {
+        FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_input_shape(call, index, dims, &rank), "no input");
+        FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_parameter_shape(call, index, dims, &rank), "no parameter");
+        assert_null(sixnet_call_input(call, index));
+        assert_null(sixnet_call_parameter(call, index));
+        assert_null(sixnet_call_input_gradient(call, index));
+        assert_null(sixnet_call_parameter_gradient(call, index));
+    }
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_output_shape(call, NULL, &rank), "dims");
+    assert_null(sixnet_call_output_gradient(call));
+    assert_null(sixnet_call_input_gradient(call, 0));
+    memset(sixnet_call_output(call), 0, (size_t)sixnet_call_samples(call) * 2 * sizeof(float));
+    return 0;
+}
+
+static void test_calls_that_cannot_be(void **state)
+{
+    world *w = *state;
+    int calls = 0;
+    float out[2];
+    WORKS(sixnet_layer_register(w->ctx, "asks", NULL, "f32", keep_shape, ask_wrongly, NULL, &calls));
+    sixnet_model *net = parsed(w->ctx, "input shape=2\nlinear out_features=2\nasks\nmse\n");
+    WORKS(sixnet_predict(net, w->inputs, 1, out));
+    WORKS(sixnet_forward(net, w->inputs, 2));
+    WORKS(sixnet_loss(net, w->inputs, NULL));
+    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "asks", "no backward function");
+    assert_true(calls > 1);
+    sixnet_model_free(net);
+}
+
+static void test_attributes_that_cannot_be(void **state)
+{
+    world *w = *state;
+    static const char *const bad[][2] = {
+        {"b=1 b=2", "'b'"}, {"b=x", "'b=x'"},       {"b=inf", "'b=inf'"}, {"=1", "''"},
+        {"a-b=1", "'a-b'"}, {"b=1\t c=2 \n 1d=3", "'1d'"}, {"from=1", "'from'"},
+    };
+    char many[2000] = "", name[70];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        FAILS(SIXNET_INVALID_ARGUMENT,
+              sixnet_layer_register(w->ctx, "a", bad[i][0], "f32", keep_shape, compute_nothing, NULL, NULL), bad[i][1]);
+    for (int i = 0; i < 200; i++)
+        sprintf(many + strlen(many), "b%d=1 ", i);
+    FAILS(SIXNET_TOO_LARGE, sixnet_layer_register(w->ctx, "a", many, "f32", keep_shape, compute_nothing, NULL, NULL), "at most");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_register(w->ctx, name, NULL, "f32", keep_shape, compute_nothing, NULL, NULL),
+          "begins with no digit");
+}
+
 static void test_layer_arguments(void **state)
 {
     world *w = *state;
@@ -504,6 +651,9 @@ static void test_layer_arguments(void **state)
     assert_true(isnan(sixnet_setup_attribute(NULL, "a")) && isnan(sixnet_call_attribute(NULL, "a")));
     assert_int_equal(sixnet_call_samples(NULL), SIXNET_INVALID_ARGUMENT);
     assert_int_equal(sixnet_call_training(NULL), SIXNET_INVALID_ARGUMENT);
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_input_shape(NULL, 0, dims, &rank), "call");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_output_shape(NULL, dims, &rank), "call");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_parameter_shape(NULL, 0, dims, &rank), "call");
     assert_null(sixnet_call_input(NULL, 0));
     assert_null(sixnet_call_output(NULL));
     assert_null(sixnet_call_parameter(NULL, 0));
@@ -716,6 +866,9 @@ int main(void)
         IN_WORLD(test_fit_arguments),
         cmocka_unit_test(test_kind_arguments),
         IN_WORLD(test_layer_arguments),
+        IN_WORLD(test_setups_that_cannot_be),
+        IN_WORLD(test_calls_that_cannot_be),
+        IN_WORLD(test_attributes_that_cannot_be),
         cmocka_unit_test(test_freeing_in_any_order),
         cmocka_unit_test(test_freeing_nothing),
         IN_WORLD(test_two_models),

@@ -110,6 +110,22 @@ static void test_status(void **state)
     assert_in_range(length, 1000, SIX_LINE_MAX - 1);
     assert_int_equal(length % 2, 0);
     six_fail_prefix(SIXNET_BAD_TEXT, "%s", big);
+    for (size_t shift = 0; shift < 4; shift++) { /* characters of four bytes, cut at each of them */
+        memset(big, 'x', shift);
+        for (size_t i = shift; i + 4 < sizeof big; i += 4)
+            memcpy(big + i, "\xF0\x9F\x98\x80", 4);
+        six_fail(SIXNET_BAD_TEXT, "%s", big);
+        assert_int_equal((strlen(sixnet_last_error()) - shift) % 4, 0);
+    }
+    errno = ENOENT;
+    for (size_t shift = 0; shift < 4; shift++) { /* and a path's end, which begins with one */
+        big[strlen(big) - (shift > 0)] = '\0';
+        assert_int_equal(six_fail_system(big, "cannot be opened"), SIXNET_IO_ERROR);
+        assert_int_equal((unsigned char)sixnet_last_error()[0] & 0xC0, 0xC0);
+        assert_non_null(strstr(sixnet_last_error(), ": cannot be opened: "));
+    }
+    errno = EINTR;
+    six_fail(SIXNET_BAD_TEXT, "x");
     assert_int_equal(errno, EINTR);
 }
 
@@ -525,6 +541,8 @@ static void test_spec_messages(void **state)
     assert_refused("milestones=1,,2", "conv2d: milestones=1,,2 is not numbers with commas between them");
     assert_refused("milestones=1,", "conv2d: milestones=1, is not numbers with commas between them");
     assert_refused("milestones=1,inf", "conv2d: milestones=1,inf is not a finite number");
+    assert_refused("path=a{b", "conv2d: path=a{b has a character other than letters, digits and _ . - / , : +");
+    assert_refused("\xC3\xA9=1", "conv2d: unknown attribute '?\?'");
     assert_refused("path=a=b", "conv2d: path=a=b has a character other than letters, digits and _ . - / , : +");
 }
 
@@ -643,7 +661,56 @@ static void test_spec_round_trip(void **state)
                       " out_channels=8");
     assert_round_trip("path=x/y milestones=-1e-7,0.1 shape=3x4 reduction=sum bias=false p=0.1 kernel_size=1x2 out_channels=8",
                       " out_channels=8 kernel_size=1x2 p=0.1 bias=false reduction=sum shape=3x4 milestones=-1e-7,0.1 path=x/y");
+    assert_round_trip("out_channels=8 milestones=10,20,31", " out_channels=8 milestones=10,20,31");
     assert_round_trip("out_channels=8 milestones= kernel_size=5x5", " out_channels=8 kernel_size=5 milestones=");
+}
+
+/* ---- paths ---- */
+
+typedef struct file_values {
+    char path[SIX_PATH_MAX];
+} file_values;
+
+static const six_attr file_attrs[] = {{"path", SIX_PATH, offsetof(file_values, path), 0, 0, "", NULL, "where"}, {0}};
+static const six_kind file_kind = {"file", "a file", file_attrs, sizeof(file_values)};
+
+static void assert_path(const char *text, const char *path, const char *written)
+{
+    heap h = heap_of(100);
+    sixnet_context ctx = context_on(&h);
+    six_text t = {.ctx = &ctx};
+    file_values v;
+    assert_int_equal(six_spec_parse(&file_kind, text, &v, NULL, NULL), SIXNET_OK);
+    assert_string_equal(v.path, path);
+    six_spec_write(&file_kind, &v, &t);
+    assert_string_equal(t.data, written);
+    six_text_free(&t);
+}
+
+static void test_paths(void **state)
+{
+    (void)state;
+    file_values v;
+    static const char *const bad[] = {"path=a%", "path=a%2", "path=a%2g", "path=a%g2", "path=a%00"};
+    static const char percent[] = "has a '%' without two hexadecimal digits";
+    assert_path("path=a/B-c.d", "a/B-c.d", " path=a/B-c.d");
+    assert_path("path=my%20net%25%2F%2fx", "my net%//x", " path=my%20net%25//x");
+    assert_path("path=%23one%09two%0a%7F", "#one\ttwo\n\x7F", " path=%23one%09two%0a%7f");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(six_spec_parse(&file_kind, bad[i], &v, NULL, NULL), SIXNET_BAD_TEXT);
+        assert_non_null(strstr(sixnet_last_error(), percent));
+    }
+    char text[SIX_PATH_MAX + 5];
+    memset(text, 'p', sizeof text);
+    memcpy(text, "path=", 5);
+    text[sizeof text - 1] = '\0';
+    assert_int_equal(six_spec_parse(&file_kind, text, &v, NULL, NULL), SIXNET_OK);
+    assert_int_equal(strlen(v.path), SIX_PATH_MAX - 1);
+    text[sizeof text - 1] = 'p';
+    char longer[SIX_PATH_MAX + 6];
+    snprintf(longer, sizeof longer, "%.*s", (int)sizeof text, text);
+    assert_int_equal(six_spec_parse(&file_kind, longer, &v, NULL, NULL), SIXNET_BAD_TEXT);
+    assert_non_null(strstr(sixnet_last_error(), "is longer than 4095 characters"));
 }
 
 static void test_spec_write_out_of_memory(void **state)
@@ -1148,6 +1215,7 @@ int main(void)
         cmocka_unit_test(test_spec_random),
         cmocka_unit_test(test_spec_kind),
         cmocka_unit_test(test_spec_round_trip),
+        cmocka_unit_test(test_paths),
         cmocka_unit_test(test_spec_write_out_of_memory),
         cmocka_unit_test(test_attr_fields),
         cmocka_unit_test(test_philox),

@@ -990,6 +990,17 @@ static void test_callback_of_one_half(void **state)
     six_dataset_free(ds);
 }
 
+/* A batch that no machine has the addresses for. */
+static void test_batch_beyond_addresses(void **state)
+{
+    (void)state;
+    sixnet_dataset *ds;
+    sixnet_batches *batches;
+    assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=1048576x1048576", 1 << 24, give_large_sample, NULL));
+    assert_error(six_batches_new(&batches, ds, "batch_size=16777216"), SIXNET_OUT_OF_MEMORY, "exceed the address space");
+    six_dataset_free(ds);
+}
+
 /* ---- labels ---- */
 
 static void test_check_classes(void **state)
@@ -1751,6 +1762,7 @@ int main(void)
         TEST(test_arrays_refused),
         TEST(test_callback),
         TEST(test_callback_of_one_half),
+        TEST(test_batch_beyond_addresses),
         TEST(test_check_classes),
         TEST(test_check_classes_of_parts),
         TEST(test_split),

@@ -249,6 +249,85 @@ static void test_too_little_room(void **state)
     sixnet_model_free(net);
 }
 
+/* ---- wrong arguments ---- */
+
+static void refuse(int32_t status, const char *expected, const char *text) { assert_status(status, expected, text); }
+static void refuse_null(int32_t status, const char *argument) { refuse(status, "SIXNET_INVALID_ARGUMENT", argument); }
+
+static int32_t take_nothing(void *user, const void *data, uint64_t size) { return (void)user, (void)data, (void)size, 0; }
+static int64_t give_nothing(void *user, void *data, uint64_t size) { return (void)user, (void)data, (void)size, 0; }
+static int64_t give_too_much(void *user, void *data, uint64_t size) { return (void)user, (void)data, (int64_t)size + 1; }
+
+static void test_arguments_of_saving(void **state)
+{
+    (void)state;
+    uint64_t size;
+    sixnet_model *net = net_of(NULL, net_text), *other = net_of(NULL, net_text), *raw;
+    sixnet_optimizer *opt;
+    TRY(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
+    TRY(sixnet_model_new(&raw, NULL));
+    refuse_null(sixnet_model_save(NULL, path_of("x"), NULL), "net is NULL");
+    refuse_null(sixnet_model_save(net, NULL, NULL), "path is NULL");
+    refuse(sixnet_model_save(net, path_of("x"), "snyc=false"), "SIXNET_BAD_TEXT", "did you mean 'sync'");
+    refuse(sixnet_model_save(raw, path_of("x"), NULL), "SIXNET_BAD_STATE", "not compiled");
+    refuse_null(sixnet_model_save_memory(NULL, NULL, 0, &size), "net is NULL");
+    refuse_null(sixnet_model_save_memory(net, NULL, 0, NULL), "size is NULL");
+    refuse_null(sixnet_model_write(NULL, take_nothing, NULL), "net is NULL");
+    refuse_null(sixnet_model_write(net, NULL, NULL), "fn is NULL");
+    refuse_null(sixnet_checkpoint_save(NULL, opt, NULL, path_of("x"), NULL), "net is NULL");
+    refuse_null(sixnet_checkpoint_save(net, NULL, NULL, path_of("x"), NULL), "opt is NULL");
+    refuse_null(sixnet_checkpoint_save(net, opt, NULL, NULL, NULL), "path is NULL");
+    refuse_null(sixnet_checkpoint_save(other, opt, NULL, path_of("x"), NULL), "made for another model");
+    refuse(sixnet_checkpoint_save(net, opt, NULL, path_of("x"), "sync=2"), "SIXNET_BAD_TEXT", "sync=2");
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(raw);
+    sixnet_model_free(other);
+    sixnet_model_free(net);
+}
+
+static void test_arguments_of_loading(void **state)
+{
+    (void)state;
+    sixnet_model *net = net_of(NULL, net_text), *other = net_of(NULL, net_text), *raw, *none = net;
+    sixnet_optimizer *opt;
+    const char *report = NULL;
+    bytes file = saved(net);
+    TRY(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
+    TRY(sixnet_model_new(&raw, NULL));
+    refuse_null(sixnet_model_load(NULL, NULL, path_of("x"), NULL), "out is NULL");
+    refuse_null(sixnet_model_load(&none, NULL, NULL, NULL), "path is NULL");
+    refuse(sixnet_model_load(&none, NULL, path_of("x"), "max_byte=3"), "SIXNET_BAD_TEXT", "did you mean 'max_bytes'");
+    assert_null(none);
+    refuse_null(sixnet_model_load_memory(NULL, NULL, file.data, file.size, NULL), "out is NULL");
+    refuse_null(sixnet_model_load_memory(&none, NULL, NULL, 5, NULL), "memory is NULL");
+    refuse(sixnet_model_load_memory(&none, NULL, file.data, file.size, "checksum=no"), "SIXNET_BAD_TEXT", "checksum=no");
+    refuse(sixnet_model_load_memory(&none, NULL, file.data, file.size, "max_bytes=99"), "SIXNET_TOO_LARGE", "max_bytes=99");
+    refuse(sixnet_model_load_memory(&none, NULL, file.data, UINT64_MAX, "max_bytes=9007199254740992"), "SIXNET_TOO_LARGE", "");
+    refuse_null(sixnet_model_read(NULL, NULL, give_nothing, NULL, NULL), "out is NULL");
+    refuse_null(sixnet_model_read(&none, NULL, NULL, NULL, NULL), "fn is NULL");
+    refuse(sixnet_model_read(&none, NULL, give_nothing, NULL, "x"), "SIXNET_BAD_TEXT", "attribute=value");
+    refuse(sixnet_model_read(&none, NULL, give_nothing, NULL, NULL), "SIXNET_BAD_FILE", "byte 0");
+    refuse(sixnet_model_read(&none, NULL, give_too_much, NULL, NULL), "SIXNET_CALLBACK_FAILED", "returned 4097 at byte 0");
+    refuse_null(sixnet_model_load_weights(NULL, path_of("x"), NULL, &report), "net is NULL");
+    assert_string_equal(report, "");
+    refuse_null(sixnet_model_load_weights(net, NULL, NULL, NULL), "path is NULL");
+    refuse(sixnet_model_load_weights(raw, path_of("x"), NULL, NULL), "SIXNET_BAD_STATE", "not compiled");
+    refuse(sixnet_model_load_weights(net, path_of("x"), "strict", NULL), "SIXNET_BAD_TEXT", "attribute=value");
+    refuse_null(sixnet_model_load_weights_memory(NULL, file.data, file.size, NULL, NULL), "net is NULL");
+    refuse_null(sixnet_model_load_weights_memory(net, NULL, 9, NULL, &report), "memory is NULL");
+    refuse(sixnet_model_load_weights_memory(net, file.data, file.size, "max_bytes=1", NULL), "SIXNET_TOO_LARGE", "max_bytes=1");
+    refuse_null(sixnet_checkpoint_load(NULL, opt, NULL, path_of("x"), NULL), "net is NULL");
+    refuse_null(sixnet_checkpoint_load(net, NULL, NULL, path_of("x"), NULL), "opt is NULL");
+    refuse_null(sixnet_checkpoint_load(net, opt, NULL, NULL, NULL), "path is NULL");
+    refuse_null(sixnet_checkpoint_load(other, opt, NULL, path_of("x"), NULL), "made for another model");
+    refuse(sixnet_checkpoint_load(net, opt, NULL, path_of("x"), "strict=true"), "SIXNET_BAD_TEXT", "unknown attribute 'strict'");
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(raw);
+    sixnet_model_free(other);
+    sixnet_model_free(net);
+    free(file.data);
+}
+
 /* ---- weights of other programs ---- */
 
 static void load_json(sixnet_model *net, const char *header, const void *data, size_t size, const char *options,
@@ -537,6 +616,32 @@ static void test_memory_of_foreign_types(void **state)
                   "1048576 values, but the file's tensors have 0");
     assert_true(c.peak < VALUES);
     sixnet_context_free(ctx);
+    free(file);
+}
+
+static void put_length(uint8_t *file, uint64_t header)
+{
+    for (int i = 0; i < 8; i++)
+        file[i] = (uint8_t)(header >> (8 * i));
+}
+
+/* Headers and texts of nets have limits of their own, which hold before anything is read. */
+static void test_fixed_limits(void **state)
+{
+    (void)state;
+    enum { HEADER_MAX = 100000000, TEXT_MAX = 1 << 24 };
+    static const char begin[] = "{\"__metadata__\":{\"sixnet.format\":\"1\",\"sixnet.net\":\"", end[] = "\"}}";
+    sixnet_model *net;
+    uint8_t *file = calloc(1, HEADER_MAX + 16);
+    assert_non_null(file);
+    put_length(file, HEADER_MAX + 1);
+    assert_status(sixnet_model_load_memory(&net, NULL, file, HEADER_MAX + 16, NULL), "SIXNET_TOO_LARGE", "at most 100000000 are read");
+    const size_t size = strlen(begin) + TEXT_MAX + 1 + strlen(end);
+    put_length(file, size);
+    memset(file + 8, '#', size);
+    memcpy(file + 8, begin, strlen(begin));
+    memcpy(file + 8 + size - strlen(end), end, strlen(end));
+    assert_status(sixnet_model_load_memory(&net, NULL, file, 8 + size, "checksum=false"), "SIXNET_TOO_LARGE", "at most 16777216 bytes");
     free(file);
 }
 
@@ -873,6 +978,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_too_little_room),
+        cmocka_unit_test(test_arguments_of_saving),
+        cmocka_unit_test(test_arguments_of_loading),
         cmocka_unit_test(test_weights_of_every_type),
         cmocka_unit_test(test_report_lists_differences),
         cmocka_unit_test(test_batchnorm_counter_is_passed_over),
@@ -882,6 +989,7 @@ int main(void)
         cmocka_unit_test(test_memory_of_many_members),
         cmocka_unit_test(test_memory_of_many_nodes),
         cmocka_unit_test(test_memory_of_foreign_types),
+        cmocka_unit_test(test_fixed_limits),
         cmocka_unit_test(test_odd_paths),
         cmocka_unit_test(test_permissions_are_kept),
         cmocka_unit_test(test_a_failing_save_leaves_the_old_file),

@@ -48,6 +48,8 @@ static void test_counts(void **state)
     assert_true(of(net, "relu1", "forward_flop") == 0 && of(net, "relu1", "forward_bytes") == 4.0 * 2 * 4 * 36 * 3 * SAMPLES);
     assert_true(of(net, "last", "forward_bytes") == 4.0 * ((24 + 3) * 3 * SAMPLES + (72 + 3) * 3));
     assert_true(of(net, "flatten1", "forward_bytes") == 0);
+    assert_true(of(net, "flatten1", "backward_bytes") == 0 && of(net, "relu1", "backward_bytes") > 0);
+    assert_true(of(net, "last", "backward_bytes") > 0);
     assert_true(of(net, "first", "forward_seconds") > 0 && of(net, "first", "backward_actions") >= 2 * 2);
     assert_true(of(net, NULL, "backward_seconds") > 0 && of(net, NULL, "forward_flop") == 0);
     sixnet_model_free(net);

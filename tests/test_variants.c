@@ -282,6 +282,45 @@ static void test_statistics_far_from_zero(void **state)
         check_far(*isa);
 }
 
+/* What is done to all gradients and tensors at once: their norm, whether they are finite. */
+static void run_clipped(const char *isa, char digest[static 65])
+{
+    sixnet_context *ctx;
+    sixnet_model *net;
+    sixnet_optimizer *opt;
+    sixnet_dataset *ds;
+    float inputs[40 * 3], targets[40];
+    for (int i = 0; i < 120; i++)
+        inputs[i] = (float)(i * 37 % 101) / 50 - 1;
+    for (int i = 0; i < 40; i++)
+        targets[i] = (float)(i % 4);
+    TRY(sixnet_context_new(&ctx, isa));
+    TRY(sixnet_model_parse(&net, ctx, "input shape=3\nlinear out_features=37\ntanh\nlinear out_features=4\ncross_entropy\n"));
+    TRY(sixnet_optimizer_new(&opt, net, "sgd lr=0.5 clip_norm=0.1", NULL));
+    TRY(sixnet_dataset_from_arrays(&ds, ctx, "shape=3", inputs, targets, 40));
+    TRY(sixnet_fit(net, opt, ds, "epochs=3 batch_size=8", NULL, NULL));
+    TRY(sixnet_digest(net, digest));
+    sixnet_dataset_free(ds);
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+    sixnet_context_free(ctx);
+}
+
+static void test_clipped_runs_agree(void **state)
+{
+    (void)state;
+    char first[65] = "", digest[65], baseline[65];
+    for (const char *const *isa = lab_isas(); *isa; isa++) {
+        bool fused = strcmp(*isa, "isa=baseline") != 0;
+        run_clipped(*isa, fused ? digest : baseline);
+        if (fused && first[0])
+            assert_string_equal(first, digest);
+        else if (fused)
+            memcpy(first, digest, sizeof first);
+    }
+    assert_int_equal(strlen(baseline), 64);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_avx2_and_avx512_agree),
         cmocka_unit_test(test_predict_as_forward),
         cmocka_unit_test(test_statistics_far_from_zero),
+        cmocka_unit_test(test_clipped_runs_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

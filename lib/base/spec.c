@@ -270,7 +270,7 @@ static const char *read_text(const six_attr *attr, six_span s, void *field)
 static int hex_digit(char c)
 {
     static const char digits[] = "0123456789abcdef";
-    const char *found = c ? strchr(digits, lower(c)) : NULL;
+    const char *found = strchr(digits, lower(c)); /* c is not the NUL, which would be found too */
     return found ? (int)(found - digits) : -1;
 }
 

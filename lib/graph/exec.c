@@ -516,8 +516,6 @@ int32_t six_evaluation_begin(six_evaluation *e, sixnet_model *net, int64_t total
 {
     *e = (six_evaluation){.net = net, .total = total};
     int32_t status = ready(net);
-    if (!status && net->loss < 0)
-        status = six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
     if (!status && total > (int64_t)MAX_GROUPS * SIX_LANES)
         status = six_fail(SIXNET_TOO_LARGE, "%lld samples are too many for one evaluation", (long long)total);
     if (!status)

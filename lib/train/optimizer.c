@@ -11,12 +11,12 @@
 /* Values whose update is one piece of work. */
 enum { CHUNK = 16384, MAX_KINDS = 63 };
 
+/* The kind of that name, which there is, as a variant computes it. */
 static const six_optimizer_kind *find(const six_optimizer_kind *const *all, const char *name)
 {
-    for (; *all; all++)
-        if (strcmp((*all)->kind.name, name) == 0)
-            return *all;
-    return NULL;
+    while (strcmp((*all)->kind.name, name) != 0)
+        all++;
+    return *all;
 }
 
 static const six_kind *find_kind(six_span word)
