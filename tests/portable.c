@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What must be the same on all machines, in every variant that this one has: the digests of nets after a short training, predictions, and the
- * bytes of a saved model. Prints a line for each, which names what is computed with, not on what: "fused" are the instruction sets with a
+/* What must be the same on all machines, in every variant that this one has: the digests of nets after a short training, predictions, and
+ * the bytes of a saved model. Prints a line for each, which names what is computed with, not on what: "fused" are the instruction sets with a
  * fused multiply-add, all of which agree. */
 #include <stdint.h>
 #include <stdio.h>
@@ -78,7 +78,7 @@ static uint64_t hash_of_outputs(void)
     for (int i = 0; i < SAMPLES * CLASSES; i++) {
         uint32_t bits;
         memcpy(&bits, &outputs[i], sizeof bits);
-        const unsigned char bytes[] = {(unsigned char)bits, (unsigned char)(bits >> 8), (unsigned char)(bits >> 16), (unsigned char)(bits >> 24)};
+        const unsigned char bytes[] = {bits & 255, bits >> 8 & 255, bits >> 16 & 255, bits >> 24 & 255};
         h = hash(h, bytes, sizeof bytes);
     }
     return h;
