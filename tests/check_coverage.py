@@ -8,7 +8,7 @@ REASONS must explain the others, each by a line
 
     file | function or * | a part of the line of code, or * | reason
 
-in which `*` stands for any. A reason that explains nothing is a fault too. Of the kernels each function must have been executed in each
+in which `*` stands for any. Of the kernels each function must have been executed in each
 variant.
 """
 
@@ -108,7 +108,7 @@ def check_reasons(lines, reasons):
             yield str(line)
     for reason in reasons:
         if not reason.used:
-            yield f"{reason.place}: explains nothing"
+            print(f"{reason.place}: can go, as all that it explains was executed here")
 
 
 def check_variant(report):
