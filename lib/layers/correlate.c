@@ -16,7 +16,7 @@ enum { BLOCK_O = 3, BLOCK_P = 4, BLOCK_J = 4 };
 enum { BLOCK_LONE = 8 }; /* outputs for a single position */
 
 #if defined(__clang__)
-#define SIX_UNROLL _Pragma("unroll")
+#define SIX_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define SIX_UNROLL _Pragma("GCC unroll 32")
 #endif
