@@ -173,7 +173,7 @@ static void forward(const six_op *op, six_group *g, void *scratch)
             any_image(op, g->x[0] + c * in, g->y + c * out, op->training ? (int32_t *)g->saved + c * out : NULL);
 }
 
-/* One sample: the 2x2 windows of two rows, SIX_WIDTH of them side by side. */
+/* One sample: the 2x2 windows of two rows, SIX_WIDTH of them side by side. The last ones spill over into the next row, still to come. */
 SIX_INLINE void quad_one(const real *top, const real *bottom, int64_t columns, real *y)
 {
     for (int64_t j = 0; j < columns; j += SIX_WIDTH) {
@@ -183,7 +183,7 @@ SIX_INLINE void quad_one(const real *top, const real *bottom, int64_t columns, r
         challenge(six_odd(t[0], t[1]), at, &best, &at);
         challenge(six_even(b[0], b[1]), at, &best, &at);
         challenge(six_odd(b[0], b[1]), at, &best, &at);
-        six_store_first(y + j, best, columns - j);
+        six_store(y + j, best);
     }
 }
 
