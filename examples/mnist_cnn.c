@@ -277,6 +277,8 @@ int main(int argc, char **argv)
 
     if (s.record && (s.csv || s.checkpoint))
         return complain("--record keeps a table and a checkpoint of its own; leave out --csv and --checkpoint"), 2;
+    if (saving_check(s.save) != 0 || saving_check(s.checkpoint) != 0)
+        return EXIT_FAILURE;
     if (s.record) {
         s.csv = record_path(csv, s.record, record_history);
         s.checkpoint = record_path(checkpoint, s.record, record_checkpoint);

@@ -96,6 +96,17 @@ static inline int32_t csv_open(FILE **csv, const char *path, int resumed, double
     return 0;
 }
 
+/* Whether a file can be made where one is to be saved, if one is: better said before the training than after it. */
+static inline int32_t saving_check(const char *path)
+{
+    char folder[PATH_SIZE];
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    if (!path || strlen(path) >= sizeof folder)
+        return 0;
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    return access(folder, W_OK | X_OK) == 0 ? 0 : complain("cannot write '%s': %s", path, strerror(errno));
+}
+
 /* A row as soon as there is one, so that a long run can be watched; what there is not stays empty. */
 static inline int32_t csv_row(FILE *csv, const sixnet_progress *p)
 {

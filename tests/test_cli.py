@@ -389,8 +389,15 @@ def test_terminal(world):
     check("no colours", set(re.findall(rb"\x1b\[[0-9;]*[A-Za-z]", seen)) <= {b"\x1b[K"}, seen[-300:])
 
 
+def one_output(folder):
+    """A saved model with two inputs and one output."""
+    net, model = write(folder / "one.net", "input shape=2\nlinear out_features=1\nmse\n"), folder / "one.safetensors"
+    output("train", net, "--data", write_csv(folder / "sum.csv", [(1, 2, 3)]), "--epochs", 1, "--batch-size", 1, "--save", model)
+    return model
+
+
 def test_reading_bar(folder):
-    model = write(folder / "one.net", "input shape=2\nlinear out_features=1\n")
+    model = one_output(folder)
     large = write(folder / "large.csv", "0.12345678,0.12345678\n" * 400000)
     status, seen = shared.seen_on_terminal([TOOL, "predict", model, large], 60)
     write(large, large.read_text() + "one\n")
@@ -414,8 +421,10 @@ def test_refusals(folder, world):
         ("an unknown option of fit", ["shuffle"], "train", world["net"], "--data", three, "--fit", "shufle=false"),
         ("all samples held out", ["--validation"], "train", world["net"], "--data", three, "--validation", 1),
         ("labels for test data alone", ["--test-data"], "train", world["net"], "--data", three, "--test-labels", three),
-        ("classes of a net with one output", ["one output"], "predict", write(folder / "one.net", "input shape=2\nlinear out_features=1\n"),
-         folder / "two.csv", "--classes"),
+        ("classes of a net with one output", ["one output"], "predict", one_output(folder), folder / "two.csv", "--classes"),
+        ("a prediction of nothing trained", ["--weights"], "predict", world["net"], folder / "two.csv"),
+        ("a measurement of nothing trained", ["--weights"], "eval", world["net"], "--data", three),
+        ("a checkpoint in no folder", ["/nonexistent"], *world["learn"], "--checkpoint", "/nonexistent/x"),
         ("a save in no folder", ["/nonexistent"], *world["learn"][:-2], "--save", "/nonexistent/x"),
         ("a record in no folder", ["/nonexistent"], *world["learn"][:-2], "--record", "/nonexistent/x"),
         ("a table on a full disk", ["/dev/full"], *world["learn"][:-2], "--csv", "/dev/full"),

@@ -630,6 +630,8 @@ def _numpy_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: 
 
 def _flat(values: Any) -> Tuple[List[float], Shape]:
     """The numbers of nested sequences, and their shape."""
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"numbers are expected, not {values!r:.40}")
     if not hasattr(values, "__len__"):
         return [values], ()
     parts = [_flat(value) for value in values]

@@ -46,7 +46,7 @@ int32_t command_eval(int argc, char **argv)
         return complain("--data is missing: the samples to measure on"), EXIT_USAGE;
     status = record_use(&r, &n, &d);
     if (status == 0)
-        status = work_open(&w, &m, &n);
+        status = work_open_trained(&w, &m, &n);
     if (status == 0)
         status = samples_open(&s, &w, &d, "t10k", true);
     if (status == 0)

@@ -173,7 +173,7 @@ int32_t command_predict(int argc, char **argv)
     j.digits = strcmp(m.dtype, "f64") == 0 ? 17 : 9;
     status = record_use(&r, &n, &j.data);
     if (status == 0)
-        status = work_open(&j.w, &m, &n);
+        status = work_open_trained(&j.w, &m, &n);
     if (status == 0)
         status = predict(&j);
     free(j.inputs);

@@ -125,6 +125,8 @@ typedef struct samples {
 } samples;
 
 int32_t work_open(work *w, const machine *m, const net_files *n);
+/* The same, but a net whose values nobody has trained is refused. */
+int32_t work_open_trained(work *w, const machine *m, const net_files *n);
 void work_close(work *w);
 
 /* The number of values of the net's "input", "output" or "target" for one sample; 0 if it has none. */

@@ -37,7 +37,7 @@ int32_t command_train(int argc, char **argv)
         return status;
     if (check(&s, &o) != 0)
         return EXIT_USAGE;
-    status = training_run(&s, &o, &out);
+    status = saving_check(o.save) == 0 && saving_check(o.checkpoint) == 0 ? training_run(&s, &o, &out) : -1;
     if (status == 0)
         training_show(&out, &o);
     return training_status(status, &out);

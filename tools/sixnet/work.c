@@ -58,6 +58,12 @@ int32_t work_open(work *w, const machine *m, const net_files *n)
     return 0;
 }
 
+int32_t work_open_trained(work *w, const machine *m, const net_files *n)
+{
+    PASS(work_open(w, m, n));
+    return w->saved ? 0 : complain("%s: a net's text has no trained values; add --weights FILE, or name a saved model", n->path);
+}
+
 void work_close(work *w)
 {
     sixnet_model_free(w->net);
