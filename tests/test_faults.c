@@ -927,7 +927,7 @@ static bool has_scenario(const char *function)
 /* Every exported function is in the table, and nothing else. */
 static void test_every_function_has_a_scenario(void **unused)
 {
-    char line[256], function[201], exported[1 << 14] = "";
+    char line[300], function[256], exported[1 << 14] = "";
     FILE *map = fopen(SIXNET_TEST_MAP, "r");
     (void)unused;
     assert_non_null(map);
