@@ -55,7 +55,8 @@ void six_log(const sixnet_context *ctx, int32_t level, const char *format, ...);
 enum { SIX_ALIGNMENT = 64, SIX_ALLOC_EXTRA = sizeof(void *) + sizeof(size_t) + SIX_ALIGNMENT };
 
 /* count * size zeroed bytes at an address that is a multiple of 64; NULL, with the status message set, if that overflows, exceeds
- * max_memory, or the allocator has none. count or size 0 gives one byte. Never returns memory that six_free() of the same context cannot take. */
+ * max_memory, or the allocator has none. count or size 0 gives one byte. Never returns memory that six_free() of the same context cannot
+ * take. */
 void *six_alloc(const sixnet_context *ctx, size_t count, size_t size);
 void six_free(const sixnet_context *ctx, void *memory);
 

@@ -19,7 +19,8 @@ typedef struct context_options {
 } context_options;
 
 static const six_attr attrs[] = {
-    {"threads", SIX_INT, offsetof(context_options, threads), 0, 1024, "1", NULL, "threads at work, the caller's included; 0 for every processor"},
+    {"threads", SIX_INT, offsetof(context_options, threads), 0, 1024, "1", NULL,
+     "threads at work, the caller's included; 0 for every processor"},
     {"isa", SIX_TEXT, offsetof(context_options, isa), 0, 0, "auto", NULL,
      "the highest instruction set to use: auto, baseline, avx2, avx512 or neon"},
     {"dtype", SIX_CHOICE, offsetof(context_options, dtype), 0, 0, "f32", "f32 f64", "the type that nets compute with"},

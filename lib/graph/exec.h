@@ -25,7 +25,8 @@ int32_t six_backward(sixnet_model *net);
 int32_t six_backward_from(sixnet_model *net, six_rows gradient);
 int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs);
 
-/* For plans of evaluation, whosever they are. Up to SIX_FEW samples are evaluated one by one, where the layers can, rather than as a group. */
+/* For plans of evaluation, whosever they are. Up to SIX_FEW samples are evaluated one by one, where the layers can, rather than as a
+ * group. */
 enum { SIX_FEW = 8 };
 bool six_runs_single(const sixnet_model *net);
 /* What the layers made of the tensors is made again if these have changed. */

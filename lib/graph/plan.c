@@ -250,7 +250,8 @@ static void *layout_array(six_layout *l, size_t count, size_t size)
 static int32_t layout_new(six_layout *l, const sixnet_model *net, bool training, int32_t lanes, int64_t *group_bytes)
 {
     size_t nodes = (size_t)net->node_count, edges = (size_t)count_edges(net);
-    *l = (six_layout){.net = net, .training = training, .lanes = lanes, .nodes = net->node_count, .target = -1, .real_size = net->variant->real_size};
+    *l = (six_layout){.net = net, .training = training, .lanes = lanes, .nodes = net->node_count, .target = -1,
+                      .real_size = net->variant->real_size};
     l->piece = layout_array(l, 3 * nodes + edges + 1, sizeof *l->piece);
     l->value = layout_array(l, 5 * nodes + 3 * nodes + edges + 1, sizeof *l->value);
     l->reached = layout_array(l, 2 * nodes, sizeof *l->reached);

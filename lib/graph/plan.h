@@ -68,7 +68,8 @@ typedef struct six_plan {
 int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t groups, bool training, int32_t lanes);
 void six_plan_free(six_plan *plan);
 
-/* The bytes that six_plan_new() would ask the allocator for, those included that it gives back at the end; the model need not be compiled, but its ends be found. */
+/* The bytes that six_plan_new() would ask the allocator for, those included that it gives back at the end; the model need not be
+ * compiled, but its ends be found. */
 int32_t six_plan_bytes(sixnet_model *net, int32_t groups, bool training, int32_t lanes, uint64_t *bytes);
 
 #endif

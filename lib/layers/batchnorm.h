@@ -255,7 +255,8 @@ static void batchnorm_backward(const six_op *op, six_group *g, void *scratch)
 #define BATCHNORM_FUNCTIONS \
     .prefix = "bn", .inputs_min = 1, .inputs_max = 1, .reads = SIX_READS_X, .in_place = true, .whole_gradients = true, \
     .needs = batchnorm_needs, \
-    .sum_forward = batchnorm_sum_forward, .begin_forward = batchnorm_begin_forward, .forward = batchnorm_forward, .forward_one = batchnorm_forward_one, \
+    .sum_forward = batchnorm_sum_forward, .begin_forward = batchnorm_begin_forward, .forward = batchnorm_forward, \
+    .forward_one = batchnorm_forward_one, \
     .sum_backward = batchnorm_sum_backward, .begin_backward = batchnorm_begin_backward, .backward = batchnorm_backward
 
 #endif

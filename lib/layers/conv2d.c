@@ -215,27 +215,33 @@ static int64_t phases(const six_op *op, int axis)
     return a->stride[axis] < op->in[0].dim[1 + axis] ? a->stride[axis] : op->in[0].dim[1 + axis];
 }
 
-static void needs(const six_op *op, six_needs *n)
+static void needs_of_one(const six_op *op, six_needs *n)
 {
+    const conv2d *a = op->attr;
+    six_tap tap[MAX_TAPS];
+    one_sample one = one_sample_of(op);
+    six_correlation c = one_sample_correlation(op, &one, tap);
+    n->scratch = one_sample_reals(op) * (int64_t)sizeof(real) + six_correlate_scratch(&c, false);
+    n->shared = a->groups * six_packed_size(&c) * (int64_t)sizeof(real);
+}
+
+static void needs_of_group(const six_op *op, six_needs *n)
+{
+    const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
-    one_sample one = one_sample_of(op);
-    six_correlation c = op->lanes == 1 ? one_sample_correlation(op, &one, tap) : forward_of(op, tap);
-    const conv2d *a = op->attr;
-    if (op->lanes == 1) {
-        n->scratch = one_sample_reals(op) * (int64_t)sizeof(real) + six_correlate_scratch(&c, false);
-        n->shared = a->groups * six_packed_size(&c) * (int64_t)sizeof(real);
-        return;
-    }
+    six_correlation c = forward_of(op, tap);
     int64_t packed = six_packed_size(&c);
     n->scratch = six_correlate_scratch(&c, op->training);
-    for (int64_t h = 0; h < phases(op, 0); h++)
+    for (int64_t h = 0; op->training && h < phases(op, 0); h++)
         for (int64_t w = 0; w < phases(op, 1); w++) {
             c = phase_of(op, h, w, tap, w_tap);
             packed += six_packed_size(&c);
         }
     n->shared = a->groups * packed * (int64_t)sizeof(real);
 }
+
+static void needs(const six_op *op, six_needs *n) { (op->lanes == 1 ? needs_of_one : needs_of_group)(op, n); }
 
 static void forward(const six_op *op, six_group *g, void *scratch)
 {

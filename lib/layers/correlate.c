@@ -30,93 +30,6 @@ enum { BLOCK_LONE = 8 }; /* outputs for a single position */
 #define SIX_IN_REGISTER(v) (void)0
 #endif
 
-/* ---- bands: rows of x with their padding, where windows reach over its bounds ---- */
-
-enum { BAND_BYTES = 512 << 10 };
-
-typedef struct band {
-    const real *x;            /* the value that tap (0, 0) of the band's first position reads, of plane 0 */
-    int64_t plane, row;       /* distances */
-} band;
-
-typedef struct reach {
-    int32_t h_min, h_max, w_min, w_max;
-    bool padded;
-} reach;
-
-static reach reach_of(const six_correlation *c)
-{
-    if (!c->taps)
-        return (reach){0};
-    reach r = {c->tap[0].h, c->tap[0].h, c->tap[0].w, c->tap[0].w, false};
-    for (int32_t t = 1; t < c->taps; t++) {
-        r.h_min = c->tap[t].h < r.h_min ? c->tap[t].h : r.h_min;
-        r.h_max = c->tap[t].h > r.h_max ? c->tap[t].h : r.h_max;
-        r.w_min = c->tap[t].w < r.w_min ? c->tap[t].w : r.w_min;
-        r.w_max = c->tap[t].w > r.w_max ? c->tap[t].w : r.w_max;
-    }
-    r.padded = r.h_min < 0 || r.w_min < 0 || (c->rows - 1) * c->stride_h + r.h_max >= c->in_h ||
-               (c->columns - 1) * c->stride_w + r.w_max >= c->in_w;
-    return r;
-}
-
-static int64_t band_width(const six_correlation *c, const reach *r) { return (c->columns - 1) * c->stride_w + r->w_max - r->w_min + 1; }
-
-static int64_t band_height(const six_correlation *c, const reach *r, int64_t rows)
-{
-    return (rows - 1) * c->stride_h + r->h_max - r->h_min + 1;
-}
-
-/* How many rows of y are worked on at a time. */
-static int64_t band_rows(const six_correlation *c, const reach *r)
-{
-    int64_t row_bytes = c->depth * band_width(c, r) * SIX_LANES * (int64_t)sizeof(real), rows = 1;
-    if (!r->padded)
-        return c->rows;
-    while (rows < c->rows && band_height(c, r, rows + 1) * row_bytes <= BAND_BYTES)
-        rows++;
-    int64_t bands = (c->rows + rows - 1) / rows;
-    return (c->rows + bands - 1) / bands;
-}
-
-static int64_t band_size(const six_correlation *c, const reach *r)
-{
-    return r->padded ? c->depth * band_height(c, r, band_rows(c, r)) * band_width(c, r) * SIX_LANES : 0;
-}
-
-/* One row: zeros, the columns of x that the band covers, zeros. */
-static void copy_row(const six_correlation *c, const reach *r, const real *x, int64_t row, real *to)
-{
-    int64_t width = band_width(c, r), first = -r->w_min, last = first + c->in_w;
-    first = first < 0 ? 0 : first > width ? width : first;
-    last = last < first ? first : last > width ? width : last;
-    if (row < 0 || row >= c->in_h)
-        last = first = width;
-    memset(to, 0, (size_t)first * SIX_LANES * sizeof *to);
-    if (last > first)
-        memcpy(to + first * SIX_LANES, x + row * c->x_row + (first + r->w_min) * c->x_step,
-               (size_t)(last - first) * SIX_LANES * sizeof *to);
-    memset(to + last * SIX_LANES, 0, (size_t)(width - last) * SIX_LANES * sizeof *to);
-}
-
-/* The rows of x that `rows` rows of y from `first` on read: in place, or where they are or will be copied to. */
-static band band_at(const six_correlation *c, const reach *r, const real *x, int64_t first, int64_t rows, real *copy)
-{
-    int64_t width = band_width(c, r);
-    if (!r->padded)
-        return (band){x + first * c->stride_h * c->x_row, c->x_plane, c->x_row};
-    return (band){copy - (r->h_min * width + r->w_min) * SIX_LANES, band_height(c, r, rows) * width * SIX_LANES, width * SIX_LANES};
-}
-
-/* Copies them, if they are to be. Padding implies x_step == SIX_LANES. */
-static void copy_band(const six_correlation *c, const reach *r, const real *x, int64_t first, int64_t rows, real *copy)
-{
-    int64_t top = first * c->stride_h + r->h_min, height = band_height(c, r, rows), width = band_width(c, r);
-    for (int32_t d = 0; r->padded && d < c->depth; d++)
-        for (int64_t h = 0; h < height; h++, copy += width * SIX_LANES)
-            copy_row(c, r, x + d * c->x_plane, top + h, copy);
-}
-
 /* ---- forward ---- */
 
 /* Where a tap reads, from x and from w. */
@@ -320,7 +233,94 @@ void six_correlate(const six_correlation *c, const real *x, const real *w, const
     }
 }
 
-/* ---- gradient by the weights ---- */
+/* ---- gradient by the weights: bands, rows of x with their padding where windows reach over its bounds ---- */
+
+enum { BAND_BYTES = 512 << 10 };
+
+typedef struct band {
+    const real *x;            /* the value that tap (0, 0) of the band's first position reads, of plane 0 */
+    int64_t plane, row;       /* distances */
+} band;
+
+typedef struct reach {
+    int32_t h_min, h_max, w_min, w_max;
+    bool padded;
+} reach;
+
+static reach reach_of(const six_correlation *c)
+{
+    if (!c->taps)
+        return (reach){0};
+    reach r = {c->tap[0].h, c->tap[0].h, c->tap[0].w, c->tap[0].w, false};
+    for (int32_t t = 1; t < c->taps; t++) {
+        r.h_min = c->tap[t].h < r.h_min ? c->tap[t].h : r.h_min;
+        r.h_max = c->tap[t].h > r.h_max ? c->tap[t].h : r.h_max;
+        r.w_min = c->tap[t].w < r.w_min ? c->tap[t].w : r.w_min;
+        r.w_max = c->tap[t].w > r.w_max ? c->tap[t].w : r.w_max;
+    }
+    r.padded = r.h_min < 0 || r.w_min < 0 || (c->rows - 1) * c->stride_h + r.h_max >= c->in_h ||
+               (c->columns - 1) * c->stride_w + r.w_max >= c->in_w;
+    return r;
+}
+
+static int64_t band_width(const six_correlation *c, const reach *r) { return (c->columns - 1) * c->stride_w + r->w_max - r->w_min + 1; }
+
+static int64_t band_height(const six_correlation *c, const reach *r, int64_t rows)
+{
+    return (rows - 1) * c->stride_h + r->h_max - r->h_min + 1;
+}
+
+/* How many rows of y are worked on at a time. */
+static int64_t band_rows(const six_correlation *c, const reach *r)
+{
+    int64_t row_bytes = c->depth * band_width(c, r) * SIX_LANES * (int64_t)sizeof(real), rows = 1;
+    if (!r->padded)
+        return c->rows;
+    while (rows < c->rows && band_height(c, r, rows + 1) * row_bytes <= BAND_BYTES)
+        rows++;
+    int64_t bands = (c->rows + rows - 1) / rows;
+    return (c->rows + bands - 1) / bands;
+}
+
+static int64_t band_size(const six_correlation *c, const reach *r)
+{
+    return r->padded ? c->depth * band_height(c, r, band_rows(c, r)) * band_width(c, r) * SIX_LANES : 0;
+}
+
+/* One row: zeros, the columns of x that the band covers, zeros. */
+static void copy_row(const six_correlation *c, const reach *r, const real *x, int64_t row, real *to)
+{
+    int64_t width = band_width(c, r), first = -r->w_min, last = first + c->in_w;
+    first = first < 0 ? 0 : first > width ? width : first;
+    last = last < first ? first : last > width ? width : last;
+    if (row < 0 || row >= c->in_h)
+        last = first = width;
+    memset(to, 0, (size_t)first * SIX_LANES * sizeof *to);
+    if (last > first)
+        memcpy(to + first * SIX_LANES, x + row * c->x_row + (first + r->w_min) * c->x_step,
+               (size_t)(last - first) * SIX_LANES * sizeof *to);
+    memset(to + last * SIX_LANES, 0, (size_t)(width - last) * SIX_LANES * sizeof *to);
+}
+
+/* The rows of x that `rows` rows of y from `first` on read: in place, or where they are or will be copied to. */
+static band band_at(const six_correlation *c, const reach *r, const real *x, int64_t first, int64_t rows, real *copy)
+{
+    int64_t width = band_width(c, r);
+    if (!r->padded)
+        return (band){x + first * c->stride_h * c->x_row, c->x_plane, c->x_row};
+    return (band){copy - (r->h_min * width + r->w_min) * SIX_LANES, band_height(c, r, rows) * width * SIX_LANES, width * SIX_LANES};
+}
+
+/* Copies them, if they are to be. Padding implies x_step == SIX_LANES. */
+static void copy_band(const six_correlation *c, const reach *r, const real *x, int64_t first, int64_t rows, real *copy)
+{
+    int64_t top = first * c->stride_h + r->h_min, height = band_height(c, r, rows), width = band_width(c, r);
+    for (int32_t d = 0; r->padded && d < c->depth; d++)
+        for (int64_t h = 0; h < height; h++, copy += width * SIX_LANES)
+            copy_row(c, r, x + d * c->x_plane, top + h, copy);
+}
+
+/* ---- gradient by the weights: sums over positions and lanes ---- */
 
 typedef struct weight_block {
     const real *x, *dy;

@@ -27,8 +27,8 @@ typedef struct six_correlation {
     bool add;                         /* to what is in y, which takes the place of the bias */
 } six_correlation;
 
-/* Weights in the order in which they are read; packed has room for six_packed_size() of them. w[o][d][t] is at w[o * w_output + d * w_depth +
- * w_tap[t]]. */
+/* Weights in the order in which they are read; packed has room for six_packed_size() of them. w[o][d][t] is at
+ * w[o * w_output + d * w_depth + w_tap[t]]. */
 void SIX_PASTE(six_pack_, SIX_VARIANT)(const six_correlation *c, const real *w, int64_t w_output, int64_t w_depth, const int32_t *w_tap,
                                        real *packed);
 int64_t SIX_PASTE(six_packed_size_, SIX_VARIANT)(const six_correlation *c);

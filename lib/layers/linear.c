@@ -11,7 +11,8 @@
 
 /* Outputs whose weight gradients are one piece of work. */
 enum { PART_OUTPUTS = 16 };
-/* Backward goes down so many rows of weights at a time: further down the first would have left the cache before their next columns are read. */
+/* Backward goes down so many rows of weights at a time: further down the first would have left the cache before their next columns
+ * are read. */
 enum { MOST_ROWS = 128 };
 
 typedef struct linear {

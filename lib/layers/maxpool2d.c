@@ -177,7 +177,8 @@ static void forward(const six_op *op, six_group *g, void *scratch)
 SIX_INLINE void quad_one(const real *top, const real *bottom, int64_t columns, real *y)
 {
     for (int64_t j = 0; j < columns; j += SIX_WIDTH) {
-        vec t[2] = {six_load(top + 2 * j), six_load(top + 2 * j + SIX_WIDTH)}, b[2] = {six_load(bottom + 2 * j), six_load(bottom + 2 * j + SIX_WIDTH)};
+        vec t[2] = {six_load(top + 2 * j), six_load(top + 2 * j + SIX_WIDTH)};
+        vec b[2] = {six_load(bottom + 2 * j), six_load(bottom + 2 * j + SIX_WIDTH)};
         vec best = six_even(t[0], t[1]);
         ivec at = {0};
         challenge(six_odd(t[0], t[1]), at, &best, &at);

@@ -17,7 +17,7 @@ typedef struct six_visit {
     int32_t status;
 } six_visit;
 
-/* Looks at the passes of a compiled model with a loss from now on, and forgets earlier findings. */
+/* Looks at the passes of a compiled model with a loss from now on. Earlier findings stay until the caller drops them. */
 int32_t six_doctor_new(six_doctor **out, sixnet_model *net, int64_t batch_size);
 void six_doctor_free(six_doctor *d);
 

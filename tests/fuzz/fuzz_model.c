@@ -28,12 +28,7 @@ static bool load(sixnet_context *ctx, const uint8_t *data, size_t size, const ch
     fuzz_begin(size);
     int32_t status = fuzz_status(sixnet_model_load_memory(&net, ctx, data, size, options));
     fuzz_bound(fuzz_file_memory(size));
-    MUST((status == SIXNET_OK) == (net != NULL));
-    if (net) {
-        try_model(ctx, net);
-        fuzz_worked();
-    }
-    sixnet_model_free(net);
+    try_outcome(ctx, status, net);
     fuzz_leave();
     return status == SIXNET_OK;
 }

@@ -20,12 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_begin(size);
     int32_t status = fuzz_status(sixnet_model_parse(&net, ctx, text));
     fuzz_bound(MEMORY);
-    MUST((status == SIXNET_OK) == (net != NULL));
-    if (net) {
-        try_model(ctx, net);
-        fuzz_worked();
-    }
-    sixnet_model_free(net);
+    try_outcome(ctx, status, net);
     fuzz_leave();
     free(text);
     return 0;

@@ -161,3 +161,13 @@ void try_model(sixnet_context *ctx, sixnet_model *net)
     try_file(ctx, net);
     try_run(net);
 }
+
+void try_outcome(sixnet_context *ctx, int32_t status, sixnet_model *net)
+{
+    MUST((status == SIXNET_OK) == (net != NULL));
+    if (net) {
+        try_model(ctx, net);
+        fuzz_worked();
+    }
+    sixnet_model_free(net);
+}

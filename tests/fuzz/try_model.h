@@ -11,4 +11,7 @@ void try_text(sixnet_context *ctx, sixnet_model *net);
 void try_file(sixnet_context *ctx, const sixnet_model *net);
 void try_run(sixnet_model *net);
 
+/* What a call gave that makes a model: one if and only if the status says so, which is tried and freed. */
+void try_outcome(sixnet_context *ctx, int32_t status, sixnet_model *net);
+
 #endif
