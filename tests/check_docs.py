@@ -4,7 +4,7 @@
 
 A block of C or C++ that has a main() and every block of Python is a program of its own, and must end with status 0. A block of text right
 after it whose first line is "prints:" is what it must print. A block of C that defines a layer of the library is compiled as one. Links to
-files of the tree must lead to one. Where there is no C++ compiler, "", programs in C++ are left out, and where there is no NumPy those that import it.
+files of the tree must lead to one, and docs/meson.build must list every page. Where there is no C++ compiler, "", programs in C++ are left out, and where there is no NumPy those that import it.
 """
 
 import importlib.util
@@ -87,8 +87,16 @@ def broken_links(page):
             yield f"links to {target}, which is not there"
 
 
+def unlisted_pages():
+    listed = (ROOT / "docs/meson.build").read_text()
+    return [page.name for page in PAGES[1:] if f"'{page.name}'" not in listed]
+
+
 def main():
     faults = count = 0
+    for name in unlisted_pages():
+        faults += 1
+        print(f"docs/meson.build does not list {name}")
     for page in PAGES:
         wrong = [(1, link) for link in broken_links(page)]
         for line, kind, body, expected in programs(page):

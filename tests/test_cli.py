@@ -546,20 +546,21 @@ def test_changed_files(folder, world):
 
 # ---- pages ----
 
-def test_page(folder):
-    """Runs the guide's blocks of sh in one folder; a block of text that follows and begins with "prints:" is what one must print."""
-    page = (ROOT / "docs/command_line.md").read_text()
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.M | re.S)
-    env = {**os.environ, "PATH": f"{TOOL.parent}:{os.environ['PATH']}"}
-    desk = folder / "page"
-    desk.mkdir()
-    for (kind, text), (_, after) in zip(blocks, blocks[1:] + [("", "")]):
-        if kind != "sh":
-            continue
-        result = subprocess.run(["sh", "-e", "-c", text], cwd=desk, env=env, capture_output=True, text=True, timeout=120, check=False)
-        title, wanted = text.strip().splitlines()[-1][:60], after.partition("prints:\n")[2] if after.startswith("prints:") else None
-        ok = result.returncode == 0 and not result.stderr and wanted in (None, result.stdout)
-        check(f"the page's '{title}'", ok, f"status {result.returncode}: {result.stdout}{result.stderr}")
+def test_pages(folder):
+    """Runs the blocks of sh of every page, each page in a folder; a block of text that follows and begins with "prints:" is what one
+    must print."""
+    env = {**os.environ, "PATH": f"{TOOL.parent}:{BUILD / 'examples'}:{os.environ['PATH']}"}
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.M | re.S)
+        desk = folder / f"page-{page.stem}"
+        desk.mkdir()
+        for (kind, text), (_, after) in zip(blocks, blocks[1:] + [("", "")]):
+            if kind != "sh":
+                continue
+            result = subprocess.run(["sh", "-e", "-c", text], cwd=desk, env=env, capture_output=True, text=True, timeout=120, check=False)
+            title, wanted = text.strip().splitlines()[-1][:60], after.partition("prints:\n")[2] if after.startswith("prints:") else None
+            ok = result.returncode == 0 and not result.stderr and wanted in (None, result.stdout)
+            check(f"{page.stem}: '{title}'", ok, f"status {result.returncode}: {result.stdout}{result.stderr}")
 
 
 def test_manual():
@@ -605,7 +606,7 @@ def main():
         data = write_set(folder / "data", sets)
         world = make_world(folder)
         test_help()
-        test_page(folder)
+        test_pages(folder)
         test_manual()
         test_completion()
         test_nets(folder, world)

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/** @name Layers of your own
+/** @defgroup layers Layers of your own
  * @{ */
 
 /** What a layer's setup function is given: valid during the call only. */

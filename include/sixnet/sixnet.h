@@ -61,7 +61,7 @@
 extern "C" {
 #endif
 
-/** @name Status
+/** @defgroup status Status
  * @{ */
 
 #define SIXNET_OK 0                 /**< it worked */
@@ -96,7 +96,7 @@ SIXNET_API int32_t sixnet_version_number(void);
 
 /** @} */
 
-/** @name Kinds
+/** @defgroup kinds Kinds
  * Every word that the text interface understands, from the tables that the parser itself uses.
  * @{ */
 
@@ -124,7 +124,7 @@ SIXNET_API const char *sixnet_attribute(const char *family, const char *kind, in
 
 /** @} */
 
-/** @name Context
+/** @defgroup context Context
  * Where a program says how the library may use its process.
  * @{ */
 
@@ -173,7 +173,7 @@ SIXNET_API const char *sixnet_context_get(const sixnet_context *ctx, const char 
 
 /** @} */
 
-/** @name Model: building
+/** @defgroup building Model: building
  * @{ */
 
 /** A net: a graph of layer nodes and the parameters it learns. */
@@ -246,7 +246,7 @@ SIXNET_API int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
 
 /** @} */
 
-/** @name Model: looking at it
+/** @defgroup looking Model: looking at it
  * @{ */
 
 /** The table that PyTorch users know from torchsummary: layers, output shapes, parameter counts, memory for one
@@ -301,7 +301,7 @@ SIXNET_API int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node
 
 /** @} */
 
-/** @name Model: tensors
+/** @defgroup tensors Model: tensors
  * The state of a compiled model by name, as PyTorch's state_dict names it: "conv1.weight", "bn1.running_mean". Parameters
  * are trained; buffers (running statistics) are not, and have no gradient.
  * @{ */
@@ -360,7 +360,7 @@ SIXNET_API int32_t sixnet_digest(const sixnet_model *net, char *digest);
 
 /** @} */
 
-/** @name The open loop
+/** @defgroup loop The open loop
  * One training step is sixnet_zero_grad(), sixnet_forward(), sixnet_loss(), sixnet_backward(), sixnet_step(). Memory is
  * allocated only when n is larger than in any call before.
  * @{ */
@@ -465,7 +465,7 @@ SIXNET_API int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs
 
 /** @} */
 
-/** @name Optimizer
+/** @defgroup optimizer Optimizer
  * @{ */
 
 /** Changes a model's parameters along their gradients, at a learning rate that a schedule may change. */
@@ -504,7 +504,7 @@ SIXNET_API int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr);
 
 /** @} */
 
-/** @name Dataset
+/** @defgroup dataset Dataset
  * @{ */
 
 /** Samples with targets. Reading from one dataset in several threads at once is safe, if its callback is. */
@@ -609,7 +609,7 @@ SIXNET_API int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t 
 
 /** @} */
 
-/** @name Profile
+/** @defgroup profile Profile
  * Where a model's time goes, node by node. Off at first, and then without cost.
  * @{ */
 
@@ -630,7 +630,7 @@ SIXNET_API double sixnet_profile_get(const sixnet_model *net, sixnet_node node, 
 
 /** @} */
 
-/** @name Fit, evaluate
+/** @defgroup fit Fit, evaluate
  * @{ */
 
 /** What a running sixnet_fit() tells. Valid during the callback only. */
@@ -723,7 +723,7 @@ SIXNET_API int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double
 
 /** @} */
 
-/** @name Files
+/** @defgroup files Files
  * A model's file is a safetensors file, which other programs read: the tensors under their names, in the context's dtype, and
  * beside them, as pairs of strings, the net's text ("sixnet.net"), the library's version and a SHA-256 of all bytes
  * ("sixnet.checksum").
