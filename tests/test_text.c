@@ -17,7 +17,7 @@ static const char *const known[FAMILIES] = {
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop",
     "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau",
-    "normalize",
+    "normalize random_affine",
     "context fit dataset_arrays dataset_callback dataset_split batches",
 };
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/status.h"
+#include "base/threads.h"
 #include "dataset.h"
 
 typedef struct options {
@@ -29,7 +30,25 @@ struct sixnet_batches {
     int64_t *order; /* NULL without shuffle */
     int64_t input_size, target_size;
     float *inputs, *targets;
+    int64_t room; /* floats of workspace that each thread has */
+    float *workspace;
 };
+
+/* Sees to the workspace that the dataset's transforms need, which may have come to more since. */
+static int32_t reserve(sixnet_batches *b)
+{
+    const sixnet_context *ctx = six_dataset_context(b->ds);
+    const int64_t room = six_dataset_workspace(b->ds);
+    if (b->workspace && room <= b->room)
+        return SIXNET_OK;
+    float *workspace = six_data_floats(ctx, six_pool_size(ctx->pool), room);
+    if (!workspace)
+        return SIXNET_OUT_OF_MEMORY;
+    six_free(ctx, b->workspace);
+    b->workspace = workspace;
+    b->room = room;
+    return SIXNET_OK;
+}
 
 static int32_t allocate(sixnet_batches *b)
 {
@@ -41,7 +60,7 @@ static int32_t allocate(sixnet_batches *b)
         return SIXNET_OUT_OF_MEMORY;
     if (b->o.shuffle)
         b->order = six_alloc(ctx, (size_t)six_dataset_size(b->ds), sizeof *b->order);
-    return b->o.shuffle && !b->order ? SIXNET_OUT_OF_MEMORY : SIXNET_OK;
+    return b->o.shuffle && !b->order ? SIXNET_OUT_OF_MEMORY : reserve(b);
 }
 
 int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec)
@@ -82,6 +101,7 @@ void six_batches_free(sixnet_batches *b)
     six_free(ctx, b->inputs);
     six_free(ctx, b->targets);
     six_free(ctx, b->order);
+    six_free(ctx, b->workspace);
     six_free(ctx, b);
     six_dataset_free(ds);
 }
@@ -122,19 +142,43 @@ static int64_t sample_at(const sixnet_batches *b, int64_t position)
     return b->order ? b->order[position] : position;
 }
 
-/* Reads n samples, while the processor fetches those a little ahead. */
-static int32_t read_samples(const sixnet_batches *b, int64_t n)
+/* Reads samples of the batch from first on, while the processor fetches those a little ahead. */
+static int32_t read_samples(const sixnet_batches *b, int64_t first, int64_t end, float *workspace)
 {
     enum { AHEAD = 4 };
     int64_t size = six_dataset_size(b->ds);
     int32_t status = SIXNET_OK;
-    for (int64_t i = 0; i < n && status == SIXNET_OK; i++) {
+    for (int64_t i = first; i < end && status == SIXNET_OK; i++) {
         if (b->position + i + AHEAD < size)
             six_dataset_expect(b->ds, sample_at(b, b->position + i + AHEAD));
         status = six_dataset_read(b->ds, sample_at(b, b->position + i), (uint64_t)b->epoch, b->inputs + i * b->input_size,
-                                  b->targets ? b->targets + i * b->target_size : NULL);
+                                  b->targets ? b->targets + i * b->target_size : NULL, workspace);
     }
     return status;
+}
+
+/* A batch that is read in pieces. */
+typedef struct reading {
+    const sixnet_batches *b;
+    int64_t count, piece;
+} reading;
+
+static void read_piece(void *arg, int32_t item, int32_t worker)
+{
+    const reading *r = arg;
+    const int64_t first = item * r->piece, end = first + r->piece;
+    read_samples(r->b, first, end < r->count ? end : r->count, r->b->workspace + worker * r->b->room);
+}
+
+/* In parallel, in pieces that are worth it, unless a function of the caller's gives the samples; else nothing can fail. */
+static int32_t read_batch(const sixnet_batches *b, int64_t count)
+{
+    enum { WORTH = 8192 };
+    reading r = {b, count, WORTH / b->input_size + 1};
+    if (six_dataset_calls(b->ds))
+        return read_samples(b, 0, count, b->workspace);
+    six_pool_run(six_dataset_context(b->ds)->pool, read_piece, &r, (int32_t)((count + r.piece - 1) / r.piece));
+    return SIXNET_OK;
 }
 
 int32_t six_batches_next(sixnet_batches *b, const float **inputs, const float **targets, int64_t *n)
@@ -146,7 +190,9 @@ int32_t six_batches_next(sixnet_batches *b, const float **inputs, const float **
         return SIXNET_OK;
     if (six_shape_size(six_dataset_input_shape(b->ds)) != b->input_size)
         return six_fail(SIXNET_BAD_STATE, "a transform has changed the size of the samples since the walk was made");
-    int32_t status = read_samples(b, count);
+    int32_t status = reserve(b);
+    if (status == SIXNET_OK)
+        status = read_batch(b, count);
     if (status != SIXNET_OK)
         return status;
     b->position += count;

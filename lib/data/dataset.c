@@ -27,7 +27,7 @@ void six_data_shuffle(int64_t *order, int64_t n, six_stream random)
 
 float *six_data_floats(const sixnet_context *ctx, int64_t n, int64_t size)
 {
-    if (n > PTRDIFF_MAX / (int64_t)sizeof(float) / size) {
+    if (size > 0 && n > PTRDIFF_MAX / (int64_t)sizeof(float) / size) {
         six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: %" PRId64 " samples of %" PRId64 " values exceed the address space", n,
                  size);
         return NULL;
@@ -92,7 +92,8 @@ static int32_t choose(sixnet_dataset **out, const sixnet_dataset *ds, const int6
     sixnet_dataset *part = *out;
     part->size = n;
     part->nsteps = ds->nsteps;
-    part->scratch = ds->scratch;
+    part->stage = ds->stage;
+    part->room = ds->room;
     for (int32_t k = 0; k < ds->nsteps; k++)
         part->steps[k] = six_step_hold(ds->steps[k]);
     part->order = six_alloc(ds->source->ctx, (size_t)n, sizeof *part->order);
@@ -158,8 +159,10 @@ int32_t six_dataset_add_step(sixnet_dataset *ds, const six_transform *transform,
     int32_t status = six_step_new(&step, ds->source->ctx, transform, attrs, six_dataset_input_shape(ds));
     if (status != SIXNET_OK)
         return status;
-    if (transform->apart || ds->scratch > 0)
-        ds->scratch = larger(ds->scratch, larger(six_shape_size(&step->in), six_shape_size(&step->out)));
+    if (transform->apart || ds->stage > 0)
+        ds->stage = larger(ds->stage, larger(six_shape_size(&step->in), six_shape_size(&step->out)));
+    if (transform->room)
+        ds->room = larger(ds->room, transform->room(&step->in));
     ds->steps[ds->nsteps++] = step;
     return SIXNET_OK;
 }
@@ -215,12 +218,30 @@ static int64_t source_index(const sixnet_dataset *ds, int64_t index)
     return ds->order ? ds->order[index] : index;
 }
 
+bool six_dataset_calls(const sixnet_dataset *ds)
+{
+    return ds->source->fn;
+}
+
+/* The stages begin where vectors do. */
+static int64_t stage_room(const sixnet_dataset *ds)
+{
+    const int64_t line = SIX_ALIGNMENT / sizeof(float);
+    return (ds->stage + line - 1) / line * line;
+}
+
+/* First two stages, where steps that are apart have theirs by turns; then the room of one step after the other. */
+int64_t six_dataset_workspace(const sixnet_dataset *ds)
+{
+    return 2 * stage_room(ds) + ds->room;
+}
+
 /* Applies the steps to values, in place or by turns with other; returns where the result is. */
-static float *apply_steps(const sixnet_dataset *ds, int64_t number, uint64_t epoch, float *values, float *other)
+static float *apply_steps(const sixnet_dataset *ds, int64_t number, uint64_t epoch, float *values, float *other, float *room)
 {
     for (int32_t k = 0; k < ds->nsteps; k++) {
         const six_step *step = ds->steps[k];
-        six_transform_call call = {.attrs = step->attrs, .in = &step->in, .out = &step->out, .from = values, .to = values};
+        six_transform_call call = {step->attrs, &step->in, &step->out, values, values, room, {0}};
         if (step->transform->random)
             call.random = six_data_stream(ds->source->ctx->seed, SIX_DATA_STEP + (uint32_t)k, epoch, (uint64_t)number);
         if (step->transform->apart) {
@@ -233,36 +254,31 @@ static float *apply_steps(const sixnet_dataset *ds, int64_t number, uint64_t epo
     return values;
 }
 
-static int32_t read_by_scratch(const sixnet_dataset *ds, int64_t number, uint64_t epoch, float *input, float *target)
+int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target, float *workspace)
 {
-    float *scratch = six_data_floats(ds->source->ctx, 2, ds->scratch);
-    if (!scratch)
-        return SIXNET_OUT_OF_MEMORY;
-    int32_t status = six_source_read(ds->source, number, scratch, target);
-    if (status == SIXNET_OK) {
-        const float *result = apply_steps(ds, number, epoch, scratch, scratch + ds->scratch);
+    const int64_t number = source_index(ds, index), stage = stage_room(ds);
+    float *values = stage > 0 && input ? workspace : input;
+    int32_t status = six_source_read(ds->source, number, values, target);
+    if (status != SIXNET_OK || !input)
+        return status;
+    const float *result = apply_steps(ds, number, epoch, values, workspace + stage, workspace + 2 * stage);
+    if (result != input)
         memcpy(input, result, (size_t)six_shape_size(six_dataset_input_shape(ds)) * sizeof *input);
-    }
-    six_free(ds->source->ctx, scratch);
-    return status;
-}
-
-int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target)
-{
-    int64_t number = source_index(ds, index);
-    if (input && ds->scratch > 0)
-        return read_by_scratch(ds, number, epoch, input, target);
-    int32_t status = six_source_read(ds->source, number, input, target);
-    if (status == SIXNET_OK && input)
-        apply_steps(ds, number, epoch, input, NULL);
-    return status;
+    return SIXNET_OK;
 }
 
 int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target)
 {
     if (index < 0 || index >= ds->size)
         return six_fail(SIXNET_INVALID_ARGUMENT, "index=%" PRId64 " is not from 0 to %" PRId64, index, ds->size - 1);
-    return six_dataset_read(ds, index, 0, input, target);
+    const int64_t room = six_dataset_workspace(ds);
+    float none[1], *workspace = room > 0 ? six_data_floats(ds->source->ctx, 1, room) : none;
+    if (!workspace)
+        return SIXNET_OUT_OF_MEMORY;
+    int32_t status = six_dataset_read(ds, index, 0, input, target, workspace);
+    if (workspace != none)
+        six_free(ds->source->ctx, workspace);
+    return status;
 }
 
 void six_dataset_expect(const sixnet_dataset *ds, int64_t index)

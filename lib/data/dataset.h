@@ -35,7 +35,8 @@ struct sixnet_dataset {
     int64_t size;
     int32_t nsteps;
     six_step *steps[SIX_MAX_STEPS];
-    int64_t scratch; /* values that the widest stage has if a step is `apart`, else 0 */
+    int64_t stage; /* values that the widest stage has if a step is `apart`, else 0 */
+    int64_t room;  /* floats that the step with the greatest need takes besides */
 };
 
 /* ---- sources.c ---- */
@@ -74,8 +75,13 @@ const six_shape *six_dataset_target_shape(const sixnet_dataset *ds); /* of rank 
 int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank);
 
 int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
-/* The one way out for samples. epoch is for transforms at random. index is in range; input and target may be NULL. */
-int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target);
+/* The floats of memory that six_dataset_read() needs. */
+int64_t six_dataset_workspace(const sixnet_dataset *ds);
+/* The one way out for samples. epoch is for transforms at random. index is in range; input and target may be NULL. Fails only where a
+ * function gives the samples. */
+int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target, float *workspace);
+/* Whether a function of the caller's gives the samples; it is called in the thread that reads. */
+bool six_dataset_calls(const sixnet_dataset *ds);
 /* Says that a sample will be read soon, so that the processor may fetch it meanwhile. */
 void six_dataset_expect(const sixnet_dataset *ds, int64_t index);
 

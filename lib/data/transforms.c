@@ -3,6 +3,7 @@
 
 static const six_kind *const kinds[] = {
     &six_transform_normalize.kind,
+    &six_transform_random_affine.kind,
     NULL,
 };
 

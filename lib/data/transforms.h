@@ -16,6 +16,7 @@ typedef struct six_transform_call {
     const six_shape *in, *out;
     const float *from;
     float *to;         /* the same memory as from, unless the transform is `apart` */
+    float *room;       /* as much as the transform asked for */
     six_stream random; /* of this sample in this epoch alone, if the transform is `random` */
 } six_transform_call;
 
@@ -25,10 +26,11 @@ typedef struct six_transform {
     bool apart;    /* must not write over what it reads, or changes the size */
     /* Checks the attributes against the shape of the samples and may complete them; out is set to in. */
     int32_t (*setup)(void *attrs, const six_shape *in, six_shape *out);
+    int64_t (*room)(const six_shape *in); /* the floats of memory that it needs besides; NULL for none */
     void (*apply)(const six_transform_call *call);
 } six_transform;
 
-extern const six_transform six_transform_normalize;
+extern const six_transform six_transform_normalize, six_transform_random_affine;
 
 /* The list that ends with NULL. */
 const six_kind *const *six_transform_kinds(void);

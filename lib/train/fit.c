@@ -3,6 +3,7 @@
 #include "train/fit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -112,24 +113,23 @@ static int32_t check_data(const sixnet_model *net, const sixnet_dataset *ds)
     return SIXNET_OK;
 }
 
-/* Samples of one portion of an evaluation. */
-enum { PORTION = 512 };
-
-static int32_t evaluate_all(six_evaluation *e, const sixnet_dataset *ds, float *inputs, float *targets)
+/* In portions of so many samples. */
+static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
 {
-    int64_t size = six_dataset_size(ds);
-    for (int64_t first = 0; first < size; first += PORTION) {
-        int64_t n = size - first < PORTION ? size - first : PORTION;
-        for (int64_t i = 0; i < n; i++) {
-            int32_t status = six_dataset_read(ds, first + i, 0, inputs + i * e->net->input_size, targets + i * e->net->target_size);
-            if (status)
-                return status;
-        }
-        int32_t status = six_evaluation_add(e, (six_rows){inputs, SIX_F32}, (six_rows){targets, SIX_F32}, n);
-        if (status)
-            return status;
+    enum { PORTION = 512 };
+    sixnet_batches *batches;
+    const float *inputs, *targets;
+    char options[64];
+    int64_t size = six_dataset_size(ds), n = 1;
+    snprintf(options, sizeof options, "batch_size=%d shuffle=false", size < PORTION ? (int)size : PORTION);
+    int32_t status = six_batches_new(&batches, ds, options);
+    while (!status && n) {
+        status = six_batches_next(batches, &inputs, &targets, &n);
+        if (!status && n)
+            status = six_evaluation_add(e, (six_rows){inputs, SIX_F32}, (six_rows){targets, SIX_F32}, n);
     }
-    return SIXNET_OK;
+    six_batches_free(batches);
+    return status;
 }
 
 int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)
@@ -141,10 +141,8 @@ int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double
         status = six_evaluation_begin(&e, net, six_dataset_size(ds));
     if (status)
         return status;
-    float *rows = six_alloc(net->ctx, (size_t)(PORTION * (net->input_size + net->target_size)), sizeof *rows);
-    status = rows ? evaluate_all(&e, ds, rows, rows + PORTION * net->input_size) : SIXNET_OUT_OF_MEMORY;
+    status = evaluate_all(&e, ds);
     six_evaluation_end(&e, status ? NULL : &mean, &hits);
-    six_free(net->ctx, rows);
     if (status)
         return status;
     if (loss)

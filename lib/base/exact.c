@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "exact.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* x = m * 2^e with m from sqrt(1/2) to sqrt(2), log m = 2 atanh((m - 1) / (m + 1)). */
+double six_exact_log(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int e = (int)(bits >> 52) - 1023;
+    bits = (bits & UINT64_C(0x000FFFFFFFFFFFFF)) | UINT64_C(0x3FF0000000000000);
+    double m;
+    memcpy(&m, &bits, sizeof m);
+    if (m > 0x1.6a09e667f3bcdp+0) {
+        m *= 0.5;
+        e++;
+    }
+    double s = (m - 1.0) / (m + 1.0), square = s * s, sum = 0.0;
+    for (int k = 23; k >= 1; k -= 2)
+        sum = sum * square + 1.0 / k;
+    return e * 0x1.62e42fefa39efp-1 + 2.0 * s * sum;
+}
+
+/* 1 - x^2 / (first (first + 1)) (1 - x^2 / ((first + 2) (first + 3)) (...)): cos x for first = 1, sin x / x for first = 2. */
+static double alternating(double x, int first)
+{
+    double square = x * x, sum = 1.0;
+    for (int k = first + 16; k >= first; k -= 2)
+        sum = 1.0 - sum * square / (k * (k + 1));
+    return sum;
+}
+
+/* From the nearest quarter of a turn. */
+double six_exact_cosine(double turns)
+{
+    double u = turns - floor(turns);
+    int quarter = (int)(4.0 * u + 0.5);
+    double x = (u - 0.25 * quarter) * 0x1.921fb54442d18p+2;
+    double value = quarter % 2 ? x * alternating(x, 2) : alternating(x, 1);
+    return quarter % 4 == 1 || quarter % 4 == 2 ? -value : value;
+}
+
+double six_exact_sine(double turns)
+{
+    return six_exact_cosine(turns - 0.25);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_DATA_SAMPLER_H
+#define SIX_DATA_SAMPLER_H
+
+#include "image.h"
+
+/* Values of an image between its pixels. Pixel (column, row) is at the place (column, row); all around the image is `fill`. */
+typedef struct six_sampler {
+    six_image image;
+    const float *origin; /* of a copy with a margin: pixel (0, 0) of channel 0 */
+    int64_t stride, plane;
+    float shift, share; /* to the nearest pixel: 0.5 and 0; else 0 and 1 */
+} six_sampler;
+
+enum { SIX_NEAREST, SIX_BILINEAR };
+#define SIX_INTERPOLATIONS "nearest bilinear"
+
+/* The floats that a sampler needs. */
+int64_t six_sampler_room(const six_image *image);
+/* Copies the image's values into the room. */
+six_sampler six_sampler_of(six_image image, const float *values, int32_t interpolation, float fill, float *room);
+
+enum { SIX_PLACES = 16 };
+
+/* Places (column + x[i], row + y[i]); column and row are whole numbers, within 2^23 of 0. */
+typedef struct six_places {
+    double column, row;
+    float x[SIX_PLACES], y[SIX_PLACES];
+} six_places;
+
+/* The values at the first n places; those of each channel are written an image's size after those of the one before. */
+void six_sampler_read(const six_sampler *s, const six_places *places, int64_t n, float *to);
+
+#endif
