@@ -78,13 +78,14 @@ static inline void print_epoch(const sixnet_progress *p, const char *set)
     fflush(stdout);
 }
 
-/* Opens a table of epochs. Of a run that goes on with `epoch` the rows before that stay. */
-static inline int32_t csv_open(FILE **csv, const char *path, int resumed, double epoch)
+/* Opens a table of epochs; `set` is what the second dataset is called. Of a run that goes on with `epoch`, which is 0 for one that
+ * begins, the rows before that stay. */
+static inline int32_t csv_open(FILE **csv, const char *path, const char *set, double epoch)
 {
-    static const char header[] = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n";
-    char line[256];
+    char header[128], line[256];
     long end = 0;
-    *csv = resumed ? fopen(path, "r+") : NULL;
+    snprintf(header, sizeof header, "epoch,lr,train_loss,train_accuracy,%s_loss,%s_accuracy,seconds\n", set, set);
+    *csv = epoch > 0 ? fopen(path, "r+") : NULL;
     while (*csv && fgets(line, sizeof line, *csv) && (end == 0 ? strcmp(line, header) == 0 : atof(line) < epoch))
         end = ftell(*csv);
     if (end > 0)

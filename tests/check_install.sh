@@ -84,6 +84,14 @@ done
 leaks=$(grep -rlF -e "$(CDPATH='' cd -- "$build" && pwd)" -e "$stage" "$libdir/pkgconfig" "$libdir/cmake" || true)
 [ -z "$leaks" ] || refuse "names a folder of this machine: $leaks"
 
+case $prefix in
+/usr | /usr/local) ;; # where the loader looks by itself
+*)
+    echo "the program finds the library"
+    [ "$(env -u LD_LIBRARY_PATH "$stage$prefix/$(option bindir)/sixnet" --version)" = "sixnet $version" ] || refuse "it does not"
+    ;;
+esac
+
 # shellcheck disable=SC2046 # lists of words
 {
     consume "pkg-config, shared" $(package --cflags --libs) -lm

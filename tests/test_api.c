@@ -391,7 +391,7 @@ static void test_batches_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_new(&b, NULL, "batch_size=4"), "ds");
     assert_null(b);
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_new(&b, w->ds, NULL), "spec");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_new(&b, w->ds, "batch_size=17"), "batch_size=17", "16 samples");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_new(&b, w->ds, "batch_size=17 drop_last=true"), "batch_size=17", "16 samples");
     FAILS(SIXNET_BAD_TEXT, sixnet_batches_new(&b, w->ds, "batch_size=0"), "batch_size=0");
     FAILS(SIXNET_BAD_TEXT, sixnet_batches_new(&b, w->ds, "size=4"), "size");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batches_start(NULL, 0), "batches");
@@ -420,7 +420,8 @@ static void test_fit_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_fit(w->net, NULL, w->ds, "", NULL, NULL), "opt");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_fit(w->net, w->opt, NULL, "", NULL, NULL), "train");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_fit(w->net, foreign, w->ds, "batch_size=4", NULL, NULL), "another model");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_fit(w->net, w->opt, w->ds, "batch_size=17", NULL, NULL), "batch_size=17", "16 samples");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_fit(w->net, w->opt, w->ds, "batch_size=17 drop_last=true", NULL, NULL), "batch_size=17",
+          "16 samples");
     FAILS(SIXNET_BAD_TEXT, sixnet_fit(w->net, w->opt, w->ds, "epoch=1", NULL, NULL), "did you mean 'epochs'");
     FAILS(SIXNET_BAD_TEXT, sixnet_fit(w->net, w->opt, w->ds, "epochs=0", NULL, NULL), "epochs=0");
     FAILS(SIXNET_BAD_TEXT, sixnet_fit(w->net, w->opt, w->ds, "batch_size=-1", NULL, NULL), "batch_size=-1");

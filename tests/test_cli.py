@@ -111,10 +111,24 @@ def test_help():
         ("two nets", ["'b'"], "train", "a", "b"),
         ("no files", ["FILE... is missing"], "predict", "model"),
         ("an unknown kind", ["conv2d"], "layers", "conv2"),
+        ("an unknown family", ["did you mean optimizers?"], "layers", "optimisers"),
         ("half an epoch", ["'0.5'"], "train", NET, "--data", "x", "--epochs", "0.5"),
         ("two records at once", ["--csv"], "train", NET, "--data", "x", "--record", "x", "--csv", "y"),
     ):
         check_refused(name, words, *args, status=(2,))
+
+
+def test_scripts():
+    for path in sorted((ROOT / "tools").iterdir()):
+        if path.is_dir() or not os.access(path, os.X_OK):
+            continue
+        result = subprocess.run([path, "--help"], capture_output=True, text=True, timeout=60, check=False)
+        ok = result.returncode == 0 and not result.stderr and result.stdout.startswith("usage: ")
+        check(f"tools/{path.name} --help", ok, f"status {result.returncode}, {result.stderr!r}, {result.stdout[:80]!r}")
+        if path.name == "quickstart":
+            continue  # hands its options on
+        result = subprocess.run([path, "--no-such-option"], capture_output=True, text=True, timeout=60, check=False)
+        check(f"tools/{path.name} refuses an unknown option", result.returncode != 0, result.stdout)
 
 
 # ---- what looks at nets ----
@@ -158,6 +172,13 @@ def test_layers_and_info():
           and "kernel_size" in attributes, attributes)
     text = output("layers", "conv2d")
     check("layers conv2d", all(f"\n  {name} " in text for name in attributes), text)
+    for family in ("layer", "loss", "optimizer", "schedule", "transform", "options"):
+        names = [kind["name"] for kind in found if kind["family"] == family]
+        title = {"loss": "losses", "options": "options"}.get(family, family + "s")
+        text = output("layers", title)
+        listed = re.findall(r"^  (\w+) ", text, re.M)
+        check(f"layers {title}", listed == names and text.startswith(title) and text == output("layers", family), text)
+        check(f"layers {title} --json", [kind["name"] for kind in json.loads(output("layers", title, "--json"))] == names)
     text = output("layers")
     check("layers", all(f"\n  {kind['name']} " in text for kind in found), text)
     info = json.loads(output("info", "--json"))
@@ -274,6 +295,11 @@ def test_outputs(folder, world):
     check("a line an epoch", sum(line.startswith("epoch ") for line in text.splitlines()) == 60 and "validation loss" in text, text[-300:])
     header, *rows = csv.reader(table.read_text().splitlines())
     check("a row an epoch", header[0] == "epoch" and len(rows) == 60 and all(len(row) == 7 for row in rows), header)
+    held = json.loads(output(*world["learn"], "--validation", 8, "--json"))
+    check("samples held out are no test samples", "validation_loss" in header and "test loss" not in text and held["test_loss"] is None
+          and held["validation_loss"] > 0, [header, text[-200:], held])
+    both = json.loads(output(*world["learn"], "--validation", 8, "--test-data", world["data"], "--json"))
+    check("and both are told", both["validation_loss"] == held["validation_loss"] and both["test_accuracy"] == 1, both)
     text = output(*world["learn"], "--quiet")
     check("--quiet", len(text.splitlines()) == 1, text)
     net = write(folder / "line.net", "input shape=1\nlinear out_features=1\nmse\n")
@@ -409,12 +435,22 @@ def test_reading_bar(folder):
 def test_refusals(folder, world):
     full = {"stdout": open("/dev/full", "w", encoding="ascii")}
     three = write_csv(folder / "three.csv", [(1, 2, 0)])
+    write_csv(folder / "two2.csv", [(1, 2), (3, 4)])
     for name, words, *args in (
         ("data that are not there", ["/nonexistent"], "train", world["net"], "--data", "/nonexistent.csv"),
         ("a folder without data", ["fetch-mnist"], "train", NET, "--data", folder),
         ("samples that do not fit", ["784", "3"], "train", NET, "--data", three),
+        ("samples of another size", ["has 4 values, but"], "train", world["net"], "--data", write_csv(folder / "four.csv", [(1, 2, 3, 0)])),
         ("samples without targets", ["--labels"], "train", world["net"], "--data", write_csv(folder / "two.csv", [(1, 2)])),
-        ("a class out of range", ["2"], "train", world["net"], "--data", write_csv(folder / "far.csv", [(1, 2, 2)])),
+        ("a class out of range", ["far.csv:1: label 2", "0 to 1"], "train", world["net"], "--data",
+         write_csv(folder / "far.csv", [(1, 2, 2)])),
+        ("a class that is none", ["half.csv:5: label 0.5"], "train", world["net"], "--validation", 1, "--data",
+         write(folder / "half.csv", "a,b,c\n1,2,0\n# the next is wrong\n\n1,2,0.5\n2,1,1\n")),
+        ("a class out of range to test with", ["far.csv:1: label 2"], "train", world["net"], "--data", three, "--test-data",
+         folder / "far.csv"),
+        ("a class out of range to measure", ["far.csv:1: label 2"], "eval", world["model"], "--data", folder / "far.csv"),
+        ("a class out of range of an array", ["far.npy: row 1: label -1"], "eval", world["model"], "--data", folder / "two2.csv",
+         "--labels", write(folder / "far.npy", npy("<i8", (2,), struct.pack("<2q", 1, -1)))),
         ("an unknown optimizer", ["adam"], "train", world["net"], "--data", three, "--optimizer", "adma"),
         ("an unknown schedule", ["step_lr"], "train", world["net"], "--data", three, "--schedule", "steplr step_size=1"),
         ("an unknown transform", ["normalize"], "train", world["net"], "--data", three, "--transform", "normalise mean=0 std=1"),
@@ -429,7 +465,15 @@ def test_refusals(folder, world):
         ("a record in no folder", ["/nonexistent"], *world["learn"][:-2], "--record", "/nonexistent/x"),
         ("a table on a full disk", ["/dev/full"], *world["learn"][:-2], "--csv", "/dev/full"),
         ("a checkpoint that is none", ["three.csv"], *world["learn"], "--resume", three),
-        ("weights that are none", ["three.csv"], "eval", world["net"], "--weights", three, "--data", three),
+        ("a model that is cut", ["cut.safetensors", "the file is cut"], "eval",
+         write(folder / "cut.safetensors", world["model"].read_bytes()[:300]), "--data", three),
+        ("a model whose values are cut", ["the file is cut"], "eval",
+         write(folder / "end.safetensors", world["model"].read_bytes()[:-4]), "--data", three),
+        ("a model that is an archive", ["begins with 'PK", "no safetensors file"], "eval",
+         write(folder / "model.pt", b"PK\3\4\0\0\x08\x08" + bytes(100)), "--data", three),
+        ("a model that is a picture", ["neither a saved model"], "eval",
+         write(folder / "a.png", b"\x89PNG\r\n\x1a\n" + bytes(100)), "--data", three),
+        ("weights that are none", ["three.csv", "no safetensors file"], "eval", world["net"], "--weights", three, "--data", three),
         ("an instruction set of another kind", ["avx3"], "eval", world["model"], "--data", three, "--isa", "avx3"),
         ("labels of another number", ["1 samples", "2 targets"], "eval", world["model"], "--data", folder / "two.csv", "--labels",
          write_csv(folder / "labels2.csv", [(1,), (0,)])),
@@ -606,6 +650,7 @@ def main():
         data = write_set(folder / "data", sets)
         world = make_world(folder)
         test_help()
+        test_scripts()
         test_pages(folder)
         test_manual()
         test_completion()

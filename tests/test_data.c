@@ -1475,8 +1475,13 @@ static void test_batches_options(void **state)
     assert_int_equal(walk(b, other), 100);
     assert_int_equal(differences(order, other, 90), 0);
     six_batches_free(b);
-    assert_error(six_batches_new(&b, ds, "batch_size=256"), SIXNET_INVALID_ARGUMENT,
-                 "batch_size=256 is larger than the 100 samples of the data");
+    assert_ok(six_batches_new(&b, ds, "batch_size=1000000000 seed=7")); /* one smaller batch, in no more memory than it takes */
+    assert_int_equal(six_batches_count(b), 1);
+    assert_int_equal(walk(b, order), 100);
+    assert_int_equal(differences(order, other, 100), 0);
+    six_batches_free(b);
+    assert_error(six_batches_new(&b, ds, "batch_size=256 drop_last=true"), SIXNET_INVALID_ARGUMENT,
+                 "drop_last=true leaves no batch of batch_size=256, as the data have 100 samples");
     assert_null(b);
     assert_error(six_batches_new(&b, ds, "batch_size=0"), SIXNET_BAD_TEXT, "batch_size=0");
     assert_error(six_batches_new(&b, ds, "batch_size=1000000001"), SIXNET_BAD_TEXT, "batch_size=1000000001");

@@ -905,6 +905,19 @@ static void test_folders_that_lack_something(void **unused)
     }
 }
 
+/* Where no file can be made a fit finds it before its first step. */
+static void test_saving_is_tried_before_training(void **unused)
+{
+    (void)unused;
+    world *w = open_world("");
+    const uint64_t before = objects_of(w);
+    faults_begin(FAULT_CREATE, EROFS, 1, false);
+    FAILS(SIXNET_IO_ERROR, fit_saving(w), "no file can be created", "");
+    assert_int_equal(faults_end(), 1);
+    assert_true(objects_of(w) == before);
+    close_world(w);
+}
+
 /* ---- the table is whole ---- */
 
 static bool has_word(const char *text, const char *word)
@@ -955,6 +968,7 @@ int main(void)
         cmocka_unit_test(test_every_fault_without_vectors),
         cmocka_unit_test(test_faults_are_counted),
         cmocka_unit_test(test_folders_that_lack_something),
+        cmocka_unit_test(test_saving_is_tried_before_training),
     };
     return cmocka_run_group_tests_name("faults", tests, make_folder, delete_folder);
 }

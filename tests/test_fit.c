@@ -547,6 +547,27 @@ static void test_drop_last(void **state)
     assert_same_digest(close_with_digest(a), close_with_digest(b));
 }
 
+/* Of fewer samples than a batch takes there is one smaller batch, unless that is not to be. */
+static void test_fewer_samples_than_a_batch(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"epochs=2 batch_size=48", "epochs=2 batch_size=16777216 doctor=true"};
+    digest found[2];
+    for (int i = 0; i < 2; i++) {
+        world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 48);
+        story s = {0};
+        WORKS(sixnet_fit(w->net, w->opt, w->ds, options[i], note, &s));
+        assert_true(s.count == 4 && s.entry[0].batches == 1 && s.entry[0].samples == 48);
+        found[i] = close_with_digest(w);
+    }
+    assert_same_digest(found[0], found[1]);
+    world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 48);
+    digest before = digest_of(w->net);
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_fit(w->net, w->opt, w->ds, "batch_size=49 drop_last=true", NULL, NULL), "batch_size=49", "48",
+          "drop_last=false");
+    assert_same_digest(before, close_with_digest(w));
+}
+
 /* A last batch of one sample is none that a batch norm can learn from. */
 static void test_a_last_batch_of_one(void **state)
 {
@@ -903,6 +924,7 @@ int main(void)
         cmocka_unit_test(test_plateau),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_drop_last),
+        cmocka_unit_test(test_fewer_samples_than_a_batch),
         cmocka_unit_test(test_a_last_batch_of_one),
         cmocka_unit_test(test_sources_agree),
         cmocka_unit_test(test_absurd_rates),

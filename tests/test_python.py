@@ -131,6 +131,7 @@ class Table(unittest.TestCase):
 class Loading(unittest.TestCase):
     def test_version_and_path(self):
         self.assertRegex(sixnet.version, r"^\d+\.\d+\.\d+$")
+        self.assertEqual(sixnet.__version__, sixnet.version)
         self.assertTrue(os.path.exists(sixnet.library_path), sixnet.library_path)
 
     def test_a_wrong_path_is_named(self):

@@ -584,8 +584,9 @@ SIXNET_API int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, f
 typedef struct sixnet_batches sixnet_batches;
 
 /** Creates a walk.
- * @param spec options kind "batches", such as "batch_size=128 shuffle=true seed=3 drop_last=false"
- * @return SIXNET_OK, SIXNET_BAD_TEXT, or SIXNET_INVALID_ARGUMENT if a batch is larger than the dataset
+ * @param spec options kind "batches", such as "batch_size=128 shuffle=true seed=3 drop_last=false". The last batch of an epoch has
+ *        what is left, and the only one all samples if they are fewer than batch_size; drop_last=true leaves out what is not full
+ * @return SIXNET_OK, SIXNET_BAD_TEXT, or SIXNET_INVALID_ARGUMENT if drop_last=true would leave no batch
  *
  * Threads: reads ds. */
 SIXNET_API int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
@@ -662,7 +663,8 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * every `checkpoint_epochs` epochs, every `checkpoint_seconds` seconds within epochs, at the end, and when it is stopped. The
  * `keep` - 1 files before stay as PATH.1, PATH.2, …, and the best epoch's as PATH.best. `resume=PATH` goes on from such a
  * file: a run that was interrupted, however, and is resumed with the same model, optimizer, data and options, on the same or
- * any other number of threads, ends with the same bits as one that was not. In a path a blank is written %20 and a '%' %25.
+ * any other number of threads, ends with the same bits as one that was not. In a path a blank is written %20 and a '%' %25. A
+ * path at which no file can be made ends the call before the first step.
  *
  * A batch that fails changes nothing: tensors, the optimizer's state, the schedule and the counters are as before it, and the
  * gradients zero. `on_nan` says what follows when a batch would have made any of them NaN or infinite:

@@ -53,9 +53,10 @@ static int32_t reserve(sixnet_batches *b)
 static int32_t allocate(sixnet_batches *b)
 {
     const sixnet_context *ctx = six_dataset_context(b->ds);
-    b->inputs = six_data_floats(ctx, b->o.batch_size, b->input_size);
+    const int64_t size = six_dataset_size(b->ds), most = b->o.batch_size < size ? b->o.batch_size : size;
+    b->inputs = six_data_floats(ctx, most, b->input_size);
     if (b->inputs && b->target_size > 0)
-        b->targets = six_data_floats(ctx, b->o.batch_size, b->target_size);
+        b->targets = six_data_floats(ctx, most, b->target_size);
     if (!b->inputs || (b->target_size > 0 && !b->targets))
         return SIXNET_OUT_OF_MEMORY;
     if (b->o.shuffle)
@@ -71,8 +72,10 @@ int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *sp
     int32_t status = six_spec_parse(&six_kind_batches, spec, &o, NULL, NULL);
     if (status != SIXNET_OK)
         return status;
-    if (o.batch_size > six_dataset_size(ds))
-        return six_fail(SIXNET_INVALID_ARGUMENT, "batch_size=%" PRId64 " is larger than the %" PRId64 " samples of the data",
+    if (o.drop_last && o.batch_size > six_dataset_size(ds))
+        return six_fail(SIXNET_INVALID_ARGUMENT,
+                        "drop_last=true leaves no batch of batch_size=%" PRId64 ", as the data have %" PRId64
+                        " samples; a batch of so many, or drop_last=false, takes them",
                         o.batch_size, six_dataset_size(ds));
     sixnet_batches *b = six_alloc(ctx, 1, sizeof *b);
     if (!b)

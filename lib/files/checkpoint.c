@@ -397,4 +397,4 @@ static int32_t take_up_run(six_run *run, const char *path)
     return status ? status : six_checkpoint_load(run, path, &o);
 }
 
-const six_keeper six_checkpoint_keeper = {keep_run, take_up_run};
+const six_keeper six_checkpoint_keeper = {six_save_check, keep_run, take_up_run};

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -289,7 +290,8 @@ static int32_t check_cover(six_safetensors *s, six_json *j)
             return six_json_fail(j, t->place, "begins at byte %" PRId64 " of the data, but the tensors before it end at %" PRId64,
                                  t->begin, at);
         if (t->end > size)
-            return six_json_fail(j, t->place, "ends at byte %" PRId64 " of the data, which has %" PRId64, t->end, size);
+            return six_json_fail(j, t->place, "ends at byte %" PRId64 " of the data, which has %" PRId64 "; the file is cut", t->end,
+                                 size);
         at = t->end;
     }
     j->object = j->field = NULL;
@@ -329,14 +331,29 @@ static uint64_t little_endian(const uint8_t *p, int32_t size)
     return value;
 }
 
+/* A file of another kind, or one that is cut within its header. */
+static int32_t fail_length(const six_safetensors *s, uint64_t length)
+{
+    char head[4 * LENGTH_SIZE + 1] = "";
+    const size_t rest = s->size - LENGTH_SIZE;
+    if (length >= 2 && length <= SIX_ST_HEADER_MAX && rest > 0 && s->bytes[LENGTH_SIZE] == '{')
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: header length %" PRIu64 ", but %zu bytes follow; the file is cut", s->label, length,
+                        rest);
+    for (int i = 0; i < LENGTH_SIZE; i++)
+        snprintf(head + strlen(head), 5, s->bytes[i] >= ' ' && s->bytes[i] < 0x7F ? "%c" : "\\x%02x", s->bytes[i]);
+    return six_fail(SIXNET_BAD_FILE,
+                    "%s: byte 0: header length %" PRIu64
+                    ", but %zu bytes follow; a file that begins with '%s' is no safetensors file",
+                    s->label, length, rest, head);
+}
+
 static int32_t find_header(six_safetensors *s)
 {
     if (s->size < LENGTH_SIZE)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: the file ends within the header's length", s->label, s->size);
+        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: the file ends within the header's length, so it is no safetensors file", s->label, s->size);
     uint64_t length = little_endian(s->bytes, LENGTH_SIZE);
     if (length < 2 || length > s->size - LENGTH_SIZE)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: header length %" PRIu64 "; 2 to %zu are expected", s->label, length,
-                        s->size - LENGTH_SIZE);
+        return fail_length(s, length);
     if (length > SIX_ST_HEADER_MAX)
         return six_fail(SIXNET_TOO_LARGE, "%s: byte 0: header length %" PRIu64 "; at most %d are read", s->label, length,
                         SIX_ST_HEADER_MAX);

@@ -11,6 +11,12 @@ int32_t six_save(const six_st_content *content, const char *path, bool sync)
     return six_fail_no_files(path);
 }
 
+int32_t six_save_check(const sixnet_context *ctx, const char *path)
+{
+    (void)ctx;
+    return six_fail_no_files(path);
+}
+
 int32_t six_keep_as(const sixnet_context *ctx, const char *from, const char *to)
 {
     (void)ctx, (void)from;
@@ -242,14 +248,19 @@ static int32_t replace_durably(const sixnet_context *ctx, const char *path, cons
     return status;
 }
 
+/* Creates the file that is to take the path's place. */
+static int32_t begin(target *t, bool *there, mode_t *mode, six_text *name)
+{
+    int32_t status = examine(t->path, there, mode);
+    return status ? status : create(t, name);
+}
+
 static int32_t save(const six_st_content *content, const char *path, bool sync, six_text *name)
 {
     target t = {path, -1};
     bool there;
     mode_t mode = 0;
-    int32_t status = examine(path, &there, &mode);
-    if (!status)
-        status = create(&t, name);
+    int32_t status = begin(&t, &there, &mode, name);
     if (status)
         return status;
     status = fill(&t, content, sync, there ? &mode : NULL);
@@ -265,6 +276,24 @@ int32_t six_save(const six_st_content *content, const char *path, bool sync)
     int saved = errno;
     six_text name = {.ctx = content->ctx};
     int32_t status = save(content, path, sync, &name);
+    six_text_free(&name);
+    errno = saved;
+    return status;
+}
+
+int32_t six_save_check(const sixnet_context *ctx, const char *path)
+{
+    int saved = errno;
+    six_text name = {.ctx = ctx};
+    target t = {path, -1};
+    bool there;
+    mode_t mode = 0;
+    int32_t status = begin(&t, &there, &mode, &name);
+    if (!status) {
+        if (close(t.descriptor) != 0 && errno != EINTR)
+            status = six_fail_system(path, "cannot be closed");
+        unlink(name.data);
+    }
     six_text_free(&name);
     errno = saved;
     return status;

@@ -14,6 +14,10 @@
  * system without links has the new file then, whole.) */
 int32_t six_save(const six_st_content *content, const char *path, bool sync);
 
+/* Whether six_save() can begin: there is nothing at the path that it would refuse, and its folder takes a new file, which is made and
+ * goes again. */
+int32_t six_save_check(const sixnet_context *ctx, const char *path);
+
 /* Gives a file a second path, whole or not at all; what was there is replaced. No file at `from` is fine. */
 int32_t six_keep_as(const sixnet_context *ctx, const char *from, const char *to);
 

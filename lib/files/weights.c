@@ -99,6 +99,21 @@ static void find_unfit(comparison *c)
     }
 }
 
+/* The report's lines as one. */
+static int32_t fail_report(const comparison *c)
+{
+    six_text line = {.ctx = c->net->ctx};
+    const char *at = c->report->data;
+    for (size_t length; *at; at += length + 1) {
+        length = strcspn(at, "\n");
+        six_text_add(&line, "; %.*s", (int)length, at);
+    }
+    const int32_t status = line.failed ? SIXNET_OUT_OF_MEMORY
+                                       : six_fail(SIXNET_BAD_FILE, "%s: does not fit the net%s", c->file->label, line.data);
+    six_text_free(&line);
+    return status;
+}
+
 int32_t six_weights_compare(six_safetensors *s, const sixnet_model *net, bool strict, six_text *report)
 {
     comparison c = {s, net, report, 0, 0, 0};
@@ -107,9 +122,7 @@ int32_t six_weights_compare(six_safetensors *s, const sixnet_model *net, bool st
     find_unfit(&c);
     if (report->failed)
         return SIXNET_OUT_OF_MEMORY;
-    if (c.unfit || (strict && (c.missing || c.unexpected)))
-        return six_fail(SIXNET_BAD_FILE, "%s: does not fit the net; %s", s->label, report->data);
-    return SIXNET_OK;
+    return c.unfit || (strict && (c.missing || c.unexpected)) ? fail_report(&c) : SIXNET_OK;
 }
 
 /* ---- values ---- */

@@ -91,23 +91,31 @@ static double now(void)
     return 1e-9 * (double)six_nanoseconds();
 }
 
+/* Rows of a dataset, its samples or targets, of another size than the net, or its loss, takes. */
+static int32_t fail_size(const char *rows, const six_shape *shape, const char *taker, int64_t wanted)
+{
+    char text[160];
+    if (shape->rank == 1)
+        return six_fail(SIXNET_BAD_SHAPE, "the data's %s have %lld values, but the %s takes %lld", rows, (long long)shape->dim[0], taker,
+                        (long long)wanted);
+    return six_fail(SIXNET_BAD_SHAPE, "the data's %s are %s, which is %lld values, but the %s takes %lld", rows,
+                    six_shape_text(shape, text), (long long)six_shape_size(shape), taker, (long long)wanted);
+}
+
 /* Whether a dataset's samples and targets are what the net takes. */
 static int32_t check_data(const sixnet_model *net, const sixnet_dataset *ds)
 {
-    char text[160];
     if (!net->compiled)
         return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
     if (net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
     const six_shape *in = six_dataset_input_shape(ds), *target = six_dataset_target_shape(ds);
     if (six_shape_size(in) != net->input_size)
-        return six_fail(SIXNET_BAD_SHAPE, "the data's samples are %s, which is %lld values, but the net takes %lld",
-                        six_shape_text(in, text), (long long)six_shape_size(in), (long long)net->input_size);
+        return fail_size("samples", in, "net", net->input_size);
     if (!six_dataset_has_targets(ds))
         return six_fail(SIXNET_BAD_DATA, "the data have no targets");
     if (six_shape_size(target) != net->target_size)
-        return six_fail(SIXNET_BAD_SHAPE, "the data's targets are %s, which is %lld values, but the loss takes %lld",
-                        six_shape_text(target, text), (long long)six_shape_size(target), (long long)net->target_size);
+        return fail_size("targets", target, "loss", net->target_size);
     if (net->node[net->loss].layer->class_targets)
         return six_dataset_check_classes(ds, net->node[net->loss].op->in[0].dim[0]);
     return SIXNET_OK;
@@ -461,11 +469,12 @@ static int32_t run_epochs(fit *f)
 /* The memory that the run takes besides. */
 static int32_t equip(fit *f)
 {
+    const int64_t all = f->run.state.samples, most = f->o->batch_size < all ? f->o->batch_size : all;
     int32_t status = six_snapshot_new(&f->batch, f->run.opt);
     if (!status && f->o->on_nan == ON_NAN_RESTORE)
         status = six_snapshot_new(&f->epoch, f->run.opt);
     if (!status && f->o->doctor)
-        status = six_doctor_new(&f->doctor, f->run.net, f->o->batch_size);
+        status = six_doctor_new(&f->doctor, f->run.net, most);
     return status;
 }
 
@@ -499,6 +508,8 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
         status = make_batches(&f, train);
     if (!status)
         status = equip(&f);
+    if (!status && *o.checkpoint)
+        status = keeper->check(net->ctx, o.checkpoint);
     if (!status && *o.resume)
         status = keeper->load(&f.run, o.resume);
     if (!status) {

@@ -357,6 +357,7 @@ def _load() -> Tuple[ctypes.CDLL, str]:
 
 _lib, library_path = _load()
 version: str = _lib.sixnet_version().decode()  #: of the library
+__version__ = version
 
 # ---- calls ----
 
@@ -1621,9 +1622,9 @@ class Model(_Handle, Mapping[str, Any]):
             progress: Optional[Callable[[Progress], Any]] = None, **options: Any) -> List[Progress]:
         """Trains the net on arrays or a Dataset. Returns the reports of the epochs that were completed.
 
-        optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, or all
-        samples if they are fewer; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; progress is
-        called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
+        optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, and
+        fewer samples are one batch; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; progress
+        is called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
         run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
         file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the
         batch, "restore" the epoch's beginning with half the rate), and doctor=True, which looks for what goes wrong and names it in
@@ -1639,7 +1640,7 @@ class Model(_Handle, Mapping[str, Any]):
         if validation is not None:
             second = self._dataset(validation, None) if isinstance(validation, Dataset) else self._dataset(*validation)
         paths = {name: pathlib.Path(options[name]) for name in ("checkpoint", "resume") if options.get(name) is not None}
-        spec = _spec("", {"epochs": epochs, "batch_size": batch_size or min(32, len(train)), **options, **paths})
+        spec = _spec("", {"epochs": epochs, "batch_size": 32 if batch_size is None else batch_size, **options, **paths})
         return self._fit(optimizer, train, second, spec, progress)
 
     def _fit(self, optimizer: Optimizer, train: Dataset, validation: Optional[Dataset], spec: bytes,

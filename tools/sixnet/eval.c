@@ -4,11 +4,14 @@
 
 #define ABOUT "Measures a net on samples with targets."
 
-static int32_t show(const work *w, sixnet_dataset *set, int json)
+static int32_t show(const work *w, const samples *s, int json)
 {
     double loss, accuracy;
-    const int64_t n = sixnet_dataset_size(set);
-    TRY(sixnet_evaluate(w->net, set, &loss, &accuracy));
+    const int64_t n = sixnet_dataset_size(s->set);
+    const int32_t evaluated = sixnet_evaluate(w->net, s->set, &loss, &accuracy);
+    if (evaluated == SIXNET_BAD_DATA && samples_blamed(s, w))
+        return -1;
+    TRY(evaluated);
     if (json) {
         printf("{\"samples\": %" PRId64 ", ", n);
         json_number("loss", loss);
@@ -52,7 +55,7 @@ int32_t command_eval(int argc, char **argv)
     if (status == 0)
         status = samples_transform(s.set, &d.transforms);
     if (status == 0)
-        status = show(&w, s.set, json);
+        status = show(&w, &s, json);
     samples_close(&s);
     work_close(&w);
     record_free(&r);

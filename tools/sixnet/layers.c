@@ -2,18 +2,18 @@
 
 #include "tool.h"
 
-#define ABOUT "Lists every word that nets and options can be written with, or the attributes of one."
+#define ABOUT "Lists every word that nets and options can be written with, those of a family, or the attributes of one."
 
-/* As sixnet_kind() names them; what this program calls them. */
+/* As sixnet_kind() names them; what this program calls them, and what they are for. */
 static const struct {
-    const char *family, *title;
+    const char *family, *title, *use;
 } families[] = {
-    {"layer", "layers"},
-    {"loss", "losses"},
-    {"optimizer", "optimizers, for --optimizer"},
-    {"schedule", "schedules, for --schedule"},
-    {"transform", "transforms, for --transform and --augment"},
-    {"options", "options of functions"},
+    {"layer", "layers", ""},
+    {"loss", "losses", ""},
+    {"optimizer", "optimizers", ", for --optimizer"},
+    {"schedule", "schedules", ", for --schedule"},
+    {"transform", "transforms", ", for --transform and --augment"},
+    {"options", "options", " of functions"},
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -34,14 +34,19 @@ static void json_attributes(const char *family, const char *kind)
     printf("]");
 }
 
-/* All kinds, or those of a name. */
+static bool is_family(int32_t f, const char *name)
+{
+    return strcmp(name, families[f].family) == 0 || strcmp(name, families[f].title) == 0;
+}
+
+/* All kinds, those of a family, or those of a name. */
 static void show_json(const char *name)
 {
     const char *kind, *comma = "";
     printf("[");
     for (int32_t f = 0; f < FAMILIES; f++)
         for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++) {
-            if (name && strcmp(kind, name) != 0)
+            if (name && strcmp(kind, name) != 0 && !is_family(f, name))
                 continue;
             printf("%s\n  {", comma);
             comma = ",";
@@ -56,15 +61,20 @@ static void show_json(const char *name)
     printf("\n]\n");
 }
 
-static void show_all(void)
+static void show_family(int32_t f)
 {
     const char *kind;
-    for (int32_t f = 0; f < FAMILIES; f++) {
-        printf("%s%s\n", f ? "\n" : "", families[f].title);
-        for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++)
-            printf("  %-19s  %s\n", kind, sixnet_kind(families[f].family, i, "help"));
-    }
-    printf("\nsixnet layers KIND shows one with its attributes.\n");
+    printf("%s%s\n", families[f].title, families[f].use);
+    for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++)
+        printf("  %-19s  %s\n", kind, sixnet_kind(families[f].family, i, "help"));
+    printf("\n");
+}
+
+static void show_all(void)
+{
+    for (int32_t f = 0; f < FAMILIES; f++)
+        show_family(f);
+    printf("sixnet layers KIND shows one with its attributes, sixnet layers losses and the like those of a family.\n");
 }
 
 static void show_attribute(const char *family, const char *kind, int32_t index)
@@ -87,13 +97,19 @@ static void show_kind(const char *family, int32_t index)
         show_attribute(family, kind, i);
 }
 
-/* Whether there is one; if not, *best is the nearest. */
+/* Whether there is a family or a kind of that name; if not, *best is the nearest. */
 static bool find(const char *name, const char **best, bool print)
 {
     const char *kind;
     bool found = false;
     *best = NULL;
-    for (int32_t f = 0; f < FAMILIES; f++)
+    for (int32_t f = 0; f < FAMILIES; f++) {
+        *best = nearer_word(name, *best, families[f].title);
+        if (is_family(f, name)) {
+            found = true;
+            if (print)
+                show_family(f);
+        }
         for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++) {
             *best = nearer_word(name, *best, kind);
             if (strcmp(kind, name) == 0) {
@@ -102,6 +118,7 @@ static bool find(const char *name, const char **best, bool print)
                     show_kind(families[f].family, i);
             }
         }
+    }
     return found;
 }
 
@@ -110,7 +127,7 @@ int32_t command_layers(int argc, char **argv)
     const char *name = NULL, *best;
     int json = 0;
     option_table t = {.count = 0};
-    add_operand(&t, "[KIND]", "such as conv2d, adam or fit", &name);
+    add_operand(&t, "[KIND]", "such as conv2d, adam or fit; or a family, such as losses or optimizers", &name);
     add_switch(&t, "--json", "print JSON, with all attributes", &json);
     const int32_t status = command_options(argc, argv, ABOUT, &t);
     if (status >= 0)

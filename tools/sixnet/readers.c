@@ -151,8 +151,9 @@ typedef struct csv {
     char cell[CELL];
     bool quoted;
     floats values;
-    int64_t columns; /* of the lines before; 0 for none yet */
-    bool named;      /* there was a line of names */
+    int64_t columns;    /* of the lines before; 0 for none yet */
+    bool named;         /* there was a line of names */
+    int64_t rows, most; /* lines of numbers that were read, and that are wanted */
 } csv;
 
 static int32_t csv_fault(const csv *c, const char *what)
@@ -235,7 +236,7 @@ static int csv_skip(csv *c, int byte)
 static int32_t csv_lines(csv *c)
 {
     int64_t numbers;
-    for (int byte; (byte = source_byte(&c->s)) != EOF;) {
+    for (int byte; c->rows < c->most && (byte = source_byte(&c->s)) != EOF;) {
         c->line++;
         source_show(&c->s);
         if (c->line == 1 && byte == 0xEF) /* the mark that some programs begin UTF-8 with */
@@ -255,19 +256,20 @@ static int32_t csv_lines(csv *c)
             return complain("%s:%" PRId64 ": %" PRId64 " columns, but the lines before have %" PRId64, c->s.path, c->line,
                             numbers, c->columns);
         c->columns = numbers;
+        c->rows++;
     }
     return source_check(&c->s);
 }
 
 static int32_t csv_read(table *t, source *s)
 {
-    csv c = {.s = *s};
+    csv c = {.s = *s, .most = INT64_MAX};
     const int32_t status = csv_lines(&c);
     s->shown = c.s.shown;
     t->type = "f32";
     t->values = c.values.value;
     t->columns = c.columns;
-    t->rows = c.columns ? c.values.count / c.columns : 0;
+    t->rows = c.rows;
     t->dims[0] = c.columns;
     t->rank = 1;
     if (status == 0 && t->rows == 0)
@@ -507,13 +509,24 @@ int32_t is_idx(bool *idx, const char *path)
     return status;
 }
 
+static bool begins_csv(const source *s) { return s->head[0] != 0x93 && !begins_pgm(s); }
+
+int64_t table_line(const char *path, int64_t row)
+{
+    csv c = {.most = row + 1};
+    bool found = is_regular(path) && source_open(&c.s, path) == 0 && begins_csv(&c.s) && csv_lines(&c) == 0 && c.rows > row;
+    source_close(&c.s);
+    free(c.values.value);
+    return found ? c.line : 0;
+}
+
 int32_t table_read(table *t, const char *path)
 {
     source s;
     *t = (table){.type = NULL};
     int32_t status = source_open(&s, path);
     if (status == 0)
-        status = (s.head[0] == 0x93 ? npy_read : begins_pgm(&s) ? pgm_read : csv_read)(t, &s);
+        status = (begins_csv(&s) ? csv_read : begins_pgm(&s) ? pgm_read : npy_read)(t, &s);
     source_close(&s);
     if (status != 0)
         table_free(t);

@@ -25,7 +25,7 @@ _sixnet()
         --transform:* | --augment:*) words=$(_sixnet_kinds "$program" transforms) ;;
         --isa:*) words='auto baseline avx2 avx512 neon' ;;
         --dtype:*) words='f32 f64' ;;
-        layers:layers) words=$(_sixnet_kinds "$program" '[a-z]') ;;
+        layers:layers) words="$(_sixnet_kinds "$program" '[a-z]') layers losses optimizers schedules transforms options" ;;
         *) case $current in -*) words=$(_sixnet_options "$program" "${COMP_WORDS[1]}") ;; esac ;;
         esac
     fi

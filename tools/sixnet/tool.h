@@ -106,6 +106,8 @@ int32_t is_idx(bool *idx, const char *path);
 /* Reads another file, CSV, NPY or PGM by what it begins with; "-" is standard input. */
 int32_t table_read(table *t, const char *path);
 void table_free(table *t);
+/* The line of a CSV that has a row, which is counted from 0; 0 if the file is another, or cannot be read again. */
+int64_t table_line(const char *path, int64_t row);
 
 /* Reads a whole file of at most `most` bytes, and puts a NUL behind it. */
 int32_t file_read(char **bytes, size_t *size, const char *path, size_t most);
@@ -122,6 +124,7 @@ typedef struct work {
 typedef struct samples {
     sixnet_dataset *set;
     table inputs, targets; /* what the set refers to */
+    const char *labels;    /* the file that the targets come from */
 } samples;
 
 int32_t work_open(work *w, const machine *m, const net_files *n);
@@ -141,6 +144,8 @@ int64_t node_parameters(const sixnet_model *net, sixnet_node node);
 int32_t samples_open(samples *s, const work *w, const data_options *d, const char *set, bool labelled);
 int32_t samples_transform(sixnet_dataset *set, const texts *transforms);
 void samples_close(samples *s);
+/* After SIXNET_BAD_DATA: whether a label of the samples was to blame, and it and its place were told. */
+bool samples_blamed(const samples *s, const work *w);
 
 double seconds_now(void);
 

@@ -136,6 +136,9 @@ static void on_log(int32_t level, const char *line, void *user)
     complain("%s%s", level > 0 ? "warning: " : "", line);
 }
 
+/* What the samples are called that are measured after every epoch. */
+static const char *second_name(const run *r) { return r->held ? "validation" : "test"; }
+
 static int32_t end_epoch(run *r, const sixnet_progress *p)
 {
     outcome *e = r->end;
@@ -146,7 +149,7 @@ static int32_t end_epoch(run *r, const sixnet_progress *p)
     e->best_epoch = (int64_t)sixnet_progress_get(p, "best_epoch");
     run_bar_clear(&r->bar);
     if (!r->out->quiet && !r->out->json)
-        print_epoch(p, r->held ? "validation" : "test");
+        print_epoch(p, second_name(r));
     return r->csv ? csv_row(r->csv, p) : 0;
 }
 
@@ -154,7 +157,7 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
 {
     run *r = user;
     if (*r->csv_path && !r->csv)
-        PASS(csv_open(&r->csv, r->csv_path, r->out->resume != NULL, sixnet_progress_get(p, "epoch")));
+        PASS(csv_open(&r->csv, r->csv_path, second_name(r), r->out->resume ? sixnet_progress_get(p, "epoch") : 0));
     if (sixnet_progress_get(p, "epoch_end") == 1)
         PASS(end_epoch(r, p));
     else
@@ -203,6 +206,8 @@ static int32_t fit(run *r)
                                   : sixnet_fit(r->w.net, r->opt, r->train.set, text, on_progress, r);
     release_signals();
     run_bar_clear(&r->bar);
+    if (status == SIXNET_BAD_DATA && (samples_blamed(&r->train, &r->w) || samples_blamed(&r->test, &r->w)))
+        return -1;
     TRY(status);
     r->end->signal = signal_caught;
     if (signal_caught)
@@ -213,12 +218,11 @@ static int32_t fit(run *r)
 static int32_t measure(run *r)
 {
     outcome *e = r->end;
-    if (r->test.set && (r->held || e->epochs == 0))
+    if (r->test.set && (r->held || e->epochs == 0)) {
         TRY(sixnet_evaluate(r->w.net, r->test.set, &e->test.loss, &e->test.accuracy));
-    else {
+    } else if (r->test.set) { /* measured after every epoch in the place of held-out samples */
         e->test = e->validation;
-        if (r->test.set)
-            e->validation = (score){NAN, NAN};
+        e->validation = (score){NAN, NAN};
     }
     TRY(sixnet_digest(r->w.net, e->digest));
     snprintf(e->isa, sizeof e->isa, "%s", sixnet_context_get(r->w.ctx, "isa"));

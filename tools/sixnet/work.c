@@ -37,7 +37,7 @@ static int32_t parse_net(work *w, const char *path)
     const int32_t status = whole ? sixnet_model_parse(&w->net, w->ctx, text) : 0;
     free(text);
     if (!whole)
-        return complain("%s: has bytes of zero, so it is no net's text, and does not begin as a saved model", path);
+        return complain("%s: is neither a saved model, which is a .safetensors file, nor a net's text, as it has bytes of zero", path);
     return status < 0 ? complain("%s: %s", path, sixnet_last_error()) : 0;
 }
 
@@ -127,16 +127,17 @@ static int32_t split_columns(samples *s, const char *path, int64_t target_column
 static int32_t check_columns(const samples *s, const work *w, const data_options *d, bool labelled)
 {
     const int64_t input = net_size(w->net, "input"), target = net_size(w->net, "target"), found = s->inputs.columns;
-    char shape[SHAPE_TEXT];
+    char dims[SHAPE_TEXT], shape[SHAPE_TEXT + 8] = "";
     const char *remedy = found == input ? "; --labels FILE names a file of targets" : "";
-    shape_text(s->inputs.dims, s->inputs.rank, shape);
+    if (s->inputs.rank > 1)
+        snprintf(shape, sizeof shape, " (%s)", shape_text(s->inputs.dims, s->inputs.rank, dims));
     if (found == (labelled && !d->labels ? input + target : input) ||
         (!labelled && !d->labels && found == input + target && s->inputs.rank < 2))
         return 0;
     if (labelled && !d->labels)
-        return complain("%s: a sample has %" PRId64 " values (%s), but the net takes %" PRId64 " and a target of %" PRId64 "%s",
+        return complain("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64 " and a target of %" PRId64 "%s",
                         d->data, found, shape, input, target, remedy);
-    return complain("%s: a sample has %" PRId64 " values (%s), but the net takes %" PRId64, d->data, found, shape, input);
+    return complain("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64, d->data, found, shape, input);
 }
 
 static int32_t join_tables(samples *s, const work *w, const data_options *d)
@@ -209,11 +210,50 @@ int32_t samples_open(samples *s, const work *w, const data_options *d, const cha
 {
     struct stat about;
     bool idx;
-    *s = (samples){.set = NULL};
+    *s = (samples){.labels = d->labels ? d->labels : d->data};
     if (stat(d->data, &about) == 0 && S_ISDIR(about.st_mode))
         return open_folder(s, w, d, set);
     PASS(is_idx(&idx, d->data));
     return idx ? open_idx(s, w, d, labelled) : open_tables(s, w, d, labelled);
+}
+
+static double value_at(const table *t, int64_t k)
+{
+    if (strcmp(t->type, "u8") == 0)
+        return ((const uint8_t *)t->values)[k];
+    if (strcmp(t->type, "i32") == 0)
+        return ((const int32_t *)t->values)[k];
+    if (strcmp(t->type, "i64") == 0)
+        return (double)((const int64_t *)t->values)[k];
+    return strcmp(t->type, "f64") == 0 ? ((const double *)t->values)[k] : (double)((const float *)t->values)[k];
+}
+
+/* The number of classes that a label of the net's loss can be; 0 if it takes no labels. */
+static int64_t net_classes(const sixnet_model *net)
+{
+    int64_t dims[MAX_RANK];
+    int32_t rank;
+    const int64_t scores = net_size(net, "output"), targets = net_size(net, "target");
+    if (scores == targets || sixnet_model_shape(net, "output", dims, &rank, NULL) != SIXNET_OK)
+        return 0;
+    return targets * dims[0] == scores ? dims[0] : 0;
+}
+
+bool samples_blamed(const samples *s, const work *w)
+{
+    const int64_t classes = net_classes(w->net), count = s->targets.rows * s->targets.columns;
+    int64_t k = 0;
+    double label = 0;
+    if (classes == 0 || !s->targets.values)
+        return false;
+    while (k < count && (label = value_at(&s->targets, k)) >= 0 && label < (double)classes && label == floor(label))
+        k++;
+    if (k == count)
+        return false;
+    const int64_t row = k / s->targets.columns, line = table_line(s->labels, row);
+    complain("%s%s%" PRId64 ": label %.9g; classes from 0 to %" PRId64 " are expected", s->labels, line ? ":" : ": row ",
+             line ? line : row, label, classes - 1);
+    return true;
 }
 
 int32_t samples_transform(sixnet_dataset *set, const texts *transforms)
