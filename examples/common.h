@@ -65,6 +65,8 @@ static inline int32_t complain(const char *format, ...)
 
 /* ---- output files ---- */
 
+enum { PATH_SIZE = 4096 };
+
 static inline int32_t output_open(FILE **file, const char *path)
 {
     *file = fopen(path, "w");

@@ -3,7 +3,7 @@
 /* A convolutional net of 19,944 parameters that learns to read handwritten digits: MNIST, or any other data in files of the same
  * form. The net, the data and the training are a few calls of the library; the rest is what the program prints. */
 
-#include "record.h"
+#include "look.h"
 
 #include <limits.h>
 
@@ -17,7 +17,7 @@ const char *program = "mnist_cnn";
 #endif
 
 typedef struct settings {
-    const char *data, *isa, *csv, *save, *checkpoint, *resume, *record;
+    const char *data, *isa, *csv, *save, *checkpoint, *resume, *record, *pictures;
     int64_t epochs, batch_size, step_size, seed, threads;
     double lr, gamma, momentum, dropout;
     int no_schedule, summary, digest, quiet;
@@ -185,13 +185,13 @@ static int32_t print_end(trainer *t)
 static int32_t record_settings_of(const trainer *t)
 {
     const settings *s = t->set;
-    char path[RECORD_PATH], data[PATH_MAX];
+    char path[FOLDER_PATH], data[PATH_MAX];
     FILE *file;
     if (!realpath(s->data, data))
         return complain("cannot find '%s': %s", s->data, strerror(errno));
     PASS(record_make(s->record, s->resume != NULL));
     PASS(record_write_net(s->record, t->net));
-    PASS(record_open(&file, path, s->record, record_settings));
+    PASS(folder_open(&file, path, s->record, record_settings));
     fprintf(file, "# A training by mnist_cnn, libsixnet %s; `sixnet rerun` with this folder repeats it.\n", sixnet_version());
     fprintf(file, "net=%s\ndata=%s\ntransform=%s\noptimizer=%s\nschedule=%s\n", record_net, data, transform, t->sgd, t->schedule);
     fprintf(file, "epochs=%" PRId64 "\nbatch-size=%" PRId64 "\nseed=%" PRId64 "\n", s->epochs, s->batch_size, s->seed);
@@ -200,15 +200,27 @@ static int32_t record_settings_of(const trainer *t)
 
 static int32_t record_result_of(const trainer *t)
 {
-    const record_picture picture = {.epochs = t->set->epochs, .accuracy = 1, .second = "test"};
-    char path[RECORD_PATH], digest[65];
+    const history_picture picture = {.epochs = t->set->epochs, .accuracy = 1, .second = "test"};
+    char path[FOLDER_PATH], digest[65];
     FILE *file;
     PASS(record_finish(t->set->record, t->net, &picture));
     TRY(sixnet_digest(t->net, digest));
-    PASS(record_open(&file, path, t->set->record, record_result));
+    PASS(folder_open(&file, path, t->set->record, record_result));
     fprintf(file, "digest=%s\nversion=%s\nisa=%s\n", digest, sixnet_version(), sixnet_context_get(t->ctx, "isa"));
     fprintf(file, "epochs=%" PRId64 "\nseconds=%.3f\ntest-accuracy=%.17g\n", t->set->epochs, t->seconds, t->accuracy);
     return output_close(file, path);
+}
+
+/* ---- pictures ---- */
+
+static int32_t draw(const trainer *t)
+{
+    pictures p;
+    PASS(pictures_begin(&p, t->set->pictures));
+    PASS(look_at_training(&p, t->net, "test"));
+    PASS(look_at_net(&p, t->net, t->test));
+    pictures_end(&p);
+    return 0;
 }
 
 /* ---- main ---- */
@@ -221,6 +233,8 @@ static int32_t run(trainer *t)
     PASS(build_optimizer(t));
     PASS(open_set(t, &t->train, "train"));
     PASS(open_set(t, &t->test, "t10k"));
+    if (t->set->pictures)
+        PASS(folder_make(t->set->pictures));
     if (t->set->record)
         PASS(record_settings_of(t));
     PASS(train(t));
@@ -228,7 +242,8 @@ static int32_t run(trainer *t)
         TRY(sixnet_model_save(t->net, t->set->save, NULL));
     if (t->set->record)
         PASS(record_result_of(t));
-    return print_end(t);
+    PASS(print_end(t));
+    return t->set->pictures ? draw(t) : 0;
 }
 
 static void free_all(trainer *t)
@@ -246,7 +261,7 @@ int main(int argc, char **argv)
         .data = SIXNET_EXAMPLE_DATA, .isa = "auto", .epochs = 20, .batch_size = 128, .step_size = 10,
         .lr = 0.1, .gamma = 0.1, .momentum = 0.9, .dropout = 0.05,
     };
-    char csv[RECORD_PATH], checkpoint[RECORD_PATH];
+    char csv[FOLDER_PATH], checkpoint[FOLDER_PATH];
     const double many = 1e9, seeds = 0x1p53;
     const option options[] = {
         {"--data", "DIR", "folder of the four IDX files, gzipped or not (" SIXNET_EXAMPLE_DATA ")", read_text, &s.data, 0, 0, 0},
@@ -266,6 +281,8 @@ int main(int argc, char **argv)
         {"--checkpoint", "FILE", "save the run every second and after every epoch", read_text, &s.checkpoint, 0, 0, 0},
         {"--resume", "FILE", "go on from a checkpoint", read_text, &s.resume, 0, 0, 0},
         {"--record", "FOLDER", "write all that it takes to repeat the run; sixnet rerun does", read_text, &s.record, 0, 0, 0},
+        {"--pictures", "FOLDER", "draw the training, the filters, and what the net makes of the test images", read_text,
+         &s.pictures, 0, 0, 0},
         {"--digest", NULL, "print a digest of the trained parameters", NULL, &s.digest, 0, 0, 0},
         {"--quiet", NULL, "print the end only", NULL, &s.quiet, 0, 0, 0},
         {"--summary", NULL, "print the net's layers and leave", NULL, &s.summary, 0, 0, 0},
@@ -280,8 +297,8 @@ int main(int argc, char **argv)
     if (saving_check(s.save) != 0 || saving_check(s.checkpoint) != 0)
         return EXIT_FAILURE;
     if (s.record) {
-        s.csv = record_path(csv, s.record, record_history);
-        s.checkpoint = record_path(checkpoint, s.record, record_checkpoint);
+        s.csv = folder_path(csv, s.record, record_history);
+        s.checkpoint = folder_path(checkpoint, s.record, record_checkpoint);
     }
 
     trainer t = {.set = &s, .bar = run_bar_new(s.quiet)};

@@ -11,8 +11,6 @@
 
 /* ---- the data ---- */
 
-enum { PATH_SIZE = 4096 };
-
 /* The path of a data file, which may be gzipped, and may have a point before "idx". */
 static inline int32_t mnist_path(char *path, const char *folder, const char *set, const char *what, const char *idx)
 {
@@ -78,13 +76,32 @@ static inline void print_epoch(const sixnet_progress *p, const char *set)
     fflush(stdout);
 }
 
+enum { CSV_VALUES = 5, CSV_HEADER = 128 };
+
+/* What a row of a table of epochs has besides the epoch's number, as progress reports and a model's history call it. */
+static const char *const csv_values[CSV_VALUES] = {"lr", "loss", "accuracy", "validation_loss", "validation_accuracy"};
+
+/* What the table calls them; `set` is what the second dataset is called. */
+static inline void csv_header(char header[CSV_HEADER], const char *set, const char *more)
+{
+    snprintf(header, CSV_HEADER, "epoch,lr,train_loss,train_accuracy,%s_loss,%s_accuracy%s\n", set, set, more);
+}
+
+/* What there is not stays empty. */
+static inline void csv_write(FILE *csv, double epoch, const double values[CSV_VALUES])
+{
+    fprintf(csv, "%.0f", epoch);
+    for (int k = 0; k < CSV_VALUES; k++)
+        fprintf(csv, isnan(values[k]) ? "," : ",%.9g", values[k]);
+}
+
 /* Opens a table of epochs; `set` is what the second dataset is called. Of a run that goes on with `epoch`, which is 0 for one that
  * begins, the rows before that stay. */
 static inline int32_t csv_open(FILE **csv, const char *path, const char *set, double epoch)
 {
-    char header[128], line[256];
+    char header[CSV_HEADER], line[256];
     long end = 0;
-    snprintf(header, sizeof header, "epoch,lr,train_loss,train_accuracy,%s_loss,%s_accuracy,seconds\n", set, set);
+    csv_header(header, set, ",seconds");
     *csv = epoch > 0 ? fopen(path, "r+") : NULL;
     while (*csv && fgets(line, sizeof line, *csv) && (end == 0 ? strcmp(line, header) == 0 : atof(line) < epoch))
         end = ftell(*csv);
@@ -108,15 +125,13 @@ static inline int32_t saving_check(const char *path)
     return access(folder, W_OK | X_OK) == 0 ? 0 : complain("cannot write '%s': %s", path, strerror(errno));
 }
 
-/* A row as soon as there is one, so that a long run can be watched; what there is not stays empty. */
+/* A row as soon as there is one, so that a long run can be watched. */
 static inline int32_t csv_row(FILE *csv, const sixnet_progress *p)
 {
-    static const char *const columns[] = {"lr", "loss", "accuracy", "validation_loss", "validation_accuracy"};
-    fprintf(csv, "%.0f", sixnet_progress_get(p, "epoch"));
-    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
-        const double value = sixnet_progress_get(p, columns[k]);
-        fprintf(csv, isnan(value) ? "," : ",%.9g", value);
-    }
+    double values[CSV_VALUES];
+    for (int k = 0; k < CSV_VALUES; k++)
+        values[k] = sixnet_progress_get(p, csv_values[k]);
+    csv_write(csv, sixnet_progress_get(p, "epoch"), values);
     fprintf(csv, ",%.3f\n", sixnet_progress_get(p, "seconds"));
     return fflush(csv);
 }

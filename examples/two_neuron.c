@@ -4,7 +4,7 @@
  * step by step. Every value comes from the library's own forward and backward pass, in f64, and is compared here with the closed
  * form. */
 
-#include "common.h"
+#include "pictures.h"
 
 #define ABOUT "Trains the 2-2-2 sigmoid net and shows every value of the first epoch."
 
@@ -25,7 +25,7 @@ static const char *const name[VALUES] = {
 typedef struct settings {
     double lr, inputs[2], targets[2], weights[8];
     int64_t epochs;
-    const char *csv;
+    const char *csv, *pictures;
     int sweep;
 } settings;
 
@@ -490,43 +490,177 @@ static void sweep_write(const sweep *w, FILE *csv)
     }
 }
 
+/* Room for the curves, to be freed with sweep_free(), and what is in them. */
+static int32_t sweep_make(const settings *s, sweep *w)
+{
+    const size_t length = (size_t)s->epochs + 1;
+    *w = (sweep){.epochs = s->epochs};
+    w->two_neuron[0] = calloc(CURVES * length, sizeof **w->two_neuron);
+    if (!w->two_neuron[0])
+        return complain("out of memory");
+    for (size_t r = 0; r < RATES; r++) {
+        w->two_neuron[r] = w->two_neuron[0] + r * length;
+        w->train[r] = w->two_neuron[r] + RATES * length;
+        w->test[r] = w->train[r] + RATES * length;
+    }
+    return sweep_run(s, w);
+}
+
+static void sweep_free(sweep *w) { free(w->two_neuron[0]); }
+
 static int32_t run_sweep(const settings *s, FILE *csv)
 {
-    sweep w = {.epochs = s->epochs};
-    const size_t length = (size_t)s->epochs + 1;
-    double *memory = calloc(CURVES * length, sizeof *memory);
-    if (!memory)
-        return complain("out of memory");
-    for (int r = 0; r < RATES; r++) {
-        w.two_neuron[r] = memory + (size_t)r * length;
-        w.train[r] = memory + (size_t)(r + RATES) * length;
-        w.test[r] = memory + (size_t)(r + 2 * RATES) * length;
-    }
-    const int32_t status = sweep_run(s, &w);
+    sweep w;
+    const int32_t status = sweep_make(s, &w);
     if (status == 0) {
         show_two_neuron_sweep(&w);
         show_points_sweep(&w);
     }
     if (status == 0 && csv)
         sweep_write(&w, csv);
-    free(memory);
+    sweep_free(&w);
+    return status;
+}
+
+/* ---- pictures: the sweep's curves, and the net with its numbers ---- */
+
+#define DERIVATIVE "<font color=\"#b34000\">∂E/∂%s = %.6g</font>"
+
+/* Where neurons are, in inches: inputs, hidden, outputs and errors from left to right, the first of each above the second. */
+static const double across[] = {0, 3.9, 8.3, 11.3}, down[] = {3, 0};
+
+/* A neuron's values, and the derivative of E_total by what goes into it: h or o, whose first value and derivative are given. */
+static void draw_neuron(FILE *dot, const char *id, double x, double y, const double *value, double derivative)
+{
+    fprintf(dot, "  %s [pos=\"%g,%g!\", label=<%s = %.6g<br/><b>a_%s = %.6g</b><br/>" DERIVATIVE ">];\n", id, x, y, id, value[0], id,
+            value[2], id, derivative);
+}
+
+static void draw_neurons(FILE *dot, const settings *s, const double *v)
+{
+    for (int k = 0; k < 2; k++) {
+        fprintf(dot, "  i%d [pos=\"%g,%g!\", label=<<b>i%d = %g</b>>];\n", k + 1, across[0], down[k], k + 1, s->inputs[k]);
+        draw_neuron(dot, name[H + k], across[1], down[k], v + H + k, v[DE_DH + k]);
+        draw_neuron(dot, name[O + k], across[2], down[k], v + O + k, v[DE_DO + k]);
+        fprintf(dot, "  E%d [style=filled, pos=\"%g,%g!\", label=<t%d = %g<br/><b>E%d = %.6g</b>>];\n", k + 1, across[3], down[k], k + 1,
+                s->targets[k], k + 1, v[E + k]);
+        fprintf(dot, "  o%d -> E%d [color=\"#444444\"];\n", k + 1, k + 1);
+    }
+}
+
+/* A weight: an edge, and its value and derivative: on an edge that crosses another, else above the upper and below the lower one. */
+static void draw_weight(FILE *dot, int w, const double *v)
+{
+    const int layer = w / 4, from = w % 2, to = w / 2 % 2;
+    const double share = from == to ? 0.47 : 0.66, beside = from != to ? 0 : from ? -0.3 : 0.3;
+    const double x = across[layer] + (across[layer + 1] - across[layer]) * share, y = down[from] + (down[to] - down[from]) * share;
+    fprintf(dot, "  %c%d -> %c%d [penwidth=%.2f, %s];\n", "ih"[layer], from + 1, "ho"[layer], to + 1, 1 + fmin(fabs(v[W + w]), 5),
+            v[W + w] < 0 ? "color=\"#e69f00\", style=dashed" : "color=\"#0072b2\"");
+    fprintf(dot,
+            "  w%d [penwidth=0, style=filled, margin=\"0.02,0\", height=0.1, pos=\"%g,%g!\", label=<<b>w%d = %.6g</b><br/>" DERIVATIVE
+            ">];\n",
+            w + 1, x, y + beside, w + 1, v[W + w], name[W + w], v[DE_DW + w]);
+}
+
+static void draw_net(FILE *dot, const settings *s, const char *when, const double *v)
+{
+    fprintf(dot,
+            "digraph two_neuron {\n"
+            "  graph [layout=neato, outputorder=edgesfirst, splines=line, pad=0.2, fontname=\"sans-serif\", fontsize=16, labelloc=t,\n"
+            "    label=<The two-neuron net %s: E_total = %.6g<br/><font point-size=\"12\">"
+            "Orange: derivatives of E_total. A thicker line is a larger weight, a "
+            "dashed line a negative one.</font><br/> >];\n"
+            "  node [shape=box, style=\"rounded,filled\", fillcolor=white, color=\"#444444\", fontname=\"sans-serif\", fontsize=12, "
+            "margin=\"0.1,0.1\"];\n"
+            "  edge [arrowsize=0.8];\n",
+            when, v[E_TOTAL]);
+    draw_neurons(dot, s, v);
+    for (int w = 0; w < 8; w++)
+        draw_weight(dot, w, v);
+    fputs("}\n", dot);
+}
+
+static int32_t picture_net(pictures *p, const settings *s, const char *picture, const char *when, const double *v)
+{
+    char path[FOLDER_PATH], file[64], shows[128];
+    FILE *dot;
+    snprintf(file, sizeof file, "%s.dot", picture);
+    PASS(folder_open(&dot, path, p->folder, file));
+    draw_net(dot, s, when, v);
+    PASS(output_close(dot, path));
+    snprintf(shows, sizeof shows, "the net's values, weights and derivatives %s", when);
+    picture_graph(p, picture, shows);
+    return 0;
+}
+
+static int32_t picture_nets(pictures *p, const settings *s, const record *r)
+{
+    char when[64];
+    PASS(picture_net(p, s, "two_neuron_before", "before its training", r->start));
+    snprintf(when, sizeof when, "after %" PRId64 " epochs at learning rate %g", s->epochs, s->lr);
+    return picture_net(p, s, "two_neuron_after", when, s->epochs > 1 ? r->end : r->second);
+}
+
+static int32_t picture_losses(pictures *p, const sweep *w)
+{
+    char path[FOLDER_PATH], head[256];
+    FILE *csv;
+    PASS(folder_open(&csv, path, p->folder, "sweep.csv"));
+    sweep_write(w, csv);
+    PASS(output_close(csv, path));
+    snprintf(head, sizeof head, "epochs = %" PRId64 "\nrates = '", w->epochs);
+    for (int r = 0; r < RATES; r++)
+        snprintf(head + strlen(head), sizeof head - strlen(head), "%.1f%c", rate[r], r + 1 < RATES ? ' ' : '\'');
+    PASS(picture_plot(p, "loss_for_different_learning_rates", "the two-neuron net's error by epoch, for six learning rates", head,
+                      plot_learning_rates));
+    return picture_plot(p, "train_test_by_learning_rate", "training against test loss of a net that learns points, for the same rates",
+                        head, plot_train_test);
+}
+
+static int32_t run_pictures(const settings *s)
+{
+    pictures p;
+    sweep w = {.epochs = 0};
+    record kept;
+    lab l = {.ctx = NULL};
+    PASS(pictures_begin(&p, s->pictures));
+    int32_t status = sweep_make(s, &w);
+    if (status == 0)
+        status = picture_losses(&p, &w);
+    if (status == 0)
+        status = lab_build(&l, s, s->lr);
+    if (status == 0)
+        status = train(&l, s->epochs, NULL, &kept, NULL);
+    if (status == 0)
+        status = picture_nets(&p, s, &kept);
+    if (status == 0)
+        pictures_end(&p);
+    lab_free(&l);
+    sweep_free(&w);
     return status;
 }
 
 /* ---- main ---- */
 
-static int32_t run(settings *s)
+static int32_t run_written(const settings *s)
 {
     FILE *csv = NULL;
-    if (s->sweep && s->lr >= 0)
-        return complain("--lr and --sweep exclude each other: the sweep has its own six rates");
-    s->lr = s->lr >= 0 ? s->lr : 0.5;
-    s->epochs = s->epochs ? s->epochs : s->sweep ? SWEEP_EPOCHS : 1;
     if (s->csv)
         PASS(output_open(&csv, s->csv));
     const int32_t status = s->sweep ? run_sweep(s, csv) : run_once(s, csv);
-    const int32_t closed = output_close(csv, s->csv);
-    return status != 0 || closed != 0 || output_end() != 0 ? -1 : 0;
+    return output_close(csv, s->csv) == 0 ? status : -1;
+}
+
+static int32_t run(settings *s)
+{
+    if (s->sweep && s->lr >= 0)
+        return complain("--lr and --sweep exclude each other: the sweep has its own six rates");
+    if (s->pictures && (s->csv || s->sweep))
+        return complain("--pictures writes tables of its own, those of --sweep included; leave out --csv and --sweep");
+    s->lr = s->lr >= 0 ? s->lr : 0.5;
+    s->epochs = s->epochs ? s->epochs : s->sweep || s->pictures ? SWEEP_EPOCHS : 1;
+    const int32_t status = s->pictures ? run_pictures(s) : run_written(s);
+    return output_end() == 0 ? status : -1;
 }
 
 int main(int argc, char **argv)
@@ -539,13 +673,15 @@ int main(int argc, char **argv)
     };
     const option options[] = {
         {"--lr", "R", "learning rate (0.5)", read_number, &s.lr, 0, MAX_LR, 0},
-        {"--epochs", "N", "how often to train (1; with --sweep 1000)", read_integer, &s.epochs, 1, MAX_EPOCHS, 0},
+        {"--epochs", "N", "how often to train (1; with --sweep or --pictures 1000)", read_integer, &s.epochs, 1, MAX_EPOCHS, 0},
         {"--csv", "FILE", "write every epoch's values; with --sweep the loss curves", read_text, &s.csv, 0, 0, 0},
         {"--weights", "w1,..,w8", "first weights (0.15,0.2,0.25,0.3,0.4,0.45,0.5,0.55)", read_numbers, s.weights, -MAX_NUMBER,
          MAX_NUMBER, 8},
         {"--inputs", "i1,i2", "inputs (0.05,0.1)", read_numbers, s.inputs, -MAX_NUMBER, MAX_NUMBER, 2},
         {"--targets", "t1,t2", "targets (0.01,0.99)", read_numbers, s.targets, -MAX_NUMBER, MAX_NUMBER, 2},
         {"--sweep", NULL, "compare the rates 0.1 to 2.0, on this net and on a task with test samples", NULL, &s.sweep, 0, 0, 0},
+        {"--pictures", "FOLDER", "draw the curves of --sweep, and the net with its numbers before and after training", read_text,
+         &s.pictures, 0, 0, 0},
         {NULL, NULL, NULL, NULL, NULL, 0, 0, 0},
     };
     const int32_t stop = options_read(argc, argv, ABOUT, options);

@@ -30,7 +30,7 @@ ROOMS = {
     "tests": ["lib", *LIBRARY, "tests/oracles"],
     "tests/oracles": ["include"],
 }
-WRITTEN_BY_MESON = {"layers.inc", "optimizers.inc", "variants.inc"}
+WRITTEN_BY_MESON = {"layers.inc", "optimizers.inc", "plots.h", "variants.inc"}
 SOURCE = {".c", ".h", ".cpp", ".hpp", ".inc"}
 
 

@@ -14,11 +14,13 @@ import pathlib
 import pty
 import random
 import re
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXAMPLES = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build").resolve() / "examples"
@@ -139,6 +141,53 @@ def test_sweep(folder):
     check("the sweep's train and test losses", all(0 < x < 100 for row in rows for x in row[7:]) and rows[-1][12] < rows[-1][18])
 
 
+# ---- pictures ----
+
+def is_picture(path):
+    """Whether an SVG is well-formed and draws something, or a PNG has a size and more than an empty sheet."""
+    if path.suffix == ".svg":
+        root = xml.etree.ElementTree.parse(path).getroot()
+        return root.tag.endswith("}svg") and len(list(root.iter())) > 20
+    data = path.read_bytes()
+    return data[:8] == b"\x89PNG\r\n\x1a\n" and min(struct.unpack(">2I", data[16:24])) > 100 and len(data) > 3000
+
+
+def check_pictures(name, result, folder, plots, graphs=()):
+    """The scripts of all pictures are in the folder, and what they draw, named in what the program printed."""
+    scripts = [f"{plot}.gp" for plot in plots] + [f"{graph}.dot" for graph in graphs] + ["style.gp"]
+    missing = [script for script in scripts if not (folder / script).exists()]
+    check(f"{name}: the scripts", result.returncode == 0 and not missing, (missing, result.stderr))
+    for tool, names in (("gnuplot", plots), ("dot", graphs)):
+        if not shutil.which(tool):
+            skip(f"{name}: pictures", f"there is no {tool}")
+            continue
+        bad = [f"{picture}.{form}" for picture in names for form in ("svg", "png") if not is_picture(folder / f"{picture}.{form}")]
+        bad += [picture for picture in names if f"  {picture} " not in result.stdout]
+        check(f"{name}: pictures by {tool}", not bad and f"pictures in {folder}, " in result.stdout, (bad, result.stdout))
+
+
+def check_nothing_drawn(name, program, folder, tables, *args):
+    """Where the programs that draw are not installed, the tables are written, and what to install is said."""
+    result = run(program, *args, "--pictures", folder, env={**os.environ, "PATH": str(folder)})
+    made = [path.name for path in folder.iterdir()]
+    ok = result.returncode == 0 and set(tables) <= set(made) and not any(name.endswith((".svg", ".png")) for name in made)
+    check(f"{name} without gnuplot", ok and "gnuplot-nox" in result.stdout and not result.stderr, (made, result.stdout, result.stderr))
+
+
+def test_two_neuron_pictures(folder):
+    plots, graphs = ["loss_for_different_learning_rates", "train_test_by_learning_rate"], ["two_neuron_before", "two_neuron_after"]
+    made = folder / "two pictures"
+    check_pictures("two_neuron", run("two_neuron", "--epochs", 50, "--pictures", made), made, plots, graphs)
+    for name, epoch in (("before", 0), ("after", 50)):
+        row = dict(zip(COLUMNS, train_rows(0.5, 50)[epoch]))
+        dot = (made / f"two_neuron_{name}.dot").read_text()
+        names = {key: key.replace("dE_d", "∂E/∂") for key in COLUMNS[1:]}
+        missing = [key for key in names if f"{names[key]} = {row[key]:.6g}<" not in dot]
+        check(f"two_neuron draws the net {name} training", not missing, missing)
+    check("two_neuron draws six rates", len(read_csv(made / "sweep.csv")[1]) == 51)
+    check_nothing_drawn("two_neuron", "two_neuron", folder / "two tables", [f"{name}.gp" for name in plots], "--epochs", 1)
+
+
 def test_two_neuron_refusals():
     for name, words, args in (
         ("an unknown option", ["'--rate'", "--help"], ["--rate", "1"]),
@@ -155,6 +204,9 @@ def test_two_neuron_refusals():
         ("an empty target", ["--targets", "''"], ["--targets", "1,"]),
         ("a value for a switch", ["--sweep"], ["--sweep=1"]),
         ("--lr with --sweep", ["--lr", "--sweep"], ["--sweep", "--lr", "1"]),
+        ("--csv with --pictures", ["--csv", "--pictures"], ["--pictures", "x", "--csv", "y"]),
+        ("pictures in no folder", ["/nonexistent/x"], ["--pictures", "/nonexistent/x"]),
+        ("pictures in a file", ["/dev/null"], ["--pictures", "/dev/null"]),
         ("a CSV in no folder", ["/nonexistent/x.csv"], ["--csv", "/nonexistent/x.csv"]),
         ("a CSV on a full disk", ["/dev/full"], ["--csv", "/dev/full"]),
     ):
@@ -258,6 +310,47 @@ def test_run(folder, data):
         "mnist_cnn", "--data", data, "--epochs", 1, "--batch-size", 1000, "--digest", "--quiet").stdout[:72], result.stderr)
     result = run("mnist_cnn", "--data", data, "--epochs", 2, "--step-size", 1, "--no-schedule", "--csv", path)
     check("mnist_cnn --no-schedule", [row[1] for row in read_csv(path)[1]] == [0.1, 0.1], result.stderr)
+
+
+def tiles_of(path):
+    return [[[float(x) for x in row.split(",")] for row in tile.split("\n")] for tile in path.read_text().strip().split("\n\n\n")]
+
+
+def test_mnist_pictures(folder, sets, data):
+    images, labels = sets["t10k"]
+    made, saved = folder / "pictures", folder / "seen.safetensors"
+    plots = [f"mnist_{name}" for name in ("history", "confusion", "mistakes", "filters", "activations")]
+    result = run("mnist_cnn", "--data", data, "--epochs", 2, "--checkpoint", saved, "--pictures", made)
+    check_pictures("mnist_cnn", result, made, plots)
+    right = round(len(labels) * float(re.search(LAST, result.stdout)[0].split()[2]) / 100)
+    _, rows = read_csv(made / "mnist_confusion.csv")
+    counted = [sum(row[2] for row in rows if row[0] == k) for k in range(10)]
+    check("the confusion's rows", counted == [labels.count(k) for k in range(10)] and len(rows) == 100, counted)
+    check("the confusion's diagonal", sum(row[2] for row in rows if row[0] == row[1]) == right, right)
+    _, mistakes = read_csv(made / "mnist_mistakes.csv")
+    cells = sorted((row[0], row[1]) for row in rows if row[0] != row[1] for _ in range(int(row[2])))
+    check("the mistakes are those of the confusion", sorted((row[1], row[2]) for row in mistakes) == cells, mistakes)
+    check("their labels", all(labels[int(row[0])] == row[1] for row in mistakes))
+    sure = [row[3] for row in mistakes]
+    check("the surest come first", sure == sorted(sure, reverse=True) and all(0.1 <= x <= 1 for x in sure), sure)
+    tiles = tiles_of(made / "mnist_mistakes_pixels.csv")
+    shown = [[(x / 255 - 0.1307) / 0.3081 for x in images[784 * int(row[0]):][:784]] for row in mistakes[:60]]
+    check("their pixels", worst_of([sum(tile, []) for tile in tiles], shown) < 1e-4)
+    sizes = [(len(tile), len(tile[0])) for tile in tiles_of(made / "mnist_activations.csv")]
+    blocks = [(28, 28)] * 17 + [(14, 14)] * 28 + [(7, 7)] * 48 + [(3, 3)] * 32
+    check("the activations of all blocks", sizes == blocks, sizes)
+    scores = [row[1] for row in read_csv(made / "mnist_activations_scores.csv")[1]]
+    check("what the net says of the first image", len(scores) == 10 and abs(sum(scores) - 1) < 1e-4, scores)
+    check("the filters", len(tiles_of(made / "mnist_filters.csv")) == 8)
+    again = folder / "again"
+    run("mnist_cnn", "--data", data, "--epochs", 2, "--resume", saved, "--pictures", again)
+    same = [path.name for path in made.glob("*.csv") if path.read_bytes() != (again / path.name).read_bytes()]
+    check("pictures of a run that had ended", not same and len(list(again.glob("*.csv"))) == 7, same)
+    easy = write_set(folder / "easy", {"train": made_up(1000, 1), "t10k": made_up(100, 2)})
+    result = run("mnist_cnn", "--data", easy, "--epochs", 4, "--pictures", again)
+    check_pictures("mnist_cnn without a mistake", result, again, plots)
+    check("no mistake", read_csv(again / "mnist_mistakes.csv")[1] == [], result.stdout)
+    check_nothing_drawn("mnist_cnn", "mnist_cnn", folder / "tables", [f"{plot}.csv" for plot in plots], "--data", data, "--epochs", 1)
 
 
 def interrupted(*args):
@@ -367,6 +460,8 @@ def test_mnist_refusals(data):
         ("a CSV on a full disk", ["/dev/full"], ["--csv", "/dev/full"]),
         ("a record and a table", ["--csv"], ["--record", "x", "--csv", "y"]),
         ("a record in no folder", ["/nonexistent/x"], ["--record", "/nonexistent/x"]),
+        ("pictures in no folder", ["/nonexistent/x"], ["--pictures", "/nonexistent/x"]),
+        ("pictures in a file", ["/dev/null"], ["--pictures", "/dev/null"]),
         ("a learning rate that explodes", ["smaller learning rate"], ["--lr", "1000", "--momentum", "1", "--epochs", "50"]),
     ):
         check_refused(name, words, "mnist_cnn", "--data", data, *args)
@@ -392,10 +487,12 @@ def main():
         test_two_neuron(folder)
         test_two_neuron_text()
         test_sweep(folder)
+        test_two_neuron_pictures(folder)
         test_two_neuron_refusals()
         test_summary()
         test_digests(data)
         test_run(folder, data)
+        test_mnist_pictures(folder, sets, data)
         test_interrupts(folder, data)
         test_names(folder, sets, data)
         test_terminal(data)

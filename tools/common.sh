@@ -77,6 +77,13 @@ build_needs()
     need pkg-config 'pkg-config' has pkg-config
 }
 
+# What drawing pictures takes.
+picture_needs()
+{
+    need gnuplot-nox 'gnuplot' has gnuplot
+    need graphviz 'Graphviz' has dot
+}
+
 # What packing for Debian takes.
 deb_needs()
 {

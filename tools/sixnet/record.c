@@ -8,10 +8,10 @@ static const char start_name[] = "start.safetensors";
 
 static int32_t save_start(const outputs *o, const work *w)
 {
-    char path[RECORD_PATH];
+    char path[FOLDER_PATH];
     if (!w->saved)
         return record_write_net(o->record, w->net);
-    TRY(sixnet_model_save(w->net, record_path(path, o->record, start_name), NULL));
+    TRY(sixnet_model_save(w->net, folder_path(path, o->record, start_name), NULL));
     return 0;
 }
 
@@ -31,11 +31,11 @@ static int32_t make_absolute(const char **path)
 
 static int32_t write_settings(const settings *s, const outputs *o, const work *w)
 {
-    char path[RECORD_PATH];
+    char path[FOLDER_PATH];
     FILE *file;
     option_table t = {.count = 0};
     add_settings(&t, (settings *)s);
-    PASS(record_open(&file, path, o->record, record_settings));
+    PASS(folder_open(&file, path, o->record, record_settings));
     fprintf(file, "# A training by libsixnet %s; `sixnet rerun` with this folder repeats it.\nnet=%s\n", sixnet_version(),
             w->saved ? start_name : record_net);
     const int32_t status = options_write(file, &t);
@@ -73,9 +73,9 @@ static void write_score(FILE *file, const char *set, score s)
 
 static int32_t write_result(const char *folder, const outcome *out)
 {
-    char path[RECORD_PATH];
+    char path[FOLDER_PATH];
     FILE *file;
-    PASS(record_open(&file, path, folder, record_result));
+    PASS(folder_open(&file, path, folder, record_result));
     fprintf(file, "digest=%s\nversion=%s\nisa=%s\ntrain-samples=%016" PRIx64 "\n", out->digest, sixnet_version(), out->isa,
             out->train_samples);
     if (out->test_samples)
@@ -89,7 +89,7 @@ static int32_t write_result(const char *folder, const outcome *out)
 
 int32_t record_end(const outputs *o, const sixnet_model *net, const outcome *out)
 {
-    const record_picture picture = {
+    const history_picture picture = {
         .epochs = out->epochs,
         .accuracy = !isnan(out->train.accuracy),
         .second = !isnan(out->validation.loss) ? "validation"
@@ -106,15 +106,15 @@ int32_t record_end(const outputs *o, const sixnet_model *net, const outcome *out
 
 static int32_t load_settings(record *r, const char *folder)
 {
-    char path[RECORD_PATH];
+    char path[FOLDER_PATH];
     const char *name = NULL;
     option_table t = {.count = 0};
     add_text(&t, "--net", "FILE", "", &name);
     add_settings(&t, &r->settings);
-    PASS(options_load(record_path(path, folder, record_settings), &t, &r->settings_text));
+    PASS(options_load(folder_path(path, folder, record_settings), &t, &r->settings_text));
     if (!name || (strcmp(name, record_net) != 0 && strcmp(name, start_name) != 0) || !r->settings.data.data)
         return complain("%s: net=%s, net=%s or data= is missing, so this is no record", path, record_net, start_name);
-    r->settings.net.path = record_path(r->net, folder, name);
+    r->settings.net.path = folder_path(r->net, folder, name);
     return 0;
 }
 
@@ -124,7 +124,7 @@ static int32_t load_result(record *r, const char *folder)
         "--epochs",          "--best-epoch",          "--seconds",   "--train-loss",   "--train-accuracy",
         "--validation-loss", "--validation-accuracy", "--test-loss", "--test-accuracy"};
     static const char *unused;
-    char path[RECORD_PATH];
+    char path[FOLDER_PATH];
     option_table t = {.count = 0};
     add_text(&t, "--digest", "TEXT", "", &r->digest);
     add_text(&t, "--version", "TEXT", "", &r->version);
@@ -133,7 +133,7 @@ static int32_t load_result(record *r, const char *folder)
     add_text(&t, "--test-samples", "TEXT", "", &r->test_samples);
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         add_text(&t, others[k], "TEXT", "", &unused);
-    record_path(path, folder, record_result);
+    folder_path(path, folder, record_result);
     if (access(path, F_OK) != 0)
         return complain(
             "'%s' has no result.txt, so the run has not ended; sixnet train goes on with --resume '%s/checkpoint.safetensors'",
@@ -152,13 +152,13 @@ int32_t record_load(record *r, const char *folder)
 
 int32_t record_use(record *r, net_files *n, data_options *d)
 {
-    char path[RECORD_PATH];
+    char path[FOLDER_PATH];
     const settings *s = &r->settings;
-    if (strlen(n->path) >= PATH_SIZE || !is_regular(record_path(path, n->path, record_settings)))
+    if (strlen(n->path) >= PATH_SIZE || !is_regular(folder_path(path, n->path, record_settings)))
         return 0;
     r->settings = settings_default;
     PASS(load_settings(r, n->path));
-    n->path = record_path(r->net, n->path, record_model);
+    n->path = folder_path(r->net, n->path, record_model);
     d->targets_first |= s->data.targets_first;
     d->scale = isnan(d->scale) ? s->data.scale : d->scale;
     if (d->transforms.count == 0)

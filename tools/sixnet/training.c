@@ -41,7 +41,7 @@ typedef struct run {
     samples train, test;
     sixnet_dataset *fitted, *held; /* the training samples but for those held out, and those */
     FILE *csv;
-    char csv_path[RECORD_PATH];
+    char csv_path[FOLDER_PATH];
     run_bar bar;
 } run;
 
@@ -166,14 +166,14 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
 }
 
 /* The file in which the run is kept, or NULL. */
-static const char *kept_run(const run *r, char path[RECORD_PATH])
+static const char *kept_run(const run *r, char path[FOLDER_PATH])
 {
-    return r->out->record ? record_path(path, r->out->record, record_checkpoint) : r->out->checkpoint;
+    return r->out->record ? folder_path(path, r->out->record, record_checkpoint) : r->out->checkpoint;
 }
 
 static int32_t fit_options(const run *r, char text[FIT_TEXT])
 {
-    char path[RECORD_PATH];
+    char path[FOLDER_PATH];
     const settings *s = r->set;
     const outputs *o = r->out;
     const int length =
@@ -198,7 +198,7 @@ static void print_begin(const run *r)
 
 static int32_t fit(run *r)
 {
-    char text[FIT_TEXT], path[RECORD_PATH];
+    char text[FIT_TEXT], path[FOLDER_PATH];
     sixnet_dataset *second = r->held ? r->held : r->test.set;
     PASS(fit_options(r, text));
     catch_signals(r->w.net);
@@ -250,7 +250,7 @@ int32_t training_run(const settings *s, const outputs *o, outcome *out)
 {
     run r = {.set = s, .out = o, .end = out, .bar = run_bar_new(o->quiet)};
     if (o->record)
-        record_path(r.csv_path, o->record, record_history);
+        folder_path(r.csv_path, o->record, record_history);
     else if (o->csv)
         snprintf(r.csv_path, sizeof r.csv_path, "%s", o->csv);
     out->train = out->validation = out->test = (score){NAN, NAN};
