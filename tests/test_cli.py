@@ -403,6 +403,10 @@ def test_record(folder, world):
     given = ("--transform", "normalize mean=0.5 std=0.25", "--scale", 2)
     theirs, trained = output("predict", scaled, ask), scaled / "model.safetensors"
     check("predict of a record transforms as it did", theirs == output("predict", trained, ask, *given) != output("predict", trained, ask))
+    averaged = folder / "averaged"
+    output(*learn, "--validation", 8, "--seed", 3, "--fit", "average=ema ema_decay=0.9", "--record", averaged, "--quiet")
+    check("rerun of a run with an average", "the same bits" in output("rerun", averaged, "--quiet", "--threads", 2))
+    check("a run with an average ends elsewhere", digest not in (averaged / "result.txt").read_text())
     output("train", world["model"], "--data", world["data"], "--epochs", 2, "--record", tuned, "--quiet")
     check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, "--quiet"))
 

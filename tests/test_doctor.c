@@ -245,18 +245,22 @@ static void test_restore_halves_the_rate(void **state)
 {
     (void)state;
     static const char *const contexts[] = {"seed=6", "seed=6 threads=2", "seed=6 threads=3 dtype=f64"};
-    for (int i = 0; i < 3; i++) {
-        char optimizer[64];
+    static const char *const averages[] = {"", "average=ema", "average=swa"};
+    for (int i = 0; i < 9; i++) {
+        char optimizer[64], plain[128], options[160];
         int halvings;
-        world *a = open_world(contexts[i], chain_net, i < 2 ? "sgd lr=40" : "sgd lr=100", NULL);
-        WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=20 batch_size=5 shuffle=false on_nan=restore", NULL, NULL));
+        const char *context = contexts[i % 3];
+        snprintf(plain, sizeof plain, "epochs=20 batch_size=5 shuffle=false %s", averages[i / 3]);
+        snprintf(options, sizeof options, "%s on_nan=restore", plain);
+        world *a = open_world(context, chain_net, i % 3 < 2 ? "sgd lr=40" : "sgd lr=100", NULL);
+        WORKS(sixnet_fit(a->net, a->opt, a->ds, options, NULL, NULL));
         double lr = sixnet_learning_rate(a->opt);
-        assert_true(frexp((i < 2 ? 40 : 100) / lr, &halvings) == 0.5 && halvings - 1 == a->lines && a->lines > 2);
+        assert_true(frexp((i % 3 < 2 ? 40 : 100) / lr, &halvings) == 0.5 && halvings - 1 == a->lines && a->lines > 2);
         assert_non_null(strstr(a->log, "begins again"));
         assert_int_equal(sixnet_history_size(a->net), 20);
         snprintf(optimizer, sizeof optimizer, "sgd lr=%.17g", lr);
-        world *b = open_world(contexts[i], chain_net, optimizer, NULL);
-        WORKS(sixnet_fit(b->net, b->opt, b->ds, "epochs=20 batch_size=5 shuffle=false", NULL, NULL));
+        world *b = open_world(context, chain_net, optimizer, NULL);
+        WORKS(sixnet_fit(b->net, b->opt, b->ds, plain, NULL, NULL));
         assert_same_digest(digest_of(a->net), digest_of(b->net));
         close_world(a);
         close_world(b);

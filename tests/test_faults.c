@@ -413,9 +413,21 @@ static int32_t fit_with(world *w, const char *format)
 static int32_t fit_saving(world *w) { return fit_with(w, "batch_size=12 epochs=2 keep=2 checkpoint_seconds=1e-9 checkpoint=%s"); }
 static int32_t fit_resumed(world *w) { return fit_with(w, "batch_size=12 epochs=2 resume=%s"); }
 
+static int32_t fit_averaged(world *w)
+{
+    return fit_with(w, "batch_size=12 epochs=2 average=ema on_nan=restore keep_best=false checkpoint_seconds=1e-9 checkpoint=%s");
+}
+static int32_t fit_averaged_resumed(world *w) { return fit_with(w, "batch_size=12 epochs=2 average=swa resume=%s"); }
+
 static void interrupt(world *w)
 {
     WORKS(fit_with(w, "batch_size=12 checkpoint=%s keep_best=false"));
+    WORKS(sixnet_reset(w->plain.net, 11));
+}
+
+static void interrupt_averaged(world *w)
+{
+    WORKS(fit_with(w, "batch_size=12 average=swa checkpoint=%s keep_best=false"));
     WORKS(sixnet_reset(w->plain.net, 11));
 }
 
@@ -605,6 +617,8 @@ static const struct scenario {
     {"sixnet_fit_validated", own_fit_saving, NULL, true},
     {"sixnet_fit", fit_saving, NULL, true},
     {"sixnet_fit", fit_resumed, interrupt, true},
+    {"sixnet_fit", fit_averaged, NULL, true},
+    {"sixnet_fit", fit_averaged_resumed, interrupt_averaged, true},
     {"sixnet_evaluate", evaluate, NULL, false},
     {"sixnet_evaluate", own_evaluate, NULL, false},
     {"sixnet_model_save", save_new, NULL, false},

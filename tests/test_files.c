@@ -802,21 +802,21 @@ static int32_t fit(trainer *t, const char *format, ...)
 }
 
 /* Stops a run after every number of reports there is, resumes it with other threads, and compares the end. */
-static void check_resumed(const char *dtype, const char *optimizer, const char *schedule)
+static void check_resumed(const char *dtype, const char *optimizer, const char *schedule, const char *average)
 {
     trainer whole, part, rest;
     char options[64];
     snprintf(options, sizeof options, "seed=3 dtype=%s", dtype);
     trainer_begin(&whole, options, optimizer, schedule);
-    assert_int_equal(fit(&whole, "epochs=3 batch_size=16"), SIXNET_OK);
+    assert_int_equal(fit(&whole, "epochs=3 batch_size=16 %s", average), SIXNET_OK);
     for (int64_t stop = 1; stop <= whole.reports; stop++) {
         trainer_begin(&part, options, optimizer, schedule);
         part.stop_at = stop;
-        assert_int_equal(fit(&part, "epochs=3 batch_size=16 checkpoint=%s keep_best=false", path_of("run")), SIXNET_STOPPED);
+        assert_int_equal(fit(&part, "epochs=3 batch_size=16 checkpoint=%s keep_best=false %s", path_of("run"), average), SIXNET_STOPPED);
         trainer_end(&part);
-        snprintf(options, sizeof options, "seed=3 dtype=%s threads=2", dtype);
+        snprintf(options, sizeof options, "seed=3 dtype=%s threads=%d", dtype, stop % 2 ? 3 : 2);
         trainer_begin(&rest, options, optimizer, schedule);
-        TRY(fit(&rest, "epochs=3 batch_size=16 resume=%s", path_of("run")));
+        TRY(fit(&rest, "epochs=3 batch_size=16 resume=%s %s", path_of("run"), average));
         assert_int_equal(rest.reports, whole.reports - stop);
         if (rest.reports)
             assert_true(rest.best_epoch == whole.best_epoch);
@@ -830,10 +830,14 @@ static void check_resumed(const char *dtype, const char *optimizer, const char *
 static void test_resumed_runs_end_the_same(void **state)
 {
     (void)state;
-    check_resumed("f32", "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5");
-    check_resumed("f64", "adam lr=0.01 amsgrad=true", "linear_warmup steps=5 ; reduce_on_plateau patience=0");
-    check_resumed("f32", "rmsprop lr=0.01 momentum=0.5", NULL);
-    check_resumed("f32", "sgd lr=0.1", "one_cycle_lr max_lr=0.2 total_steps=12");
+    check_resumed("f32", "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5", "");
+    check_resumed("f64", "adam lr=0.01 amsgrad=true", "linear_warmup steps=5 ; reduce_on_plateau patience=0", "");
+    check_resumed("f32", "rmsprop lr=0.01 momentum=0.5", NULL, "");
+    check_resumed("f32", "sgd lr=0.1", "one_cycle_lr max_lr=0.2 total_steps=12", "");
+    check_resumed("f32", "sgd lr=0.1", NULL, "average=ema ema_decay=0.7");
+    check_resumed("f64", "adam lr=0.01", "reduce_on_plateau patience=0", "average=ema ema_decay=0.99 average_start=1");
+    check_resumed("f32", "adam lr=0.01", NULL, "average=swa average_start=1");
+    check_resumed("f64", "sgd lr=0.1 momentum=0.9", NULL, "average=swa");
 }
 
 static bool exists(const char *path) { return access(path, F_OK) == 0; }
@@ -852,6 +856,51 @@ static void test_keep_and_best(void **state)
     sixnet_model_free(newest);
     sixnet_model_free(before);
     trainer_end(&t);
+}
+
+/* The tensors of a checkpoint are the average, which is what was measured; the run goes on with others. */
+static void test_checkpoints_of_an_average(void **state)
+{
+    (void)state;
+    static const char *const averages[] = {"average=ema ema_decay=0.6", "average=swa"};
+    for (int i = 0; i < 2; i++) {
+        trainer t, again;
+        sixnet_model *newest, *best;
+        double loss;
+        trainer_begin(&t, "seed=3", "sgd lr=0.1", NULL);
+        TRY(fit(&t, "epochs=5 batch_size=25 checkpoint=%s %s", path_of("run"), averages[i]));
+        TRY(sixnet_model_load(&newest, t.ctx, path_of("run"), NULL));
+        TRY(sixnet_model_load(&best, t.ctx, path_of("run.best"), NULL));
+        same_digest(t.net, newest);
+        TRY(sixnet_evaluate(best, t.ds, &loss, NULL));
+        assert_true(loss == sixnet_history_get(t.net, (int64_t)t.best_epoch, "validation_loss"));
+        trainer_begin(&again, "seed=3", "sgd lr=0.1", NULL);
+        TRY(fit(&again, "epochs=5 batch_size=25 resume=%s %s", path_of("run.best"), averages[i]));
+        same_digest(t.net, again.net);
+        trainer_end(&again);
+        sixnet_model_free(newest);
+        sixnet_model_free(best);
+        trainer_end(&t);
+    }
+}
+
+/* The open loop takes up the values that the run would have gone on with. */
+static void test_the_open_loop_goes_on_without_average(void **state)
+{
+    (void)state;
+    trainer plain, averaged, again;
+    trainer_begin(&plain, "seed=3", "adam", NULL);
+    trainer_begin(&averaged, "seed=3", "adam", NULL);
+    trainer_begin(&again, "seed=3", "adam", NULL);
+    plain.stop_at = averaged.stop_at = 4;
+    assert_int_equal(fit(&plain, "epochs=2 batch_size=16"), SIXNET_STOPPED);
+    assert_int_equal(fit(&averaged, "epochs=2 batch_size=16 average=ema checkpoint=%s keep_best=false", path_of("run")), SIXNET_STOPPED);
+    same_digest(plain.net, averaged.net);
+    TRY(sixnet_checkpoint_load(again.net, again.opt, NULL, path_of("run"), NULL));
+    same_digest(plain.net, again.net);
+    trainer_end(&again);
+    trainer_end(&averaged);
+    trainer_end(&plain);
 }
 
 /* The open loop: some batches, a checkpoint in the middle of an epoch, and the others. */
@@ -942,11 +991,110 @@ static void test_a_run_made_otherwise_is_refused(void **state)
     refuse_checkpoint("seed=3", sgd, step, "batch_size=17", "batch_size=16, not 17");
     refuse_checkpoint("seed=3", sgd, step, "batch_size=16 shuffle=false", "shuffle=1, not 0");
     refuse_checkpoint("seed=3", sgd, step, "batch_size=16 seed=9", "order=3, not 9");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 average=swa", "with 'average=none', not with 'average=swa average_start=0'");
     TRY(sixnet_model_save(t.net, path_of("model"), NULL));
     assert_status(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("model"), NULL), "SIXNET_BAD_FILE", "not a checkpoint");
     trainer_end(&t);
     trainer_begin(&t, "seed=3 dtype=f64", sgd, step);
     assert_status(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("refused"), NULL), "SIXNET_BAD_FILE", "F64");
+    trainer_end(&t);
+    trainer_begin(&t, "seed=3", sgd, step);
+    TRY(fit(&t, "batch_size=16 average=ema checkpoint=%s", path_of("refused")));
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16", "with 'average=ema ema_decay=0.999 average_start=0', not with 'average=none'");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 average=ema ema_decay=0.9", "not with 'average=ema ema_decay=0.9 ");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 average=swa", "not with 'average=swa ");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 epochs=2 average=ema average_start=1", "average_start=1'");
+    trainer_end(&t);
+}
+
+/* Changes a text in a file's header, whose length changes with it. */
+static bytes with_other_text(const bytes *file, const char *text, const char *other)
+{
+    uint64_t header = 0;
+    for (int i = 7; i >= 0; i--)
+        header = header << 8 | file->data[i];
+    const uint64_t longer = header + 64, rest = file->size - 8 - header;
+    char *changed = malloc(8 + longer + rest + 1), *old = malloc(header + 1);
+    memcpy(old, file->data + 8, header);
+    old[header] = '\0';
+    char *at = strstr(old, text);
+    assert_non_null(at);
+    *at = '\0';
+    int length = snprintf(changed + 8, longer + 1, "%s%s%s", old, other, at + strlen(text));
+    assert_in_range(length, 1, longer);
+    memset(changed + 8 + length, ' ', longer - (uint64_t)length);
+    memcpy(changed + 8 + longer, file->data + 8 + header, rest);
+    for (int i = 0; i < 8; i++)
+        changed[i] = (char)(longer >> (8 * i));
+    free(old);
+    return (bytes){(uint8_t *)changed, 8 + longer + rest};
+}
+
+/* Where the bytes of a tensor end. */
+static uint64_t end_of(const bytes *file, const char *name)
+{
+    uint64_t header = 0, end = 0;
+    char wanted[64], *text = malloc(file->size + 1);
+    for (int i = 7; i >= 0; i--)
+        header = header << 8 | file->data[i];
+    memcpy(text, file->data + 8, header);
+    text[header] = '\0';
+    snprintf(wanted, sizeof wanted, "\"%s\":", name);
+    const char *at = strstr(text, wanted);
+    assert_non_null(at);
+    at = strstr(at, "data_offsets");
+    assert_non_null(at);
+    end = strtoull(strchr(at, ',') + 1, NULL, 10);
+    free(text);
+    return 8 + header + end;
+}
+
+/* An average that is not what it claims to be is refused, whatever its checksum, and nothing is changed. */
+static void test_hostile_averages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *other, *message;
+    } cases[] = {
+        {"\"sixnet:plain\"", "\"sixnet:plane\"", "sixnet:plain is missing"},
+        {"plain\":{\"dtype\":\"F32\",\"shape\":[", "plain\":{\"dtype\":\"F32\",\"shape\":[1,", "sixnet:plain has type F32 and shape 1x"},
+        {" averaged=2", "", "nothing"},
+        {" average=ema", "", "average=none"},
+        {" average=ema", " average=all", "average=all"},
+        {" ema_decay=0.999", " ema_decay=nan", "ema_decay=nan"},
+        {" averaged=2", " averaged=-2", "averaged=-2"},
+    };
+    trainer t;
+    char before[65], after[65];
+    trainer_begin(&t, "seed=3", "sgd lr=0.1 momentum=0.9", NULL);
+    TRY(fit(&t, "batch_size=25 average=ema checkpoint=%s keep_best=false", path_of("average")));
+    bytes whole = file_bytes(path_of("average"));
+    TRY(sixnet_digest(t.net, before));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bytes changed = with_other_text(&whole, cases[i].text, cases[i].other);
+        write_bytes(path_of("hostile"), changed.data, changed.size);
+        int32_t status = sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("hostile"), "checksum=false");
+        free(changed.data);
+        if (strcmp(cases[i].message, "nothing") == 0) {
+            assert_int_equal(status, SIXNET_OK);
+            TRY(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("average"), NULL));
+            TRY(sixnet_digest(t.net, before));
+            continue;
+        }
+        assert_status(status, "SIXNET_BAD_FILE", cases[i].message);
+        TRY(sixnet_digest(t.net, after));
+        assert_string_equal(before, after);
+    }
+    const uint64_t last = end_of(&whole, "sixnet:plain") - sizeof(float); /* a running variance */
+    for (int i = 0; i < 2; i++) {
+        memcpy(whole.data + last, i ? "\0\0\xC0\x7F" : "\0\0\x80\xBF", sizeof(float));
+        write_bytes(path_of("hostile"), whole.data, whole.size);
+        assert_status(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("hostile"), "checksum=false"), "SIXNET_BAD_FILE",
+                      i ? "'sixnet:plain': value 2 is not a number" : "'sixnet:plain': value 2 is negative");
+        TRY(sixnet_digest(t.net, after));
+        assert_string_equal(before, after);
+    }
+    free(whole.data);
     trainer_end(&t);
 }
 
@@ -1012,9 +1160,12 @@ int main(void)
         cmocka_unit_test(test_a_mapped_file_stays),
         cmocka_unit_test(test_resumed_runs_end_the_same),
         cmocka_unit_test(test_keep_and_best),
+        cmocka_unit_test(test_checkpoints_of_an_average),
+        cmocka_unit_test(test_the_open_loop_goes_on_without_average),
         cmocka_unit_test(test_open_loop),
         cmocka_unit_test(test_a_checkpoint_that_cannot_be_saved),
         cmocka_unit_test(test_a_run_made_otherwise_is_refused),
+        cmocka_unit_test(test_hostile_averages),
         cmocka_unit_test(test_damaged_checkpoints),
     };
     return cmocka_run_group_tests(tests, make_folder, delete_folder);

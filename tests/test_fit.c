@@ -172,6 +172,17 @@ static void test_learns_what_generalises(void **state)
 
 /* ---- fit is the open loop ---- */
 
+static double take_open_step(world *w, const float *x, const float *t, int64_t n)
+{
+    double loss;
+    WORKS(sixnet_forward(w->net, x, n));
+    WORKS(sixnet_loss(w->net, t, &loss));
+    WORKS(sixnet_zero_grad(w->net));
+    WORKS(sixnet_backward(w->net));
+    WORKS(sixnet_step(w->opt));
+    return loss;
+}
+
 /* The loop as a caller would write it. Stops after `steps` steps; the losses of the steps go to *losses. */
 static void run_open_loop(world *w, const char *walk, int epochs, int steps, double *losses)
 {
@@ -183,11 +194,7 @@ static void run_open_loop(world *w, const char *walk, int epochs, int steps, dou
     for (int epoch = 0; epoch < epochs; epoch++) {
         WORKS(sixnet_batches_start(b, epoch));
         while (steps > 0 && sixnet_batches_next(b, &x, &t, &n) == SIXNET_OK && n) {
-            WORKS(sixnet_forward(w->net, x, n));
-            WORKS(sixnet_loss(w->net, t, &loss));
-            WORKS(sixnet_zero_grad(w->net));
-            WORKS(sixnet_backward(w->net));
-            WORKS(sixnet_step(w->opt));
+            loss = take_open_step(w, x, t, n);
             if (losses)
                 *losses++ = loss;
             steps--;
@@ -384,6 +391,225 @@ static void test_validation_is_evaluation(void **state)
     sixnet_dataset_free(s.validation);
     free(other);
     close_world(w);
+}
+
+/* ---- the average ---- */
+
+/* The values of a net's tensors, one after another, averaged as a caller would. */
+typedef struct mean {
+    double value[256];
+    int taken;
+} mean;
+
+static void take_in(mean *m, const world *w, double share)
+{
+    const bool single = strcmp(sixnet_context_get(w->ctx, "dtype"), "f32") == 0;
+    double *to = m->value, now[100];
+    const char *name;
+    int64_t count;
+    for (int32_t i = 0; (name = sixnet_tensor_name(w->net, i)); i++) {
+        assert_non_null(sixnet_tensor_data(w->net, name, &count));
+        WORKS(sixnet_tensor_get_f64(w->net, name, now, count));
+        for (int64_t k = 0; k < count; k++, to++) {
+            *to = m->taken ? (1 - share) * *to + share * now[k] : now[k];
+            *to = single ? (double)(float)*to : *to;
+        }
+    }
+    m->taken++;
+}
+
+static void check_is_mean(const mean *m, const world *w)
+{
+    const double bound = strcmp(sixnet_context_get(w->ctx, "dtype"), "f32") == 0 ? 2e-7 : 4e-16;
+    const double *expected = m->value;
+    double now[100];
+    const char *name;
+    int64_t count;
+    for (int32_t i = 0; (name = sixnet_tensor_name(w->net, i)); i++) {
+        assert_non_null(sixnet_tensor_data(w->net, name, &count));
+        WORKS(sixnet_tensor_get_f64(w->net, name, now, count));
+        for (int64_t k = 0; k < count; k++, expected++)
+            if (!(fabs(now[k] - *expected) <= bound * fabs(*expected)))
+                fail_msg("%s[%d]: %.17g instead of %.17g", name, (int)k, now[k], *expected);
+    }
+}
+
+/* decay below 0 for the average over the ends of epochs */
+static void run_averaging_loop(world *w, int epochs, int start, double decay, mean *m)
+{
+    const float *x, *t;
+    int64_t n;
+    sixnet_batches *b;
+    *m = (mean){{0}, 0};
+    WORKS(sixnet_batches_new(&b, w->ds, "batch_size=20"));
+    for (int epoch = 0; epoch < epochs; epoch++) {
+        WORKS(sixnet_batches_start(b, epoch));
+        while (sixnet_batches_next(b, &x, &t, &n) == SIXNET_OK && n) {
+            take_open_step(w, x, t, n);
+            if (decay >= 0 && epoch >= start)
+                take_in(m, w, 1 - decay);
+        }
+        WORKS(sixnet_schedule_epoch(w->opt, 0));
+        if (decay < 0 && epoch >= start)
+            take_in(m, w, 1.0 / (m->taken + 1));
+    }
+    sixnet_batches_free(b);
+}
+
+static void test_average_is_that_of_the_open_loop(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options;
+        int start;
+        double decay;
+    } cases[] = {
+        {"average=ema ema_decay=0.9", 0, 0.9},
+        {"average=ema average_start=2", 2, 0.999},
+        {"average=ema ema_decay=0", 0, 0},
+        {"average=swa", 0, -1},
+        {"average=swa average_start=1", 1, -1},
+        {"average=swa average_start=3", 3, -1},
+    };
+    static const char *const contexts[] = {"seed=2", "seed=2 threads=3", "seed=2 dtype=f64", "seed=2 isa=baseline"};
+    for (size_t c = 0; c < 4; c++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            char options[128];
+            double loss;
+            mean m;
+            world *a = open_world(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
+            world *b = open_world(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
+            snprintf(options, sizeof options, "epochs=4 batch_size=20 %s", cases[i].options);
+            WORKS(sixnet_fit_validated(a->net, a->opt, a->ds, a->ds, options, NULL, NULL));
+            run_averaging_loop(b, 4, cases[i].start, cases[i].decay, &m);
+            check_is_mean(&m, a);
+            WORKS(sixnet_evaluate(a->net, a->ds, &loss, NULL));
+            assert_true(loss == sixnet_history_get(a->net, 4, "validation_loss"));
+            const bool same = strcmp(digest_of(a->net).text, digest_of(b->net).text) == 0; /* an average of the last values only */
+            assert_int_equal(same, cases[i].decay == 0 || cases[i].start == 3);
+            close_world(a);
+            close_world(b);
+        }
+}
+
+/* Training goes on with the plain values, which the net holds in all reports and when it was stopped. */
+static void test_average_leaves_the_training_alone(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"", "average=ema", "average=swa", "average=swa average_start=2 on_nan=restore doctor=true"};
+    story s[4];
+    digest plain = {""};
+    for (int i = 0; i < 4; i++) {
+        char text[128];
+        world *w = open_world("seed=1", rich_net, "sgd lr=0.1 momentum=0.9", NULL, 60);
+        s[i] = (story){.stop_at = 12, .net = w->net};
+        snprintf(text, sizeof text, "epochs=3 batch_size=20 %s", options[i]);
+        assert_int_equal(sixnet_fit_validated(w->net, w->opt, w->ds, w->ds, text, note, &s[i]), SIXNET_STOPPED);
+        assert_int_equal(s[i].count, 12);
+        digest end = close_with_digest(w);
+        plain = i ? plain : end;
+        assert_same_digest(plain, end);
+        assert_same_digest(plain, s[i].last);
+        for (int k = 0; k < 12; k++)
+            assert_true(s[i].entry[k].loss == s[0].entry[k].loss && s[i].entry[k].accuracy == s[0].entry[k].accuracy);
+        assert_int_equal(s[i].entry[11].validation_loss == s[0].entry[11].validation_loss, i == 0 || i == 3);
+    }
+}
+
+static void test_average_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options, *word, *remedy;
+    } cases[] = {
+        {"average=mean", "average=mean", "none ema swa"},
+        {"average=ema ema_decay=1", "ema_decay=1", "0 to 0.99"},
+        {"average=ema ema_decay=-0.1", "ema_decay=-0.1", "0 to 0.99"},
+        {"average=swa average_start=-1", "average_start=-1", "0 to"},
+        {"average=swa epochs=5 average_start=5", "average_start=5", "below epochs=5"},
+    };
+    world *w = open_world("", plain_net, "sgd lr=0.1", NULL, 20);
+    digest before = digest_of(w->net);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char options[128];
+        snprintf(options, sizeof options, "batch_size=20 %s", cases[i].options);
+        FAILS(SIXNET_BAD_TEXT, sixnet_fit(w->net, w->opt, w->ds, options, NULL, NULL), cases[i].word, cases[i].remedy);
+    }
+    assert_same_digest(before, digest_of(w->net));
+    close_world(w);
+}
+
+/* A net that has nothing to learn. */
+static void test_average_of_nothing(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/sixnet-fit-XXXXXX", options[128];
+    int file = mkstemp(path);
+    world *w = open_world("", "input shape=6\nlinear out_features=3\ncross_entropy", "sgd lr=0.1", NULL, 20);
+    sixnet_model *net = parsed(w->ctx, "input shape=3\ncross_entropy");
+    sixnet_optimizer *opt;
+    sixnet_dataset *ds;
+    assert_true(file >= 0);
+    close(file);
+    WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
+    WORKS(sixnet_dataset_from_arrays(&ds, w->ctx, "shape=3", w->samples->x, w->samples->t, 20));
+    snprintf(options, sizeof options, "epochs=2 batch_size=20 average=ema keep_best=false checkpoint=%s", path);
+    WORKS(sixnet_fit(net, opt, ds, options, NULL, NULL));
+    snprintf(options, sizeof options, "epochs=2 batch_size=20 average=ema resume=%s", path);
+    WORKS(sixnet_fit(net, opt, ds, options, NULL, NULL));
+    unlink(path);
+    sixnet_dataset_free(ds);
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+    close_world(w);
+}
+
+/* Samples whose reading ends all that runs on a model, the asked-th of them. */
+typedef struct canceller {
+    const sample_set *samples;
+    sixnet_model *net;
+    int asked, at;
+} canceller;
+
+static int32_t give_or_cancel(void *user, int64_t index, float *input, float *target)
+{
+    canceller *c = user;
+    if (++c->asked == c->at)
+        sixnet_cancel(c->net, 1);
+    memcpy(input, c->samples->x + index * SIZE, SIZE * sizeof *input);
+    *target = c->samples->t[index];
+    return 0;
+}
+
+/* An epoch whose validation was cancelled is averaged once, though its end comes twice. */
+static void test_average_of_an_epoch_that_ends_twice(void **state)
+{
+    (void)state;
+    static const char *const averages[] = {"average=swa", "average=ema ema_decay=0.9"};
+    for (int i = 0; i < 2; i++) {
+        char path[] = "/tmp/sixnet-fit-XXXXXX", options[200];
+        int file = mkstemp(path);
+        world *a = open_world("", rich_net, "adam lr=0.01", NULL, 60), *b = open_world("", rich_net, "adam lr=0.01", NULL, 60);
+        canceller c = {.samples = b->samples, .net = b->net, .at = 90};
+        sixnet_dataset *validation;
+        assert_true(file >= 0);
+        close(file);
+        WORKS(sixnet_dataset_from_callback(&validation, b->ctx, "shape=6", 60, give_or_cancel, &c));
+        snprintf(options, sizeof options, "epochs=4 batch_size=20 keep_best=false %s checkpoint=%s", averages[i], path);
+        assert_int_equal(sixnet_fit_validated(b->net, b->opt, b->ds, validation, options, NULL, NULL), SIXNET_STOPPED);
+        assert_int_equal(sixnet_history_size(b->net), 1);
+        sixnet_cancel(b->net, 0);
+        snprintf(options, sizeof options, "epochs=4 batch_size=20 %s resume=%s", averages[i], path);
+        WORKS(sixnet_fit_validated(b->net, b->opt, b->ds, validation, options, NULL, NULL));
+        snprintf(options, sizeof options, "epochs=4 batch_size=20 %s", averages[i]);
+        WORKS(sixnet_fit_validated(a->net, a->opt, a->ds, a->ds, options, NULL, NULL));
+        assert_same_digest(digest_of(a->net), digest_of(b->net));
+        assert_true(sixnet_history_get(a->net, 2, "validation_loss") == sixnet_history_get(b->net, 2, "validation_loss"));
+        unlink(path);
+        sixnet_dataset_free(validation);
+        close_world(a);
+        close_world(b);
+    }
 }
 
 /* Whatever entry the run is stopped at, it has done so many steps and no more. */
@@ -918,6 +1144,11 @@ int main(void)
         cmocka_unit_test(test_looking_changes_nothing),
         cmocka_unit_test(test_progress_adds_up),
         cmocka_unit_test(test_validation_is_evaluation),
+        cmocka_unit_test(test_average_is_that_of_the_open_loop),
+        cmocka_unit_test(test_average_leaves_the_training_alone),
+        cmocka_unit_test(test_average_refused),
+        cmocka_unit_test(test_average_of_nothing),
+        cmocka_unit_test(test_average_of_an_epoch_that_ends_twice),
         cmocka_unit_test(test_stopping),
         cmocka_unit_test(test_schedules_move),
         cmocka_unit_test(test_one_cycle_counts_steps),

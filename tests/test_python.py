@@ -740,6 +740,17 @@ class Files(unittest.TestCase):
         self.fit(checkpoint=path, progress=lambda p: p.epoch == 2 and p.batch == 1)
         self.assertEqual(self.fit(resume=str(path)), (whole, 3))
 
+    def test_averages(self):
+        path = self.folder / "run"
+        plain, _ = self.fit()
+        for options in {"average": "ema", "ema_decay": 0.9}, {"average": "swa", "average_start": 2}:
+            whole, _ = self.fit(**options)
+            self.assertNotEqual(whole, plain)
+            self.fit(checkpoint=path, progress=lambda p: p.epoch == 3 and p.batch == 1, **options)
+            self.assertEqual(self.fit(resume=path, **options), (whole, 2))
+            with self.assertRaisesRegex(sixnet.SixnetError, "not with 'average=none'"):
+                self.fit(resume=path)
+
     def test_checkpoint_of_the_open_loop(self):
         def start():
             net = sixnet.Model(SMALL)

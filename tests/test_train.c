@@ -522,6 +522,29 @@ static void test_instruction_sets_with_fma_give_the_same_bits(void **state)
     }
 }
 
+/* Nothing is fused in averaging, so that it has the same bits everywhere; and it ends within the type's range. */
+static void test_averages_have_the_same_bits(void **state)
+{
+    (void)state;
+    const six_variant *found[VARIANTS_MAX];
+    float first[CUT_VALUES], mean[CUT_VALUES], values[CUT_VALUES];
+    for (int v = 0; v < variants(found) - 1; v++) {
+        for (int i = 0; i < CUT_VALUES; i++)
+            mean[i] = (float)sin(i + 1.0);
+        for (int t = 1; t <= 6; t++) {
+            for (int i = 0; i < CUT_VALUES; i++)
+                values[i] = (float)cos(3.0 * i + 7.0 * t);
+            values[50] = FLT_MAX;
+            values[51] = t % 2 ? FLT_MAX : -FLT_MAX;
+            found[v]->arrays.blend((real *)mean, (const real *)values, 1.0 / t, CUT_VALUES);
+        }
+        assert_true(mean[50] == FLT_MAX && fabsf(mean[51]) < FLT_MAX / 10);
+        if (v == 0)
+            memcpy(first, mean, sizeof first);
+        assert_memory_equal(first, mean, sizeof first);
+    }
+}
+
 static void test_a_gradient_that_is_not_finite_stays_so(void **state)
 {
     (void)state;
@@ -576,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_optimizers_agree_with_pytorch),
         cmocka_unit_test(test_any_cut_gives_the_same_bits),
         cmocka_unit_test(test_instruction_sets_with_fma_give_the_same_bits),
+        cmocka_unit_test(test_averages_have_the_same_bits),
         cmocka_unit_test(test_a_gradient_that_is_not_finite_stays_so),
         cmocka_unit_test(test_optimizers_refuse_hostile_texts),
     };

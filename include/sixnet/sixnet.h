@@ -673,6 +673,14 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * schedule as they were then and half the base learning rate, which stays so; if that has not helped ten times in an epoch, the
  * run ends as they were then. Each is told to the log. The result does not depend on the number of threads.
  *
+ * `average=ema` averages all tensors, running statistics as well as parameters: it begins with the values after a step, and every
+ * further step makes it `ema_decay` times itself and (1 - `ema_decay`) times the values then. `average=swa` gives the mean of the values
+ * at the ends of epochs. The first `average_start` epochs are left out of either. The steps of the training are those of a run without;
+ * but what is evaluated, and so the best epoch, is the average as soon as there is one, it is what is found under the tensors' names in
+ * checkpoints, and when all epochs are done the net has become it. The function fn, and the caller of a run that was stopped or failed,
+ * find the plain values in the net; the checkpoint has them too, and is resumed with the same options. Every call begins an average of
+ * its own.
+ *
  * `doctor=true` looks for what goes wrong: values, losses and gradients that are not finite, with the first layer and the batch;
  * gradients that explode; dead ReLUs; labels out of range; the same output for all samples; inputs far from normalised. Each
  * finding goes to the log, as a warning with the usual remedy, and can be read with sixnet_finding(). It costs time and memory
@@ -818,6 +826,7 @@ SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_
 /** Takes up a training run: puts model, optimizer and batches into the state that was saved. They must have been made as those
  * were, with the same text of the net, seed, dtype, kind of optimizer and schedule; the optimizer's settings become those of
  * the file.
+ * Of a run of sixnet_fit() with an average, the net gets the plain values; the average is what sixnet_model_load() gives.
  * @param batches may be NULL; otherwise the next batch is the one that would have come
  * @param options as in sixnet_model_load()
  * @return SIXNET_OK, SIXNET_INVALID_ARGUMENT if the run was made otherwise, or as sixnet_model_load(); after an error all are

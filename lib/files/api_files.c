@@ -26,7 +26,7 @@ int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char 
         return missing("sixnet_model_save", net ? "path" : "net");
     int32_t status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
     if (!status)
-        status = six_record_begin(&r, net, NULL, 0);
+        status = six_record_begin(&r, net, net->values, NULL, 0);
     if (status)
         return status;
     status = six_save(&r.content, path, o.sync);
@@ -37,7 +37,7 @@ int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char 
 static int32_t write_model(const sixnet_model *net, six_sink sink)
 {
     six_record r;
-    int32_t status = six_record_begin(&r, net, NULL, 0);
+    int32_t status = six_record_begin(&r, net, net->values, NULL, 0);
     if (status)
         return status;
     status = six_safetensors_write(&r.content, sink);

@@ -11,7 +11,7 @@
 #include "files/save.h"
 #include "files/weights.h"
 
-static const char schedule_name[] = SIX_BESIDE "schedule", history_name[] = SIX_BESIDE "history";
+static const char schedule_name[] = SIX_BESIDE "schedule", history_name[] = SIX_BESIDE "history", plain_name[] = SIX_BESIDE "plain";
 
 typedef char slot_name[32];
 
@@ -52,7 +52,7 @@ static six_text state_text(const six_run *run)
     return t;
 }
 
-enum { EXTRAS = 2 + SIX_MAX_SLOTS };
+enum { EXTRAS = 3 + SIX_MAX_SLOTS };
 
 static size_t list_extras(const six_run *run, const double *schedule, int32_t count, slot_name *names,
                           six_st_item extra[static EXTRAS])
@@ -62,6 +62,8 @@ static size_t list_extras(const six_run *run, const double *schedule, int32_t co
     extra[n++] = (six_st_item){schedule_name, {1, {count}}, SIX_F64, schedule};
     if (run->rows)
         extra[n++] = (six_st_item){history_name, {2, {run->rows, SIX_RUN_COLUMNS}}, SIX_F64, run->history};
+    if (run->state.averaged)
+        extra[n++] = (six_st_item){plain_name, {1, {net->values_size}}, net->ctx->dtype, net->values};
     for (int32_t i = 0; i < run->opt->slots && net->trained_size; i++)
         extra[n++] = (six_st_item){name_slot(i, names[i]), {1, {net->trained_size}}, net->ctx->dtype, run->opt->state[i]};
     return n;
@@ -76,7 +78,7 @@ static int32_t save_texts(const six_run *run, const char *path, bool sync, const
     size_t extras = list_extras(run, schedule, six_schedule_state(run->opt->schedule, schedule), names, extra);
     if (text[0].failed || text[1].failed || text[2].failed)
         return SIXNET_OUT_OF_MEMORY;
-    int32_t status = six_record_begin(&r, run->net, extra, extras);
+    int32_t status = six_record_begin(&r, run->net, run->state.averaged ? run->average : run->net->values, extra, extras);
     if (status)
         return status;
     six_record_note(&r, "sixnet.run", text[0].data);
@@ -152,6 +154,33 @@ static int32_t check_number(const loading *l, const char *what, int64_t there, i
                     (long long)there, (long long)here);
 }
 
+static six_text average_text(const six_run_state *s, const sixnet_context *ctx)
+{
+    char decay[32];
+    six_text t = {.ctx = ctx};
+    six_text_add(&t, "average=%s", s->average == SIX_AVERAGE_NONE ? "none" : s->average == SIX_AVERAGE_EMA ? "ema" : "swa");
+    if (s->average == SIX_AVERAGE_EMA)
+        six_text_add(&t, " ema_decay=%s", six_double_text(s->ema_decay, decay));
+    if (s->average != SIX_AVERAGE_NONE)
+        six_text_add(&t, " average_start=%lld", (long long)s->average_start);
+    return t;
+}
+
+static int32_t check_average(const loading *l)
+{
+    int32_t status = SIXNET_OK;
+    const sixnet_context *ctx = l->run->net->ctx;
+    six_text there = average_text(&l->state, ctx), here = average_text(&l->run->state, ctx);
+    if (there.failed || here.failed)
+        status = SIXNET_OUT_OF_MEMORY;
+    else if (strcmp(there.data, here.data) != 0)
+        status = six_fail(SIXNET_INVALID_ARGUMENT, "%s: sixnet.run: the run was made with '%s', not with '%s'", l->file->label, there.data,
+                          here.data);
+    six_text_free(&there);
+    six_text_free(&here);
+    return status;
+}
+
 static int32_t read_state(loading *l)
 {
     const char *text = six_safetensors_get(l->file, "sixnet.run");
@@ -175,6 +204,10 @@ static int32_t read_state(loading *l)
     size_t count = now->batch_size ? sizeof same / sizeof *same : 1;
     for (size_t i = 0; i < count && !status; i++)
         status = check_number(l, same[i].name, same[i].there, same[i].here);
+    if (!status && now->batch_size)
+        status = check_average(l);
+    if (!status && l->state.averaged && l->state.average == SIX_AVERAGE_NONE)
+        status = fail_note(l, "sixnet.run", "has averaged values, but average=none");
     if (!status && l->state.position > l->state.samples && l->state.batch_size)
         status = fail_note(l, "sixnet.run", "has a position behind the last sample");
     return status;
@@ -257,6 +290,17 @@ static int32_t read_history(loading *l)
 
 static int32_t type_of(const sixnet_model *net) { return net->ctx->dtype == SIX_F64 ? SIX_ST_F64 : SIX_ST_F32; }
 
+/* The values that are not under the names of the net's tensors. */
+static int32_t check_plain(const loading *l, bool check_values)
+{
+    const six_st_tensor *t;
+    const sixnet_model *net = l->run->net;
+    if (!l->state.averaged)
+        return SIXNET_OK;
+    int32_t status = find_tensor(l, plain_name, type_of(net), &(six_shape){1, {net->values_size}}, &t);
+    return !status && check_values ? six_weights_check_array(l->file, t, net) : status;
+}
+
 static int32_t check_tensors(const loading *l, bool check_values)
 {
     slot_name name;
@@ -274,7 +318,7 @@ static int32_t check_tensors(const loading *l, bool check_values)
         if (!status && check_values)
             status = six_values_check(l->file, t, net->ctx->dtype, -DBL_MAX);
     }
-    return status;
+    return status ? status : check_plain(l, check_values);
 }
 
 /* The last two steps that can fail, each of which changes nothing then. */
@@ -297,6 +341,20 @@ static int32_t go_there(const loading *l)
     return six_fail_prefix(status, "%s: " SIX_BESIDE "schedule: ", l->file->label);
 }
 
+/* Under the names of the net's tensors is the average, if there is one; it is passed over where none is kept. */
+static void take_values(const loading *l)
+{
+    const six_run *run = l->run;
+    sixnet_model *net = run->net;
+    void *named = l->state.averaged ? run->average : net->values;
+    if (named)
+        six_weights_take(l->file, net, named);
+    if (l->state.averaged)
+        six_weights_copy(l->file, six_safetensors_find(l->file, plain_name), net->values, net->ctx->dtype);
+    six_tensors_changed(net);
+    net->pass = SIX_PASS_NONE;
+}
+
 static void commit(loading *l)
 {
     slot_name name;
@@ -304,7 +362,7 @@ static void commit(loading *l)
     sixnet_model *net = run->net;
     sixnet_optimizer *opt = run->opt;
     void *attr = opt->attr;
-    six_weights_take(l->file, net);
+    take_values(l);
     for (int32_t i = 0; i < opt->slots && net->trained_size; i++)
         six_weights_copy(l->file, six_safetensors_find(l->file, name_slot(i, name)), opt->state[i], net->ctx->dtype);
     opt->attr = l->attr;

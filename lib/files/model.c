@@ -43,16 +43,16 @@ void six_record_note(six_record *r, const char *key, const char *value)
     r->note[r->content.notes++] = (six_st_note){key, value};
 }
 
-static void list_items(six_record *r, const sixnet_model *net)
+static void list_items(six_record *r, const sixnet_model *net, const char *values)
 {
     for (int32_t i = 0; i < net->tensor_count; i++) {
         const six_tensor *t = &net->tensor[i];
-        const char *values = (const char *)net->values + (size_t)t->offset * (size_t)net->variant->real_size;
-        r->item[r->content.items++] = (six_st_item){t->name, t->shape, net->ctx->dtype, values};
+        const char *its = values + (size_t)t->offset * (size_t)net->variant->real_size;
+        r->item[r->content.items++] = (six_st_item){t->name, t->shape, net->ctx->dtype, its};
     }
 }
 
-int32_t six_record_begin(six_record *r, const sixnet_model *net, const six_st_item *extra, size_t extras)
+int32_t six_record_begin(six_record *r, const sixnet_model *net, const void *values, const six_st_item *extra, size_t extras)
 {
     *r = (six_record){.content = {.ctx = net->ctx}};
     if (!net->compiled)
@@ -66,7 +66,7 @@ int32_t six_record_begin(six_record *r, const sixnet_model *net, const six_st_it
     if (extras)
         memcpy(r->item, extra, extras * sizeof *extra);
     r->content.items = extras;
-    list_items(r, net);
+    list_items(r, net, values);
     r->content.item = r->item;
     r->content.note = r->note;
     six_record_note(r, "format", "pt");
@@ -139,7 +139,7 @@ static int32_t fill(sixnet_model *net, six_safetensors *s, const six_load_option
     if (!status && o->check_values)
         status = six_weights_check(s, net);
     if (!status)
-        six_weights_take(s, net);
+        six_weights_take(s, net, net->values);
     return status;
 }
 

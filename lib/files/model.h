@@ -33,8 +33,8 @@ typedef struct six_record {
     char *text;
 } six_record;
 
-/* The model after `extras` items of another's; the model must not change while the record lives. */
-int32_t six_record_begin(six_record *r, const sixnet_model *net, const six_st_item *extra, size_t extras);
+/* The model, with these values instead of its own, after `extras` items of another's; none may change while the record lives. */
+int32_t six_record_begin(six_record *r, const sixnet_model *net, const void *values, const six_st_item *extra, size_t extras);
 void six_record_note(six_record *r, const char *key, const char *value);
 void six_record_end(six_record *r);
 

@@ -143,13 +143,30 @@ int32_t six_values_check(const six_safetensors *s, const six_st_tensor *t, six_d
     return SIXNET_OK;
 }
 
+static double least_of(const six_tensor *t) { return ends_with(t->name, ".running_var") ? 0 : -DBL_MAX; }
+
 int32_t six_weights_check(const six_safetensors *s, const sixnet_model *net)
 {
     int32_t status = SIXNET_OK;
     for (int32_t i = 0; i < net->tensor_count && !status; i++) {
         const six_st_tensor *t = six_safetensors_find(s, net->tensor[i].name);
         if (t)
-            status = six_values_check(s, t, net->ctx->dtype, ends_with(t->name, ".running_var") ? 0 : -DBL_MAX);
+            status = six_values_check(s, t, net->ctx->dtype, least_of(&net->tensor[i]));
+    }
+    return status;
+}
+
+int32_t six_weights_check_array(const six_safetensors *s, const six_st_tensor *all, const sixnet_model *net)
+{
+    int32_t status = SIXNET_OK;
+    const int64_t size = net->values_size ? (all->end - all->begin) / net->values_size : 0;
+    for (int32_t i = 0; i < net->tensor_count && !status; i++) {
+        const six_tensor *tensor = &net->tensor[i];
+        six_st_tensor part = *all;
+        part.size = tensor->size;
+        part.begin += tensor->offset * size;
+        part.end = part.begin + part.size * size;
+        status = six_values_check(s, &part, net->ctx->dtype, least_of(tensor));
     }
     return status;
 }
@@ -165,16 +182,14 @@ void six_weights_copy(const six_safetensors *s, const six_st_tensor *from, void 
     }
 }
 
-void six_weights_take(const six_safetensors *s, sixnet_model *net)
+void six_weights_take(const six_safetensors *s, sixnet_model *net, void *values)
 {
     for (int32_t i = 0; i < net->tensor_count; i++) {
         const six_tensor *tensor = &net->tensor[i];
         const six_st_tensor *t = six_safetensors_find(s, tensor->name);
         if (t)
-            six_weights_copy(s, t, (char *)net->values + (size_t)tensor->offset * (size_t)net->variant->real_size,
-                             net->ctx->dtype);
+            six_weights_copy(s, t, six_tensor_at(net, values, tensor), net->ctx->dtype);
     }
-    six_tensors_changed(net);
     six_tensors_changed(net);
     net->pass = SIX_PASS_NONE;
 }

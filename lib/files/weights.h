@@ -17,8 +17,10 @@
 int32_t six_weights_compare(six_safetensors *s, const sixnet_model *net, bool strict, six_text *report);
 /* SIXNET_BAD_FILE for a value that is not finite in the net's dtype, or a negative variance. */
 int32_t six_weights_check(const six_safetensors *s, const sixnet_model *net);
-/* Takes over the values of the tensors that both have. */
-void six_weights_take(const six_safetensors *s, sixnet_model *net);
+/* Takes over the values of the tensors that both have, into the net's own or an array of that order. */
+void six_weights_take(const six_safetensors *s, sixnet_model *net, void *values);
+/* As six_weights_check(), for a tensor of all the net's values in the order in which the net has them. */
+int32_t six_weights_check_array(const six_safetensors *s, const six_st_tensor *all, const sixnet_model *net);
 
 /* Copies a tensor's values to reals of a dtype. */
 void six_weights_copy(const six_safetensors *s, const six_st_tensor *from, void *to, six_dtype dtype);

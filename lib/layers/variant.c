@@ -101,6 +101,13 @@ static double sum_of_squares(const real *values, int64_t count, double limit)
     return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
+static void blend(real *to, const real *from, double share, int64_t count)
+{
+    const double rest = 1 - share;
+    for (int64_t i = 0; i < count; i++)
+        to[i] = (real)(rest * (double)to[i] + share * (double)from[i]);
+}
+
 static bool all_finite(const real *values, int64_t count)
 {
     real probe = 0;
@@ -113,7 +120,7 @@ const six_variant SIX_PASTE(six_variant_, SIX_VARIANT) = {
     .name = SIX_VARIANT_NAME,
     .cpu_features = cpu_features,
     .real_size = sizeof(real),
-    .arrays = {lanes_from_f32, lanes_from_f64, f32_from_lanes, f64_from_lanes, add, add_parts, sum_of_squares, all_finite},
+    .arrays = {lanes_from_f32, lanes_from_f64, f32_from_lanes, f64_from_lanes, add, add_parts, sum_of_squares, blend, all_finite},
     .layers = layers,
     .optimizers = optimizers,
 };

@@ -20,9 +20,6 @@
      "largest absolute value of a gradient, which is cut to it; 0 for none"}
 /* clang-format on */
 
-/* The range of a number that may be 0 but not 1. */
-#define SIX_BELOW_ONE 0, 0.99999999999999989
-
 /* How a gradient becomes the one that is used: cut, scaled, and with L2 weight decay added. */
 typedef struct six_gradient {
     vec limit, scale, decay;

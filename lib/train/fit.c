@@ -12,6 +12,7 @@
 #include "data/batches.h"
 #include "data/dataset.h"
 #include "graph/exec.h"
+#include "train/average.h"
 #include "train/doctor.h"
 #include "train/snapshot.h"
 
@@ -21,7 +22,9 @@ typedef struct fit_options {
     char checkpoint[SIX_PATH_MAX], resume[SIX_PATH_MAX];
     int64_t checkpoint_epochs, keep;
     double checkpoint_seconds;
-    int32_t keep_best, doctor, on_nan;
+    int32_t keep_best, doctor, on_nan, average;
+    double ema_decay;
+    int64_t average_start;
 } fit_options;
 
 enum { ON_NAN_STOP, ON_NAN_SKIP, ON_NAN_RESTORE };
@@ -43,6 +46,11 @@ static const six_attr attrs[] = {
      "a checkpoint of the best epoch too, named .best"},
     {"on_nan", SIX_CHOICE, offsetof(fit_options, on_nan), 0, 0, "stop", "stop skip restore",
      "when a batch would make the net NaN or infinite: end, leave it out, or begin the epoch again with half the rate"},
+    {"average", SIX_CHOICE, offsetof(fit_options, average), 0, 0, "none", SIX_AVERAGES,
+     "average the net: ema after every step, later ones counting more; swa at the end of every epoch, all counting the same"},
+    {"ema_decay", SIX_FLOAT, offsetof(fit_options, ema_decay), SIX_BELOW_ONE, "0.999", NULL,
+     "share of the average that stays in a step, of average=ema"},
+    {"average_start", SIX_INT, offsetof(fit_options, average_start), 0, 1 << 30, "0", NULL, "epochs before the average begins"},
     {"doctor", SIX_BOOL, offsetof(fit_options, doctor), 0, 1, "false", NULL,
      "look for what goes wrong and name it and the remedy, in the log and by sixnet_finding()"},
     {"resume", SIX_PATH, offsetof(fit_options, resume), 0, 0, "", NULL, "a checkpoint to go on from"},
@@ -228,6 +236,7 @@ static int32_t train_batch(fit *f, six_visit *v)
         six_snapshot_restore(&f->batch, f->run.opt);
         return v->status;
     }
+    six_average_step(&f->run);
     f->run.state.loss_sum += v->loss * (double)v->n;
     if (f->run.net->node[f->run.net->loss].layer->class_targets)
         f->run.state.hits += hits / (double)f->run.net->target_size;
@@ -355,6 +364,15 @@ static int32_t note_epoch(fit *f)
     return status;
 }
 
+/* Measures the average, as soon as there is one. */
+static int32_t validate(fit *f)
+{
+    six_average_swap(&f->run);
+    int32_t status = six_evaluate(f->run.net, f->validation, &f->p.validation_loss, &f->p.validation_accuracy);
+    six_average_swap(&f->run);
+    return status;
+}
+
 static int32_t end_epoch(fit *f)
 {
     six_run_state *s = &f->run.state;
@@ -364,8 +382,9 @@ static int32_t end_epoch(fit *f)
     show_means(f);
     if (f->doctor)
         six_doctor_look_back(f->doctor);
+    six_average_epoch(&f->run);
     if (f->validation)
-        status = six_evaluate(f->run.net, f->validation, &f->p.validation_loss, &f->p.validation_accuracy);
+        status = validate(f);
     if (!status)
         status = note_epoch(f);
     if (status) /* when cancelled, with all batches of the epoch done */
@@ -448,6 +467,22 @@ static int32_t make_batches(fit *f, sixnet_dataset *train)
     return status;
 }
 
+static int32_t make_average(fit *f)
+{
+    const fit_options *o = f->o;
+    six_run_state *s = &f->run.state;
+    if (o->average == SIX_AVERAGE_NONE)
+        return SIXNET_OK;
+    if (o->average_start >= o->epochs)
+        return six_fail(SIXNET_BAD_TEXT, "average_start=%lld leaves no epoch to average; it is to be below epochs=%lld",
+                        (long long)o->average_start, (long long)o->epochs);
+    s->average = o->average;
+    s->average_start = o->average_start;
+    if (o->average == SIX_AVERAGE_EMA)
+        s->ema_decay = o->ema_decay;
+    return six_average_new(&f->run);
+}
+
 static int32_t run_epochs(fit *f)
 {
     const sixnet_model *net = f->run.net;
@@ -470,9 +505,11 @@ static int32_t run_epochs(fit *f)
 static int32_t equip(fit *f)
 {
     const int64_t all = f->run.state.samples, most = f->o->batch_size < all ? f->o->batch_size : all;
-    int32_t status = six_snapshot_new(&f->batch, f->run.opt);
+    int32_t status = make_average(f);
+    if (!status)
+        status = six_snapshot_new(&f->batch, f->run.opt, NULL);
     if (!status && f->o->on_nan == ON_NAN_RESTORE)
-        status = six_snapshot_new(&f->epoch, f->run.opt);
+        status = six_snapshot_new(&f->epoch, f->run.opt, f->run.average);
     if (!status && f->o->doctor)
         status = six_doctor_new(&f->doctor, f->run.net, most);
     return status;
@@ -515,11 +552,14 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
     if (!status) {
         net->findings = 0;
         status = run_epochs(&f);
+        if (!status)
+            six_average_swap(&f.run);
         six_run_end(&f.run);
     }
     six_doctor_free(f.doctor);
     six_snapshot_free(&f.epoch, opt);
     six_snapshot_free(&f.batch, opt);
+    six_average_free(&f.run);
     six_run_free(&f.run);
     six_batches_free(f.run.batches);
     return status;

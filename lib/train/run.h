@@ -17,11 +17,18 @@ typedef struct six_run_state {
     int64_t epoch, position;
     double loss_sum, hits, seconds, epoch_seconds;
     int64_t skipped; /* among those samples, which are in neither sum */
+    /* What is averaged, see train/average.h, and how many values the average is made of. */
+    int32_t average;
+    double ema_decay;
+    int64_t average_start, averaged;
     /* The counters of model, optimizer and random numbers. */
     int64_t model_step, optimizer_step, seed;
 } six_run_state;
 
 extern const six_kind six_kind_run;
+
+enum { SIX_AVERAGE_NONE, SIX_AVERAGE_EMA, SIX_AVERAGE_SWA };
+#define SIX_AVERAGES "none ema swa"
 
 /* The columns of a history, which has a row for every epoch; NaN for what there is not. */
 enum { SIX_RUN_LR, SIX_RUN_LOSS, SIX_RUN_ACCURACY, SIX_RUN_VALIDATION_LOSS, SIX_RUN_VALIDATION_ACCURACY, SIX_RUN_COLUMNS };
@@ -31,6 +38,7 @@ typedef struct six_run {
     sixnet_optimizer *opt;
     sixnet_batches *batches; /* may be NULL */
     six_run_state state;
+    void *average; /* reals, as many as the model's values: their average, or zero while there is none; NULL without averaging */
     double *history;
     int64_t rows, room;
 } six_run;

@@ -112,6 +112,8 @@ def checkpoint(folder):
     yield "open", path.read_bytes()
     net.fit(data, [i % 2 for i in range(6)], optimizer=opt, epochs=2, batch_size=2, checkpoint=path)
     yield "fit", path.read_bytes()
+    net.fit(data, [i % 2 for i in range(6)], optimizer=opt, epochs=2, batch_size=2, checkpoint=path, average="ema")
+    yield "average", path.read_bytes()
 
 
 JSON = {

@@ -1627,8 +1627,8 @@ class Model(_Handle, Mapping[str, Any]):
         is called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
         run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
         file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the
-        batch, "restore" the epoch's beginning with half the rate), and doctor=True, which looks for what goes wrong and names it in
-        `findings`.
+        batch, "restore" the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start, after which the
+        net is an average of what it was during the training; and doctor=True, which looks for what goes wrong and names it in `findings`.
         """
         if isinstance(optimizer, Optimizer):
             if schedule is not None:
