@@ -27,6 +27,8 @@
 static inline int bar_wanted(void);
 static inline void bar_clear(void);
 
+enum { EXIT_USAGE = 2 }; /* a program's status when its options make no sense */
+
 extern const char *program; /* what messages begin with; every program defines it */
 
 #if defined(__GNUC__)

@@ -16,10 +16,30 @@ const char *program = "mnist_cnn";
 #define SIXNET_EXAMPLE_DATA "data/mnist"
 #endif
 
+enum { AUGMENTS = 4 };
+
+/* What a training does. */
+typedef struct recipe {
+    const char *name;
+    int64_t epochs, batch_size;
+    double lr, momentum, weight_decay, dropout, label_smoothing;
+    int one_cycle; /* the learning rate rises to lr and falls to 0; else it drops by steps */
+    const char *augment[AUGMENTS]; /* transforms of the training images, before all images are normalised */
+} recipe;
+
+static const recipe recipes[] = {
+    {.name = "plain", .epochs = 20, .batch_size = 128, .lr = 0.1, .momentum = 0.9, .dropout = 0.05},
+    {.name = "best", .epochs = 20, .batch_size = 128, .lr = 0.25, .momentum = 0.9, .weight_decay = 2e-4, .one_cycle = 1,
+     .augment = {"random_affine degrees=10 translate=0.08 scale=0.9,1.1"}},
+    {.name = "fast", .epochs = 4, .batch_size = 128, .lr = 0.25, .momentum = 0.9, .weight_decay = 2e-4, .one_cycle = 1,
+     .augment = {"random_affine degrees=7 translate=0.06 scale=0.93,1.07"}},
+};
+
 typedef struct settings {
-    const char *data, *isa, *csv, *save, *checkpoint, *resume, *record, *pictures;
-    int64_t epochs, batch_size, step_size, seed, threads;
-    double lr, gamma, momentum, dropout;
+    const char *recipe, *data, *isa, *csv, *save, *checkpoint, *resume, *record, *pictures;
+    recipe r;
+    int64_t step_size, seed, threads, validation;
+    double gamma;
     int no_schedule, summary, digest, quiet;
 } settings;
 
@@ -28,11 +48,11 @@ typedef struct trainer {
     sixnet_context *ctx;
     sixnet_model *net;
     sixnet_optimizer *opt;
-    sixnet_dataset *train, *test;
+    sixnet_dataset *train, *test; /* test: the images held out of the training images, if some are */
     FILE *csv;
     char sgd[128], schedule[128];
     run_bar bar;
-    double accuracy, best, seconds; /* of the test images: the last and the best accuracy */
+    double accuracy, best, seconds; /* of the test images or those held out: the last and the best accuracy */
     int best_epoch;
 } trainer;
 
@@ -69,7 +89,7 @@ static void append_stage(char *text, int channels, double dropout)
 }
 
 /* The net, the same as in mnist_cnn.net. */
-static void net_text(char *text, double dropout)
+static void net_text(char *text, double dropout, double label_smoothing)
 {
     *text = '\0';
     append(text, "input shape=1x28x28\n");
@@ -80,7 +100,10 @@ static void net_text(char *text, double dropout)
     append(text, "conv2d out_channels=10 kernel_size=1 bias=false\n");
     append(text, "avgpool2d kernel_size=3\n");
     append(text, "flatten\n");
-    append(text, "cross_entropy\n");
+    append(text, "cross_entropy");
+    if (label_smoothing > 0)
+        append(text, " label_smoothing=%.15g", label_smoothing);
+    append(text, "\n");
 }
 
 static int32_t build_net(trainer *t)
@@ -88,7 +111,7 @@ static int32_t build_net(trainer *t)
     char options[256], text[NET_TEXT];
     snprintf(options, sizeof options, "threads=%" PRId64 " isa=%.64s seed=%" PRId64, t->set->threads, t->set->isa, t->set->seed);
     TRY(sixnet_context_new(&t->ctx, options));
-    net_text(text, t->set->dropout);
+    net_text(text, t->set->r.dropout, t->set->r.label_smoothing);
     TRY(sixnet_model_parse(&t->net, t->ctx, text));
     return 0;
 }
@@ -96,8 +119,14 @@ static int32_t build_net(trainer *t)
 static int32_t build_optimizer(trainer *t)
 {
     const settings *s = t->set;
-    snprintf(t->sgd, sizeof t->sgd, "sgd lr=%.17g momentum=%.17g", s->lr, s->momentum);
-    if (!s->no_schedule)
+    const recipe *r = &s->r;
+    const int64_t steps = (sixnet_dataset_size(t->train) + r->batch_size - 1) / r->batch_size * r->epochs;
+    snprintf(t->sgd, sizeof t->sgd, "sgd lr=%.17g momentum=%.17g", r->lr, r->momentum);
+    if (r->weight_decay > 0)
+        snprintf(t->sgd + strlen(t->sgd), sizeof t->sgd - strlen(t->sgd), " nesterov=true weight_decay=%.17g", r->weight_decay);
+    if (r->one_cycle)
+        snprintf(t->schedule, sizeof t->schedule, "one_cycle_lr max_lr=%.17g total_steps=%" PRId64, r->lr, steps);
+    else if (!s->no_schedule)
         snprintf(t->schedule, sizeof t->schedule, "step_lr step_size=%" PRId64 " gamma=%.17g", s->step_size, s->gamma);
     TRY(sixnet_optimizer_new(&t->opt, t->net, t->sgd, t->schedule));
     return 0;
@@ -105,7 +134,7 @@ static int32_t build_optimizer(trainer *t)
 
 /* ---- the data ---- */
 
-static const char transform[] = "normalize mean=0.1307 std=0.3081";
+static const char normalize[] = "normalize mean=0.1307 std=0.3081";
 
 static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
 {
@@ -113,8 +142,42 @@ static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
     PASS(mnist_path(images, t->set->data, set, "images", "idx3"));
     PASS(mnist_path(labels, t->set->data, set, "labels", "idx1"));
     TRY(sixnet_dataset_open_idx(ds, t->ctx, images, labels));
-    TRY(sixnet_dataset_transform(*ds, transform));
     return 0;
+}
+
+/* Takes the last of the mixed training images to measure with. */
+static int32_t hold_out(trainer *t)
+{
+    char split[64];
+    sixnet_dataset *all = t->train;
+    const int64_t first = sixnet_dataset_size(all) - t->set->validation;
+    if (first < 1)
+        return complain("--validation: %" PRId64 " of %" PRId64 " images leaves none to train with", t->set->validation,
+                        sixnet_dataset_size(all));
+    snprintf(split, sizeof split, "first=%" PRId64, first);
+    t->train = NULL;
+    const int32_t status = sixnet_dataset_split(&t->train, &t->test, all, split);
+    sixnet_dataset_free(all);
+    TRY(status);
+    return 0;
+}
+
+static int32_t open_sets(trainer *t)
+{
+    const recipe *r = &t->set->r;
+    PASS(open_set(t, &t->train, "train"));
+    PASS(t->set->validation > 0 ? hold_out(t) : open_set(t, &t->test, "t10k"));
+    for (size_t k = 0; k < AUGMENTS && r->augment[k]; k++)
+        TRY(sixnet_dataset_transform(t->train, r->augment[k]));
+    TRY(sixnet_dataset_transform(t->train, normalize));
+    TRY(sixnet_dataset_transform(t->test, normalize));
+    return 0;
+}
+
+/* What the second set is called. */
+static const char *second(const trainer *t)
+{
+    return t->set->validation > 0 ? "validation" : "test";
 }
 
 /* ---- training ---- */
@@ -127,7 +190,7 @@ static int32_t end_epoch(trainer *t, const sixnet_progress *p)
     t->best_epoch = (int)sixnet_progress_get(p, "best_epoch");
     run_bar_clear(&t->bar);
     if (!t->set->quiet)
-        print_epoch(p, "test");
+        print_epoch(p, second(t));
     return t->csv ? csv_row(t->csv, p) : 0;
 }
 
@@ -147,11 +210,11 @@ static int32_t train(trainer *t)
 {
     char fit[FIT_TEXT];
     if (!t->set->quiet)
-        printf("%" PRId64 " images to train, %" PRId64 " to test; threads: %s, instruction set: %s\n",
+        printf("%" PRId64 " images to train, %" PRId64 " to measure; threads: %s, instruction set: %s\n",
                sixnet_dataset_size(t->train), sixnet_dataset_size(t->test), sixnet_context_get(t->ctx, "threads"),
                sixnet_context_get(t->ctx, "isa"));
     fflush(stdout);
-    snprintf(fit, sizeof fit, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=1", t->set->epochs, t->set->batch_size);
+    snprintf(fit, sizeof fit, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=1", t->set->r.epochs, t->set->r.batch_size);
     PASS(append_path(fit, "checkpoint", t->set->checkpoint));
     PASS(append_path(fit, "resume", t->set->resume));
     catch_signals(t->net);
@@ -172,11 +235,11 @@ static int32_t print_end(trainer *t)
         printf("digest: %s\n", digest);
     if (t->best_epoch == 0) {
         TRY(sixnet_evaluate(t->net, t->test, NULL, &t->accuracy));
-        printf("test accuracy %.2f %%, the run had ended before\n", 100 * t->accuracy);
+        printf("%s accuracy %.2f %%, the run had ended before\n", second(t), 100 * t->accuracy);
         return 0;
     }
-    printf("test accuracy %.2f %% (best %.2f %%, epoch %d), %" PRId64 " epochs in %.1f s\n", 100 * t->accuracy, 100 * t->best,
-           t->best_epoch, t->set->epochs, t->seconds);
+    printf("%s accuracy %.2f %% (best %.2f %%, epoch %d), %" PRId64 " epochs in %.1f s\n", second(t), 100 * t->accuracy,
+           100 * t->best, t->best_epoch, t->set->r.epochs, t->seconds);
     return 0;
 }
 
@@ -193,21 +256,24 @@ static int32_t record_settings_of(const trainer *t)
     PASS(record_write_net(s->record, t->net));
     PASS(folder_open(&file, path, s->record, record_settings));
     fprintf(file, "# A training by mnist_cnn, libsixnet %s; `sixnet rerun` with this folder repeats it.\n", sixnet_version());
-    fprintf(file, "net=%s\ndata=%s\ntransform=%s\noptimizer=%s\nschedule=%s\n", record_net, data, transform, t->sgd, t->schedule);
-    fprintf(file, "epochs=%" PRId64 "\nbatch-size=%" PRId64 "\nseed=%" PRId64 "\n", s->epochs, s->batch_size, s->seed);
+    fprintf(file, "net=%s\ndata=%s\ntransform=%s\noptimizer=%s\nschedule=%s\n", record_net, data, normalize, t->sgd, t->schedule);
+    for (size_t k = 0; k < AUGMENTS && s->r.augment[k]; k++)
+        fprintf(file, "augment=%s\n", s->r.augment[k]);
+    fprintf(file, "validation=%" PRId64 "\nepochs=%" PRId64 "\nbatch-size=%" PRId64 "\nseed=%" PRId64 "\n", s->validation,
+            s->r.epochs, s->r.batch_size, s->seed);
     return output_close(file, path);
 }
 
 static int32_t record_result_of(const trainer *t)
 {
-    const history_picture picture = {.epochs = t->set->epochs, .accuracy = 1, .second = "test"};
+    const history_picture picture = {.epochs = t->set->r.epochs, .accuracy = 1, .second = second(t)};
     char path[FOLDER_PATH], digest[65];
     FILE *file;
     PASS(record_finish(t->set->record, t->net, &picture));
     TRY(sixnet_digest(t->net, digest));
     PASS(folder_open(&file, path, t->set->record, record_result));
     fprintf(file, "digest=%s\nversion=%s\nisa=%s\n", digest, sixnet_version(), sixnet_context_get(t->ctx, "isa"));
-    fprintf(file, "epochs=%" PRId64 "\nseconds=%.3f\ntest-accuracy=%.17g\n", t->set->epochs, t->seconds, t->accuracy);
+    fprintf(file, "epochs=%" PRId64 "\nseconds=%.3f\n%s-accuracy=%.17g\n", t->set->r.epochs, t->seconds, second(t), t->accuracy);
     return output_close(file, path);
 }
 
@@ -217,7 +283,7 @@ static int32_t draw(const trainer *t)
 {
     pictures p;
     PASS(pictures_begin(&p, t->set->pictures));
-    PASS(look_at_training(&p, t->net, "test"));
+    PASS(look_at_training(&p, t->net, second(t)));
     PASS(look_at_net(&p, t->net, t->test));
     pictures_end(&p);
     return 0;
@@ -225,14 +291,57 @@ static int32_t draw(const trainer *t)
 
 /* ---- main ---- */
 
+static const recipe *recipe_find(const char *name)
+{
+    for (size_t k = 0; k < sizeof recipes / sizeof *recipes; k++)
+        if (strcmp(recipes[k].name, name) == 0)
+            return &recipes[k];
+    complain("--recipe: '%s' is none; there are plain, best and fast", name);
+    return NULL;
+}
+
+static int32_t read_settings(settings *s, int argc, char **argv)
+{
+    const double many = 1e9, seeds = 0x1p53;
+    recipe *r = &s->r;
+    const option options[] = {
+        {"--recipe", "NAME", "plain; best, for the highest accuracy; fast, for 99.4 % soonest (plain)", read_word, &s->recipe, 0, 0, 0},
+        {"--data", "DIR", "folder of the four IDX files, gzipped or not (" SIXNET_EXAMPLE_DATA ")", read_text, &s->data, 0, 0, 0},
+        {"--validation", "N", "hold out N training images and measure those, not the test images (0)", read_integer, &s->validation,
+         0, many, 0},
+        {"--epochs", "N", "times through the training images (20; fast: 4)", read_integer, &r->epochs, 1, many, 0},
+        {"--batch-size", "N", "images a step (128)", read_integer, &r->batch_size, 1, many, 0},
+        {"--lr", "R", "learning rate, the highest one (0.1; best, fast: 0.25)", read_number, &r->lr, 0, 1000, 0},
+        {"--step-size", "N", "epochs after which the learning rate drops; plain only (10)", read_integer, &s->step_size, 1, many, 0},
+        {"--gamma", "G", "what it is multiplied with then; plain only (0.1)", read_number, &s->gamma, 0, 1000, 0},
+        {"--no-schedule", NULL, "keep the learning rate as it is; plain only", NULL, &s->no_schedule, 0, 0, 0},
+        {"--momentum", "M", "share of the last step that is kept (0.9)", read_number, &r->momentum, 0, 1, 0},
+        {"--dropout", "P", "share of values that dropout drops (0.05; best, fast: 0)", read_number, &r->dropout, 0, 1, 0},
+        {"--seed", "N", "of weights, order of images and dropout (0)", read_integer, &s->seed, 0, seeds, 0},
+        {"--threads", "N", "threads to use; 0 for every core (0); the result is the same", read_integer, &s->threads, 0, 1024, 0},
+        {"--isa", "NAME", "highest instruction set to use: baseline, avx2, avx512, neon (auto)", read_word, &s->isa, 0, 0, 0},
+        {"--csv", "FILE", "write a row for each epoch", read_text, &s->csv, 0, 0, 0},
+        {"--save", "FILE", "save the trained net", read_text, &s->save, 0, 0, 0},
+        {"--checkpoint", "FILE", "save the run every second and after every epoch", read_text, &s->checkpoint, 0, 0, 0},
+        {"--resume", "FILE", "go on from a checkpoint", read_text, &s->resume, 0, 0, 0},
+        {"--record", "FOLDER", "write all that it takes to repeat the run; sixnet rerun does", read_text, &s->record, 0, 0, 0},
+        {"--pictures", "FOLDER", "draw the training, the filters, and what the net makes of the images that it was measured with",
+         read_text, &s->pictures, 0, 0, 0},
+        {"--digest", NULL, "print a digest of the trained parameters", NULL, &s->digest, 0, 0, 0},
+        {"--quiet", NULL, "print the end only", NULL, &s->quiet, 0, 0, 0},
+        {"--summary", NULL, "print the net's layers and leave", NULL, &s->summary, 0, 0, 0},
+        {NULL, NULL, NULL, NULL, NULL, 0, 0, 0},
+    };
+    return options_read(argc, argv, ABOUT, options);
+}
+
 static int32_t run(trainer *t)
 {
     PASS(build_net(t));
     if (t->set->summary)
         return fputs(sixnet_summary(t->net), stdout) < 0 ? -1 : 0;
+    PASS(open_sets(t));
     PASS(build_optimizer(t));
-    PASS(open_set(t, &t->train, "train"));
-    PASS(open_set(t, &t->test, "t10k"));
     if (t->set->pictures)
         PASS(folder_make(t->set->pictures));
     if (t->set->record)
@@ -257,43 +366,21 @@ static void free_all(trainer *t)
 
 int main(int argc, char **argv)
 {
-    settings s = {
-        .data = SIXNET_EXAMPLE_DATA, .isa = "auto", .epochs = 20, .batch_size = 128, .step_size = 10,
-        .lr = 0.1, .gamma = 0.1, .momentum = 0.9, .dropout = 0.05,
-    };
+    settings s = {.recipe = "plain", .data = SIXNET_EXAMPLE_DATA, .isa = "auto", .step_size = 10, .gamma = 0.1};
     char csv[FOLDER_PATH], checkpoint[FOLDER_PATH];
-    const double many = 1e9, seeds = 0x1p53;
-    const option options[] = {
-        {"--data", "DIR", "folder of the four IDX files, gzipped or not (" SIXNET_EXAMPLE_DATA ")", read_text, &s.data, 0, 0, 0},
-        {"--epochs", "N", "times through the training images (20)", read_integer, &s.epochs, 1, many, 0},
-        {"--batch-size", "N", "images a step (128)", read_integer, &s.batch_size, 1, many, 0},
-        {"--lr", "R", "learning rate (0.1)", read_number, &s.lr, 0, 1000, 0},
-        {"--step-size", "N", "epochs after which the learning rate drops (10)", read_integer, &s.step_size, 1, many, 0},
-        {"--gamma", "G", "what it is multiplied with then (0.1)", read_number, &s.gamma, 0, 1000, 0},
-        {"--no-schedule", NULL, "keep the learning rate as it is", NULL, &s.no_schedule, 0, 0, 0},
-        {"--momentum", "M", "share of the last step that is kept (0.9)", read_number, &s.momentum, 0, 1, 0},
-        {"--dropout", "P", "share of values that dropout drops (0.05)", read_number, &s.dropout, 0, 1, 0},
-        {"--seed", "N", "of weights, order of images and dropout (0)", read_integer, &s.seed, 0, seeds, 0},
-        {"--threads", "N", "threads to use; 0 for every core (0); the result is the same", read_integer, &s.threads, 0, 1024, 0},
-        {"--isa", "NAME", "highest instruction set to use: baseline, avx2, avx512, neon (auto)", read_word, &s.isa, 0, 0, 0},
-        {"--csv", "FILE", "write a row for each epoch", read_text, &s.csv, 0, 0, 0},
-        {"--save", "FILE", "save the trained net", read_text, &s.save, 0, 0, 0},
-        {"--checkpoint", "FILE", "save the run every second and after every epoch", read_text, &s.checkpoint, 0, 0, 0},
-        {"--resume", "FILE", "go on from a checkpoint", read_text, &s.resume, 0, 0, 0},
-        {"--record", "FOLDER", "write all that it takes to repeat the run; sixnet rerun does", read_text, &s.record, 0, 0, 0},
-        {"--pictures", "FOLDER", "draw the training, the filters, and what the net makes of the test images", read_text,
-         &s.pictures, 0, 0, 0},
-        {"--digest", NULL, "print a digest of the trained parameters", NULL, &s.digest, 0, 0, 0},
-        {"--quiet", NULL, "print the end only", NULL, &s.quiet, 0, 0, 0},
-        {"--summary", NULL, "print the net's layers and leave", NULL, &s.summary, 0, 0, 0},
-        {NULL, NULL, NULL, NULL, NULL, 0, 0, 0},
-    };
-    const int32_t stop = options_read(argc, argv, ABOUT, options);
-    if (stop)
-        return stop > 0 ? EXIT_SUCCESS : 2;
-
+    int32_t stop = read_settings(&s, argc, argv);
+    const recipe *chosen = stop ? NULL : recipe_find(s.recipe);
+    if (chosen) { /* whose numbers the options replace */
+        s.r = *chosen;
+        stop = read_settings(&s, argc, argv);
+    }
+    if (stop || !chosen)
+        return stop > 0 ? EXIT_SUCCESS : EXIT_USAGE;
+    if (s.r.one_cycle && (s.no_schedule || s.step_size != 10 || s.gamma != 0.1))
+        return complain("--step-size, --gamma and --no-schedule are for --recipe plain; '%s' has its own schedule", s.recipe),
+               EXIT_USAGE;
     if (s.record && (s.csv || s.checkpoint))
-        return complain("--record keeps a table and a checkpoint of its own; leave out --csv and --checkpoint"), 2;
+        return complain("--record keeps a table and a checkpoint of its own; leave out --csv and --checkpoint"), EXIT_USAGE;
     if (saving_check(s.save) != 0 || saving_check(s.checkpoint) != 0)
         return EXIT_FAILURE;
     if (s.record) {

@@ -686,6 +686,6 @@ int main(int argc, char **argv)
     };
     const int32_t stop = options_read(argc, argv, ABOUT, options);
     if (stop)
-        return stop > 0 ? EXIT_SUCCESS : 2;
+        return stop > 0 ? EXIT_SUCCESS : EXIT_USAGE;
     return run(&s) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

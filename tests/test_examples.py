@@ -261,7 +261,7 @@ def write_set(folder, sets, change=None):
 
 # ---- mnist_cnn ----
 
-LAST = re.compile(r"test accuracy \d+\.\d\d % \(best \d+\.\d\d %, epoch \d+\), \d+ epochs in \d+\.\d s")
+LAST = re.compile(r"(?:test|validation) accuracy \d+\.\d\d % \(best \d+\.\d\d %, epoch \d+\), \d+ epochs in \d+\.\d s")
 SHORT = ("--epochs", 2, "--quiet", "--digest")
 
 
@@ -351,6 +351,35 @@ def test_mnist_pictures(folder, sets, data):
     check_pictures("mnist_cnn without a mistake", result, again, plots)
     check("no mistake", read_csv(again / "mnist_mistakes.csv")[1] == [], result.stdout)
     check_nothing_drawn("mnist_cnn", "mnist_cnn", folder / "tables", [f"{plot}.csv" for plot in plots], "--data", data, "--epochs", 1)
+
+
+def test_recipes(folder, data):
+    path = folder / "rates.csv"
+    plain = digest(data)
+    check("--recipe plain is what it does by itself", digest(data, "--recipe", "plain") == plain)
+    for recipe in ("best", "fast"):
+        first = digest(data, "--recipe", recipe, "--threads", 1)
+        check(f"--recipe {recipe}", re.fullmatch("[0-9a-f]{64}", first) and first != plain, first)
+        check(f"--recipe {recipe}, the same bits with 3 threads", digest(data, "--recipe", recipe, "--threads", 3) == first)
+        run("mnist_cnn", "--data", data, "--recipe", recipe, "--epochs", 3, "--lr", 0.2, "--csv", path)
+        rates = [row[1] for row in read_csv(path)[1]]
+        check(f"--recipe {recipe} takes the rate up to --lr and down to none", 0.2 >= max(rates) > 0.1 and rates[-1] < 0.001, rates)
+    for name, words, args in (
+        ("an unknown recipe", ["'slow'", "plain"], ["--recipe", "slow"]),
+        ("a recipe with another schedule", ["--gamma", "'best'"], ["--recipe", "best", "--gamma", 0.5]),
+        ("a recipe without its schedule", ["--no-schedule", "'fast'"], ["--recipe", "fast", "--no-schedule"]),
+    ):
+        check_refused(name, words, "mnist_cnn", "--data", data, *args)
+
+
+def test_validation(folder, sets, data):
+    """The test images must not be opened."""
+    no_test = write_set(folder / "no test", sets, {"t10k-images-idx3-ubyte": None, "t10k-labels-idx1-ubyte": None})
+    result = run("mnist_cnn", "--data", no_test, "--epochs", 1, "--validation", 200)
+    check("--validation measures training images held out", "800 images to train, 200 to measure" in result.stdout and
+          "validation accuracy" in result.stdout, result.stdout + result.stderr)
+    check("which are not trained", digest(data, "--validation", 200) not in ("", digest(data)))
+    check_refused("all images held out", ["--validation", "1000"], "mnist_cnn", "--data", data, "--validation", 1000)
 
 
 def interrupted(*args):
@@ -493,6 +522,8 @@ def main():
         test_digests(data)
         test_run(folder, data)
         test_mnist_pictures(folder, sets, data)
+        test_recipes(folder, data)
+        test_validation(folder, sets, data)
         test_interrupts(folder, data)
         test_names(folder, sets, data)
         test_terminal(data)

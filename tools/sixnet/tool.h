@@ -11,7 +11,6 @@
 
 /* A command gets its own arguments, and gives the program's exit status: EXIT_SUCCESS, EXIT_FAILURE, EXIT_USAGE,
  * or of a run that a signal ended STATUS_SIGNAL and its number. */
-enum { EXIT_USAGE = 2 };
 
 int32_t command_bench(int argc, char **argv);
 int32_t command_eval(int argc, char **argv);
