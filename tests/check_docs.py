@@ -2,11 +2,17 @@
 # SPDX-License-Identifier: MIT
 """Runs the programs that README.md and docs/*.md show: check_docs.py SHARED_LIBRARY C_COMPILER CPP_COMPILER
 
-A block of C or C++ that has a main() and every block of Python is a program of its own, and must end with status 0. A block of text right
-after it whose first line is "prints:" is what it must print. A block of C that defines a layer of the library is compiled as one. Links to
-files of the tree must lead to one, and docs/meson.build must list every page. Where there is no C++ compiler, "", programs in C++ are left out, and where there is no NumPy those that import it.
+A block of C or C++ that has a main() and every block of Python is a program of its own, which finds the tree's examples/ where it runs, and
+must end with status 0. A block of text right after it whose first line is "prints:" is what it must print. A block of C that defines a layer
+of the library is compiled as one. Where there is no C++ compiler, "", programs in C++ are left out, and where there is no NumPy those that
+import it.
+
+Numbers of six or more decimals in a page's text must be among what its blocks print, rounded if they are shorter. Links to files of the tree
+must lead to one, and docs/meson.build must list every page. The fixed parts of a message in docs/troubleshooting.md must stand in the sources
+that can give it.
 """
 
+import decimal
 import importlib.util
 import os
 import pathlib
@@ -73,6 +79,7 @@ def programs(page):
 
 def check_program(kind, body, expected):
     with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "examples").symlink_to(ROOT / "examples")
         status, output = {"c": run_c, "cpp": run_cpp, "python": run_python}[kind](body, pathlib.Path(folder))
     if status:
         return f"ends with status {status}\n{output}"
@@ -81,10 +88,40 @@ def check_program(kind, body, expected):
     return None
 
 
+def numbers(text, pattern=r"\d+\.\d+"):
+    return [decimal.Decimal(number) for number in re.findall(pattern, text)]
+
+
+def unknown_numbers(page):
+    """Exact numbers of the text that no block of the page prints."""
+    printed = [n for block in BLOCK.finditer(page.read_text()) if block[2].startswith("prints:") for n in numbers(block[2])]
+    for number in numbers(BLOCK.sub("", page.read_text()), r"\d+\.\d{6,}"):
+        if not any(abs(number - n) * 2 <= decimal.Decimal((0, (1,), number.as_tuple().exponent)) for n in printed):
+            yield f"has the number {number}, which none of its programs prints"
+
+
 def broken_links(page):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         if not (page.parent / target).exists():
             yield f"links to {target}, which is not there"
+
+
+def message_sources():
+    """What the sources say in strings, pieces of a string joined and what is filled in as an ellipsis."""
+    places = [("lib", "*.[ch]"), ("include", "*.h"), ("examples", "*.[ch]"), ("tools/sixnet", "*.[ch]"), ("tools/python", "*.py")]
+    text = "\n".join(file.read_text() for folder, pattern in places for file in sorted((ROOT / folder).rglob(pattern)))
+    text = re.sub(r'%" PRI\w+', '…"', text)
+    text = re.sub(r'"\s*f?"', "", text)
+    return re.sub(r"%[-+.*0-9]*(?:ll|z)?[a-zA-Z]|\{[^{}\n]*\}", "…", text).replace('\\"', '"')
+
+
+def unknown_messages(page):
+    """Messages of the page about messages that nothing says; the system's loader has one of its own."""
+    sources = message_sources()
+    for message in re.findall(r"^### `+(.*?)`+$", page.read_text(), re.M):
+        parts = [part.strip(" :") for part in message.split("…") if part.strip(" :;'.,()?=")]
+        if not parts or any(part not in sources for part in parts) and not message.startswith("error while loading"):
+            yield f"has the message '{message}', which nothing says"
 
 
 def unlisted_pages():
@@ -98,7 +135,8 @@ def main():
         faults += 1
         print(f"docs/meson.build does not list {name}")
     for page in PAGES:
-        wrong = [(1, link) for link in broken_links(page)]
+        checks = [broken_links, unknown_numbers] + [unknown_messages] * (page.name == "troubleshooting.md")
+        wrong = [(1, fault) for check in checks for fault in check(page)]
         for line, kind, body, expected in programs(page):
             count += 1
             wrong.append((line, check_program(kind, body, expected)))

@@ -595,13 +595,14 @@ def test_changed_files(folder, world):
 # ---- pages ----
 
 def test_pages(folder):
-    """Runs the blocks of sh of every page, each page in a folder; a block of text that follows and begins with "prints:" is what one
-    must print."""
+    """Runs the blocks of sh of every page, each page in a folder that leads to the examples; a block of text that follows and begins with
+    "prints:" is what one must print."""
     env = {**os.environ, "PATH": f"{TOOL.parent}:{BUILD / 'examples'}:{os.environ['PATH']}"}
     for page in sorted((ROOT / "docs").glob("*.md")):
         blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.M | re.S)
         desk = folder / f"page-{page.stem}"
         desk.mkdir()
+        (desk / "examples").symlink_to(ROOT / "examples")
         for (kind, text), (_, after) in zip(blocks, blocks[1:] + [("", "")]):
             if kind != "sh":
                 continue
