@@ -18,7 +18,7 @@ typedef struct look {
     float *input, *output; /* room for AT_ONCE images, and for what the net makes of them */
 } look;
 
-enum { AT_ONCE = 64, TABLE_NAME = 64, SETTINGS_TEXT = 512, SHEET_COLUMNS = 10, SHEET_ROWS = 6, MAX_BLOCKS = 32 };
+enum { AT_ONCE = 64, TABLE_NAME = 64, SETTINGS_TEXT = 512, LIST_TEXT = 200, SHEET_COLUMNS = 10, SHEET_ROWS = 6 };
 
 static int32_t table_open(FILE **file, char path[FOLDER_PATH], const pictures *to, const char *name)
 {
@@ -275,13 +275,13 @@ static int32_t write_block(const look *l, FILE *file, sixnet_node last, const in
 static void append_number(char *list, int64_t number)
 {
     const size_t length = strlen(list);
-    snprintf(list + length, SETTINGS_TEXT / 2 - length, " %" PRId64, number);
+    snprintf(list + length, LIST_TEXT - length, " %" PRId64, number);
 }
 
 /* Every block ends with dropout. The settings tell how many channels of which size the image and the blocks have. */
 static int32_t write_blocks(const look *l, FILE *file, char settings[SETTINGS_TEXT])
 {
-    char channels[SETTINGS_TEXT / 2] = "1", sizes[SETTINGS_TEXT / 2];
+    char channels[LIST_TEXT] = "1", sizes[LIST_TEXT];
     int64_t dims[8];
     int32_t rank;
     snprintf(sizes, sizeof sizes, "%" PRId64, l->height);

@@ -63,8 +63,9 @@ static inline int run_in(const char *folder, const char *const *command)
     fflush(NULL);
     const pid_t child = fork();
     if (child == 0) {
-        if (chdir(folder) == 0 && freopen("/dev/null", "w", stderr))
-            execvp(command[0], (char *const *)command);
+        if (chdir(folder) != 0 || !freopen("/dev/null", "w", stderr))
+            _exit(EXIT_FAILURE);
+        execvp(command[0], (char *const *)command);
         _exit(NOT_INSTALLED);
     }
     return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -4,15 +4,15 @@
 
 #define ABOUT "Writes a net as a graph for Graphviz: sixnet graph NET | dot -Tsvg >net.svg"
 
-/* A text in quotation marks, as dot wants them. */
-static void quote(const char *text, size_t length)
-{
-    for (size_t k = 0; k < length; k++) {
-        if (text[k] == '"' || text[k] == '\\')
-            putchar('\\');
-        putchar(text[k]);
-    }
-}
+/* Layers that follow each other and give the same shape are drawn as one box. */
+typedef struct drawing {
+    const sixnet_model *net;
+    int32_t *inputs, *takers; /* of each node, how many nodes it takes and how many take it */
+    sixnet_node *last_input;  /* of each node that has inputs */
+    sixnet_node *box;         /* of each node, the first of its box */
+} drawing;
+
+/* ---- who takes what ---- */
 
 /* What follows "word=" in a node's line of text, and its length; NULL if it is not there. */
 static const char *attribute(const char *spec, const char *word, size_t *length)
@@ -26,66 +26,147 @@ static const char *attribute(const char *spec, const char *word, size_t *length)
     return NULL;
 }
 
-/* The attributes that are the layer's own, each on a line. */
-static void label_attributes(const char *spec)
+/* Calls fn with each input of a node. A line takes the output of the one above unless it names what it takes. */
+static void each_input(drawing *d, sixnet_node node, void (*fn)(drawing *, sixnet_node node, sixnet_node input))
+{
+    size_t length = 0;
+    char name[256];
+    const char *from = attribute(sixnet_node_get(d->net, node, "spec"), "from", &length);
+    if (!from && node > 0 && strcmp(sixnet_node_get(d->net, node, "kind"), "input") != 0)
+        fn(d, node, node - 1);
+    for (const char *c = from; c && c < from + length; c += strcspn(c, ", ") + 1) {
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(c, ", "), c);
+        fn(d, node, sixnet_node_find(d->net, name));
+    }
+}
+
+static void count_input(drawing *d, sixnet_node node, sixnet_node input)
+{
+    d->inputs[node]++;
+    d->takers[input]++;
+    d->last_input[node] = input;
+}
+
+static bool same_shape(const sixnet_model *net, sixnet_node a, sixnet_node b)
+{
+    int64_t dims[2][MAX_RANK];
+    int32_t rank[2];
+    return sixnet_node_shape(net, a, dims[0], &rank[0]) == SIXNET_OK && sixnet_node_shape(net, b, dims[1], &rank[1]) == SIXNET_OK &&
+           rank[0] == rank[1] && memcmp(dims[0], dims[1], (size_t)rank[0] * sizeof **dims) == 0;
+}
+
+/* Whether a node is drawn below the one before it, in its box: it takes nothing else, and nothing else takes that. */
+static bool joins(const drawing *d, sixnet_node node)
+{
+    return d->inputs[node] == 1 && d->last_input[node] == node - 1 && d->takers[node - 1] == 1 && same_shape(d->net, node - 1, node);
+}
+
+/* ---- what is drawn ---- */
+
+/* A text as HTML has it. */
+static void put_html(const char *text, size_t length)
+{
+    for (size_t k = 0; k < length; k++)
+        if (text[k] == '<' || text[k] == '>' || text[k] == '&' || text[k] == '"')
+            printf("&#%d;", text[k]);
+        else
+            putchar(text[k]);
+}
+
+/* The attributes that are the layer's own. */
+static void put_attributes(const char *spec)
 {
     for (const char *c = strchr(spec, ' '); c; c = strchr(c + 1, ' ')) {
         const size_t length = strcspn(c + 1, " ");
         if (strncmp(c + 1, "name=", 5) == 0 || strncmp(c + 1, "from=", 5) == 0)
             continue;
-        printf("\\n");
-        quote(c + 1, length);
+        putchar(' ');
+        put_html(c + 1, length);
     }
 }
 
-static int32_t draw_node(const sixnet_model *net, sixnet_node node)
+/* A layer's row: its name, what it is, and how many parameters it has, if it has some. */
+static void draw_layer(const sixnet_model *net, sixnet_node node)
 {
+    static const char cell[] = "<td align=\"left\"%s>", learns[] = " bgcolor=\"#cfe8f7\"";
     const char *name = sixnet_node_get(net, node, "name"), *kind = sixnet_node_get(net, node, "kind");
     const int64_t parameters = node_parameters(net, node);
+    const char *const color = parameters > 0 ? learns : "";
+    printf("\n    <tr>");
+    printf(cell, color);
+    put_html(name, strlen(name));
+    printf("</td>");
+    printf(cell, color);
+    printf("<b>");
+    put_html(kind, strlen(kind));
+    printf("</b>");
+    put_attributes(sixnet_node_get(net, node, "spec"));
+    printf("</td><td align=\"right\"%s>", color);
+    if (parameters > 0)
+        printf("%" PRId64, parameters);
+    printf("</td></tr>");
+}
+
+static int32_t draw_box(const drawing *d, sixnet_node first)
+{
     int64_t dims[MAX_RANK];
     int32_t rank;
     char shape[SHAPE_TEXT];
-    TRY(sixnet_node_shape(net, node, dims, &rank));
-    printf("  n%" PRId32 " [label=\"%s", node, kind);
-    if (strncmp(name, kind, strcspn(name, "0123456789")) != 0)
-        printf(" %s", name);
-    label_attributes(sixnet_node_get(net, node, "spec"));
-    printf("\\n%s", shape_text(dims, rank, shape));
-    if (parameters > 0)
-        printf("\\n%" PRId64 " parameters\", fillcolor=\"#cfe8f7\"];\n", parameters);
-    else
-        printf("\"];\n");
+    TRY(sixnet_node_shape(d->net, first, dims, &rank));
+    printf("  n%" PRId32 " [label=<<table border=\"1\" color=\"#444444\" cellborder=\"0\" cellspacing=\"0\" cellpadding=\"3\">\n"
+           "    <tr><td colspan=\"3\" bgcolor=\"#eeeeee\"><b>%s</b></td></tr>",
+           first, shape_text(dims, rank, shape));
+    for (sixnet_node i = first; i < sixnet_node_count(d->net) && d->box[i] == first; i++)
+        draw_layer(d->net, i);
+    printf("</table>>];\n");
     return 0;
 }
 
-/* A line takes the output of the one above unless it names what it takes. */
-static void draw_edges(const sixnet_model *net, sixnet_node node)
+static void draw_edge(drawing *d, sixnet_node node, sixnet_node input)
 {
-    size_t length = 0;
-    char name[256];
-    const char *from = attribute(sixnet_node_get(net, node, "spec"), "from", &length);
-    if (!from && node > 0 && strcmp(sixnet_node_get(net, node, "kind"), "input") != 0)
-        printf("  n%" PRId32 " -> n%" PRId32 ";\n", node - 1, node);
-    for (const char *c = from; c && c < from + length; c += strcspn(c, ", ") + 1) {
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(c, ", "), c);
-        printf("  n%" PRId32 " -> n%" PRId32 ";\n", sixnet_node_find(net, name), node);
-    }
+    if (d->box[node] != d->box[input])
+        printf("  n%" PRId32 " -> n%" PRId32 ";\n", d->box[input], d->box[node]);
 }
 
-static int32_t draw(const sixnet_model *net, const char *title)
+static void draw_title(const sixnet_model *net, const char *path)
 {
-    printf("digraph net {\n  label=\"");
-    quote(title, strlen(title));
-    printf("\"; labelloc=t; fontname=\"sans-serif\";\n"
-           "  node [shape=box, style=\"rounded,filled\", fillcolor=\"#f4f4f4\", color=\"#444444\", fontname=\"sans-serif\", "
-           "fontsize=11];\n"
-           "  edge [color=\"#444444\", arrowsize=0.7];\n");
+    int64_t parameters = 0;
     for (sixnet_node i = 0; i < sixnet_node_count(net); i++)
-        PASS(draw_node(net, i));
-    for (sixnet_node i = 0; i < sixnet_node_count(net); i++)
-        draw_edges(net, i);
+        parameters += node_parameters(net, i);
+    printf("digraph net {\n  label=<<b>");
+    put_html(path, strlen(path));
+    printf("</b>: %" PRId64 " parameters<br/>Boxes: the shape of a sample, then layers that give it, with the parameters of each<br/> >;\n"
+           "  labelloc=t; fontname=\"sans-serif\"; ranksep=0.3;\n"
+           "  node [shape=plain, fontname=\"sans-serif\", fontsize=11];\n"
+           "  edge [color=\"#444444\", arrowsize=0.7];\n",
+           parameters);
+}
+
+static int32_t draw(drawing *d, const char *path)
+{
+    const sixnet_node count = sixnet_node_count(d->net);
+    for (sixnet_node i = 0; i < count; i++)
+        each_input(d, i, count_input);
+    for (sixnet_node i = 0; i < count; i++)
+        d->box[i] = joins(d, i) ? d->box[i - 1] : i;
+    draw_title(d->net, path);
+    for (sixnet_node i = 0; i < count; i++)
+        if (d->box[i] == i)
+            PASS(draw_box(d, i));
+    for (sixnet_node i = 0; i < count; i++)
+        each_input(d, i, draw_edge);
     printf("}\n");
     return 0;
+}
+
+static int32_t draw_graph(const sixnet_model *net, const char *path)
+{
+    const size_t count = (size_t)sixnet_node_count(net);
+    int32_t *memory = calloc(4 * count, sizeof *memory);
+    drawing d = {.net = net, .inputs = memory, .takers = memory + count, .last_input = memory + 2 * count, .box = memory + 3 * count};
+    const int32_t status = memory ? draw(&d, path) : complain("out of memory");
+    free(memory);
+    return status;
 }
 
 int32_t command_graph(int argc, char **argv)
@@ -98,7 +179,7 @@ int32_t command_graph(int argc, char **argv)
     int32_t status = command_options(argc, argv, ABOUT, &t);
     if (status >= 0)
         return status;
-    status = work_open(&w, &m, &n) == 0 ? draw(w.net, n.path) : -1;
+    status = work_open(&w, &m, &n) == 0 ? draw_graph(w.net, n.path) : -1;
     work_close(&w);
     return exit_status(status);
 }
