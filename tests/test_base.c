@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
+#include "base/exact.h"
 #include "base/rng.h"
 #include "base/sha256.h"
 #include "base/spec.h"
@@ -786,6 +787,32 @@ static void test_stream(void **state)
     assert_true(differing > 35);
 }
 
+static void assert_relative(const char *what, double x, double got, double expected)
+{
+    if (!(fabs(got - expected) <= 1e-15 * fmax(1, fabs(x)) * fabs(expected)))
+        fail_msg("%s(%.17g) is %.17g, not %.17g", what, x, got, expected);
+}
+
+static void test_exact(void **state)
+{
+    (void)state;
+    six_stream s = six_stream_at(3, 9);
+    for (int i = 0; i < 20000; i++) {
+        const double u = six_stream_uniform(&s), x = 1416 * u - 708, small = x * 0x1p-12, turns = 20 * u - 10;
+        assert_relative("exp", x, six_exact_exp(x), exp(x));
+        assert_relative("exp", small, six_exact_exp(small), exp(small));
+        assert_relative("log", u, six_exact_log(u + 1e-300), log(u + 1e-300));
+        assert_true(fabs(six_exact_cosine(turns) - cos(turns * 6.283185307179586)) < 2e-14);
+        assert_true(fabs(six_exact_sine(turns) - sin(turns * 6.283185307179586)) < 2e-14);
+    }
+    assert_true(six_exact_exp(0) == 1 && six_exact_exp(-1e9) == 0 && isinf(six_exact_exp(1e9)));
+    for (int quarter = -8; quarter <= 8; quarter++) {
+        static const double cosines[4] = {1, 0, -1, 0};
+        assert_true(six_exact_cosine(0.25 * quarter) == cosines[(quarter + 8) % 4]);
+        assert_true(six_exact_sine(0.25 * quarter) == cosines[(quarter + 11) % 4]);
+    }
+}
+
 static void test_below(void **state)
 {
     (void)state;
@@ -1220,6 +1247,7 @@ int main(void)
         cmocka_unit_test(test_attr_fields),
         cmocka_unit_test(test_philox),
         cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_exact),
         cmocka_unit_test(test_below),
         cmocka_unit_test(test_uniform),
         cmocka_unit_test(test_normal_moments),

@@ -320,6 +320,22 @@ static int32_t dataset_free(world *w)
 
 static int32_t transform(world *w) { return sixnet_dataset_transform(w->plain.ds, "normalize mean=0.1 std=2"); }
 
+static int32_t transform_classes(world *w) { return sixnet_dataset_transform(w->plain.ds, "mixup num_classes=3"); }
+
+static void bend(world *w)
+{
+    WORKS(sixnet_dataset_transform(w->plain.ds, "random_affine degrees=10 translate=0.2"));
+    WORKS(sixnet_dataset_transform(w->plain.ds, "elastic alpha=4 sigma=1"));
+}
+
+static void bend_and_mix(world *w)
+{
+    bend(w);
+    WORKS(sixnet_dataset_transform(w->plain.ds, "cutmix"));
+}
+
+static void mix_own(world *w) { WORKS(sixnet_dataset_transform(w->own.ds, "mixup")); }
+
 static int32_t look_at_data(world *w)
 {
     int64_t dims[8], target_dims[8];
@@ -350,6 +366,20 @@ static int32_t batches_next(world *w)
     const float *x, *t;
     int64_t n;
     return sixnet_batches_next(w->own.batches, &x, &t, &n);
+}
+
+/* The walk was made before the transforms, for which it needs room. */
+static int32_t batches_next_bent(world *w)
+{
+    const float *x, *t;
+    int64_t n;
+    return sixnet_batches_next(w->plain.batches, &x, &t, &n);
+}
+
+static int32_t dataset_get_bent(world *w)
+{
+    float input[SIZE], target;
+    return sixnet_dataset_get(w->plain.ds, 3, input, &target);
 }
 
 static int32_t batches_cursor(world *w)
@@ -599,18 +629,25 @@ static const struct scenario {
     {"sixnet_dataset_split", split, NULL, false},
     {"sixnet_dataset_free", dataset_free, NULL, false},
     {"sixnet_dataset_transform", transform, NULL, false},
+    {"sixnet_dataset_transform", transform_classes, NULL, false},
     {"sixnet_dataset_size sixnet_dataset_shape", look_at_data, NULL, false},
     {"sixnet_dataset_get", dataset_get, NULL, false},
+    {"sixnet_dataset_get", dataset_get, mix_own, false},
+    {"sixnet_dataset_get", dataset_get_bent, bend_and_mix, false},
     {"sixnet_batches_new", batches_new, NULL, false},
+    {"sixnet_batches_new", batches_new, bend_and_mix, false},
     {"sixnet_batches_free", batches_free, NULL, false},
     {"sixnet_batches_start", batches_start, NULL, false},
     {"sixnet_batches_next", batches_next, NULL, false},
+    {"sixnet_batches_next", batches_next, mix_own, false},
+    {"sixnet_batches_next", batches_next_bent, bend_and_mix, false},
     {"sixnet_batches_cursor", batches_cursor, NULL, false},
     {"sixnet_profile", profile, NULL, false},
     {"sixnet_profile", profile, begin_profile, false},
     {"sixnet_profile_get", profile_get, begin_profile, false},
     {"sixnet_fit sixnet_progress_get", fit, NULL, true},
     {"sixnet_history_size sixnet_history_get sixnet_finding", history, NULL, false},
+    {"sixnet_fit", fit, bend, true},
     {"sixnet_fit", fit_watched, NULL, true},
     {"sixnet_fit", own_fit, NULL, true},
     {"sixnet_fit_validated", fit_validated, NULL, true},
@@ -620,6 +657,7 @@ static const struct scenario {
     {"sixnet_fit", fit_averaged, NULL, true},
     {"sixnet_fit", fit_averaged_resumed, interrupt_averaged, true},
     {"sixnet_evaluate", evaluate, NULL, false},
+    {"sixnet_evaluate", evaluate, bend, false},
     {"sixnet_evaluate", own_evaluate, NULL, false},
     {"sixnet_model_save", save_new, NULL, false},
     {"sixnet_model_save", save_over, NULL, false},

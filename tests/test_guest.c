@@ -80,6 +80,8 @@ static void tour_of_training(traveller *v)
     GOOD(sixnet_predict(v->net, v->x, SAMPLES, v->y));
     GOOD(sixnet_predict(v->net, v->x, 1, v->y));
     GOOD(sixnet_dataset_from_arrays(&v->ds, v->ctx, "shape=1x6x6 scale=0.5", v->x, v->t, SAMPLES));
+    GOOD(sixnet_dataset_transform(v->ds, "random_affine degrees=10 translate=0.2"));
+    GOOD(sixnet_dataset_transform(v->ds, "elastic sigma=1"));
     GOOD(sixnet_dataset_transform(v->ds, "normalize mean=0.25 std=0.5"));
     GOOD(sixnet_dataset_split(&v->first, &v->second, v->ds, "first=30"));
     GOOD(sixnet_batches_new(&v->batches, v->first, "batch_size=7"));
@@ -87,7 +89,7 @@ static void tour_of_training(traveller *v)
     GOOD(sixnet_evaluate(v->net, v->second, &loss, &accuracy));
     assert_int_equal(sixnet_fit(v->net, v->opt, v->first, "epochs=9 batch_size=10", stop_late, NULL), SIXNET_STOPPED);
     BAD(sixnet_fit(v->net, v->opt, v->first, "epochs=many", NULL, NULL));
-    BAD(sixnet_fit(v->net, v->opt, v->first, "batch_size=31", NULL, NULL));
+    BAD(sixnet_fit(v->net, v->opt, v->first, "batch_size=31 drop_last=true", NULL, NULL));
     BAD(sixnet_set_learning_rate(v->opt, NAN));
     GOOD(sixnet_set_learning_rate(v->opt, 1e30));
     (void)sixnet_fit(v->net, v->opt, v->first, "epochs=3 batch_size=10", NULL, NULL);

@@ -24,6 +24,23 @@ double six_exact_log(double x)
     return e * 0x1.62e42fefa39efp-1 + 2.0 * s * sum;
 }
 
+/* x = k log 2 + r with r from -log 2 / 2 to log 2 / 2, exp x = 2^k exp r; log 2 in two parts, of which the first has no last bits. */
+double six_exact_exp(double x)
+{
+    if (x < -708.0)
+        return 0.0;
+    if (x > 709.0)
+        return (double)INFINITY;
+    const double k = floor(x * 0x1.71547652b82fep+0 + 0.5);
+    const double r = (x - k * 0x1.62e42fee00000p-1) - k * 0x1.a39ef35793c76p-33;
+    double sum = 1.0, power;
+    for (int n = 17; n >= 1; n--)
+        sum = 1.0 + sum * r / n;
+    const uint64_t bits = (uint64_t)((int)k + 1022) << 52; /* half of 2^k, which may be one too large */
+    memcpy(&power, &bits, sizeof power);
+    return sum * power * 2.0;
+}
+
 /* 1 - x^2 / (first (first + 1)) (1 - x^2 / ((first + 2) (first + 3)) (...)): cos x for first = 1, sin x / x for first = 2. */
 static double alternating(double x, int first)
 {

@@ -191,7 +191,8 @@ int32_t six_batches_next(sixnet_batches *b, const float **inputs, const float **
     *n = 0;
     if (count == 0 || (b->o.drop_last && count < b->o.batch_size))
         return SIXNET_OK;
-    if (six_shape_size(six_dataset_input_shape(b->ds)) != b->input_size)
+    if (six_shape_size(six_dataset_input_shape(b->ds)) != b->input_size ||
+        (b->targets && six_shape_size(six_dataset_target_shape(b->ds)) != b->target_size))
         return six_fail(SIXNET_BAD_STATE, "a transform has changed the size of the samples since the walk was made");
     int32_t status = reserve(b);
     if (status == SIXNET_OK)

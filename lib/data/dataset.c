@@ -46,6 +46,8 @@ int32_t six_dataset_new(sixnet_dataset **out, six_source *source)
     atomic_init(&ds->references, 1);
     ds->source = six_source_hold(source);
     ds->size = source->count;
+    ds->widest[SIX_INPUT] = source->input.size;
+    ds->widest[SIX_TARGET] = source->target.size;
     return SIXNET_OK;
 }
 
@@ -92,8 +94,10 @@ static int32_t choose(sixnet_dataset **out, const sixnet_dataset *ds, const int6
     sixnet_dataset *part = *out;
     part->size = n;
     part->nsteps = ds->nsteps;
-    part->stage = ds->stage;
+    part->apart = ds->apart;
+    part->mixes = ds->mixes;
     part->room = ds->room;
+    memcpy(part->widest, ds->widest, sizeof part->widest);
     for (int32_t k = 0; k < ds->nsteps; k++)
         part->steps[k] = six_step_hold(ds->steps[k]);
     part->order = six_alloc(ds->source->ctx, (size_t)n, sizeof *part->order);
@@ -151,20 +155,42 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Whether a step can come after those there are. */
+static int32_t check_step(const sixnet_dataset *ds, const six_step *step)
+{
+    const char *name = step->transform->kind.name;
+    if (step->transform->mixes && ds->mixes == SIX_MAX_MIXES)
+        return six_fail(SIXNET_TOO_LARGE, "%s: the dataset mixes its samples %d times already", name, SIX_MAX_MIXES);
+    int32_t status = step->classes > 0 ? six_dataset_check_classes(ds, step->classes) : SIXNET_OK;
+    return status == SIXNET_OK ? status : six_fail_prefix(status, "%s: ", name);
+}
+
+static void join_step(sixnet_dataset *ds, six_step *step)
+{
+    for (int32_t side = 0; side < SIX_SIDES; side++)
+        if (step->out[side].rank > 0)
+            ds->widest[side] = larger(ds->widest[side], six_shape_size(&step->out[side]));
+    ds->apart |= step->transform->apart;
+    ds->mixes += step->transform->mixes;
+    ds->room = larger(ds->room, step->room);
+    ds->steps[ds->nsteps++] = step;
+}
+
 int32_t six_dataset_add_step(sixnet_dataset *ds, const six_transform *transform, const char *attrs)
 {
     six_step *step;
+    const six_shape shapes[SIX_SIDES] = {*six_dataset_input_shape(ds), *six_dataset_target_shape(ds)};
     if (ds->nsteps == SIX_MAX_STEPS)
         return six_fail(SIXNET_TOO_LARGE, "%s: the dataset has %d transforms already", transform->kind.name, SIX_MAX_STEPS);
-    int32_t status = six_step_new(&step, ds->source->ctx, transform, attrs, six_dataset_input_shape(ds));
+    int32_t status = six_step_new(&step, ds->source->ctx, transform, attrs, shapes);
     if (status != SIXNET_OK)
         return status;
-    if (transform->apart || ds->stage > 0)
-        ds->stage = larger(ds->stage, larger(six_shape_size(&step->in), six_shape_size(&step->out)));
-    if (transform->room)
-        ds->room = larger(ds->room, transform->room(&step->in));
-    ds->steps[ds->nsteps++] = step;
-    return SIXNET_OK;
+    status = check_step(ds, step);
+    if (status == SIXNET_OK)
+        join_step(ds, step);
+    else
+        six_step_release(ds->source->ctx, step);
+    return status;
 }
 
 int32_t six_dataset_transform(sixnet_dataset *ds, const char *spec)
@@ -193,12 +219,12 @@ bool six_dataset_has_targets(const sixnet_dataset *ds)
 
 const six_shape *six_dataset_input_shape(const sixnet_dataset *ds)
 {
-    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out : &ds->source->input.shape;
+    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out[SIX_INPUT] : &ds->source->input.shape;
 }
 
 const six_shape *six_dataset_target_shape(const sixnet_dataset *ds)
 {
-    return &ds->source->target.shape;
+    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out[SIX_TARGET] : &ds->source->target.shape;
 }
 
 int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank)
@@ -213,7 +239,7 @@ int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank
 
 /* ---- samples ---- */
 
-static int64_t source_index(const sixnet_dataset *ds, int64_t index)
+int64_t six_dataset_number(const sixnet_dataset *ds, int64_t index)
 {
     return ds->order ? ds->order[index] : index;
 }
@@ -221,64 +247,6 @@ static int64_t source_index(const sixnet_dataset *ds, int64_t index)
 bool six_dataset_calls(const sixnet_dataset *ds)
 {
     return ds->source->fn;
-}
-
-/* The stages begin where vectors do. */
-static int64_t stage_room(const sixnet_dataset *ds)
-{
-    const int64_t line = SIX_ALIGNMENT / sizeof(float);
-    return (ds->stage + line - 1) / line * line;
-}
-
-/* First two stages, where steps that are apart have theirs by turns; then the room of one step after the other. */
-int64_t six_dataset_workspace(const sixnet_dataset *ds)
-{
-    return 2 * stage_room(ds) + ds->room;
-}
-
-/* Applies the steps to values, in place or by turns with other; returns where the result is. */
-static float *apply_steps(const sixnet_dataset *ds, int64_t number, uint64_t epoch, float *values, float *other, float *room)
-{
-    for (int32_t k = 0; k < ds->nsteps; k++) {
-        const six_step *step = ds->steps[k];
-        six_transform_call call = {step->attrs, &step->in, &step->out, values, values, room, {0}};
-        if (step->transform->random)
-            call.random = six_data_stream(ds->source->ctx->seed, SIX_DATA_STEP + (uint32_t)k, epoch, (uint64_t)number);
-        if (step->transform->apart) {
-            call.to = other;
-            other = values;
-            values = call.to;
-        }
-        step->transform->apply(&call);
-    }
-    return values;
-}
-
-int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target, float *workspace)
-{
-    const int64_t number = source_index(ds, index), stage = stage_room(ds);
-    float *values = stage > 0 && input ? workspace : input;
-    int32_t status = six_source_read(ds->source, number, values, target);
-    if (status != SIXNET_OK || !input)
-        return status;
-    const float *result = apply_steps(ds, number, epoch, values, workspace + stage, workspace + 2 * stage);
-    if (result != input)
-        memcpy(input, result, (size_t)six_shape_size(six_dataset_input_shape(ds)) * sizeof *input);
-    return SIXNET_OK;
-}
-
-int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target)
-{
-    if (index < 0 || index >= ds->size)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "index=%" PRId64 " is not from 0 to %" PRId64, index, ds->size - 1);
-    const int64_t room = six_dataset_workspace(ds);
-    float none[1], *workspace = room > 0 ? six_data_floats(ds->source->ctx, 1, room) : none;
-    if (!workspace)
-        return SIXNET_OUT_OF_MEMORY;
-    int32_t status = six_dataset_read(ds, index, 0, input, target, workspace);
-    if (workspace != none)
-        six_free(ds->source->ctx, workspace);
-    return status;
 }
 
 void six_dataset_expect(const sixnet_dataset *ds, int64_t index)
@@ -289,7 +257,7 @@ void six_dataset_expect(const sixnet_dataset *ds, int64_t index)
     if (!c->data)
         return;
     size_t bytes = (size_t)c->size * c->element->size;
-    const char *sample = (const char *)c->data + bytes * (size_t)source_index(ds, index);
+    const char *sample = (const char *)c->data + bytes * (size_t)six_dataset_number(ds, index);
     for (size_t i = 0; i < bytes && i < MOST; i += LINE)
         __builtin_prefetch(sample + i);
 #else
@@ -308,19 +276,38 @@ static int64_t first_bad(const float *values, int64_t n, float classes)
     return i;
 }
 
+int32_t six_data_check_labels(const float *values, int64_t n, int64_t classes, int64_t sample)
+{
+    const int64_t bad = first_bad(values, n, (float)classes);
+    if (bad == n)
+        return SIXNET_OK;
+    return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": label %.9g; classes from 0 to %" PRId64 " are expected", sample,
+                    (double)values[bad], classes - 1);
+}
+
+/* The transform that changes the targets; NULL if none does. */
+static const six_transform *target_transform(const sixnet_dataset *ds)
+{
+    for (int32_t k = 0; k < ds->nsteps; k++)
+        if (ds->steps[k]->transform->apply[SIX_TARGET])
+            return ds->steps[k]->transform;
+    return NULL;
+}
+
 int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes)
 {
     const six_column *c = &ds->source->target;
+    const six_transform *changes = target_transform(ds);
+    if (changes)
+        return six_fail(SIXNET_BAD_DATA, "classes are expected; the transform '%s' has made something else of the targets",
+                        changes->kind.name);
     if (!c->data)
         return SIXNET_OK;
     float *values = six_data_floats(ds->source->ctx, 1, c->size);
     int32_t status = values ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     for (int64_t i = 0; i < ds->size && status == SIXNET_OK; i++) {
-        six_source_read(ds->source, source_index(ds, i), NULL, values);
-        int64_t bad = first_bad(values, c->size, (float)classes);
-        if (bad < c->size)
-            status = six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": label %.9g; classes from 0 to %" PRId64 " are expected", i,
-                              (double)values[bad], classes - 1);
+        six_source_read(ds->source, six_dataset_number(ds, i), NULL, values);
+        status = six_data_check_labels(values, c->size, classes, i);
     }
     six_free(ds->source->ctx, values);
     return status;

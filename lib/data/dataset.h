@@ -25,7 +25,7 @@ typedef struct six_source {
     void *user;
 } six_source;
 
-enum { SIX_MAX_STEPS = 32 };
+enum { SIX_MAX_STEPS = 32, SIX_MAX_MIXES = 4 };
 
 /* A choice of a source's samples, with transforms. Counted. */
 struct sixnet_dataset {
@@ -35,8 +35,10 @@ struct sixnet_dataset {
     int64_t size;
     int32_t nsteps;
     six_step *steps[SIX_MAX_STEPS];
-    int64_t stage; /* values that the widest stage has if a step is `apart`, else 0 */
-    int64_t room;  /* floats that the step with the greatest need takes besides */
+    bool apart;                /* a step is */
+    int32_t mixes;             /* the steps that do */
+    int64_t widest[SIX_SIDES]; /* values on the way */
+    int64_t room;              /* floats that the step with the greatest need takes besides */
 };
 
 /* ---- sources.c ---- */
@@ -74,20 +76,19 @@ const six_shape *six_dataset_input_shape(const sixnet_dataset *ds);
 const six_shape *six_dataset_target_shape(const sixnet_dataset *ds); /* of rank 0 without targets */
 int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank);
 
-int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
-/* The floats of memory that six_dataset_read() needs. */
-int64_t six_dataset_workspace(const sixnet_dataset *ds);
-/* The one way out for samples. epoch is for transforms at random. index is in range; input and target may be NULL. Fails only where a
- * function gives the samples. */
-int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target, float *workspace);
 /* Whether a function of the caller's gives the samples; it is called in the thread that reads. */
 bool six_dataset_calls(const sixnet_dataset *ds);
+/* The number that the source has a sample under. */
+int64_t six_dataset_number(const sixnet_dataset *ds, int64_t index);
 /* Says that a sample will be read soon, so that the processor may fetch it meanwhile. */
 void six_dataset_expect(const sixnet_dataset *ds, int64_t index);
 
-/* SIXNET_BAD_DATA, with a message that names sample and label, if a target is not a whole number from 0 to classes - 1.
- * Functions' samples are not asked for. */
+/* SIXNET_BAD_DATA, with a message that names sample and label, if a target is not a whole number from 0 to classes - 1, or transforms
+ * make something else of the targets. Functions' samples are not asked for. */
 int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes);
+
+/* The same for n labels that were read. */
+int32_t six_data_check_labels(const float *values, int64_t n, int64_t classes, int64_t sample);
 
 /* Random numbers of one purpose in one epoch. */
 enum { SIX_DATA_SPLIT = 1, SIX_DATA_ORDER = 2, SIX_DATA_STEP = 16 /* and up, by the step's place */ };
@@ -96,5 +97,14 @@ six_stream six_data_stream(uint64_t seed, uint32_t purpose, uint64_t epoch, uint
 void six_data_shuffle(int64_t *order, int64_t n, six_stream random);
 /* Memory for n samples of so many values; NULL, with the status message set, if there is none. */
 float *six_data_floats(const sixnet_context *ctx, int64_t n, int64_t size);
+
+/* ---- passage.c ---- */
+
+int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
+/* The floats of memory that six_dataset_read() needs. */
+int64_t six_dataset_workspace(const sixnet_dataset *ds);
+/* The one way out for samples. epoch is for transforms at random. index is in range; input and target may be NULL. Fails only where a
+ * function gives the samples. */
+int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target, float *workspace);
 
 #endif

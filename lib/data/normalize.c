@@ -26,12 +26,11 @@ static int32_t check_count(const char *name, const six_list *list, const six_sha
                     six_shape_text(in, shape), in->dim[0]);
 }
 
-static int32_t setup(void *values, const six_shape *in, six_shape *out)
+static int32_t setup(six_step *step)
 {
-    const normalize *n = values;
-    (void)out;
-    int32_t status = check_count("mean", &n->mean, in);
-    return status == SIXNET_OK ? check_count("std", &n->std, in) : status;
+    const normalize *n = (const void *)step->attrs;
+    int32_t status = check_count("mean", &n->mean, step->in);
+    return status == SIXNET_OK ? check_count("std", &n->std, step->in) : status;
 }
 
 /* By way of a block, so that the compiler knows that what is written is not what is still to be read. */
@@ -62,5 +61,5 @@ static void apply(const six_transform_call *call)
 const six_transform six_transform_normalize = {
     .kind = {"normalize", "subtract the mean and divide by the standard deviation", attrs, sizeof(normalize)},
     .setup = setup,
-    .apply = apply,
+    .apply = {apply},
 };

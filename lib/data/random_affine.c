@@ -56,10 +56,9 @@ static void complete_range(six_list *list)
     list->count = 2;
 }
 
-static int32_t setup(void *values, const six_shape *in, six_shape *out)
+static int32_t setup(six_step *step)
 {
-    random_affine *a = values;
-    (void)out;
+    random_affine *a = (void *)step->attrs;
     complete_range(&a->degrees);
     complete_range(&a->shear);
     if (a->translate.count == 1)
@@ -77,13 +76,11 @@ static int32_t setup(void *values, const six_shape *in, six_shape *out)
         status = check_order("scale", &a->scale);
     if (status == SIXNET_OK)
         status = check_order("shear", &a->shear);
-    return status == SIXNET_OK ? six_image_check("random_affine", in) : status;
-}
-
-static int64_t room(const six_shape *in)
-{
-    const six_image image = six_image_of(in);
-    return six_sampler_room(&image);
+    if (status == SIXNET_OK)
+        status = six_image_check("random_affine", step->in);
+    if (status == SIXNET_OK)
+        step->room = six_sampler_room(six_image_of(step->in));
+    return status;
 }
 
 /* Where a pixel comes from: (xx x + xy y + x0, yx x + yy y + y0). */
@@ -162,6 +159,5 @@ const six_transform six_transform_random_affine = {
     .kind = {"random_affine", "rotate, shift, scale and shear images at random", attrs, sizeof(random_affine)},
     .random = true,
     .setup = setup,
-    .room = room,
-    .apply = apply,
+    .apply = {apply},
 };

@@ -12,9 +12,9 @@ static int64_t with_margin(int64_t side)
     return BEFORE + side + AFTER;
 }
 
-int64_t six_sampler_room(const six_image *image)
+int64_t six_sampler_room(six_image image)
 {
-    return image->channels * with_margin(image->height) * with_margin(image->width);
+    return image.channels * with_margin(image.height) * with_margin(image.width);
 }
 
 six_sampler six_sampler_of(six_image image, const float *values, int32_t interpolation, float fill, float *room)

@@ -16,7 +16,7 @@ enum { SIX_NEAREST, SIX_BILINEAR };
 #define SIX_INTERPOLATIONS "nearest bilinear"
 
 /* The floats that a sampler needs. */
-int64_t six_sampler_room(const six_image *image);
+int64_t six_sampler_room(six_image image);
 /* Copies the image's values into the room. */
 six_sampler six_sampler_of(six_image image, const float *values, int32_t interpolation, float fill, float *room);
 

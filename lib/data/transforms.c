@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "transforms.h"
 
+#include <string.h>
+
 static const six_kind *const kinds[] = {
+    &six_transform_color_jitter.kind,
+    &six_transform_cutmix.kind,
+    &six_transform_elastic.kind,
+    &six_transform_mixup.kind,
     &six_transform_normalize.kind,
+    &six_transform_one_hot.kind,
     &six_transform_random_affine.kind,
+    &six_transform_random_crop.kind,
+    &six_transform_random_erasing.kind,
+    &six_transform_random_horizontal_flip.kind,
+    &six_transform_random_vertical_flip.kind,
     NULL,
 };
 
@@ -21,7 +32,7 @@ const six_transform *six_transform_find(const char *text, const char **rest)
 }
 
 int32_t six_step_new(six_step **out, const sixnet_context *ctx, const six_transform *transform, const char *attrs,
-                     const six_shape *shape)
+                     const six_shape shapes[static SIX_SIDES])
 {
     six_step *step = six_alloc(ctx, 1, sizeof *step + transform->kind.size);
     *out = NULL;
@@ -29,10 +40,11 @@ int32_t six_step_new(six_step **out, const sixnet_context *ctx, const six_transf
         return SIXNET_OUT_OF_MEMORY;
     atomic_init(&step->references, 1);
     step->transform = transform;
-    step->in = step->out = *shape;
+    memcpy(step->in, shapes, sizeof step->in);
+    memcpy(step->out, shapes, sizeof step->out);
     int32_t status = six_spec_parse(&transform->kind, attrs, step->attrs, NULL, NULL);
     if (status == SIXNET_OK)
-        status = transform->setup(step->attrs, &step->in, &step->out);
+        status = transform->setup(step);
     if (status == SIXNET_OK)
         *out = step;
     else

@@ -10,27 +10,35 @@
 #include "base/rng.h"
 #include "base/spec.h"
 
-/* One sample on its way through a transform. */
+/* The two sides of a sample. */
+enum { SIX_INPUT, SIX_TARGET, SIX_SIDES };
+
+struct six_step;
+
+/* One side of a sample on its way through a transform. */
 typedef struct six_transform_call {
     const void *attrs;
     const six_shape *in, *out;
     const float *from;
-    float *to;         /* the same memory as from, unless the transform is `apart` */
-    float *room;       /* as much as the transform asked for */
-    six_stream random; /* of this sample in this epoch alone, if the transform is `random` */
+    float *to;            /* the same memory as from, unless the transform is `apart` */
+    const float *partner; /* the same side of another sample as it comes to the transform, if that `mixes` */
+    float *room;          /* as much as the transform asked for */
+    six_stream random;    /* of this sample in this epoch alone, the same for both sides, if the transform is `random` */
 } six_transform_call;
 
 typedef struct six_transform {
     six_kind kind; /* first */
     bool random;   /* draws numbers */
-    bool apart;    /* must not write over what it reads, or changes the size */
-    /* Checks the attributes against the shape of the samples and may complete them; out is set to in. */
-    int32_t (*setup)(void *attrs, const six_shape *in, six_shape *out);
-    int64_t (*room)(const six_shape *in); /* the floats of memory that it needs besides; NULL for none */
-    void (*apply)(const six_transform_call *call);
+    bool apart;    /* must not write over what it reads, or changes a size */
+    bool mixes;    /* joins a sample with another, which is drawn from the dataset; random */
+    /* Checks the attributes against step->in and may complete them; sets what follows from them in the step. */
+    int32_t (*setup)(struct six_step *step);
+    void (*apply[SIX_SIDES])(const six_transform_call *call); /* NULL for a side that stays as it is */
 } six_transform;
 
-extern const six_transform six_transform_normalize, six_transform_random_affine;
+extern const six_transform six_transform_color_jitter, six_transform_cutmix, six_transform_elastic, six_transform_mixup,
+    six_transform_normalize, six_transform_one_hot, six_transform_random_affine, six_transform_random_crop,
+    six_transform_random_erasing, six_transform_random_horizontal_flip, six_transform_random_vertical_flip;
 
 /* The list that ends with NULL. */
 const six_kind *const *six_transform_kinds(void);
@@ -42,12 +50,14 @@ const six_transform *six_transform_find(const char *text, const char **rest);
 typedef struct six_step {
     atomic_int references;
     const six_transform *transform;
-    six_shape in, out;
+    six_shape in[SIX_SIDES], out[SIX_SIDES]; /* of rank 0 for targets that there are not; out is in unless setup says otherwise */
+    int64_t room;                            /* the floats of memory that it needs besides, 0 unless setup says otherwise */
+    int64_t classes;                         /* targets must be numbers below it; 0 for any */
     alignas(max_align_t) unsigned char attrs[];
 } six_step;
 
 int32_t six_step_new(six_step **out, const sixnet_context *ctx, const six_transform *transform, const char *attrs,
-                     const six_shape *shape);
+                     const six_shape shapes[static SIX_SIDES]);
 six_step *six_step_hold(six_step *step);
 void six_step_release(const sixnet_context *ctx, six_step *step);
 

@@ -3,7 +3,6 @@
 #include "train/fit.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -110,6 +109,17 @@ static int32_t fail_size(const char *rows, const six_shape *shape, const char *t
                     six_shape_text(shape, text), (long long)six_shape_size(shape), taker, (long long)wanted);
 }
 
+/* A value for each of several classes is wanted where there is a class number. */
+static int32_t fail_target_size(const six_shape *target, int64_t wanted)
+{
+    const int64_t size = six_shape_size(target);
+    int32_t status = fail_size("targets", target, "loss", wanted);
+    if (wanted <= size || wanted % size)
+        return status;
+    return six_fail(status, "%s; if they are class numbers, the transform 'one_hot num_classes=%lld' makes probabilities of them",
+                    sixnet_last_error(), (long long)(wanted / size));
+}
+
 /* Whether a dataset's samples and targets are what the net takes. */
 static int32_t check_data(const sixnet_model *net, const sixnet_dataset *ds)
 {
@@ -123,22 +133,18 @@ static int32_t check_data(const sixnet_model *net, const sixnet_dataset *ds)
     if (!six_dataset_has_targets(ds))
         return six_fail(SIXNET_BAD_DATA, "the data have no targets");
     if (six_shape_size(target) != net->target_size)
-        return fail_size("targets", target, "loss", net->target_size);
+        return fail_target_size(target, net->target_size);
     if (net->node[net->loss].layer->class_targets)
         return six_dataset_check_classes(ds, net->node[net->loss].op->in[0].dim[0]);
     return SIXNET_OK;
 }
 
-/* In portions of so many samples. */
 static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
 {
-    enum { PORTION = 512 };
     sixnet_batches *batches;
     const float *inputs, *targets;
-    char options[64];
-    int64_t size = six_dataset_size(ds), n = 1;
-    snprintf(options, sizeof options, "batch_size=%d shuffle=false", size < PORTION ? (int)size : PORTION);
-    int32_t status = six_batches_new(&batches, ds, options);
+    int64_t n = 1;
+    int32_t status = six_batches_new(&batches, ds, "batch_size=512 shuffle=false");
     while (!status && n) {
         status = six_batches_next(batches, &inputs, &targets, &n);
         if (!status && n)

@@ -449,8 +449,19 @@ static int32_t dataset_free(world *w)
 
 static int32_t dataset_transform(world *w)
 {
+    static const char *const texts[] = {
+        "normalize mean=1,2,3 std=1",
+        "normalize mean=0.1307 std=0.3081",
+        "random_affine degrees=10 translate=0.2",
+        "elastic sigma=1",
+        "random_crop padding=1",
+        "random_crop size=2x1",
+        "mixup",
+        "cutmix num_classes=3",
+        "one_hot num_classes=3",
+    };
     sixnet_dataset *ds = *take_ds(w);
-    return sixnet_dataset_transform(ds, take(w) % 4 ? "normalize mean=0.1307 std=0.3081" : "normalize mean=1,2,3 std=1");
+    return sixnet_dataset_transform(ds, texts[(size_t)take(w) % (sizeof texts / sizeof *texts)]);
 }
 
 static int32_t dataset_get(world *w)

@@ -80,18 +80,29 @@ static void use_optimizer(const char *text) { run_optimizer(text, NULL); }
 
 static void use_schedule(const char *text) { run_optimizer("sgd lr=0.1", text); }
 
+static int64_t product(const int64_t *dims, int32_t rank)
+{
+    int64_t size = 1;
+    for (int32_t i = 0; i < rank; i++)
+        size *= dims[i];
+    return size;
+}
+
+/* A text may ask for samples of any size. */
 static void use_transform(const char *text)
 {
+    enum { MOST = 1 << 20 };
     sixnet_dataset *ds = new_dataset();
-    int64_t dims[8], target_dims[8], size = 1;
+    int64_t dims[8], target_dims[8];
     int32_t rank, target_rank;
     if (fuzz_status(sixnet_dataset_transform(ds, text)) == SIXNET_OK) {
         MUST(sixnet_dataset_shape(ds, dims, &rank, target_dims, &target_rank) == SIXNET_OK);
-        for (int32_t i = 0; i < rank; i++)
-            size *= dims[i];
-        float *values = malloc((size_t)size * sizeof *values);
-        MUST(values && sixnet_dataset_get(ds, 1, values, NULL) == SIXNET_OK);
-        free(values);
+        const int64_t size = product(dims, rank), target_size = product(target_dims, target_rank);
+        if (size <= MOST && target_size <= MOST) {
+            float *values = malloc((size_t)(size + target_size) * sizeof *values);
+            MUST(values && sixnet_dataset_get(ds, 1, values, values + size) == SIXNET_OK);
+            free(values);
+        }
     }
     sixnet_dataset_free(ds);
 }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* color_jitter: y = b x, and y = c x + (1 - c) m with the mean m of the image's grey, in an order drawn at random, each cut to what is
+ * from 0 to 1. The values of the images must be from 0 to 1, so it comes before normalize. */
+#include <stddef.h>
+
+#include "base/status.h"
+#include "image.h"
+#include "transforms.h"
+
+typedef struct color_jitter {
+    six_list brightness, contrast; /* once set up: the least and the most factor */
+} color_jitter;
+
+static const six_attr attrs[] = {
+    {"brightness", SIX_LIST, offsetof(color_jitter, brightness), 0, 1e3, "0", NULL,
+     "0.2 for factors from 0.8 to 1.2, or the least and the most"},
+    {"contrast", SIX_LIST, offsetof(color_jitter, contrast), 0, 1e3, "0", NULL, "0.2 for factors from 0.8 to 1.2, or the least and the most"},
+    {0},
+};
+
+/* One number x stands for the factors from 1 - x, or 0, to 1 + x. */
+static int32_t complete(const char *name, six_list *list)
+{
+    if (list->count == 1) {
+        const double x = list->value[0];
+        *list = (six_list){2, {x < 1.0 ? 1.0 - x : 0.0, 1.0 + x}};
+    }
+    if (list->count == 2 && list->value[0] <= list->value[1])
+        return SIXNET_OK;
+    return six_fail(SIXNET_BAD_TEXT, "color_jitter: %s takes one number, or two: the least and the most factor", name);
+}
+
+static int32_t setup(six_step *step)
+{
+    color_jitter *j = (void *)step->attrs;
+    int32_t status = complete("brightness", &j->brightness);
+    if (status == SIXNET_OK)
+        status = complete("contrast", &j->contrast);
+    return status == SIXNET_OK ? six_image_check("color_jitter", step->in) : status;
+}
+
+static float draw(six_stream *random, const six_list *range)
+{
+    return (float)(range->value[0] + (range->value[1] - range->value[0]) * six_stream_uniform(random));
+}
+
+/* In an order that does not depend on the compiler: eight sums side by side. */
+static double sum(const float *values, int64_t n)
+{
+    double part[8] = {0};
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
+            part[k] += (double)values[i + k];
+    for (; i < n; i++)
+        part[0] += (double)values[i];
+    return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+}
+
+/* Of three channels, which are red, green and blue, as eyes see them; of others alike. */
+static double mean_of_grey(const six_image *image, const float *values)
+{
+    static const double eyes[3] = {0.2989, 0.587, 0.114};
+    const int64_t plane = image->height * image->width;
+    double mean = 0.0;
+    for (int64_t channel = 0; channel < image->channels; channel++)
+        mean += sum(values + channel * plane, plane) * (image->channels == 3 ? eyes[channel] : 1.0 / (double)image->channels);
+    return mean / (double)plane;
+}
+
+static void scale(float *values, int64_t n, float factor, float offset)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float value = values[i] * factor + offset;
+        value = value < 0.0f ? 0.0f : value;
+        values[i] = value > 1.0f ? 1.0f : value;
+    }
+}
+
+static void apply(const six_transform_call *call)
+{
+    const color_jitter *j = call->attrs;
+    const six_image image = six_image_of(call->in);
+    const int64_t size = six_shape_size(call->in);
+    six_stream random = call->random;
+    const float brightness = draw(&random, &j->brightness), contrast = draw(&random, &j->contrast);
+    const bool contrast_first = six_stream_below(&random, 2);
+    if (!contrast_first)
+        scale(call->to, size, brightness, 0.0f);
+    scale(call->to, size, contrast, (1.0f - contrast) * (float)mean_of_grey(&image, call->to));
+    if (contrast_first)
+        scale(call->to, size, brightness, 0.0f);
+}
+
+const six_transform six_transform_color_jitter = {
+    .kind = {"color_jitter", "change brightness and contrast at random, of values from 0 to 1", attrs, sizeof(color_jitter)},
+    .random = true,
+    .setup = setup,
+    .apply = {apply},
+};

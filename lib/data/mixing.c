@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "mixing.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/exact.h"
+#include "base/status.h"
+
+/* ---- class numbers ---- */
+
+static int32_t check_targets(const six_step *step)
+{
+    if (step->in[SIX_TARGET].rank > 0)
+        return SIXNET_OK;
+    return six_fail(SIXNET_BAD_DATA, "%s: the data have no targets", step->transform->kind.name);
+}
+
+int32_t six_expand_classes(six_step *step, int64_t classes)
+{
+    char text[160];
+    const six_shape *in = &step->in[SIX_TARGET];
+    six_shape *out = &step->out[SIX_TARGET];
+    int32_t status = check_targets(step);
+    if (status != SIXNET_OK)
+        return status;
+    out->rank = 1;
+    out->dim[0] = classes;
+    if (in->rank > 1 || in->dim[0] > 1)
+        out->rank += in->rank;
+    if (out->rank > SIX_MAX_RANK)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: targets of shape %s leave no dimension for the classes", step->transform->kind.name,
+                        six_shape_text(in, text));
+    memcpy(out->dim + 1, in->dim, (size_t)(out->rank - 1) * sizeof *out->dim);
+    if (!six_shape_fits(out))
+        return six_fail(SIXNET_TOO_LARGE, "%s: %" PRId64 " classes for targets of shape %s are too many values",
+                        step->transform->kind.name, classes, six_shape_text(in, text));
+    step->classes = classes;
+    return SIXNET_OK;
+}
+
+/* What is no class, in arrays that were lent and have changed, adds nothing. */
+void six_add_classes(const six_transform_call *call, const float *numbers, float share)
+{
+    const int64_t count = six_shape_size(call->in);
+    const float classes = (float)call->out->dim[0];
+    for (int64_t i = 0; i < count; i++)
+        if (numbers[i] >= 0.0f && numbers[i] < classes)
+            call->to[(int64_t)numbers[i] * count + i] += share;
+}
+
+/* ---- mixing ---- */
+
+const six_attr six_mix_attrs[] = {
+    {"alpha", SIX_FLOAT, offsetof(six_mix, alpha), 1e-3, 1e3, "1", NULL,
+     "of the beta distribution of the shares: 0.2 for mostly one sample, 1 for any share"},
+    {"num_classes", SIX_INT, offsetof(six_mix, num_classes), 0, 1 << 24, "0", NULL,
+     "make probabilities of targets that are class numbers; 0 for targets that can be mixed as they are"},
+    {"p", SIX_FLOAT, offsetof(six_mix, p), 0, 1, "1", NULL, "the part of the samples that are mixed"},
+    {0},
+};
+
+int32_t six_mix_setup(six_step *step)
+{
+    const six_mix *mix = (const void *)step->attrs;
+    return mix->num_classes > 0 ? six_expand_classes(step, mix->num_classes) : check_targets(step);
+}
+
+/* The logarithm of a number from the gamma distribution: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000,
+ * of shape + 1; times a uniform number to the power 1 / shape it is of shape. */
+static double log_gamma_number(six_stream *random, double shape)
+{
+    const double d = shape + 2.0 / 3.0, c = 1.0 / sqrt(9.0 * d);
+    for (;;) {
+        const double x = six_stream_normal(random), root = 1.0 + c * x, v = root * root * root;
+        const double u = 1.0 - six_stream_uniform(random);
+        if (root > 0.0 && six_exact_log(u) < 0.5 * x * x + d - d * v + d * six_exact_log(v))
+            return six_exact_log(d * v) + six_exact_log(1.0 - six_stream_uniform(random)) / shape;
+    }
+}
+
+double six_mix_share(const six_mix *mix, six_stream *random)
+{
+    const bool mixed = six_stream_uniform(random) < mix->p;
+    const double own = log_gamma_number(random, mix->alpha), other = log_gamma_number(random, mix->alpha);
+    return mixed ? 1.0 / (1.0 + six_exact_exp(other - own)) : 1.0;
+}
+
+void six_mix_targets(const six_transform_call *call, double share)
+{
+    const six_mix *mix = call->attrs;
+    const float own = (float)share, other = 1.0f - own;
+    const int64_t size = six_shape_size(call->out);
+    if (mix->num_classes > 0) {
+        memset(call->to, 0, (size_t)size * sizeof *call->to);
+        six_add_classes(call, call->from, own);
+        six_add_classes(call, call->partner, other);
+    } else {
+        for (int64_t i = 0; i < size; i++)
+            call->to[i] = own * call->from[i] + other * call->partner[i];
+    }
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_DATA_MIXING_H
+#define SIX_DATA_MIXING_H
+
+#include "transforms.h"
+
+/* What transforms that work on targets share. Class numbers become probabilities: a dimension of the classes comes before those of the
+ * targets; from targets of shape 1, and no more than that, comes the shape of the classes alone. */
+
+/* Sets the shape of the step's targets, which are class numbers. */
+int32_t six_expand_classes(six_step *step, int64_t classes);
+/* Adds share to the probability of each class of `numbers`. */
+void six_add_classes(const six_transform_call *call, const float *numbers, float share);
+
+/* What mixup and cutmix are told. */
+typedef struct six_mix {
+    double alpha, p;
+    int64_t num_classes;
+} six_mix;
+
+extern const six_attr six_mix_attrs[];
+
+int32_t six_mix_setup(six_step *step);
+/* The share of the sample itself, from the beta distribution of alpha and alpha, or 1. */
+double six_mix_share(const six_mix *mix, six_stream *random);
+/* share of the targets, and 1 - share of the partner's. */
+void six_mix_targets(const six_transform_call *call, double share);
+
+#endif

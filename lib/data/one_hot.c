@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* one_hot: of a target that is a class number the probabilities of the classes, 1 for that one and 0 for the others. */
+#include <stddef.h>
+#include <string.h>
+
+#include "mixing.h"
+
+typedef struct one_hot {
+    int64_t num_classes;
+} one_hot;
+
+static const six_attr attrs[] = {
+    {"num_classes", SIX_INT, offsetof(one_hot, num_classes), 1, 1 << 24, NULL, NULL, "targets are numbers below it"},
+    {0},
+};
+
+static int32_t setup(six_step *step)
+{
+    const one_hot *o = (const void *)step->attrs;
+    return six_expand_classes(step, o->num_classes);
+}
+
+static void apply(const six_transform_call *call)
+{
+    memset(call->to, 0, (size_t)six_shape_size(call->out) * sizeof *call->to);
+    six_add_classes(call, call->from, 1.0f);
+}
+
+const six_transform six_transform_one_hot = {
+    .kind = {"one_hot", "make probabilities of targets that are class numbers", attrs, sizeof(one_hot)},
+    .apart = true,
+    .setup = setup,
+    .apply = {NULL, apply},
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* random_horizontal_flip and random_vertical_flip: mirror an image, left to right or top to bottom, with probability p. */
+#include <stddef.h>
+
+#include "image.h"
+#include "transforms.h"
+
+typedef struct random_flip {
+    double p;
+} random_flip;
+
+static const six_attr attrs[] = {
+    {"p", SIX_FLOAT, offsetof(random_flip, p), 0, 1, "0.5", NULL, "the part of the images that are flipped"},
+    {0},
+};
+
+static int32_t setup(six_step *step)
+{
+    return six_image_check(step->transform->kind.name, step->in);
+}
+
+static bool drawn(const six_transform_call *call)
+{
+    const random_flip *f = call->attrs;
+    six_stream random = call->random;
+    return six_stream_uniform(&random) < f->p;
+}
+
+static void swap(float *a, float *b)
+{
+    const float kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static void flip_rows(const six_transform_call *call)
+{
+    const six_image image = six_image_of(call->in);
+    float *row = call->to;
+    if (!drawn(call))
+        return;
+    for (int64_t k = 0; k < image.channels * image.height; k++, row += image.width)
+        for (int64_t i = 0; i < image.width / 2; i++)
+            swap(row + i, row + image.width - 1 - i);
+}
+
+static void flip_columns(const six_transform_call *call)
+{
+    const six_image image = six_image_of(call->in);
+    float *plane = call->to;
+    if (!drawn(call))
+        return;
+    for (int64_t channel = 0; channel < image.channels; channel++, plane += image.height * image.width)
+        for (int64_t k = 0; k < image.height / 2; k++)
+            for (int64_t i = 0; i < image.width; i++)
+                swap(plane + k * image.width + i, plane + (image.height - 1 - k) * image.width + i);
+}
+
+const six_transform six_transform_random_horizontal_flip = {
+    .kind = {"random_horizontal_flip", "mirror images left to right at random", attrs, sizeof(random_flip)},
+    .random = true,
+    .setup = setup,
+    .apply = {flip_rows},
+};
+
+const six_transform six_transform_random_vertical_flip = {
+    .kind = {"random_vertical_flip", "mirror images top to bottom at random", attrs, sizeof(random_flip)},
+    .random = true,
+    .setup = setup,
+    .apply = {flip_columns},
+};
