@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sixnet/sixnet.h>
@@ -289,6 +290,13 @@ static inline int terminal_width(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col : 80;
 }
 
+/* A line in the place of the one before, cut where it does not fit. */
+static inline void bar_line(const char *line)
+{
+    fprintf(stderr, "\r%.*s\033[K", terminal_width() - 1, line);
+    fflush(stderr);
+}
+
 /* Draws "left [=====>     ] right" over the whole line; the bar gives way, then the text, when the line is short. */
 static inline void bar_draw(const char *left, double share, const char *right)
 {
@@ -305,14 +313,73 @@ static inline void bar_draw(const char *left, double share, const char *right)
         snprintf(line, sizeof line, "%s [%.*s] %s", left, room, bar, right);
     } else
         snprintf(line, sizeof line, "%s %s", left, right);
-    fprintf(stderr, "\r%.*s\033[K", width, line);
-    fflush(stderr);
+    bar_line(line);
 }
 
 static inline void bar_clear(void)
 {
-    fputs("\r\033[K", stderr);
-    fflush(stderr);
+    bar_line("");
+}
+
+static inline double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Work that can be watched. What is over in a moment shows nothing. */
+typedef struct meter {
+    const char *what;      /* is done: "reading" */
+    double started, drawn; /* when it began, and was drawn last or could have been */
+    int wanted, shown;
+} meter;
+
+/* wanted: whether there may be a bar, if there is a terminal for it. */
+static inline meter meter_begin(const char *what, int wanted)
+{
+    const double now = seconds_now();
+    return (meter){.what = what, .started = now, .drawn = now, .wanted = wanted && bar_wanted()};
+}
+
+/* Whether it is time to draw, which is ten times a second. */
+static inline int meter_due(meter *m)
+{
+    const double now = m->wanted ? seconds_now() : 0;
+    if (!m->wanted || now - m->drawn < 0.1)
+        return 0;
+    m->drawn = now;
+    return m->shown = 1;
+}
+
+/* So much of all is done. */
+static inline void meter_show(meter *m, double done, double all)
+{
+    char right[64];
+    if (!(done > 0) || !meter_due(m))
+        return;
+    const double share = done < all ? done / all : 1, left = (m->drawn - m->started) * (1 - share) / share;
+    snprintf(right, sizeof right, "%3.0f %%  %.0f:%02.0f left", 100 * share, floor(left / 60), fmod(floor(left), 60));
+    bar_draw(m->what, share, right);
+}
+
+/* "reading images.gz", for work that does not tell how far it is. */
+static inline void meter_name(meter *m, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char line[512];
+    if (!m->wanted)
+        return;
+    m->shown = 1;
+    snprintf(line, sizeof line, "%s %.256s", m->what, slash ? slash + 1 : path);
+    bar_line(line);
+}
+
+static inline void meter_end(meter *m)
+{
+    if (m->shown)
+        bar_clear();
+    m->shown = 0;
 }
 
 #endif

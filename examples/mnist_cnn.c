@@ -51,7 +51,7 @@ typedef struct trainer {
     sixnet_dataset *train, *test; /* test: the images held out of the training images, if some are */
     FILE *csv;
     char sgd[128], schedule[128];
-    run_bar bar;
+    meter bar;
     double accuracy, best, seconds; /* of the test images or those held out: the last and the best accuracy */
     int best_epoch;
 } trainer;
@@ -141,7 +141,11 @@ static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
     char images[PATH_SIZE], labels[PATH_SIZE];
     PASS(mnist_path(images, t->set->data, set, "images", "idx3"));
     PASS(mnist_path(labels, t->set->data, set, "labels", "idx1"));
-    TRY(sixnet_dataset_open_idx(ds, t->ctx, images, labels));
+    meter bar = meter_begin("reading", !t->set->quiet);
+    meter_name(&bar, images);
+    const int32_t status = sixnet_dataset_open_idx(ds, t->ctx, images, labels);
+    meter_end(&bar);
+    TRY(status);
     return 0;
 }
 
@@ -188,7 +192,7 @@ static int32_t end_epoch(trainer *t, const sixnet_progress *p)
     t->seconds = sixnet_progress_get(p, "total_seconds");
     t->best = sixnet_progress_get(p, "best_accuracy");
     t->best_epoch = (int)sixnet_progress_get(p, "best_epoch");
-    run_bar_clear(&t->bar);
+    meter_end(&t->bar);
     if (!t->set->quiet)
         print_epoch(p, second(t));
     return t->csv ? csv_row(t->csv, p) : 0;
@@ -202,7 +206,7 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
         PASS(csv_open(&t->csv, t->set->csv, "test", t->set->resume ? sixnet_progress_get(p, "epoch") : 0));
     if (sixnet_progress_get(p, "epoch_end") == 1)
         return end_epoch(t, p);
-    run_bar_draw(&t->bar, p, "images");
+    run_show(&t->bar, p, "images");
     return 0;
 }
 
@@ -220,7 +224,7 @@ static int32_t train(trainer *t)
     catch_signals(t->net);
     const int32_t status = sixnet_fit_validated(t->net, t->opt, t->train, t->test, fit, on_progress, t);
     release_signals();
-    run_bar_clear(&t->bar);
+    meter_end(&t->bar);
     TRY(status);
     if (signal_caught)
         return complain_interrupted(t->set->checkpoint);
@@ -388,7 +392,7 @@ int main(int argc, char **argv)
         s.checkpoint = folder_path(checkpoint, s.record, record_checkpoint);
     }
 
-    trainer t = {.set = &s, .bar = run_bar_new(s.quiet)};
+    trainer t = {.set = &s, .bar = meter_begin("training", !s.quiet)};
     int32_t status = run(&t);
     if (output_close(t.csv, s.csv) != 0 || (status == 0 && output_end() != 0))
         status = -1;

@@ -25,17 +25,8 @@ static inline int32_t mnist_path(char *path, const char *folder, const char *set
 
 /* ---- a run that can be watched ---- */
 
-typedef struct run_bar {
-    int wanted;   /* whether there is a terminal to draw it on */
-    double drawn; /* when it was drawn last, in seconds of the run; at first long ago */
-} run_bar;
-
-static inline run_bar run_bar_new(int quiet)
-{
-    return (run_bar){.wanted = !quiet && bar_wanted(), .drawn = -1};
-}
-
-static inline void run_bar_draw(run_bar *bar, const sixnet_progress *p, const char *samples)
+/* What is measured after an epoch is not told of; so the last batch says that it comes. */
+static inline void run_show(meter *m, const sixnet_progress *p, const char *samples)
 {
     const double epoch = sixnet_progress_get(p, "epoch"), epochs = sixnet_progress_get(p, "epochs");
     const double part = sixnet_progress_get(p, "batch") / sixnet_progress_get(p, "batches");
@@ -43,18 +34,14 @@ static inline void run_bar_draw(run_bar *bar, const sixnet_progress *p, const ch
     const double speed = sixnet_progress_get(p, "samples") / sixnet_progress_get(p, "seconds");
     const int left = (int)ceil(now * (1 - share) / share);
     char before[64], after[128];
-    if (!bar->wanted || now - bar->drawn < 0.1)
+    if (!meter_due(m) && !(m->shown && part == 1))
         return;
-    bar->drawn = now;
     snprintf(before, sizeof before, "epoch %2.0f/%.0f", epoch, epochs);
-    snprintf(after, sizeof after, "%3.0f %%  %.0f %s/s  %d:%02d left", 100 * part, speed, samples, left / 60, left % 60);
+    if (part < 1)
+        snprintf(after, sizeof after, "%3.0f %%  %.0f %s/s  %d:%02d left", 100 * part, speed, samples, left / 60, left % 60);
+    else
+        snprintf(after, sizeof after, "100 %%  measuring");
     bar_draw(before, part, after);
-}
-
-static inline void run_bar_clear(const run_bar *bar)
-{
-    if (bar->wanted)
-        bar_clear();
 }
 
 /* "  test loss 0.0278 accuracy 99.21 %", of what there is. */

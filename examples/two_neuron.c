@@ -22,12 +22,21 @@ static const char *const name[VALUES] = {
     "dE_dw6", "dE_dw7", "dE_dw8", "dE_dh1", "dE_dh2", "dE_da_h1", "dE_da_h2", "dE_do1", "dE_do2", "dE_da_o1", "dE_da_o2",
 };
 
+/* The epochs of all nets that are trained. */
+typedef struct epoch_count {
+    meter bar;
+    double done, all;
+} epoch_count;
+
 typedef struct settings {
     double lr, inputs[2], targets[2], weights[8];
     int64_t epochs;
     const char *csv, *pictures;
     int sweep;
+    epoch_count *epochs_done;
 } settings;
+
+static void count_epoch(epoch_count *c) { meter_show(&c->bar, ++c->done, c->all); }
 
 enum { SWEEP_EPOCHS = 1000, MAX_EPOCHS = 1000000, MAX_LR = 100, MAX_NUMBER = 1000 };
 
@@ -188,6 +197,7 @@ static int32_t train(lab *l, int64_t epochs, FILE *csv, record *kept, double *cu
             memcpy(epoch == 0 ? kept->start : epoch == 1 ? kept->second : kept->end, v, sizeof v);
         if (epoch < epochs)
             TRY(sixnet_step(l->opt));
+        count_epoch(l->set->epochs_done);
     }
     return 0;
 }
@@ -288,6 +298,7 @@ static int32_t run_once(const settings *s, FILE *csv)
     int32_t status = lab_build(&l, s, s->lr);
     if (status == 0)
         status = train(&l, s->epochs, csv, &kept, NULL);
+    meter_end(&s->epochs_done->bar);
     if (status == 0)
         show(s, &kept, l.worst);
     lab_free(&l);
@@ -378,9 +389,10 @@ static int32_t points_build(points *p, double lr)
     return 0;
 }
 
-static int32_t points_train(points *p, int64_t epochs, double *train_loss, double *test_loss)
+static int32_t points_train(points *p, const settings *s, double *train_loss, double *test_loss)
 {
-    for (int64_t epoch = 0; epoch <= epochs; epoch++) {
+    for (int64_t epoch = 0; epoch <= s->epochs; epoch++) {
+        count_epoch(s->epochs_done);
         TRY(sixnet_evaluate(p->net, p->test, &test_loss[epoch], NULL));
         TRY(sixnet_zero_grad(p->net));
         TRY(sixnet_forward_f64(p->net, p->x, TRAIN_SAMPLES));
@@ -391,12 +403,12 @@ static int32_t points_train(points *p, int64_t epochs, double *train_loss, doubl
     return 0;
 }
 
-static int32_t sweep_points(double lr, int64_t epochs, double *train_loss, double *test_loss)
+static int32_t sweep_points(const settings *s, double lr, double *train_loss, double *test_loss)
 {
     points p = {0};
     int32_t status = points_build(&p, lr);
     if (status == 0)
-        status = points_train(&p, epochs, train_loss, test_loss);
+        status = points_train(&p, s, train_loss, test_loss);
     points_free(&p);
     return status;
 }
@@ -405,7 +417,7 @@ static int32_t sweep_run(const settings *s, sweep *w)
 {
     for (int r = 0; r < RATES; r++) {
         PASS(sweep_two_neuron(s, rate[r], w->two_neuron[r]));
-        PASS(sweep_points(rate[r], w->epochs, w->train[r], w->test[r]));
+        PASS(sweep_points(s, rate[r], w->train[r], w->test[r]));
     }
     return 0;
 }
@@ -512,6 +524,7 @@ static int32_t run_sweep(const settings *s, FILE *csv)
 {
     sweep w;
     const int32_t status = sweep_make(s, &w);
+    meter_end(&s->epochs_done->bar);
     if (status == 0) {
         show_two_neuron_sweep(&w);
         show_points_sweep(&w);
@@ -633,6 +646,7 @@ static int32_t run_pictures(const settings *s)
         status = train(&l, s->epochs, NULL, &kept, NULL);
     if (status == 0)
         status = picture_nets(&p, s, &kept);
+    meter_end(&s->epochs_done->bar);
     if (status == 0)
         pictures_end(&p);
     lab_free(&l);
@@ -659,6 +673,9 @@ static int32_t run(settings *s)
         return complain("--pictures writes tables of its own, those of --sweep included; leave out --csv and --sweep");
     s->lr = s->lr >= 0 ? s->lr : 0.5;
     s->epochs = s->epochs ? s->epochs : s->sweep || s->pictures ? SWEEP_EPOCHS : 1;
+    const int64_t nets = (s->sweep || s->pictures ? 2 * RATES : 0) + (s->sweep ? 0 : 1);
+    epoch_count epochs = {meter_begin("training", 1), 0, (double)(nets * (s->epochs + 1))};
+    s->epochs_done = &epochs;
     const int32_t status = s->pictures ? run_pictures(s) : run_written(s);
     return output_end() == 0 ? status : -1;
 }

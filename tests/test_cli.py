@@ -416,12 +416,19 @@ def test_record(folder, world):
     check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, "--quiet"))
 
 
-def test_terminal(world):
-    status, seen = shared.seen_on_terminal([TOOL, *world["learn"][:-6], "--epochs", 2000, "--batch-size", 4], 50)
-    lines = re.split(rb"\r|\x1b\[K", seen)
-    check("a bar on a terminal", status == 0 and b"samples/s" in seen and b" left" in seen, seen[-300:])
-    check("the bar fits a narrow terminal", max(map(len, lines)) < 50, max(lines, key=len))
-    check("no colours", set(re.findall(rb"\x1b\[[0-9;]*[A-Za-z]", seen)) <= {b"\x1b[K"}, seen[-300:])
+def test_terminal(folder, world):
+    learn = [TOOL, *world["learn"][:-6], "--epochs", 2000, "--batch-size", 4]
+    shared.check_progress("train", (b"epoch ", b"samples/s"), *learn)
+    check("no bar of a quiet run", b"samples/s" not in shared.seen_on_terminal([*learn, "--quiet"], 80)[1])
+    shared.check_progress("bench", (b"measuring training", b"measuring predictions"), TOOL, "bench", world["net"], "--seconds", 1)
+    many = write(folder / "many.npy", npy("|u1", (1000000, 2), bytes(2000000)))
+    labels = write(folder / "many labels.npy", npy("|u1", (1000000,), bytes(1000000)))
+    measure = ["eval", world["model"], "--data", many, "--labels", labels, "--json"]
+    shared.check_progress("eval", (b"measuring ", b" left"), TOOL, *measure)
+    with open(folder / "watched.json", "w", encoding="ascii") as file:
+        shared.seen_on_terminal([TOOL, *measure], 80, stdout=file)
+    watched = (folder / "watched.json").read_text()
+    check("eval that is watched gives the same bits", output(*measure) == watched, watched)
 
 
 def one_output(folder):
@@ -438,7 +445,10 @@ def test_reading_bar(folder):
     write(large, large.read_text() + "one\n")
     _, wrong = shared.seen_on_terminal([TOOL, "predict", model, large], 60)
     check("a message is on a line of its own", b"\r\x1b[Ksixnet predict: " in wrong and b"reading [" in wrong, wrong[-300:])
-    check("a bar while a large file is read", status == 0 and b"reading [" in seen and b"predict [" in seen, seen[:300])
+    check("a bar while a large file is read", status == 0 and b"reading [" in seen and b"predicting [" in seen, seen[:300])
+    images = write(folder / "images-idx3", shared.idx((3, 1, 2), bytes(6)))
+    status, seen = shared.seen_on_terminal([TOOL, "predict", model, images], 60)
+    check("IDX files are named while they are read", status == 0 and b"reading images-idx3" in seen and seen.endswith(b"\r\x1b[K"), seen)
 
 
 def test_refusals(folder, world):
@@ -676,7 +686,7 @@ def main():
         test_resume(folder, world)
         test_interrupt(folder, world)
         test_record(folder, world)
-        test_terminal(world)
+        test_terminal(folder, world)
         test_reading_bar(folder)
         test_refusals(folder, world)
         test_bad_files(folder, world)

@@ -7,6 +7,7 @@ numbers of threads and instruction sets, and sees that bad input ends with one l
 """
 
 import csv
+import fcntl
 import gzip
 import math
 import os
@@ -20,6 +21,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -418,11 +420,14 @@ def test_names(folder, sets, data):
     check_refused("a gzip file that is cut", ["train-images-idx3-ubyte.gz"], "mnist_cnn", "--data", cut)
 
 
-def seen_on_terminal(args, columns):
-    """The status of a program whose standard error is a terminal, and what it shows there."""
+def seen_on_terminal(args, columns, window=None, stdout=subprocess.DEVNULL, **more):
+    """The status of a program whose standard error is a terminal, and what it shows there; `window` is its width if COLUMNS is not set."""
     ours, theirs = pty.openpty()
-    env = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns)}
-    process = subprocess.Popen(list(map(str, args)), stdout=subprocess.DEVNULL, stderr=theirs, env=env)
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns), **more}
+    if window:
+        del env["COLUMNS"]
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, window, 0, 0))
+    process = subprocess.Popen(list(map(str, args)), stdout=stdout, stderr=theirs, env=env)
     os.close(theirs)
     seen = b""
     try:
@@ -434,10 +439,27 @@ def seen_on_terminal(args, columns):
     return process.wait(), seen
 
 
+def check_progress(name, words, *args):
+    """What a program that takes a while shows: a line that fits on terminals of all widths, without colours, and is gone at the end; and
+    nothing to who does not look."""
+    for columns, window, more in ((90, None, {}), (40, None, {"NO_COLOR": "1"}), (0, 40, {}), (7, None, {})):
+        status, seen = seen_on_terminal(args, columns, window, **more)
+        lines = re.split(rb"\r|\x1b\[K", seen)
+        width = window or columns
+        title = f"{name}: progress on a terminal of {width} columns" + ", of its own width" * bool(window)
+        told = width < 40 or all(word in seen for word in words)
+        plain = set(re.findall(rb"\x1b\[[0-9;]*[A-Za-z]", seen)) == {b"\x1b[K"} and b"\n" not in seen and seen.endswith(b"\r\x1b[K")
+        check(title, status == 0 and told and plain and max(map(len, lines)) < width, f"status {status}, {seen[:300]}, {seen[-100:]}")
+    status, seen = seen_on_terminal(args, 90, TERM="dumb")
+    check(f"{name}: no progress on a terminal that cannot draw it", status == 0 and not seen, seen[:300])
+    quiet = subprocess.run(list(map(str, args)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    check(f"{name}: no progress in a pipe", not quiet.returncode and not quiet.stderr and b"\r" not in quiet.stdout, quiet.stderr[:300])
+
+
 def test_terminal(data):
-    status, seen = seen_on_terminal([EXAMPLES / "mnist_cnn", "--data", data, "--epochs", 1], 90)
-    check("a bar on a terminal", status == 0 and b"images/s" in seen and b" left" in seen, seen)
-    check("the bar fits the terminal", max(len(line) for line in re.split(rb"\r|\x1b\[K", seen)) < 90)
+    check_progress("mnist_cnn", (b"epoch ", b"images/s"), EXAMPLES / "mnist_cnn", "--data", data, "--epochs", 6)
+    check_progress("two_neuron", (b"training ", b" left"), EXAMPLES / "two_neuron", "--epochs", 100000)
+    check_progress("two_neuron --sweep", (b"training ", b" left"), EXAMPLES / "two_neuron", "--sweep", "--epochs", 1000)
 
 
 def bad_sets(sets):

@@ -3,6 +3,7 @@
 """tools/python/sixnet.py, against the library that SIXNET_LIBRARY names. Skips what needs NumPy or PyTorch where they are absent."""
 
 import collections
+import contextlib
 import ctypes
 import gc
 import inspect
@@ -11,6 +12,7 @@ import math
 import os
 import pathlib
 import pickle
+import pty
 import random
 import re
 import shutil
@@ -54,6 +56,20 @@ def run_python(text, **env):
     result = subprocess.run([sys.executable, "-c", text], env={**os.environ, "PYTHONPATH": str(ROOT / "tools/python"), **env},
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
     return result.returncode, result.stdout, result.stderr
+
+
+def on_terminal(text, **env):
+    """What a program shows on a terminal, as which it has standard error."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", text], env={**os.environ, "PYTHONPATH": str(ROOT / "tools/python"), **env}, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # how a pseudo terminal ends
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    os.close(ours)
+    process.wait()
+    return seen
 
 
 class Table(unittest.TestCase):
@@ -565,6 +581,26 @@ class Training(unittest.TestCase):
         self.assertTrue(math.isnan(seen[0].validation_loss))
         self.assertGreater(history[-1].validation_accuracy, 0.85)
         self.assertEqual(net.evaluate(*some_data(64, seed=1)), (history[-1].validation_loss, history[-1].validation_accuracy))
+
+    def test_progress_on_a_terminal(self):
+        """A run of more than two seconds shows a line, which fits, has no colours and goes at the end."""
+        slow = """if True:
+            import sixnet, sys, time
+            def sample(index):
+                time.sleep(0.04)
+                return [0, 1], [0]
+            data = sixnet.Dataset.from_function(sample, 60, shape=[2])
+            net = sixnet.Model("input shape=2\\nlinear out_features=1\\nmse")
+            net.fit(data, batch_size=2, progress=PROGRESS)
+        """
+        for progress, columns, term, shown in (("None", 80, "xterm", True), ("None", 30, "xterm", True), ("None", 80, "dumb", False),
+                                               ("False", 80, "xterm", False), ("lambda p: None", 80, "xterm", False)):
+            with self.subTest(progress=progress, columns=columns, term=term):
+                seen = on_terminal(slow.replace("PROGRESS", progress), TERM=term, COLUMNS=str(columns))
+                self.assertEqual(b"epoch 1/1 " in seen, shown, seen)
+                self.assertLess(max(len(line) for line in re.split(rb"\r|\x1b\[K", seen)), columns)
+                self.assertEqual(set(re.findall(rb"\x1b\[[0-9;]*[A-Za-z]", seen)), {b"\x1b[K"} if shown else set())
+                self.assertTrue(seen.endswith(b"\r\x1b[K") if shown else not seen, seen)
 
     def test_progress_stops(self):
         x, t = some_data()

@@ -34,12 +34,13 @@ import pathlib
 import signal
 import sys
 import threading
+import time
 import urllib.parse
 import warnings
 import weakref
 from array import array
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, TextIO, Tuple, TypeVar, Union
 
 try:
     import numpy
@@ -1221,6 +1222,46 @@ def _progress(pointer: int) -> Progress:
     return Progress(**{**values, "epoch_end": bool(values["epoch_end"])})
 
 
+class _Bar:
+    """What a terminal shows of a fit() that takes more than two seconds, if nothing else tells of it: one line, without colours."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+        self._wanted = bool(self._stream and self._stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+                            and threading.current_thread() is threading.main_thread())
+        self._due = time.monotonic() + 2
+        self._shown = False
+
+    def due(self) -> bool:
+        return self._wanted and time.monotonic() >= self._due
+
+    def show(self, now: Progress) -> None:
+        share = (now.epoch - 1 + now.batch / now.batches) / now.epochs
+        left = int(now.total_seconds * (1 - share) / share)
+        line = f"epoch {now.epoch}/{now.epochs}  {100 * now.batch // now.batches:3} %  loss {now.loss:.4g}  {left // 60}:{left % 60:02} left"
+        self._write(line[:_columns(self._stream) - 1])
+        self._due = time.monotonic() + 0.1
+        self._shown = True
+
+    def end(self) -> None:
+        if self._shown:
+            self._write("")
+        self._shown = False
+
+    def _write(self, line: str) -> None:
+        self._stream.write(f"\r{line}\033[K")
+        self._stream.flush()
+
+
+def _columns(terminal: TextIO) -> int:
+    """How wide it is: what COLUMNS says, or else the terminal."""
+    wish = os.environ.get("COLUMNS", "")
+    try:
+        return int(wish) if wish.isdecimal() and int(wish) > 0 else os.get_terminal_size(terminal.fileno()).columns or 80
+    except OSError:
+        return 80
+
+
 class _Ends(NamedTuple):
     """What goes in and comes out of a net, for one sample."""
 
@@ -1619,13 +1660,14 @@ class Model(_Handle, Mapping[str, Any]):
 
     def fit(self, inputs: Any, targets: Any = None, *, optimizer: Union[str, Optimizer] = "sgd lr=0.1 momentum=0.9",
             schedule: Optional[str] = None, epochs: int = 1, batch_size: Optional[int] = None, validation: Any = None,
-            progress: Optional[Callable[[Progress], Any]] = None, **options: Any) -> List[Progress]:
+            progress: Union[None, bool, Callable[[Progress], Any]] = None, **options: Any) -> List[Progress]:
         """Trains the net on arrays or a Dataset. Returns the reports of the epochs that were completed.
 
         optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, and
         fewer samples are one batch; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; progress
         is called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
-        run by returning something true. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
+        run by returning something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress
+        is False. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
         file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the
         batch, "restore" the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start, after which the
         net is an average of what it was during the training; and doctor=True, which looks for what goes wrong and names it in `findings`.
@@ -1644,22 +1686,31 @@ class Model(_Handle, Mapping[str, Any]):
         return self._fit(optimizer, train, second, spec, progress)
 
     def _fit(self, optimizer: Optimizer, train: Dataset, validation: Optional[Dataset], spec: bytes,
-             progress: Optional[Callable[[Progress], Any]]) -> List[Progress]:
+             progress: Union[None, bool, Callable[[Progress], Any]]) -> List[Progress]:
         history: List[Progress] = []
+        tell = progress if callable(progress) else None
+        bar = None if tell or progress is False else _Bar()
 
         def report(pointer: int) -> Any:
-            if not progress and not _lib.sixnet_progress_get(pointer, b"epoch_end"):
+            shows = bar is not None and bar.due()
+            if not tell and not shows and not _lib.sixnet_progress_get(pointer, b"epoch_end"):
                 return None
             now = _progress(pointer)
             if now.epoch_end:
                 history.append(now)
-            return progress(now) if progress else None
+            if bar and shows:
+                bar.show(now)
+            return tell(now) if tell else None
 
         thunk = _ProgressFn(lambda _user, pointer: _guarded(report, pointer))
         opt, data = optimizer._open(), train._open()
         other = validation._open() if validation else None
-        self._run_long(self._open().pointer, _lib.sixnet_fit_validated if other else _lib.sixnet_fit, opt.pointer, data.pointer,
-                       *([other.pointer] if other else []), spec, thunk, None)
+        try:
+            self._run_long(self._open().pointer, _lib.sixnet_fit_validated if other else _lib.sixnet_fit, opt.pointer, data.pointer,
+                           *([other.pointer] if other else []), spec, thunk, None)
+        finally:
+            if bar:
+                bar.end()
         return history
 
     @property

@@ -42,6 +42,7 @@ static int ascending(const void *a, const void *b)
 static int32_t measure(const job *j, work_fn fn, int64_t n, double *median)
 {
     double seconds[RUNS + 1];
+    meter bar = meter_begin(fn == predict ? "measuring predictions" : "measuring training", 1);
     for (int k = 0; k <= RUNS; k++) {
         const double start = seconds_now(), enough = j->seconds / (RUNS + 1);
         int64_t calls = 0;
@@ -50,7 +51,9 @@ static int32_t measure(const job *j, work_fn fn, int64_t n, double *median)
             calls++;
         } while (seconds_now() - start < enough);
         seconds[k] = (seconds_now() - start) / (double)calls;
+        meter_show(&bar, k + 1, RUNS + 1);
     }
+    meter_end(&bar);
     qsort(seconds + 1, RUNS, sizeof *seconds, ascending);
     *median = seconds[1 + RUNS / 2];
     return 0;
@@ -85,31 +88,34 @@ typedef struct result {
     double seconds;
 } result;
 
+static void show_json(const result *first, const result *end, const char *isa, const char *threads)
+{
+    printf("{\"version\": \"%s\", \"isa\": \"%s\", \"threads\": %s, \"results\": [", sixnet_version(), isa, threads);
+    for (const result *r = first; r < end; r++)
+        printf("%s\n  {\"work\": \"%s\", \"batch_size\": %" PRId64 ", \"seconds\": %.6g, \"samples_per_second\": %.6g}",
+               r > first ? "," : "", r->name, r->n, r->seconds, (double)r->n / r->seconds);
+    printf("\n]}\n");
+}
+
 static int32_t bench(job *j, int json)
 {
     result results[] = {{"train", train_step, j->batch, 0}, {"predict", predict, j->batch, 0}, {"predict", predict, 1, 0}};
     const bool trains = net_size(j->w.net, "target") > 0;
-    const char *isa = sixnet_context_get(j->w.ctx, "isa"), *threads = sixnet_context_get(j->w.ctx, "threads"), *comma = "";
+    const char *isa = sixnet_context_get(j->w.ctx, "isa"), *threads = sixnet_context_get(j->w.ctx, "threads");
     PASS(make_samples(j));
     if (trains)
         TRY(sixnet_optimizer_new(&j->opt, j->w.net, "sgd lr=0 momentum=0.9", NULL));
-    if (json)
-        printf("{\"version\": \"%s\", \"isa\": \"%s\", \"threads\": %s, \"results\": [", sixnet_version(), isa, threads);
-    else
+    if (!json)
         printf("libsixnet %s, %s, threads: %s\n", sixnet_version(), isa, threads);
     for (result *r = results + !trains; r < results + 3; r++) {
         PASS(measure(j, r->fn, r->n, &r->seconds));
-        const double speed = (double)r->n / r->seconds;
-        if (json)
-            printf("%s\n  {\"work\": \"%s\", \"batch_size\": %" PRId64 ", \"seconds\": %.6g, \"samples_per_second\": %.6g}",
-                   comma, r->name, r->n, r->seconds, speed);
-        else
-            printf("%-8s batch %4" PRId64 "  %12.1f us  %12.0f samples/s\n", r->name, r->n, 1e6 * r->seconds, speed);
-        comma = ",";
+        if (!json)
+            printf("%-8s batch %4" PRId64 "  %12.1f us  %12.0f samples/s\n", r->name, r->n, 1e6 * r->seconds,
+                   (double)r->n / r->seconds);
         fflush(stdout);
     }
     if (json)
-        printf("\n]}\n");
+        show_json(results + !trains, results + 3, isa, threads);
     return 0;
 }
 

@@ -4,14 +4,46 @@
 
 #define ABOUT "Measures a net on samples with targets."
 
+/* Samples that are counted as they are read. */
+typedef struct counted {
+    sixnet_dataset *set;
+    int64_t size;
+    meter bar;
+} counted;
+
+static int32_t count_sample(void *user, int64_t index, float *input, float *target)
+{
+    counted *c = user;
+    meter_show(&c->bar, (double)index, (double)c->size);
+    return sixnet_dataset_get(c->set, index, input, target);
+}
+
+/* As sixnet_evaluate(), and with its bits, but with a bar. */
+static int32_t evaluate(const work *w, counted *c, double *loss, double *accuracy)
+{
+    int64_t dims[MAX_RANK], target_dims[MAX_RANK];
+    int32_t rank, target_rank;
+    char spec[64 + 2 * SHAPE_TEXT], shape[SHAPE_TEXT], target_shape[SHAPE_TEXT];
+    sixnet_dataset *set;
+    TRY(sixnet_dataset_shape(c->set, dims, &rank, target_dims, &target_rank));
+    snprintf(spec, sizeof spec, "shape=%s target_shape=%s", shape_text(dims, rank, shape),
+             shape_text(target_dims, target_rank, target_shape));
+    TRY(sixnet_dataset_from_callback(&set, w->ctx, spec, c->size, count_sample, c));
+    const int32_t status = sixnet_evaluate(w->net, set, loss, accuracy);
+    sixnet_dataset_free(set);
+    return status;
+}
+
 static int32_t show(const work *w, const samples *s, int json)
 {
     double loss, accuracy;
     const int64_t n = sixnet_dataset_size(s->set);
-    const int32_t evaluated = sixnet_evaluate(w->net, s->set, &loss, &accuracy);
-    if (evaluated == SIXNET_BAD_DATA && samples_blamed(s, w))
+    counted c = {s->set, n, meter_begin("measuring", 1)};
+    const int32_t status = c.bar.wanted ? evaluate(w, &c, &loss, &accuracy) : sixnet_evaluate(w->net, s->set, &loss, &accuracy);
+    meter_end(&c.bar);
+    if (status == SIXNET_BAD_DATA && samples_blamed(s, w))
         return -1;
-    TRY(evaluated);
+    TRY(status);
     if (json) {
         printf("{\"samples\": %" PRId64 ", ", n);
         json_number("loss", loss);

@@ -12,7 +12,6 @@ typedef struct job {
     texts files;
     int classes, json, digits;
     bool begun; /* the first row was printed */
-    double drawn;
     double *inputs, *outputs; /* of a portion */
     int64_t input_size, output_size;
 } job;
@@ -69,17 +68,6 @@ static void json_row_of(const job *j, const double *y, int64_t sample)
 
 /* ---- samples ---- */
 
-static void draw(job *j, int64_t done, int64_t all)
-{
-    char right[64];
-    const double now = seconds_now();
-    if (isatty(STDOUT_FILENO) || !bar_wanted() || now - j->drawn < 0.1)
-        return;
-    j->drawn = now;
-    snprintf(right, sizeof right, "%" PRId64 " of %" PRId64, done, all);
-    bar_draw("predict", (double)done / (double)all, right);
-}
-
 static int32_t predict_portion(job *j, const sixnet_dataset *set, int64_t first, int64_t n, float *sample)
 {
     for (int64_t k = 0; k < n; k++) {
@@ -113,12 +101,12 @@ static int32_t predict_set(job *j, const sixnet_dataset *set)
     float *sample = malloc((size_t)j->input_size * sizeof *sample);
     if (!sample)
         return complain("out of memory");
+    meter bar = meter_begin("predicting", !isatty(STDOUT_FILENO)); /* where the rows go to the terminal they show enough */
     for (int64_t first = 0; first < all && status == 0; first += PORTION) {
-        draw(j, first, all);
+        meter_show(&bar, (double)first, (double)all);
         status = predict_portion(j, set, first, all - first < PORTION ? all - first : PORTION, sample);
     }
-    if (j->drawn > 0)
-        bar_clear();
+    meter_end(&bar);
     free(sample);
     return status;
 }

@@ -15,9 +15,10 @@ typedef struct source {
     const char *path;
     FILE *file;
     unsigned char head[HEAD];
-    size_t held, taken;  /* of the head */
-    int64_t place;       /* of the next byte */
-    int64_t size, shown; /* of the file, 0 if there is no bar to draw; the place at which it was drawn */
+    size_t held, taken; /* of the head */
+    int64_t place;      /* of the next byte */
+    double size;        /* of the file; 0 for a pipe, whose end nobody knows */
+    meter bar;
 } source;
 
 static int32_t source_open(source *s, const char *path)
@@ -30,26 +31,14 @@ static int32_t source_open(source *s, const char *path)
     if (fstat(fileno(s->file), &about) == 0 && S_ISDIR(about.st_mode))
         return complain("%s: is a folder; a file is expected", path);
     s->held = fread(s->head, 1, HEAD, s->file);
-    s->size = bar_wanted() && S_ISREG(about.st_mode) ? (int64_t)about.st_size : 0;
+    s->size = S_ISREG(about.st_mode) ? (double)about.st_size : 0;
+    s->bar = meter_begin("reading", s->size > 0);
     return 0;
 }
 
-/* A bar for a file of which more than a few megabytes have been read. */
-static void source_show(source *s)
+static void source_close(source *s)
 {
-    char right[16];
-    const double share = (double)s->place / (double)s->size;
-    if (s->place < s->shown + (4 << 20) || s->place > s->size)
-        return;
-    s->shown = s->place;
-    snprintf(right, sizeof right, "%3.0f %%", 100 * share);
-    bar_draw("reading", share, right);
-}
-
-static void source_close(const source *s)
-{
-    if (s->shown > 0)
-        bar_clear();
+    meter_end(&s->bar);
     if (s->file && s->file != stdin)
         fclose(s->file);
 }
@@ -88,6 +77,7 @@ static int32_t source_rest(source *s, char **bytes, size_t *size, size_t most)
         if (!more)
             return complain("%s: there is not enough memory for it", s->path);
         *bytes = more;
+        meter_show(&s->bar, (double)s->place, s->size);
         portion = source_bytes(s, more + *size, room - 1 - *size);
         *size += portion;
         if (*size > most)
@@ -238,7 +228,7 @@ static int32_t csv_lines(csv *c)
     int64_t numbers;
     for (int byte; c->rows < c->most && (byte = source_byte(&c->s)) != EOF;) {
         c->line++;
-        source_show(&c->s);
+        meter_show(&c->s.bar, (double)c->s.place, c->s.size);
         if (c->line == 1 && byte == 0xEF) /* the mark that some programs begin UTF-8 with */
             byte = source_byte(&c->s) == 0xBB && source_byte(&c->s) == 0xBF ? source_byte(&c->s) : 0xEF;
         if (byte == '\r')
@@ -265,7 +255,7 @@ static int32_t csv_read(table *t, source *s)
 {
     csv c = {.s = *s, .most = INT64_MAX};
     const int32_t status = csv_lines(&c);
-    s->shown = c.s.shown;
+    s->bar = c.s.bar;
     t->type = "f32";
     t->values = c.values.value;
     t->columns = c.columns;

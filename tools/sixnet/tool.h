@@ -146,8 +146,6 @@ void samples_close(samples *s);
 /* After SIXNET_BAD_DATA: whether a label of the samples was to blame, and it and its place were told. */
 bool samples_blamed(const samples *s, const work *w);
 
-double seconds_now(void);
-
 /* ---- json.c ---- */
 
 /* A string, a number (null if there is none), with its key before it if that is not NULL. */

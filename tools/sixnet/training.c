@@ -42,7 +42,7 @@ typedef struct run {
     sixnet_dataset *fitted, *held; /* the training samples but for those held out, and those */
     FILE *csv;
     char csv_path[FOLDER_PATH];
-    run_bar bar;
+    meter bar;
 } run;
 
 /* ---- samples ---- */
@@ -51,14 +51,18 @@ typedef struct run {
 static int32_t hash_set(uint64_t *hash, const work *w, const sixnet_dataset *set)
 {
     const size_t inputs = (size_t)net_size(w->net, "input"), targets = (size_t)net_size(w->net, "target");
+    const int64_t all = sixnet_dataset_size(set);
     uint32_t *bits = calloc(inputs + targets, sizeof *bits);
+    meter bar = meter_begin("comparing samples", 1);
     int32_t status = bits ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     *hash = 14695981039346656037u;
-    for (int64_t i = 0; i < sixnet_dataset_size(set) && status == SIXNET_OK; i++) {
+    for (int64_t i = 0; i < all && status == SIXNET_OK; i++) {
+        meter_show(&bar, (double)i, (double)all);
         status = sixnet_dataset_get(set, i, (float *)bits, (float *)(bits + inputs));
         for (size_t k = 0; k < inputs + targets; k++)
             *hash = (*hash ^ bits[k]) * 1099511628211u;
     }
+    meter_end(&bar);
     free(bits);
     TRY(status);
     return 0;
@@ -147,7 +151,7 @@ static int32_t end_epoch(run *r, const sixnet_progress *p)
     e->seconds = sixnet_progress_get(p, "total_seconds");
     e->epochs = (int64_t)sixnet_progress_get(p, "epoch");
     e->best_epoch = (int64_t)sixnet_progress_get(p, "best_epoch");
-    run_bar_clear(&r->bar);
+    meter_end(&r->bar);
     if (!r->out->quiet && !r->out->json)
         print_epoch(p, second_name(r));
     return r->csv ? csv_row(r->csv, p) : 0;
@@ -161,7 +165,7 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
     if (sixnet_progress_get(p, "epoch_end") == 1)
         PASS(end_epoch(r, p));
     else
-        run_bar_draw(&r->bar, p, "samples");
+        run_show(&r->bar, p, "samples");
     return 0;
 }
 
@@ -205,7 +209,7 @@ static int32_t fit(run *r)
     const int32_t status = second ? sixnet_fit_validated(r->w.net, r->opt, r->train.set, second, text, on_progress, r)
                                   : sixnet_fit(r->w.net, r->opt, r->train.set, text, on_progress, r);
     release_signals();
-    run_bar_clear(&r->bar);
+    meter_end(&r->bar);
     if (status == SIXNET_BAD_DATA && (samples_blamed(&r->train, &r->w) || samples_blamed(&r->test, &r->w)))
         return -1;
     TRY(status);
@@ -248,7 +252,7 @@ static int32_t run_all(run *r)
 
 int32_t training_run(const settings *s, const outputs *o, outcome *out)
 {
-    run r = {.set = s, .out = o, .end = out, .bar = run_bar_new(o->quiet)};
+    run r = {.set = s, .out = o, .end = out, .bar = meter_begin("training", !o->quiet)};
     if (o->record)
         folder_path(r.csv_path, o->record, record_history);
     else if (o->csv)

@@ -3,14 +3,6 @@
 #include "tool.h"
 
 #include <sys/stat.h>
-#include <time.h>
-
-double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- the net ---- */
 
@@ -189,7 +181,11 @@ static int32_t open_idx(samples *s, const work *w, const data_options *d, bool l
         return complain("%s has no targets; --labels FILE names the file of the labels", d->data);
     if (!isnan(d->scale))
         return complain("--scale is for CSV and NPY; IDX images are from 0 to 1, and --transform changes any samples");
-    TRY(sixnet_dataset_open_idx(&s->set, w->ctx, d->data, d->labels));
+    meter bar = meter_begin("reading", 1);
+    meter_name(&bar, d->data);
+    const int32_t status = sixnet_dataset_open_idx(&s->set, w->ctx, d->data, d->labels);
+    meter_end(&bar);
+    TRY(status);
     return 0;
 }
 
