@@ -203,7 +203,7 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
 {
     trainer *t = user;
     if (t->set->csv && !t->csv)
-        PASS(csv_open(&t->csv, t->set->csv, "test", t->set->resume ? sixnet_progress_get(p, "epoch") : 0));
+        PASS(csv_open(&t->csv, t->set->csv, second(t), t->set->resume ? sixnet_progress_get(p, "epoch") : 0));
     if (sixnet_progress_get(p, "epoch_end") == 1)
         return end_epoch(t, p);
     run_show(&t->bar, p, "images");
