@@ -50,6 +50,28 @@ function listSections() {
             element('summary', {}, 'On this page'), list));
 }
 
+/* Doxygen takes what follows a text in triple quotes for text, too; such programs get their colours here. */
+function colourPython() {
+    const words = 'and|as|break|class|def|else|except|for|from|if|import|in|not|or|print|raise|return|try|while|with';
+    const token = new RegExp(`("""[^]*?"""|"(?:[^"\\\\\\n]|\\\\.)*"|#.*|\\b(?:${words})\\b)`);
+    const kind = piece => piece[0] === '"' ? 'stringliteral' : piece[0] === '#' ? 'comment' : 'keyword';
+    for (const program of document.querySelectorAll('div.fragment')) {
+        const text = [...program.querySelectorAll('.line')].map(line => line.textContent).join('\n');
+        const coloured = text.split(token).map((piece, i) => i % 2 ? element('span', {className: kind(piece)}, piece) : piece);
+        if (text.includes('"""'))
+            program.replaceChildren(element('pre', {}, ...coloured));
+    }
+}
+
+/* A picture is a link to itself, as a phone shows it small. */
+function linkPictures() {
+    for (const picture of document.querySelectorAll('.image object, .image img')) {
+        const href = picture.getAttribute('data') || picture.getAttribute('src');
+        const caption = picture.parentElement.querySelector('.caption');
+        picture.replaceWith(element('a', {href}, element('img', {src: href, alt: caption ? caption.textContent.trim() : ''})));
+    }
+}
+
 /* Doxygen's pages make one of these. The names are in the files search/all_0.js and so on, each of which sets searchData. */
 class SearchBox {
     constructor() {
@@ -101,4 +123,6 @@ document.addEventListener('DOMContentLoaded', () => {
     markPage();
     linkNeighbours();
     listSections();
+    linkPictures();
+    colourPython();
 });
