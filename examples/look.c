@@ -12,13 +12,14 @@ typedef struct verdict {
 typedef struct look {
     pictures *to;
     sixnet_model *net;
-    const sixnet_dataset *test;
+    const sixnet_dataset *seen; /* the images that it is asked about */
+    const char *set;            /* what they are called */
     int64_t images, height, width, classes, mistakes;
     verdict *verdicts;     /* of every image, then sorted: mistakes first, of those the surest first */
     float *input, *output; /* room for AT_ONCE images, and for what the net makes of them */
 } look;
 
-enum { AT_ONCE = 64, TABLE_NAME = 64, SETTINGS_TEXT = 512, LIST_TEXT = 200, SHEET_COLUMNS = 10, SHEET_ROWS = 6 };
+enum { AT_ONCE = 64, TABLE_NAME = 64, LIST_TEXT = 120, MORE_TEXT = 300, SETTINGS_TEXT = 512, SHEET_COLUMNS = 10, SHEET_ROWS = 6 };
 
 static int32_t table_open(FILE **file, char path[FOLDER_PATH], const pictures *to, const char *name)
 {
@@ -35,33 +36,43 @@ static void write_tile(FILE *file, const float *pixels, int64_t height, int64_t 
     fputs("\n\n", file);
 }
 
+/* Draws by a script that is told what all of them may use, and more. */
+static int32_t look_plot(const look *l, const char *picture, const char *shows, const char *more, const char *script)
+{
+    char settings[SETTINGS_TEXT];
+    snprintf(settings, sizeof settings,
+             "image_set = '%s'\nimages = %" PRId64 "\nmistakes = %" PRId64 "\nclasses = %" PRId64 "\n%s", l->set, l->images,
+             l->mistakes, l->classes, more);
+    return picture_plot(l->to, picture, shows, settings, script);
+}
+
 /* ---- training ---- */
 
-static void write_history(FILE *file, const sixnet_model *net, const char *second)
+static void write_history(const look *l, FILE *file)
 {
     char header[CSV_HEADER];
     double values[CSV_VALUES];
-    csv_header(header, second, "");
+    csv_header(header, l->set, "");
     fputs(header, file);
-    for (int64_t epoch = 1; epoch <= sixnet_history_size(net); epoch++) {
+    for (int64_t epoch = 1; epoch <= sixnet_history_size(l->net); epoch++) {
         for (int k = 0; k < CSV_VALUES; k++)
-            values[k] = sixnet_history_get(net, epoch, csv_values[k]);
+            values[k] = sixnet_history_get(l->net, epoch, csv_values[k]);
         csv_write(file, (double)epoch, values);
         fputc('\n', file);
     }
 }
 
-int32_t look_at_training(pictures *p, const sixnet_model *net, const char *second)
+static int32_t draw_history(const look *l)
 {
     static const char picture[] = "mnist_history";
-    const history_picture h = {.epochs = sixnet_history_size(net), .accuracy = 1, .second = second};
+    const history_picture h = {.epochs = sixnet_history_size(l->net), .accuracy = 1, .second = l->set};
     char path[FOLDER_PATH], settings[HISTORY_SETTINGS];
     FILE *file;
-    PASS(table_open(&file, path, p, picture));
-    write_history(file, net, second);
+    PASS(table_open(&file, path, l->to, picture));
+    write_history(l, file);
     PASS(output_close(file, path));
     history_settings(settings, &h);
-    return picture_plot(p, picture, "loss, accuracy and learning rate by epoch", settings, plot_history);
+    return picture_plot(l->to, picture, "loss, accuracy and learning rate by epoch", settings, plot_history);
 }
 
 /* ---- what the net says of the images ---- */
@@ -82,7 +93,7 @@ static int32_t judge_some(look *l, int64_t first, int64_t count)
 {
     float label[AT_ONCE];
     for (int64_t k = 0; k < count; k++)
-        TRY(sixnet_dataset_get(l->test, first + k, l->input + k * l->height * l->width, &label[k]));
+        TRY(sixnet_dataset_get(l->seen, first + k, l->input + k * l->height * l->width, &label[k]));
     TRY(sixnet_predict(l->net, l->input, count, l->output));
     for (int64_t k = 0; k < count; k++) {
         verdict *v = &l->verdicts[first + k];
@@ -134,16 +145,14 @@ static void write_confusion_row(const look *l, FILE *file, int label)
 static int32_t draw_confusion(const look *l)
 {
     static const char picture[] = "mnist_confusion";
-    char path[FOLDER_PATH], settings[SETTINGS_TEXT];
+    char path[FOLDER_PATH];
     FILE *file;
     PASS(table_open(&file, path, l->to, picture));
     fputs("label,prediction,images,share_of_label\n", file);
     for (int k = 0; k < l->classes; k++)
         write_confusion_row(l, file, k);
     PASS(output_close(file, path));
-    snprintf(settings, sizeof settings, "classes = %" PRId64 "\nimages = %" PRId64 "\nmistakes = %" PRId64, l->classes, l->images,
-             l->mistakes);
-    return picture_plot(l->to, picture, "which classes of test images are taken for which", settings, plot_confusion);
+    return look_plot(l, picture, "which classes are taken for which", "", plot_confusion);
 }
 
 /* ---- its mistakes ---- */
@@ -167,7 +176,7 @@ static int32_t write_images(const look *l, const char *name, int64_t count)
     int32_t status = 0;
     PASS(table_open(&file, path, l->to, name));
     for (int64_t k = 0; k < count && status == 0; k++) {
-        status = sixnet_dataset_get(l->test, l->verdicts[k].image, l->input, NULL);
+        status = sixnet_dataset_get(l->seen, l->verdicts[k].image, l->input, NULL);
         write_tile(file, l->input, l->height, l->width);
     }
     PASS(output_close(file, path));
@@ -179,14 +188,12 @@ static int32_t draw_mistakes(const look *l)
 {
     static const char picture[] = "mnist_mistakes";
     const int64_t room = (int64_t)SHEET_COLUMNS * SHEET_ROWS, shown = l->mistakes < room ? l->mistakes : room;
-    char settings[SETTINGS_TEXT];
+    char settings[MORE_TEXT];
     PASS(write_mistakes(l, picture));
     PASS(write_images(l, "mnist_mistakes_pixels", shown));
-    snprintf(settings, sizeof settings,
-             "images = %" PRId64 "\nmistakes = %" PRId64 "\nshown = %" PRId64 "\ncolumns = %d\npixels_down = %" PRId64
-             "\npixels_across = %" PRId64,
-             l->images, l->mistakes, shown, SHEET_COLUMNS, l->height, l->width);
-    return picture_plot(l->to, picture, "the test images it reads wrong: label, prediction, confidence", settings, plot_mistakes);
+    snprintf(settings, sizeof settings, "shown = %" PRId64 "\ncolumns = %d\npixels_down = %" PRId64 "\npixels_across = %" PRId64,
+             shown, SHEET_COLUMNS, l->height, l->width);
+    return look_plot(l, picture, "the images it reads wrong: label, prediction, confidence", settings, plot_mistakes);
 }
 
 /* ---- its first filters ---- */
@@ -211,7 +218,7 @@ static double largest_of(const float *values, int64_t count)
 static int32_t draw_filters(const look *l)
 {
     static const char picture[] = "mnist_filters";
-    char tensor[256], path[FOLDER_PATH], settings[SETTINGS_TEXT];
+    char tensor[256], path[FOLDER_PATH], settings[MORE_TEXT];
     int64_t dims[8];
     int32_t rank;
     FILE *file;
@@ -225,7 +232,7 @@ static int32_t draw_filters(const look *l)
     snprintf(settings, sizeof settings,
              "filters = %" PRId64 "\npixels_down = %" PRId64 "\npixels_across = %" PRId64 "\nlargest = %.6g", dims[0], dims[2],
              dims[3], largest_of(w, dims[0] * dims[2] * dims[3]));
-    return picture_plot(l->to, picture, "the filters of the first convolution", settings, plot_filters);
+    return look_plot(l, picture, "the filters of the first convolution", settings, plot_filters);
 }
 
 /* ---- an image on its way through the blocks ---- */
@@ -279,7 +286,7 @@ static void append_number(char *list, int64_t number)
 }
 
 /* Every block ends with dropout. The settings tell how many channels of which size the image and the blocks have. */
-static int32_t write_blocks(const look *l, FILE *file, char settings[SETTINGS_TEXT])
+static int32_t write_blocks(const look *l, FILE *file, char settings[MORE_TEXT])
 {
     char channels[LIST_TEXT] = "1", sizes[LIST_TEXT];
     int64_t dims[8];
@@ -293,7 +300,7 @@ static int32_t write_blocks(const look *l, FILE *file, char settings[SETTINGS_TE
             append_number(channels, dims[0]);
             append_number(sizes, dims[1]);
         }
-    snprintf(settings, SETTINGS_TEXT, "classes = %" PRId64 "\nchannels = '%s'\nsizes = '%s'", l->classes, channels, sizes);
+    snprintf(settings, MORE_TEXT, "channels = '%s'\nsizes = '%s'", channels, sizes);
     return 0;
 }
 
@@ -313,14 +320,14 @@ static int32_t write_scores(const look *l, const char *name)
 static int32_t draw_activations(const look *l)
 {
     static const char picture[] = "mnist_activations";
-    char path[FOLDER_PATH], settings[SETTINGS_TEXT];
+    char path[FOLDER_PATH], settings[MORE_TEXT];
     FILE *file;
-    TRY(sixnet_dataset_get(l->test, 0, l->input, NULL));
+    TRY(sixnet_dataset_get(l->seen, 0, l->input, NULL));
     PASS(write_scores(l, "mnist_activations_scores"));
     PASS(table_open(&file, path, l->to, picture));
     const int32_t status = write_blocks(l, file, settings);
     PASS(output_close(file, path) == 0 ? status : -1);
-    return picture_plot(l->to, picture, "the first test image on its way through the blocks", settings, plot_activations);
+    return look_plot(l, picture, "an image on its way through the blocks", settings, plot_activations);
 }
 
 /* ---- all of it ---- */
@@ -334,7 +341,7 @@ static int32_t look_make(look *l)
     l->width = dims[2];
     TRY(sixnet_model_shape(l->net, "output", dims, &rank, NULL));
     l->classes = dims[0];
-    l->images = sixnet_dataset_size(l->test);
+    l->images = sixnet_dataset_size(l->seen);
     l->verdicts = malloc((size_t)l->images * sizeof *l->verdicts);
     l->input = malloc((size_t)(AT_ONCE * l->height * l->width) * sizeof *l->input);
     l->output = malloc((size_t)(AT_ONCE * l->classes) * sizeof *l->output);
@@ -346,15 +353,16 @@ static int32_t look_run(look *l)
     PASS(look_make(l));
     PASS(judge_all(l));
     qsort(l->verdicts, (size_t)l->images, sizeof *l->verdicts, compare_verdicts);
+    PASS(draw_history(l));
     PASS(draw_confusion(l));
     PASS(draw_mistakes(l));
     PASS(draw_filters(l));
     return draw_activations(l);
 }
 
-int32_t look_at_net(pictures *p, sixnet_model *net, const sixnet_dataset *test)
+int32_t look_at(pictures *p, sixnet_model *net, const sixnet_dataset *images, const char *set)
 {
-    look l = {.to = p, .net = net, .test = test};
+    look l = {.to = p, .net = net, .seen = images, .set = set};
     const int32_t status = look_run(&l);
     free(l.verdicts);
     free(l.input);

@@ -6,11 +6,9 @@
 
 #include "record.h"
 
-/* Draws the net's last training by epoch; second is the name of the samples that were measured after each. */
-int32_t look_at_training(pictures *p, const sixnet_model *net, const char *second);
-
-/* Draws what the net makes of test images: how it confuses classes, its mistakes, its first filters, and an image on its way through the
- * blocks. The net is a chain of layers that takes images of one channel and ends with a loss. */
-int32_t look_at_net(pictures *p, sixnet_model *net, const sixnet_dataset *test);
+/* Draws a net's last training by epoch, its first filters, and what it makes of images: how it confuses classes, its mistakes, and the first
+ * image on its way through the blocks. The net is a chain of layers that takes images of one channel and ends with a loss.
+ * set: what the images are called, "test" or "validation"; they are those that were measured after each epoch */
+int32_t look_at(pictures *p, sixnet_model *net, const sixnet_dataset *images, const char *set);
 
 #endif

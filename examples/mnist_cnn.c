@@ -287,8 +287,7 @@ static int32_t draw(const trainer *t)
 {
     pictures p;
     PASS(pictures_begin(&p, t->set->pictures));
-    PASS(look_at_training(&p, t->net, second(t)));
-    PASS(look_at_net(&p, t->net, t->test));
+    PASS(look_at(&p, t->net, t->test, second(t)));
     pictures_end(&p);
     return 0;
 }

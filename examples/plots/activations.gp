@@ -17,7 +17,7 @@ do for [form in 'svg png'] {
     reset
     width = 860; height = 145 + 820 * bottom
     load 'style.gp'
-    set multiplot title 'The first test image on its way through the blocks'
+    set multiplot title 'The first '.image_set.' image on its way through the blocks'
     set lmargin at screen 20.0 / width
     set rmargin at screen 840.0 / width
     set tmargin at screen 1 - 80.0 / height

@@ -3,7 +3,7 @@ do for [form in 'svg png'] {
     reset
     width = 760; height = 700
     load 'style.gp'
-    set title sprintf('%d of %d test images are taken for another class', mistakes, images)
+    set title sprintf('%s of %s %s images are taken for another class', with_comma(mistakes), with_comma(images), image_set)
     set xlabel 'what the net says'
     set ylabel 'what it is'
     set xrange [-0.5:classes + 0.7]

@@ -17,6 +17,8 @@ do for [form in 'svg png'] {
     set key off
     set palette defined (-1 '#d55e00', 0 'white', 1 '#0072b2')
     set cbrange [-largest:largest]
+    set cbtics
+    set size ratio -1
     set cblabel 'weight'
     plot for [k=0:filters - 1] name.'.csv' index k matrix using (x(k) + $1):(y(k) + $2):3 with image, \
         for [k=0:filters - 1] '' index k matrix using (x(k) + $1):(y(k) + $2):(sprintf('%.2f', abs($3) < 0.005 ? 0 : $3)) with labels

@@ -10,8 +10,8 @@ do for [form in 'svg png'] {
     reset
     width = 900; height = 70 + rows * 84 * down / across
     load 'style.gp'
-    set title mistakes == 0 ? sprintf('None of %d test images is read wrong', images) : \
-        sprintf('%d of %d test images are read wrong', mistakes, images).\
+    set title mistakes == 0 ? sprintf('None of %s %s images is read wrong', with_comma(images), image_set) : \
+        sprintf('%s of %s %s images are read wrong', with_comma(mistakes), with_comma(images), image_set).\
         (shown < mistakes ? sprintf('; these %d the net is surest of', shown) : ', the surest mistakes first')."\n".\
         'below each: what it is → what the net says, and how sure it is of that'
     set xrange [-2:across * columns - 2]
