@@ -52,6 +52,7 @@ typedef struct trainer {
     FILE *csv;
     char sgd[128], schedule[128];
     meter bar;
+    uint64_t train_hash, test_hash; /* for a record */
     double accuracy, best, seconds; /* of the test images or those held out: the last and the best accuracy */
     int best_epoch;
 } trainer;
@@ -136,7 +137,7 @@ static int32_t build_optimizer(trainer *t)
 
 static const char normalize[] = "normalize mean=0.1307 std=0.3081";
 
-static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
+static int32_t open_set(const trainer *t, sixnet_dataset **ds, uint64_t *hash, const char *set)
 {
     char images[PATH_SIZE], labels[PATH_SIZE];
     PASS(mnist_path(images, t->set->data, set, "images", "idx3"));
@@ -146,7 +147,7 @@ static int32_t open_set(const trainer *t, sixnet_dataset **ds, const char *set)
     const int32_t status = sixnet_dataset_open_idx(ds, t->ctx, images, labels);
     meter_end(&bar);
     TRY(status);
-    return 0;
+    return t->set->record ? record_hash(hash, *ds) : 0;
 }
 
 /* Takes the last of the mixed training images to measure with. */
@@ -169,8 +170,8 @@ static int32_t hold_out(trainer *t)
 static int32_t open_sets(trainer *t)
 {
     const recipe *r = &t->set->r;
-    PASS(open_set(t, &t->train, "train"));
-    PASS(t->set->validation > 0 ? hold_out(t) : open_set(t, &t->test, "t10k"));
+    PASS(open_set(t, &t->train, &t->train_hash, "train"));
+    PASS(t->set->validation > 0 ? hold_out(t) : open_set(t, &t->test, &t->test_hash, "t10k"));
     for (size_t k = 0; k < AUGMENTS && r->augment[k]; k++)
         TRY(sixnet_dataset_transform(t->train, r->augment[k]));
     TRY(sixnet_dataset_transform(t->train, normalize));
@@ -277,6 +278,7 @@ static int32_t record_result_of(const trainer *t)
     TRY(sixnet_digest(t->net, digest));
     PASS(folder_open(&file, path, t->set->record, record_result));
     fprintf(file, "digest=%s\nversion=%s\nisa=%s\n", digest, sixnet_version(), sixnet_context_get(t->ctx, "isa"));
+    record_write_hashes(file, t->train_hash, t->test_hash);
     fprintf(file, "epochs=%" PRId64 "\nseconds=%.3f\n%s-accuracy=%.17g\n", t->set->r.epochs, t->seconds, second(t), t->accuracy);
     return output_close(file, path);
 }

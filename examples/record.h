@@ -39,6 +39,41 @@ static inline int32_t record_write_net(const char *folder, sixnet_model *net)
     return output_close(file, path);
 }
 
+/* A hash of all samples and targets, as the files have them: before transforms. */
+static inline int32_t record_hash(uint64_t *hash, const sixnet_dataset *set)
+{
+    int64_t dims[8], target_dims[8], inputs = 1, targets = 1;
+    int32_t rank, target_rank;
+    TRY(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
+    for (int32_t k = 0; k < rank; k++)
+        inputs *= dims[k];
+    for (int32_t k = 0; k < target_rank; k++)
+        targets *= target_dims[k];
+    const int64_t all = sixnet_dataset_size(set);
+    uint32_t *bits = calloc((size_t)(inputs + targets), sizeof *bits);
+    meter bar = meter_begin("looking at samples", 1);
+    int32_t status = bits ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    *hash = 14695981039346656037u;
+    for (int64_t i = 0; i < all && status == SIXNET_OK; i++) {
+        meter_show(&bar, (double)i, (double)all);
+        status = sixnet_dataset_get(set, i, (float *)bits, (float *)(bits + inputs));
+        for (int64_t k = 0; k < inputs + targets; k++)
+            *hash = (*hash ^ bits[k]) * 1099511628211u;
+    }
+    meter_end(&bar);
+    free(bits);
+    TRY(status);
+    return 0;
+}
+
+/* Writes the hashes of the training and the test samples; 0 for none. */
+static inline void record_write_hashes(FILE *file, uint64_t train, uint64_t test)
+{
+    fprintf(file, "train-samples=%016" PRIx64 "\n", train);
+    if (test)
+        fprintf(file, "test-samples=%016" PRIx64 "\n", test);
+}
+
 /* ---- its picture ---- */
 
 typedef struct history_picture {

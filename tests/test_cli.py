@@ -279,13 +279,15 @@ def test_same_bits_as_example(folder, data):
     check("train examples/mnist_cnn.net: the digest of examples/mnist_cnn", ours == theirs, f"{ours}, {theirs}")
 
 
-def test_record_of_example(folder, data):
+def test_record_of_example(folder, data, sets):
     if not (shared.EXAMPLES / "mnist_cnn").exists():
         return skip("rerun of a record of examples/mnist_cnn", "the examples are not built")
     record = folder / "digits"
     shared.run("mnist_cnn", "--data", data, "--epochs", 1, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet")
     text = output("rerun", record, "--quiet")
     check("rerun of a record of examples/mnist_cnn", "the same bits" in text, text)
+    other = write_set(folder / "other digits", {name: (images[::-1], labels) for name, (images, labels) in sets.items()})
+    check_refused("other images", ["training samples are not those of the record"], "rerun", record, "--data", other)
     rows = (record / "history.csv").read_text().splitlines()
     shared.run("mnist_cnn", "--data", data, "--epochs", 2, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet",
                "--resume", record / "checkpoint.safetensors")
@@ -374,6 +376,15 @@ def test_record(folder, world):
     text = output("rerun", record, "--quiet", "--threads", 2)
     digest = re.search("digest=(.*)", (record / "result.txt").read_text())[1]
     check("rerun: the same bits", "the same bits" in text and digest in text, text)
+    told = folder / "all that decides"
+    output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--augment", "normalize mean=0.1 std=2", "--transform",
+           "normalize mean=0.2 std=0.5", "--fit", "shuffle=false drop_last=true", "--on-nan", "skip", "--batch-size", 5, "--epochs", 3,
+           "--isa", "baseline", "--dtype", "f32", "--record", told, "--quiet")
+    check("rerun of weights, augmentations, transforms, options of fit, an instruction set", "the same bits" in output("rerun", told, "--quiet"))
+    lines = (told / "settings.txt").read_text().splitlines()
+    missing = [line for line in ("net=start.safetensors", "augment=normalize mean=0.1 std=2", "transform=normalize mean=0.2 std=0.5",
+                                 "fit=shuffle=false drop_last=true", "on-nan=skip", "isa=baseline", "batch-size=5") if line not in lines]
+    check("which are all in its settings", not missing, missing)
     failed = folder / "failed"
     check_refused("a record with wrong words", ["shuffle"], *learn, "--record", failed, "--fit", "shufle=no")
     check("a record of nothing can be written again", "accuracy" in output(*learn, "--record", failed, "--quiet"))
@@ -414,6 +425,24 @@ def test_record(folder, world):
     check("a run with an average ends elsewhere", digest not in (averaged / "result.txt").read_text())
     output("train", world["model"], "--data", world["data"], "--epochs", 2, "--record", tuned, "--quiet")
     check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, "--quiet"))
+
+
+def test_interrupted_record(folder, world):
+    record = folder / "interrupted"
+    command = [TOOL, *world["learn"][:-6], "--epochs", 4000, "--batch-size", 4, "--record", record]
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(5):
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    check("a recorded run is interrupted", process.returncode == 130 and not (record / "result.txt").exists(), errors)
+    check_refused("the record of an interrupted run", ["has not ended", "--resume"], "rerun", record)
+    output(*command[1:], "--resume", record / "checkpoint.safetensors", "--quiet")
+    whole = re.search("digest: (.*)", output(*command[1:-2], "--quiet", "--digest"))[1]
+    result = dict(line.split("=", 1) for line in (record / "result.txt").read_text().splitlines())
+    epochs = [row.split(",")[0] for row in (record / "history.csv").read_text().splitlines()[1:]]
+    check("and ends, resumed, as if it had not been", result["digest"] == whole and epochs == [str(k + 1) for k in range(4000)], result)
+    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--quiet"))
 
 
 def test_terminal(folder, world):
@@ -680,12 +709,13 @@ def main():
         test_predict(folder, world)
         test_images(folder, sets)
         test_same_bits_as_example(folder, data)
-        test_record_of_example(folder, data)
+        test_record_of_example(folder, data, sets)
         test_outputs(folder, world)
         test_doctor(folder, world)
         test_resume(folder, world)
         test_interrupt(folder, world)
         test_record(folder, world)
+        test_interrupted_record(folder, world)
         test_terminal(folder, world)
         test_reading_bar(folder)
         test_refusals(folder, world)

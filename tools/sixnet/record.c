@@ -76,10 +76,8 @@ static int32_t write_result(const char *folder, const outcome *out)
     char path[FOLDER_PATH];
     FILE *file;
     PASS(folder_open(&file, path, folder, record_result));
-    fprintf(file, "digest=%s\nversion=%s\nisa=%s\ntrain-samples=%016" PRIx64 "\n", out->digest, sixnet_version(), out->isa,
-            out->train_samples);
-    if (out->test_samples)
-        fprintf(file, "test-samples=%016" PRIx64 "\n", out->test_samples);
+    fprintf(file, "digest=%s\nversion=%s\nisa=%s\n", out->digest, sixnet_version(), out->isa);
+    record_write_hashes(file, out->train_samples, out->test_samples);
     fprintf(file, "epochs=%" PRId64 "\nbest-epoch=%" PRId64 "\nseconds=%.3f\n", out->epochs, out->best_epoch, out->seconds);
     write_score(file, "train", out->train);
     write_score(file, "validation", out->validation);

@@ -10,10 +10,14 @@ typedef struct changes {
     machine machine;
 } changes;
 
-static void apply(settings *s, const changes *c)
+/* Instruction sets with a fused multiply-add give the same bits; the baseline gives others. */
+static const char *isa_of(const record *r) { return strcmp(r->isa, "baseline") == 0 ? "baseline" : "auto"; }
+
+static void apply(record *r, const changes *c)
 {
+    settings *s = &r->settings;
     s->machine.threads = c->machine.threads;
-    s->machine.isa = c->machine.isa;
+    s->machine.isa = c->machine.isa ? c->machine.isa : isa_of(r);
     s->data.data = c->data ? c->data : s->data.data;
     s->data.labels = c->labels ? c->labels : s->data.labels;
     s->test_data = c->test_data ? c->test_data : s->test_data;
@@ -36,7 +40,7 @@ static int32_t compare(const record *r, const outcome *out, const outputs *o)
 static int32_t rerun(record *r, const char *folder, const changes *c, const outputs *o, outcome *out)
 {
     PASS(record_load(r, folder));
-    apply(&r->settings, c);
+    apply(r, c);
     out->train_samples = r->train_samples ? strtoull(r->train_samples, NULL, 16) : 0;
     out->test_samples = r->test_samples ? strtoull(r->test_samples, NULL, 16) : 0;
     PASS(training_run(&r->settings, o, out));
@@ -46,7 +50,7 @@ static int32_t rerun(record *r, const char *folder, const changes *c, const outp
 int32_t command_rerun(int argc, char **argv)
 {
     const char *folder = NULL;
-    changes c = {.machine = machine_default};
+    changes c = {.data = NULL};
     outputs o = {.checkpoint_seconds = 0};
     outcome out = {.signal = 0};
     record r = {.settings = settings_default};
@@ -57,7 +61,7 @@ int32_t command_rerun(int argc, char **argv)
     add_text(&t, "--test-data", "FILE", "and the samples to test with", &c.test_data);
     add_text(&t, "--test-labels", "FILE", "and their targets", &c.test_labels);
     add_integer(&t, "--threads", "threads to use; 0 for every core (0)", &c.machine.threads, 0, 1024);
-    add_word(&t, "--isa", "NAME", "highest instruction set to use (auto)", &c.machine.isa);
+    add_word(&t, "--isa", "NAME", "highest instruction set to use (auto; the baseline, if the record is of it)", &c.machine.isa);
     add_switch(&t, "--quiet", "print the end only", &o.quiet);
     add_switch(&t, "--json", "print the end only, as JSON", &o.json);
     int32_t status = command_options(argc, argv, ABOUT, &t);

@@ -47,31 +47,10 @@ typedef struct run {
 
 /* ---- samples ---- */
 
-/* A hash of all values and targets. */
-static int32_t hash_set(uint64_t *hash, const work *w, const sixnet_dataset *set)
-{
-    const size_t inputs = (size_t)net_size(w->net, "input"), targets = (size_t)net_size(w->net, "target");
-    const int64_t all = sixnet_dataset_size(set);
-    uint32_t *bits = calloc(inputs + targets, sizeof *bits);
-    meter bar = meter_begin("comparing samples", 1);
-    int32_t status = bits ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
-    *hash = 14695981039346656037u;
-    for (int64_t i = 0; i < all && status == SIXNET_OK; i++) {
-        meter_show(&bar, (double)i, (double)all);
-        status = sixnet_dataset_get(set, i, (float *)bits, (float *)(bits + inputs));
-        for (size_t k = 0; k < inputs + targets; k++)
-            *hash = (*hash ^ bits[k]) * 1099511628211u;
-    }
-    meter_end(&bar);
-    free(bits);
-    TRY(status);
-    return 0;
-}
-
 /* Takes note of the samples for a record, or compares them with those of one. */
 static int32_t check_set(const run *r, const sixnet_dataset *set, uint64_t *expected, const char *name)
 {
-    uint64_t hash;
+    uint64_t hash = 0;
     int64_t dims[MAX_RANK], target_dims[MAX_RANK];
     int32_t rank, target_rank;
     if (!r->out->record && !*expected)
@@ -80,7 +59,7 @@ static int32_t check_set(const run *r, const sixnet_dataset *set, uint64_t *expe
     if (shape_size(dims, rank) != net_size(r->w.net, "input") ||
         shape_size(target_dims, target_rank) != net_size(r->w.net, "target"))
         return 0; /* the fit will say it better */
-    PASS(hash_set(&hash, &r->w, set));
+    PASS(record_hash(&hash, set));
     if (*expected && *expected != hash)
         return complain("the %s samples are not those of the record: a file has changed, or --data leads to others", name);
     *expected = hash;
