@@ -268,6 +268,38 @@ def test_images(folder, sets):
     check("eval", re.fullmatch(r"loss [0-9.]+, accuracy \d+\.\d\d %, 64 samples\n", output("eval", model, "--data", data)))
 
 
+AUGMENT = ("color_jitter brightness=0.3 contrast=0.3", "elastic", "normalize mean=0.1307 std=0.3081",
+           "random_affine degrees=10 translate=0.1", "random_crop padding=2", "random_erasing",
+           "random_horizontal_flip", "random_vertical_flip")
+MIX = ("cutmix num_classes=10", "mixup alpha=0.2 num_classes=10", "one_hot num_classes=10")
+
+
+def test_augment(folder, sets):
+    """Each transform changes what is learnt, in the same way for any number of threads; there is none that is not here."""
+    images, labels = sets["t10k"]
+    data = ("--data", write(folder / "digits.npy", npy("|u1", (64, 28, 28), images[:784 * 64])),
+            "--labels", write(folder / "classes.npy", npy("|u1", (64,), labels[:64])))
+    net = write(folder / "digits.net", "input shape=1x28x28\nflatten\nlinear out_features=10\ncross_entropy\n")
+    mse = write(folder / "mse.net", "input shape=1x28x28\nflatten\nlinear out_features=10\nsoftmax\nmse\n")
+
+    def learnt(net, *more):
+        return output("train", net, *data, "--epochs", 1, "--batch-size", 32, "--digest", "--quiet", *more)
+
+    known = {kind["name"] for kind in json.loads(output("layers", "--json")) if kind["family"] == "transform"}
+    check("augment knows all transforms", known == {text.split()[0] for text in AUGMENT + MIX}, known)
+    digests = [learnt(net)] + [learnt(net, "--augment", text) for text in AUGMENT]
+    check("augment", len(set(digests)) == len(AUGMENT) + 1, digests)
+    check("augment with two threads", digests[1:] == [learnt(net, "--threads", 2, "--augment", text) for text in AUGMENT])
+    same = ("--transform", "one_hot num_classes=10", "--validation", 16)
+    digests = [learnt(mse, "--augment", text, *same) for text in MIX]
+    check("augment of classes", len(set(digests)) == len(MIX), digests)
+    check("augment of classes with two threads", digests == [learnt(mse, "--threads", 2, "--augment", text, *same) for text in MIX])
+    check_refused("classes where probabilities are wanted", ["one_hot num_classes=10"], "train", mse, *data)
+    table = write_csv(folder / "digits.csv", [(labels[k], *images[784 * k:784 * (k + 1)]) for k in range(64)])
+    data = ("--data", table, "--targets-first", "--scale", repr(1 / 255))
+    check("augment of a table's classes", [learnt(mse, "--augment", text, *same) for text in MIX] == digests)
+
+
 # ---- training ----
 
 def test_same_bits_as_example(folder, data):
@@ -707,6 +739,7 @@ def main():
         test_layers_and_info()
         test_bench(folder)
         test_predict(folder, world)
+        test_augment(folder, sets)
         test_images(folder, sets)
         test_same_bits_as_example(folder, data)
         test_record_of_example(folder, data, sets)

@@ -1237,10 +1237,10 @@ static void test_transform_of_parts(void **state)
 /* A transform for the test: keeps the first half, or 100 values, backwards, and adds what may be a random number. */
 static int32_t halve(six_step *step)
 {
-    const int64_t count = step->in[SIX_INPUT].dim[0];
+    const int64_t count = step->in.shape[SIX_INPUT].dim[0];
     if (count < 2)
         return six_fail(SIXNET_BAD_SHAPE, "half: nothing to halve");
-    step->out[SIX_INPUT].dim[0] = count > 200 ? 100 : count / 2;
+    step->out.shape[SIX_INPUT].dim[0] = count > 200 ? 100 : count / 2;
     return SIXNET_OK;
 }
 

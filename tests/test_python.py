@@ -688,6 +688,31 @@ class Training(unittest.TestCase):
         self.assertEqual((net.profile_number("linear1", "forward_passes"), net.profile_number("linear1", "backward_samples")), (4, 64))
         net.profile(False)
 
+    def test_augment(self):
+        """The training samples alone go through it, each time otherwise; class numbers may become probabilities."""
+        draw = random.Random(2)
+        x, t = [[draw.random() for _ in range(36)] for _ in range(20)], [i % 3 for i in range(20)]
+        text = "input shape=1x6x6\nconv2d out_channels=2 kernel_size=3\nflatten\nlinear out_features=3\n"
+
+        def digest(loss, *arrays, **options):
+            net = sixnet.Model(text + loss)
+            net.fit(*arrays, epochs=2, batch_size=5, **options)
+            return net.digest()
+
+        turned = digest("cross_entropy", x, t, augment="random_affine degrees=20")
+        self.assertEqual(turned, digest("cross_entropy", x, t, augment=["random_affine degrees=20"], validation=(x, t)))
+        self.assertEqual(turned, digest("cross_entropy", sixnet.Dataset(x, t, shape=(1, 6, 6)).transform("random_affine", degrees=20.0)))
+        self.assertNotEqual(turned, digest("cross_entropy", x, t))
+        mixed = digest("mse", x, t, augment=("random_horizontal_flip", "mixup num_classes=3"))
+        self.assertNotEqual(mixed, digest("mse", x, t, augment=("random_horizontal_flip", "one_hot num_classes=3")))
+        data = sixnet.Dataset(x, t, shape=(1, 6, 6)).transform("one_hot", num_classes=3)
+        self.assertEqual((data.target_shape, data[4][1].tolist()), ((3,), [0, 1, 0]))
+        for arrays, options, message in (((data,), {"augment": "mixup"}, "augment is for arrays"),
+                                         ((x, t), {"augment": "mixupp"}, "did you mean 'mixup'"),
+                                         ((x, t), {"augment": "mixup num_classes=2"}, "label 2")):
+            with self.assertRaisesRegex(sixnet.SixnetError, message):
+                sixnet.Model(text + "cross_entropy").fit(*arrays, **options)
+
     def test_datasets(self):
         x, t = some_data(10)
         data = sixnet.Dataset(x, t).transform("normalize", mean=1.0, std=2.0)

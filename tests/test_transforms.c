@@ -592,6 +592,24 @@ static void test_one_hot(void **state)
     sixnet_dataset_free(ds);
 }
 
+/* Probabilities of so many classes are what one_hot would make, so that all samples can have it and those to train with be mixed before. */
+static void test_probabilities_stay(void **state)
+{
+    (void)state;
+    static const char *const mixing[] = {"mixup num_classes=12", "one_hot num_classes=12", "mixup", "mixup num_classes=12"};
+    sixnet_dataset *ds = unit_samples(NULL, "12");
+    float input[NUMBERS], target[NUMBERS];
+    for (size_t k = 0; k < sizeof mixing / sizeof *mixing; k++) {
+        WORKS(sixnet_dataset_transform(ds, mixing[k]));
+        assert_target_shape(ds, 1, (const int64_t[]){NUMBERS});
+        for (int i = 0; i < NUMBERS; i++) {
+            WORKS(sixnet_dataset_get(ds, i, input, target));
+            assert_memory_equal(input, target, sizeof input);
+        }
+    }
+    sixnet_dataset_free(ds);
+}
+
 /* The distribution of shares: its mean is 1/2, its variance 1 / (4 (2 alpha + 1)). */
 static void test_mixup_shares(void **state)
 {
@@ -774,9 +792,11 @@ static void test_targets_refused(void **state)
         {NULL, "one_hot", SIXNET_BAD_TEXT, "num_classes is missing"},
         {NULL, "one_hot num_classes=11", SIXNET_BAD_DATA, "one_hot: sample 11: label 11; classes from 0 to 10 are expected"},
         {NULL, "mixup num_classes=5", SIXNET_BAD_DATA, "mixup: sample 5: label 5; classes from 0 to 4"},
+        {NULL, "mixup num_classes=1", SIXNET_BAD_TEXT, "mixup: num_classes=1; 2 and up are expected"},
+        {NULL, "one_hot num_classes=1", SIXNET_BAD_TEXT, "num_classes=1"},
         {NULL, "mixup alpha=0", SIXNET_BAD_TEXT, "alpha=0"},
         {NULL, "cutmix num_classes=12", SIXNET_BAD_SHAPE, "cutmix: takes images"},
-        {"one_hot num_classes=12", "one_hot num_classes=12", SIXNET_BAD_DATA,
+        {"one_hot num_classes=12", "one_hot num_classes=13", SIXNET_BAD_DATA,
          "one_hot: classes are expected; the transform 'one_hot' has made something else of the targets"},
         {"mixup", "mixup num_classes=12", SIXNET_BAD_DATA, "mixup: classes are expected; the transform 'mixup'"},
     };
@@ -897,6 +917,11 @@ static void test_too_large(void **state)
     sixnet_dataset *ds;
     WORKS(sixnet_dataset_from_callback(&ds, NULL, "shape=2x4194305", 1, give_nothing, NULL));
     FAILS(SIXNET_TOO_LARGE, sixnet_dataset_transform(ds, "random_affine degrees=5"), "images of 2x4194305; at most 4194304");
+    sixnet_dataset_free(ds);
+    WORKS(sixnet_dataset_from_callback(&ds, NULL, "shape=2x8x8 target_shape=1048576x4", 1, give_nothing, NULL));
+    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_transform(ds, "random_crop size=4194304 padding=2097152"), "images of too many values");
+    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_transform(ds, "one_hot num_classes=16777216"),
+          "one_hot: 16777216 classes for targets of shape 1048576x4 are too many values");
     sixnet_dataset_free(ds);
     WORKS(sixnet_dataset_from_callback(&ds, NULL, "shape=65536x4096x4096", 1, give_nothing, NULL));
     WORKS(sixnet_dataset_transform(ds, "random_affine degrees=5"));
@@ -1134,6 +1159,7 @@ int main(void)
         cmocka_unit_test(test_jitter),
         cmocka_unit_test(test_elastic),
         cmocka_unit_test(test_one_hot),
+        cmocka_unit_test(test_probabilities_stay),
         cmocka_unit_test(test_mixup_shares),
         cmocka_unit_test(test_mixup_p),
         cmocka_unit_test(test_mixup_of_transformed),

@@ -557,8 +557,10 @@ SIXNET_API void sixnet_dataset_free(sixnet_dataset *ds);
 
 /** Adds a transform that every sample goes through, after those added before: "normalize mean=0.1307 std=0.3081". What "random_affine
  * degrees=10 translate=0.07 scale=0.9,1.1" and other transforms at random draw depends on the context's seed, the epoch, the transform's
- * place among the others and the sample alone; outside a training run and a walk the epoch is 0.
- * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_SHAPE if the samples are not what it takes, SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
+ * place among the others and the sample alone; outside a training run and a walk the epoch is 0. "one_hot num_classes=10" and
+ * "mixup num_classes=10" make probabilities of targets that are class numbers.
+ * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_SHAPE if the samples are not what it takes, SIXNET_BAD_DATA if the targets are not,
+ *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
  *
  * Threads: changes ds. */
 SIXNET_API int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec);

@@ -14,7 +14,8 @@ typedef struct color_jitter {
 static const six_attr attrs[] = {
     {"brightness", SIX_LIST, offsetof(color_jitter, brightness), 0, 1e3, "0", NULL,
      "0.2 for factors from 0.8 to 1.2, or the least and the most"},
-    {"contrast", SIX_LIST, offsetof(color_jitter, contrast), 0, 1e3, "0", NULL, "0.2 for factors from 0.8 to 1.2, or the least and the most"},
+    {"contrast", SIX_LIST, offsetof(color_jitter, contrast), 0, 1e3, "0", NULL,
+     "0.2 for factors from 0.8 to 1.2, or the least and the most"},
     {0},
 };
 
@@ -36,7 +37,7 @@ static int32_t setup(six_step *step)
     int32_t status = complete("brightness", &j->brightness);
     if (status == SIXNET_OK)
         status = complete("contrast", &j->contrast);
-    return status == SIXNET_OK ? six_image_check("color_jitter", step->in) : status;
+    return status == SIXNET_OK ? six_image_check("color_jitter", step->in.shape) : status;
 }
 
 static float draw(six_stream *random, const six_list *range)

@@ -15,10 +15,10 @@ typedef struct cutmix {
 static int32_t setup(six_step *step)
 {
     cutmix *c = (void *)step->attrs;
-    int32_t status = six_image_check("cutmix", step->in);
+    int32_t status = six_image_check("cutmix", step->in.shape);
     if (status != SIXNET_OK)
         return status;
-    c->image = six_image_of(step->in);
+    c->image = six_image_of(step->in.shape);
     return six_mix_setup(step);
 }
 

@@ -168,8 +168,8 @@ static int32_t check_step(const sixnet_dataset *ds, const six_step *step)
 static void join_step(sixnet_dataset *ds, six_step *step)
 {
     for (int32_t side = 0; side < SIX_SIDES; side++)
-        if (step->out[side].rank > 0)
-            ds->widest[side] = larger(ds->widest[side], six_shape_size(&step->out[side]));
+        if (step->out.shape[side].rank > 0)
+            ds->widest[side] = larger(ds->widest[side], six_shape_size(&step->out.shape[side]));
     ds->apart |= step->transform->apart;
     ds->mixes += step->transform->mixes;
     ds->room = larger(ds->room, step->room);
@@ -179,10 +179,10 @@ static void join_step(sixnet_dataset *ds, six_step *step)
 int32_t six_dataset_add_step(sixnet_dataset *ds, const six_transform *transform, const char *attrs)
 {
     six_step *step;
-    const six_shape shapes[SIX_SIDES] = {*six_dataset_input_shape(ds), *six_dataset_target_shape(ds)};
+    const six_form raw = {{ds->source->input.shape, ds->source->target.shape}, 0};
     if (ds->nsteps == SIX_MAX_STEPS)
         return six_fail(SIXNET_TOO_LARGE, "%s: the dataset has %d transforms already", transform->kind.name, SIX_MAX_STEPS);
-    int32_t status = six_step_new(&step, ds->source->ctx, transform, attrs, shapes);
+    int32_t status = six_step_new(&step, ds->source->ctx, transform, attrs, ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out : &raw);
     if (status != SIXNET_OK)
         return status;
     status = check_step(ds, step);
@@ -219,12 +219,12 @@ bool six_dataset_has_targets(const sixnet_dataset *ds)
 
 const six_shape *six_dataset_input_shape(const sixnet_dataset *ds)
 {
-    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out[SIX_INPUT] : &ds->source->input.shape;
+    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out.shape[SIX_INPUT] : &ds->source->input.shape;
 }
 
 const six_shape *six_dataset_target_shape(const sixnet_dataset *ds)
 {
-    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out[SIX_TARGET] : &ds->source->target.shape;
+    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out.shape[SIX_TARGET] : &ds->source->target.shape;
 }
 
 int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank)

@@ -49,10 +49,10 @@ static int64_t noise_room(const elastic *e, int64_t height)
 static int32_t setup(six_step *step)
 {
     elastic *e = (void *)step->attrs;
-    int32_t status = six_image_check("elastic", step->in);
+    int32_t status = six_image_check("elastic", step->in.shape);
     if (status != SIXNET_OK)
         return status;
-    const six_image image = six_image_of(step->in);
+    const six_image image = six_image_of(step->in.shape);
     e->radius = (int64_t)(8.0 * e->sigma + 1.0) / 2;
     e->to_next = 1;
     e->to_below = (image.width + SIX_PLACES - 1) / SIX_PLACES * SIX_PLACES;

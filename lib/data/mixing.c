@@ -13,7 +13,7 @@
 
 static int32_t check_targets(const six_step *step)
 {
-    if (step->in[SIX_TARGET].rank > 0)
+    if (step->in.shape[SIX_TARGET].rank > 0)
         return SIXNET_OK;
     return six_fail(SIXNET_BAD_DATA, "%s: the data have no targets", step->transform->kind.name);
 }
@@ -21,11 +21,13 @@ static int32_t check_targets(const six_step *step)
 int32_t six_expand_classes(six_step *step, int64_t classes)
 {
     char text[160];
-    const six_shape *in = &step->in[SIX_TARGET];
-    six_shape *out = &step->out[SIX_TARGET];
+    const six_shape *in = &step->in.shape[SIX_TARGET];
+    six_shape *out = &step->out.shape[SIX_TARGET];
     int32_t status = check_targets(step);
-    if (status != SIXNET_OK)
+    if (status != SIXNET_OK || step->in.probabilities == classes)
         return status;
+    if (classes < 2)
+        return six_fail(SIXNET_BAD_TEXT, "%s: num_classes=%" PRId64 "; 2 and up are expected", step->transform->kind.name, classes);
     out->rank = 1;
     out->dim[0] = classes;
     if (in->rank > 1 || in->dim[0] > 1)
@@ -37,18 +39,28 @@ int32_t six_expand_classes(six_step *step, int64_t classes)
     if (!six_shape_fits(out))
         return six_fail(SIXNET_TOO_LARGE, "%s: %" PRId64 " classes for targets of shape %s are too many values",
                         step->transform->kind.name, classes, six_shape_text(in, text));
-    step->classes = classes;
+    step->classes = step->out.probabilities = classes;
     return SIXNET_OK;
 }
 
 /* What is no class, in arrays that were lent and have changed, adds nothing. */
-void six_add_classes(const six_transform_call *call, const float *numbers, float share)
+static void add_classes(const six_transform_call *call, const float *numbers, float share)
 {
     const int64_t count = six_shape_size(call->in);
     const float classes = (float)call->out->dim[0];
     for (int64_t i = 0; i < count; i++)
         if (numbers[i] >= 0.0f && numbers[i] < classes)
             call->to[(int64_t)numbers[i] * count + i] += share;
+}
+
+void six_add_share(const six_transform_call *call, const float *targets, float share)
+{
+    const int64_t size = six_shape_size(call->out);
+    if (!six_shape_equal(call->in, call->out))
+        add_classes(call, targets, share);
+    else
+        for (int64_t i = 0; i < size; i++)
+            call->to[i] += share * targets[i];
 }
 
 /* ---- mixing ---- */
@@ -90,15 +102,8 @@ double six_mix_share(const six_mix *mix, six_stream *random)
 
 void six_mix_targets(const six_transform_call *call, double share)
 {
-    const six_mix *mix = call->attrs;
-    const float own = (float)share, other = 1.0f - own;
-    const int64_t size = six_shape_size(call->out);
-    if (mix->num_classes > 0) {
-        memset(call->to, 0, (size_t)size * sizeof *call->to);
-        six_add_classes(call, call->from, own);
-        six_add_classes(call, call->partner, other);
-    } else {
-        for (int64_t i = 0; i < size; i++)
-            call->to[i] = own * call->from[i] + other * call->partner[i];
-    }
+    const float own = (float)share;
+    memset(call->to, 0, (size_t)six_shape_size(call->out) * sizeof *call->to);
+    six_add_share(call, call->from, own);
+    six_add_share(call, call->partner, 1.0f - own);
 }

@@ -7,10 +7,10 @@
 /* What transforms that work on targets share. Class numbers become probabilities: a dimension of the classes comes before those of the
  * targets; from targets of shape 1, and no more than that, comes the shape of the classes alone. */
 
-/* Sets the shape of the step's targets, which are class numbers. */
+/* Makes probabilities of a step's targets, unless a step before has: sets their shape and what they must be. */
 int32_t six_expand_classes(six_step *step, int64_t classes);
-/* Adds share to the probability of each class of `numbers`. */
-void six_add_classes(const six_transform_call *call, const float *numbers, float share);
+/* share of the probabilities in `targets`, which are class numbers if they are to become such; added to those that are there. */
+void six_add_share(const six_transform_call *call, const float *targets, float share);
 
 /* What mixup and cutmix are told. */
 typedef struct six_mix {

@@ -29,8 +29,8 @@ static int32_t check_count(const char *name, const six_list *list, const six_sha
 static int32_t setup(six_step *step)
 {
     const normalize *n = (const void *)step->attrs;
-    int32_t status = check_count("mean", &n->mean, step->in);
-    return status == SIXNET_OK ? check_count("std", &n->std, step->in) : status;
+    int32_t status = check_count("mean", &n->mean, step->in.shape);
+    return status == SIXNET_OK ? check_count("std", &n->std, step->in.shape) : status;
 }
 
 /* By way of a block, so that the compiler knows that what is written is not what is still to be read. */

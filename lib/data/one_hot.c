@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* one_hot: of a target that is a class number the probabilities of the classes, 1 for that one and 0 for the others. */
+/* one_hot: of a target that is a class number the probabilities of the classes, 1 for that one and 0 for the others. Probabilities that a
+ * transform has made stay. */
 #include <stddef.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@ typedef struct one_hot {
 } one_hot;
 
 static const six_attr attrs[] = {
-    {"num_classes", SIX_INT, offsetof(one_hot, num_classes), 1, 1 << 24, NULL, NULL, "targets are numbers below it"},
+    {"num_classes", SIX_INT, offsetof(one_hot, num_classes), 2, 1 << 24, NULL, NULL, "targets are numbers below it"},
     {0},
 };
 
@@ -23,7 +24,7 @@ static int32_t setup(six_step *step)
 static void apply(const six_transform_call *call)
 {
     memset(call->to, 0, (size_t)six_shape_size(call->out) * sizeof *call->to);
-    six_add_classes(call, call->from, 1.0f);
+    six_add_share(call, call->from, 1.0f);
 }
 
 const six_transform six_transform_one_hot = {

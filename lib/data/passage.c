@@ -66,8 +66,8 @@ static void take_side(const six_step *step, six_transform_call *call, int32_t si
         p->at[side] = p->other[side];
         p->other[side] = from;
     }
-    call->in = &step->in[side];
-    call->out = &step->out[side];
+    call->in = &step->in.shape[side];
+    call->out = &step->out.shape[side];
     call->from = from;
     call->to = p->at[side];
     call->partner = partner->at[side];
@@ -91,7 +91,7 @@ static int32_t take_step(const reading *r, int64_t number, int32_t k, passage *p
         status = pass(r, other, k, &partner, workspace + passage_room(ds));
     }
     if (status == SIXNET_OK && step->classes > 0 && six_dataset_calls(ds) && p->at[SIX_TARGET])
-        status = six_data_check_labels(p->at[SIX_TARGET], six_shape_size(&step->in[SIX_TARGET]), step->classes, number);
+        status = six_data_check_labels(p->at[SIX_TARGET], six_shape_size(&step->in.shape[SIX_TARGET]), step->classes, number);
     for (int32_t side = 0; side < SIX_SIDES && status == SIXNET_OK; side++)
         if (p->at[side] && step->transform->apply[side])
             take_side(step, &call, side, p, &partner);

@@ -77,9 +77,9 @@ static int32_t setup(six_step *step)
     if (status == SIXNET_OK)
         status = check_order("shear", &a->shear);
     if (status == SIXNET_OK)
-        status = six_image_check("random_affine", step->in);
+        status = six_image_check("random_affine", step->in.shape);
     if (status == SIXNET_OK)
-        step->room = six_sampler_room(six_image_of(step->in));
+        step->room = six_sampler_room(six_image_of(step->in.shape));
     return status;
 }
 

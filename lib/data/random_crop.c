@@ -24,10 +24,10 @@ static const six_attr attrs[] = {
 static int32_t setup(six_step *step)
 {
     random_crop *c = (void *)step->attrs;
-    int32_t status = six_image_check("random_crop", step->in);
+    int32_t status = six_image_check("random_crop", step->in.shape);
     if (status != SIXNET_OK)
         return status;
-    const six_image image = six_image_of(step->in);
+    const six_image image = six_image_of(step->in.shape);
     const int64_t side[2] = {image.height, image.width};
     for (int k = 0; k < 2; k++) {
         if (c->size[k] == 0)
@@ -35,9 +35,9 @@ static int32_t setup(six_step *step)
         if (c->size[k] > side[k] + 2 * c->padding[k])
             return six_fail(SIXNET_BAD_SHAPE, "random_crop: %" PRId64 " %s are more than the images' %" PRId64 " and a margin of %" PRId64,
                             c->size[k], k == 0 ? "rows" : "columns", side[k], c->padding[k]);
-        step->out[SIX_INPUT].dim[step->in[SIX_INPUT].rank - 2 + k] = c->size[k];
+        step->out.shape[SIX_INPUT].dim[step->in.shape[SIX_INPUT].rank - 2 + k] = c->size[k];
     }
-    return six_shape_fits(&step->out[SIX_INPUT]) ? SIXNET_OK : six_fail(SIXNET_TOO_LARGE, "random_crop: images of too many values");
+    return six_shape_fits(&step->out.shape[SIX_INPUT]) ? SIXNET_OK : six_fail(SIXNET_TOO_LARGE, "random_crop: images of too many values");
 }
 
 /* Where a part of `size` begins; before the side's first pixel if it is negative. */

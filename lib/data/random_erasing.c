@@ -36,10 +36,10 @@ static int32_t setup(six_step *step)
     if (status == SIXNET_OK)
         status = check_range("ratio", &e->ratio);
     if (status == SIXNET_OK)
-        status = six_image_check("random_erasing", step->in);
+        status = six_image_check("random_erasing", step->in.shape);
     if (status != SIXNET_OK)
         return status;
-    const int64_t channels = six_image_of(step->in).channels;
+    const int64_t channels = six_image_of(step->in.shape).channels;
     if (e->value.count != 1 && e->value.count != channels)
         return six_fail(SIXNET_BAD_SHAPE, "random_erasing: value has %d numbers; 1 or %" PRId64 ", as there are channels, are expected",
                         e->value.count, channels);

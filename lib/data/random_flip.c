@@ -16,7 +16,7 @@ static const six_attr attrs[] = {
 
 static int32_t setup(six_step *step)
 {
-    return six_image_check(step->transform->kind.name, step->in);
+    return six_image_check(step->transform->kind.name, step->in.shape);
 }
 
 static bool drawn(const six_transform_call *call)

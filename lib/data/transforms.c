@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "transforms.h"
 
-#include <string.h>
-
 static const six_kind *const kinds[] = {
     &six_transform_color_jitter.kind,
     &six_transform_cutmix.kind,
@@ -32,7 +30,7 @@ const six_transform *six_transform_find(const char *text, const char **rest)
 }
 
 int32_t six_step_new(six_step **out, const sixnet_context *ctx, const six_transform *transform, const char *attrs,
-                     const six_shape shapes[static SIX_SIDES])
+                     const six_form *form)
 {
     six_step *step = six_alloc(ctx, 1, sizeof *step + transform->kind.size);
     *out = NULL;
@@ -40,8 +38,7 @@ int32_t six_step_new(six_step **out, const sixnet_context *ctx, const six_transf
         return SIXNET_OUT_OF_MEMORY;
     atomic_init(&step->references, 1);
     step->transform = transform;
-    memcpy(step->in, shapes, sizeof step->in);
-    memcpy(step->out, shapes, sizeof step->out);
+    step->in = step->out = *form;
     int32_t status = six_spec_parse(&transform->kind, attrs, step->attrs, NULL, NULL);
     if (status == SIXNET_OK)
         status = transform->setup(step);

@@ -13,6 +13,12 @@
 /* The two sides of a sample. */
 enum { SIX_INPUT, SIX_TARGET, SIX_SIDES };
 
+/* What samples are at one place of their way. */
+typedef struct six_form {
+    six_shape shape[SIX_SIDES]; /* of rank 0 for targets that there are not */
+    int64_t probabilities;      /* the classes that a transform has made the targets probabilities of; else 0 */
+} six_form;
+
 struct six_step;
 
 /* One side of a sample on its way through a transform. */
@@ -46,18 +52,18 @@ const six_kind *const *six_transform_kinds(void);
  * none. */
 const six_transform *six_transform_find(const char *text, const char **rest);
 
-/* A transform with its attributes, for samples of one shape. Counted; datasets share it. */
+/* A transform with its attributes, for samples of one form. Counted; datasets share it. */
 typedef struct six_step {
     atomic_int references;
     const six_transform *transform;
-    six_shape in[SIX_SIDES], out[SIX_SIDES]; /* of rank 0 for targets that there are not; out is in unless setup says otherwise */
-    int64_t room;                            /* the floats of memory that it needs besides, 0 unless setup says otherwise */
-    int64_t classes;                         /* targets must be numbers below it; 0 for any */
+    six_form in, out; /* out is in unless setup says otherwise */
+    int64_t room;     /* the floats of memory that it needs besides, 0 unless setup says otherwise */
+    int64_t classes;  /* targets must be numbers below it; 0 for any */
     alignas(max_align_t) unsigned char attrs[];
 } six_step;
 
 int32_t six_step_new(six_step **out, const sixnet_context *ctx, const six_transform *transform, const char *attrs,
-                     const six_shape shapes[static SIX_SIDES]);
+                     const six_form *form);
 six_step *six_step_hold(six_step *step);
 void six_step_release(const sixnet_context *ctx, six_step *step);
 

@@ -1658,16 +1658,27 @@ class Model(_Handle, Mapping[str, Any]):
         ends = self._compiled()
         return Dataset(inputs, targets, shape=ends.input, target_shape=ends.target, context=self.context)
 
+    def _augmented(self, inputs: Any, targets: Any, transforms: Sequence[str]) -> Dataset:
+        """A Dataset of arrays, whose targets may get another shape by the transforms."""
+        if isinstance(inputs, Dataset):
+            raise _error(_INVALID_ARGUMENT, "augment is for arrays; a Dataset has transforms of its own, which its transform() adds")
+        dataset = Dataset(inputs, targets, shape=self._compiled().input, context=self.context)
+        for spec in transforms:
+            dataset.transform(spec)
+        return dataset
+
     def fit(self, inputs: Any, targets: Any = None, *, optimizer: Union[str, Optimizer] = "sgd lr=0.1 momentum=0.9",
             schedule: Optional[str] = None, epochs: int = 1, batch_size: Optional[int] = None, validation: Any = None,
-            progress: Union[None, bool, Callable[[Progress], Any]] = None, **options: Any) -> List[Progress]:
+            augment: Union[str, Sequence[str]] = (), progress: Union[None, bool, Callable[[Progress], Any]] = None,
+            **options: Any) -> List[Progress]:
         """Trains the net on arrays or a Dataset. Returns the reports of the epochs that were completed.
 
         optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, and
-        fewer samples are one batch; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; progress
-        is called with a Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the
-        run by returning something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress
-        is False. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
+        fewer samples are one batch; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; augment is
+        a transform of the arrays to train with, or several, such as "random_affine degrees=10 translate=0.1"; progress is called with a
+        Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the run by returning
+        something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress is False. options
+        are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
         file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the
         batch, "restore" the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start, after which the
         net is an average of what it was during the training; and doctor=True, which looks for what goes wrong and names it in `findings`.
@@ -1677,7 +1688,8 @@ class Model(_Handle, Mapping[str, Any]):
                 raise _error(_INVALID_ARGUMENT, "schedule: the optimizer has one of its own")
         else:
             optimizer = Optimizer(self, optimizer, schedule)
-        train = self._dataset(inputs, targets)
+        transforms = [augment] if isinstance(augment, str) else augment
+        train = self._augmented(inputs, targets, transforms) if transforms else self._dataset(inputs, targets)
         second = None
         if validation is not None:
             second = self._dataset(validation, None) if isinstance(validation, Dataset) else self._dataset(*validation)

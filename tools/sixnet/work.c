@@ -115,6 +115,13 @@ static int32_t split_columns(samples *s, const char *path, int64_t target_column
     return 0;
 }
 
+/* Whether a target of so many values can be what the loss takes: it is, or it is a class number, of which a transform may make that. */
+static bool is_target(const work *w, int64_t columns)
+{
+    const int64_t target = net_size(w->net, "target");
+    return columns == target || (columns == 1 && target > 0);
+}
+
 /* Whether rows fit the net: they have what it takes, or that and the targets. */
 static int32_t check_columns(const samples *s, const work *w, const data_options *d, bool labelled)
 {
@@ -123,8 +130,8 @@ static int32_t check_columns(const samples *s, const work *w, const data_options
     const char *remedy = found == input ? "; --labels FILE names a file of targets" : "";
     if (s->inputs.rank > 1)
         snprintf(shape, sizeof shape, " (%s)", shape_text(s->inputs.dims, s->inputs.rank, dims));
-    if (found == (labelled && !d->labels ? input + target : input) ||
-        (!labelled && !d->labels && found == input + target && s->inputs.rank < 2))
+    const bool with_target = !d->labels && is_target(w, found - input);
+    if (labelled && !d->labels ? with_target : found == input || (with_target && s->inputs.rank < 2))
         return 0;
     if (labelled && !d->labels)
         return complain("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64 " and a target of %" PRId64 "%s",
@@ -143,9 +150,11 @@ static int32_t join_tables(samples *s, const work *w, const data_options *d)
     if (s->targets.values && s->targets.rows != s->inputs.rows)
         return complain("%s has %" PRId64 " samples, but %s has %" PRId64 " targets", d->data, s->inputs.rows, d->labels,
                         s->targets.rows);
-    if (s->targets.values && s->targets.columns != net_size(w->net, "target"))
+    if (s->targets.values && !is_target(w, s->targets.columns))
         return complain("%s: a target has %" PRId64 " values, but the net's loss takes %" PRId64, d->labels ? d->labels : d->data,
                         s->targets.columns, net_size(w->net, "target"));
+    if (s->targets.values && s->targets.columns != net_size(w->net, "target"))
+        target_dims[0] = target_rank = 1;
     const double scale = !isnan(d->scale) ? d->scale : strcmp(s->inputs.type, "u8") == 0 ? 1.0 / 255 : 1;
     snprintf(spec, sizeof spec, "inputs=%s shape=%s targets=%s target_shape=%s scale=%.17g copy=false", s->inputs.type,
              shape_text(dims, rank, shape), s->targets.values ? s->targets.type : "f32",
