@@ -842,6 +842,88 @@ class Files(unittest.TestCase):
         self.assertEqual((three[0].digest(), three[2].epoch), (one[0].digest(), 2))
 
 
+class Records(unittest.TestCase):
+    """What fit(record=FOLDER) writes, and that the program sixnet repeats it."""
+
+    NET = SMALL.replace("tanh", "tanh\ndropout p=0.2")
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name) / "a record, 100% é"
+        self.x, self.t = some_data()
+
+    def fit(self, net, *data, **options):
+        given = {"optimizer": "adam lr=0.02", "schedule": "step_lr step_size=2", "epochs": 4, "batch_size": 10, "record": self.folder}
+        return net.fit(*(data or (self.x, self.t)), **{**given, **options})
+
+    def rerun(self, folder):
+        tool = pathlib.Path(os.environ.get("SIXNET_BUILD", "")) / "tools/sixnet/sixnet"
+        if not tool.exists():
+            self.skipTest("the program sixnet is not built")
+        result = subprocess.run([tool, "rerun", folder, "--quiet", "--threads", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                timeout=120)
+        return result.stdout + result.stderr
+
+    def test_repeated(self):
+        for name, dtype, options in (
+            ("plain", "f32", {}),
+            ("f64", "f64", {"schedule": None}),
+            ("options", "f32", {"shuffle": False, "drop_last": True, "on_nan": "skip", "keep": 2}),
+            ("validated", "f32", {"seed": 9, "validation": some_data(32, seed=1)}),
+        ):
+            with self.subTest(name):
+                folder, net = self.folder.with_name(name), sixnet.Model(self.NET, sixnet.Context(seed=5, dtype=dtype))
+                self.assertEqual(len(self.fit(net, record=folder, **options)), 4)
+                result = dict(line.split("=", 1) for line in (folder / "result.txt").read_text().splitlines())
+                self.assertEqual((result["digest"], result["isa"], result["epochs"]), (net.digest(), net.context.isa, "4"))
+                self.assertEqual(sixnet.Model.load(folder / "model.safetensors", net.context).digest(), net.digest())
+                self.assertEqual(len((folder / "history.csv").read_text().splitlines()), 5)
+                moved = folder.with_name(name + ", moved")
+                folder.rename(moved)
+                self.assertIn("the same bits", self.rerun(moved))
+
+    def test_samples_of_a_dataset(self):
+        data = sixnet.Dataset(self.x, self.t, shape=[4], target_shape=[1]).transform("normalize mean=0.1 std=0.5").split(40)[0]
+        net = sixnet.Model.load(self.saved())
+        self.fit(net, data)
+        self.assertIn("the same bits", self.rerun(self.folder))
+
+    def saved(self):
+        """A model whose values no seed gives."""
+        net, path = sixnet.Model(self.NET), self.folder.with_name("begin.safetensors")
+        net.fit(self.x, self.t)
+        net.save(path)
+        return path
+
+    def test_interrupted(self):
+        whole = sixnet.Model(self.NET)
+        self.fit(whole, record=None)
+        self.fit(sixnet.Model(self.NET), progress=lambda p: p.epoch == 2 and p.batch == 3)
+        self.assertFalse((self.folder / "result.txt").exists())
+        net = sixnet.Model(self.NET)
+        self.fit(net, resume=self.folder / "checkpoint.safetensors")
+        self.assertEqual(net.digest(), whole.digest())
+        self.assertIn("the same bits", self.rerun(self.folder))
+
+    def test_refused(self):
+        net = sixnet.Model(self.NET)
+        for wrong, options in (("history of its own", {"optimizer": sixnet.Optimizer(net, "sgd lr=0.1"), "schedule": None}),
+                               ("checkpoint of its own", {"checkpoint": "x"})):
+            with self.assertRaisesRegex(sixnet.InvalidArgumentError, wrong):
+                self.fit(net, **options)
+        at_random = sixnet.Dataset(self.x, self.t, shape=[1, 2, 2], target_shape=[1]).transform("random_affine degrees=5")
+        with self.assertRaisesRegex(sixnet.InvalidArgumentError, "at random"):
+            self.fit(net, at_random)
+        self.assertFalse(self.folder.exists())
+        self.fit(net)
+        with self.assertRaisesRegex(sixnet.InvalidArgumentError, "has a record already"):
+            self.fit(sixnet.Model(self.NET))
+        for trained in (net, net.copy()):
+            with self.assertRaisesRegex(sixnet.InvalidArgumentError, "trained before"):
+                self.fit(trained, record=self.folder.with_name("another"))
+
+
 class Callbacks(unittest.TestCase):
     def setUp(self):
         self.net, (self.x, self.t) = sixnet.Model(SMALL), some_data()

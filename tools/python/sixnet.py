@@ -490,12 +490,13 @@ class _Resource:
     """A handle of the library. It is given back when nothing refers to it any more: neither its Python object nor a view of its memory.
     At the end of the process nothing is, as a thread might still be at work."""
 
-    __slots__ = ("pointer", "lock", "keep", "__weakref__")
+    __slots__ = ("pointer", "lock", "keep", "stepped", "__weakref__")
 
     def __init__(self, pointer: int, free: Callable[[int], None], keep: Sequence[Any] = (), lock: Any = None) -> None:
         self.pointer = pointer
         self.lock = lock or threading.RLock()
         self.keep = list(keep)  # what the library refers to: arrays, functions, other handles
+        self.stepped = False  # of a model: whether its random numbers have moved on since it was made
         weakref.finalize(self, _give_back, free, pointer, self.keep).atexit = False
 
 
@@ -986,6 +987,8 @@ class Dataset(_Handle):
     inputs, 1 / 255 for images of bytes. copy=True copies the arrays.
     """
 
+    _draws = False  # whether a transform changes samples at random
+
     def __init__(self, inputs: Any, targets: Any = None, *, shape: Optional[Sequence[int]] = None,
                  target_shape: Optional[Sequence[int]] = None, scale: float = 1.0, copy: bool = False,
                  context: Optional[Context] = None) -> None:
@@ -1063,6 +1066,7 @@ class Dataset(_Handle):
     def transform(self, spec: str, **attributes: Any) -> Dataset:
         """Adds a transform that every sample goes through, "normalize mean=0.1307 std=0.3081". Returns the dataset."""
         self._call(_lib.sixnet_dataset_transform, _spec(spec, attributes))
+        self._draws = self._draws or spec.split()[0] not in ("normalize", "one_hot")
         return self
 
     def split(self, first: int, *, seed: Optional[int] = None, shuffle: bool = True) -> Tuple[Dataset, Dataset]:
@@ -1072,7 +1076,10 @@ class Dataset(_Handle):
         with resource.lock:
             _check(_lib.sixnet_dataset_split(byref(one), byref(two), resource.pointer, _spec("", {"first": first, "seed": seed,
                                                                                                  "shuffle": shuffle})))
-        return self._of(one.value or 0, resource.keep), self._of(two.value or 0, resource.keep)
+        parts = self._of(one.value or 0, resource.keep), self._of(two.value or 0, resource.keep)
+        for part in parts:
+            part._draws = self._draws
+        return parts
 
     def batches(self, batch_size: int, *, shuffle: bool = True, seed: Optional[int] = None, drop_last: bool = False) -> Batches:
         """A walk through the dataset; every iteration over it is another epoch."""
@@ -1238,7 +1245,8 @@ class _Bar:
     def show(self, now: Progress) -> None:
         share = (now.epoch - 1 + now.batch / now.batches) / now.epochs
         left = int(now.total_seconds * (1 - share) / share)
-        line = f"epoch {now.epoch}/{now.epochs}  {100 * now.batch // now.batches:3} %  loss {now.loss:.4g}  {left // 60}:{left % 60:02} left"
+        line = f"epoch {now.epoch}/{now.epochs}  {100 * now.batch // now.batches:3} %  loss {now.loss:.4g}"
+        line += f"  {left // 60}:{left % 60:02} left"
         self._write(line[:_columns(self._stream) - 1])
         self._due = time.monotonic() + 0.1
         self._shown = True
@@ -1260,6 +1268,68 @@ def _columns(terminal: TextIO) -> int:
         return int(wish) if wish.isdecimal() and int(wish) > 0 else os.get_terminal_size(terminal.fileno()).columns or 80
     except OSError:
         return 80
+
+
+class _Record:
+    """A folder with all that it takes to repeat a fit(), in the form of `sixnet train --record`, so that `sixnet rerun` repeats it. It has
+    the samples too, as the net was given them."""
+
+    _KEPT = ("checkpoint", "checkpoint_epochs", "checkpoint_seconds", "keep", "keep_best", "resume", "doctor")
+
+    def __init__(self, folder: Union[str, os.PathLike[str]]) -> None:
+        self._folder = pathlib.Path(folder)
+        self.checkpoint = self._folder / "checkpoint.safetensors"
+
+    def begin(self, net: Model, sets: Sequence[Optional[Dataset]], settings: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+        """Writes what decides the result. Of a run that goes on all of it is there."""
+        if net._open().stepped:
+            raise _error(_INVALID_ARGUMENT, "record: the net was trained before; save it, and load it, to begin a record with its values")
+        if any(data is not None and data._draws for data in sets):
+            raise _error(_INVALID_ARGUMENT, "record: samples of a Dataset that transforms at random cannot be recorded; give arrays, and augment")
+        self._folder.mkdir(exist_ok=True)
+        if self.checkpoint.exists() or (self._folder / "result.txt").exists():
+            raise _error(_INVALID_ARGUMENT, f"record: '{self._folder}' has a record already; choose another folder, or go on with resume")
+        net.save(self._folder / "start.safetensors")
+        words: Dict[str, Any] = {"net": "start.safetensors"}
+        for data, keys in zip(sets, (("data", "labels"), ("test-data", "test-labels"))):
+            if data is not None:
+                words.update({key: f"{key}.npy" for key in keys})
+                self._write_samples(data, keys)
+        rest = {name: value for name, value in options.items() if name not in (*self._KEPT, "on_nan")}
+        words.update({name: value for name, value in settings.items() if value is not None})
+        if options.get("on_nan"):
+            words["on-nan"] = str(options["on_nan"])
+        words["fit"] = _spec("", rest).decode()
+        head = f"# A training by sixnet.py, libsixnet {version}; `sixnet rerun` with this folder repeats it.\n"
+        lines = [(name, value) for name, given in words.items() for value in (given if isinstance(given, list) else [given])]
+        self._write("settings.txt", head + "".join(f"{name}={' '.join(str(value).split())}\n" for name, value in lines))
+
+    def end(self, net: Model, seconds: float) -> None:
+        net.save(self._folder / "model.safetensors")
+        columns = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n"
+        rows = ["".join(f",{x:.9g}" if math.isfinite(x) else "," for x in epoch) for epoch in net.history]
+        self._write("history.csv", columns + "".join(f"{k + 1}{row},\n" for k, row in enumerate(rows)))
+        self._write("result.txt", f"digest={net.digest()}\nversion={version}\nisa={net.context.isa}\nepochs={len(rows)}\n"
+                                  f"seconds={seconds:.3f}\n")
+
+    def _write(self, name: str, text: str) -> None:
+        (self._folder / name).write_text(text, encoding="utf-8")
+
+    def _write_samples(self, data: Dataset, names: Sequence[str]) -> None:
+        """As NPY, of float32 as the library computes with."""
+        sizes = [math.prod(shape) if shape else 0 for shape in (data.shape, data.target_shape)]
+        rows = [(ctypes.c_float * size)() for size in sizes]
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context(open(self._folder / f"{name}.npy", "wb")) for name in names]
+            for file, size in zip(files, sizes):
+                order = "<" if sys.byteorder == "little" else ">"
+                head = f"{{'descr': '{order}f4', 'fortran_order': False, 'shape': ({len(data)}, {size}), }}"
+                head = head.ljust(128 - 11) + "\n"
+                file.write(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode())
+            for index in range(len(data)):
+                data._run(_lib.sixnet_dataset_get, index, *(ctypes.addressof(row) for row in rows))
+                for file, row in zip(files, rows):
+                    file.write(bytes(row))
 
 
 class _Ends(NamedTuple):
@@ -1415,6 +1485,7 @@ class Model(_Handle, Mapping[str, Any]):
         twin.context, twin._kind, twin._ends, twin._batch = self.context, self._kind, self._compiled(), self._batch
         with resource.lock:
             twin._create(_lib.sixnet_model_copy, _lib.sixnet_model_free, resource.pointer, keep=resource.keep)
+            twin._open().stepped = resource.stepped
         return twin
 
     def reset(self, seed: int) -> None:
@@ -1570,7 +1641,7 @@ class Model(_Handle, Mapping[str, Any]):
         x, n = _samples(inputs, self._kind, self._compiled().input, "inputs")
         with self._open().lock:
             self._run(_lib.sixnet_forward if x.kind == "f32" else _lib.sixnet_forward_f64, x.address, n)
-            self._batch = n
+            self._batch, self._open().stepped = n, True
 
     def _of_batch(self, values: Any, shape: Shape, what: str) -> _Array:
         given, n = _samples(values, self._kind, shape, what)
@@ -1670,36 +1741,54 @@ class Model(_Handle, Mapping[str, Any]):
     def fit(self, inputs: Any, targets: Any = None, *, optimizer: Union[str, Optimizer] = "sgd lr=0.1 momentum=0.9",
             schedule: Optional[str] = None, epochs: int = 1, batch_size: Optional[int] = None, validation: Any = None,
             augment: Union[str, Sequence[str]] = (), progress: Union[None, bool, Callable[[Progress], Any]] = None,
-            **options: Any) -> List[Progress]:
+            record: Union[None, str, os.PathLike[str]] = None, **options: Any) -> List[Progress]:
         """Trains the net on arrays or a Dataset. Returns the reports of the epochs that were completed.
 
-        optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, and
-        fewer samples are one batch; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; augment is
-        a transform of the arrays to train with, or several, such as "random_affine degrees=10 translate=0.1"; progress is called with a
+        optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, and fewer
+        samples are one batch; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; augment is a
+        transform of the arrays to train with, or several, such as "random_affine degrees=10 translate=0.1"; progress is called with a
         Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the run by returning
-        something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress is False. options
-        are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a
-        file and go on from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the
-        batch, "restore" the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start, after which the
-        net is an average of what it was during the training; and doctor=True, which looks for what goes wrong and names it in `findings`.
+        something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress is False. record is a
+        folder for all that it takes to repeat the run, a copy of the samples included, which the program `sixnet rerun` does; it keeps a
+        checkpoint of its own. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a file and go on
+        from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the batch, "restore"
+        the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start, after which the net is an average
+        of what it was during the training; and doctor=True, which looks for what goes wrong and names it in `findings`.
         """
+        made_of = optimizer
         if isinstance(optimizer, Optimizer):
-            if schedule is not None:
-                raise _error(_INVALID_ARGUMENT, "schedule: the optimizer has one of its own")
+            if schedule is not None or record is not None:
+                raise _error(_INVALID_ARGUMENT, f"{'record' if schedule is None else 'schedule'}: the optimizer has a history of its own; "
+                                                "give its text instead")
         else:
             optimizer = Optimizer(self, optimizer, schedule)
-        transforms = [augment] if isinstance(augment, str) else augment
+        transforms = [augment] if isinstance(augment, str) else list(augment)
         train = self._augmented(inputs, targets, transforms) if transforms else self._dataset(inputs, targets)
         second = None
         if validation is not None:
             second = self._dataset(validation, None) if isinstance(validation, Dataset) else self._dataset(*validation)
+        batch_size = 32 if batch_size is None else batch_size
+        kept = _Record(record) if record is not None else None
+        if kept:
+            settings = {"optimizer": made_of, "schedule": schedule, "epochs": epochs, "batch-size": batch_size, "seed": self.context.seed,
+                        "dtype": self.context.dtype, "augment": transforms}
+            if options.get("checkpoint") is not None:
+                raise _error(_INVALID_ARGUMENT, "record: it keeps a checkpoint of its own; leave out checkpoint")
+            if options.get("resume") is None:
+                plain = self._augmented(inputs, targets, ()) if transforms else train
+                kept.begin(self, (plain, second), settings, options)
+            options["checkpoint"] = kept.checkpoint
         paths = {name: pathlib.Path(options[name]) for name in ("checkpoint", "resume") if options.get(name) is not None}
-        spec = _spec("", {"epochs": epochs, "batch_size": 32 if batch_size is None else batch_size, **options, **paths})
-        return self._fit(optimizer, train, second, spec, progress)
+        spec = _spec("", {"epochs": epochs, "batch_size": batch_size, **options, **paths})
+        history = self._fit(optimizer, train, second, spec, progress)
+        if kept and len(self.history) == epochs:
+            kept.end(self, history[-1].total_seconds if history else 0.0)
+        return history
 
     def _fit(self, optimizer: Optimizer, train: Dataset, validation: Optional[Dataset], spec: bytes,
              progress: Union[None, bool, Callable[[Progress], Any]]) -> List[Progress]:
         history: List[Progress] = []
+        self._open().stepped = True
         tell = progress if callable(progress) else None
         bar = None if tell or progress is False else _Bar()
 
@@ -1783,6 +1872,7 @@ class Optimizer(_Handle):
         """Takes a training run up: all must have been made as they were when it was saved. The batches' next iteration goes on where
         they were. options as in Model.load()."""
         self._checkpoint(_lib.sixnet_checkpoint_load, path, batches, options)
+        self._net.stepped = True
         if batches:
             batches._resume()
 

@@ -102,6 +102,16 @@ int32_t record_end(const outputs *o, const sixnet_model *net, const outcome *out
 
 /* ---- reading it ---- */
 
+/* Paths of samples that the record's folder has itself, which may have moved with it. */
+static void find_samples(record *r, const char *folder)
+{
+    settings *s = &r->settings;
+    const char **paths[] = {&s->data.data, &s->data.labels, &s->test_data, &s->test_labels};
+    for (size_t k = 0; k < sizeof paths / sizeof *paths; k++)
+        if (*paths[k] && **paths[k] != '/')
+            *paths[k] = folder_path(r->data[k], folder, *paths[k]);
+}
+
 static int32_t load_settings(record *r, const char *folder)
 {
     char path[FOLDER_PATH];
@@ -113,6 +123,7 @@ static int32_t load_settings(record *r, const char *folder)
     if (!name || (strcmp(name, record_net) != 0 && strcmp(name, start_name) != 0) || !r->settings.data.data)
         return complain("%s: net=%s, net=%s or data= is missing, so this is no record", path, record_net, start_name);
     r->settings.net.path = folder_path(r->net, folder, name);
+    find_samples(r, folder);
     return 0;
 }
 

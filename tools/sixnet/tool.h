@@ -205,7 +205,7 @@ int32_t record_begin(const settings *s, const outputs *o, const work *w);
 int32_t record_end(const outputs *o, const sixnet_model *net, const outcome *out);
 /* Reads what record_begin() and record_end() wrote; the texts stay in use. */
 typedef struct record {
-    char *settings_text, *outcome_text, net[FOLDER_PATH];
+    char *settings_text, *outcome_text, net[FOLDER_PATH], data[4][FOLDER_PATH];
     settings settings;
     const char *digest, *version, *isa;
     const char *train_samples, *test_samples;
