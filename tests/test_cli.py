@@ -409,10 +409,11 @@ def test_record(folder, world):
     digest = re.search("digest=(.*)", (record / "result.txt").read_text())[1]
     check("rerun: the same bits", "the same bits" in text and digest in text, text)
     told = folder / "all that decides"
-    output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--augment", "normalize mean=0.1 std=2", "--transform",
-           "normalize mean=0.2 std=0.5", "--fit", "shuffle=false drop_last=true", "--on-nan", "skip", "--batch-size", 5, "--epochs", 3,
+    output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--augment", "normalize mean=0.1 std=2",
+           "--transform", "normalize mean=0.2 std=0.5", "--fit", "shuffle=false drop_last=true", "--on-nan", "skip", "--batch-size", 5, "--epochs", 3,
            "--isa", "baseline", "--dtype", "f32", "--record", told, "--quiet")
-    check("rerun of weights, augmentations, transforms, options of fit, an instruction set", "the same bits" in output("rerun", told, "--quiet"))
+    text = output("rerun", told, "--quiet")
+    check("rerun of weights, augmentations, transforms, options of fit, an instruction set", "the same bits" in text, text)
     lines = (told / "settings.txt").read_text().splitlines()
     missing = [line for line in ("net=start.safetensors", "augment=normalize mean=0.1 std=2", "transform=normalize mean=0.2 std=0.5",
                                  "fit=shuffle=false drop_last=true", "on-nan=skip", "isa=baseline", "batch-size=5") if line not in lines]

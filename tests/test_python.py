@@ -61,7 +61,8 @@ def run_python(text, **env):
 def on_terminal(text, **env):
     """What a program shows on a terminal, as which it has standard error."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-c", text], env={**os.environ, "PYTHONPATH": str(ROOT / "tools/python"), **env}, stderr=theirs)
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "tools/python"), **env}
+    process = subprocess.Popen([sys.executable, "-c", text], env=env, stderr=theirs)
     os.close(theirs)
     seen = b""
     with contextlib.suppress(OSError):  # how a pseudo terminal ends
@@ -861,8 +862,8 @@ class Records(unittest.TestCase):
         tool = pathlib.Path(os.environ.get("SIXNET_BUILD", "")) / "tools/sixnet/sixnet"
         if not tool.exists():
             self.skipTest("the program sixnet is not built")
-        result = subprocess.run([tool, "rerun", folder, "--quiet", "--threads", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                timeout=120)
+        result = subprocess.run([tool, "rerun", folder, "--quiet", "--threads", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, timeout=120)
         return result.stdout + result.stderr
 
     def test_repeated(self):
@@ -870,7 +871,7 @@ class Records(unittest.TestCase):
             ("plain", "f32", {}),
             ("f64", "f64", {"schedule": None}),
             ("options", "f32", {"shuffle": False, "drop_last": True, "on_nan": "skip", "keep": 2}),
-            ("validated", "f32", {"seed": 9, "validation": some_data(32, seed=1)}),
+            ("averaged and validated", "f32", {"seed": 9, "validation": some_data(32, seed=1), "average": "ema"}),
         ):
             with self.subTest(name):
                 folder, net = self.folder.with_name(name), sixnet.Model(self.NET, sixnet.Context(seed=5, dtype=dtype))
@@ -887,6 +888,12 @@ class Records(unittest.TestCase):
         data = sixnet.Dataset(self.x, self.t, shape=[4], target_shape=[1]).transform("normalize mean=0.1 std=0.5").split(40)[0]
         net = sixnet.Model.load(self.saved())
         self.fit(net, data)
+        self.assertIn("the same bits", self.rerun(self.folder))
+
+    def test_augmented(self):
+        net = sixnet.Model(self.NET.replace("shape=4", "shape=1x2x2\nflatten"))
+        self.fit(net, augment=["random_affine degrees=20 translate=0.2", "normalize mean=0.1 std=2"])
+        self.assertIn("augment=random_affine degrees=20 translate=0.2\naugment=normalize", (self.folder / "settings.txt").read_text())
         self.assertIn("the same bits", self.rerun(self.folder))
 
     def saved(self):

@@ -1285,7 +1285,7 @@ class _Record:
         if net._open().stepped:
             raise _error(_INVALID_ARGUMENT, "record: the net was trained before; save it, and load it, to begin a record with its values")
         if any(data is not None and data._draws for data in sets):
-            raise _error(_INVALID_ARGUMENT, "record: samples of a Dataset that transforms at random cannot be recorded; give arrays, and augment")
+            raise _error(_INVALID_ARGUMENT, "record: a Dataset that transforms at random cannot be recorded; give arrays, and augment")
         self._folder.mkdir(exist_ok=True)
         if self.checkpoint.exists() or (self._folder / "result.txt").exists():
             raise _error(_INVALID_ARGUMENT, f"record: '{self._folder}' has a record already; choose another folder, or go on with resume")
