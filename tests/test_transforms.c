@@ -915,6 +915,7 @@ static void test_too_large(void **state)
 {
     (void)state;
     sixnet_dataset *ds;
+    sixnet_context *ctx;
     WORKS(sixnet_dataset_from_callback(&ds, NULL, "shape=2x4194305", 1, give_nothing, NULL));
     FAILS(SIXNET_TOO_LARGE, sixnet_dataset_transform(ds, "random_affine degrees=5"), "images of 2x4194305; at most 4194304");
     sixnet_dataset_free(ds);
@@ -923,10 +924,12 @@ static void test_too_large(void **state)
     FAILS(SIXNET_TOO_LARGE, sixnet_dataset_transform(ds, "one_hot num_classes=16777216"),
           "one_hot: 16777216 classes for targets of shape 1048576x4 are too many values");
     sixnet_dataset_free(ds);
-    WORKS(sixnet_dataset_from_callback(&ds, NULL, "shape=65536x4096x4096", 1, give_nothing, NULL));
+    WORKS(sixnet_context_new(&ctx, "max_memory=1000000"));
+    WORKS(sixnet_dataset_from_callback(&ds, ctx, "shape=65536x4096x4096", 1, give_nothing, NULL));
     WORKS(sixnet_dataset_transform(ds, "random_affine degrees=5"));
-    FAILS(SIXNET_OUT_OF_MEMORY, sixnet_dataset_get(ds, 0, (float[1]){0}, NULL), "out of memory");
+    FAILS(SIXNET_OUT_OF_MEMORY, sixnet_dataset_get(ds, 0, (float[1]){0}, NULL), "out of memory", "max_memory");
     sixnet_dataset_free(ds);
+    sixnet_context_free(ctx);
 }
 
 /* ---- the same samples ---- */
