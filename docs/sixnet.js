@@ -34,7 +34,7 @@ function linkNeighbours() {
 /* The sections of a page are its largest headings below the title, in the reference its functions; a page of few has no table. */
 function headings() {
     const functions = document.querySelectorAll('h2.memtitle');
-    return [...(functions.length ? functions : document.querySelectorAll('.textblock h1, h2.groupheader'))];
+    return [...(functions.length ? functions : document.querySelectorAll('.textblock h1, h2.groupheader:not(#details + *)'))];
 }
 
 function listSections() {
@@ -63,6 +63,12 @@ function colourPython() {
     }
 }
 
+/* A command is not broken at its hyphens, unless it is too long for a phone. */
+function keepCommands() {
+    for (const code of document.querySelectorAll('p code, li code, td code'))
+        code.classList.toggle('short', code.textContent.length <= 30);
+}
+
 /* A picture is a link to itself, as a phone shows it small. */
 function linkPictures() {
     for (const picture of document.querySelectorAll('.image object, .image img')) {
@@ -72,7 +78,7 @@ function linkPictures() {
     }
 }
 
-/* Doxygen's pages make one of these. The names are in the files search/all_0.js and so on, each of which sets searchData. */
+/* Doxygen's pages make one of these. The names are in the files search/all_0.js to all_f.js and on, each of which sets searchData. */
 class SearchBox {
     constructor() {
         this.names = null;
@@ -101,7 +107,7 @@ class SearchBox {
         this.names = [];
         await this.run('searchdata.js');
         for (let i = 0; i < indexSectionsWithContent[0].length; i++) {
-            await this.run(`all_${i}.js`);
+            await this.run(`all_${i.toString(16)}.js`);
             for (const [, [name, ...places]] of searchData)
                 this.names.push({name, href: this.root + 'search/' + places[0][0]});
         }
@@ -123,6 +129,7 @@ document.addEventListener('DOMContentLoaded', () => {
     markPage();
     linkNeighbours();
     listSections();
+    keepCommands();
     linkPictures();
     colourPython();
 });

@@ -665,7 +665,7 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * every `checkpoint_epochs` epochs, every `checkpoint_seconds` seconds within epochs, at the end, and when it is stopped. The
  * `keep` - 1 files before stay as PATH.1, PATH.2, …, and the best epoch's as PATH.best. `resume=PATH` goes on from such a
  * file: a run that was interrupted, however, and is resumed with the same model, optimizer, data and options, on the same or
- * any other number of threads, ends with the same bits as one that was not. In a path a blank is written %20 and a '%' %25. A
+ * any other number of threads, ends with the same bits as one that was not. In a path a blank is %20 and a per cent sign %25. A
  * path at which no file can be made ends the call before the first step.
  *
  * A batch that fails changes nothing: tensors, the optimizer's state, the schedule and the counters are as before it, and the
