@@ -3,7 +3,7 @@
 """Checks the documentation as HTML: check_site.py FOLDER
 
 Every link and every picture of a page must lead to something in the folder, and to a place that is there; nothing may be loaded from the
-net; and the list of pages, which is the same on each, must have every page of docs/.
+net; the list of pages, which is the same on each, must have every page of docs/; and no sign of Markdown may be left in the text.
 """
 
 import html.parser
@@ -17,14 +17,25 @@ LOADS = {"src", "data", "poster", "srcset"}
 
 
 class Page(html.parser.HTMLParser):
-    """What a page links to, what it loads, and the names of its places."""
+    """What a page links to, what it loads, the names of its places, and its text outside of programs."""
 
     def __init__(self, path):
         super().__init__()
-        self.links, self.loads, self.places = [], [], set()
+        self.links, self.loads, self.places, self.text, self.fragments = [], [], set(), [], []
         self.feed(path.read_text())
 
+    def handle_data(self, data):
+        if not self.fragments:
+            self.text.append(data)
+
+    def handle_endtag(self, tag):
+        if self.fragments and tag == self.fragments[0]:
+            self.fragments.pop()
+
     def handle_starttag(self, tag, attrs):
+        program = tag in ("pre", "script") or ("class", "fragment") in attrs
+        if tag == self.fragments[0] if self.fragments else program:
+            self.fragments.append(tag)
         for name, value in attrs:
             if name in ("id", "name"):
                 self.places.add(value)
@@ -36,6 +47,8 @@ class Page(html.parser.HTMLParser):
 
 def faults_of(path, pages):
     page = pages[path]
+    for left in re.findall(r".{0,20}(?:`|\\ilinebr).{0,20}", "".join(page.text)):
+        yield f"has '{left}' in its text"
     for target in page.loads + page.links:
         url = urllib.parse.urlsplit(target)
         if url.scheme or url.netloc:
