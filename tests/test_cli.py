@@ -403,6 +403,12 @@ def test_record(folder, world):
     check("a record's files", wanted <= set(made), made)
     if shutil.which("gnuplot"):
         check("a record's pictures", "history.svg" in made and "history.png" in made, made)
+        plain = folder / "a plain record"
+        net = write(folder / "plain.net", "input shape=2\nlinear out_features=1\nmse\n")
+        output("train", net, "--data", world["data"], "--epochs", 3, "--record", plain, "--quiet")
+        check("a record's picture of losses alone", (plain / "history.png").exists())
+        drawn = subprocess.run(["gnuplot", "-d", "history.gp"], cwd=plain, capture_output=True, text=True, check=False)
+        check("which can be drawn anew", drawn.returncode == 0 and not drawn.stderr, drawn.stderr)
     else:
         skip("a record's pictures", "there is no gnuplot")
     text = output("rerun", record, "--quiet", "--threads", 2)

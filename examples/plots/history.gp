@@ -1,5 +1,7 @@
 # The table name.csv has the epoch, the learning rate, loss and accuracy of the training and, if second is not '', of other samples.
 curves = second eq '' ? 1 : 2
+lower(a, b) = a < b ? a : b
+higher(a, b) = a > b ? a : b
 label(k) = k == 1 ? 'training' : second
 do for [form in 'svg png'] {
     reset
@@ -13,9 +15,10 @@ do for [form in 'svg png'] {
     set offsets 0, 0, graph 0.05, 0
     set multiplot title 'Training by epoch'
     set key top right spacing 1.2
-    stats table using (curves == 1 || $3 < $5 ? $3 : $5):(curves == 1 || $3 > $5 ? $3 : $5) nooutput
-    set ylabel STATS_min_x > 0 ? 'loss (logarithmic)' : 'loss'
-    if (STATS_min_x > 0) {
+    stats table using (lower($3, column(1 + 2 * curves))):(higher($3, column(1 + 2 * curves))) nooutput
+    logarithmic = STATS_min_x > 0 && STATS_max_y > 4 * STATS_min_x
+    set ylabel logarithmic ? 'loss (logarithmic)' : 'loss'
+    if (logarithmic) {
         set logscale y
         set yrange [0.8 * STATS_min_x:1.25 * STATS_max_y]
         set for [d=-9:9] for [m in '1 2 5'] ytics add (sprintf('%g', m * 10.0**d) m * 10.0**d)

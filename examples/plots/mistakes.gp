@@ -22,6 +22,7 @@ do for [form in 'svg png'] {
     unset colorbox
     set key off
     set margins 1, 1, 0.5, 4
+    set size ratio -1
     set palette defined (0 'white', 1 'black')
     if (shown == 0) {
         plot -9
