@@ -17,8 +17,10 @@ function element(tag, properties, ...children) {
 
 function markPage() {
     for (const link of pageLinks())
-        if (fileOf(link) === here())
+        if (fileOf(link) === here()) {
             link.setAttribute('aria-current', 'page');
+            link.scrollIntoView({block: 'nearest'});
+        }
 }
 
 function linkNeighbours() {
