@@ -272,6 +272,10 @@ def classes_of(x):
     return torch.tensor([(i * 5 + 2) % x.shape[1] for i in range(x.shape[0])])
 
 
+def probabilities_of(x):
+    return torch.softmax(2 * targets_like(x), 1)
+
+
 WEIGHTS = torch.tensor([0.5, 2.0, 1.0, 0.25, 1.5])
 
 LOSSES = [
@@ -281,6 +285,11 @@ LOSSES = [
     ("cross_entropy label_smoothing=0.1", "5", 19, nn.CrossEntropyLoss(label_smoothing=0.1), classes_of),
     ("cross_entropy weight=0.5,2,1,0.25,1.5 label_smoothing=0.2", "5", 3,
      nn.CrossEntropyLoss(weight=WEIGHTS, label_smoothing=0.2), classes_of),
+    ("cross_entropy targets=probabilities", "5", 19, nn.CrossEntropyLoss(), probabilities_of),
+    ("cross_entropy targets=probabilities reduction=sum", "5", 3, nn.CrossEntropyLoss(reduction="sum"), probabilities_of),
+    ("cross_entropy targets=probabilities weight=0.5,2,1,0.25,1.5 label_smoothing=0.2", "5", 19,
+     nn.CrossEntropyLoss(weight=WEIGHTS, label_smoothing=0.2), probabilities_of),
+    ("cross_entropy targets=probabilities weight=0.5,2,1,0.25,1.5", "5x3", 3, nn.CrossEntropyLoss(weight=WEIGHTS), probabilities_of),
     ("nll", "5", 19, nn.NLLLoss(), classes_of),
     ("nll weight=0.5,2,1,0.25,1.5", "5", 3, nn.NLLLoss(weight=WEIGHTS), classes_of),
     ("mse", "6", 19, nn.MSELoss(), targets_like),

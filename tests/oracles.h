@@ -30,6 +30,9 @@ double oracle_nll(const double *log_p, const double *target, int64_t n, int64_t 
                   double label_smoothing, oracle_reduction reduction);
 double oracle_cross_entropy(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions, const double *weight,
                             double label_smoothing, oracle_reduction reduction, double *room);
+/* As oracle_cross_entropy(), with a probability for each class in targets [n][classes][positions]; the mean is over samples and positions. */
+double oracle_cross_entropy_of_shares(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions,
+                                      const double *weight, double label_smoothing, oracle_reduction reduction, double *room);
 
 /* count is the number of all values, of all samples. */
 double oracle_mse(const double *x, const double *target, int64_t count, oracle_reduction reduction);

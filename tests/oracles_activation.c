@@ -96,6 +96,18 @@ double oracle_cross_entropy(const double *x, const double *target, int64_t n, in
     return oracle_nll(room, target, n, classes, positions, weight, label_smoothing, reduction);
 }
 
+double oracle_cross_entropy_of_shares(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions,
+                                      const double *weight, double label_smoothing, oracle_reduction reduction, double *room)
+{
+    double loss = 0;
+    oracle_log_softmax(x, n, classes, positions, room);
+    for (int64_t i = 0; i < n * classes * positions; i++) {
+        double share = target[i] * (1 - label_smoothing) + label_smoothing / (double)classes;
+        loss -= room[i] * share * (weight ? weight[i / positions % classes] : 1);
+    }
+    return reduction == ORACLE_MEAN ? loss / (double)(n * positions) : loss;
+}
+
 static double reduced(double sum, int64_t count, oracle_reduction reduction)
 {
     return reduction == ORACLE_MEAN ? sum / (double)count : reduction == ORACLE_HALF_SUM ? sum / 2 : sum;

@@ -1093,6 +1093,42 @@ static void test_classes_at_places(void **state)
     sixnet_model_free(learner);
 }
 
+/* Classes as probabilities: 1 for the class, 0 for the others. The training is the same but for rounding. */
+static void test_probabilities_of_classes(void **state)
+{
+    (void)state;
+    static const char *const contexts[] = {"seed=1 dtype=f64", "seed=1 threads=3 dtype=f64"};
+    static const char text[] = "input shape=6\nlinear out_features=10\ntanh\nlinear out_features=3\n"
+                               "cross_entropy targets=probabilities label_smoothing=0.1";
+    for (int i = 0; i < 2; i++) {
+        float shares[100][CLASSES] = {{0}};
+        double loss, accuracy, expected, right;
+        story s = {0}, t = {0};
+        world *a = open_world(contexts[i], text, "sgd lr=0.5", NULL, 100);
+        world *b = open_world(contexts[i], "input shape=6\nlinear out_features=10\ntanh\nlinear out_features=3\n"
+                                           "cross_entropy label_smoothing=0.1", "sgd lr=0.5", NULL, 100);
+        sixnet_dataset *ds;
+        for (int k = 0; k < 100; k++)
+            shares[k][(int)a->samples->t[k]] = 1;
+        FAILS(SIXNET_BAD_SHAPE, sixnet_fit(a->net, a->opt, a->ds, "", NULL, NULL), "targets", "1 values", "3");
+        WORKS(sixnet_dataset_from_arrays(&ds, a->ctx, "shape=6 target_shape=3", a->samples->x, shares, 100));
+        WORKS(sixnet_fit_validated(a->net, a->opt, ds, ds, "epochs=5 batch_size=20 doctor=true", note, &s));
+        WORKS(sixnet_fit_validated(b->net, b->opt, b->ds, b->ds, "epochs=5 batch_size=20", note, &t));
+        assert_null(sixnet_finding(a->net, 0, "name"));
+        WORKS(sixnet_evaluate(a->net, ds, &loss, &accuracy));
+        WORKS(sixnet_evaluate(b->net, b->ds, &expected, &right));
+        assert_true(fabs(loss - expected) <= 1e-12 && accuracy == right && right > 0.5 && right < 1);
+        assert_int_equal(s.count, t.count);
+        for (int k = 0; k < s.count; k++) {
+            assert_true(fabs(s.entry[k].loss - t.entry[k].loss) <= 1e-12 && s.entry[k].accuracy == t.entry[k].accuracy);
+            assert_true(!s.entry[k].epoch_end || s.entry[k].validation_accuracy == t.entry[k].validation_accuracy);
+        }
+        sixnet_dataset_free(ds);
+        close_world(a);
+        close_world(b);
+    }
+}
+
 /* Losses that compare values have no accuracy; reduction=sum gives the sum of all. */
 static void test_losses_of_values(void **state)
 {
@@ -1164,6 +1200,7 @@ int main(void)
         cmocka_unit_test(test_a_source_that_fails),
         cmocka_unit_test(test_evaluation),
         cmocka_unit_test(test_classes_at_places),
+        cmocka_unit_test(test_probabilities_of_classes),
         cmocka_unit_test(test_losses_of_values),
         cmocka_unit_test(test_no_accuracy_of_values),
     };

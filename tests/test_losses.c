@@ -27,6 +27,16 @@ static const struct {
     {"cross_entropy", "3x4"},
     {"cross_entropy weight=0.5,2,1 label_smoothing=0.1", "3x2x3"},
     {"cross_entropy", "35"},
+    {"cross_entropy targets=probabilities", "5"},
+    {"cross_entropy targets=probabilities", "1"},
+    {"cross_entropy targets=probabilities reduction=sum", "10"},
+    {"cross_entropy targets=probabilities label_smoothing=0.1", "7"},
+    {"cross_entropy targets=probabilities label_smoothing=1", "4"},
+    {"cross_entropy targets=probabilities weight=0.5,2,1,0.25", "4"},
+    {"cross_entropy targets=probabilities weight=0,2,1 label_smoothing=0.2", "3"},
+    {"cross_entropy targets=probabilities weight=0.5,2,1,0.25 reduction=sum label_smoothing=0.3", "4"},
+    {"cross_entropy targets=probabilities", "3x4"},
+    {"cross_entropy targets=probabilities weight=0.5,2,1 label_smoothing=0.1", "3x2x3"},
     {"nll", "5"},
     {"nll", "1"},
     {"nll reduction=sum", "6"},
@@ -83,7 +93,9 @@ typedef struct bench {
     double *x, *target, *room;
 } bench;
 
-static bool is_of_classes(const char *spec) { return lab_is(spec, "cross_entropy") || lab_is(spec, "nll"); }
+static bool is_of_shares(const char *spec) { return lab_has(spec, "probabilities"); }
+static bool is_of_classes(const char *spec) { return (lab_is(spec, "cross_entropy") && !is_of_shares(spec)) || lab_is(spec, "nll"); }
+static const char *weights_of(const char *spec) { return lab_is(spec, "bce_with_logits") ? "pos_weight" : "weight"; }
 
 static double random_target(const bench *b, lab_random *r, int64_t i, lab_filling how)
 {
@@ -92,7 +104,7 @@ static double random_target(const bench *b, lab_random *r, int64_t i, lab_fillin
         return lab_below(r, (int)b->shape.dim[0]);
     if (how == LAB_WHOLE)
         return lab_below(r, 7) - 3;
-    if (lab_is(b->spec, "bce_with_logits"))
+    if (lab_is(b->spec, "bce_with_logits") || is_of_shares(b->spec))
         return lab_below(r, 3) ? lab_uniform(r, 0, 1) : lab_below(r, 2);
     /* not where the derivative jumps */
     double distance = lab_below(r, 2) ? lab_uniform(r, 0.02, fmax(beta - 0.02, 0.02)) : lab_uniform(r, beta + 0.02, beta + 2);
@@ -137,11 +149,14 @@ static double expected_loss(const bench *b)
 {
     double weights[64];
     const char *s = b->spec;
-    int count = lab_list(s, is_of_classes(s) ? "weight" : "pos_weight", weights);
+    int count = lab_list(s, weights_of(s), weights);
     int64_t all = b->n * b->size;
     oracle_reduction reduction = lab_has(s, "reduction=sum") ? ORACLE_SUM
                                  : lab_has(s, "half_sum")    ? ORACLE_HALF_SUM
                                                              : ORACLE_MEAN;
+    if (is_of_shares(s))
+        return oracle_cross_entropy_of_shares(b->x, b->target, b->n, b->shape.dim[0], b->size / b->shape.dim[0], count ? weights : NULL,
+                                              lab_real(s, "label_smoothing", 0), reduction, b->room);
     if (lab_is(s, "cross_entropy"))
         return oracle_cross_entropy(b->x, b->target, b->n, b->shape.dim[0], b->targets, count ? weights : NULL,
                                     lab_real(s, "label_smoothing", 0), reduction, b->room);
@@ -199,6 +214,15 @@ static void check_gradient(bench *b, const double *dx)
     }
 }
 
+static void check_gradient_check(const bench *b)
+{
+    double worst;
+    const char *where;
+    TRY(sixnet_gradient_check(b->net, b->x, b->target, b->n, &worst, &where));
+    if (!(worst <= 1e-8))
+        lab_fail("%s: the gradient is off by %g", where, worst);
+}
+
 static void test_losses(void **state)
 {
     (void)state;
@@ -210,6 +234,8 @@ static void test_losses(void **state)
                 lab_fail("the loss is %.17g, not %.17g", loss, expected);
             if (has_mean(&b))
                 check_gradient(&b, dx);
+            if (has_mean(&b) && b.n == 20)
+                check_gradient_check(&b);
             free(dx);
             bench_close(&b);
         }
@@ -221,7 +247,7 @@ static void test_losses(void **state)
 static double magnitude(const bench *b, double loss)
 {
     double weights[64] = {1}, low = INFINITY, high = 0, most = 0;
-    int count = lab_list(b->spec, is_of_classes(b->spec) ? "weight" : "pos_weight", weights);
+    int count = lab_list(b->spec, weights_of(b->spec), weights);
     for (int c = 0; c < (count ? count : 1); c++) {
         low = fmin(low, weights[c]);
         high = fmax(high, weights[c]);
@@ -347,17 +373,23 @@ static sixnet_dataset *dataset_of(const bench *b, int i)
     return ds;
 }
 
+static int64_t largest_of(const double *x, int64_t classes, int64_t positions)
+{
+    int64_t best = 0;
+    for (int64_t c = 1; c < classes; c++)
+        best = x[c * positions] > x[best * positions] ? c : best;
+    return best;
+}
+
 static double expected_accuracy(const bench *b)
 {
-    int64_t positions = b->targets, classes = b->shape.dim[0], right = 0;
-    if (!is_of_classes(b->spec))
+    int64_t classes = b->shape.dim[0], positions = b->size / classes, right = 0;
+    if (!is_of_classes(b->spec) && !is_of_shares(b->spec))
         return NAN;
     for (int64_t k = 0; k < b->n * positions; k++) {
-        const double *x = b->x + k / positions * b->size + k % positions;
-        int64_t best = 0;
-        for (int64_t c = 1; c < classes; c++)
-            best = x[c * positions] > x[best * positions] ? c : best;
-        right += (double)best == b->target[k];
+        int64_t at = k / positions * b->size + k % positions;
+        double target = is_of_shares(b->spec) ? (double)largest_of(b->target + at, classes, positions) : b->target[k];
+        right += (double)largest_of(b->x + at, classes, positions) == target;
     }
     return (double)right / (double)(b->n * positions);
 }

@@ -378,7 +378,8 @@ SIXNET_API int32_t sixnet_forward(sixnet_model *net, const float *inputs, int64_
 SIXNET_API int32_t sixnet_forward_f64(sixnet_model *net, const double *inputs, int64_t n);
 
 /** Computes the loss of the last sixnet_forward() with the net's loss node.
- * @param targets for cross_entropy and nll the class of each sample, for the other losses n times the size of the output
+ * @param targets for nll and cross_entropy the class of each sample; for cross_entropy with targets=probabilities, and for the other
+ *        losses, n times the size of the output
  * @param[out] loss may be NULL
  * @return SIXNET_OK, SIXNET_BAD_STATE without a loss node or a forward pass, SIXNET_BAD_DATA for a class out of range
  *
@@ -646,7 +647,7 @@ typedef struct sixnet_progress sixnet_progress;
 /** One number of a progress report; NaN if there is none of that name.
  * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
  *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (means over the epoch so far; accuracy from 0 to 1,
- *        NaN unless targets are classes), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
+ *        NaN unless targets are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
  *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither mean),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
  *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
@@ -730,8 +731,8 @@ SIXNET_API const char *sixnet_finding(const sixnet_model *net, int32_t index, co
 
 /** Measures a net on a dataset in evaluation mode.
  * @param[out] loss the mean (or, for a loss with reduction=sum, the sum) over all samples; may be NULL
- * @param[out] accuracy the share of samples whose largest output is the target's class, from 0 to 1; NaN if targets are not
- *             classes; may be NULL
+ * @param[out] accuracy the share of samples whose largest output is the target's class, or most probable class, from 0 to 1; NaN if
+ *             targets are neither classes nor their probabilities; may be NULL
  * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (nothing is written), or as sixnet_fit() for data that do not fit
  *
  * Threads: changes net; reads ds. */

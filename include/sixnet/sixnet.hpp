@@ -708,7 +708,7 @@ using write_fn = std::function<void(const void *data, std::size_t size)>;
 /** Gives up to size bytes of a file and returns how many; 0 at the end. */
 using read_fn = std::function<std::size_t(void *data, std::size_t size)>;
 
-/** What evaluate() has measured; accuracy is NaN unless targets are classes. */
+/** What evaluate() has measured; accuracy is NaN unless targets are classes or their probabilities. */
 struct evaluation {
     double loss, accuracy;
 };

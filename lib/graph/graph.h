@@ -106,6 +106,13 @@ int32_t six_compile(sixnet_model *net);
 int32_t six_check(sixnet_model *net);
 int32_t six_node_find(const sixnet_model *net, const char *name);
 
+/* How many answers the net gives for a sample that are right or wrong; 0 if its targets are numbers. */
+static inline int64_t six_answers(const sixnet_model *net)
+{
+    const six_op *loss = net->node[net->loss].op;
+    return loss->targets == SIX_TARGETS_NUMBERS ? 0 : six_shape_size(&loss->in[0]) / loss->in[0].dim[0];
+}
+
 /* Called after every change of a tensor's value, as evaluation keeps what it made of them. */
 static inline void six_tensors_changed(sixnet_model *net) { net->version++; }
 

@@ -15,18 +15,25 @@ SIX_INLINE int64_t six_class_positions(const six_op *op) { return six_shape_size
 SIX_INLINE real six_class_weight(const six_list *weights, int64_t class) { return weights->count ? (real)weights->value[class] : 1; }
 
 /* For setup(). */
-SIX_INLINE int32_t six_class_setup(six_op *op, const six_list *weights)
+SIX_INLINE int32_t six_class_check(const six_op *op, const six_list *weights)
+{
+    const int64_t classes = op->in[0].dim[0];
+    if (!weights->count || weights->count == classes)
+        return SIXNET_OK;
+    return six_fail(SIXNET_BAD_SHAPE, "%s: weight has %d numbers, but the input has %lld classes", op->name, (int)weights->count,
+                    (long long)classes);
+}
+
+/* For setup(), where each position has a class. */
+SIX_INLINE void six_class_setup(six_op *op)
 {
     const six_shape *in = &op->in[0];
-    if (weights->count && weights->count != in->dim[0])
-        return six_fail(SIXNET_BAD_SHAPE, "%s: weight has %d numbers, but the input has %lld classes", op->name, (int)weights->count,
-                        (long long)in->dim[0]);
+    op->targets = SIX_TARGETS_CLASSES;
     op->out = (six_shape){.rank = 1, .dim = {1}};
     if (in->rank > 1)
         op->out.rank = in->rank - 1;
     for (int32_t i = 1; i < in->rank; i++)
         op->out.dim[i - 1] = in->dim[i];
-    return SIXNET_OK;
 }
 
 /* The classes of a position; 0, and a fault of the group, for what is none. */

@@ -8,7 +8,14 @@
  * reduction=mean divides it by the sum of the w_c.
  *
  * dx_k = softmax(x)_k ((1 - e) w_c + e / C sum_j w_j) - e / C w_k, less (1 - e) w_c for k = c, divided likewise.
- * As torch.nn.CrossEntropyLoss with class numbers as targets. */
+ *
+ * With targets=probabilities the target is a t_k for each class, and with v_k = w_k ((1 - e) t_k + e / C) what is summed is
+ *
+ *     sum_k (-v_k q_k)
+ *
+ * which reduction=mean divides by the number of samples and positions; dx_k = softmax(x)_k sum_j v_j - v_k, divided likewise.
+ *
+ * As torch.nn.CrossEntropyLoss with class numbers or with class probabilities as targets. */
 
 #include "layers/classes.h"
 #include "simd/lane_math.h"
@@ -16,21 +23,35 @@
 #include <string.h>
 
 typedef struct attributes {
-    int32_t reduction;
+    int32_t reduction, targets;
     double label_smoothing;
     six_list weight;
 } attributes;
+
+enum { CLASSES, PROBABILITIES };
 
 static const six_attr attrs[] = {
     SIX_LOSS_REDUCTION(attributes),
     {"label_smoothing", SIX_FLOAT, offsetof(attributes, label_smoothing), 0, 1, "0", NULL, "the share of the target spread over all classes"},
     SIX_CLASS_WEIGHT(attributes),
+    {"targets", SIX_CHOICE, offsetof(attributes, targets), SIX_ANY, "classes", "classes probabilities",
+     "whether a target is the number of a class, or a probability for each of them"},
     {.name = NULL},
 };
 
-static int32_t setup(six_op *op) { return six_class_setup(op, &((const attributes *)op->attr)->weight); }
+static int32_t setup(six_op *op)
+{
+    const attributes *a = op->attr;
+    if (a->targets == CLASSES) {
+        six_class_setup(op);
+    } else {
+        op->targets = SIX_TARGETS_PROBABILITIES;
+        op->out = op->in[0];
+    }
+    return six_class_check(op, &a->weight);
+}
 
-/* Saved for each position: the largest x, and 1 / the sum of exp(x - that). */
+/* Saved for each position: the largest x, and what makes of exp(x - that) a softmax, with probabilities times the sum of the v. */
 static void needs(const six_op *op, six_needs *n)
 {
     six_loss_needs(n);
@@ -47,9 +68,10 @@ static real all_weights(const six_op *op)
     return (real)sum;
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+/* ---- classes ---- */
+
+static void forward_classes(const six_op *op, six_group *g)
 {
-    (void)scratch;
     const attributes *a = op->attr;
     const int64_t classes = op->in[0].dim[0], positions = six_class_positions(op), stride = positions * SIX_LANES;
     const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing), all = all_weights(op);
@@ -92,11 +114,8 @@ static void forward(const six_op *op, six_group *g, void *scratch)
     six_class_store(op, g, &sums);
 }
 
-static void end_forward(six_op *op) { six_class_end(op, ((const attributes *)op->attr)->reduction == SIX_LOSS_MEAN); }
-
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward_classes(const six_op *op, six_group *g)
 {
-    (void)scratch;
     const attributes *a = op->attr;
     const int64_t classes = op->in[0].dim[0], positions = six_class_positions(op), stride = positions * SIX_LANES;
     const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing), all = all_weights(op);
@@ -128,9 +147,109 @@ static void backward(const six_op *op, six_group *g, void *scratch)
     }
 }
 
+/* ---- probabilities ---- */
+
+typedef struct smoothing {
+    const six_list *weight;
+    vec sharp, smooth;
+} smoothing;
+
+SIX_INLINE smoothing smoothing_of(const six_op *op)
+{
+    const attributes *a = op->attr;
+    return (smoothing){&a->weight, six_set((real)(1 - a->label_smoothing)), six_set((real)(a->label_smoothing / (double)op->in[0].dim[0]))};
+}
+
+/* v_k, of a target t_k. */
+SIX_INLINE vec smoothed(const smoothing *s, const real *target, int64_t class)
+{
+    return six_set(six_class_weight(s->weight, class)) * six_fma(s->sharp, six_load(target), s->smooth);
+}
+
+/* The first of what is saved for the lanes of a position's part that is at `at`. */
+SIX_INLINE real *saved_at(const six_group *g, int64_t at)
+{
+    return (real *)g->saved + at / SIX_LANES * 2 * SIX_LANES + at % SIX_LANES;
+}
+
+static void forward_probabilities(const six_op *op, six_group *g)
+{
+    const smoothing s = smoothing_of(op);
+    const int64_t classes = op->in[0].dim[0], stride = six_class_positions(op) * SIX_LANES;
+    six_class_sums sums = {{0}, {0}, {0}};
+    for (int64_t at = 0; at < stride; at += SIX_WIDTH) {
+        const real *x = g->x[0] + at, *target = g->target + at;
+        ivec first, right;
+        real loss[SIX_WIDTH];
+        six_int firsts[SIX_WIDTH], rights[SIX_WIDTH];
+        const vec most = six_class_largest(x, classes, stride, &first);
+        six_class_largest(target, classes, stride, &right);
+        vec sum = {0}, all = {0}, weighted = {0};
+        for (int64_t c = 0; c < classes; c++) {
+            const vec less = six_load(x + c * stride) - most, v = smoothed(&s, target + c * stride, c);
+            sum += six_exp(less);
+            all += v;
+            weighted = six_fma(v, less, weighted);
+        }
+        six_store(loss, all * six_ln(sum) - weighted);
+        memcpy(firsts, &first, sizeof first);
+        memcpy(rights, &right, sizeof right);
+        if (g->saved) {
+            six_store(saved_at(g, at), most);
+            six_store(saved_at(g, at) + SIX_LANES, all / sum);
+        }
+        for (int i = 0; i < SIX_WIDTH; i++) {
+            const int64_t lane = at % SIX_LANES + i;
+            sums.total[lane] += (double)loss[i];
+            sums.weight[lane] += 1;
+            sums.hits[lane] += firsts[i] == rights[i];
+        }
+    }
+    six_class_store(op, g, &sums);
+}
+
+static void backward_probabilities(const six_op *op, six_group *g)
+{
+    const smoothing s = smoothing_of(op);
+    const int64_t classes = op->in[0].dim[0], stride = six_class_positions(op) * SIX_LANES;
+    real factor[SIX_LANES];
+    for (int32_t i = 0; i < SIX_LANES; i++)
+        factor[i] = i < g->active ? (real)*(const double *)op->shared : 0;
+    for (int64_t at = 0; g->dx[0] && at < stride; at += SIX_WIDTH) {
+        const real *saved = saved_at(g, at);
+        const vec most = six_load(saved), scale = six_load(saved + SIX_LANES), by = six_load(factor + at % SIX_LANES);
+        for (int64_t c = 0; c < classes; c++) {
+            const int64_t k = at + c * stride;
+            six_store(g->dx[0] + k, (six_exp(six_load(g->x[0] + k) - most) * scale - smoothed(&s, g->target + k, c)) * by);
+        }
+    }
+}
+
+/* ---- either ---- */
+
+static void forward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    if (op->targets == SIX_TARGETS_CLASSES)
+        forward_classes(op, g);
+    else
+        forward_probabilities(op, g);
+}
+
+static void end_forward(six_op *op) { six_class_end(op, ((const attributes *)op->attr)->reduction == SIX_LOSS_MEAN); }
+
+static void backward(const six_op *op, six_group *g, void *scratch)
+{
+    (void)scratch;
+    if (op->targets == SIX_TARGETS_CLASSES)
+        backward_classes(op, g);
+    else
+        backward_probabilities(op, g);
+}
+
 SIX_LAYER(cross_entropy) = {
     .kind = {.name = "cross_entropy",
-             .help = SIX_ONCE("the cross entropy of softmax(x) and the target class"),
+             .help = SIX_ONCE("the cross entropy of softmax(x) and the target class, or classes' probabilities"),
              .attrs = SIX_ONCE(attrs),
              .size = sizeof(attributes)},
     .title = "CrossEntropyLoss",
@@ -138,7 +257,6 @@ SIX_LAYER(cross_entropy) = {
     .inputs_min = 1,
     .inputs_max = 1,
     .is_loss = true,
-    .class_targets = true,
     .unlisted = true,
     .reads = SIX_READS_X,
     .setup = SIX_ONCE(setup),

@@ -20,7 +20,11 @@ static const six_attr attrs[] = {
     {.name = NULL},
 };
 
-static int32_t setup(six_op *op) { return six_class_setup(op, &((const attributes *)op->attr)->weight); }
+static int32_t setup(six_op *op)
+{
+    six_class_setup(op);
+    return six_class_check(op, &((const attributes *)op->attr)->weight);
+}
 
 static void needs(const six_op *op, six_needs *n)
 {
@@ -84,7 +88,6 @@ SIX_LAYER(nll) = {
     .inputs_min = 1,
     .inputs_max = 1,
     .is_loss = true,
-    .class_targets = true,
     .unlisted = true,
     .reads = SIX_READS_NOTHING,
     .setup = SIX_ONCE(setup),

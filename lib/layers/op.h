@@ -49,6 +49,9 @@ typedef struct six_param {
     six_init init;
 } six_param;
 
+/* What the targets of a loss are: numbers, classes (whole numbers below the first dimension of its input), or a probability for each class. */
+typedef enum six_targets { SIX_TARGETS_NUMBERS, SIX_TARGETS_CLASSES, SIX_TARGETS_PROBABILITIES } six_targets;
+
 /* One node of a graph as its layer sees it. The first block is there for setup(), which fills the second; the rest from needs() on. */
 typedef struct six_op {
     const struct six_layer *layer; /* whose node it is */
@@ -58,6 +61,7 @@ typedef struct six_op {
     six_shape in[SIX_MAX_INPUTS];
 
     six_shape out;    /* for a loss: of one target */
+    six_targets targets; /* of a loss */
     int32_t params;
     six_param param[SIX_MAX_PARAMS];
 
@@ -106,7 +110,6 @@ typedef struct six_layer {
     const char *prefix;  /* of default node names: "conv" */
     int32_t inputs_min, inputs_max;
     bool is_loss;
-    bool class_targets;  /* a loss whose targets are classes, numbers below the first dimension of its input */
     bool unlisted;       /* has no line in summaries */
     six_reads reads;     /* which values backward needs; others may have been overwritten */
     bool in_place;       /* forward works with y == x[0], backward with dx[0] == dy */

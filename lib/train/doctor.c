@@ -261,7 +261,7 @@ static void look_at_labels(six_doctor *d)
     const sixnet_model *net = d->net;
     const six_visit *v = d->visit;
     double classes = (double)net->node[net->loss].op->in[0].dim[0];
-    if (!net->node[net->loss].layer->class_targets)
+    if (net->node[net->loss].op->targets != SIX_TARGETS_CLASSES)
         return;
     for (int64_t i = 0; i < v->n * net->target_size; i++) {
         double label = (double)v->targets[i];

@@ -134,7 +134,7 @@ static int32_t check_data(const sixnet_model *net, const sixnet_dataset *ds)
         return six_fail(SIXNET_BAD_DATA, "the data have no targets");
     if (six_shape_size(target) != net->target_size)
         return fail_target_size(target, net->target_size);
-    if (net->node[net->loss].layer->class_targets)
+    if (net->node[net->loss].op->targets == SIX_TARGETS_CLASSES)
         return six_dataset_check_classes(ds, net->node[net->loss].op->in[0].dim[0]);
     return SIXNET_OK;
 }
@@ -170,7 +170,7 @@ int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double
     if (loss)
         *loss = mean;
     if (accuracy)
-        *accuracy = hits / (double)six_dataset_size(ds) / (double)(net->node[net->loss].layer->class_targets ? net->target_size : 1);
+        *accuracy = hits / (double)six_dataset_size(ds) / (double)six_answers(net);
     return SIXNET_OK;
 }
 
@@ -244,8 +244,8 @@ static int32_t train_batch(fit *f, six_visit *v)
     }
     six_average_step(&f->run);
     f->run.state.loss_sum += v->loss * (double)v->n;
-    if (f->run.net->node[f->run.net->loss].layer->class_targets)
-        f->run.state.hits += hits / (double)f->run.net->target_size;
+    if (six_answers(f->run.net))
+        f->run.state.hits += hits / (double)six_answers(f->run.net);
     return SIXNET_OK;
 }
 
@@ -300,7 +300,7 @@ static void show_means(fit *f)
     const sixnet_model *net = f->run.net;
     const double learnt = f->p.samples - (double)f->run.state.skipped;
     f->p.loss = f->run.state.loss_sum / learnt;
-    f->p.accuracy = net->node[net->loss].layer->class_targets ? f->run.state.hits / learnt : (double)NAN;
+    f->p.accuracy = six_answers(net) ? f->run.state.hits / learnt : (double)NAN;
     f->p.skipped = (double)f->run.state.skipped;
 }
 
@@ -529,7 +529,8 @@ static int32_t check_sets(const fit *f, sixnet_dataset *train)
     int32_t status = check_data(net, train);
     if (!status && f->validation)
         status = check_data(net, f->validation);
-    if (status == SIXNET_BAD_DATA && f->o->doctor && net->node[net->loss].layer->class_targets && !six_doctor_new(&doctor, net, 1)) {
+    const bool refused = status == SIXNET_BAD_DATA && net->node[net->loss].op->targets == SIX_TARGETS_CLASSES;
+    if (refused && f->o->doctor && !six_doctor_new(&doctor, net, 1)) {
         net->findings = 0;
         six_doctor_refused(doctor);
         six_doctor_free(doctor);

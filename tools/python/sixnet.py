@@ -1209,7 +1209,7 @@ class Finding(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What evaluate() has measured; accuracy is NaN unless targets are classes."""
+    """What evaluate() has measured; accuracy is NaN unless targets are classes or their probabilities."""
 
     loss: float
     accuracy: float
@@ -1650,7 +1650,7 @@ class Model(_Handle, Mapping[str, Any]):
         return given
 
     def loss(self, targets: Any) -> float:
-        """The loss of the last forward(). Targets are classes for cross_entropy and nll."""
+        """The loss of the last forward(). Targets are classes for nll and, but with targets=probabilities, for cross_entropy."""
         loss, shape = c_double(), self._compiled().target
         with self._open().lock:
             t = self._of_batch(targets, shape, "targets") if shape else _array_in(targets, _REALS, self._kind, "targets")
