@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Trains in PyTorch what a record has, and tells accuracy and time beside the record's: torch_rerun.py FOLDER
+
+    build/examples/mnist_cnn --recipe fast --threads 2 --record fast
+    /usr/bin/python3 tools/bench/torch_rerun.py fast --threads 2
+
+For records of MNIST, or data of its form, without transforms at random. The bits are not the same, as random numbers differ.
+"""
+
+import argparse
+import os
+import pathlib
+import sys
+import time
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("folder", metavar="FOLDER", type=pathlib.Path, help="a record that mnist_cnn or sixnet train wrote")
+    parser.add_argument("--threads", default=1, type=int)
+    parser.add_argument("--seed", type=int, help="in place of the record's")
+    return parser.parse_args()
+
+
+# Processors and threads are settled before anything is imported that starts some.
+OPT = options()
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:OPT.threads])
+os.environ.update(OMP_NUM_THREADS=str(OPT.threads), OPENBLAS_NUM_THREADS=str(OPT.threads))
+
+import torch  # noqa: E402
+from torch_nets import accuracy, build, mnist, sgd, spec  # noqa: E402
+
+torch.set_num_threads(OPT.threads)
+torch.set_flush_denormal(True)
+
+
+def read(name):
+    lines = (OPT.folder / name).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def schedules(text, optimizer):
+    """What is called after every step, and after every epoch."""
+    nothing, (kind, _, _, attributes) = (lambda: None), spec(text or "none")
+    if kind == "none":
+        return nothing, nothing
+    if kind == "one_cycle_lr":
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, cycle_momentum=False, **attributes).step, nothing
+    if kind == "step_lr":
+        return nothing, torch.optim.lr_scheduler.StepLR(optimizer, **attributes).step
+    sys.exit(f"torch_rerun: the schedule '{kind}' is not known here; step_lr and one_cycle_lr are")
+
+
+def train(settings):
+    net, loss, _ = build((OPT.folder / settings["net"]).read_text(), torch.float32)
+    folder = pathlib.Path(settings["data"])
+    (images, labels), test = mnist(folder, "train"), mnist(folder, "t10k")
+    torch.manual_seed(OPT.seed if OPT.seed is not None else int(settings["seed"]))
+    for module in net.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    optimizer = sgd(settings["optimizer"], net)
+    after_step, after_epoch = schedules(settings["schedule"], optimizer)
+    for epoch in range(int(settings["epochs"])):
+        net.train()
+        for batch in torch.randperm(len(images)).split(int(settings["batch-size"])):
+            optimizer.zero_grad(set_to_none=True)
+            loss(net(images[batch]), labels[batch]).backward()
+            optimizer.step()
+            after_step()
+        after_epoch()
+        right = accuracy(net, *test)
+        print(f"epoch {epoch + 1}/{settings['epochs']}  test accuracy {100 * right:.2f} %", flush=True)
+    return right
+
+
+def main():
+    settings, result = read("settings.txt"), read("result.txt")
+    if "augment" in settings or settings.get("validation", "0") != "0":
+        sys.exit("torch_rerun: the record has transforms at random or images held out, which are not known here")
+    start = time.perf_counter()
+    right = train(settings)
+    print(f"PyTorch: test accuracy {100 * right:.2f} % in {time.perf_counter() - start:.1f} s; "
+          f"recorded: {100 * float(result['test-accuracy']):.2f} % in {float(result['seconds']):.1f} s")
+
+
+main()
