@@ -123,6 +123,10 @@ def idx(folder, name):
     return numpy.frombuffer(raw, numpy.uint8, offset=4 + 4 * raw[3])
 
 
-def mnist(folder, part):
-    images = torch.from_numpy(idx(folder, f"{part}-images-idx3").astype(numpy.float32)).view(-1, 1, 28, 28)
-    return images.div_(255).sub_(0.1307).div_(0.3081), torch.from_numpy(idx(folder, f"{part}-labels-idx1").astype(numpy.int64))
+def normalize(images):
+    return images.sub_(0.1307).div_(0.3081)
+
+
+def mnist(folder, part, normalized=True):
+    images = torch.from_numpy(idx(folder, f"{part}-images-idx3").astype(numpy.float32)).view(-1, 1, 28, 28).div_(255)
+    return normalize(images) if normalized else images, torch.from_numpy(idx(folder, f"{part}-labels-idx1").astype(numpy.int64))

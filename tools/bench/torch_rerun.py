@@ -5,7 +5,8 @@
     build/examples/mnist_cnn --recipe fast --threads 2 --record fast
     /usr/bin/python3 tools/bench/torch_rerun.py fast --threads 2
 
-For records of MNIST, or data of its form, without transforms at random. The bits are not the same, as random numbers differ.
+For records of MNIST, or data of its form, with at most random_affine as a transform at random. The bits are not the same, as random numbers
+differ.
 """
 
 import argparse
@@ -29,7 +30,8 @@ os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:OPT.threads])
 os.environ.update(OMP_NUM_THREADS=str(OPT.threads), OPENBLAS_NUM_THREADS=str(OPT.threads))
 
 import torch  # noqa: E402
-from torch_nets import accuracy, build, mnist, sgd, spec  # noqa: E402
+from torch import nn  # noqa: E402
+from torch_nets import accuracy, build, mnist, normalize, sgd, spec  # noqa: E402
 
 torch.set_num_threads(OPT.threads)
 torch.set_flush_denormal(True)
@@ -52,10 +54,35 @@ def schedules(text, optimizer):
     sys.exit(f"torch_rerun: the schedule '{kind}' is not known here; step_lr and one_cycle_lr are")
 
 
+def augmentation(text):
+    """What is done to a batch of images from 0 to 1: random_affine for square images, with degrees, translate and scale."""
+    if not text:
+        return lambda images: images
+    kind, _, _, given = spec(text)
+    if kind != "random_affine" or set(given) - {"degrees", "translate", "scale"}:
+        sys.exit(f"torch_rerun: the transform '{text}' is not known here; random_affine with degrees, translate and scale is")
+    low, high = map(float, given.get("scale", "1,1").split(","))
+
+    def draw(count, most):
+        return (2 * torch.rand(count) - 1) * most
+
+    def affine(images):
+        count, side = len(images), images.shape[-1]
+        turn, scale = torch.deg2rad(draw(count, given["degrees"])), low + (high - low) * torch.rand(count)
+        cosine, sine = torch.cos(turn) / scale, torch.sin(turn) / scale
+        right, down = (torch.round(draw(count, given.get("translate", 0) * side)) * 2 / side for _ in range(2))
+        rows = [torch.stack([cosine, sine, -cosine * right - sine * down], 1), torch.stack([-sine, cosine, sine * right - cosine * down], 1)]
+        grid = nn.functional.affine_grid(torch.stack(rows, 1), images.shape, align_corners=False)
+        return nn.functional.grid_sample(images, grid, align_corners=False)
+
+    return affine
+
+
 def train(settings):
     net, loss, _ = build((OPT.folder / settings["net"]).read_text(), torch.float32)
     folder = pathlib.Path(settings["data"])
-    (images, labels), test = mnist(folder, "train"), mnist(folder, "t10k")
+    (images, labels), test = mnist(folder, "train", normalized=False), mnist(folder, "t10k")
+    augment = augmentation(settings.get("augment"))
     torch.manual_seed(OPT.seed if OPT.seed is not None else int(settings["seed"]))
     for module in net.modules():
         if hasattr(module, "reset_parameters"):
@@ -66,7 +93,7 @@ def train(settings):
         net.train()
         for batch in torch.randperm(len(images)).split(int(settings["batch-size"])):
             optimizer.zero_grad(set_to_none=True)
-            loss(net(images[batch]), labels[batch]).backward()
+            loss(net(normalize(augment(images[batch]))), labels[batch]).backward()
             optimizer.step()
             after_step()
         after_epoch()
@@ -77,8 +104,8 @@ def train(settings):
 
 def main():
     settings, result = read("settings.txt"), read("result.txt")
-    if "augment" in settings or settings.get("validation", "0") != "0":
-        sys.exit("torch_rerun: the record has transforms at random or images held out, which are not known here")
+    if settings.get("validation", "0") != "0":
+        sys.exit("torch_rerun: the record has images held out, which is not known here")
     start = time.perf_counter()
     right = train(settings)
     print(f"PyTorch: test accuracy {100 * right:.2f} % in {time.perf_counter() - start:.1f} s; "
