@@ -1140,11 +1140,53 @@ static void test_losses_refuse(void **state)
     sixnet_model_free(net);
     ds = unit_samples(NULL, "12");
     net = parsed(NULL, "input shape=12\nlinear out_features=12\ncross_entropy");
+    WORKS(sixnet_dataset_transform(ds, "one_hot num_classes=12"));
+    FAILS(SIXNET_BAD_SHAPE, sixnet_evaluate(net, ds, &loss, NULL), "the data's targets have 12 values, but the loss takes 1",
+          "if they are probabilities, the loss 'cross_entropy targets=probabilities' takes them");
+    sixnet_dataset_free(ds);
+    ds = unit_samples(NULL, "12");
     WORKS(sixnet_dataset_transform(ds, "mixup"));
     FAILS(SIXNET_BAD_DATA, sixnet_evaluate(net, ds, &loss, NULL),
           "classes are expected; the transform 'mixup' has made something else of the targets");
     sixnet_dataset_free(ds);
     sixnet_model_free(net);
+}
+
+static int32_t keep_accuracy(void *user, const sixnet_progress *p)
+{
+    if (sixnet_progress_get(p, "epoch_end") == 1)
+        *(double *)user = sixnet_progress_get(p, "validation_accuracy");
+    return 0;
+}
+
+/* Learns from mixtures what samples that are none are. */
+static digest learn_mixed(const char *options)
+{
+    double accuracy = 0;
+    sixnet_context *ctx;
+    sixnet_optimizer *opt;
+    WORKS(sixnet_context_new(&ctx, options));
+    sixnet_dataset *train = unit_samples(ctx, "1x3x4"), *test = unit_samples(ctx, "1x3x4");
+    sixnet_model *net = parsed(ctx, "input shape=1x3x4\nflatten\nlinear out_features=12\ncross_entropy targets=probabilities");
+    WORKS(sixnet_optimizer_new(&opt, net, "adam lr=0.05", NULL));
+    FAILS(SIXNET_BAD_SHAPE, sixnet_fit(net, opt, train, "", NULL, NULL), "the transform 'one_hot num_classes=12' makes probabilities");
+    WORKS(sixnet_dataset_transform(train, "mixup alpha=0.4 num_classes=12"));
+    WORKS(sixnet_dataset_transform(test, "one_hot num_classes=12"));
+    WORKS(sixnet_fit_validated(net, opt, train, test, "epochs=60 batch_size=5", keep_accuracy, &accuracy));
+    assert_true(accuracy == 1);
+    const digest d = digest_of(net);
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+    sixnet_dataset_free(train);
+    sixnet_dataset_free(test);
+    sixnet_context_free(ctx);
+    return d;
+}
+
+static void test_training_mixed(void **state)
+{
+    (void)state;
+    assert_same_digest(learn_mixed("seed=2"), learn_mixed("seed=2 threads=3"));
 }
 
 int main(void)
@@ -1177,6 +1219,7 @@ int main(void)
         cmocka_unit_test(test_walk_of_other_targets),
         cmocka_unit_test(test_losses_refuse),
         cmocka_unit_test(test_training_repeats),
+        cmocka_unit_test(test_training_mixed),
     };
     return cmocka_run_group_tests_name("transforms", tests, NULL, NULL);
 }

@@ -109,15 +109,19 @@ static int32_t fail_size(const char *rows, const six_shape *shape, const char *t
                     six_shape_text(shape, text), (long long)six_shape_size(shape), taker, (long long)wanted);
 }
 
-/* A value for each of several classes is wanted where there is a class number. */
-static int32_t fail_target_size(const six_shape *target, int64_t wanted)
+/* Says what helps where one side has class numbers, and the other a value for each class. */
+static int32_t fail_target_size(const sixnet_model *net, const six_shape *target)
 {
-    const int64_t size = six_shape_size(target);
-    int32_t status = fail_size("targets", target, "loss", wanted);
-    if (wanted <= size || wanted % size)
-        return status;
-    return six_fail(status, "%s; if they are class numbers, the transform 'one_hot num_classes=%lld' makes probabilities of them",
-                    sixnet_last_error(), (long long)(wanted / size));
+    const six_op *loss = net->node[net->loss].op;
+    const int64_t size = six_shape_size(target), wanted = net->target_size;
+    const int32_t status = fail_size("targets", target, "loss", wanted);
+    if (loss->targets == SIX_TARGETS_CLASSES && size == wanted * loss->in[0].dim[0])
+        return six_fail(status, "%s; if they are probabilities, the loss 'cross_entropy targets=probabilities' takes them",
+                        sixnet_last_error());
+    if (wanted > size && wanted % size == 0)
+        return six_fail(status, "%s; if they are class numbers, the transform 'one_hot num_classes=%lld' makes probabilities of them",
+                        sixnet_last_error(), (long long)(wanted / size));
+    return status;
 }
 
 /* Whether a dataset's samples and targets are what the net takes. */
@@ -133,7 +137,7 @@ static int32_t check_data(const sixnet_model *net, const sixnet_dataset *ds)
     if (!six_dataset_has_targets(ds))
         return six_fail(SIXNET_BAD_DATA, "the data have no targets");
     if (six_shape_size(target) != net->target_size)
-        return fail_target_size(target, net->target_size);
+        return fail_target_size(net, target);
     if (net->node[net->loss].op->targets == SIX_TARGETS_CLASSES)
         return six_dataset_check_classes(ds, net->node[net->loss].op->in[0].dim[0]);
     return SIXNET_OK;
