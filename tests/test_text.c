@@ -17,8 +17,8 @@ static const char *const known[FAMILIES] = {
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop",
     "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau",
-    "color_jitter cutmix elastic mixup normalize one_hot random_affine random_crop random_erasing random_horizontal_flip "
-    "random_vertical_flip",
+    ("color_jitter cutmix elastic mixup normalize one_hot random_affine random_crop random_erasing random_horizontal_flip "
+     "random_vertical_flip"),
     "context fit dataset_arrays dataset_callback dataset_split batches",
 };
 
