@@ -913,6 +913,16 @@ class Records(unittest.TestCase):
         self.assertEqual(net.digest(), whole.digest())
         self.assertIn("the same bits", self.rerun(self.folder))
 
+    def test_stopped_at_the_last_end(self):
+        """There the net is not yet the average; a run that goes on has no epoch to do, and makes it so."""
+        options = {"epochs": 3, "average": "ema"}
+        stopped, net = sixnet.Model(self.NET), sixnet.Model(self.NET)
+        self.assertEqual(len(self.fit(stopped, progress=lambda p: p.epoch_end and p.epoch == 3, **options)), 3)
+        self.assertFalse((self.folder / "result.txt").exists())
+        self.assertEqual(self.fit(net, resume=self.folder / "checkpoint.safetensors", **options), [])
+        self.assertNotEqual(net.digest(), stopped.digest())
+        self.assertIn("the same bits", self.rerun(self.folder))
+
     def test_refused(self):
         net = sixnet.Model(self.NET)
         for wrong, options in (("history of its own", {"optimizer": sixnet.Optimizer(net, "sgd lr=0.1"), "schedule": None}),

@@ -133,7 +133,7 @@ class CancelledError(SixnetError):
     """Model.cancel() ended the call before it had a result."""
 
 
-_STOPPED, _INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _NOT_FOUND = 1, -1, -4, -5, -9
+_OK, _STOPPED, _INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _NOT_FOUND = 0, 1, -1, -4, -5, -9
 _ERRORS = dict(zip(range(-1, -14, -1), (
     InvalidArgumentError, OutOfMemoryError, BadTextError, BadShapeError, BadStateError, FileAccessError, BadFileError, TooLargeError,
     NotFoundError, BadDataError, NotFiniteError, CallbackFailedError, UnsupportedError)))
@@ -1780,13 +1780,14 @@ class Model(_Handle, Mapping[str, Any]):
             options["checkpoint"] = kept.checkpoint
         paths = {name: pathlib.Path(options[name]) for name in ("checkpoint", "resume") if options.get(name) is not None}
         spec = _spec("", {"epochs": epochs, "batch_size": batch_size, **options, **paths})
-        history = self._fit(optimizer, train, second, spec, progress)
-        if kept and len(self.history) == epochs:
+        history, status = self._fit(optimizer, train, second, spec, progress)
+        if kept and status == _OK and len(self.history) == epochs:
             kept.end(self, history[-1].total_seconds if history else 0.0)
         return history
 
     def _fit(self, optimizer: Optimizer, train: Dataset, validation: Optional[Dataset], spec: bytes,
-             progress: Union[None, bool, Callable[[Progress], Any]]) -> List[Progress]:
+             progress: Union[None, bool, Callable[[Progress], Any]]) -> Tuple[List[Progress], int]:
+        """The reports of the epochs, and whether the run ended by itself (_OK) or was stopped (_STOPPED)."""
         history: List[Progress] = []
         self._open().stepped = True
         tell = progress if callable(progress) else None
@@ -1807,12 +1808,12 @@ class Model(_Handle, Mapping[str, Any]):
         opt, data = optimizer._open(), train._open()
         other = validation._open() if validation else None
         try:
-            self._run_long(self._open().pointer, _lib.sixnet_fit_validated if other else _lib.sixnet_fit, opt.pointer, data.pointer,
-                           *([other.pointer] if other else []), spec, thunk, None)
+            status = self._run_long(self._open().pointer, _lib.sixnet_fit_validated if other else _lib.sixnet_fit, opt.pointer,
+                                    data.pointer, *([other.pointer] if other else []), spec, thunk, None)
         finally:
             if bar:
                 bar.end()
-        return history
+        return history, status
 
     @property
     def history(self) -> List[Epoch]:
