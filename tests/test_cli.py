@@ -497,6 +497,12 @@ def test_terminal(folder, world):
         shared.seen_on_terminal([TOOL, *measure], 80, stdout=file)
     watched = (folder / "watched.json").read_text()
     check("eval that is watched gives the same bits", output(*measure) == watched, watched)
+    images = write(folder / "seen-images-idx3", shared.idx((40, 1, 2), bytes(80)))
+    labels = write(folder / "seen-labels-idx1", shared.idx((40,), bytes(12) + b"\x63" + bytes(27)))
+    wrong = ["eval", world["model"], "--data", images, "--labels", labels]
+    check_refused("a label that is no class", ["sample 12: label 99"], *wrong)
+    status, seen = shared.seen_on_terminal([TOOL, *wrong], 80)
+    check("eval that is watched names the sample too", status == 1 and b"sample 12: label 99" in seen, (status, seen))
 
 
 def one_output(folder):

@@ -31,7 +31,7 @@ static int32_t evaluate(const work *w, counted *c, double *loss, double *accurac
     TRY(sixnet_dataset_from_callback(&set, w->ctx, spec, c->size, count_sample, c));
     const int32_t status = sixnet_evaluate(w->net, set, loss, accuracy);
     sixnet_dataset_free(set);
-    return status;
+    return status == SIXNET_BAD_DATA ? sixnet_evaluate(w->net, c->set, loss, accuracy) : status; /* which knows the sample */
 }
 
 static int32_t show(const work *w, const samples *s, int json)
