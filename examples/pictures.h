@@ -10,6 +10,7 @@
 
 #include "plots.h" /* written by Meson: the scripts in plots/ as texts */
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -56,19 +57,27 @@ static inline int32_t folder_write(const char *folder, const char *name, const c
 
 enum { NOT_INSTALLED = 127 };
 
+/* In a process of its own: becomes a program that runs in a folder and whose words nobody sees. */
+static inline void become(const char *folder, const char *const *command)
+{
+    const int nowhere = open("/dev/null", O_WRONLY);
+    if (nowhere < 0 || dup2(nowhere, STDOUT_FILENO) < 0 || dup2(nowhere, STDERR_FILENO) < 0 || chdir(folder) != 0)
+        _exit(EXIT_FAILURE);
+    execvp(command[0], (char *const *)command);
+    _exit(NOT_INSTALLED);
+}
+
 /* Runs a program in a folder, without a word. Its exit status; NOT_INSTALLED if there is none of that name. */
 static inline int run_in(const char *folder, const char *const *command)
 {
     int status = -1;
     fflush(NULL);
     const pid_t child = fork();
-    if (child == 0) {
-        if (chdir(folder) != 0 || !freopen("/dev/null", "w", stderr))
-            _exit(EXIT_FAILURE);
-        execvp(command[0], (char *const *)command);
-        _exit(NOT_INSTALLED);
-    }
-    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (child == 0)
+        become(folder, command);
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* Writes NAME.gp, a script after settings of its own, and has gnuplot draw it; *status is that of gnuplot. */

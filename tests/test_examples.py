@@ -174,6 +174,14 @@ def check_nothing_drawn(name, program, folder, tables, *args):
     made = [path.name for path in folder.iterdir()]
     ok = result.returncode == 0 and set(tables) <= set(made) and not any(name.endswith((".svg", ".png")) for name in made)
     check(f"{name} without gnuplot", ok and "gnuplot-nox" in result.stdout and not result.stderr, (made, result.stdout, result.stderr))
+    tools = folder.with_name(f"{folder.name}, with talkers")
+    tools.mkdir()
+    for tool in ("gnuplot", "dot"):
+        (tools / tool).write_text("#!/bin/sh\necho chatter\necho chatter >&2\n")
+        (tools / tool).chmod(0o755)
+    result = run(program, *args, "--pictures", folder, env={**os.environ, "PATH": str(tools)})
+    ok = result.returncode == 0 and f"pictures in {folder}" in result.stdout and "chatter" not in result.stdout + result.stderr
+    check(f"{name} draws without a word of others", ok, (result.stdout, result.stderr))
 
 
 def test_two_neuron_pictures(folder):
