@@ -274,8 +274,10 @@ static int32_t record_result_of(const trainer *t)
     const history_picture picture = {.epochs = t->set->r.epochs, .accuracy = 1, .second = second(t)};
     char path[FOLDER_PATH], digest[65];
     FILE *file;
-    PASS(record_finish(t->set->record, t->net, &picture));
     TRY(sixnet_digest(t->net, digest));
+    if (t->best_epoch == 0 && record_ended(t->set->record, digest))
+        return 0;
+    PASS(record_finish(t->set->record, t->net, &picture));
     PASS(folder_open(&file, path, t->set->record, record_result));
     fprintf(file, "digest=%s\nversion=%s\nisa=%s\n", digest, sixnet_version(), sixnet_context_get(t->ctx, "isa"));
     record_write_hashes(file, t->train_hash, t->test_hash);
@@ -354,9 +356,9 @@ static int32_t run(trainer *t)
     PASS(train(t));
     if (t->set->save)
         TRY(sixnet_model_save(t->net, t->set->save, NULL));
+    PASS(print_end(t));
     if (t->set->record)
         PASS(record_result_of(t));
-    PASS(print_end(t));
     return t->set->pictures ? draw(t) : 0;
 }
 

@@ -92,6 +92,18 @@ static inline void history_settings(char settings[HISTORY_SETTINGS], const histo
              h->second ? h->second : "");
 }
 
+/* Whether the folder has the result of a run that ended with a digest. One that goes on with no epoch left has nothing to add. */
+static inline int record_ended(const char *folder, const char *digest)
+{
+    char path[FOLDER_PATH], line[128], wanted[128];
+    FILE *file = fopen(folder_path(path, folder, record_result), "r");
+    snprintf(wanted, sizeof wanted, "digest=%s\n", digest);
+    const int ended = file && fgets(line, sizeof line, file) && strcmp(line, wanted) == 0;
+    if (file)
+        fclose(file);
+    return ended;
+}
+
 /* The last files, but for the result. */
 static inline int32_t record_finish(const char *folder, const sixnet_model *net, const history_picture *h)
 {

@@ -326,6 +326,25 @@ def test_record_of_example(folder, data, sets):
     more = (record / "history.csv").read_text().splitlines()
     check("a record that goes on keeps its rows", len(rows) == 2 and len(more) == 3 and more[:2] == rows, more)
     check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--quiet"))
+    check_ended_record(record, lambda: shared.run(
+        "mnist_cnn", "--data", data, "--epochs", 2, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet",
+        "--resume", record / "checkpoint.safetensors"))
+
+
+def check_ended_record(record, go_on):
+    """That a run which has no epoch left to do leaves its record as it is; and writes the end of one that has none, or another's."""
+    made = {path.name: path.read_bytes() for path in record.iterdir()}
+    go_on()
+    changed = [path.name for path in record.iterdir() if made.get(path.name) != path.read_bytes()]
+    check(f"{record.name}: nothing is left to do, and nothing is done", not changed, changed)
+    result = made["result.txt"].decode()
+    for what in ("", result.replace("digest=", "digest=0")):
+        write(record / "result.txt", what)
+        go_on()
+        again = (record / "result.txt").read_text()
+        differ = set(result.splitlines()) ^ set(again.splitlines())
+        unknown = [line for line in differ if not line.startswith(("seconds=", "best-epoch=", "validation-"))]
+        check(f"{record.name}: an end that is not this run's is written anew", not unknown, (result, again))
 
 
 def test_outputs(folder, world):
@@ -397,7 +416,8 @@ def test_interrupt(folder, world):
 def test_record(folder, world):
     record = folder / "a record"
     learn = world["learn"][:-2]
-    output(*learn, "--record", record, "--validation", 8, "--test-data", world["data"], "--seed", 3)
+    first = (*learn, "--record", record, "--validation", 8, "--test-data", world["data"], "--seed", 3)
+    output(*first)
     made = sorted(path.name for path in record.iterdir())
     wanted = {"settings.txt", "net.txt", "history.csv", "history.gp", "model.safetensors", "checkpoint.safetensors", "result.txt"}
     check("a record's files", wanted <= set(made), made)
@@ -411,6 +431,7 @@ def test_record(folder, world):
         check("which can be drawn anew", drawn.returncode == 0 and not drawn.stderr, drawn.stderr)
     else:
         skip("a record's pictures", "there is no gnuplot")
+    check_ended_record(record, lambda: output(*first, "--resume", record / "checkpoint.safetensors", "--quiet"))
     text = output("rerun", record, "--quiet", "--threads", 2)
     digest = re.search("digest=(.*)", (record / "result.txt").read_text())[1]
     check("rerun: the same bits", "the same bits" in text and digest in text, text)

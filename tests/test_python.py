@@ -923,6 +923,12 @@ class Records(unittest.TestCase):
         self.assertNotEqual(net.digest(), stopped.digest())
         self.assertIn("the same bits", self.rerun(self.folder))
 
+    def test_nothing_left(self):
+        self.fit(sixnet.Model(self.NET))
+        made = {path: path.read_bytes() for path in self.folder.iterdir()}
+        self.assertEqual(self.fit(sixnet.Model(self.NET), resume=self.folder / "checkpoint.safetensors"), [])
+        self.assertEqual([path.name for path, was in made.items() if path.read_bytes() != was], [])
+
     def test_refused(self):
         net = sixnet.Model(self.NET)
         for wrong, options in (("history of its own", {"optimizer": sixnet.Optimizer(net, "sgd lr=0.1"), "schedule": None}),

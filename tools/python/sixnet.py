@@ -1304,6 +1304,11 @@ class _Record:
         lines = [(name, value) for name, given in words.items() for value in (given if isinstance(given, list) else [given])]
         self._write("settings.txt", head + "".join(f"{name}={' '.join(str(value).split())}\n" for name, value in lines))
 
+    def ended(self, net: Model) -> bool:
+        """Whether the result of the net as it is has been written; a run that goes on with no epoch left has nothing to add."""
+        result = self._folder / "result.txt"
+        return result.exists() and f"digest={net.digest()}" in result.read_text(encoding="utf-8").splitlines()
+
     def end(self, net: Model, seconds: float) -> None:
         net.save(self._folder / "model.safetensors")
         columns = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n"
@@ -1781,7 +1786,7 @@ class Model(_Handle, Mapping[str, Any]):
         paths = {name: pathlib.Path(options[name]) for name in ("checkpoint", "resume") if options.get(name) is not None}
         spec = _spec("", {"epochs": epochs, "batch_size": batch_size, **options, **paths})
         history, status = self._fit(optimizer, train, second, spec, progress)
-        if kept and status == _OK and len(self.history) == epochs:
+        if kept and status == _OK and len(self.history) == epochs and (history or not kept.ended(self)):
             kept.end(self, history[-1].total_seconds if history else 0.0)
         return history
 

@@ -71,14 +71,14 @@ static void write_score(FILE *file, const char *set, score s)
         fprintf(file, "%s-accuracy=%.17g\n", set, s.accuracy);
 }
 
-static int32_t write_result(const char *folder, const outcome *out)
+static int32_t write_result(const char *folder, int64_t epochs, const outcome *out)
 {
     char path[FOLDER_PATH];
     FILE *file;
     PASS(folder_open(&file, path, folder, record_result));
     fprintf(file, "digest=%s\nversion=%s\nisa=%s\n", out->digest, sixnet_version(), out->isa);
     record_write_hashes(file, out->train_samples, out->test_samples);
-    fprintf(file, "epochs=%" PRId64 "\nbest-epoch=%" PRId64 "\nseconds=%.3f\n", out->epochs, out->best_epoch, out->seconds);
+    fprintf(file, "epochs=%" PRId64 "\nbest-epoch=%" PRId64 "\nseconds=%.3f\n", epochs, out->best_epoch, out->seconds);
     write_score(file, "train", out->train);
     write_score(file, "validation", out->validation);
     write_score(file, "test", out->test);
@@ -88,16 +88,16 @@ static int32_t write_result(const char *folder, const outcome *out)
 int32_t record_end(const outputs *o, const sixnet_model *net, const outcome *out)
 {
     const history_picture picture = {
-        .epochs = out->epochs,
+        .epochs = sixnet_history_size(net),
         .accuracy = !isnan(out->train.accuracy),
         .second = !isnan(out->validation.loss) ? "validation"
                   : !isnan(out->test.loss)     ? "test"
                                                : NULL,
     };
-    if (!o->record)
+    if (!o->record || (out->epochs == 0 && record_ended(o->record, out->digest)))
         return 0;
     PASS(record_finish(o->record, net, &picture));
-    return write_result(o->record, out);
+    return write_result(o->record, picture.epochs, out);
 }
 
 /* ---- reading it ---- */

@@ -198,9 +198,18 @@ static int32_t fit(run *r)
     return status == SIXNET_STOPPED ? -1 : 0; /* the CSV could not be written, which was or will be reported */
 }
 
+/* How well the last epoch did. */
+static score last_of_history(const sixnet_model *net)
+{
+    const int64_t last = sixnet_history_size(net);
+    return (score){sixnet_history_get(net, last, "loss"), sixnet_history_get(net, last, "accuracy")};
+}
+
 static int32_t measure(run *r)
 {
     outcome *e = r->end;
+    if (e->epochs == 0) /* which the run that is gone on with had done */
+        e->train = last_of_history(r->w.net);
     if (r->test.set && (r->held || e->epochs == 0)) {
         TRY(sixnet_evaluate(r->w.net, r->test.set, &e->test.loss, &e->test.accuracy));
     } else if (r->test.set) { /* measured after every epoch in the place of held-out samples */
