@@ -328,18 +328,17 @@ static inline double seconds_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Work that can be watched. What is over in a moment shows nothing. */
+/* Work that can be watched. */
 typedef struct meter {
     const char *what;      /* is done: "reading" */
-    double started, drawn; /* when it began, and was drawn last or could have been */
+    double started, drawn; /* when it began, and was drawn last; at first long ago */
     int wanted, shown;
 } meter;
 
 /* wanted: whether there may be a bar, if there is a terminal for it. */
 static inline meter meter_begin(const char *what, int wanted)
 {
-    const double now = seconds_now();
-    return (meter){.what = what, .started = now, .drawn = now, .wanted = wanted && bar_wanted()};
+    return (meter){.what = what, .started = seconds_now(), .drawn = -1, .wanted = wanted && bar_wanted()};
 }
 
 /* Whether it is time to draw, which is ten times a second. */

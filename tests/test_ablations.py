@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-TOOL = pathlib.Path(__file__).resolve().parent.parent / "tools/ablations"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TOOL = ROOT / "tools/ablations"
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 SIXNET = BUILD / "tools/sixnet/sixnet"
 counts = {True: 0, False: 0}
@@ -57,11 +58,23 @@ def test_runs(data, out):
     check("the base case is the training of mnist_cnn", digests[0] == digests[1], digests)
     again = run(*args)
     check("nothing is trained twice", ", seed" not in again.stdout and read_runs(out) == rows, again.stdout)
+    args[args.index("--epochs") + 1] = 2
+    check("but with other settings", run(*args).stdout.count(", seed") == 4 and read_runs(out) != rows)
+
+
+def test_candidate(data, out):
+    for epochs, steps in ((1, 782), (2, 1564)):
+        result = run("best", "--seeds", 1, "--epochs", epochs, "--data", data, "--sixnet", SIXNET, "--out", out)
+        check(f"a cycle of {epochs} epochs of 50,000 images", f"total_steps={steps}'" in result.stdout, result.stdout)
+        check("which these are not", result.returncode != 0 and "leaves none to train with" in result.stderr, result.stderr)
 
 
 def test_refusals(folder):
     for name, words, args in (
         ("an unknown case", ["'bias'", "no_batchnorm"], ["bias", "--sixnet", SIXNET]),
+        ("no epochs", ["'0'", "--epochs"], ["--epochs", 0]),
+        ("seeds that go down", ["'3-1'", "--seeds"], ["--seeds", "3-1"]),
+        ("a table that is not there", ["nowhere.csv"], ["--table", folder / "nowhere.csv"]),
         ("no program", ["nowhere/sixnet", "--sixnet"], ["--sixnet", folder / "nowhere/sixnet"]),
         ("no data", ["fetch-mnist", "status"], ["base", "--sixnet", SIXNET, "--data", folder, "--out", folder / "out"]),
     ):
@@ -74,6 +87,7 @@ def main():
         folder = pathlib.Path(name)
         write_data(folder / "data")
         test_runs(folder / "data", folder / "out")
+        test_candidate(folder / "data", folder / "out")
         test_refusals(folder)
     print(f"{counts[True]} passed, {counts[False]} failed")
     return 1 if counts[False] else 0

@@ -175,6 +175,11 @@ static void test_affine_nearest(void **state)
         outside += got[i] == 9;
     }
     assert_in_range(outside, 5, PLANE / 3);
+    image[5] = INFINITY;
+    image[6] = 3e38F;
+    image[7] = -3e38F;
+    transformed(image_shape, image, "random_affine degrees=0 interpolation=nearest", got);
+    assert_memory_equal(got, image, sizeof image);
 }
 
 /* What was drawn for a sample, from the coordinates of the pixels that came to the middle. */

@@ -10,12 +10,12 @@ do for [form in 'svg png'] {
     table = name.'.csv'
     set lmargin 11
     set rmargin 3
-    set xrange [0:epochs]
-    set xtics ceil(epochs / 10.0)
     set offsets 0, 0, graph 0.05, 0
+    stats table using (lower($3, column(1 + 2 * curves))):(higher($3, column(1 + 2 * curves))) nooutput
+    set xrange [0.5:epochs + 0.5]
+    set xtics 0, ceil(epochs / 10.0)
     set multiplot title 'Training by epoch'
     set key top right spacing 1.2
-    stats table using (lower($3, column(1 + 2 * curves))):(higher($3, column(1 + 2 * curves))) nooutput
     logarithmic = STATS_min_x > 0 && STATS_max_y > 4 * STATS_min_x
     set ylabel logarithmic ? 'loss (logarithmic)' : 'loss'
     if (logarithmic) {
@@ -40,6 +40,7 @@ do for [form in 'svg png'] {
     set xlabel 'epoch'
     set ylabel 'learning rate'
     set yrange [0:*]
+    set format y '%g'
     set tmargin at screen accuracy ? 0.23 : 0.34
     set bmargin at screen accuracy ? 0.08 : 0.11
     plot table using 1:2 with steps ls 6, '' using 1:2 with points ls 6

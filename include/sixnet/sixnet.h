@@ -535,7 +535,8 @@ SIXNET_API int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_conte
                                               const void *targets, int64_t n);
 
 /** Writes one sample: its values and its target's. Returns 0, or anything else to end the call that asked with
- * SIXNET_CALLBACK_FAILED. Called in the thread that runs the training, and must give the same sample for the same index. */
+ * SIXNET_CALLBACK_FAILED. Called in the thread of the call that wants samples, and must give the same sample for the same index; with
+ * mixup or cutmix also for samples that are mixed into others. */
 typedef int32_t (*sixnet_sample_fn)(void *user, int64_t index, float *input, float *target);
 
 /** Makes a dataset whose samples a function produces when they are needed.
@@ -557,8 +558,9 @@ SIXNET_API int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset *
 SIXNET_API void sixnet_dataset_free(sixnet_dataset *ds);
 
 /** Adds a transform that every sample goes through, after those added before: "normalize mean=0.1307 std=0.3081". What "random_affine
- * degrees=10 translate=0.07 scale=0.9,1.1" and other transforms at random draw depends on the context's seed, the epoch, the transform's
- * place among the others and the sample alone; outside a training run and a walk the epoch is 0. "one_hot num_classes=10" and
+ * degrees=10 translate=0.07 scale=0.9,1.1" and other transforms at random draw depends on the seed of the dataset's context, the epoch, the
+ * transform's place among the others and the sample alone, for mixup and cutmix also on which samples the dataset has; outside a training
+ * run and a walk the epoch is 0. "one_hot num_classes=10" and
  * "mixup num_classes=10" make probabilities of targets that are class numbers.
  * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_SHAPE if the samples are not what it takes, SIXNET_BAD_DATA if the targets are not,
  *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
@@ -647,8 +649,8 @@ typedef struct sixnet_progress sixnet_progress;
 /** One number of a progress report; NaN if there is none of that name.
  * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
  *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (means over the epoch so far; accuracy from 0 to 1,
- *        NaN unless targets are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
- *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither mean),
+ *        NaN unless targets are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began),
+ *        "total_seconds",        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither mean),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
  *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
  *        else by loss)
@@ -678,8 +680,8 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  *
  * `average=ema` averages all tensors, running statistics as well as parameters: it begins with the values after a step, and every
  * further step makes it `ema_decay` times itself and (1 - `ema_decay`) times the values then. `average=swa` gives the mean of the values
- * at the ends of epochs. The first `average_start` epochs are left out of either. The steps of the training are those of a run without;
- * but what is evaluated, and so the best epoch, is the average as soon as there is one, it is what is found under the tensors' names in
+ * at the ends of epochs. The first `average_start` epochs are left out of either. The steps of the training are those of a run without, unless
+ * the schedule is reduce_on_plateau with a validation set, which follows the average's loss; but what is evaluated, and so the best epoch, is the average as soon as there is one, it is what is found under the tensors' names in
  * checkpoints, and when all epochs are done the net has become it. The function fn, and the caller of a run that was stopped or failed,
  * find the plain values in the net; the checkpoint has them too, and is resumed with the same options. Every call begins an average of
  * its own.

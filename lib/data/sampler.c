@@ -52,6 +52,12 @@ static inline void part(const six_sampler *s, const float *places, double zero, 
     }
 }
 
+static inline void copy_channel(const float *origin, ptrdiff_t stride, const parted *x, const parted *y, float *values)
+{
+    for (int i = 0; i < SIX_PLACES; i++)
+        values[i] = origin[y->before[i] * stride + x->before[i]];
+}
+
 static inline void read_channel(const float *origin, ptrdiff_t stride, const parted *x, const parted *y, float *values)
 {
     float upper[2 * SIX_PLACES], lower[2 * SIX_PLACES];
@@ -74,7 +80,7 @@ void six_sampler_read(const six_sampler *s, const six_places *places, int64_t n,
     part(s, places->x, places->column, s->image.width, &x);
     part(s, places->y, places->row, s->image.height, &y);
     for (int64_t channel = 0; channel < s->image.channels; channel++) {
-        read_channel(s->origin + channel * s->plane, (ptrdiff_t)s->stride, &x, &y, values);
+        (s->share > 0 ? read_channel : copy_channel)(s->origin + channel * s->plane, (ptrdiff_t)s->stride, &x, &y, values);
         memcpy(to + channel * s->image.height * s->image.width, values, (size_t)n * sizeof *values);
     }
 }

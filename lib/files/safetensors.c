@@ -350,7 +350,8 @@ static int32_t fail_length(const six_safetensors *s, uint64_t length)
 static int32_t find_header(six_safetensors *s)
 {
     if (s->size < LENGTH_SIZE)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: the file ends within the header's length, so it is no safetensors file", s->label, s->size);
+        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: the file ends within the header's length, so it is no safetensors file",
+                        s->label, s->size);
     uint64_t length = little_endian(s->bytes, LENGTH_SIZE);
     if (length < 2 || length > s->size - LENGTH_SIZE)
         return fail_length(s, length);

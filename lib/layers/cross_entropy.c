@@ -32,7 +32,8 @@ enum { CLASSES, PROBABILITIES };
 
 static const six_attr attrs[] = {
     SIX_LOSS_REDUCTION(attributes),
-    {"label_smoothing", SIX_FLOAT, offsetof(attributes, label_smoothing), 0, 1, "0", NULL, "the share of the target spread over all classes"},
+    {"label_smoothing", SIX_FLOAT, offsetof(attributes, label_smoothing), 0, 1, "0", NULL,
+     "the share of the target spread over all classes"},
     SIX_CLASS_WEIGHT(attributes),
     {"targets", SIX_CHOICE, offsetof(attributes, targets), SIX_ANY, "classes", "classes probabilities",
      "whether a target is the number of a class, or a probability for each of them"},

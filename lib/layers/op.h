@@ -49,7 +49,8 @@ typedef struct six_param {
     six_init init;
 } six_param;
 
-/* What the targets of a loss are: numbers, classes (whole numbers below the first dimension of its input), or a probability for each class. */
+/* What the targets of a loss are: numbers, classes (whole numbers below the first dimension of its input), or a probability for each
+ * class. */
 typedef enum six_targets { SIX_TARGETS_NUMBERS, SIX_TARGETS_CLASSES, SIX_TARGETS_PROBABILITIES } six_targets;
 
 /* One node of a graph as its layer sees it. The first block is there for setup(), which fills the second; the rest from needs() on. */

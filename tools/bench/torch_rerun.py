@@ -38,8 +38,10 @@ torch.set_flush_denormal(True)
 
 
 def read(name):
-    lines = (OPT.folder / name).read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    lines = [line.split("=", 1) for line in (OPT.folder / name).read_text().splitlines() if "=" in line and not line.startswith("#")]
+    if len(dict(lines)) < len(lines):
+        sys.exit(f"torch_rerun: {OPT.folder / name} has several lines of one kind, which is not known here")
+    return dict(lines)
 
 
 def schedules(text, optimizer):
@@ -71,8 +73,9 @@ def augmentation(text):
         turn, scale = torch.deg2rad(draw(count, given["degrees"])), low + (high - low) * torch.rand(count)
         cosine, sine = torch.cos(turn) / scale, torch.sin(turn) / scale
         right, down = (torch.round(draw(count, given.get("translate", 0) * side)) * 2 / side for _ in range(2))
-        rows = [torch.stack([cosine, sine, -cosine * right - sine * down], 1), torch.stack([-sine, cosine, sine * right - cosine * down], 1)]
-        grid = nn.functional.affine_grid(torch.stack(rows, 1), images.shape, align_corners=False)
+        rows = [[cosine, sine, -cosine * right - sine * down], [-sine, cosine, sine * right - cosine * down]]
+        maps = torch.stack([torch.stack(row, 1) for row in rows], 1)
+        grid = nn.functional.affine_grid(maps, images.shape, align_corners=False)
         return nn.functional.grid_sample(images, grid, align_corners=False)
 
     return affine
@@ -88,7 +91,7 @@ def train(settings):
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
     optimizer = sgd(settings["optimizer"], net)
-    after_step, after_epoch = schedules(settings["schedule"], optimizer)
+    after_step, after_epoch = schedules(settings.get("schedule"), optimizer)
     for epoch in range(int(settings["epochs"])):
         net.train()
         for batch in torch.randperm(len(images)).split(int(settings["batch-size"])):
@@ -106,6 +109,8 @@ def main():
     settings, result = read("settings.txt"), read("result.txt")
     if settings.get("validation", "0") != "0":
         sys.exit("torch_rerun: the record has images held out, which is not known here")
+    if settings.get("transform") != "normalize mean=0.1307 std=0.3081":
+        sys.exit("torch_rerun: the record's transform is not the one of mnist_cnn, which alone is known here")
     start = time.perf_counter()
     right = train(settings)
     print(f"PyTorch: test accuracy {100 * right:.2f} % in {time.perf_counter() - start:.1f} s; "

@@ -261,10 +261,18 @@ bool samples_blamed(const samples *s, const work *w)
     return true;
 }
 
+static bool has_targets(const sixnet_dataset *set)
+{
+    int64_t dims[MAX_RANK], target_dims[MAX_RANK];
+    int32_t rank, target_rank;
+    return sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank) == SIXNET_OK && target_rank > 0;
+}
+
 int32_t samples_transform(sixnet_dataset *set, const texts *transforms)
 {
     for (int32_t k = 0; k < transforms->count; k++)
-        TRY(sixnet_dataset_transform(set, transforms->item[k]));
+        if (strncmp(transforms->item[k], "one_hot ", 8) != 0 || has_targets(set)) /* a record's may be for targets alone */
+            TRY(sixnet_dataset_transform(set, transforms->item[k]));
     return 0;
 }
 
