@@ -506,7 +506,8 @@ def test_interrupted_record(folder, world):
 
 
 def test_terminal(folder, world):
-    learn = [TOOL, *world["learn"][:-6], "--epochs", 2000, "--batch-size", 4]
+    again = write_csv(folder / "xor many times.csv", [(a, b, a ^ b) for a in (0, 1) for b in (0, 1)] * 160)
+    learn = [TOOL, "train", world["net"], "--data", again, "--epochs", 600, "--batch-size", 4]
     shared.check_progress("train", (b"epoch ", b"samples/s"), *learn)
     check("no bar of a quiet run", b"samples/s" not in shared.seen_on_terminal([*learn, "--quiet"], 80)[1])
     shared.check_progress("bench", (b"measuring training", b"measuring predictions"), TOOL, "bench", world["net"], "--seconds", 1)
