@@ -311,7 +311,7 @@ static uint64_t mix_model(uint64_t hash, const sixnet_model *net)
 
 static uint64_t mix_dataset(uint64_t hash, const sixnet_dataset *ds)
 {
-    float input[SIZE] = {0}, target = 0;
+    float input[SIZE] = {0}, target[SIZE] = {0}; /* some datasets have probabilities of classes */
     int64_t dims[8] = {0}, target_dims[8] = {0}, size = ds ? sixnet_dataset_size(ds) : -1;
     int32_t rank[2];
     hash = mix(hash, &size, sizeof size);
@@ -320,8 +320,8 @@ static uint64_t mix_dataset(uint64_t hash, const sixnet_dataset *ds)
     WORKS(sixnet_dataset_shape(ds, dims, &rank[0], target_dims, &rank[1]));
     hash = mix(mix(hash, dims, sizeof dims), target_dims, sizeof target_dims);
     for (int64_t i = 0; i < size; i++) {
-        WORKS(sixnet_dataset_get(ds, i, input, &target));
-        hash = mix(mix(hash, input, sizeof input), &target, sizeof target);
+        WORKS(sixnet_dataset_get(ds, i, input, target));
+        hash = mix(mix(hash, input, sizeof input), target, sizeof target);
     }
     return hash;
 }
