@@ -69,6 +69,14 @@ def test_candidate(data, out):
         check("which these are not", result.returncode != 0 and "leaves none to train with" in result.stderr, result.stderr)
 
 
+def test_tables():
+    """What the page says is what was measured."""
+    page = (ROOT / "docs/mnist.md").read_text()
+    for name in ("runs", "candidates"):
+        table = run("--table", ROOT / f"docs/ablations/{name}.csv").stdout
+        check(f"docs/mnist.md has the table of {name}.csv", table.count("\n") > 10 and table in page, table)
+
+
 def test_refusals(folder):
     for name, words, args in (
         ("an unknown case", ["'bias'", "no_batchnorm"], ["bias", "--sixnet", SIXNET]),
@@ -88,6 +96,7 @@ def main():
         write_data(folder / "data")
         test_runs(folder / "data", folder / "out")
         test_candidate(folder / "data", folder / "out")
+        test_tables()
         test_refusals(folder)
     print(f"{counts[True]} passed, {counts[False]} failed")
     return 1 if counts[False] else 0
