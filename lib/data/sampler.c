@@ -20,14 +20,13 @@ int64_t six_sampler_room(six_image image)
 six_sampler six_sampler_of(six_image image, const float *values, int32_t interpolation, float fill, float *room)
 {
     const int64_t stride = with_margin(image.width), plane = with_margin(image.height) * stride;
-    const bool nearest = interpolation == SIX_NEAREST;
     float *origin = room + BEFORE * stride + BEFORE;
     for (int64_t i = 0; i < image.channels * plane; i++)
         room[i] = fill;
     for (int64_t channel = 0; channel < image.channels; channel++)
         for (int64_t row = 0; row < image.height; row++, values += image.width)
             memcpy(origin + channel * plane + row * stride, values, (size_t)image.width * sizeof *values);
-    return (six_sampler){image, origin, stride, plane, nearest ? 0.5f : 0.0f, nearest ? 0.0f : 1.0f};
+    return (six_sampler){image, origin, stride, plane, interpolation == SIX_NEAREST};
 }
 
 /* Places in one direction: the pixel before, and how far it is from there to the next. */
@@ -39,16 +38,17 @@ typedef struct parted {
 static inline void part(const six_sampler *s, const float *places, double zero, int64_t side, parted *to)
 {
     const float low = (float)(-BEFORE - zero), high = (float)((double)side - zero);
+    const float shift = s->nearest ? 0.5f : 0.0f;
     const int32_t offset = (int32_t)zero;
     for (int i = 0; i < SIX_PLACES; i++) {
-        float place = places[i] + s->shift;
+        float place = places[i] + shift;
         place = place < low ? low : place;
         place = place > high ? high : place;
         int32_t whole = (int32_t)place;
         float rest = place - (float)whole;
         int32_t below = rest < 0.0f;
         to->before[i] = whole - below + offset;
-        to->share[i] = (rest + (float)below) * s->share;
+        to->share[i] = rest + (float)below;
     }
 }
 
@@ -80,7 +80,7 @@ void six_sampler_read(const six_sampler *s, const six_places *places, int64_t n,
     part(s, places->x, places->column, s->image.width, &x);
     part(s, places->y, places->row, s->image.height, &y);
     for (int64_t channel = 0; channel < s->image.channels; channel++) {
-        (s->share > 0 ? read_channel : copy_channel)(s->origin + channel * s->plane, (ptrdiff_t)s->stride, &x, &y, values);
+        (s->nearest ? copy_channel : read_channel)(s->origin + channel * s->plane, (ptrdiff_t)s->stride, &x, &y, values);
         memcpy(to + channel * s->image.height * s->image.width, values, (size_t)n * sizeof *values);
     }
 }

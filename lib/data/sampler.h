@@ -9,7 +9,7 @@ typedef struct six_sampler {
     six_image image;
     const float *origin; /* of a copy with a margin: pixel (0, 0) of channel 0 */
     int64_t stride, plane;
-    float shift, share; /* to the nearest pixel: 0.5 and 0; else 0 and 1 */
+    bool nearest;
 } six_sampler;
 
 enum { SIX_NEAREST, SIX_BILINEAR };
