@@ -60,6 +60,11 @@ double six_stream_uniform(six_stream *s)
     return (double)(two_words(s) >> 11) * 0x1p-53;
 }
 
+double six_stream_between(six_stream *s, double low, double high)
+{
+    return low + (high - low) * six_stream_uniform(s);
+}
+
 double six_stream_normal(six_stream *s)
 {
     double radius = sqrt(-2.0 * six_exact_log(1.0 - six_stream_uniform(s)));

@@ -42,7 +42,7 @@ static int32_t setup(six_step *step)
 
 static float draw(six_stream *random, const six_list *range)
 {
-    return (float)(range->value[0] + (range->value[1] - range->value[0]) * six_stream_uniform(random));
+    return (float)six_stream_between(random, range->value[0], range->value[1]);
 }
 
 /* In an order that does not depend on the compiler: eight sums side by side. */

@@ -88,25 +88,20 @@ typedef struct map {
     double xx, xy, x0, yx, yy, y0;
 } map;
 
-static double draw(six_stream *random, double low, double high)
-{
-    return low + (high - low) * six_stream_uniform(random);
-}
-
 static double draw_shift(six_stream *random, double part, int64_t side)
 {
-    return floor(draw(random, -part, part) * (double)side + 0.5);
+    return floor(six_stream_between(random, -part, part) * (double)side + 0.5);
 }
 
 static map draw_map(const random_affine *a, const six_image *image, six_stream random)
 {
     const double turn = 1.0 / 360.0;
-    const double r = draw(&random, a->degrees.value[0], a->degrees.value[1]) * turn;
+    const double r = six_stream_between(&random, a->degrees.value[0], a->degrees.value[1]) * turn;
     const double right = draw_shift(&random, a->translate.value[0], image->width);
     const double down = draw_shift(&random, a->translate.value[1], image->height);
-    const double scale = draw(&random, a->scale.value[0], a->scale.value[1]);
-    const double x = draw(&random, a->shear.value[0], a->shear.value[1]) * turn;
-    const double y = draw(&random, a->shear.value[2], a->shear.value[3]) * turn;
+    const double scale = six_stream_between(&random, a->scale.value[0], a->scale.value[1]);
+    const double x = six_stream_between(&random, a->shear.value[0], a->shear.value[1]) * turn;
+    const double y = six_stream_between(&random, a->shear.value[2], a->shear.value[3]) * turn;
     const double tangent = six_exact_sine(x) / six_exact_cosine(x), level = 1.0 / six_exact_cosine(y);
     const double c = six_exact_cosine(r - y) * level, s = six_exact_sine(r - y) * level;
     const double across = ((double)image->width - 1.0) / 2.0, along = ((double)image->height - 1.0) / 2.0;

@@ -61,8 +61,8 @@ static box draw_box(const random_erasing *e, const six_image *image, six_stream 
     const double area = (double)image->height * (double)image->width;
     const double least = six_exact_log(e->ratio.value[0]), most = six_exact_log(e->ratio.value[1]);
     for (int attempt = 0; attempt < 10; attempt++) {
-        const double part = area * (e->scale.value[0] + (e->scale.value[1] - e->scale.value[0]) * six_stream_uniform(random));
-        const double ratio = six_exact_exp(least + (most - least) * six_stream_uniform(random));
+        const double part = area * six_stream_between(random, e->scale.value[0], e->scale.value[1]);
+        const double ratio = six_exact_exp(six_stream_between(random, least, most));
         box b = {0, 0, rounded(sqrt(part / ratio)), rounded(sqrt(part * ratio))};
         if (b.width >= image->width || b.height >= image->height)
             continue;
