@@ -37,7 +37,7 @@ static int32_t swish_forward(void *user, sixnet_layer_call *call)
 {
     const swish *s = user;
     const double *x = sixnet_call_input(call, 0), *beta = sixnet_call_parameter(call, 0);
-    double *y = sixnet_call_output(call);
+    double *y = sixnet_call_output(call, 0);
     const int64_t count = sixnet_call_samples(call) * s->channels * s->pixels;
     for (int64_t i = 0; i < count; i++)
         y[i] = x[i] * sigmoid(beta[i / s->pixels % s->channels] * x[i]);
@@ -49,7 +49,7 @@ static int32_t swish_backward(void *user, sixnet_layer_call *call)
 {
     const swish *s = user;
     const double *x = sixnet_call_input(call, 0), *beta = sixnet_call_parameter(call, 0);
-    const double *dy = sixnet_call_output_gradient(call);
+    const double *dy = sixnet_call_output_gradient(call, 0);
     double *dx = sixnet_call_input_gradient(call, 0), *dbeta = sixnet_call_parameter_gradient(call, 0);
     const int64_t count = sixnet_call_samples(call) * s->channels * s->pixels;
     for (int64_t i = 0; i < count; i++) {

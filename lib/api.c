@@ -272,13 +272,36 @@ static void give_shape(const six_shape *s, int64_t *dims, int32_t *rank)
     memcpy(dims, s->dim, (size_t)s->rank * sizeof *dims);
 }
 
+/* The value that a node, or one of its outputs, stands for. */
+static int32_t check_value(const sixnet_model *net, sixnet_node node, const char *function, int32_t *value)
+{
+    if (!net)
+        return missing(function, "net");
+    *value = six_value_find(net, node);
+    return *value < 0 ? six_fail(SIXNET_INVALID_ARGUMENT, "%s: %d is not a node of this model", function, node) : SIXNET_OK;
+}
+
+sixnet_node sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output)
+{
+    if (check_node(net, node, "sixnet_node_output"))
+        return SIXNET_NONE;
+    if (!output) {
+        missing("sixnet_node_output", "output");
+        return SIXNET_NONE;
+    }
+    const sixnet_node found = six_output_find(net, node, output);
+    if (found < 0)
+        six_fail(SIXNET_NOT_FOUND, "%s has no output '%.40s'", net->node[node].name, output);
+    return found < 0 ? SIXNET_NONE : found;
+}
+
 int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank)
 {
-    int32_t status = check_node(net, node, "sixnet_node_shape");
+    int32_t value, status = check_value(net, node, "sixnet_node_shape", &value);
     if (!status && (!dims || !rank))
         status = missing("sixnet_node_shape", dims ? "rank" : "dims");
     if (!status)
-        give_shape(&net->node[node].op->out, dims, rank);
+        give_shape(six_value_shape(net, value), dims, rank);
     return status;
 }
 
@@ -288,7 +311,7 @@ static int32_t find_end(const sixnet_model *net, const char *end, sixnet_node *n
     if (strcmp(end, "input") == 0)
         *node = net->input;
     else if (strcmp(end, "output") == 0)
-        *node = net->output;
+        *node = six_value_handle(net, net->output);
     else if (strcmp(end, "target") == 0 && net->loss >= 0)
         *node = net->loss;
     else if (strcmp(end, "target") == 0)
@@ -311,7 +334,7 @@ int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *di
     if (status)
         return status;
     const six_shape all_inputs = {.rank = 1, .dim = {net->input_size}};
-    give_shape(found == SIXNET_NONE ? &all_inputs : &net->node[found].op->out, dims, rank);
+    give_shape(found == SIXNET_NONE ? &all_inputs : six_value_shape(net, six_value_find(net, found)), dims, rank);
     if (node)
         *node = found;
     return SIXNET_OK;
@@ -320,10 +343,10 @@ int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *di
 static int32_t node_values(const sixnet_model *net, sixnet_node node, bool gradient, six_rows_out values, int64_t count)
 {
     const char *function = gradient ? "sixnet_node_gradient" : "sixnet_node_values";
-    int32_t status = check_node(net, node, function);
+    int32_t value, status = check_value(net, node, function, &value);
     if (!status && !values.data)
         status = missing(function, "values");
-    return status ? status : six_node_values(net, node, gradient, values, count);
+    return status ? status : six_node_values(net, value, gradient, values, count);
 }
 
 int32_t sixnet_node_values(const sixnet_model *net, sixnet_node node, float *values, int64_t count)
@@ -348,13 +371,16 @@ int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node node, doub
 
 /* ---- model: tensors ---- */
 
-int32_t sixnet_tensor_count(const sixnet_model *net) { return net ? net->tensor_count : none("sixnet_tensor_count", "net"); }
+/* The tensors have values from compiling on. */
+static int32_t tensor_count(const sixnet_model *net) { return net->compiled ? net->tensor_count : 0; }
+
+int32_t sixnet_tensor_count(const sixnet_model *net) { return net ? tensor_count(net) : none("sixnet_tensor_count", "net"); }
 
 const char *sixnet_tensor_name(const sixnet_model *net, int32_t index)
 {
     if (!net)
         missing("sixnet_tensor_name", "net");
-    return net && index >= 0 && index < net->tensor_count ? net->tensor[index].name : NULL;
+    return net && index >= 0 && index < tensor_count(net) ? net->tensor[index].name : NULL;
 }
 
 /* The tensor, if there is one of that name, and room is right. */
@@ -381,8 +407,34 @@ int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *
         return SIXNET_NOT_FOUND;
     give_shape(&t->shape, dims, rank);
     if (trainable)
-        *trainable = t->trained;
+        *trainable = six_trains(t);
     return SIXNET_OK;
+}
+
+double sixnet_tensor_setting(const sixnet_model *net, const char *name, const char *key)
+{
+    if (!net || !name || !key) {
+        missing("sixnet_tensor_setting", !net ? "net" : !name ? "name" : "key");
+        return NAN;
+    }
+    const six_tensor *t = six_tensor_find(net, name);
+    if (!t)
+        return NAN;
+    if (strcmp(key, "trainable") == 0)
+        return six_trains(t);
+    if (strcmp(key, "lr_scale") == 0)
+        return t->lr_scale;
+    if (strcmp(key, "weight_decay") == 0)
+        return t->weight_decay;
+    six_fail(SIXNET_NOT_FOUND, "a tensor has no setting '%.40s'; it has trainable, lr_scale and weight_decay", key);
+    return NAN;
+}
+
+int32_t sixnet_model_set_tensors(sixnet_model *net, const char *pattern, const char *settings)
+{
+    if (!net || !pattern || !settings)
+        return missing("sixnet_model_set_tensors", !net ? "net" : !pattern ? "pattern" : "settings");
+    return six_tensors_set(net, pattern, settings);
 }
 
 static int32_t tensor_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
@@ -429,10 +481,10 @@ static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_
 {
     const six_tensor *t = NULL;
     int32_t status = find_tensor(net, name, values.data, count, "sixnet_gradient_get", &t);
-    if (!status && !t->trained)
+    if (!status && !six_trains(t))
         status = six_fail(SIXNET_NOT_FOUND, "%s is not trained and has no gradient", name);
     if (!status)
-        six_convert(values.data, values.dtype, six_tensor_at(net, net->gradients, t), net->ctx->dtype, count);
+        six_convert(values.data, values.dtype, six_gradient_at(net, t), net->ctx->dtype, count);
     return status;
 }
 

@@ -18,7 +18,7 @@
 static const six_kind *layer_at(int32_t index, bool loss)
 {
     for (int32_t i = 0; six_variant_baseline.layers[i]; i++)
-        if (six_variant_baseline.layers[i]->is_loss == loss && index-- == 0)
+        if ((six_variant_baseline.layers[i]->role == SIX_ROLE_LOSS) == loss && index-- == 0)
             return &six_variant_baseline.layers[i]->kind;
     return NULL;
 }
@@ -50,7 +50,7 @@ static const six_kind *transform_at(int32_t index) { return in_list(six_transfor
 static const six_kind *options_at(int32_t index)
 {
     static const six_kind *const options[] = {
-        &six_kind_context, &six_kind_common, &six_kind_model_save, &six_kind_model_load, &six_kind_model_load_weights,
+        &six_kind_context, &six_kind_common, &six_kind_tensors, &six_kind_model_save, &six_kind_model_load, &six_kind_model_load_weights,
 #ifndef SIXNET_INFERENCE_ONLY
         &six_kind_fit, &six_kind_dataset_arrays, &six_kind_dataset_callback, &six_kind_dataset_split, &six_kind_batches,
 #endif

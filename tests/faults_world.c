@@ -136,7 +136,7 @@ static int64_t values_of_call(const sixnet_layer_call *call)
 {
     int64_t in[8], out[8], gain[8];
     int32_t rank;
-    if (sixnet_call_input_shape(call, 0, in, &rank) || sixnet_call_output_shape(call, out, &rank) ||
+    if (sixnet_call_input_shape(call, 0, in, &rank) || sixnet_call_output_shape(call, 0, out, &rank) ||
         sixnet_call_parameter_shape(call, 0, gain, &rank) || in[0] != out[0] || gain[0] != 1)
         return -1;
     return sixnet_call_attribute(call, "beta") == 3 ? sixnet_call_samples(call) * in[0] : -1;
@@ -146,7 +146,7 @@ int32_t own_forward(void *user, sixnet_layer_call *call)
 {
     int64_t count = values_of_call(call);
     const float *x = sixnet_call_input(call, 0), *gain = sixnet_call_parameter(call, 0);
-    float *y = sixnet_call_output(call);
+    float *y = sixnet_call_output(call, 0);
     (void)user;
     for (int64_t i = 0; i < count; i++)
         y[i] = x[i] * *gain;
@@ -156,7 +156,7 @@ int32_t own_forward(void *user, sixnet_layer_call *call)
 int32_t own_backward(void *user, sixnet_layer_call *call)
 {
     int64_t count = values_of_call(call);
-    const float *x = sixnet_call_input(call, 0), *dy = sixnet_call_output_gradient(call), *gain = sixnet_call_parameter(call, 0);
+    const float *x = sixnet_call_input(call, 0), *dy = sixnet_call_output_gradient(call, 0), *gain = sixnet_call_parameter(call, 0);
     float *dx = sixnet_call_input_gradient(call, 0), *dgain = sixnet_call_parameter_gradient(call, 0);
     (void)user;
     for (int64_t i = 0; i < count; i++) {

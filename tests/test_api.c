@@ -576,10 +576,10 @@ static int32_t ask_wrongly(void *user, sixnet_layer_call *call)
         assert_null(sixnet_call_input_gradient(call, index));
         assert_null(sixnet_call_parameter_gradient(call, index));
     }
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_output_shape(call, NULL, &rank), "dims");
-    assert_null(sixnet_call_output_gradient(call));
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_output_shape(call, 0, NULL, &rank), "dims");
+    assert_null(sixnet_call_output_gradient(call, 0));
     assert_null(sixnet_call_input_gradient(call, 0));
-    memset(sixnet_call_output(call), 0, (size_t)sixnet_call_samples(call) * 2 * sizeof(float));
+    memset(sixnet_call_output(call, 0), 0, (size_t)sixnet_call_samples(call) * 2 * sizeof(float));
     return 0;
 }
 
@@ -653,12 +653,12 @@ static void test_layer_arguments(void **state)
     assert_int_equal(sixnet_call_samples(NULL), SIXNET_INVALID_ARGUMENT);
     assert_int_equal(sixnet_call_training(NULL), SIXNET_INVALID_ARGUMENT);
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_input_shape(NULL, 0, dims, &rank), "call");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_output_shape(NULL, dims, &rank), "call");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_output_shape(NULL, 0, dims, &rank), "call");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_call_parameter_shape(NULL, 0, dims, &rank), "call");
     assert_null(sixnet_call_input(NULL, 0));
-    assert_null(sixnet_call_output(NULL));
+    assert_null(sixnet_call_output(NULL, 0));
     assert_null(sixnet_call_parameter(NULL, 0));
-    assert_null(sixnet_call_output_gradient(NULL));
+    assert_null(sixnet_call_output_gradient(NULL, 0));
     assert_null(sixnet_call_input_gradient(NULL, 0));
     assert_null(sixnet_call_parameter_gradient(NULL, 0));
 }

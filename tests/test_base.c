@@ -542,9 +542,9 @@ static void test_spec_messages(void **state)
     assert_refused("milestones=1,,2", "conv2d: milestones=1,,2 is not numbers with commas between them");
     assert_refused("milestones=1,", "conv2d: milestones=1, is not numbers with commas between them");
     assert_refused("milestones=1,inf", "conv2d: milestones=1,inf is not a finite number");
-    assert_refused("path=a{b", "conv2d: path=a{b has a character other than letters, digits and _ . - / , : +");
+    assert_refused("path=a{b", "conv2d: path=a{b has a character other than letters, digits and _ . - / , : + * ?");
     assert_refused("\xC3\xA9=1", "conv2d: unknown attribute '?\?'");
-    assert_refused("path=a=b", "conv2d: path=a=b has a character other than letters, digits and _ . - / , : +");
+    assert_refused("path=a=b", "conv2d: path=a=b has a character other than letters, digits and _ . - / , : + * ?");
 }
 
 static void test_spec_hostile(void **state)
@@ -747,7 +747,7 @@ static void test_attr_fields(void **state)
     assert_field(&conv2d_attrs[4], "type", "choice");
     assert_field(&conv2d_attrs[4], "range", "mean sum none");
     assert_field(&conv2d_attrs[6], "range", "any number");
-    assert_field(&conv2d_attrs[7], "range", "letters, digits and _ . - / , : +");
+    assert_field(&conv2d_attrs[7], "range", "letters, digits and _ . - / , : + * ?");
     assert_field(&common_attrs[0], "range", "above 0, up to 10");
     assert_field(&(six_attr){.type = SIX_FLOAT, .low = SIX_ABOVE_ZERO, .high = DBL_MAX}, "range", "above 0");
     assert_field(&(six_attr){.type = SIX_FLOAT, .low = 0.5, .high = DBL_MAX}, "range", "0.5 and up");

@@ -575,14 +575,14 @@ static bool forward_fails, backward_fails;
 static int32_t pass_on(void *user, sixnet_layer_call *call)
 {
     (void)user;
-    memcpy(sixnet_call_output(call), sixnet_call_input(call, 0), (size_t)sixnet_call_samples(call) * 4 * sizeof(float));
+    memcpy(sixnet_call_output(call, 0), sixnet_call_input(call, 0), (size_t)sixnet_call_samples(call) * 4 * sizeof(float));
     return forward_fails ? 9 : 0;
 }
 
 static int32_t pass_back(void *user, sixnet_layer_call *call)
 {
     (void)user;
-    memcpy(sixnet_call_input_gradient(call, 0), sixnet_call_output_gradient(call),
+    memcpy(sixnet_call_input_gradient(call, 0), sixnet_call_output_gradient(call, 0),
            (size_t)sixnet_call_samples(call) * 4 * sizeof(float));
     return backward_fails ? 9 : 0;
 }

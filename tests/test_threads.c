@@ -25,7 +25,7 @@ static const char own_net[] = "input shape=36\ntwice\nlinear out_features=3\ncro
 static int32_t twice(void *user, sixnet_layer_call *call)
 {
     const float *x = sixnet_call_input(call, 0);
-    float *y = sixnet_call_output(call);
+    float *y = sixnet_call_output(call, 0);
     (void)user;
     for (int64_t i = 0; i < sixnet_call_samples(call) * SIZE; i++)
         y[i] = 2 * x[i];

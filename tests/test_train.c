@@ -351,7 +351,7 @@ static six_update update_of(const optimizer *o, int64_t step)
 {
     const six_optimizer_common *common = &o->attr.common;
     double limit = common->clip_value > 0 ? common->clip_value : INFINITY;
-    return (six_update){.lr = common->lr, .step = step, .gradient_scale = 1, .gradient_limit = limit};
+    return (six_update){.lr = common->lr, .weight_decay = -1, .step = step, .gradient_scale = 1, .gradient_limit = limit};
 }
 
 /* As torch.nn.utils.clip_grad_norm_. */

@@ -63,8 +63,14 @@ SIXNET_API double sixnet_setup_attribute(const sixnet_layer_setup *setup, const 
  * Threads: changes setup. */
 SIXNET_API int32_t sixnet_setup_output_shape(sixnet_layer_setup *setup, const int64_t *dims, int32_t rank);
 
+/** Adds another output after the first, which is called "output". In a net's text `from=NODE:NAME` takes it, in C
+ * sixnet_node_output(). Up to 63.
+ *
+ * Threads: changes setup. */
+SIXNET_API int32_t sixnet_setup_add_output(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank);
+
 /** Asks for a parameter, whose initial values are drawn evenly from low to high (low = high for a constant). The first has index
- * 0 in sixnet_call_parameter(); up to 4.
+ * 0 in sixnet_call_parameter().
  * @param name what follows the node's name and a point in the tensor's name
  *
  * Threads: changes setup. */
@@ -91,8 +97,8 @@ SIXNET_API double sixnet_call_attribute(const sixnet_layer_call *call, const cha
  * Threads: reads call. */
 SIXNET_API int32_t sixnet_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
 
-/** The shape of the output for one sample; as sixnet_call_input_shape(). Threads: reads call. */
-SIXNET_API int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int64_t *dims, int32_t *rank);
+/** The shape of an output for one sample; as sixnet_call_input_shape(). Threads: reads call. */
+SIXNET_API int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
 
 /** The shape of a parameter; as sixnet_call_input_shape(). Threads: reads call. */
 SIXNET_API int32_t sixnet_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
@@ -101,14 +107,14 @@ SIXNET_API int32_t sixnet_call_parameter_shape(const sixnet_layer_call *call, in
  * Threads: reads call. */
 SIXNET_API const void *sixnet_call_input(const sixnet_layer_call *call, int32_t index);
 
-/** The outputs: to be written by forward, to be read by backward. Threads: changes call. */
-SIXNET_API void *sixnet_call_output(sixnet_layer_call *call);
+/** The values of an output: to be written by forward, to be read by backward. Threads: changes call. */
+SIXNET_API void *sixnet_call_output(sixnet_layer_call *call, int32_t index);
 
 /** The values of a parameter. Threads: reads call. */
 SIXNET_API const void *sixnet_call_parameter(const sixnet_layer_call *call, int32_t index);
 
-/** In backward, the gradient by the outputs. Threads: reads call. */
-SIXNET_API const void *sixnet_call_output_gradient(const sixnet_layer_call *call);
+/** In backward, the gradient by an output; zero for one that nothing uses. Threads: reads call. */
+SIXNET_API const void *sixnet_call_output_gradient(const sixnet_layer_call *call, int32_t index);
 
 /** In backward, the gradient by an input, to be written. Threads: changes call. */
 SIXNET_API void *sixnet_call_input_gradient(sixnet_layer_call *call, int32_t index);

@@ -266,6 +266,14 @@ SIXNET_API sixnet_node sixnet_node_find(const sixnet_model *net, const char *nam
 /** One field of a node: "name", "kind", or "spec" (its line of text). Borrowed; NULL if there is none. Threads: reads net. */
 SIXNET_API const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field);
 
+/** Names one output of a node that has several, such as split: what sixnet_add(), sixnet_node_shape(), sixnet_node_values() and
+ * sixnet_node_gradient() take in place of the node, which stands for its first output.
+ * @param output the output's name, or its number in decimal; in a net's text `from=NODE:OUTPUT`
+ * @return the output, or SIXNET_NONE if the node has none of that name
+ *
+ * Threads: reads net. */
+SIXNET_API sixnet_node sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output);
+
 /** The shape of a node's output for one sample.
  * @param[out] dims room for 8 numbers
  * @param[out] rank how many were written
@@ -315,12 +323,28 @@ SIXNET_API const char *sixnet_tensor_name(const sixnet_model *net, int32_t index
 /** The shape of a tensor.
  * @param[out] dims room for 8 numbers
  * @param[out] rank how many were written
- * @param[out] trainable 1 for a parameter, 0 for a buffer; may be NULL
+ * @param[out] trainable 1 for a parameter that learns, 0 for a buffer or a frozen parameter; may be NULL
  * @return SIXNET_OK or SIXNET_NOT_FOUND
  *
  * Threads: reads net. */
 SIXNET_API int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *dims, int32_t *rank,
                                        int32_t *trainable);
+
+/** Sets how the tensors that a pattern names are trained. Before or after sixnet_compile(); saved with the model's text, as a line
+ * `tensors match=PATTERN ...`.
+ * @param pattern names as sixnet_tensor_name() gives them; `*` stands for any characters, `?` for one: "conv1.*"
+ * @param settings one or more of `trainable=false` (frozen: no gradient, no optimizer state, and a batch norm whose tensors are all
+ *        frozen uses its running statistics), `trainable=true`, `lr_scale=F` (factor of the learning rate), `weight_decay=F` (in place
+ *        of the optimizer's)
+ * @return SIXNET_OK, SIXNET_NOT_FOUND if the pattern names no tensor, SIXNET_BAD_TEXT, SIXNET_BAD_STATE if trainable would change
+ *         while the model has an optimizer
+ *
+ * Threads: changes net. */
+SIXNET_API int32_t sixnet_model_set_tensors(sixnet_model *net, const char *pattern, const char *settings);
+
+/** A setting of a tensor: "trainable" (1 or 0), "lr_scale", or "weight_decay" (-1: the optimizer's); NaN if there is no such tensor or
+ * setting. Threads: reads net. */
+SIXNET_API double sixnet_tensor_setting(const sixnet_model *net, const char *name, const char *key);
 
 /** Copies a tensor out.
  * @param count must be the number of its values

@@ -374,10 +374,7 @@ public:
 
     shape input_shape(std::int32_t index) const { return shape_at(sixnet_call_input_shape, index); }
     shape parameter_shape(std::int32_t index) const { return shape_at(sixnet_call_parameter_shape, index); }
-    shape output_shape() const
-    {
-        return detail::shape_of([&](auto... out) { return sixnet_call_output_shape(call_, out...); });
-    }
+    shape output_shape(std::int32_t index = 0) const { return shape_at(sixnet_call_output_shape, index); }
 
     view<const T> input(std::int32_t index = 0) const
     {
@@ -388,8 +385,11 @@ public:
         return of<const T>(sixnet_call_parameter(call_, index), 1, parameter_shape(index));
     }
     /** To be written by forward; backward finds there what forward wrote. */
-    view<T> output() const { return of<T>(sixnet_call_output(call_), samples(), output_shape()); }
-    view<const T> output_gradient() const { return of<const T>(sixnet_call_output_gradient(call_), samples(), output_shape()); }
+    view<T> output(std::int32_t index = 0) const { return of<T>(sixnet_call_output(call_, index), samples(), output_shape(index)); }
+    view<const T> output_gradient(std::int32_t index = 0) const
+    {
+        return of<const T>(sixnet_call_output_gradient(call_, index), samples(), output_shape(index));
+    }
     /** To be written. */
     view<T> input_gradient(std::int32_t index = 0) const
     {

@@ -117,3 +117,19 @@ void six_free(const sixnet_context *ctx, void *memory)
         free(o.raw);
     errno = saved;
 }
+
+int32_t six_grow(const sixnet_context *ctx, void **items, size_t size, size_t count, size_t *capacity)
+{
+    if (count < *capacity)
+        return SIXNET_OK;
+    size_t wanted = *capacity ? 2 * *capacity : 8;
+    void *larger = six_alloc(ctx, wanted, size);
+    if (!larger)
+        return SIXNET_OUT_OF_MEMORY;
+    if (count)
+        memcpy(larger, *items, count * size);
+    six_free(ctx, *items);
+    *items = larger;
+    *capacity = wanted;
+    return SIXNET_OK;
+}

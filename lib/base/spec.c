@@ -261,8 +261,8 @@ static const char *read_text(const six_attr *attr, six_span s, void *field)
     if (span_length(s) >= SIX_TEXT_MAX)
         return "is longer than 255 characters";
     for (const char *c = s.begin; c < s.end; c++)
-        if (!(lower(*c) >= 'a' && lower(*c) <= 'z') && !(*c >= '0' && *c <= '9') && !strchr("_.-/,:+", *c))
-            return "has a character other than letters, digits and _ . - / , : +";
+        if (!(lower(*c) >= 'a' && lower(*c) <= 'z') && !(*c >= '0' && *c <= '9') && !strchr("_.-/,:+*?", *c))
+            return "has a character other than letters, digits and _ . - / , : + * ?";
     memcpy(field, s.begin, span_length(s));
     return NULL;
 }
@@ -387,7 +387,7 @@ static const struct {
     [SIX_PAIR] = {"pair", 2 * sizeof(int64_t), read_pair, write_pair, NULL},
     [SIX_SHAPE] = {"shape", sizeof(six_shape), read_shape, write_shape, NULL},
     [SIX_LIST] = {"list", sizeof(six_list), read_list, write_list, NULL},
-    [SIX_TEXT] = {"text", SIX_TEXT_MAX, read_text, write_text, "letters, digits and _ . - / , : +"},
+    [SIX_TEXT] = {"text", SIX_TEXT_MAX, read_text, write_text, "letters, digits and _ . - / , : + * ?"},
     [SIX_CHOICE] = {"choice", sizeof(int32_t), read_choice, write_choice, NULL},
     [SIX_PATH] = {"path", SIX_PATH_MAX, read_path, write_path, "a path, with %20 for a blank and %25 for '%'"},
 };

@@ -14,7 +14,7 @@ typedef enum six_type {
     SIX_PAIR,   /* int64_t[2]: height, width; written 3 or 3x5 */
     SIX_SHAPE,  /* six_shape; written 1x28x28 */
     SIX_LIST,   /* six_list; written 10,15.5 */
-    SIX_TEXT,   /* char[SIX_TEXT_MAX], letters, digits and _ . - / , : + */
+    SIX_TEXT,   /* char[SIX_TEXT_MAX], letters, digits and _ . - / , : + * ? */
     SIX_CHOICE, /* int32_t: the place among the words of choices */
     SIX_PATH,   /* char[SIX_PATH_MAX], in which %20 stands for a blank and %25 for '%' */
 } six_type;

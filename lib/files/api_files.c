@@ -252,7 +252,7 @@ int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *
         return missing("sixnet_checkpoint_save", !net ? "net" : !opt ? "opt" : "path");
     if (opt->net != net)
         return six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
-    six_run run = {.net = opt->net, .opt = (sixnet_optimizer *)(uintptr_t)opt}; /* not changed by saving */
+    six_train_run run = {.net = opt->net, .opt = (sixnet_optimizer *)(uintptr_t)opt}; /* not changed by saving */
     if (batches)
         six_batches_cursor(batches, &run.state.epoch, &run.state.position);
     int32_t status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
@@ -267,7 +267,7 @@ int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_
         return missing("sixnet_checkpoint_load", !net ? "net" : !opt ? "opt" : "path");
     if (opt->net != net)
         return six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
-    six_run run = {.net = net, .opt = opt, .batches = batches};
+    six_train_run run = {.net = net, .opt = opt, .batches = batches};
     int32_t status = six_spec_parse(&six_kind_model_load, options, &o, NULL, NULL);
     if (!status)
         status = six_checkpoint_load(&run, path, &o);

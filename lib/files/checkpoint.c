@@ -40,7 +40,7 @@ static six_text schedule_text(const sixnet_optimizer *opt)
 /* ---- saving ---- */
 
 /* The run's numbers with those of the model and the optimizer. */
-static six_text state_text(const six_run *run)
+static six_text state_text(const six_train_run *run)
 {
     six_text t = {.ctx = run->net->ctx};
     six_run_state state = run->state;
@@ -54,7 +54,7 @@ static six_text state_text(const six_run *run)
 
 enum { EXTRAS = 3 + SIX_MAX_SLOTS };
 
-static size_t list_extras(const six_run *run, const double *schedule, int32_t count, slot_name *names,
+static size_t list_extras(const six_train_run *run, const double *schedule, int32_t count, slot_name *names,
                           six_st_item extra[static EXTRAS])
 {
     size_t n = 0;
@@ -69,7 +69,7 @@ static size_t list_extras(const six_run *run, const double *schedule, int32_t co
     return n;
 }
 
-static int32_t save_texts(const six_run *run, const char *path, bool sync, const six_text text[static 3])
+static int32_t save_texts(const six_train_run *run, const char *path, bool sync, const six_text text[static 3])
 {
     six_record r;
     slot_name names[SIX_MAX_SLOTS];
@@ -89,7 +89,7 @@ static int32_t save_texts(const six_run *run, const char *path, bool sync, const
     return status;
 }
 
-int32_t six_checkpoint_save(const six_run *run, const char *path, bool sync)
+int32_t six_checkpoint_save(const six_train_run *run, const char *path, bool sync)
 {
     six_text text[] = {state_text(run), optimizer_text(run->opt), schedule_text(run->opt)};
     int32_t status = save_texts(run, path, sync, text);
@@ -101,7 +101,7 @@ int32_t six_checkpoint_save(const six_run *run, const char *path, bool sync)
 /* ---- loading: everything is checked before anything is changed ---- */
 
 typedef struct loading {
-    six_run *run;
+    six_train_run *run;
     six_safetensors *file;
     six_run_state state;
     void *attr; /* the optimizer's, from the file */
@@ -344,7 +344,7 @@ static int32_t go_there(const loading *l)
 /* Under the names of the net's tensors is the average, if there is one; it is passed over where none is kept. */
 static void take_values(const loading *l)
 {
-    const six_run *run = l->run;
+    const six_train_run *run = l->run;
     sixnet_model *net = run->net;
     void *named = l->state.averaged ? run->average : net->values;
     if (named)
@@ -358,7 +358,7 @@ static void take_values(const loading *l)
 static void commit(loading *l)
 {
     slot_name name;
-    six_run *run = l->run;
+    six_train_run *run = l->run;
     sixnet_model *net = run->net;
     sixnet_optimizer *opt = run->opt;
     void *attr = opt->attr;
@@ -401,7 +401,7 @@ static int32_t load(loading *l, const six_load_options *o)
     return status;
 }
 
-int32_t six_checkpoint_load(six_run *run, const char *path, const six_load_options *o)
+int32_t six_checkpoint_load(six_train_run *run, const char *path, const six_load_options *o)
 {
     six_bytes bytes;
     six_safetensors file;
@@ -442,13 +442,13 @@ static int32_t rotate(const sixnet_context *ctx, const char *path, int64_t keep)
     return status;
 }
 
-static int32_t keep_run(const six_run *run, const char *path, int64_t keep)
+static int32_t keep_run(const six_train_run *run, const char *path, int64_t keep)
 {
     int32_t status = rotate(run->net->ctx, path, keep);
     return status ? status : six_checkpoint_save(run, path, true);
 }
 
-static int32_t take_up_run(six_run *run, const char *path)
+static int32_t take_up_run(six_train_run *run, const char *path)
 {
     six_load_options o;
     int32_t status = six_spec_parse(&six_kind_model_load, NULL, &o, NULL, NULL);

@@ -9,9 +9,9 @@
 #include "files/model.h"
 #include "train/run.h"
 
-int32_t six_checkpoint_save(const six_run *run, const char *path, bool sync);
+int32_t six_checkpoint_save(const six_train_run *run, const char *path, bool sync);
 /* See six_keeper. */
-int32_t six_checkpoint_load(six_run *run, const char *path, const six_load_options *o);
+int32_t six_checkpoint_load(six_train_run *run, const char *path, const six_load_options *o);
 
 /* For sixnet_fit(). */
 extern const six_keeper six_checkpoint_keeper;

@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "files/checksum.h"
 #include "files/json.h"
-#include "files/sort.h"
+#include "base/sort.h"
 
 enum { LENGTH_SIZE = 8 };
 
@@ -39,23 +39,6 @@ static const struct {
 const char *six_safetensors_type(const six_st_tensor *t) { return types[t->type].name; }
 
 /* ---- the header ---- */
-
-/* Room for one item more. */
-static int32_t grow(const sixnet_context *ctx, void **items, size_t size, size_t count, size_t *capacity)
-{
-    if (count < *capacity)
-        return SIXNET_OK;
-    size_t wanted = *capacity ? 2 * *capacity : 8;
-    void *larger = six_alloc(ctx, wanted, size);
-    if (!larger)
-        return SIXNET_OUT_OF_MEMORY;
-    if (count)
-        memcpy(larger, *items, count * size);
-    six_free(ctx, *items);
-    *items = larger;
-    *capacity = wanted;
-    return SIXNET_OK;
-}
 
 static int32_t read_type(six_json *j, six_st_tensor *t)
 {
@@ -189,7 +172,7 @@ static int32_t read_pair(six_safetensors *s, six_json *j)
         status = six_json_string(j, &pair.value);
     j->field = NULL;
     if (!status)
-        status = grow(s->ctx, (void **)&s->pair, sizeof pair, s->pair_count, &s->pair_capacity);
+        status = six_grow(s->ctx, (void **)&s->pair, sizeof pair, s->pair_count, &s->pair_capacity);
     if (status)
         return status;
     s->pair[s->pair_count++] = pair;
@@ -229,7 +212,7 @@ static int32_t read_member(six_safetensors *s, six_json *j, bool *has_pairs)
     } else {
         status = read_tensor(j, &t);
         if (!status)
-            status = grow(s->ctx, (void **)&s->tensor, sizeof t, s->tensor_count, &s->tensor_capacity);
+            status = six_grow(s->ctx, (void **)&s->tensor, sizeof t, s->tensor_count, &s->tensor_capacity);
         if (!status)
             s->tensor[s->tensor_count++] = t;
     }

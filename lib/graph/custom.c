@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Layers of the caller's (sixnet/layer.h). To the graph each is a layer like any other, whose kernels are those of this file: they give the
- * caller's function the samples of a group as plain rows of the registered dtype, and take back what it wrote. Nets that have such layers run
+ * caller's function the samples of a tile as plain rows of the registered dtype, and take back what it wrote. Nets that have such layers run
  * serially. */
 
 #include "sixnet/layer.h"
@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/status.h"
 #include "graph/graph.h"
 
@@ -28,12 +29,6 @@ typedef struct six_custom_layer {
     six_attr *attr;   /* ends with a name of NULL */
 } custom;
 
-/* The struct of attributes; with it live the names of the node's parameters. */
-typedef struct custom_attributes {
-    char parameter[SIX_MAX_PARAMS][SIX_NAME_MAX];
-    double value[];
-} custom_attributes;
-
 struct sixnet_layer_setup {
     six_op *op;
     int32_t status; /* of the first refusal or failed request, and its message */
@@ -41,14 +36,13 @@ struct sixnet_layer_setup {
 };
 
 struct sixnet_layer_call {
-    const six_op *op;
+    const six_run *run;
     const custom *layer;
     int64_t samples;
     bool backward;
-    char *base;   /* of the memory for the rows; NULL to count only */
-    int64_t used; /* bytes of it */
-    void *x[SIX_MAX_INPUTS], *dx[SIX_MAX_INPUTS], *y, *dy;
-    void *parameter[SIX_MAX_PARAMS], *gradient[SIX_MAX_PARAMS];
+    void **x, **dx;               /* [inputs] rows of the registered dtype */
+    void **y, **dy;               /* [outputs] */
+    void **parameter, **gradient; /* [params] */
 };
 
 const char six_fault_callback[] = "the layer's function returned an error";
@@ -59,27 +53,33 @@ static const custom *custom_of(const six_op *op) { return (const custom *)op->la
 
 static int64_t value_bytes(const custom *layer) { return layer->dtype == SIX_F64 ? sizeof(double) : sizeof(float); }
 
-static void *take(sixnet_layer_call *call, int64_t count)
+/* Memory for count rows or tensors, of which number i has size(op, i) values. */
+static void **alloc_values(six_arena *a, const six_op *op, int32_t count, int64_t (*size)(const six_op *, int32_t), int64_t bytes)
 {
-    void *at = call->base ? call->base + call->used : NULL;
-    call->used += (count * value_bytes(call->layer) + 63) / 64 * 64;
-    return at;
+    void **values = six_arena_alloc(a, (uint64_t)count, sizeof *values);
+    for (int32_t i = 0; i < count; i++) {
+        void *memory = six_arena_alloc(a, (uint64_t)size(op, i), (uint64_t)bytes);
+        if (a->base)
+            values[i] = memory;
+    }
+    return values;
 }
 
-static sixnet_layer_call lay_out(const six_op *op, void *scratch)
+static int64_t input_rows(const six_op *op, int32_t i) { return SIX_LANES * six_shape_size(&op->in[i]); }
+static int64_t output_rows(const six_op *op, int32_t o) { return SIX_LANES * six_shape_size(&op->out[o]); }
+static int64_t param_size(const six_op *op, int32_t p) { return six_shape_size(&op->param[p].shape); }
+
+static sixnet_layer_call lay_out(const six_run *run, six_arena *a)
 {
-    sixnet_layer_call call = {.op = op, .layer = custom_of(op), .base = scratch};
-    for (int32_t i = 0; i < op->inputs; i++) {
-        call.x[i] = take(&call, SIX_LANES * six_shape_size(&op->in[i]));
-        call.dx[i] = take(&call, SIX_LANES * six_shape_size(&op->in[i]));
-    }
-    call.y = take(&call, SIX_LANES * six_shape_size(&op->out));
-    call.dy = take(&call, SIX_LANES * six_shape_size(&op->out));
-    for (int32_t p = 0; p < op->params; p++) {
-        int64_t size = six_shape_size(&op->param[p].shape);
-        call.parameter[p] = call.layer->same_dtype ? op->value[p] : take(&call, size);
-        call.gradient[p] = take(&call, size);
-    }
+    const six_op *op = run->op;
+    sixnet_layer_call call = {.run = run, .layer = custom_of(op)};
+    const int64_t bytes = value_bytes(call.layer);
+    call.x = alloc_values(a, op, op->inputs, input_rows, bytes);
+    call.dx = alloc_values(a, op, op->inputs, input_rows, bytes);
+    call.y = alloc_values(a, op, op->outputs, output_rows, bytes);
+    call.dy = alloc_values(a, op, op->outputs, output_rows, bytes);
+    call.parameter = alloc_values(a, op, op->params, param_size, bytes);
+    call.gradient = alloc_values(a, op, op->params, param_size, bytes);
     return call;
 }
 
@@ -111,7 +111,7 @@ static void copy(void *to, six_dtype to_dtype, const void *from, six_dtype from_
             ((float *)to)[i] = (float)((const double *)from)[i];
 }
 
-static six_dtype real_dtype(const six_op *op) { return op->real_size == (int32_t)sizeof(double) ? SIX_F64 : SIX_F32; }
+static six_dtype real_dtype(const six_run *run) { return run->real_size == (int32_t)sizeof(double) ? SIX_F64 : SIX_F32; }
 
 static void clear(const sixnet_layer_call *call, void *values, int64_t count)
 {
@@ -119,78 +119,90 @@ static void clear(const sixnet_layer_call *call, void *values, int64_t count)
 }
 
 /* What forward and backward both see. */
-static sixnet_layer_call open_call(const six_op *op, const six_group *g, void *scratch)
+static sixnet_layer_call open_call(const six_run *run, const six_tile *tile, void *scratch)
 {
-    sixnet_layer_call call = lay_out(op, scratch);
-    call.samples = g->active;
-    for (int32_t i = 0; i < op->inputs; i++)
-        to_rows(&call, call.x[i], g->x[i], six_shape_size(&op->in[i]));
-    for (int32_t p = 0; p < op->params && !call.layer->same_dtype; p++)
-        copy(call.parameter[p], call.layer->dtype, op->value[p], real_dtype(op), six_shape_size(&op->param[p].shape));
+    six_arena arena = {.base = scratch};
+    sixnet_layer_call call = lay_out(run, &arena);
+    call.samples = tile->active;
+    for (int32_t i = 0; i < run->op->inputs; i++)
+        to_rows(&call, call.x[i], tile->x[i], six_shape_size(&run->op->in[i]));
+    for (int32_t p = 0; p < run->op->params; p++)
+        copy(call.parameter[p], call.layer->dtype, run->value[p], real_dtype(run), param_size(run->op, p));
     return call;
 }
 
 /* ---- the kernels ---- */
 
-/* op->shared: whether the function has failed in this pass; it is not called again then. The groups come in order, as the net is serial. */
-static bool run(sixnet_compute_fn fn, sixnet_layer_call *call, six_group *g)
+/* run->shared: whether the function has failed in this pass; it is not called again then. The tiles come in order, as the net is serial. */
+static bool call_function(sixnet_compute_fn fn, sixnet_layer_call *call, six_tile *tile)
 {
-    bool *failed = call->op->shared;
-    if (g->index == 0 || !*failed)
+    bool *failed = call->run->shared;
+    if (tile->index == 0 || !*failed)
         *failed = fn(call->layer->user, call) != 0;
     if (*failed)
-        g->fault = six_fault_callback;
+        tile->fault = six_fault_callback;
     return !*failed;
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
-    sixnet_layer_call call = open_call(op, g, scratch);
-    int64_t size = six_shape_size(&op->out);
-    clear(&call, call.y, call.samples * size);
-    if (run(call.layer->forward, &call, g))
-        to_lanes(&call, g->y, call.y, size);
+    const six_op *op = run->op;
+    sixnet_layer_call call = open_call(run, tile, scratch);
+    for (int32_t o = 0; o < op->outputs; o++)
+        clear(&call, call.y[o], call.samples * six_shape_size(&op->out[o]));
+    if (!call_function(call.layer->forward, &call, tile))
+        return;
+    for (int32_t o = 0; o < op->outputs; o++)
+        to_lanes(&call, tile->y[o], call.y[o], six_shape_size(&op->out[o]));
 }
 
-static void open_gradients(sixnet_layer_call *call, const six_group *g)
+static void open_gradients(sixnet_layer_call *call, const six_tile *tile)
 {
-    const six_op *op = call->op;
+    const six_op *op = call->run->op;
     call->backward = true;
-    to_rows(call, call->y, g->y, six_shape_size(&op->out));
-    to_rows(call, call->dy, g->dy, six_shape_size(&op->out));
+    for (int32_t o = 0; o < op->outputs; o++) {
+        const int64_t size = six_shape_size(&op->out[o]);
+        to_rows(call, call->y[o], tile->y[o], size);
+        if (tile->dy[o])
+            to_rows(call, call->dy[o], tile->dy[o], size);
+        else
+            clear(call, call->dy[o], call->samples * size);
+    }
     for (int32_t i = 0; i < op->inputs; i++)
         clear(call, call->dx[i], call->samples * six_shape_size(&op->in[i]));
     for (int32_t p = 0; p < op->params; p++)
-        clear(call, call->gradient[p], six_shape_size(&op->param[p].shape));
+        clear(call, call->gradient[p], param_size(op, p));
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
-    sixnet_layer_call call = open_call(op, g, scratch);
-    open_gradients(&call, g);
-    if (!run(call.layer->backward, &call, g))
+    const six_op *op = run->op;
+    sixnet_layer_call call = open_call(run, tile, scratch);
+    open_gradients(&call, tile);
+    if (!call_function(call.layer->backward, &call, tile))
         return;
     for (int32_t i = 0; i < op->inputs; i++)
-        if (g->dx[i])
-            to_lanes(&call, g->dx[i], call.dx[i], six_shape_size(&op->in[i]));
-    char *partial = (char *)g->partial;
-    for (int32_t p = 0; p < op->params; p++) {
-        int64_t size = six_shape_size(&op->param[p].shape);
-        copy(partial, real_dtype(op), call.gradient[p], call.layer->dtype, size);
-        partial += size * op->real_size;
+        if (tile->dx[i])
+            to_lanes(&call, tile->dx[i], call.dx[i], six_shape_size(&op->in[i]));
+    char *partial = (char *)tile->partial;
+    for (int32_t p = 0; partial && p < op->params; p++) {
+        copy(partial, real_dtype(run), call.gradient[p], call.layer->dtype, param_size(op, p));
+        partial += param_size(op, p) * run->real_size;
     }
 }
 
-static int32_t refuse_backward(six_op *op, six_group *groups)
+static int32_t refuse_backward(six_run *run, six_tile *tiles)
 {
-    (void)groups;
-    return six_fail(SIXNET_BAD_STATE, "%s: the layer '%s' has no backward function, so the net can predict but not be trained", op->name,
-                    op->layer->kind.name);
+    (void)tiles;
+    return six_fail(SIXNET_BAD_STATE, "%s: the layer '%s' has no backward function, so the net can predict but not be trained",
+                    run->op->name, run->op->layer->kind.name);
 }
 
-static void needs(const six_op *op, six_needs *n)
+static void needs(const six_run *run, six_needs *n)
 {
-    n->scratch = lay_out(op, NULL).used;
+    six_arena counter = {0};
+    lay_out(run, &counter);
+    n->scratch = counter.overflow ? INT64_MAX / 4 : (int64_t)counter.used;
     n->shared = sizeof(bool);
 }
 
@@ -200,7 +212,7 @@ static int32_t set_up(six_op *op)
 {
     const custom *layer = custom_of(op);
     sixnet_layer_setup setup = {.op = op};
-    op->out = op->in[0];
+    op->out[0] = op->in[0];
     int32_t answer = layer->setup(layer->user, &setup);
     if (setup.status)
         return six_fail(setup.status, "%s: %s", op->name, setup.message);
@@ -221,11 +233,11 @@ static int32_t note(sixnet_layer_setup *setup, int32_t status)
 
 static double attribute(const six_op *op, const char *name)
 {
-    const custom_attributes *values = op->attr;
+    const double *values = op->attr;
     const six_attr *attr = custom_of(op)->attr;
     for (int32_t i = 0; attr[i].name; i++)
         if (strcmp(attr[i].name, name) == 0)
-            return values->value[i];
+            return values[i];
     return NAN;
 }
 
@@ -237,7 +249,7 @@ static bool is_word(const char *s, size_t length)
 
 static bool is_parameter_name(const six_op *op, const char *name)
 {
-    if (strlen(name) >= SIX_NAME_MAX - 4 || !is_word(name, strlen(name)))
+    if (strlen(name) >= SIX_PARAM_NAME_MAX || !is_word(name, strlen(name)))
         return false;
     for (int32_t p = 0; p < op->params; p++)
         if (strcmp(op->param[p].name, name) == 0)
@@ -291,8 +303,59 @@ int32_t sixnet_setup_output_shape(sixnet_layer_setup *setup, const int64_t *dims
         return six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
     if (!dims || !read_shape(&shape, dims, rank))
         return note(setup, six_fail(SIXNET_BAD_SHAPE, "the output's shape must be 1 to %d dimensions of 1 and up", SIX_MAX_RANK));
-    setup->op->out = shape;
+    setup->op->out[0] = shape;
     return SIXNET_OK;
+}
+
+/* One output more, with a name; the first is called output. */
+static int32_t add_output(six_op *op, const char *name, const six_shape *shape)
+{
+    const int32_t count = op->outputs + 1;
+    six_shape *out = six_alloc(op->ctx, (size_t)count, sizeof *out);
+    six_name *names = six_alloc(op->ctx, (size_t)count, sizeof *names);
+    if (!out || !names) {
+        six_free(op->ctx, out);
+        six_free(op->ctx, names);
+        return SIXNET_OUT_OF_MEMORY;
+    }
+    memcpy(out, op->out, (size_t)op->outputs * sizeof *out);
+    if (op->output_name)
+        memcpy(names, op->output_name, (size_t)op->outputs * sizeof *names);
+    else
+        names[0] = (six_name){"output"};
+    memcpy(names[op->outputs].text, name, strlen(name) + 1);
+    out[op->outputs] = *shape;
+    six_free(op->ctx, op->out);
+    six_free(op->ctx, op->output_name);
+    op->out = out;
+    op->output_name = names;
+    op->outputs = count;
+    return SIXNET_OK;
+}
+
+static bool is_output_name(const six_op *op, const char *name)
+{
+    if (strlen(name) >= SIX_PARAM_NAME_MAX || !is_word(name, strlen(name)) || strcmp(name, "output") == 0)
+        return false;
+    for (int32_t o = 1; o < op->outputs; o++)
+        if (strcmp(op->output_name[o].text, name) == 0)
+            return false;
+    return true;
+}
+
+int32_t sixnet_setup_add_output(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank)
+{
+    six_shape shape = {0};
+    if (!setup || !name)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !setup ? "setup" : "name");
+    if (setup->op->outputs == SIX_MAX_OUTPUTS)
+        return note(setup, six_fail(SIXNET_TOO_LARGE, "output '%.40s': a layer has at most %d", name, SIX_MAX_OUTPUTS));
+    if (!is_output_name(setup->op, name))
+        return note(setup, six_fail(SIXNET_INVALID_ARGUMENT, "output '%.40s': a name is letters, digits and '_', and not used twice", name));
+    if (!dims || !read_shape(&shape, dims, rank))
+        return note(setup, six_fail(SIXNET_BAD_SHAPE, "output '%s': its shape must be 1 to %d dimensions of 1 and up", name, SIX_MAX_RANK));
+    int32_t status = add_output(setup->op, name, &shape);
+    return status ? note(setup, status) : SIXNET_OK;
 }
 
 int32_t sixnet_setup_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank, double low, double high)
@@ -301,19 +364,16 @@ int32_t sixnet_setup_parameter(sixnet_layer_setup *setup, const char *name, cons
     if (!setup || !name)
         return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !setup ? "setup" : "name");
     six_op *op = setup->op;
-    if (op->params == SIX_MAX_PARAMS)
-        return note(setup, six_fail(SIXNET_TOO_LARGE, "parameter '%.40s': a layer has at most %d", name, SIX_MAX_PARAMS));
     if (!is_parameter_name(op, name))
         return note(setup, six_fail(SIXNET_INVALID_ARGUMENT, "parameter '%.40s': a name is letters, digits and '_', and not used twice", name));
     if (!dims || !read_shape(&shape, dims, rank))
         return note(setup, six_fail(SIXNET_BAD_SHAPE, "parameter '%s': its shape must be 1 to %d dimensions of 1 and up", name, SIX_MAX_RANK));
     if (!isfinite(low) || !isfinite(high) || low > high)
         return note(setup, six_fail(SIXNET_INVALID_ARGUMENT, "parameter '%s': initial values lie from low to high", name));
-    custom_attributes *attributes = (custom_attributes *)op->attr; /* the node's own memory */
-    char *kept = attributes->parameter[op->params];
-    memcpy(kept, name, strlen(name) + 1);
-    op->param[op->params++] = (six_param){kept, shape, true, {low < high ? SIX_INIT_UNIFORM : SIX_INIT_CONSTANT, low, high}};
-    return SIXNET_OK;
+    six_param param = {"", shape, true, {low < high ? SIX_INIT_UNIFORM : SIX_INIT_CONSTANT, low, high}};
+    memcpy(param.name, name, strlen(name) + 1);
+    int32_t status = six_op_add_params(op, &param, 1);
+    return status ? note(setup, status) : SIXNET_OK;
 }
 
 int32_t sixnet_setup_refuse(sixnet_layer_setup *setup, const char *message)
@@ -332,47 +392,56 @@ int64_t sixnet_call_samples(const sixnet_layer_call *call)
 
 int32_t sixnet_call_training(const sixnet_layer_call *call)
 {
-    return call ? call->op->training : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+    return call ? call->run->training : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
 }
 
 double sixnet_call_attribute(const sixnet_layer_call *call, const char *name)
 {
-    return call && name ? attribute(call->op, name) : (double)NAN;
+    return call && name ? attribute(call->run->op, name) : (double)NAN;
 }
 
 int32_t sixnet_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
 {
-    return call ? give_input_shape(call->op, index, dims, rank) : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+    return call ? give_input_shape(call->run->op, index, dims, rank) : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
 }
 
-int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int64_t *dims, int32_t *rank)
+static bool has_output(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->run->op->outputs; }
+
+int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
 {
-    return call ? give_shape(&call->op->out, dims, rank) : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+    if (!call)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+    if (!has_output(call, index))
+        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no output %d; the node has %d", index, call->run->op->outputs);
+    return give_shape(&call->run->op->out[index], dims, rank);
 }
 
 int32_t sixnet_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
 {
     if (!call)
         return six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
-    if (index < 0 || index >= call->op->params)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no parameter %d; the node has %d", index, call->op->params);
-    return give_shape(&call->op->param[index].shape, dims, rank);
+    if (index < 0 || index >= call->run->op->params)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no parameter %d; the node has %d", index, call->run->op->params);
+    return give_shape(&call->run->op->param[index].shape, dims, rank);
 }
 
-static bool has_input(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->op->inputs; }
+static bool has_input(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->run->op->inputs; }
 
-static bool has_parameter(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->op->params; }
+static bool has_parameter(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->run->op->params; }
 
 const void *sixnet_call_input(const sixnet_layer_call *call, int32_t index) { return has_input(call, index) ? call->x[index] : NULL; }
 
-void *sixnet_call_output(sixnet_layer_call *call) { return call ? call->y : NULL; }
+void *sixnet_call_output(sixnet_layer_call *call, int32_t index) { return has_output(call, index) ? call->y[index] : NULL; }
 
 const void *sixnet_call_parameter(const sixnet_layer_call *call, int32_t index)
 {
     return has_parameter(call, index) ? call->parameter[index] : NULL;
 }
 
-const void *sixnet_call_output_gradient(const sixnet_layer_call *call) { return call && call->backward ? call->dy : NULL; }
+const void *sixnet_call_output_gradient(const sixnet_layer_call *call, int32_t index)
+{
+    return has_output(call, index) && call->backward ? call->dy[index] : NULL;
+}
 
 void *sixnet_call_input_gradient(sixnet_layer_call *call, int32_t index)
 {
@@ -441,7 +510,7 @@ static int32_t read_attribute(custom *layer, int32_t index, char *word)
     *equals = '\0';
     if (!is_word(word, strlen(word)) || is_taken(layer->attr, word) || is_taken(six_kind_common.attrs, word))
         return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%.40s' cannot be the name of an attribute, or is one already", layer->name, word);
-    layer->attr[index] = (six_attr){word, SIX_FLOAT, offsetof(custom_attributes, value) + (size_t)index * sizeof(double), SIX_ANY, equals + 1,
+    layer->attr[index] = (six_attr){word, SIX_FLOAT, (size_t)index * sizeof(double), SIX_ANY, equals + 1,
                                     NULL, "a number of the layer's"};
     return SIXNET_OK;
 }
@@ -465,7 +534,7 @@ static int32_t read_attributes(const sixnet_context *ctx, custom *layer, const c
         word = next;
     }
     layer->layer.kind.attrs = layer->attr;
-    layer->layer.kind.size = sizeof(custom_attributes) + (size_t)count * sizeof(double);
+    layer->layer.kind.size = (size_t)count * sizeof(double);
     return status;
 }
 

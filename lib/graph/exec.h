@@ -20,31 +20,32 @@ typedef struct six_rows_out {
 int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n);
 /* Takes back what the last six_forward() did to the tensors: running statistics are as before. */
 void six_forward_undo(sixnet_model *net);
-int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *hits);
+int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *correct);
 int32_t six_backward(sixnet_model *net);
 int32_t six_backward_from(sixnet_model *net, six_rows gradient);
 int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs);
 
-/* For plans of evaluation, whosever they are. Up to SIX_FEW samples are evaluated one by one, where the layers can, rather than as a
- * group. */
-enum { SIX_FEW = 8 };
+/* For evaluation plans, the model's and the predictors'. Up to SIX_SINGLE_SAMPLE_MAX samples are evaluated one by one rather than as a tile,
+ * where the layers support it. */
+enum { SIX_SINGLE_SAMPLE_MAX = 8 };
 bool six_runs_single(const sixnet_model *net);
-/* What the layers made of the tensors is made again if these have changed. */
+/* Repeats the begin_forward() steps if a tensor has changed since. */
 int32_t six_plan_refresh(six_plan *plan);
 int32_t six_plan_predict(six_plan *plan, six_rows inputs, int64_t n, six_rows_out outputs);
 
-int32_t six_node_values(const sixnet_model *net, int32_t node, bool gradient, six_rows_out values, int64_t count);
+/* Of the last training pass: a value, or the gradient by it. */
+int32_t six_node_values(const sixnet_model *net, int32_t value, bool gradient, six_rows_out values, int64_t count);
 int32_t six_memory_needed(sixnet_model *net, int64_t n, bool training, uint64_t *bytes);
 
 /* Measures a net on samples that come in portions: begin, add …, end. Every portion but the last is a multiple of SIX_LANES samples. */
 typedef struct six_evaluation {
     sixnet_model *net;
     int64_t total, done; /* samples */
-    char *sums;          /* the loss's, of all groups */
+    char *sums;          /* the loss's, of all tiles */
+    real *own_sums;      /* the plan's, which they stand in for */
 } six_evaluation;
 int32_t six_evaluation_begin(six_evaluation *e, sixnet_model *net, int64_t total);
 int32_t six_evaluation_add(six_evaluation *e, six_rows inputs, six_rows targets, int64_t n);
-int32_t six_evaluation_end(six_evaluation *e, double *loss, double *hits); /* gives the loss NULL to end without a result */
-
+int32_t six_evaluation_end(six_evaluation *e, double *loss, double *correct); /* loss NULL: end without a result */
 
 #endif

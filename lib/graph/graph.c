@@ -11,7 +11,10 @@
 
 static const six_attr common_attrs[] = {
     {"name", SIX_TEXT, offsetof(six_common, name), 0, 0, "", NULL, "the node's name; a kind's short form and a number without it"},
-    {"from", SIX_TEXT, offsetof(six_common, from), 0, 0, "", NULL, "in a net's text: the nodes it takes, a,b; the line above without it"},
+    {"from", SIX_TEXT, offsetof(six_common, from), 0, 0, "", NULL, "in a net's text: the nodes it takes, a,b; the line above without it; NODE:OUTPUT "
+     "for another output than the first"},
+    {"share", SIX_TEXT, offsetof(six_common, share), 0, 0, "", NULL,
+     "a node of the same kind whose tensors it uses as its own; weight=NODE.weight shares one tensor"},
     {0},
 };
 
@@ -49,27 +52,59 @@ sixnet_model *six_model_hold(sixnet_model *net)
     return net;
 }
 
+void six_model_forget_plans(sixnet_model *net)
+{
+    six_plan_free(net->training);
+    six_plan_free(net->inference);
+    six_plan_free(net->single);
+    net->training = net->inference = net->single = NULL;
+    net->pass = SIX_PASS_NONE;
+}
+
+void six_model_forget_texts(sixnet_model *net)
+{
+    six_free(net->ctx, net->summary);
+    six_free(net->ctx, net->text);
+    net->summary = net->text = NULL;
+}
+
+static void op_free(const sixnet_context *ctx, six_op *op)
+{
+    if (!op)
+        return;
+    six_free(ctx, op->in);
+    six_free(ctx, op->out);
+    six_free(ctx, op->output_name);
+    six_free(ctx, op->param);
+    six_free(ctx, op);
+}
+
+static void node_free(const sixnet_context *ctx, const six_node *node)
+{
+    six_free(ctx, node->attr);
+    op_free(ctx, node->op);
+    six_free(ctx, node->tensor);
+    six_free(ctx, node->spec);
+}
+
 void six_model_release(sixnet_model *net)
 {
     if (!net || atomic_fetch_sub(&net->references, 1) != 1)
         return;
     sixnet_context *ctx = net->ctx;
-    six_plan_free(net->training);
-    six_plan_free(net->inference);
-    six_plan_free(net->single);
+    six_model_forget_plans(net);
+    six_model_forget_texts(net);
     six_profile_set(net, false);
-    for (int32_t i = 0; i < net->node_count; i++) {
-        six_free(ctx, net->node[i].attr);
-        six_free(ctx, net->node[i].op);
-        six_free(ctx, net->node[i].spec);
-    }
+    for (int32_t i = 0; i < net->node_count; i++)
+        node_free(ctx, &net->node[i]);
     six_free(ctx, net->node);
+    six_free(ctx, net->value);
     six_free(ctx, net->tensor);
+    six_free(ctx, net->setting);
+    six_free(ctx, net->segment);
     six_free(ctx, net->values);
     six_free(ctx, net->gradients);
     six_free(ctx, net->kept);
-    six_free(ctx, net->summary);
-    six_free(ctx, net->text);
     six_free(ctx, net->report);
     six_free(ctx, net->finding);
     six_free(ctx, net->history);
@@ -84,6 +119,44 @@ int32_t six_node_find(const sixnet_model *net, const char *name)
             return i;
     return -1;
 }
+
+/* ---- values ---- */
+
+int32_t six_value_find(const sixnet_model *net, int32_t handle)
+{
+    const int32_t node = handle % SIX_OUTPUT, output = handle / SIX_OUTPUT;
+    if (handle < 0 || node >= net->node_count || output >= net->node[node].op->outputs)
+        return -1;
+    return net->node[node].first_value + output;
+}
+
+char *six_output_name(const sixnet_model *net, int32_t value, char text[static SIX_PARAM_NAME_MAX])
+{
+    const six_value v = net->value[value];
+    const six_op *op = net->node[v.node].op;
+    if (op->output_name)
+        snprintf(text, SIX_PARAM_NAME_MAX, "%s", op->output_name[v.output].text);
+    else if (op->layer->output_names)
+        snprintf(text, SIX_PARAM_NAME_MAX, "%s", op->layer->output_names[v.output]);
+    else if (op->outputs == 1)
+        snprintf(text, SIX_PARAM_NAME_MAX, "output");
+    else
+        snprintf(text, SIX_PARAM_NAME_MAX, "%d", (int)v.output);
+    return text;
+}
+
+int32_t six_output_find(const sixnet_model *net, int32_t node, const char *output)
+{
+    char name[SIX_PARAM_NAME_MAX], number[SIX_PARAM_NAME_MAX];
+    for (int32_t o = 0; o < net->node[node].op->outputs; o++) {
+        snprintf(number, sizeof number, "%d", (int)o);
+        if (strcmp(six_output_name(net, net->node[node].first_value + o, name), output) == 0 || strcmp(number, output) == 0)
+            return node + o * SIX_OUTPUT;
+    }
+    return -1;
+}
+
+/* ---- building ---- */
 
 /* The layers' kinds and after them the caller's, so that a misspelt word is answered with the nearest of all. */
 static int32_t find_layer(const sixnet_model *net, six_span word, const six_layer **layer, const six_layer **kernel)
@@ -162,60 +235,108 @@ static int32_t name_node(const sixnet_model *net, six_node *node, const char *gi
     return SIXNET_OK;
 }
 
-static int32_t connect(const sixnet_model *net, six_node *node, const int32_t *inputs, int32_t count)
+static int32_t check_input_count(const six_node *node, int32_t count)
 {
     const six_layer *layer = node->layer;
-    if (layer->inputs_max == 0 && count == 1 && inputs[0] == SIXNET_NONE)
+    if (count >= layer->inputs_min && count <= layer->inputs_max)
+        return SIXNET_OK;
+    if (layer->inputs_min == layer->inputs_max)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: takes %d input%s, not %d", node->name, layer->inputs_min,
+                        layer->inputs_min == 1 ? "" : "s", count);
+    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: takes %d to %d inputs, not %d", node->name, layer->inputs_min, layer->inputs_max, count);
+}
+
+/* inputs are values as the public API counts them. */
+static int32_t connect(const sixnet_model *net, six_node *node, const int32_t *inputs, int32_t count)
+{
+    if (node->layer->inputs_max == 0 && count == 1 && inputs[0] == SIXNET_NONE)
         count = 0;
-    if (count < layer->inputs_min || count > layer->inputs_max) {
-        if (layer->inputs_min == layer->inputs_max)
-            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: takes %d input%s, not %d", node->name, layer->inputs_min,
-                            layer->inputs_min == 1 ? "" : "s", count);
-        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: takes %d to %d inputs, not %d", node->name, layer->inputs_min,
-                        layer->inputs_max, count);
-    }
+    int32_t status = check_input_count(node, count);
+    if (status)
+        return status;
+    node->op->in = six_alloc(net->ctx, (size_t)count, sizeof *node->op->in);
+    if (!node->op->in)
+        return SIXNET_OUT_OF_MEMORY;
     for (int32_t i = 0; i < count; i++) {
-        if (inputs[i] < 0 || inputs[i] >= net->node_count)
-            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: input %d is not a node of this model; begin with an input layer", node->name,
-                            i);
-        if (net->node[inputs[i]].layer->is_loss)
-            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%s' is a loss, which has no output to go on with", node->name,
-                            net->node[inputs[i]].name);
-        node->input[i] = inputs[i];
-        node->op->in[i] = net->node[inputs[i]].op->out;
+        const int32_t value = six_value_find(net, inputs[i]);
+        if (value < 0)
+            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: input %d is not a node of this model; begin with an input layer", node->name, i);
+        const six_node *from = &net->node[net->value[value].node];
+        if (from->layer->role == SIX_ROLE_LOSS)
+            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%s' is a loss, which has no output to go on with", node->name, from->name);
+        node->input[i] = value;
+        node->op->in[i] = *six_value_shape(net, value);
     }
     node->op->inputs = count;
     return SIXNET_OK;
 }
 
-static int32_t grow(sixnet_model *net)
-{
-    if (net->node_count < net->node_capacity)
-        return SIXNET_OK;
-    if (net->node_count >= SIX_MAX_NODES)
-        return six_fail(SIXNET_TOO_LARGE, "a model has at most %d nodes", SIX_MAX_NODES);
-    int32_t capacity = net->node_capacity ? 2 * net->node_capacity : 16;
-    six_node *node = six_alloc(net->ctx, (size_t)capacity, sizeof *node);
-    if (!node)
-        return SIXNET_OUT_OF_MEMORY;
-    if (net->node_count)
-        memcpy(node, net->node, (size_t)net->node_count * sizeof *node);
-    six_free(net->ctx, net->node);
-    net->node = node;
-    net->node_capacity = capacity;
-    return SIXNET_OK;
-}
+/* ---- a node from its line of text ---- */
 
-/* A node as far as the words of its spec tell, and what they say that every node may. */
+enum { SIX_MAX_SHARED = 16 };
+
+/* "weight=linear1.weight": a parameter of the node, and the tensor of another node that stands for it. */
+typedef struct shared_param {
+    char param[SIX_PARAM_NAME_MAX];
+    int32_t tensor;
+} shared_param;
+
+/* A node as far as its text tells. */
 typedef struct six_request {
     six_node node;
     six_common common;
+    shared_param shared[SIX_MAX_SHARED];
+    int32_t shared_count;
 } six_request;
 
-static void drop(const sixnet_model *net, const six_request *r)
+static void drop(const sixnet_model *net, const six_request *r) { node_free(net->ctx, &r->node); }
+
+static bool is_attribute(const six_kind *kind, const char *word, size_t length)
 {
-    six_free(net->ctx, r->node.attr);
-    six_free(net->ctx, r->node.op);
+    for (const six_attr *a = kind->attrs; a && a->name; a++)
+        if (strlen(a->name) == length && strncmp(a->name, word, length) == 0)
+            return true;
+    return false;
+}
+
+/* Takes words such as weight=linear1.weight out of the attributes, in place, where the layer has no such attribute. */
+static int32_t take_shared(const sixnet_model *net, char *attributes, six_request *r)
+{
+    static const char blanks[] = " \t\r\n\v\f";
+    char tensor[SIX_NAME_MAX + SIX_PARAM_NAME_MAX];
+    for (char *word = attributes + strspn(attributes, blanks), *end; *word; word = end + strspn(end, blanks)) {
+        end = word + strcspn(word, blanks);
+        const size_t length = strcspn(word, "="), value = (size_t)(end - word) - length;
+        if (word + length >= end || length >= SIX_PARAM_NAME_MAX || !memchr(word + length, '.', value) || value > sizeof tensor ||
+            is_attribute(&r->node.layer->kind, word, length) || is_attribute(&six_kind_common, word, length))
+            continue;
+        snprintf(tensor, sizeof tensor, "%.*s", (int)(value - 1), word + length + 1);
+        const int32_t index = six_tensor_index(net, tensor);
+        if (index < 0)
+            return six_fail(SIXNET_NOT_FOUND, "%s: %.*s: there is no such tensor above", r->node.layer->kind.name, (int)(end - word), word);
+        if (r->shared_count == SIX_MAX_SHARED)
+            return six_fail(SIXNET_TOO_LARGE, "%s: more than %d shared tensors; share=NODE shares all", r->node.layer->kind.name,
+                            SIX_MAX_SHARED);
+        shared_param *s = &r->shared[r->shared_count++];
+        snprintf(s->param, sizeof s->param, "%.*s", (int)length, word);
+        s->tensor = index;
+        memset(word, ' ', (size_t)(end - word));
+    }
+    return SIXNET_OK;
+}
+
+static int32_t read_attributes(const sixnet_model *net, const char *text, six_request *r)
+{
+    const size_t size = strlen(text) + 1;
+    char *attributes = six_alloc(net->ctx, 1, size);
+    if (!attributes)
+        return SIXNET_OUT_OF_MEMORY;
+    memcpy(attributes, text, size);
+    int32_t status = take_shared(net, attributes, r);
+    if (!status)
+        status = six_spec_parse(&r->node.layer->kind, attributes, r->node.attr, &six_kind_common, &r->common);
+    six_free(net->ctx, attributes);
+    return status;
 }
 
 static int32_t read_spec(const sixnet_model *net, const char *spec, six_request *r)
@@ -230,12 +351,70 @@ static int32_t read_spec(const sixnet_model *net, const char *spec, six_request 
         return status;
     r->node.attr = six_alloc(net->ctx, 1, r->node.layer->kind.size);
     r->node.op = six_alloc(net->ctx, 1, sizeof *r->node.op);
-    status = r->node.attr && r->node.op ? six_spec_parse(&r->node.layer->kind, rest, r->node.attr, &six_kind_common, &r->common)
-                                        : SIXNET_OUT_OF_MEMORY;
+    status = r->node.attr && r->node.op ? read_attributes(net, rest, r) : SIXNET_OUT_OF_MEMORY;
     if (status)
         drop(net, r);
     return status;
 }
+
+/* ---- shared tensors ---- */
+
+static int32_t check_shared(const sixnet_model *net, const six_node *node, int32_t p, int32_t tensor)
+{
+    char mine[160], other[160];
+    const six_param *param = &node->op->param[p];
+    const six_tensor *t = &net->tensor[tensor];
+    if (t->parameter != param->trained)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: '%s' cannot share %s: one is a parameter, the other a buffer", node->name, param->name, t->name);
+    if (!six_shape_equal(&t->shape, &param->shape))
+        return six_fail(SIXNET_BAD_SHAPE, "%s: '%s' is %s and cannot share %s, which is %s", node->name, param->name,
+                        six_shape_text(&param->shape, mine), t->name, six_shape_text(&t->shape, other));
+    return SIXNET_OK;
+}
+
+static int32_t share_all(const sixnet_model *net, const six_request *r, int32_t *shared)
+{
+    const six_node *node = &r->node;
+    const int32_t other = six_node_find(net, r->common.share);
+    if (other < 0)
+        return six_fail(SIXNET_NOT_FOUND, "%s: share=%s: there is no node of that name above", node->name, r->common.share);
+    const six_node *from = &net->node[other];
+    if (from->layer != node->layer || from->op->params != node->op->params)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: share=%s: it is a %s with other tensors", node->name, from->name, from->layer->kind.name);
+    int32_t status = SIXNET_OK;
+    for (int32_t p = 0; p < node->op->params && !status; p++) {
+        shared[p] = from->tensor[p];
+        status = check_shared(net, node, p, shared[p]);
+    }
+    return status;
+}
+
+static int32_t share_one(const sixnet_model *net, const six_node *node, const shared_param *s, int32_t *shared)
+{
+    for (int32_t p = 0; p < node->op->params; p++)
+        if (strcmp(node->op->param[p].name, s->param) == 0) {
+            shared[p] = s->tensor;
+            return check_shared(net, node, p, s->tensor);
+        }
+    return six_fail(SIXNET_BAD_TEXT, "%s: it has no tensor '%s' that could be shared", node->name, s->param);
+}
+
+/* The entries of the tensor table that stand for the node's parameters, -1 for its own, until six_tensors_add() fills them in. */
+static int32_t find_shared(const sixnet_model *net, six_request *r)
+{
+    six_node *node = &r->node;
+    node->tensor = six_alloc(net->ctx, (size_t)node->op->params, sizeof *node->tensor);
+    if (!node->tensor)
+        return SIXNET_OUT_OF_MEMORY;
+    for (int32_t p = 0; p < node->op->params; p++)
+        node->tensor[p] = -1;
+    int32_t status = r->common.share[0] ? share_all(net, r, node->tensor) : SIXNET_OK;
+    for (int32_t i = 0; i < r->shared_count && !status; i++)
+        status = share_one(net, node, &r->shared[i], node->tensor);
+    return status;
+}
+
+/* ---- adding it ---- */
 
 static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *inputs, int32_t count)
 {
@@ -245,16 +424,33 @@ static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *in
         status = connect(net, node, inputs, count);
     if (status)
         return status;
+    node->op->ctx = net->ctx;
     node->op->layer = node->layer;
     node->op->attr = node->attr;
     node->op->name = node->name;
-    status = node->layer->setup(node->op);
-    if (!status && !six_shape_fits(&node->op->out))
-        status = six_fail(SIXNET_TOO_LARGE, "%s: its output would be too large", node->name);
+    node->first_value = net->value_count;
+    status = six_op_set_outputs(node->op, 1);
+    if (!status)
+        status = node->layer->setup(node->op);
+    for (int32_t o = 0; o < node->op->outputs && !status; o++)
+        if (!six_shape_fits(&node->op->out[o]))
+            status = six_fail(SIXNET_TOO_LARGE, "%s: its output would be too large", node->name);
+    if (!status)
+        status = find_shared(net, r);
     if (!status) {
         node->spec = six_node_text(net, node, net->node_count);
         status = node->spec ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     }
+    return status;
+}
+
+static int32_t reserve(sixnet_model *net, const six_node *node)
+{
+    if (net->node_count >= SIX_MAX_NODES)
+        return six_fail(SIXNET_TOO_LARGE, "a model has at most %d nodes", SIX_MAX_NODES);
+    int32_t status = six_grow(net->ctx, (void **)&net->node, sizeof *net->node, (size_t)net->node_count, &net->node_capacity);
+    for (int32_t o = 0; o < node->op->outputs && !status; o++)
+        status = six_grow(net->ctx, (void **)&net->value, sizeof *net->value, (size_t)(net->value_count + o), &net->value_capacity);
     return status;
 }
 
@@ -270,31 +466,41 @@ static int32_t add_node(sixnet_model *net, six_request *r, const int32_t *inputs
 {
     int32_t status = set_up(net, r, inputs, count);
     if (!status)
-        status = grow(net);
+        status = reserve(net, &r->node);
+    if (!status)
+        status = six_tensors_add(net, &r->node);
     if (status) {
-        six_free(net->ctx, r->node.spec);
+        point_at_names(net);
         drop(net, r);
         return status;
     }
+    for (int32_t o = 0; o < r->node.op->outputs; o++)
+        net->value[net->value_count++] = (six_value){net->node_count, o};
     net->node[net->node_count++] = r->node;
     point_at_names(net);
     return SIXNET_OK;
 }
 
-/* The nodes that from= names. */
+/* The values that from= names: NODE or NODE:OUTPUT, separated by commas. */
 static int32_t find_named(const sixnet_model *net, const char *from, int32_t *inputs, int32_t *count)
 {
     for (*count = 0;; from++) {
-        size_t length = strcspn(from, ",");
-        char name[SIX_NAME_MAX] = "";
-        if (length < sizeof name)
-            memcpy(name, from, length);
-        int32_t node = six_node_find(net, name);
-        if (node < 0)
+        const size_t length = strcspn(from, ","), node_length = strcspn(from, ",:");
+        char name[SIX_NAME_MAX] = "", output[SIX_PARAM_NAME_MAX] = "";
+        if (node_length < sizeof name)
+            memcpy(name, from, node_length);
+        if (length > node_length && length - node_length <= sizeof output)
+            memcpy(output, from + node_length + 1, length - node_length - 1);
+        int32_t value = six_node_find(net, name);
+        if (value < 0)
             return six_fail(SIXNET_NOT_FOUND, "from=%.*s: there is no node of that name above", (int)(length < 40 ? length : 40), from);
+        if (length > node_length)
+            value = six_output_find(net, value, output);
+        if (value < 0)
+            return six_fail(SIXNET_NOT_FOUND, "from=%.*s: %s has no such output", (int)(length < 80 ? length : 80), from, name);
         if (*count >= SIX_MAX_INPUTS)
             return six_fail(SIXNET_TOO_LARGE, "from=: more than %d inputs", SIX_MAX_INPUTS);
-        inputs[(*count)++] = node;
+        inputs[(*count)++] = value;
         from += length;
         if (!*from)
             return SIXNET_OK;
@@ -334,7 +540,7 @@ int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int3
 }
 
 /* A line takes the node above, if its layer takes any, unless it says from=. */
-static int32_t parse_line(sixnet_model *net, const char *line, int32_t number)
+static int32_t parse_node(sixnet_model *net, const char *line, int32_t number)
 {
     six_request r;
     int32_t inputs[SIX_MAX_INPUTS] = {net->node_count - 1};
@@ -350,6 +556,19 @@ static int32_t parse_line(sixnet_model *net, const char *line, int32_t number)
     else
         status = add_node(net, &r, inputs, count);
     return status;
+}
+
+static int32_t parse_line(sixnet_model *net, const char *line, int32_t number)
+{
+    six_span word;
+    const char *rest;
+    int32_t status = six_spec_kind(line, &word, &rest);
+    if (status)
+        return status;
+    const size_t length = (size_t)(word.end - word.begin);
+    if (length == strlen(six_kind_tensors.name) && strncmp(word.begin, six_kind_tensors.name, length) == 0)
+        return six_tensors_parse(net, rest);
+    return parse_node(net, line, number);
 }
 
 int32_t six_model_add_lines(sixnet_model *net, const char *text)
@@ -422,39 +641,38 @@ static int32_t name_line(const six_node *node, int32_t status)
     return node->line ? six_fail_prefix(status, "line %d: ", node->line) : status;
 }
 
-/* Which nodes lead to the output; one that does not is a mistake in the net. */
+/* A node of whose outputs none is used is a mistake in the net. */
 static int32_t check_reach(const sixnet_model *net)
 {
+    bool used[SIX_MAX_NODES] = {false};
     int32_t unused = -1;
-    for (int32_t i = 0; i < net->node_count; i++) {
-        bool used = i == net->output || i == net->loss || net->node[i].retained;
-        for (int32_t j = i + 1; j < net->node_count && !used; j++)
-            for (int32_t k = 0; k < net->node[j].op->inputs; k++)
-                used |= net->node[j].input[k] == i;
-        if (!used)
+    for (int32_t i = 0; i < net->node_count; i++)
+        for (int32_t k = 0; k < net->node[i].op->inputs; k++)
+            used[net->value[net->node[i].input[k]].node] = true;
+    for (int32_t i = 0; i < net->node_count; i++)
+        if (!used[i] && i != net->value[net->output].node && i != net->loss && !net->node[i].retained)
             unused = i;
-    }
     if (unused < 0)
         return SIXNET_OK;
     int32_t status = six_fail(SIXNET_BAD_SHAPE, "%s: its output is used by no other node; the net's output is that of '%s'",
-                              net->node[unused].name, net->node[net->output].name);
+                              net->node[unused].name, net->node[net->value[net->output].node].name);
     return name_line(&net->node[unused], status);
 }
 
 static int32_t find_ends(sixnet_model *net)
 {
-    int32_t input = -1, output = net->node_count - 1, loss = -1;
+    int32_t input = -1, output = net->node[net->node_count - 1].first_value, loss = -1;
     int64_t input_size = 0;
     bool serial = false;
     for (int32_t i = 0; i < net->node_count; i++) {
         const six_node *node = &net->node[i];
-        if (node->layer->is_loss && loss >= 0)
+        if (node->layer->role == SIX_ROLE_LOSS && loss >= 0)
             return name_line(node, six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[loss].name));
-        if (node->layer->is_loss)
+        if (node->layer->role == SIX_ROLE_LOSS)
             loss = i;
-        if (node->layer->inputs_max == 0) {
+        if (node->layer->role == SIX_ROLE_INPUT) {
             input = input_size ? -1 : i;
-            input_size += six_shape_size(&node->op->out);
+            input_size += six_shape_size(&node->op->out[0]);
         }
         serial |= six_layer_index(node->layer->kind.name) < 0;
     }
@@ -467,8 +685,8 @@ static int32_t find_ends(sixnet_model *net)
     net->loss = loss;
     net->serial = serial;
     net->input_size = input_size;
-    net->output_size = six_shape_size(&net->node[output].op->out);
-    net->target_size = loss < 0 ? 0 : six_shape_size(&net->node[loss].op->out);
+    net->output_size = six_shape_size(six_value_shape(net, output));
+    net->target_size = loss < 0 ? 0 : six_shape_size(&net->node[loss].op->out[0]);
     return check_reach(net);
 }
 
@@ -487,7 +705,7 @@ int32_t six_compile(sixnet_model *net)
         return six_fail(SIXNET_BAD_STATE, "the model is compiled already");
     int32_t status = six_check(net);
     if (!status)
-        status = six_tensors_lay_out(net);
+        status = six_tensors_allocate(net);
     if (status)
         return status;
     six_tensors_reset(net, net->ctx->seed);

@@ -2,8 +2,8 @@
 #ifndef SIX_GRAPH_GRAPH_H
 #define SIX_GRAPH_GRAPH_H
 
-/* The graph: what a model is made of. graph.c builds it, tensors.c gives it its parameters, plan.c lays out memory for a batch, exec.c runs
- * it. */
+/* The graph: what a model is made of. graph.c builds it, tensors.c has its tensors, layout.c and plan.c lay out
+ * memory for a batch, exec.c and infer.c run it. */
 
 #include <stdatomic.h>
 
@@ -15,30 +15,49 @@ enum { SIX_NAME_MAX = 64, SIX_MAX_NODES = 4096, SIX_NET_TEXT_MAX = 1 << 24 };
 typedef struct six_node {
     const six_layer *layer;  /* as described: setup, attributes */
     const six_layer *kernel; /* as the context's variant computes it */
-    six_op *op;              /* of its own allocation, as it is large */
+    six_op *op;
     void *attr;
     char *spec; /* its line of text */
     char name[SIX_NAME_MAX];
-    int32_t input[SIX_MAX_INPUTS];
+    int32_t input[SIX_MAX_INPUTS]; /* the values it takes */
+    int32_t first_value; /* its outputs are the values from here on */
+    int32_t *tensor;     /* [op->params] entries of the model's tensor table */
     bool retained;
-    int32_t first_tensor;
+    bool frozen; /* has tensors, none of which may change */
     int32_t line; /* of the net's text; 0 for a node that was added by itself */
 } six_node;
 
+/* What flows between nodes: one output of a node. */
+typedef struct six_value {
+    int32_t node, output;
+} six_value;
+
+/* A parameter or buffer. Several nodes may use one; it belongs to the first. */
 typedef struct six_tensor {
-    char name[2 * SIX_NAME_MAX];
+    char name[SIX_NAME_MAX + SIX_PARAM_NAME_MAX]; /* of the node it belongs to, a point, and the parameter's */
     six_shape shape;
     int64_t size;
-    bool trained;
-    int64_t offset; /* in values, in the model's arena */
-    int32_t node, param;
+    six_init init;
+    int32_t node, param; /* whose it is */
+    bool parameter; /* learns unless it is frozen; false: a buffer */
+    bool trainable; /* settings, see settings.c: false freezes it */
+    double lr_scale, weight_decay; /* weight_decay below 0: the optimizer's */
+    int64_t offset, gradient_offset; /* in the model's values and gradients; gradient_offset -1 unless it trains */
 } six_tensor;
 
-/* One who looks at the training passes: called after a layer has gone through a group of samples, in the thread that did it, with
- * the kernel's function that was run. */
-typedef struct six_watch {
-    void (*see)(struct six_watch *watch, int32_t node, const six_group *g, void (*done)(const six_op *, six_group *, void *));
-} six_watch;
+static inline bool six_trains(const six_tensor *t) { return t->parameter && t->trainable; }
+
+/* Neighbouring trained tensors with equal settings: what an optimizer updates in one go. */
+typedef struct six_segment {
+    int64_t offset, gradient_offset, size;
+    double lr_scale, weight_decay;
+} six_segment;
+
+/* Observer of training passes. Called in the worker thread after a layer has processed a tile; `done` is the kernel function that ran. */
+typedef struct six_observer {
+    void (*after_layer)(struct six_observer *observer, int32_t node, const six_tile *tile,
+                        void (*done)(const six_run *, six_tile *, void *));
+} six_observer;
 
 /* What was found wrong in a training run. */
 typedef struct six_finding {
@@ -57,7 +76,12 @@ struct sixnet_model {
     const six_variant *variant;
 
     six_node *node;
-    int32_t node_count, node_capacity;
+    six_value *value;
+    six_tensor *tensor;
+    struct six_setting *setting; /* see settings.c */
+    six_segment *segment;
+    int32_t node_count, value_count, tensor_count, setting_count, segment_count;
+    size_t node_capacity, value_capacity, tensor_capacity, setting_capacity;
     int32_t error; /* of the first failed sixnet_add(), and its message */
     char error_message[1024];
 
@@ -65,13 +89,12 @@ struct sixnet_model {
     bool compiled, serial; /* serial: has layers of the caller's, which run in the calling thread */
     int32_t input;         /* the only input node, or -1 if there are several */
     int32_t loss;          /* the loss node, or -1 */
-    int32_t output;        /* the node whose values predict() gives */
+    int32_t output;        /* the value that predict() returns */
     int64_t input_size, output_size, target_size; /* values for one sample; target 0 without a loss */
-    six_tensor *tensor;
-    int32_t tensor_count;
-    void *values, *gradients;     /* reals: parameters, then buffers; gradients of the parameters */
-    int64_t trained_size, values_size;
+    void *values, *gradients;     /* reals: parameters, then buffers; gradients of the parameters that train */
+    int64_t parameters_size, values_size, trained_size; /* parameters; all; those that train */
     void *kept;                   /* the buffers before the last training pass; if serial, then the gradients before a backward pass */
+    int32_t optimizers;           /* that exist: their state is laid out as the gradients, so that what trains cannot change */
 
     uint64_t version;             /* of the tensors' values, see six_tensors_changed() */
 
@@ -79,7 +102,7 @@ struct sixnet_model {
     atomic_int cancelled; /* what runs is to end, see sixnet_cancel() */
     enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
     struct six_profile *profile;           /* NULL when off */
-    six_watch *watch;                      /* NULL when nobody looks */
+    six_observer *observer;                /* NULL without */
     six_finding *finding;                  /* of the last sixnet_fit() that looked for any */
     int32_t findings;
     double *history;                       /* [epoch] of the last sixnet_fit(), see train/run.h */
@@ -102,18 +125,39 @@ int32_t six_model_parse(sixnet_model *net, const char *text);
 /* As six_model_parse(), but does not compile. */
 int32_t six_model_add_lines(sixnet_model *net, const char *text);
 int32_t six_compile(sixnet_model *net);
+/* Frees the memory of passes, or the texts made so far, after a change that makes them wrong. */
+void six_model_forget_plans(sixnet_model *net);
+void six_model_forget_texts(sixnet_model *net);
 /* What compiling checks: the first error of the build, or a graph that makes no sense; finds the graph's ends. */
 int32_t six_check(sixnet_model *net);
 int32_t six_node_find(const sixnet_model *net, const char *name);
 
-/* How many answers the net gives for a sample that are right or wrong; 0 if its targets are numbers. */
-static inline int64_t six_answers(const sixnet_model *net)
+/* Values in the public API: a node stands for its first output, and output k of it is node + k * SIX_OUTPUT. */
+enum { SIX_OUTPUT = 1 << 16 };
+/* The value that a public number stands for; -1 if there is none. */
+int32_t six_value_find(const sixnet_model *net, int32_t handle);
+static inline int32_t six_value_handle(const sixnet_model *net, int32_t value)
+{
+    return net->value[value].node + net->value[value].output * SIX_OUTPUT;
+}
+/* The public number of a node's output, by its name or its number in decimal; -1 if it has none of that name. */
+int32_t six_output_find(const sixnet_model *net, int32_t node, const char *output);
+/* The name of an output: the layer's, or its number. `text` has room for it. Returns text. */
+char *six_output_name(const sixnet_model *net, int32_t value, char text[static SIX_PARAM_NAME_MAX]);
+
+static inline const six_shape *six_value_shape(const sixnet_model *net, int32_t value)
+{
+    return &net->node[net->value[value].node].op->out[net->value[value].output];
+}
+
+/* Number of classified positions per sample; 0 if targets are numbers. */
+static inline int64_t six_class_positions_of(const sixnet_model *net)
 {
     const six_op *loss = net->node[net->loss].op;
     return loss->targets == SIX_TARGETS_NUMBERS ? 0 : six_shape_size(&loss->in[0]) / loss->in[0].dim[0];
 }
 
-/* Called after every change of a tensor's value, as evaluation keeps what it made of them. */
+/* Call after modifying a tensor: invalidates what evaluation computed from it. */
 static inline void six_tensors_changed(sixnet_model *net) { net->version++; }
 
 static inline bool six_cancelled(const sixnet_model *net) { return atomic_load_explicit(&net->cancelled, memory_order_relaxed) != 0; }
@@ -121,14 +165,36 @@ static inline bool six_cancelled(const sixnet_model *net) { return atomic_load_e
 /* tensors.c */
 /* Copies count values from one type to another. */
 void six_convert(void *to, six_dtype to_type, const void *from, six_dtype from_type, int64_t count);
-int32_t six_tensors_lay_out(sixnet_model *net);
-/* The bytes that it asks the allocator for. */
+/* Puts those tensors of a new node into the table for which node->tensor has no entry yet (-1). */
+int32_t six_tensors_add(sixnet_model *net, six_node *node);
+/* Allocates the values of all tensors and the gradients of those that train. */
+int32_t six_tensors_allocate(sixnet_model *net);
+/* After `trainable` of a compiled model's tensors changed: new gradients, zero; the plans are freed. */
+int32_t six_tensors_retrain(sixnet_model *net);
+/* Collects the segments anew after a change of settings. */
+void six_tensors_segment(sixnet_model *net);
+/* The bytes that they ask the allocator for. */
 uint64_t six_tensors_bytes(const sixnet_model *net);
 void six_tensors_reset(sixnet_model *net, uint64_t seed);
-/* Where a tensor lies in one of the model's arrays. */
+/* Where a tensor lies in an array that is laid out as the model's values. */
 void *six_tensor_at(const sixnet_model *net, void *array, const six_tensor *t);
+/* Where its gradient lies; NULL unless it trains. */
+void *six_gradient_at(const sixnet_model *net, const six_tensor *t);
+/* By its name, or by that of a parameter that shares it. */
 const six_tensor *six_tensor_find(const sixnet_model *net, const char *name);
+/* Likewise its place in the table, before compiling too; -1 if there is none. */
+int32_t six_tensor_index(const sixnet_model *net, const char *name);
 int32_t six_digest(const sixnet_model *net, char digest[static 65]);
+
+/* settings.c */
+extern const six_kind six_kind_tensors;
+/* Sets trainable, lr_scale and weight_decay of the tensors that a pattern names. SIXNET_NOT_FOUND if it names none; SIXNET_BAD_STATE if
+ * `trainable` would change while the model has an optimizer. */
+int32_t six_tensors_set(sixnet_model *net, const char *pattern, const char *settings);
+/* The same as the attributes of a line of a net's text: match=PATTERN trainable=false */
+int32_t six_tensors_parse(sixnet_model *net, const char *attributes);
+/* Appends those lines. */
+void six_tensors_write(const sixnet_model *net, six_text *t);
 
 /* summary.c: new text of the model's context, NULL when memory is out */
 char *six_summary(const sixnet_model *net);
@@ -138,13 +204,13 @@ char *six_node_text(const sixnet_model *net, const six_node *node, int32_t numbe
 
 /* The attributes that every layer has. */
 typedef struct six_common {
-    char name[SIX_TEXT_MAX], from[SIX_TEXT_MAX];
+    char name[SIX_TEXT_MAX], from[SIX_TEXT_MAX], share[SIX_TEXT_MAX];
 } six_common;
 extern const six_kind six_kind_common;
 
 /* custom.c: the layer of that name which the caller registered, or NULL. */
 const six_layer *six_custom_find(const sixnet_context *ctx, six_span word);
-/* The fault of a group whose function, one of the caller's, returned an error. */
+/* The fault of a tile whose function, one of the caller's, returned an error. */
 extern const char six_fault_callback[];
 
 #endif

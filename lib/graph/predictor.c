@@ -6,7 +6,7 @@
 
 struct sixnet_predictor {
     sixnet_model *net;
-    six_plan *group, *single; /* room for one each; single NULL where the net's layers need a group */
+    six_plan *tile, *single; /* for one each; single NULL where the net's layers need a tile */
 };
 
 static int32_t make_plan(six_plan **plan, sixnet_model *net, int32_t lanes)
@@ -26,7 +26,7 @@ int32_t six_predictor_new(sixnet_predictor **out, sixnet_model *net)
     if (!p)
         return SIXNET_OUT_OF_MEMORY;
     p->net = six_model_hold(net);
-    int32_t status = make_plan(&p->group, net, SIX_LANES);
+    int32_t status = make_plan(&p->tile, net, SIX_LANES);
     if (!status && six_runs_single(net))
         status = make_plan(&p->single, net, 1);
     if (status)
@@ -41,7 +41,7 @@ void six_predictor_free(sixnet_predictor *p)
     if (!p)
         return;
     sixnet_model *net = p->net;
-    six_plan_free(p->group);
+    six_plan_free(p->tile);
     six_plan_free(p->single);
     six_free(net->ctx, p);
     six_model_release(net);
@@ -49,7 +49,7 @@ void six_predictor_free(sixnet_predictor *p)
 
 int32_t six_predictor_run(sixnet_predictor *p, six_rows inputs, int64_t n, six_rows_out outputs)
 {
-    six_plan *plan = p->single && n <= SIX_FEW ? p->single : p->group;
+    six_plan *plan = p->single && n <= SIX_SINGLE_SAMPLE_MAX ? p->single : p->tile;
     int32_t status = six_plan_refresh(plan);
     return status ? status : six_plan_predict(plan, inputs, n, outputs);
 }

@@ -51,44 +51,47 @@ static six_timing timing_of(const six_profile *p, int32_t node, bool backward)
 
 static double size_of(const six_shape *s) { return (double)six_shape_size(s); }
 
-/* The node's first group in a training plan; all zero before the first training pass. */
-static six_group trained_group(const sixnet_model *net, int32_t node)
+/* The node's first tile in a training plan; NULL before the first training pass. */
+static const six_tile *trained_tile(const sixnet_model *net, int32_t node)
 {
-    const six_plan *plan = net->training;
-    return plan ? plan->group[(int64_t)node * plan->groups] : (six_group){0};
+    return net->training ? six_tile_at(net->training, node, 0) : NULL;
 }
 
 /* Of multiply-adds with weights, for one sample. Backward does as many for the gradient by the weights, and for that by the input. */
 static double flop_of(const sixnet_model *net, int32_t node, bool backward)
 {
     const six_op *op = net->node[node].op;
-    if (!net->node[node].layer->products)
+    if (!net->node[node].layer->is_linear_in_weights)
         return 0;
-    double forward = 2 * size_of(&op->param[0].shape) * size_of(&op->out) / (double)op->param[0].shape.dim[0];
-    six_group g = trained_group(net, node);
-    return backward ? forward * ((g.dy != NULL) + (g.dx[0] != NULL)) : forward;
+    double forward = 2 * size_of(&op->param[0].shape) * size_of(&op->out[0]) / (double)op->param[0].shape.dim[0];
+    const six_tile *tile = trained_tile(net, node);
+    return !backward ? forward : tile ? forward * ((tile->dy[0] != NULL) + (tile->dx[0] != NULL)) : 0;
 }
 
-/* Values of inputs and output, and of their gradients, that a sample takes at least to be read or written once. */
+/* Values of inputs and outputs, and of their gradients, that a sample takes at least to be read or written once. */
 static double values_of(const sixnet_model *net, int32_t node, bool backward)
 {
     const six_layer *layer = net->node[node].layer;
     const six_op *op = net->node[node].op;
-    six_group g = trained_group(net, node);
-    double in = 0, dx = 0, out = size_of(&op->out);
+    const six_tile *tile = trained_tile(net, node);
+    double in = 0, dx = 0, out = 0, dy = 0;
     for (int32_t k = 0; k < op->inputs; k++) {
         in += size_of(&op->in[k]);
-        dx += g.dx[k] ? size_of(&op->in[k]) : 0;
+        dx += tile && tile->dx[k] ? size_of(&op->in[k]) : 0;
     }
-    if (layer->reshapes && op->inputs)
+    for (int32_t o = 0; o < op->outputs; o++) {
+        out += size_of(&op->out[o]);
+        dy += tile && tile->dy[o] ? size_of(&op->out[o]) : 0;
+    }
+    if (layer->is_view && op->inputs)
         return 0;
     if (!backward)
         return in + out;
-    if (layer->is_loss)
+    if (layer->role == SIX_ROLE_LOSS)
         return dx + in + out;
-    if (!g.dy)
+    if (dy == 0)
         return 0;
-    return out + dx + (layer->reads & SIX_READS_X ? in : 0) + (layer->reads & SIX_READS_Y ? out : 0);
+    return dy + dx + (layer->reads & SIX_READS_X ? in : 0) + (layer->reads & SIX_READS_Y ? out : 0);
 }
 
 /* Parameters are read, and in backward their gradients written, once a pass. */

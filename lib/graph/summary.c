@@ -51,11 +51,14 @@ static void add_megabytes(six_text *t, const char *label, int64_t values)
     six_text_add(t, "%s (MB): %lld.%02d\n", label, (long long)(rounded / 100), (int)(rounded % 100));
 }
 
-static int64_t parameters_of(const six_node *node)
+/* Values of the parameters that belong to a node, all or those that train. */
+static int64_t parameters_of(const sixnet_model *net, int32_t node, bool trained)
 {
     int64_t count = 0;
-    for (int32_t p = 0; p < node->op->params; p++)
-        count += node->op->param[p].trained ? six_shape_size(&node->op->param[p].shape) : 0;
+    for (int32_t p = 0; p < net->node[node].op->params; p++) {
+        const six_tensor *t = &net->tensor[net->node[node].tensor[p]];
+        count += t->node == node && t->parameter && (t->trainable || !trained) ? t->size : 0;
+    }
     return count;
 }
 
@@ -64,22 +67,26 @@ char *six_summary(const sixnet_model *net)
 {
     six_text t = {.ctx = net->ctx};
     char name[160], shape[256], count[32];
-    int64_t values = 0, parameters = 0;
+    int64_t values = 0, parameters = 0, trained = 0;
     six_text_add(&t, "%s%20s  %25s %15s\n%s", rule_thin, "Layer (type)", "Output Shape", "Param #", rule_thick);
     int32_t number = 0;
     for (int32_t i = 0; i < net->node_count; i++) {
         const six_node *node = &net->node[i];
-        if (node->layer->unlisted)
+        if (node->layer->hidden)
             continue;
         snprintf(name, sizeof name, "%.100s-%d", node->layer->title, ++number);
-        torch_shape(&node->op->out, shape, sizeof shape);
-        with_commas(parameters_of(node), count);
-        six_text_add(&t, "%20s  %25s %15s\n", name, shape, count);
-        values += six_shape_size(&node->op->out);
-        parameters += parameters_of(node);
+        with_commas(parameters_of(net, i, false), count);
+        for (int32_t o = 0; o < node->op->outputs; o++) {
+            torch_shape(&node->op->out[o], shape, sizeof shape);
+            six_text_add(&t, "%20s  %25s %15s\n", o ? "" : name, shape, o ? "" : count);
+            values += six_shape_size(&node->op->out[o]);
+        }
+        parameters += parameters_of(net, i, false);
+        trained += parameters_of(net, i, true);
     }
     six_text_add(&t, "%sTotal params: %s\n", rule_thick, with_commas(parameters, count));
-    six_text_add(&t, "Trainable params: %s\nNon-trainable params: 0\n%s", with_commas(parameters, count), rule_thin);
+    six_text_add(&t, "Trainable params: %s\n", with_commas(trained, count));
+    six_text_add(&t, "Non-trainable params: %s\n%s", with_commas(parameters - trained, count), rule_thin);
     add_megabytes(&t, "Input size", net->input_size);
     add_megabytes(&t, "Forward/backward pass size", 2 * values);
     add_megabytes(&t, "Params size", parameters);
@@ -88,15 +95,48 @@ char *six_summary(const sixnet_model *net)
     return finish(&t);
 }
 
+static void add_inputs(const sixnet_model *net, const six_node *node, int32_t number, six_text *t)
+{
+    char output[SIX_PARAM_NAME_MAX];
+    const bool follows = node->op->inputs == 1 && number > 0 && node->input[0] == net->node[number - 1].first_value;
+    for (int32_t k = 0; k < node->op->inputs && !follows; k++) {
+        const six_value from = net->value[node->input[k]];
+        six_text_add(t, "%s%s", k ? "," : " from=", net->node[from.node].name);
+        if (from.output)
+            six_text_add(t, ":%s", six_output_name(net, node->input[k], output));
+    }
+}
+
+/* Whether all tensors of a new node are those of the node that the first belongs to. */
+static bool shares_all(const sixnet_model *net, const six_node *node)
+{
+    if (!node->op->params || node->tensor[0] < 0)
+        return false;
+    const six_node *owner = &net->node[net->tensor[node->tensor[0]].node];
+    return owner->op->params == node->op->params && owner->layer == node->layer &&
+           memcmp(owner->tensor, node->tensor, (size_t)node->op->params * sizeof *node->tensor) == 0;
+}
+
+/* For a node that is not in the model yet, whose own tensors have no entry. */
+static void add_shared(const sixnet_model *net, const six_node *node, six_text *t)
+{
+    if (shares_all(net, node)) {
+        six_text_add(t, " share=%s", net->node[net->tensor[node->tensor[0]].node].name);
+        return;
+    }
+    for (int32_t p = 0; p < node->op->params; p++)
+        if (node->tensor[p] >= 0)
+            six_text_add(t, " %s=%s", node->op->param[p].name, net->tensor[node->tensor[p]].name);
+}
+
 char *six_node_text(const sixnet_model *net, const six_node *node, int32_t number)
 {
     six_text t = {.ctx = net->ctx};
-    bool follows = node->op->inputs == 1 && node->input[0] == number - 1;
     six_text_add(&t, "%s", node->layer->kind.name);
     six_spec_write(&node->layer->kind, node->attr, &t);
     six_text_add(&t, " name=%s", node->name);
-    for (int32_t k = 0; k < node->op->inputs && !follows; k++)
-        six_text_add(&t, "%s%s", k ? "," : " from=", net->node[node->input[k]].name);
+    add_inputs(net, node, number, &t);
+    add_shared(net, node, &t);
     return finish(&t);
 }
 
@@ -105,5 +145,6 @@ char *six_model_text(const sixnet_model *net)
     six_text t = {.ctx = net->ctx};
     for (int32_t i = 0; i < net->node_count; i++)
         six_text_add(&t, "%s\n", net->node[i].spec);
+    six_tensors_write(net, &t);
     return finish(&t);
 }

@@ -22,13 +22,13 @@ static int32_t setup(six_op *op)
     int32_t status = six_window_check_input(op);
     if (status != SIXNET_OK)
         return status;
-    op->out = (six_shape){3, {op->in[0].dim[0], a->output_size[0], a->output_size[1]}};
+    op->out[0] = (six_shape){3, {op->in[0].dim[0], a->output_size[0], a->output_size[1]}};
     return six_window_check_output(op);
 }
 
 SIX_INLINE six_reach reach(const six_op *op, int axis, int64_t o)
 {
-    int64_t in = op->in[0].dim[1 + axis], out = op->out.dim[1 + axis];
+    int64_t in = op->in[0].dim[1 + axis], out = op->out[0].dim[1 + axis];
     return (six_reach){o * in / out, ((o + 1) * in + out - 1) / out};
 }
 
@@ -37,42 +37,44 @@ SIX_INLINE real area(six_reach rows, six_reach columns)
     return (real)((rows.end - rows.begin) * (columns.end - columns.begin));
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     int64_t width = op->in[0].dim[2], image = op->in[0].dim[1] * width * SIX_LANES;
-    real *y = g->y;
-    for (int64_t c = 0; c < op->out.dim[0]; c++)
-        for (int64_t i = 0; i < op->out.dim[1]; i++)
-            for (int64_t j = 0; j < op->out.dim[2]; j++, y += SIX_LANES) {
+    real *y = tile->y[0];
+    for (int64_t c = 0; c < op->out[0].dim[0]; c++)
+        for (int64_t i = 0; i < op->out[0].dim[1]; i++)
+            for (int64_t j = 0; j < op->out[0].dim[2]; j++, y += SIX_LANES) {
                 six_reach rows = reach(op, 0, i), columns = reach(op, 1, j);
-                six_window_mean(g->x[0] + c * image, width, rows, columns, area(rows, columns), y);
+                six_window_mean(tile->x[0] + c * image, width, rows, columns, area(rows, columns), y);
             }
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     int64_t width = op->in[0].dim[2], image = op->in[0].dim[1] * width * SIX_LANES;
-    const real *dy = g->dy;
-    if (!g->dx[0])
+    const real *dy = tile->dy[0];
+    if (!tile->dx[0])
         return;
-    memset(g->dx[0], 0, (size_t)(op->in[0].dim[0] * image) * sizeof *g->dx[0]);
-    for (int64_t c = 0; c < op->out.dim[0]; c++)
-        for (int64_t i = 0; i < op->out.dim[1]; i++)
-            for (int64_t j = 0; j < op->out.dim[2]; j++, dy += SIX_LANES) {
+    memset(tile->dx[0], 0, (size_t)(op->in[0].dim[0] * image) * sizeof *tile->dx[0]);
+    for (int64_t c = 0; c < op->out[0].dim[0]; c++)
+        for (int64_t i = 0; i < op->out[0].dim[1]; i++)
+            for (int64_t j = 0; j < op->out[0].dim[2]; j++, dy += SIX_LANES) {
                 six_reach rows = reach(op, 0, i), columns = reach(op, 1, j);
-                six_window_spread(dy, area(rows, columns), width, rows, columns, g->dx[0] + c * image);
+                six_window_spread(dy, area(rows, columns), width, rows, columns, tile->dx[0] + c * image);
             }
 }
 
 SIX_LAYER(adaptive_avgpool2d) = {
-    .kind = {"adaptive_avgpool2d", SIX_ONCE("means over as many windows as are asked for"), SIX_ONCE(attrs), sizeof(attributes)},
+    .kind = {"adaptive_avgpool2d", SIX_BASELINE_ONLY("means over as many windows as are asked for"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "AdaptiveAvgPool2d",
     .prefix = "avgpool",
     .inputs_min = 1,
     .inputs_max = 1,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .forward = forward,
     .backward = backward,
 };

@@ -40,49 +40,52 @@ SIX_INLINE six_reach reach(const six_op *op, int axis, int64_t o, int64_t *count
     return r;
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     int64_t width = op->in[0].dim[2], image = op->in[0].dim[1] * width * SIX_LANES, high, wide;
-    real *y = g->y;
-    for (int64_t c = 0; c < op->out.dim[0]; c++)
-        for (int64_t i = 0; i < op->out.dim[1]; i++) {
+    real *y = tile->y[0];
+    for (int64_t c = 0; c < op->out[0].dim[0]; c++)
+        for (int64_t i = 0; i < op->out[0].dim[1]; i++) {
             six_reach rows = reach(op, 0, i, &high);
-            for (int64_t j = 0; j < op->out.dim[2]; j++, y += SIX_LANES) {
+            for (int64_t j = 0; j < op->out[0].dim[2]; j++, y += SIX_LANES) {
                 six_reach columns = reach(op, 1, j, &wide);
-                six_window_mean(g->x[0] + c * image, width, rows, columns, (real)(high * wide), y);
+                six_window_mean(tile->x[0] + c * image, width, rows, columns, (real)(high * wide), y);
             }
         }
 }
 
-static void forward_one(const six_op *op, six_group *g, void *scratch)
+static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     int64_t width = op->in[0].dim[2], image = op->in[0].dim[1] * width, high, wide;
-    real *y = g->y;
-    for (int64_t c = 0; c < op->out.dim[0]; c++)
-        for (int64_t i = 0; i < op->out.dim[1]; i++) {
+    real *y = tile->y[0];
+    for (int64_t c = 0; c < op->out[0].dim[0]; c++)
+        for (int64_t i = 0; i < op->out[0].dim[1]; i++) {
             six_reach rows = reach(op, 0, i, &high);
-            for (int64_t j = 0; j < op->out.dim[2]; j++) {
+            for (int64_t j = 0; j < op->out[0].dim[2]; j++) {
                 six_reach columns = reach(op, 1, j, &wide);
-                *y++ = six_window_mean_one(g->x[0] + c * image, width, rows, columns, (real)(high * wide));
+                *y++ = six_window_mean_one(tile->x[0] + c * image, width, rows, columns, (real)(high * wide));
             }
         }
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     int64_t width = op->in[0].dim[2], image = op->in[0].dim[1] * width * SIX_LANES, high, wide;
-    const real *dy = g->dy;
-    if (!g->dx[0])
+    const real *dy = tile->dy[0];
+    if (!tile->dx[0])
         return;
-    for (int64_t c = 0; c < op->out.dim[0]; c++) {
-        real *dx = g->dx[0] + c * image;
+    for (int64_t c = 0; c < op->out[0].dim[0]; c++) {
+        real *dx = tile->dx[0] + c * image;
         memset(dx, 0, (size_t)image * sizeof *dx);
-        for (int64_t i = 0; i < op->out.dim[1]; i++) {
+        for (int64_t i = 0; i < op->out[0].dim[1]; i++) {
             six_reach rows = reach(op, 0, i, &high);
-            for (int64_t j = 0; j < op->out.dim[2]; j++, dy += SIX_LANES) {
+            for (int64_t j = 0; j < op->out[0].dim[2]; j++, dy += SIX_LANES) {
                 six_reach columns = reach(op, 1, j, &wide);
                 six_window_spread(dy, (real)(high * wide), width, rows, columns, dx);
             }
@@ -91,12 +94,12 @@ static void backward(const six_op *op, six_group *g, void *scratch)
 }
 
 SIX_LAYER(avgpool2d) = {
-    .kind = {"avgpool2d", SIX_ONCE("the mean of each window of an image"), SIX_ONCE(attrs), sizeof(attributes)},
+    .kind = {"avgpool2d", SIX_BASELINE_ONLY("the mean of each window of an image"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "AvgPool2d",
     .prefix = "avgpool",
     .inputs_min = 1,
     .inputs_max = 1,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .forward = forward,
     .forward_one = forward_one,
     .backward = backward,

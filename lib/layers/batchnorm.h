@@ -45,6 +45,9 @@ enum { BATCHNORM_SUMS = 3, BATCHNORM_BACK_SUMS = 2 };
 
 static int64_t batchnorm_positions(const six_op *op) { return six_shape_size(&op->in[0]) / op->in[0].dim[0]; }
 
+/* Whether mean and variance are the batch's; the running ones otherwise. */
+static bool batchnorm_uses_batch(const six_run *run) { return run->training && !run->frozen; }
+
 /* The index of running_mean; running_var is the next. */
 static int batchnorm_running(const six_op *op) { return ((const batchnorm *)op->attr)->affine ? 2 : 0; }
 
@@ -53,22 +56,17 @@ SIX_INLINE int32_t batchnorm_setup(six_op *op)
 {
     const batchnorm *a = op->attr;
     six_shape channels = {1, {op->in[0].dim[0]}};
-    op->out = op->in[0];
-    op->params = 0;
-    if (a->affine) {
-        op->param[op->params++] = (six_param){"weight", channels, true, {SIX_INIT_CONSTANT, 1, 0}};
-        op->param[op->params++] = (six_param){"bias", channels, true, {SIX_INIT_CONSTANT, 0, 0}};
-    }
-    if (a->track_running_stats) {
-        op->param[op->params++] = (six_param){"running_mean", channels, false, {SIX_INIT_CONSTANT, 0, 0}};
-        op->param[op->params++] = (six_param){"running_var", channels, false, {SIX_INIT_CONSTANT, 1, 0}};
-    }
-    return SIXNET_OK;
+    op->out[0] = op->in[0];
+    const six_param affine[] = {{"weight", channels, true, {SIX_INIT_CONSTANT, 1, 0}}, {"bias", channels, true, {SIX_INIT_CONSTANT, 0, 0}}};
+    const six_param running[] = {{"running_mean", channels, false, {SIX_INIT_CONSTANT, 0, 0}},
+                                 {"running_var", channels, false, {SIX_INIT_CONSTANT, 1, 0}}};
+    int32_t status = six_op_add_params(op, affine, a->affine ? 2 : 0);
+    return status ? status : six_op_add_params(op, running, a->track_running_stats ? 2 : 0);
 }
 
-static void batchnorm_needs(const six_op *op, six_needs *n)
+static void batchnorm_needs(const six_run *run, six_needs *n)
 {
-    int64_t channels = op->in[0].dim[0];
+    int64_t channels = run->op->in[0].dim[0];
     n->shared = channels * (int64_t)sizeof(batchnorm_channel);
     n->sums = channels * BATCHNORM_SUMS;
     n->back_sums = channels * BATCHNORM_BACK_SUMS;
@@ -82,34 +80,34 @@ SIX_INLINE real batchnorm_active_sum(real sums[SIX_LANES], int32_t active)
     return six_lane_sum(sums);
 }
 
-static void batchnorm_sum_forward(const six_op *op, six_group *g, void *scratch)
+static void batchnorm_sum_forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     int64_t channels = op->in[0].dim[0], positions = batchnorm_positions(op);
     real sum[SIX_LANES], squares[SIX_LANES], centre[SIX_LANES];
-    real *out = op->sums + g->index * channels * BATCHNORM_SUMS;
-    const real *x = g->x[0];
-    if (!op->training)
-        return;
+    real *out = run->sums + tile->index * channels * BATCHNORM_SUMS;
+    const real *x = tile->x[0];
     for (int64_t c = 0; c < channels; c++, x += positions * SIX_LANES, out += BATCHNORM_SUMS) {
         six_sums(x, positions, sum);
-        out[0] = batchnorm_active_sum(sum, g->active) / (real)(g->active * positions);
+        out[0] = batchnorm_active_sum(sum, tile->active) / (real)(tile->active * positions);
         for (int lane = 0; lane < SIX_LANES; lane++)
             centre[lane] = out[0];
         six_sums_centred(x, positions, centre, sum, squares);
-        out[1] = batchnorm_active_sum(sum, g->active);
-        out[2] = batchnorm_active_sum(squares, g->active);
+        out[1] = batchnorm_active_sum(sum, tile->active);
+        out[2] = batchnorm_active_sum(squares, tile->active);
     }
 }
 
 /* Mean and sum of squared differences of channel c over all groups. */
-static void batchnorm_join(const six_op *op, const six_group *groups, int64_t c, double *mean, double *squares)
+static void batchnorm_join(const six_run *run, const six_tile *tiles, int64_t c, double *mean, double *squares)
 {
+    const six_op *op = run->op;
     double n = 0;
     *mean = *squares = 0;
-    for (int32_t i = 0; i < op->groups; i++) {
-        const real *in = op->sums + (i * op->in[0].dim[0] + c) * BATCHNORM_SUMS;
-        double more = (double)(groups[i].active * batchnorm_positions(op));
+    for (int32_t i = 0; i < run->tiles; i++) {
+        const real *in = run->sums + (i * op->in[0].dim[0] + c) * BATCHNORM_SUMS;
+        double more = (double)(tiles[i].active * batchnorm_positions(op));
         double difference = (double)in[0] + (double)in[1] / more - *mean;
         *squares += (double)in[2] - (double)in[1] * (double)in[1] / more + difference * difference * n * more / (n + more);
         *mean += difference * more / (n + more);
@@ -119,54 +117,57 @@ static void batchnorm_join(const six_op *op, const six_group *groups, int64_t c,
 }
 
 /* Moves the running statistics and returns the variance of channel c. */
-static double batchnorm_observe(six_op *op, const six_group *groups, int64_t c, batchnorm_channel *channel)
+static double batchnorm_observe(six_run *run, const six_tile *tiles, int64_t c, batchnorm_channel *channel)
 {
+    const six_op *op = run->op;
     const batchnorm *a = op->attr;
-    double n = (double)(op->samples * batchnorm_positions(op)), squares;
-    batchnorm_join(op, groups, c, &channel->mean, &squares);
+    double n = (double)(run->samples * batchnorm_positions(op)), squares;
+    batchnorm_join(run, tiles, c, &channel->mean, &squares);
     if (a->track_running_stats) {
-        real *mean = op->value[batchnorm_running(op)] + c, *variance = op->value[batchnorm_running(op) + 1] + c;
+        real *mean = run->value[batchnorm_running(op)] + c, *variance = run->value[batchnorm_running(op) + 1] + c;
         *mean = (real)((1 - a->momentum) * (double)*mean + a->momentum * channel->mean);
         *variance = (real)((1 - a->momentum) * (double)*variance + a->momentum * squares / (n - 1));
     }
     return squares / n;
 }
 
-static int32_t batchnorm_begin_forward(six_op *op, six_group *groups)
+static int32_t batchnorm_begin_forward(six_run *run, six_tile *tiles)
 {
+    const six_op *op = run->op;
     const batchnorm *a = op->attr;
-    batchnorm_channel *channels = op->shared;
+    batchnorm_channel *channels = run->shared;
     char in[160];
-    if (!op->training && !a->track_running_stats)
+    if (!batchnorm_uses_batch(run) && !a->track_running_stats)
         return six_fail(SIXNET_UNSUPPORTED, "%s: cannot evaluate without running statistics, as a sample's result would depend on the "
                         "others of its batch; use track_running_stats=true", op->name);
-    if (op->training && op->samples * batchnorm_positions(op) < 2)
+    if (batchnorm_uses_batch(run) && run->samples * batchnorm_positions(op) < 2)
         return six_fail(SIXNET_BAD_SHAPE, "%s: expected more than one value per channel when training, but the batch is %" PRId64
-                        " sample of %s; give it more samples", op->name, op->samples, six_shape_text(&op->in[0], in));
+                        " sample of %s; give it more samples", op->name, run->samples, six_shape_text(&op->in[0], in));
     for (int64_t c = 0; c < op->in[0].dim[0]; c++) {
         batchnorm_channel *channel = channels + c;
         double variance;
-        if (op->training) {
-            variance = batchnorm_observe(op, groups, c, channel);
+        if (batchnorm_uses_batch(run)) {
+            variance = batchnorm_observe(run, tiles, c, channel);
         } else {
-            channel->mean = (double)op->value[batchnorm_running(op)][c];
-            variance = (double)op->value[batchnorm_running(op) + 1][c];
+            channel->mean = (double)run->value[batchnorm_running(op)][c];
+            variance = (double)run->value[batchnorm_running(op) + 1][c];
         }
         channel->inverse = 1 / __builtin_sqrt(variance + a->eps);
         channel->centre = (real)channel->mean;
-        channel->scale = (real)(channel->inverse * (a->affine ? (double)op->value[0][c] : 1));
-        channel->shift = (real)((a->affine ? (double)op->value[1][c] : 0) - channel->mean * (double)channel->scale);
+        channel->scale = (real)(channel->inverse * (a->affine ? (double)run->value[0][c] : 1));
+        channel->shift = (real)((a->affine ? (double)run->value[1][c] : 0) - channel->mean * (double)channel->scale);
     }
     return SIXNET_OK;
 }
 
-static void batchnorm_forward(const six_op *op, six_group *g, void *scratch)
+static void batchnorm_forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    const batchnorm_channel *channel = op->shared;
+    const batchnorm_channel *channel = run->shared;
     int64_t channels = op->in[0].dim[0], size = batchnorm_positions(op) * SIX_LANES;
-    const real *x = g->x[0];
-    real *y = g->y;
+    const real *x = tile->x[0];
+    real *y = tile->y[0];
     for (int64_t c = 0; c < channels; c++, channel++, x += size, y += size) {
         vec scale = six_set(channel->scale), shift = six_set(channel->shift);
         for (int64_t i = 0; i < size; i += SIX_WIDTH)
@@ -174,13 +175,14 @@ static void batchnorm_forward(const six_op *op, six_group *g, void *scratch)
     }
 }
 
-static void batchnorm_forward_one(const six_op *op, six_group *g, void *scratch)
+static void batchnorm_forward_one(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    const batchnorm_channel *channel = op->shared;
+    const batchnorm_channel *channel = run->shared;
     int64_t channels = op->in[0].dim[0], size = batchnorm_positions(op);
-    const real *x = g->x[0];
-    real *y = g->y;
+    const real *x = tile->x[0];
+    real *y = tile->y[0];
     for (int64_t c = 0; c < channels; c++, channel++, x += size, y += size) {
         vec scale = six_set(channel->scale), shift = six_set(channel->shift);
         for (int64_t i = 0; i < size; i += SIX_WIDTH)
@@ -189,56 +191,59 @@ static void batchnorm_forward_one(const six_op *op, six_group *g, void *scratch)
 }
 
 /* Lanes without a sample have dy = 0. */
-static void batchnorm_sum_backward(const six_op *op, six_group *g, void *scratch)
+static void batchnorm_sum_backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    const batchnorm_channel *channel = op->shared;
+    const batchnorm_channel *channel = run->shared;
     int64_t channels = op->in[0].dim[0], positions = batchnorm_positions(op);
     real sum[SIX_LANES], dot[SIX_LANES], centre[SIX_LANES];
-    real *out = op->back_sums + g->index * channels * BATCHNORM_BACK_SUMS;
+    real *out = run->back_sums + tile->index * channels * BATCHNORM_BACK_SUMS;
     for (int64_t c = 0; c < channels; c++, channel++, out += BATCHNORM_BACK_SUMS) {
         int64_t first = c * positions * SIX_LANES;
         for (int lane = 0; lane < SIX_LANES; lane++)
             centre[lane] = channel->centre;
-        six_sums_product(g->dy + first, g->x[0] + first, positions, centre, sum, dot);
+        six_sums_product(tile->dy[0] + first, tile->x[0] + first, positions, centre, sum, dot);
         out[0] = six_lane_sum(sum);
         out[1] = six_lane_sum(dot);
     }
 }
 
-static int32_t batchnorm_begin_backward(six_op *op, six_group *groups)
+static int32_t batchnorm_begin_backward(six_run *run, six_tile *tiles)
 {
-    (void)groups;
+    const six_op *op = run->op;
+    (void)tiles;
     const batchnorm *a = op->attr;
     int64_t channels = op->in[0].dim[0];
-    double n = (double)(op->samples * batchnorm_positions(op));
+    double n = (double)(run->samples * batchnorm_positions(op));
     for (int64_t c = 0; c < channels; c++) {
-        batchnorm_channel *channel = (batchnorm_channel *)op->shared + c;
+        batchnorm_channel *channel = (batchnorm_channel *)run->shared + c;
         double sum = 0, dot = 0;
-        for (int32_t i = 0; i < op->groups; i++) {
-            const real *in = op->back_sums + (i * channels + c) * BATCHNORM_BACK_SUMS;
+        for (int32_t i = 0; batchnorm_uses_batch(run) && i < run->tiles; i++) {
+            const real *in = run->back_sums + (i * channels + c) * BATCHNORM_BACK_SUMS;
             sum += (double)in[0];
             dot += (double)in[1];
         }
         dot = (dot - (channel->mean - (double)channel->centre) * sum) * channel->inverse;
-        if (a->affine) {
-            op->gradient[0][c] += (real)dot;
-            op->gradient[1][c] += (real)sum;
-        }
-        double slope = -(double)channel->scale * channel->inverse * dot / n;
+        if (a->affine && run->gradient[0])
+            run->gradient[0][c] += (real)dot;
+        if (a->affine && run->gradient[1])
+            run->gradient[1][c] += (real)sum;
+        double slope = batchnorm_uses_batch(run) ? -(double)channel->scale * channel->inverse * dot / n : 0;
         channel->slope = (real)slope;
-        channel->offset = (real)(-slope * channel->mean - (double)channel->scale * sum / n);
+        channel->offset = batchnorm_uses_batch(run) ? (real)(-slope * channel->mean - (double)channel->scale * sum / n) : 0;
     }
     return SIXNET_OK;
 }
 
-static void batchnorm_backward(const six_op *op, six_group *g, void *scratch)
+static void batchnorm_backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    const batchnorm_channel *channel = op->shared;
+    const batchnorm_channel *channel = run->shared;
     int64_t channels = op->in[0].dim[0], size = batchnorm_positions(op) * SIX_LANES;
-    const real *x = g->x[0], *dy = g->dy;
-    real *dx = g->dx[0];
+    const real *x = tile->x[0], *dy = tile->dy[0];
+    real *dx = tile->dx[0];
     if (!dx)
         return;
     for (int64_t c = 0; c < channels; c++, channel++, x += size, dy += size, dx += size) {
@@ -246,14 +251,14 @@ static void batchnorm_backward(const six_op *op, six_group *g, void *scratch)
         for (int64_t i = 0; i < size; i += SIX_WIDTH)
             six_store(dx + i, six_fma(six_load(dy + i), scale, six_fma(six_load(x + i), slope, offset)));
     }
-    if (g->active < SIX_LANES)
+    if (tile->active < SIX_LANES)
         for (int64_t i = 0; i < channels * size; i += SIX_LANES)
-            memset(g->dx[0] + i + g->active, 0, (size_t)(SIX_LANES - g->active) * sizeof *dx);
+            memset(tile->dx[0] + i + tile->active, 0, (size_t)(SIX_LANES - tile->active) * sizeof *dx);
 }
 
 /* All but name, help, title and setup. */
 #define BATCHNORM_FUNCTIONS \
-    .prefix = "bn", .inputs_min = 1, .inputs_max = 1, .reads = SIX_READS_X, .in_place = true, .whole_gradients = true, \
+    .prefix = "bn", .inputs_min = 1, .inputs_max = 1, .reads = SIX_READS_X, .in_place = true, .accumulates_gradients = true, \
     .needs = batchnorm_needs, \
     .sum_forward = batchnorm_sum_forward, .begin_forward = batchnorm_begin_forward, .forward = batchnorm_forward, \
     .forward_one = batchnorm_forward_one, \

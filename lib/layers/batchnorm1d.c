@@ -14,8 +14,8 @@ static int32_t setup(six_op *op)
 }
 
 SIX_LAYER(batchnorm1d) = {
-    .kind = {"batchnorm1d", SIX_ONCE("batch normalisation of features or sequences"), SIX_ONCE(batchnorm_attrs), sizeof(batchnorm)},
+    .kind = {"batchnorm1d", SIX_BASELINE_ONLY("batch normalisation of features or sequences"), SIX_BASELINE_ONLY(batchnorm_attrs), sizeof(batchnorm)},
     .title = "BatchNorm1d",
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     BATCHNORM_FUNCTIONS,
 };

@@ -14,8 +14,8 @@ static int32_t setup(six_op *op)
 }
 
 SIX_LAYER(batchnorm2d) = {
-    .kind = {"batchnorm2d", SIX_ONCE("batch normalisation of images"), SIX_ONCE(batchnorm_attrs), sizeof(batchnorm)},
+    .kind = {"batchnorm2d", SIX_BASELINE_ONLY("batch normalisation of images"), SIX_BASELINE_ONLY(batchnorm_attrs), sizeof(batchnorm)},
     .title = "BatchNorm2d",
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     BATCHNORM_FUNCTIONS,
 };

@@ -29,22 +29,22 @@ SIX_INLINE void six_class_setup(six_op *op)
 {
     const six_shape *in = &op->in[0];
     op->targets = SIX_TARGETS_CLASSES;
-    op->out = (six_shape){.rank = 1, .dim = {1}};
+    op->out[0] = (six_shape){.rank = 1, .dim = {1}};
     if (in->rank > 1)
-        op->out.rank = in->rank - 1;
+        op->out[0].rank = in->rank - 1;
     for (int32_t i = 1; i < in->rank; i++)
-        op->out.dim[i - 1] = in->dim[i];
+        op->out[0].dim[i - 1] = in->dim[i];
 }
 
 /* The classes of a position; 0, and a fault of the group, for what is none. */
-SIX_INLINE void six_class_read(const six_op *op, six_group *g, int64_t position, int64_t class[SIX_LANES])
+SIX_INLINE void six_class_read(const six_op *op, six_tile *tile, int64_t position, int64_t class[SIX_LANES])
 {
-    const real *t = g->target + position * SIX_LANES;
+    const real *t = tile->target + position * SIX_LANES;
     for (int32_t i = 0; i < SIX_LANES; i++) {
-        const bool in_range = i < g->active && t[i] >= 0 && t[i] < (real)op->in[0].dim[0];
+        const bool in_range = i < tile->active && t[i] >= 0 && t[i] < (real)op->in[0].dim[0];
         class[i] = in_range ? (int64_t)t[i] : 0;
-        if (i < g->active && (real)class[i] != t[i])
-            g->fault = "a target is not a class: a whole number from 0 to one less than the number of classes";
+        if (i < tile->active && (real)class[i] != t[i])
+            tile->fault = "a target is not a class: a whole number from 0 to one less than the number of classes";
     }
 }
 
@@ -67,24 +67,24 @@ typedef struct six_class_sums {
     double total[SIX_LANES], weight[SIX_LANES], hits[SIX_LANES];
 } six_class_sums;
 
-SIX_INLINE void six_class_store(const six_op *op, const six_group *g, const six_class_sums *s)
+SIX_INLINE void six_class_store(const six_run *run, const six_tile *tile, const six_class_sums *s)
 {
-    real *sums = op->sums + (int64_t)g->index * SIX_LOSS_SUMS, lanes[SIX_LANES];
+    real *sums = run->sums + (int64_t)tile->index * SIX_LOSS_SUMS, lanes[SIX_LANES];
     for (int i = 0; i < SIX_LANES; i++)
         lanes[i] = (real)s->total[i];
-    sums[SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, g->active);
+    sums[SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, tile->active);
     for (int i = 0; i < SIX_LANES; i++)
         lanes[i] = (real)s->weight[i];
-    sums[SIX_LOSS_WEIGHT] = six_loss_of_lanes(lanes, g->active);
+    sums[SIX_LOSS_WEIGHT] = six_loss_of_lanes(lanes, tile->active);
     for (int i = 0; i < SIX_LANES; i++)
         lanes[i] = (real)s->hits[i];
-    sums[SIX_LOSS_HITS] = six_loss_of_lanes(lanes, g->active);
+    sums[SIX_LOSS_CORRECT] = six_loss_of_lanes(lanes, tile->active);
 }
 
 /* For end_forward(): a mean divides by the weights of the samples' classes. */
-SIX_INLINE void six_class_end(six_op *op, bool mean)
+SIX_INLINE void six_class_end(six_run *run, bool mean)
 {
-    six_loss_end(op, mean ? six_loss_total(op, SIX_LOSS_WEIGHT) : 1, six_loss_total(op, SIX_LOSS_HITS));
+    six_loss_end(run, mean ? six_loss_total(run, SIX_LOSS_WEIGHT) : 1, six_loss_total(run, SIX_LOSS_CORRECT));
 }
 
 #endif

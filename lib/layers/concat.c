@@ -38,64 +38,67 @@ static int32_t setup(six_op *op)
     const attributes *a = op->attr;
     int32_t axis = axis_of(op);
     char text[2][160];
-    op->out = op->in[0];
-    if (axis < 0 || axis >= op->out.rank)
+    op->out[0] = op->in[0];
+    if (axis < 0 || axis >= op->out[0].rank)
         return six_fail(SIXNET_BAD_SHAPE, "%s: dim %" PRId64 " is not a dimension of the input %s; use %d to %d", op->name, a->dim,
-                        six_shape_text(&op->out, text[0]), (int)-op->out.rank, (int)op->out.rank - 1);
+                        six_shape_text(&op->out[0], text[0]), (int)-op->out[0].rank, (int)op->out[0].rank - 1);
     for (int32_t i = 1; i < op->inputs; i++) {
         if (!joins(&op->in[0], &op->in[i], axis))
             return six_fail(SIXNET_BAD_SHAPE, "%s: its inputs may differ in dim %d only, but the first is %s and number %d is %s", op->name,
                             (int)axis, six_shape_text(&op->in[0], text[0]), (int)(i + 1), six_shape_text(&op->in[i], text[1]));
-        op->out.dim[axis] += op->in[i].dim[axis];
+        op->out[0].dim[axis] += op->in[i].dim[axis];
     }
-    if (!six_shape_fits(&op->out))
-        return six_fail(SIXNET_TOO_LARGE, "%s: the output %s is too large", op->name, six_shape_text(&op->out, text[0]));
+    if (!six_shape_fits(&op->out[0]))
+        return six_fail(SIXNET_TOO_LARGE, "%s: the output %s is too large", op->name, six_shape_text(&op->out[0], text[0]));
     return SIXNET_OK;
 }
 
 /* How many reals input k (or, for -1, the output) has one after another. */
-static int64_t run(const six_op *op, int32_t k)
+static int64_t block(const six_run *run, int32_t k)
 {
-    const six_shape *s = k < 0 ? &op->out : &op->in[k];
-    int64_t size = op->lanes;
+    const six_op *op = run->op;
+    const six_shape *s = k < 0 ? &op->out[0] : &op->in[k];
+    int64_t size = run->lanes;
     for (int32_t i = axis_of(op); i < s->rank; i++)
         size *= s->dim[i];
     return size;
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    int64_t whole = run(op, -1), total = six_shape_size(&op->out) * op->lanes, offset = 0;
+    int64_t whole = block(run, -1), total = six_shape_size(&op->out[0]) * run->lanes, offset = 0;
     for (int32_t k = 0; k < op->inputs; k++) {
-        int64_t size = run(op, k);
-        const real *x = g->x[k];
+        int64_t size = block(run, k);
+        const real *x = tile->x[k];
         for (int64_t at = offset; at < total; at += whole, x += size)
-            memcpy(g->y + at, x, (size_t)size * sizeof *x);
+            memcpy(tile->y[0] + at, x, (size_t)size * sizeof *x);
         offset += size;
     }
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    int64_t whole = run(op, -1), total = six_shape_size(&op->out) * op->lanes, offset = 0;
+    int64_t whole = block(run, -1), total = six_shape_size(&op->out[0]) * run->lanes, offset = 0;
     for (int32_t k = 0; k < op->inputs; k++) {
-        int64_t size = run(op, k);
-        real *dx = g->dx[k];
+        int64_t size = block(run, k);
+        real *dx = tile->dx[k];
         for (int64_t at = offset; dx && at < total; at += whole, dx += size)
-            memcpy(dx, g->dy + at, (size_t)size * sizeof *dx);
+            memcpy(dx, tile->dy[0] + at, (size_t)size * sizeof *dx);
         offset += size;
     }
 }
 
 SIX_LAYER(concat) = {
-    .kind = {"concat", SIX_ONCE("its inputs one after another along a dimension"), SIX_ONCE(attrs), sizeof(attributes)},
+    .kind = {"concat", SIX_BASELINE_ONLY("its inputs one after another along a dimension"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "Concat",
     .prefix = "concat",
     .inputs_min = 2,
     .inputs_max = SIX_MAX_INPUTS,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

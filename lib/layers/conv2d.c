@@ -53,19 +53,20 @@ static int32_t setup(six_op *op)
     if (a->kernel_size[0] * a->kernel_size[1] > MAX_TAPS)
         return six_fail(SIXNET_TOO_LARGE, "%s: kernel_size=%lldx%lld is more than %d values", op->name, (long long)a->kernel_size[0],
                         (long long)a->kernel_size[1], MAX_TAPS);
-    op->out = (six_shape){3, {a->out_channels, extent(a, in->dim[1], 0), extent(a, in->dim[2], 1)}};
-    if (!op->out.dim[1] || !op->out.dim[2])
+    op->out[0] = (six_shape){3, {a->out_channels, extent(a, in->dim[1], 0), extent(a, in->dim[2], 1)}};
+    if (!op->out[0].dim[1] || !op->out[0].dim[2])
         return six_fail(SIXNET_BAD_SHAPE, "%s: a window of %lldx%lld does not fit into the input %s with its padding", op->name,
                         (long long)(a->dilation[0] * (a->kernel_size[0] - 1) + 1), (long long)(a->dilation[1] * (a->kernel_size[1] - 1) + 1),
                         six_shape_text(in, text));
     int64_t taps = a->kernel_size[0] * a->kernel_size[1], fan_in = in->dim[0] / a->groups * taps;
-    op->param[0] = (six_param){"weight", {4, {a->out_channels, in->dim[0] / a->groups, a->kernel_size[0], a->kernel_size[1]}}, true,
-                               six_weight_values(a->init, fan_in, a->out_channels / a->groups * taps)};
-    op->param[1] = (six_param){"bias", {1, {a->out_channels}}, true, six_bias_values(fan_in)};
-    op->params = a->bias ? 2 : 1;
-    if (!six_shape_fits(&op->param[0].shape))
+    const six_param params[] = {
+        {"weight", {4, {a->out_channels, in->dim[0] / a->groups, a->kernel_size[0], a->kernel_size[1]}}, true,
+                               six_weight_values(a->init, fan_in, a->out_channels / a->groups * taps)},
+        {"bias", {1, {a->out_channels}}, true, six_bias_values(fan_in)},
+    };
+    if (!six_shape_fits(&params[0].shape))
         return six_fail(SIXNET_TOO_LARGE, "%s: its weights would be too many", op->name);
-    return SIXNET_OK;
+    return six_op_add_params(op, params, a->bias ? 2 : 1);
 }
 
 /* A plane is one long row, where windows are single values and both the values and the results lie side by side. */
@@ -83,7 +84,7 @@ static void flatten(six_correlation *c)
 static six_correlation forward_of(const six_op *op, six_tap *tap)
 {
     const conv2d *a = op->attr;
-    const int64_t *in = op->in[0].dim, *out = op->out.dim;
+    const int64_t *in = op->in[0].dim, *out = op->out[0].dim;
     six_correlation c = {
         .depth = (int32_t)(in[0] / a->groups), .outputs = (int32_t)(out[0] / a->groups), .tap = tap,
         .stride_h = (int32_t)a->stride[0], .stride_w = (int32_t)a->stride[1],
@@ -101,7 +102,7 @@ static six_correlation forward_of(const six_op *op, six_tap *tap)
 static six_correlation phase_of(const six_op *op, int64_t h, int64_t w, six_tap *tap, int32_t *w_tap)
 {
     const conv2d *a = op->attr;
-    const int64_t *in = op->in[0].dim, *out = op->out.dim, *s = a->stride;
+    const int64_t *in = op->in[0].dim, *out = op->out[0].dim, *s = a->stride;
     six_correlation c = {
         .depth = (int32_t)(out[0] / a->groups), .outputs = (int32_t)(in[0] / a->groups), .tap = tap, .stride_h = 1, .stride_w = 1,
         .in_h = out[1], .in_w = out[2], .x_plane = out[1] * out[2] * SIX_LANES, .x_row = out[2] * SIX_LANES, .x_step = SIX_LANES,
@@ -132,7 +133,7 @@ typedef struct one_sample {
 static one_sample one_sample_of(const six_op *op)
 {
     const conv2d *a = op->attr;
-    const int64_t *out = op->out.dim, *s = a->stride;
+    const int64_t *out = op->out[0].dim, *s = a->stride;
     one_sample one = {.height = out[1] + a->dilation[0] * (a->kernel_size[0] - 1) / s[0],
                       .width = out[2] + a->dilation[1] * (a->kernel_size[1] - 1) / s[1]};
     one.vectors = ((out[1] - 1) * one.width + out[2] + SIX_LANES - 1) / SIX_LANES;
@@ -147,7 +148,7 @@ static int64_t one_sample_reals(const six_op *op)
 {
     const conv2d *a = op->attr;
     one_sample one = one_sample_of(op);
-    return (one.as_it_is ? 0 : op->in[0].dim[0] / a->groups * one.plane) + op->out.dim[0] / a->groups * one.vectors * SIX_LANES + SIX_LANES;
+    return (one.as_it_is ? 0 : op->in[0].dim[0] / a->groups * one.plane) + op->out[0].dim[0] / a->groups * one.vectors * SIX_LANES + SIX_LANES;
 }
 
 /* count values, and what else is in the last vector. */
@@ -194,7 +195,7 @@ static six_correlation one_sample_correlation(const six_op *op, const one_sample
     const conv2d *a = op->attr;
     const int64_t *s = a->stride;
     six_correlation c = {
-        .depth = (int32_t)(op->in[0].dim[0] / a->groups), .outputs = (int32_t)(op->out.dim[0] / a->groups), .tap = tap,
+        .depth = (int32_t)(op->in[0].dim[0] / a->groups), .outputs = (int32_t)(op->out[0].dim[0] / a->groups), .tap = tap,
         .stride_h = 1, .stride_w = 1, .in_h = 1, .in_w = INT32_MAX, .x_plane = one->plane, .x_step = SIX_LANES, .tap_step = 1,
         .rows = 1, .columns = one->vectors, .y_plane = one->vectors * SIX_LANES, .y_step = SIX_LANES,
     };
@@ -225,15 +226,16 @@ static void needs_of_one(const six_op *op, six_needs *n)
     n->shared = a->groups * six_packed_size(&c) * (int64_t)sizeof(real);
 }
 
-static void needs_of_group(const six_op *op, six_needs *n)
+static void needs_of_group(const six_run *run, six_needs *n)
 {
+    const six_op *op = run->op;
     const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
     six_correlation c = forward_of(op, tap);
     int64_t packed = six_packed_size(&c);
-    n->scratch = six_correlate_scratch(&c, op->training);
-    for (int64_t h = 0; op->training && h < phases(op, 0); h++)
+    n->scratch = six_correlate_scratch(&c, run->training);
+    for (int64_t h = 0; run->training && h < phases(op, 0); h++)
         for (int64_t w = 0; w < phases(op, 1); w++) {
             c = phase_of(op, h, w, tap, w_tap);
             packed += six_packed_size(&c);
@@ -241,118 +243,130 @@ static void needs_of_group(const six_op *op, six_needs *n)
     n->shared = a->groups * packed * (int64_t)sizeof(real);
 }
 
-static void needs(const six_op *op, six_needs *n) { (op->lanes == 1 ? needs_of_one : needs_of_group)(op, n); }
+static void needs(const six_run *run, six_needs *n) { 
+    if (run->lanes == 1)
+        needs_of_one(run->op, n);
+    else
+        needs_of_group(run, n);
+ }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     six_correlation c = forward_of(op, tap);
     for (int64_t s = 0; s < a->groups; s++)
-        six_correlate(&c, g->x[0] + s * c.depth * c.x_plane, (real *)op->shared + s * six_packed_size(&c),
-                      a->bias ? op->value[1] + s * c.outputs : NULL, g->y + s * c.outputs * c.y_plane, scratch);
+        six_correlate(&c, tile->x[0] + s * c.depth * c.x_plane, (real *)run->shared + s * six_packed_size(&c),
+                      a->bias ? run->value[1] + s * c.outputs : NULL, tile->y[0] + s * c.outputs * c.y_plane, scratch);
 }
 
-static int32_t begin_forward(six_op *op, six_group *groups)
+static int32_t begin_forward(six_run *run, six_tile *tiles)
 {
+    const six_op *op = run->op;
     const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
     one_sample one = one_sample_of(op);
-    six_correlation c = op->lanes == 1 ? one_sample_correlation(op, &one, tap) : forward_of(op, tap);
+    six_correlation c = run->lanes == 1 ? one_sample_correlation(op, &one, tap) : forward_of(op, tap);
     int64_t slice = weight_count(op) / a->groups;
-    (void)groups;
+    (void)tiles;
     for (int32_t t = 0; t < c.taps; t++)
         w_tap[t] = t;
     for (int64_t s = 0; s < a->groups; s++)
-        six_pack(&c, op->value[0] + s * slice, c.depth * c.taps, c.taps, w_tap, (real *)op->shared + s * six_packed_size(&c));
+        six_pack(&c, run->value[0] + s * slice, c.depth * c.taps, c.taps, w_tap, (real *)run->shared + s * six_packed_size(&c));
     return SIXNET_OK;
 }
 
-static void forward_one(const six_op *op, six_group *g, void *scratch)
+static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     const conv2d *a = op->attr;
-    const int64_t *in = op->in[0].dim, *out = op->out.dim;
+    const int64_t *in = op->in[0].dim, *out = op->out[0].dim;
     six_tap tap[MAX_TAPS];
     one_sample one = one_sample_of(op);
     six_correlation c = one_sample_correlation(op, &one, tap);
     bool dense = a->stride[0] == 1 && a->stride[1] == 1;
     real *copy = scratch, *y = copy + (one.as_it_is ? 0 : c.depth * one.plane);
     for (int64_t s = 0; s < a->groups; s++) {
-        const real *x = g->x[0] + s * c.depth * in[1] * in[2], *bias = a->bias ? op->value[1] + s * c.outputs : NULL;
+        const real *x = tile->x[0] + s * c.depth * in[1] * in[2], *bias = a->bias ? run->value[1] + s * c.outputs : NULL;
         for (int64_t d = 0; d < c.depth && !one.as_it_is; d++)
             (dense ? copy_padded : copy_phases)(op, &one, x + d * in[1] * in[2], copy + d * one.plane);
-        six_correlate(&c, one.as_it_is ? x : copy, (real *)op->shared + s * six_packed_size(&c), bias, y, y + c.outputs * c.y_plane);
+        six_correlate(&c, one.as_it_is ? x : copy, (real *)run->shared + s * six_packed_size(&c), bias, y, y + c.outputs * c.y_plane);
         for (int64_t o = 0; o < c.outputs; o++)
             for (int64_t row = 0; row < out[1]; row++)
-                copy_vectors(g->y + ((s * c.outputs + o) * out[1] + row) * out[2], y + o * c.y_plane + row * one.width, out[2]);
+                copy_vectors(tile->y[0] + ((s * c.outputs + o) * out[1] + row) * out[2], y + o * c.y_plane + row * one.width, out[2]);
     }
 }
 
 /* Behind the weights of forward those of every phase and slice, one after another. */
-static real *backward_weights(const six_op *op)
+static real *backward_weights(const six_run *run)
 {
+    const six_op *op = run->op;
     six_tap tap[MAX_TAPS];
     six_correlation c = forward_of(op, tap);
-    return (real *)op->shared + ((const conv2d *)op->attr)->groups * six_packed_size(&c);
+    return (real *)run->shared + ((const conv2d *)op->attr)->groups * six_packed_size(&c);
 }
 
-static int32_t begin_backward(six_op *op, six_group *groups)
+static int32_t begin_backward(six_run *run, six_tile *tiles)
 {
+    const six_op *op = run->op;
     const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
     int64_t slice = weight_count(op) / a->groups, taps = a->kernel_size[0] * a->kernel_size[1];
-    real *packed = backward_weights(op);
-    (void)groups;
+    real *packed = backward_weights(run);
+    (void)tiles;
     for (int64_t h = 0; h < phases(op, 0); h++)
         for (int64_t w = 0; w < phases(op, 1); w++) {
             six_correlation c = phase_of(op, h, w, tap, w_tap);
             for (int64_t s = 0; s < a->groups; s++, packed += six_packed_size(&c))
-                six_pack(&c, op->value[0] + s * slice, taps, taps * c.outputs, w_tap, packed);
+                six_pack(&c, run->value[0] + s * slice, taps, taps * c.outputs, w_tap, packed);
         }
     return SIXNET_OK;
 }
 
-static void backward_input(const six_op *op, six_group *g, void *scratch)
+static void backward_input(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     const conv2d *a = op->attr;
     const int64_t width = op->in[0].dim[2];
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
-    const real *packed = backward_weights(op);
+    const real *packed = backward_weights(run);
     for (int64_t h = 0; h < phases(op, 0); h++)
         for (int64_t w = 0; w < phases(op, 1); w++) {
             six_correlation c = phase_of(op, h, w, tap, w_tap);
             for (int64_t s = 0; s < a->groups; s++, packed += six_packed_size(&c))
-                six_correlate(&c, g->dy + s * c.depth * c.x_plane, packed, NULL,
-                              g->dx[0] + s * c.outputs * c.y_plane + (h * width + w) * SIX_LANES, scratch);
+                six_correlate(&c, tile->dy[0] + s * c.depth * c.x_plane, packed, NULL,
+                              tile->dx[0] + s * c.outputs * c.y_plane + (h * width + w) * SIX_LANES, scratch);
         }
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     six_correlation c = forward_of(op, tap);
-    for (int64_t s = 0; s < a->groups; s++)
-        six_correlate_weights(&c, g->x[0] + s * c.depth * c.x_plane, g->dy + s * c.outputs * c.y_plane,
-                              g->partial + s * c.outputs * c.depth * c.taps, c.depth * c.taps, false, scratch);
-    if (g->dx[0])
-        backward_input(op, g, scratch);
-    for (int64_t o = 0; a->bias && o < op->out.dim[0]; o++)
-        g->partial[weight_count(op) + o] = six_sum(g->dy + o * c.y_plane, c.y_plane);
+    for (int64_t s = 0; tile->partial && s < a->groups; s++)
+        six_correlate_weights(&c, tile->x[0] + s * c.depth * c.x_plane, tile->dy[0] + s * c.outputs * c.y_plane,
+                              tile->partial + s * c.outputs * c.depth * c.taps, c.depth * c.taps, false, scratch);
+    if (tile->dx[0])
+        backward_input(run, tile, scratch);
+    for (int64_t o = 0; tile->partial && a->bias && o < op->out[0].dim[0]; o++)
+        tile->partial[weight_count(op) + o] = six_sum(tile->dy[0] + o * c.y_plane, c.y_plane);
 }
 
 SIX_LAYER(conv2d) = {
-    .kind = {"conv2d", SIX_ONCE("2-d convolution"), SIX_ONCE(attrs), sizeof(conv2d)},
+    .kind = {"conv2d", SIX_BASELINE_ONLY("2-d convolution"), SIX_BASELINE_ONLY(attrs), sizeof(conv2d)},
     .title = "Conv2d",
     .prefix = "conv",
     .inputs_min = 1,
     .inputs_max = 1,
-    .products = true,
+    .is_linear_in_weights = true,
     .reads = SIX_READS_X,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .begin_forward = begin_forward,
     .forward = forward,

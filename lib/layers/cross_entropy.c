@@ -47,16 +47,16 @@ static int32_t setup(six_op *op)
         six_class_setup(op);
     } else {
         op->targets = SIX_TARGETS_PROBABILITIES;
-        op->out = op->in[0];
+        op->out[0] = op->in[0];
     }
     return six_class_check(op, &a->weight);
 }
 
 /* Saved for each position: the largest x, and what makes of exp(x - that) a softmax, with probabilities times the sum of the v. */
-static void needs(const six_op *op, six_needs *n)
+static void needs(const six_run *run, six_needs *n)
 {
     six_loss_needs(n);
-    n->saved = six_class_positions(op) * 2 * SIX_LANES * (int64_t)sizeof(real);
+    n->saved = six_class_positions(run->op) * 2 * SIX_LANES * (int64_t)sizeof(real);
 }
 
 /* The sum of all weights. */
@@ -71,18 +71,19 @@ static real all_weights(const six_op *op)
 
 /* ---- classes ---- */
 
-static void forward_classes(const six_op *op, six_group *g)
+static void forward_classes(const six_run *run, six_tile *tile)
 {
+    const six_op *op = run->op;
     const attributes *a = op->attr;
     const int64_t classes = op->in[0].dim[0], positions = six_class_positions(op), stride = positions * SIX_LANES;
     const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing), all = all_weights(op);
     six_class_sums sums = {{0}, {0}, {0}};
     for (int64_t p = 0; p < positions; p++) {
-        const real *x = g->x[0] + p * SIX_LANES;
+        const real *x = tile->x[0] + p * SIX_LANES;
         int64_t class[SIX_LANES];
         six_int first[SIX_LANES];
         real largest[SIX_LANES], log_sum[SIX_LANES], spread[SIX_LANES];
-        six_class_read(op, g, p, class);
+        six_class_read(op, tile, p, class);
         for (int part = 0; part < SIX_PARTS; part++) {
             const int64_t at = part * SIX_WIDTH;
             ivec index;
@@ -99,8 +100,8 @@ static void forward_classes(const six_op *op, six_group *g)
             six_store(largest + at, most);
             six_store(log_sum + at, log);
             six_store(spread + at, all * log - weighted);
-            if (g->saved) {
-                real *saved = (real *)g->saved + p * 2 * SIX_LANES + at;
+            if (tile->saved) {
+                real *saved = (real *)tile->saved + p * 2 * SIX_LANES + at;
                 six_store(saved, most);
                 six_store(saved + SIX_LANES, 1 / sum);
             }
@@ -112,23 +113,24 @@ static void forward_classes(const six_op *op, six_group *g)
             sums.hits[i] += class[i] == first[i];
         }
     }
-    six_class_store(op, g, &sums);
+    six_class_store(run, tile, &sums);
 }
 
-static void backward_classes(const six_op *op, six_group *g)
+static void backward_classes(const six_run *run, six_tile *tile)
 {
+    const six_op *op = run->op;
     const attributes *a = op->attr;
     const int64_t classes = op->in[0].dim[0], positions = six_class_positions(op), stride = positions * SIX_LANES;
     const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing), all = all_weights(op);
-    const real factor = (real)*(const double *)op->shared;
-    for (int64_t p = 0; g->dx[0] && p < positions; p++) {
-        const real *x = g->x[0] + p * SIX_LANES, *saved = (const real *)g->saved + p * 2 * SIX_LANES;
-        real *dx = g->dx[0] + p * SIX_LANES;
+    const real factor = (real)*(const double *)run->shared;
+    for (int64_t p = 0; tile->dx[0] && p < positions; p++) {
+        const real *x = tile->x[0] + p * SIX_LANES, *saved = (const real *)tile->saved + p * 2 * SIX_LANES;
+        real *dx = tile->dx[0] + p * SIX_LANES;
         int64_t class[SIX_LANES];
         real sharply[SIX_LANES], smoothly[SIX_LANES], both[SIX_LANES];
-        six_class_read(op, g, p, class);
+        six_class_read(op, tile, p, class);
         for (int32_t i = 0; i < SIX_LANES; i++) {
-            const real by = i < g->active ? factor : 0;
+            const real by = i < tile->active ? factor : 0;
             sharply[i] = by * sharp * six_class_weight(&a->weight, class[i]);
             smoothly[i] = by * smooth;
             both[i] = sharply[i] + smoothly[i] * all;
@@ -168,18 +170,19 @@ SIX_INLINE vec smoothed(const smoothing *s, const real *target, int64_t class)
 }
 
 /* The first of what is saved for the lanes of a position's part that is at `at`. */
-SIX_INLINE real *saved_at(const six_group *g, int64_t at)
+SIX_INLINE real *saved_at(const six_tile *tile, int64_t at)
 {
-    return (real *)g->saved + at / SIX_LANES * 2 * SIX_LANES + at % SIX_LANES;
+    return (real *)tile->saved + at / SIX_LANES * 2 * SIX_LANES + at % SIX_LANES;
 }
 
-static void forward_probabilities(const six_op *op, six_group *g)
+static void forward_probabilities(const six_run *run, six_tile *tile)
 {
+    const six_op *op = run->op;
     const smoothing s = smoothing_of(op);
     const int64_t classes = op->in[0].dim[0], stride = six_class_positions(op) * SIX_LANES;
     six_class_sums sums = {{0}, {0}, {0}};
     for (int64_t at = 0; at < stride; at += SIX_WIDTH) {
-        const real *x = g->x[0] + at, *target = g->target + at;
+        const real *x = tile->x[0] + at, *target = tile->target + at;
         ivec first, right;
         real loss[SIX_WIDTH];
         six_int firsts[SIX_WIDTH], rights[SIX_WIDTH];
@@ -195,9 +198,9 @@ static void forward_probabilities(const six_op *op, six_group *g)
         six_store(loss, all * six_ln(sum) - weighted);
         memcpy(firsts, &first, sizeof first);
         memcpy(rights, &right, sizeof right);
-        if (g->saved) {
-            six_store(saved_at(g, at), most);
-            six_store(saved_at(g, at) + SIX_LANES, all / sum);
+        if (tile->saved) {
+            six_store(saved_at(tile, at), most);
+            six_store(saved_at(tile, at) + SIX_LANES, all / sum);
         }
         for (int i = 0; i < SIX_WIDTH; i++) {
             const int64_t lane = at % SIX_LANES + i;
@@ -206,61 +209,62 @@ static void forward_probabilities(const six_op *op, six_group *g)
             sums.hits[lane] += firsts[i] == rights[i];
         }
     }
-    six_class_store(op, g, &sums);
+    six_class_store(run, tile, &sums);
 }
 
-static void backward_probabilities(const six_op *op, six_group *g)
+static void backward_probabilities(const six_run *run, six_tile *tile)
 {
+    const six_op *op = run->op;
     const smoothing s = smoothing_of(op);
     const int64_t classes = op->in[0].dim[0], stride = six_class_positions(op) * SIX_LANES;
     real factor[SIX_LANES];
     for (int32_t i = 0; i < SIX_LANES; i++)
-        factor[i] = i < g->active ? (real)*(const double *)op->shared : 0;
-    for (int64_t at = 0; g->dx[0] && at < stride; at += SIX_WIDTH) {
-        const real *saved = saved_at(g, at);
+        factor[i] = i < tile->active ? (real)*(const double *)run->shared : 0;
+    for (int64_t at = 0; tile->dx[0] && at < stride; at += SIX_WIDTH) {
+        const real *saved = saved_at(tile, at);
         const vec most = six_load(saved), scale = six_load(saved + SIX_LANES), by = six_load(factor + at % SIX_LANES);
         for (int64_t c = 0; c < classes; c++) {
             const int64_t k = at + c * stride;
-            six_store(g->dx[0] + k, (six_exp(six_load(g->x[0] + k) - most) * scale - smoothed(&s, g->target + k, c)) * by);
+            six_store(tile->dx[0] + k, (six_exp(six_load(tile->x[0] + k) - most) * scale - smoothed(&s, tile->target + k, c)) * by);
         }
     }
 }
 
 /* ---- either ---- */
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    if (op->targets == SIX_TARGETS_CLASSES)
-        forward_classes(op, g);
+    if (run->op->targets == SIX_TARGETS_CLASSES)
+        forward_classes(run, tile);
     else
-        forward_probabilities(op, g);
+        forward_probabilities(run, tile);
 }
 
-static void end_forward(six_op *op) { six_class_end(op, ((const attributes *)op->attr)->reduction == SIX_LOSS_MEAN); }
+static void end_forward(six_run *run) { six_class_end(run, ((const attributes *)run->op->attr)->reduction == SIX_LOSS_MEAN); }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    if (op->targets == SIX_TARGETS_CLASSES)
-        backward_classes(op, g);
+    if (run->op->targets == SIX_TARGETS_CLASSES)
+        backward_classes(run, tile);
     else
-        backward_probabilities(op, g);
+        backward_probabilities(run, tile);
 }
 
 SIX_LAYER(cross_entropy) = {
     .kind = {.name = "cross_entropy",
-             .help = SIX_ONCE("the cross entropy of softmax(x) and the target class, or classes' probabilities"),
-             .attrs = SIX_ONCE(attrs),
+             .help = SIX_BASELINE_ONLY("the cross entropy of softmax(x) and the target class, or classes' probabilities"),
+             .attrs = SIX_BASELINE_ONLY(attrs),
              .size = sizeof(attributes)},
     .title = "CrossEntropyLoss",
     .prefix = "loss",
     .inputs_min = 1,
     .inputs_max = 1,
-    .is_loss = true,
-    .unlisted = true,
+    .role = SIX_ROLE_LOSS,
+    .hidden = true,
     .reads = SIX_READS_X,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,
     .end_forward = end_forward,

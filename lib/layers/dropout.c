@@ -24,15 +24,15 @@ static const six_attr attrs[] = {
 
 static int32_t setup(six_op *op) { return six_map_setup(op); }
 
-static void needs(const six_op *op, six_needs *n)
+static void needs(const six_run *run, six_needs *n)
 {
-    n->saved = (six_shape_size(&op->in[0]) + STREAMS - 1) / STREAMS * STREAMS * (int64_t)sizeof(uint16_t);
+    n->saved = (six_shape_size(&run->op->in[0]) + STREAMS - 1) / STREAMS * STREAMS * (int64_t)sizeof(uint16_t);
 }
 
 /* Of the 2^32 numbers that can be drawn, how many drop the value. */
 static int64_t dropping(const six_op *op) { return (int64_t)(((const attributes *)op->attr)->p * 4294967296.0 + 0.5); }
 
-static bool passes(const six_op *op) { return !op->training || dropping(op) == 0; }
+static bool passes(const six_run *run) { return !run->training || dropping(run->op) == 0; }
 
 static vec factor(const six_op *op)
 {
@@ -59,17 +59,18 @@ SIX_INLINE void keep(const real *x, real *y, unsigned bits, vec by)
         six_store(y + part * SIX_WIDTH, six_keep(six_load(x + part * SIX_WIDTH) * by, bits >> (part * SIX_WIDTH)));
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    if (passes(op)) {
-        six_map_copy(op, g->x[0], g->y);
+    if (passes(run)) {
+        six_map_copy(run, tile->x[0], tile->y[0]);
         return;
     }
     const int64_t size = six_shape_size(&op->in[0]);
     uint32_t seed[STREAMS][SIX_LANES];
     for (int lane = 0; lane < SIX_LANES; lane++) {
-        const six_philox words = six_philox_at(op->key, op->step, (uint64_t)g->index * SIX_LANES + (uint64_t)lane);
+        const six_philox words = six_philox_at(run->key, run->step, (uint64_t)tile->index * SIX_LANES + (uint64_t)lane);
         for (int s = 0; s < STREAMS; s++)
             seed[s][lane] = words.word[s] ? words.word[s] : 1; /* 0 would stay 0 */
     }
@@ -79,9 +80,9 @@ static void forward(const six_op *op, six_group *g, void *scratch)
     /* a draw keeps its value if, as an unsigned number, it is at least dropping(): both are moved down by 2^31 to compare signed ones */
     const word_vec limit = (int32_t)(dropping(op) - 1 - INT64_C(2147483648)) - (word_vec){0};
     const vec by = factor(op);
-    const real *x = g->x[0];
-    real *y = g->y;
-    uint16_t *saved = g->saved;
+    const real *x = tile->x[0];
+    real *y = tile->y[0];
+    uint16_t *saved = tile->saved;
     for (int64_t f = 0; f < size; f += STREAMS) {
 #pragma GCC unroll 4
         for (int s = 0; s < STREAMS; s++) {
@@ -96,28 +97,29 @@ static void forward(const six_op *op, six_group *g, void *scratch)
     }
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    if (!g->dx[0])
+    if (!tile->dx[0])
         return;
-    if (passes(op)) {
-        six_map_copy(op, g->dy, g->dx[0]);
+    if (passes(run)) {
+        six_map_copy(run, tile->dy[0], tile->dx[0]);
         return;
     }
     const vec by = factor(op);
     const int64_t size = six_shape_size(&op->in[0]);
-    const uint16_t *saved = g->saved;
-    const real *dy = g->dy;
-    real *dx = g->dx[0];
+    const uint16_t *saved = tile->saved;
+    const real *dy = tile->dy[0];
+    real *dx = tile->dx[0];
     for (int64_t f = 0; f < size; f++)
         keep(dy + f * SIX_LANES, dx + f * SIX_LANES, saved[f], by);
 }
 
 SIX_LAYER(dropout) = {
     .kind = {.name = "dropout",
-             .help = SIX_ONCE("in training, zeroes values at random and scales the others up"),
-             .attrs = SIX_ONCE(attrs),
+             .help = SIX_BASELINE_ONLY("in training, zeroes values at random and scales the others up"),
+             .attrs = SIX_BASELINE_ONLY(attrs),
              .size = sizeof(attributes)},
     .title = "Dropout",
     .prefix = "dropout",
@@ -125,7 +127,7 @@ SIX_LAYER(dropout) = {
     .inputs_max = 1,
     .reads = SIX_READS_NOTHING,
     .in_place = true,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,
     .forward_one = forward,

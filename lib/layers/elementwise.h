@@ -11,7 +11,7 @@
 SIX_INLINE int32_t six_same_shapes_setup(six_op *op)
 {
     char first[160], other[160];
-    op->out = op->in[0];
+    op->out[0] = op->in[0];
     for (int32_t i = 1; i < op->inputs; i++)
         if (!six_shape_equal(&op->in[0], &op->in[i]))
             return six_fail(SIXNET_BAD_SHAPE, "%s: its inputs must have one shape, but the first is %s and number %d is %s", op->name,
@@ -20,6 +20,6 @@ SIX_INLINE int32_t six_same_shapes_setup(six_op *op)
 }
 
 /* The number of reals of a group, or of one sample and what fills its last vector up. */
-SIX_INLINE int64_t six_group_size(const six_op *op) { return (six_shape_size(&op->out) * op->lanes + SIX_WIDTH - 1) / SIX_WIDTH * SIX_WIDTH; }
+SIX_INLINE int64_t six_tile_size(const six_run *run) { return (six_shape_size(&run->op->out[0]) * run->lanes + SIX_WIDTH - 1) / SIX_WIDTH * SIX_WIDTH; }
 
 #endif

@@ -38,19 +38,18 @@ static int32_t setup(six_op *op)
     if (op->in[0].rank == SIX_MAX_RANK)
         return six_fail(SIXNET_BAD_SHAPE, "%s: the output would have a dimension more than the input %s, and %d are the limit", op->name,
                         six_shape_text(&op->in[0], in), SIX_MAX_RANK);
-    op->out = op->in[0];
-    op->out.dim[op->out.rank++] = a->embedding_dim;
-    op->params = 1;
-    op->param[0] = (six_param){"weight", table, true, {SIX_INIT_NORMAL, 0, 1}};
-    if (!six_shape_fits(&op->out) || !six_shape_fits(&table))
+    op->out[0] = op->in[0];
+    op->out[0].dim[op->out[0].rank++] = a->embedding_dim;
+    const six_param weight = {"weight", table, true, {SIX_INIT_NORMAL, 0, 1}};
+    if (!six_shape_fits(&op->out[0]) || !six_shape_fits(&table))
         return six_fail(SIXNET_TOO_LARGE, "%s: a table of %" PRId64 "x%" PRId64 " for an input of %s is too large", op->name,
                         a->num_embeddings, a->embedding_dim, six_shape_text(&op->in[0], in));
-    return SIXNET_OK;
+    return six_op_add_params(op, &weight, 1);
 }
 
-static void needs(const six_op *op, six_needs *n)
+static void needs(const six_run *run, six_needs *n)
 {
-    const attributes *a = op->attr;
+    const attributes *a = run->op->attr;
     n->parts = (int32_t)((a->embedding_dim + SLICE - 1) / SLICE);
 }
 
@@ -63,58 +62,61 @@ SIX_INLINE int64_t index_of(real value, int64_t count)
     return (real)index == value ? index : -1;
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     const attributes *a = op->attr;
     int64_t places = six_shape_size(&op->in[0]), columns = a->embedding_dim;
-    real *y = g->y;
+    real *y = tile->y[0];
     for (int64_t t = 0; t < places; t++, y += columns * SIX_LANES)
         for (int lane = 0; lane < SIX_LANES; lane++) {
-            int64_t index = index_of(g->x[0][t * SIX_LANES + lane], a->num_embeddings);
-            if (index < 0 && lane < g->active)
-                g->fault = "an index is not a whole number from 0 to num_embeddings - 1";
+            int64_t index = index_of(tile->x[0][t * SIX_LANES + lane], a->num_embeddings);
+            if (index < 0 && lane < tile->active)
+                tile->fault = "an index is not a whole number from 0 to num_embeddings - 1";
             index = index < 0 ? 0 : index;
-            const real *row = op->value[0] + index * columns;
+            const real *row = run->value[0] + index * columns;
             for (int64_t e = 0; e < columns; e++)
                 y[e * SIX_LANES + lane] = index == a->padding_idx ? 0 : row[e];
         }
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    if (g->dx[0])
-        memset(g->dx[0], 0, (size_t)(six_shape_size(&op->in[0]) * SIX_LANES) * sizeof(real));
+    if (tile->dx[0])
+        memset(tile->dx[0], 0, (size_t)(six_shape_size(&run->op->in[0]) * SIX_LANES) * sizeof(real));
 }
 
-static void backward_part(const six_op *op, six_group *groups, int32_t part, void *scratch)
+static void backward_part(const six_run *run, six_tile *tiles, int32_t part, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     const attributes *a = op->attr;
     int64_t places = six_shape_size(&op->in[0]), columns = a->embedding_dim;
     int64_t begin = (int64_t)part * SLICE, end = begin + SLICE < columns ? begin + SLICE : columns;
-    for (const six_group *g = groups; g < groups + op->groups; g++)
+    for (const six_tile *tile = tiles; tile < tiles + run->tiles; tile++)
         for (int64_t t = 0; t < places; t++)
-            for (int lane = 0; lane < g->active; lane++) {
-                int64_t index = index_of(g->x[0][t * SIX_LANES + lane], a->num_embeddings);
+            for (int lane = 0; lane < tile->active; lane++) {
+                int64_t index = index_of(tile->x[0][t * SIX_LANES + lane], a->num_embeddings);
                 if (index < 0 || index == a->padding_idx)
                     continue;
-                real *row = op->gradient[0] + index * columns;
+                real *row = run->gradient[0] + index * columns;
                 for (int64_t e = begin; e < end; e++)
-                    row[e] += g->dy[(t * columns + e) * SIX_LANES + lane];
+                    row[e] += tile->dy[0][(t * columns + e) * SIX_LANES + lane];
             }
 }
 
 SIX_LAYER(embedding) = {
-    .kind = {"embedding", SIX_ONCE("a row of a table for each index"), SIX_ONCE(attrs), sizeof(attributes)},
+    .kind = {"embedding", SIX_BASELINE_ONLY("a row of a table for each index"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "Embedding",
     .prefix = "emb",
     .inputs_min = 1,
     .inputs_max = 1,
     .reads = SIX_READS_X,
-    .whole_gradients = true,
-    .setup = SIX_ONCE(setup),
+    .accumulates_gradients = true,
+    .takes_indices = true,
+    .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,
     .backward = backward,

@@ -29,27 +29,27 @@ static int32_t setup(six_op *op)
         return six_fail(SIXNET_BAD_SHAPE, "%s: start_dim=%d and end_dim=%d do not fit the input %s, which has %d dimensions without the batch",
                         op->name, (int)a->start_dim, (int)a->end_dim, six_shape_text(in, text), (int)in->rank);
     }
-    op->out = (six_shape){.rank = 0};
+    op->out[0] = (six_shape){.rank = 0};
     for (int32_t i = 0; i < in->rank; i++) {
         if (i > start && i <= end)
-            op->out.dim[op->out.rank - 1] *= in->dim[i];
+            op->out[0].dim[op->out[0].rank - 1] *= in->dim[i];
         else
-            op->out.dim[op->out.rank++] = in->dim[i];
+            op->out[0].dim[op->out[0].rank++] = in->dim[i];
     }
     return SIXNET_OK;
 }
 
 SIX_LAYER(flatten) = {
     .kind = {.name = "flatten",
-             .help = SIX_ONCE("joins dimensions, by default all of a sample's"),
-             .attrs = SIX_ONCE(attrs),
+             .help = SIX_BASELINE_ONLY("joins dimensions, by default all of a sample's"),
+             .attrs = SIX_BASELINE_ONLY(attrs),
              .size = sizeof(attributes)},
     .title = "Flatten",
     .prefix = "flatten",
     .inputs_min = 1,
     .inputs_max = 1,
-    .unlisted = true,
+    .hidden = true,
     .in_place = true,
-    .reshapes = true,
-    .setup = SIX_ONCE(setup),
+    .is_view = true,
+    .setup = SIX_BASELINE_ONLY(setup),
 };

@@ -62,28 +62,28 @@ static vec approximate_derivative(vec x, vec dy, vec a)
 
 static int32_t setup(six_op *op) { return six_map_setup(op); }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    if (((const attributes *)op->attr)->approximate == NONE)
-        six_map(op, g, exact, (vec){0});
+    if (((const attributes *)run->op->attr)->approximate == NONE)
+        six_map(run, tile, exact, (vec){0});
     else
-        six_map(op, g, approximate, (vec){0});
+        six_map(run, tile, approximate, (vec){0});
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    if (((const attributes *)op->attr)->approximate == NONE)
-        six_map_back(op, g, g->x[0], exact_derivative, (vec){0});
+    if (((const attributes *)run->op->attr)->approximate == NONE)
+        six_map_back(run, tile, tile->x[0], exact_derivative, (vec){0});
     else
-        six_map_back(op, g, g->x[0], approximate_derivative, (vec){0});
+        six_map_back(run, tile, tile->x[0], approximate_derivative, (vec){0});
 }
 
 SIX_LAYER(gelu) = {
     .kind = {.name = "gelu",
-             .help = SIX_ONCE("x times the normal distribution function of x"),
-             .attrs = SIX_ONCE(attrs),
+             .help = SIX_BASELINE_ONLY("x times the normal distribution function of x"),
+             .attrs = SIX_BASELINE_ONLY(attrs),
              .size = sizeof(attributes)},
     .title = "GELU",
     .prefix = "gelu",
@@ -91,7 +91,7 @@ SIX_LAYER(gelu) = {
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

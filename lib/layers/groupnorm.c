@@ -32,13 +32,9 @@ static int32_t setup(six_op *op)
     if (op->in[0].dim[0] % a->num_groups != 0)
         return six_fail(SIXNET_BAD_SHAPE, "%s: num_groups %" PRId64 " does not divide the %" PRId64 " channels of the input %s", op->name,
                         a->num_groups, op->in[0].dim[0], six_shape_text(&op->in[0], in));
-    op->out = op->in[0];
-    op->params = 0;
-    if (a->affine) {
-        op->param[op->params++] = (six_param){"weight", channels, true, {SIX_INIT_CONSTANT, 1, 0}};
-        op->param[op->params++] = (six_param){"bias", channels, true, {SIX_INIT_CONSTANT, 0, 0}};
-    }
-    return SIXNET_OK;
+    op->out[0] = op->in[0];
+    const six_param params[] = {{"weight", channels, true, {SIX_INIT_CONSTANT, 1, 0}}, {"bias", channels, true, {SIX_INIT_CONSTANT, 0, 0}}};
+    return six_op_add_params(op, params, a->affine ? 2 : 0);
 }
 
 SIX_INLINE int64_t set_count(const six_op *op) { return ((const attributes *)op->attr)->num_groups; }
@@ -48,7 +44,7 @@ SIX_INLINE int64_t set_channels(const six_op *op) { return op->in[0].dim[0] / se
 SIX_INLINE int64_t channel_size(const six_op *op) { return six_shape_size(&op->in[0]) / op->in[0].dim[0]; }
 
 /* Each set's mean and inverse deviation, [set][2][SIX_LANES], are kept for backward. */
-static void needs(const six_op *op, six_needs *n) { n->saved = set_count(op) * 2 * SIX_LANES * (int64_t)sizeof(real); }
+static void needs(const six_run *run, six_needs *n) { n->saved = set_count(run->op) * 2 * SIX_LANES * (int64_t)sizeof(real); }
 
 SIX_INLINE void normalise(const real *x, int64_t n, const real *stats, real weight, real bias, real *y)
 {
@@ -59,37 +55,39 @@ SIX_INLINE void normalise(const real *x, int64_t n, const real *stats, real weig
     }
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     const attributes *a = op->attr;
     int64_t size = channel_size(op), channels = set_channels(op);
     real here[2 * SIX_LANES];
     for (int64_t set = 0; set < a->num_groups; set++) {
-        real *stats = op->training ? (real *)g->saved + set * 2 * SIX_LANES : here;
-        six_moments(g->x[0] + set * channels * size * SIX_LANES, channels * size, a->eps, stats, stats + SIX_LANES);
+        real *stats = run->training ? (real *)tile->saved + set * 2 * SIX_LANES : here;
+        six_moments(tile->x[0] + set * channels * size * SIX_LANES, channels * size, a->eps, stats, stats + SIX_LANES);
         for (int64_t c = set * channels; c < (set + 1) * channels; c++)
-            normalise(g->x[0] + c * size * SIX_LANES, size, stats, a->affine ? op->value[0][c] : 1, a->affine ? op->value[1][c] : 0,
-                      g->y + c * size * SIX_LANES);
+            normalise(tile->x[0] + c * size * SIX_LANES, size, stats, a->affine ? run->value[0][c] : 1, a->affine ? run->value[1][c] : 0,
+                      tile->y[0] + c * size * SIX_LANES);
     }
 }
 
 /* Adds to sum and dot what channel c gives to those of its set, and writes its parameter gradients. */
-SIX_INLINE void channel_sums(const six_op *op, const six_group *g, int64_t c, const real *stats, real *sum, real *dot)
+SIX_INLINE void channel_sums(const six_run *run, const six_tile *tile, int64_t c, const real *stats, real *sum, real *dot)
 {
+    const six_op *op = run->op;
     const attributes *a = op->attr;
     int64_t size = channel_size(op), first = c * size * SIX_LANES;
     real s[SIX_LANES], q[SIX_LANES];
-    vec weight = six_set(a->affine ? op->value[0][c] : 1);
-    six_sums_product(g->dy + first, g->x[0] + first, size, stats, s, q);
+    vec weight = six_set(a->affine ? run->value[0][c] : 1);
+    six_sums_product(tile->dy[0] + first, tile->x[0] + first, size, stats, s, q);
     for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
         six_store(q + part, six_load(q + part) * six_load(stats + SIX_LANES + part));
         six_store(sum + part, six_fma(weight, six_load(s + part), six_load(sum + part)));
         six_store(dot + part, six_fma(weight, six_load(q + part), six_load(dot + part)));
     }
-    if (a->affine) {
-        g->partial[c] = six_lane_sum(q);
-        g->partial[op->in[0].dim[0] + c] = six_lane_sum(s);
+    if (tile->partial) {
+        tile->partial[c] = six_lane_sum(q);
+        tile->partial[op->in[0].dim[0] + c] = six_lane_sum(s);
     }
 }
 
@@ -105,32 +103,33 @@ SIX_INLINE void channel_backward(const real *x, const real *dy, int64_t size, co
     }
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     const attributes *a = op->attr;
     int64_t size = channel_size(op), channels = set_channels(op);
     for (int64_t set = 0; set < a->num_groups; set++) {
-        const real *stats = (const real *)g->saved + set * 2 * SIX_LANES;
+        const real *stats = (const real *)tile->saved + set * 2 * SIX_LANES;
         real sum[SIX_LANES] = {0}, dot[SIX_LANES] = {0};
         int64_t first = set * channels;
         for (int64_t c = first; c < first + channels; c++)
-            channel_sums(op, g, c, stats, sum, dot);
-        for (int64_t c = first; g->dx[0] && c < first + channels; c++)
-            channel_backward(g->x[0] + c * size * SIX_LANES, g->dy + c * size * SIX_LANES, size, stats, a->affine ? op->value[0][c] : 1,
-                             sum, dot, (real)(channels * size), g->dx[0] + c * size * SIX_LANES);
+            channel_sums(run, tile, c, stats, sum, dot);
+        for (int64_t c = first; tile->dx[0] && c < first + channels; c++)
+            channel_backward(tile->x[0] + c * size * SIX_LANES, tile->dy[0] + c * size * SIX_LANES, size, stats, a->affine ? run->value[0][c] : 1,
+                             sum, dot, (real)(channels * size), tile->dx[0] + c * size * SIX_LANES);
     }
 }
 
 SIX_LAYER(groupnorm) = {
-    .kind = {"groupnorm", SIX_ONCE("normalisation of each sample over sets of channels"), SIX_ONCE(attrs), sizeof(attributes)},
+    .kind = {"groupnorm", SIX_BASELINE_ONLY("normalisation of each sample over sets of channels"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "GroupNorm",
     .prefix = "gn",
     .inputs_min = 1,
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,
     .backward = backward,

@@ -18,19 +18,20 @@ static int32_t setup(six_op *op)
 {
     const attributes *a = op->attr;
     char text[160];
-    op->out = a->shape;
-    if (!six_shape_fits(&op->out))
-        return six_fail(SIXNET_TOO_LARGE, "%s: a sample of %s is too large", op->name, six_shape_text(&op->out, text));
+    op->out[0] = a->shape;
+    if (!six_shape_fits(&op->out[0]))
+        return six_fail(SIXNET_TOO_LARGE, "%s: a sample of %s is too large", op->name, six_shape_text(&op->out[0], text));
     return SIXNET_OK;
 }
 
 SIX_LAYER(input) = {
-    .kind = {"input", SIX_ONCE("where samples enter the net"), SIX_ONCE(attrs), sizeof(attributes)},
+    .kind = {"input", SIX_BASELINE_ONLY("where samples enter the net"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "Input",
     .prefix = "input",
+    .role = SIX_ROLE_INPUT,
     .inputs_min = 0,
     .inputs_max = 0,
-    .unlisted = true,
-    .reshapes = true,
-    .setup = SIX_ONCE(setup),
+    .hidden = true,
+    .is_view = true,
+    .setup = SIX_BASELINE_ONLY(setup),
 };

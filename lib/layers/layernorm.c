@@ -39,13 +39,9 @@ static int32_t setup(six_op *op)
     if (!fits)
         return six_fail(SIXNET_BAD_SHAPE, "%s: normalized_shape %s is not how the input %s ends", op->name, six_shape_text(last, text[0]),
                         six_shape_text(in, text[1]));
-    op->out = *in;
-    op->params = 0;
-    if (a->elementwise_affine)
-        op->param[op->params++] = (six_param){"weight", *last, true, {SIX_INIT_CONSTANT, 1, 0}};
-    if (a->elementwise_affine && a->bias)
-        op->param[op->params++] = (six_param){"bias", *last, true, {SIX_INIT_CONSTANT, 0, 0}};
-    return SIXNET_OK;
+    op->out[0] = *in;
+    const six_param params[] = {{"weight", *last, true, {SIX_INIT_CONSTANT, 1, 0}}, {"bias", *last, true, {SIX_INIT_CONSTANT, 0, 0}}};
+    return six_op_add_params(op, params, !a->elementwise_affine ? 0 : a->bias ? 2 : 1);
 }
 
 /* How many values a row has. */
@@ -54,7 +50,7 @@ SIX_INLINE int64_t row_size(const six_op *op) { return six_shape_size(&((const a
 SIX_INLINE int64_t row_count(const six_op *op) { return six_shape_size(&op->in[0]) / row_size(op); }
 
 /* Each row's mean and inverse deviation, [row][2][SIX_LANES], are kept for backward. */
-static void needs(const six_op *op, six_needs *n) { n->saved = row_count(op) * 2 * SIX_LANES * (int64_t)sizeof(real); }
+static void needs(const six_run *run, six_needs *n) { n->saved = row_count(run->op) * 2 * SIX_LANES * (int64_t)sizeof(real); }
 
 SIX_INLINE void normalise(const real *x, int64_t n, const real *mean, const real *inverse, const real *weight, const real *bias, real *y)
 {
@@ -67,42 +63,43 @@ SIX_INLINE void normalise(const real *x, int64_t n, const real *mean, const real
     }
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     const attributes *a = op->attr;
     int64_t n = row_size(op), rows = row_count(op);
-    const real *weight = op->params > 0 ? op->value[0] : NULL, *bias = op->params > 1 ? op->value[1] : NULL;
+    const real *weight = op->params > 0 ? run->value[0] : NULL, *bias = op->params > 1 ? run->value[1] : NULL;
     real here[2 * SIX_LANES];
     for (int64_t row = 0; row < rows; row++) {
-        const real *x = g->x[0] + row * n * SIX_LANES;
-        real *stats = op->training ? (real *)g->saved + row * 2 * SIX_LANES : here;
+        const real *x = tile->x[0] + row * n * SIX_LANES;
+        real *stats = run->training ? (real *)tile->saved + row * 2 * SIX_LANES : here;
         six_moments(x, n, a->eps, stats, stats + SIX_LANES);
-        normalise(x, n, stats, stats + SIX_LANES, weight, bias, g->y + row * n * SIX_LANES);
+        normalise(x, n, stats, stats + SIX_LANES, weight, bias, tile->y[0] + row * n * SIX_LANES);
     }
 }
 
 /* This group's parameter gradients: those of value i of all rows. */
-SIX_INLINE void parameter_gradients(const six_op *op, const six_group *g)
+SIX_INLINE void parameter_gradients(const six_op *op, const six_tile *tile)
 {
     int64_t n = row_size(op), rows = row_count(op);
     real dot[SIX_LANES], sum[SIX_LANES];
     for (int64_t i = 0; i < n; i++) {
         for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
-            const real *stats = (const real *)g->saved + part;
+            const real *stats = (const real *)tile->saved + part;
             vec q = {0}, s = {0};
             for (int64_t row = 0; row < rows; row++, stats += 2 * SIX_LANES) {
                 int64_t at = (row * n + i) * SIX_LANES + part;
-                vec h = (six_load(g->x[0] + at) - six_load(stats)) * six_load(stats + SIX_LANES), d = six_load(g->dy + at);
+                vec h = (six_load(tile->x[0] + at) - six_load(stats)) * six_load(stats + SIX_LANES), d = six_load(tile->dy[0] + at);
                 q = six_fma(d, h, q);
                 s += d;
             }
             six_store(dot + part, q);
             six_store(sum + part, s);
         }
-        g->partial[i] = six_lane_sum(dot);
+        tile->partial[i] = six_lane_sum(dot);
         if (op->params > 1)
-            g->partial[n + i] = six_lane_sum(sum);
+            tile->partial[n + i] = six_lane_sum(sum);
     }
 }
 
@@ -125,30 +122,31 @@ SIX_INLINE void row_backward(const real *x, const real *dy, int64_t n, const rea
     }
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     int64_t n = row_size(op), rows = row_count(op);
-    const real *weight = op->params > 0 ? op->value[0] : NULL;
-    if (op->params > 0)
-        parameter_gradients(op, g); /* first, as dx may take the place of dy */
-    if (!g->dx[0])
+    const real *weight = op->params > 0 ? run->value[0] : NULL;
+    if (tile->partial)
+        parameter_gradients(op, tile); /* first, as dx may take the place of dy */
+    if (!tile->dx[0])
         return;
     for (int64_t row = 0; row < rows; row++) {
         int64_t at = row * n * SIX_LANES;
-        row_backward(g->x[0] + at, g->dy + at, n, (const real *)g->saved + row * 2 * SIX_LANES, weight, g->dx[0] + at);
+        row_backward(tile->x[0] + at, tile->dy[0] + at, n, (const real *)tile->saved + row * 2 * SIX_LANES, weight, tile->dx[0] + at);
     }
 }
 
 SIX_LAYER(layernorm) = {
-    .kind = {"layernorm", SIX_ONCE("normalisation of each sample over its last dimensions"), SIX_ONCE(attrs), sizeof(attributes)},
+    .kind = {"layernorm", SIX_BASELINE_ONLY("normalisation of each sample over its last dimensions"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "LayerNorm",
     .prefix = "ln",
     .inputs_min = 1,
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,
     .backward = backward,

@@ -24,22 +24,22 @@ static int32_t setup(six_op *op) { return six_map_setup(op); }
 
 static vec slope_of(const six_op *op) { return six_set((real)((const attributes *)op->attr)->negative_slope); }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map(op, g, value, slope_of(op));
+    six_map(run, tile, value, slope_of(run->op));
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map_back(op, g, g->y, derivative, slope_of(op));
+    six_map_back(run, tile, tile->y[0], derivative, slope_of(run->op));
 }
 
 SIX_LAYER(leaky_relu) = {
     .kind = {.name = "leaky_relu",
-             .help = SIX_ONCE("x where it is positive, else negative_slope * x"),
-             .attrs = SIX_ONCE(attrs),
+             .help = SIX_BASELINE_ONLY("x where it is positive, else negative_slope * x"),
+             .attrs = SIX_BASELINE_ONLY(attrs),
              .size = sizeof(attributes)},
     .title = "LeakyReLU",
     .prefix = "leaky_relu",
@@ -47,7 +47,7 @@ SIX_LAYER(leaky_relu) = {
     .inputs_max = 1,
     .reads = SIX_READS_Y,
     .in_place = true,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

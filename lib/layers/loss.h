@@ -15,7 +15,7 @@
 enum {
     SIX_LOSS_TOTAL,  /* of the losses */
     SIX_LOSS_WEIGHT, /* of what a mean divides by */
-    SIX_LOSS_HITS,   /* how many were classified right */
+    SIX_LOSS_CORRECT,   /* how many were classified right */
     SIX_LOSS_SUMS
 };
 
@@ -53,20 +53,20 @@ SIX_INLINE void six_loss_needs(six_needs *n)
 }
 
 /* One of the sums over all groups. */
-SIX_INLINE double six_loss_total(const six_op *op, int which)
+SIX_INLINE double six_loss_total(const six_run *run, int which)
 {
     double total = 0;
-    for (int32_t i = 0; i < op->groups; i++)
-        total += (double)op->sums[(int64_t)i * SIX_LOSS_SUMS + which];
+    for (int32_t i = 0; i < run->tiles; i++)
+        total += (double)run->sums[(int64_t)i * SIX_LOSS_SUMS + which];
     return total;
 }
 
 /* For end_forward(). */
-SIX_INLINE void six_loss_end(six_op *op, double divisor, double hits)
+SIX_INLINE void six_loss_end(six_run *run, double divisor, double hits)
 {
-    op->loss = six_loss_total(op, SIX_LOSS_TOTAL) / divisor;
-    op->hits = hits;
-    *(double *)op->shared = 1 / divisor;
+    run->loss = six_loss_total(run, SIX_LOSS_TOTAL) / divisor;
+    run->correct = hits;
+    *(double *)run->shared = 1 / divisor;
 }
 
 /* 1, -1, or 0 as d is positive, negative, or 0; NaN stays NaN. */
@@ -82,14 +82,15 @@ typedef vec six_loss_function(vec x, vec t, const void *attributes, int64_t feat
 /* For setup(). */
 SIX_INLINE int32_t six_loss_setup(six_op *op)
 {
-    op->out = op->in[0];
+    op->out[0] = op->in[0];
     return SIXNET_OK;
 }
 
-SIX_INLINE void six_loss_forward(const six_op *op, six_group *g, six_loss_function *f)
+SIX_INLINE void six_loss_forward(const six_run *run, six_tile *tile, six_loss_function *f)
 {
+    const six_op *op = run->op;
     const int64_t size = six_shape_size(&op->in[0]);
-    const real *x = g->x[0], *t = g->target;
+    const real *x = tile->x[0], *t = tile->target;
     real lanes[SIX_LANES];
     for (int32_t part = 0; part < SIX_PARTS; part++) {
         six_loss_sum s = {{0}, {0}};
@@ -99,21 +100,22 @@ SIX_INLINE void six_loss_forward(const six_op *op, six_group *g, six_loss_functi
         }
         six_store(lanes + part * SIX_WIDTH, s.sum);
     }
-    op->sums[(int64_t)g->index * SIX_LOSS_SUMS + SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, g->active);
+    run->sums[(int64_t)tile->index * SIX_LOSS_SUMS + SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, tile->active);
 }
 
 /* How many values a mean is over. */
-SIX_INLINE double six_loss_values(const six_op *op) { return (double)op->samples * (double)six_shape_size(&op->in[0]); }
+SIX_INLINE double six_loss_values(const six_run *run) { return (double)run->samples * (double)six_shape_size(&run->op->in[0]); }
 
-SIX_INLINE void six_loss_backward(const six_op *op, six_group *g, six_loss_function *derivative)
+SIX_INLINE void six_loss_backward(const six_run *run, six_tile *tile, six_loss_function *derivative)
 {
+    const six_op *op = run->op;
     const int64_t size = six_shape_size(&op->in[0]);
-    const real *x = g->x[0], *t = g->target;
-    real *dx = g->dx[0], factor[SIX_LANES];
+    const real *x = tile->x[0], *t = tile->target;
+    real *dx = tile->dx[0], factor[SIX_LANES];
     if (!dx)
         return;
     for (int32_t i = 0; i < SIX_LANES; i++)
-        factor[i] = i < g->active ? (real)*(const double *)op->shared : 0;
+        factor[i] = i < tile->active ? (real)*(const double *)run->shared : 0;
     for (int64_t i = 0; i < size; i++)
         for (int32_t part = 0; part < SIX_PARTS; part++) {
             const int64_t at = i * SIX_LANES + part * SIX_WIDTH;

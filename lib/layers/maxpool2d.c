@@ -41,18 +41,19 @@ static bool is_quad(const six_op *op)
     const attributes *a = op->attr;
     for (int axis = 0; axis < 2; axis++)
         if (a->window.kernel_size[axis] != 2 || six_window_stride(&a->window, axis) != 2 || a->window.padding[axis] != 0 ||
-            a->dilation[axis] != 1 || op->out.dim[1 + axis] * 2 > op->in[0].dim[1 + axis])
+            a->dilation[axis] != 1 || op->out[0].dim[1 + axis] * 2 > op->in[0].dim[1 + axis])
             return false;
     return true;
 }
 
 /* How many numbers are kept for one row of 2x2 windows. */
-static int64_t quad_notes(const six_op *op) { return (op->out.dim[2] + QUAD - 1) / QUAD * SIX_LANES; }
+static int64_t quad_notes(const six_op *op) { return (op->out[0].dim[2] + QUAD - 1) / QUAD * SIX_LANES; }
 
-static void needs(const six_op *op, six_needs *n)
+static void needs(const six_run *run, six_needs *n)
 {
-    n->saved = is_quad(op) ? op->out.dim[0] * op->out.dim[1] * quad_notes(op) * (int64_t)sizeof(real)
-                           : six_shape_size(&op->out) * SIX_LANES * (int64_t)sizeof(int32_t);
+    const six_op *op = run->op;
+    n->saved = is_quad(op) ? op->out[0].dim[0] * op->out[0].dim[1] * quad_notes(op) * (int64_t)sizeof(real)
+                           : six_shape_size(&op->out[0]) * SIX_LANES * (int64_t)sizeof(int32_t);
 }
 
 /* Makes v the best so far, and tap where it is, if it is larger or NaN. */
@@ -105,7 +106,7 @@ SIX_INLINE void quad_backward(real *top, real *bottom, int64_t columns, const re
 /* All of one image with 2x2 windows. */
 SIX_INLINE void quad_image(const six_op *op, const real *x, real *y, real *saved)
 {
-    int64_t width = op->in[0].dim[2] * SIX_LANES, rows = op->out.dim[1], columns = op->out.dim[2];
+    int64_t width = op->in[0].dim[2] * SIX_LANES, rows = op->out[0].dim[1], columns = op->out[0].dim[2];
     for (int64_t i = 0; i < rows; i++)
         quad_forward(x + 2 * i * width, x + (2 * i + 1) * width, columns, y + i * columns * SIX_LANES,
                      saved ? saved + i * quad_notes(op) : NULL);
@@ -114,7 +115,7 @@ SIX_INLINE void quad_image(const six_op *op, const real *x, real *y, real *saved
 /* An odd column or row at the end is in no window. */
 SIX_INLINE void quad_image_backward(const six_op *op, real *dx, const real *dy, const real *saved)
 {
-    int64_t width = op->in[0].dim[2] * SIX_LANES, rows = op->out.dim[1], columns = op->out.dim[2], rest = width - 2 * columns * SIX_LANES;
+    int64_t width = op->in[0].dim[2] * SIX_LANES, rows = op->out[0].dim[1], columns = op->out[0].dim[2], rest = width - 2 * columns * SIX_LANES;
     for (int64_t i = 0; i < rows; i++, dx += 2 * width) {
         quad_backward(dx, dx + width, columns, dy + i * columns * SIX_LANES, saved + i * quad_notes(op));
         memset(dx + width - rest, 0, (size_t)rest * sizeof *dx);
@@ -144,7 +145,7 @@ SIX_INLINE void window_max(const real *x, int64_t width, six_reach rows, six_rea
 static void any_image(const six_op *op, const real *x, real *y, int32_t *saved)
 {
     const attributes *a = op->attr;
-    int64_t height = op->in[0].dim[1], width = op->in[0].dim[2], rows = op->out.dim[1], columns = op->out.dim[2];
+    int64_t height = op->in[0].dim[1], width = op->in[0].dim[2], rows = op->out[0].dim[1], columns = op->out[0].dim[2];
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++)
             window_max(x, width, six_window_reach(&a->window, 0, a->dilation[0], height, i),
@@ -154,23 +155,24 @@ static void any_image(const six_op *op, const real *x, real *y, int32_t *saved)
 
 static void any_image_backward(const six_op *op, real *dx, const real *dy, const int32_t *saved)
 {
-    int64_t size = op->out.dim[1] * op->out.dim[2] * SIX_LANES;
+    int64_t size = op->out[0].dim[1] * op->out[0].dim[2] * SIX_LANES;
     memset(dx, 0, (size_t)(op->in[0].dim[1] * op->in[0].dim[2] * SIX_LANES) * sizeof *dx);
     for (int64_t o = 0; o < size; o += SIX_LANES)
         for (int lane = 0; lane < SIX_LANES; lane++)
             dx[(int64_t)saved[o + lane] * SIX_LANES + lane] += dy[o + lane];
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    int64_t in = op->in[0].dim[1] * op->in[0].dim[2] * SIX_LANES, out = op->out.dim[1] * op->out.dim[2] * SIX_LANES;
+    int64_t in = op->in[0].dim[1] * op->in[0].dim[2] * SIX_LANES, out = op->out[0].dim[1] * op->out[0].dim[2] * SIX_LANES;
     bool quad = is_quad(op);
-    for (int64_t c = 0; c < op->out.dim[0]; c++)
+    for (int64_t c = 0; c < op->out[0].dim[0]; c++)
         if (quad)
-            quad_image(op, g->x[0] + c * in, g->y + c * out, op->training ? (real *)g->saved + c * op->out.dim[1] * quad_notes(op) : NULL);
+            quad_image(op, tile->x[0] + c * in, tile->y[0] + c * out, run->training ? (real *)tile->saved + c * op->out[0].dim[1] * quad_notes(op) : NULL);
         else
-            any_image(op, g->x[0] + c * in, g->y + c * out, op->training ? (int32_t *)g->saved + c * out : NULL);
+            any_image(op, tile->x[0] + c * in, tile->y[0] + c * out, run->training ? (int32_t *)tile->saved + c * out : NULL);
 }
 
 /* One sample: the 2x2 windows of two rows, SIX_WIDTH of them side by side. The last ones spill over into the next row, still to come. */
@@ -199,16 +201,17 @@ static real window_max_one(const real *x, int64_t width, six_reach rows, six_rea
     return best;
 }
 
-static void forward_one(const six_op *op, six_group *g, void *scratch)
+static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     const attributes *a = op->attr;
-    int64_t height = op->in[0].dim[1], width = op->in[0].dim[2], columns = op->out.dim[2];
-    const real *x = g->x[0];
-    real *y = g->y;
+    int64_t height = op->in[0].dim[1], width = op->in[0].dim[2], columns = op->out[0].dim[2];
+    const real *x = tile->x[0];
+    real *y = tile->y[0];
     bool quad = is_quad(op);
-    for (int64_t c = 0; c < op->out.dim[0]; c++, x += height * width)
-        for (int64_t i = 0; i < op->out.dim[1]; i++, y += columns) {
+    for (int64_t c = 0; c < op->out[0].dim[0]; c++, x += height * width)
+        for (int64_t i = 0; i < op->out[0].dim[1]; i++, y += columns) {
             if (quad)
                 quad_one(x + 2 * i * width, x + (2 * i + 1) * width, columns, y);
             for (int64_t j = 0; !quad && j < columns; j++)
@@ -217,25 +220,26 @@ static void forward_one(const six_op *op, six_group *g, void *scratch)
         }
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
-    int64_t in = op->in[0].dim[1] * op->in[0].dim[2] * SIX_LANES, out = op->out.dim[1] * op->out.dim[2] * SIX_LANES;
+    int64_t in = op->in[0].dim[1] * op->in[0].dim[2] * SIX_LANES, out = op->out[0].dim[1] * op->out[0].dim[2] * SIX_LANES;
     bool quad = is_quad(op);
-    for (int64_t c = 0; g->dx[0] && c < op->out.dim[0]; c++)
+    for (int64_t c = 0; tile->dx[0] && c < op->out[0].dim[0]; c++)
         if (quad)
-            quad_image_backward(op, g->dx[0] + c * in, g->dy + c * out, (const real *)g->saved + c * op->out.dim[1] * quad_notes(op));
+            quad_image_backward(op, tile->dx[0] + c * in, tile->dy[0] + c * out, (const real *)tile->saved + c * op->out[0].dim[1] * quad_notes(op));
         else
-            any_image_backward(op, g->dx[0] + c * in, g->dy + c * out, (const int32_t *)g->saved + c * out);
+            any_image_backward(op, tile->dx[0] + c * in, tile->dy[0] + c * out, (const int32_t *)tile->saved + c * out);
 }
 
 SIX_LAYER(maxpool2d) = {
-    .kind = {"maxpool2d", SIX_ONCE("the largest value of each window of an image"), SIX_ONCE(attrs), sizeof(attributes)},
+    .kind = {"maxpool2d", SIX_BASELINE_ONLY("the largest value of each window of an image"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "MaxPool2d",
     .prefix = "maxpool",
     .inputs_min = 1,
     .inputs_max = 1,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,
     .forward_one = forward_one,

@@ -26,23 +26,24 @@ static int32_t setup(six_op *op)
     return six_class_check(op, &((const attributes *)op->attr)->weight);
 }
 
-static void needs(const six_op *op, six_needs *n)
+static void needs(const six_run *run, six_needs *n)
 {
-    (void)op;
+    (void)run;
     six_loss_needs(n);
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     const attributes *a = op->attr;
     const int64_t classes = op->in[0].dim[0], positions = six_class_positions(op), stride = positions * SIX_LANES;
     six_class_sums sums = {{0}, {0}, {0}};
     for (int64_t p = 0; p < positions; p++) {
-        const real *x = g->x[0] + p * SIX_LANES;
+        const real *x = tile->x[0] + p * SIX_LANES;
         int64_t class[SIX_LANES];
         six_int first[SIX_LANES];
-        six_class_read(op, g, p, class);
+        six_class_read(op, tile, p, class);
         for (int part = 0; part < SIX_PARTS; part++) {
             ivec index;
             six_class_largest(x + part * SIX_WIDTH, classes, stride, &index);
@@ -55,42 +56,43 @@ static void forward(const six_op *op, six_group *g, void *scratch)
             sums.hits[i] += class[i] == first[i];
         }
     }
-    six_class_store(op, g, &sums);
+    six_class_store(run, tile, &sums);
 }
 
-static void end_forward(six_op *op) { six_class_end(op, ((const attributes *)op->attr)->reduction == SIX_LOSS_MEAN); }
+static void end_forward(six_run *run) { six_class_end(run, ((const attributes *)run->op->attr)->reduction == SIX_LOSS_MEAN); }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
+    const six_op *op = run->op;
     (void)scratch;
     const attributes *a = op->attr;
     const int64_t positions = six_class_positions(op), stride = positions * SIX_LANES;
-    const double factor = *(const double *)op->shared;
-    real *dx = g->dx[0];
+    const double factor = *(const double *)run->shared;
+    real *dx = tile->dx[0];
     if (!dx)
         return;
     memset(dx, 0, (size_t)(op->in[0].dim[0] * stride) * sizeof(real));
     for (int64_t p = 0; p < positions; p++) {
         int64_t class[SIX_LANES];
-        six_class_read(op, g, p, class);
-        for (int32_t i = 0; i < g->active; i++)
+        six_class_read(op, tile, p, class);
+        for (int32_t i = 0; i < tile->active; i++)
             dx[class[i] * stride + p * SIX_LANES + i] = (real)(-factor * (double)six_class_weight(&a->weight, class[i]));
     }
 }
 
 SIX_LAYER(nll) = {
     .kind = {.name = "nll",
-             .help = SIX_ONCE("the negative log likelihood of the target class"),
-             .attrs = SIX_ONCE(attrs),
+             .help = SIX_BASELINE_ONLY("the negative log likelihood of the target class"),
+             .attrs = SIX_BASELINE_ONLY(attrs),
              .size = sizeof(attributes)},
     .title = "NLLLoss",
     .prefix = "loss",
     .inputs_min = 1,
     .inputs_max = 1,
-    .is_loss = true,
-    .unlisted = true,
+    .role = SIX_ROLE_LOSS,
+    .hidden = true,
     .reads = SIX_READS_NOTHING,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,
     .end_forward = end_forward,

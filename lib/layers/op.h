@@ -7,31 +7,33 @@
  * A layer's file holds its attributes, shape rule, forward, backward and one const six_layer. The file is compiled once per variant
  * (instruction set and dtype); the variants of a layer differ in their kernels only.
  *
- * Samples come in groups of SIX_LANES (see simd/lane.h). A tensor of a group is its features in C order, each feature SIX_LANES reals, one for
- * each sample: [feature...][SIX_LANES], 64-byte aligned. In the last group of a batch the lanes from `active` on are padding: their inputs are
- * zero, their loss gradient is zero, and they must not contribute to anything summed over samples. Kernels may compute on them; what they leave
- * there must be finite whenever the parameters are.
+ * Samples come in tiles of SIX_LANES (see simd/lane.h). A tensor of a tile is its features in C order, each feature SIX_LANES reals, one
+ * per sample: [feature...][SIX_LANES], 64-byte aligned. In the last tile of a batch the lanes from `active` on are padding: their inputs
+ * are zero, their loss gradient is zero, and they must not contribute to anything summed over samples. Kernels may compute on them; what
+ * they leave there must be finite whenever the parameters are.
  *
  * A pass calls, for each node in order and then for backward in reverse:
  *
- *     sum_forward(op, g)      for each group, in any thread       (only where a layer must see the whole batch first)
- *     begin_forward(op)       once, in the calling thread         (combine sums, pack weights)
- *     forward(op, g)          for each group, in any thread
- *     end_forward(op)         once                                (losses: combine)
+ *     sum_forward(run, tile)    for each tile, in any thread      (only where a layer must see the whole batch first)
+ *     begin_forward(run)        once, in the calling thread       (combine sums, pack weights)
+ *     forward(run, tile)        for each tile, in any thread
+ *     end_forward(run)          once                              (losses: combine)
  *     sum_backward, begin_backward, backward                      likewise
- *     backward_part(op, part) for each part, in any thread        (parameter gradients of layers that sum over all groups at once)
+ *     backward_part(run, part)  for each part, in any thread      (parameter gradients of layers that sum over all tiles at once)
  *
  * Where all layers of a net have forward_one(), single samples are evaluated without lanes: a tensor is its features in C order, 64-byte
- * aligned with room for 2 * SIX_LANES reals more, and op->lanes is 1 instead of SIX_LANES. The result must have the same bits.
+ * aligned with capacity for 2 * SIX_LANES more reals, and run->lanes is 1 instead of SIX_LANES. The result must be bit-identical.
  *
- * Between the calls of one node and those of another on the same group nothing else is promised. The bits of a result may depend on
- * the group but never on the thread or on how many there are: every sum over groups is taken in the order of the groups. */
+ * Between the calls of one node and those of another on the same tile nothing else is promised. The bits of a result may depend on
+ * the tile but never on the thread or the number of threads: every sum over tiles is taken in the order of the tiles. */
 
 #include "base/shape.h"
 #include "base/spec.h"
 #include "simd/lane.h"
 
-enum { SIX_MAX_INPUTS = 16, SIX_MAX_PARAMS = 4 };
+struct sixnet_context;
+
+enum { SIX_MAX_INPUTS = 16, SIX_MAX_OUTPUTS = 64, SIX_PARAM_NAME_MAX = 64 };
 
 typedef enum six_init_kind { SIX_INIT_CONSTANT, SIX_INIT_UNIFORM, SIX_INIT_NORMAL } six_init_kind;
 
@@ -41,9 +43,9 @@ typedef struct six_init {
     double a, b;
 } six_init;
 
-/* A tensor a layer asks for: a parameter (trained, has a gradient) or a buffer (kept, such as running statistics). */
+/* A tensor a layer asks for: a parameter (trained, has a gradient) or a buffer (such as running statistics). */
 typedef struct six_param {
-    const char *name; /* "weight" */
+    char name[SIX_PARAM_NAME_MAX]; /* "weight" */
     six_shape shape;
     bool trained;
     six_init init;
@@ -53,82 +55,105 @@ typedef struct six_param {
  * class. */
 typedef enum six_targets { SIX_TARGETS_NUMBERS, SIX_TARGETS_CLASSES, SIX_TARGETS_PROBABILITIES } six_targets;
 
-/* One node of a graph as its layer sees it. The first block is there for setup(), which fills the second; the rest from needs() on. */
+typedef struct six_name {
+    char text[SIX_PARAM_NAME_MAX];
+} six_name;
+
+/* What setup() decided about a node. Constant once the node is part of a model, and shared by all of the model's plans. */
 typedef struct six_op {
-    const struct six_layer *layer; /* whose node it is */
+    const struct sixnet_context *ctx; /* allocates out and param */
+    const struct six_layer *layer;
     const void *attr; /* the layer's struct of attributes */
     const char *name; /* the node's, for messages */
     int32_t inputs;
-    six_shape in[SIX_MAX_INPUTS];
+    six_shape *in;    /* [inputs] */
 
-    six_shape out;    /* for a loss: of one target */
+    int32_t outputs;
+    six_shape *out;   /* [outputs]; for a loss: the shape of one target */
+    six_name *output_name; /* [outputs] that setup() gave them; NULL: the layer's */
     six_targets targets; /* of a loss */
     int32_t params;
-    six_param param[SIX_MAX_PARAMS];
-
-    real *value[SIX_MAX_PARAMS];    /* the tensors */
-    real *gradient[SIX_MAX_PARAMS]; /* their gradients, to be added to by backward_part(); NULL for buffers */
-    void *shared;                   /* needs.shared bytes of the node, for what begin_* computes for all groups */
-    real *sums;                     /* needs.sums reals a group, from sum_forward (or a loss's forward) to begin_forward (or end_forward) */
-    real *back_sums;                /* likewise from sum_backward to begin_backward */
-    int64_t samples;                /* in this batch */
-    int32_t groups;                 /* that hold them */
-    bool training;
-    int32_t lanes;                  /* SIX_LANES, or 1 for forward_one() */
-    int32_t real_size;              /* bytes */
-    uint64_t key, step;             /* of random numbers: the same for the same seed and node; the number of the training step */
-    double loss, hits;              /* a loss's end_forward: the value; how many samples were classified right, NAN if not classes */
+    six_param *param; /* [params] */
 } six_op;
 
-/* One group of samples at one node. Pointers that a layer does not use may be NULL; dx[i] is NULL where no gradient is wanted. */
-typedef struct six_group {
+/* For setup(), which starts with one output and no parameters. Both return SIXNET_OK or SIXNET_OUT_OF_MEMORY; see op.c. */
+int32_t six_op_set_outputs(six_op *op, int32_t count);
+int32_t six_op_add_params(six_op *op, const six_param *param, int32_t count);
+
+/* One node in one plan: what a pass reads and changes. */
+typedef struct six_run {
+    const six_op *op;
+    real *const *value;    /* [params] the tensors */
+    real *const *gradient; /* [params] their gradients, to be added to; NULL for buffers and frozen parameters */
+    bool trains;           /* some parameter has a gradient */
+    bool training;         /* a training pass */
+    bool frozen;           /* none of its tensors changes: layers with sum_forward() then work as in evaluation */
+    int32_t lanes;         /* SIX_LANES, or 1 for forward_one() */
+    int32_t real_size;     /* bytes */
+    void *shared;          /* needs.shared bytes, for what begin_* computes for all tiles */
+    real *sums;            /* needs.sums reals per tile, from sum_forward (or a loss's forward) to begin_forward (or end_forward) */
+    real *back_sums;       /* likewise from sum_backward to begin_backward */
+    int64_t samples;       /* in this batch */
+    int32_t tiles;         /* that hold them */
+    uint64_t key, step;    /* of random numbers: equal for equal seed and node; the number of the training step */
+    double loss, correct;  /* set by a loss's end_forward; correct: number of positions classified right, NAN if targets are not classes */
+} six_run;
+
+/* One tile at one node. dx[i] is NULL where no gradient is needed, dy[i] where no gradient arrives. */
+typedef struct six_tile {
     int32_t index, active;
-    const real *x[SIX_MAX_INPUTS];
-    real *y;
-    const real *target;       /* of a loss */
-    const real *dy;
-    real *dx[SIX_MAX_INPUTS];
-    void *saved;              /* needs.saved bytes of the node and group, from forward to backward */
-    real *partial;            /* this group's share of all the node's parameter gradients, one tensor after another, to be written
-                                 (not added to) by backward(); NULL if the layer has whole_gradients */
-    const char *fault;        /* set by a kernel that met data it cannot use: "a class is not from 0 to 9"; the pass then fails */
-} six_group;
+    const real *const *x; /* [inputs] */
+    real *const *y;       /* [outputs] */
+    const real *const *dy;
+    real *const *dx;
+    const real *target;   /* of a loss */
+    void *saved;          /* needs.saved bytes of the node and tile, from forward to backward */
+    real *partial;        /* this tile's share of all the node's parameter gradients, one tensor after another, which backward() overwrites;
+                             NULL if no parameter is trained or the layer accumulates_gradients */
+    const char *fault;    /* set by a kernel that met data it cannot use: "a class is not from 0 to 9"; the pass then fails */
+} six_tile;
 
 /* What a node needs besides its tensors; all zero at first. */
 typedef struct six_needs {
-    int64_t saved;     /* bytes a group, see six_group */
-    int64_t scratch;   /* bytes a thread, undefined at every call */
-    int64_t shared;    /* bytes, see six_op */
-    int64_t sums, back_sums; /* reals a group */
-    int32_t parts;     /* how many calls of backward_part() make the parameter gradients */
+    int64_t saved;     /* bytes per tile, see six_tile */
+    int64_t scratch;   /* bytes per thread, undefined at every call */
+    int64_t shared;    /* bytes, see six_run */
+    int64_t sums, back_sums; /* reals per tile */
+    int32_t parts;     /* number of calls of backward_part() that make the parameter gradients */
 } six_needs;
 
 typedef enum six_reads { SIX_READS_NOTHING = 0, SIX_READS_X = 1, SIX_READS_Y = 2 } six_reads;
 
+/* How a node takes part in a pass. An input's values come from the caller; a constant has no inputs and is computed like an operation. */
+typedef enum six_role { SIX_ROLE_OPERATION, SIX_ROLE_INPUT, SIX_ROLE_CONSTANT, SIX_ROLE_LOSS } six_role;
+
 typedef struct six_layer {
     six_kind kind;
+    six_role role;
     const char *title;   /* in summaries, PyTorch's class: "Conv2d" */
     const char *prefix;  /* of default node names: "conv" */
+    const char *const *output_names; /* ends with NULL; NULL for one output, or for outputs that are known by number */
     int32_t inputs_min, inputs_max;
-    bool is_loss;
-    bool unlisted;       /* has no line in summaries */
+    bool hidden;         /* has no line in summaries */
     six_reads reads;     /* which values backward needs; others may have been overwritten */
     bool in_place;       /* forward works with y == x[0], backward with dx[0] == dy */
-    bool reshapes;       /* y is x[0] as it is, dx[0] is dy as it is: no kernels at all */
-    bool products;       /* every value of y is a sum of products with a row of the first parameter */
-    bool whole_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes g->partial */
+    bool is_view;        /* y is x[0] as it is, dx[0] is dy as it is: no kernels at all */
+    bool is_linear_in_weights; /* every value of y is a sum of products with a row of the first parameter */
+    bool accumulates_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes partial */
+    bool takes_indices;  /* the values of x[0] are whole numbers that select something: x[0] has no gradient */
+    bool rectifies;      /* y is never negative, and a unit (first dimension) whose values are all 0 learns nothing */
 
-    int32_t (*setup)(six_op *op);                             /* checks, sets out and params; fails with six_fail("%s: ...", op->name) */
-    void (*needs)(const six_op *op, six_needs *needs);        /* NULL if none */
-    void (*sum_forward)(const six_op *op, six_group *g, void *scratch);
-    int32_t (*begin_forward)(six_op *op, six_group *groups);
-    void (*forward)(const six_op *op, six_group *g, void *scratch);
-    void (*forward_one)(const six_op *op, six_group *g, void *scratch);
-    void (*end_forward)(six_op *op);
-    void (*sum_backward)(const six_op *op, six_group *g, void *scratch);
-    int32_t (*begin_backward)(six_op *op, six_group *groups);
-    void (*backward)(const six_op *op, six_group *g, void *scratch);
-    void (*backward_part)(const six_op *op, six_group *groups, int32_t part, void *scratch);
+    int32_t (*setup)(six_op *op);                             /* checks; sets out and params; fails with six_fail("%s: ...", op->name) */
+    void (*needs)(const six_run *run, six_needs *needs);      /* NULL if none; of run only op, trains, training, frozen, lanes, real_size are set */
+    void (*sum_forward)(const six_run *run, six_tile *tile, void *scratch);
+    int32_t (*begin_forward)(six_run *run, six_tile *tiles);
+    void (*forward)(const six_run *run, six_tile *tile, void *scratch);
+    void (*forward_one)(const six_run *run, six_tile *tile, void *scratch);
+    void (*end_forward)(six_run *run);
+    void (*sum_backward)(const six_run *run, six_tile *tile, void *scratch);
+    int32_t (*begin_backward)(six_run *run, six_tile *tiles);
+    void (*backward)(const six_run *run, six_tile *tile, void *scratch);
+    void (*backward_part)(const six_run *run, six_tile *tiles, int32_t part, void *scratch);
 } six_layer;
 
 #define SIX_PASTE_(a, b) a##b
@@ -137,11 +162,11 @@ typedef struct six_layer {
 /* Opens the definition of a layer: SIX_LAYER(relu) = {.kind = {...}, ...}; */
 #define SIX_LAYER(name) const six_layer SIX_PASTE(six_layer_##name##_, SIX_VARIANT)
 
-/* What all variants of a layer share (setup, needs, attributes) is taken from the variant that describes; the others drop theirs. */
-#ifdef SIX_DESCRIBES
-#define SIX_ONCE(x) x
+/* What all variants of a layer share (setup, attributes) is taken from the baseline variant; the others drop theirs. */
+#ifdef SIX_IS_BASELINE
+#define SIX_BASELINE_ONLY(x) x
 #else
-#define SIX_ONCE(x) (0 ? (x) : NULL)
+#define SIX_BASELINE_ONLY(x) (0 ? (x) : NULL)
 #endif
 
 #endif

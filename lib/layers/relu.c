@@ -20,27 +20,28 @@ static vec derivative(vec y, vec dy, vec a)
 
 static int32_t setup(six_op *op) { return six_map_setup(op); }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map(op, g, value, (vec){0});
+    six_map(run, tile, value, (vec){0});
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map_back(op, g, g->y, derivative, (vec){0});
+    six_map_back(run, tile, tile->y[0], derivative, (vec){0});
 }
 
 SIX_LAYER(relu) = {
-    .kind = {.name = "relu", .help = SIX_ONCE("max(x, 0)")},
+    .kind = {.name = "relu", .help = SIX_BASELINE_ONLY("max(x, 0)")},
     .title = "ReLU",
     .prefix = "relu",
     .inputs_min = 1,
     .inputs_max = 1,
     .reads = SIX_READS_Y,
     .in_place = true,
-    .setup = SIX_ONCE(setup),
+    .rectifies = true,
+    .setup = SIX_BASELINE_ONLY(setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

@@ -24,21 +24,21 @@ static int32_t setup(six_op *op)
         return six_fail(SIXNET_BAD_SHAPE, "%s: shape=%s has another number of values than the input %s", op->name,
                         six_shape_text(&a->shape, to), six_shape_text(&op->in[0], from));
     }
-    op->out = a->shape;
+    op->out[0] = a->shape;
     return SIXNET_OK;
 }
 
 SIX_LAYER(reshape) = {
     .kind = {.name = "reshape",
-             .help = SIX_ONCE("gives a sample another shape"),
-             .attrs = SIX_ONCE(attrs),
+             .help = SIX_BASELINE_ONLY("gives a sample another shape"),
+             .attrs = SIX_BASELINE_ONLY(attrs),
              .size = sizeof(attributes)},
     .title = "Reshape",
     .prefix = "reshape",
     .inputs_min = 1,
     .inputs_max = 1,
-    .unlisted = true,
+    .hidden = true,
     .in_place = true,
-    .reshapes = true,
-    .setup = SIX_ONCE(setup),
+    .is_view = true,
+    .setup = SIX_BASELINE_ONLY(setup),
 };

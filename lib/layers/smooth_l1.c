@@ -37,43 +37,43 @@ static vec derivative(vec x, vec t, const void *attr, int64_t feature)
 
 static int32_t setup(six_op *op) { return six_loss_setup(op); }
 
-static void needs(const six_op *op, six_needs *n)
+static void needs(const six_run *run, six_needs *n)
 {
-    (void)op;
+    (void)run;
     six_loss_needs(n);
 }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_loss_forward(op, g, value);
+    six_loss_forward(run, tile, value);
 }
 
-static void end_forward(six_op *op)
+static void end_forward(six_run *run)
 {
-    const attributes *a = op->attr;
-    six_loss_end(op, a->reduction == SIX_LOSS_MEAN ? six_loss_values(op) : 1, NAN);
+    const attributes *a = run->op->attr;
+    six_loss_end(run, a->reduction == SIX_LOSS_MEAN ? six_loss_values(run) : 1, NAN);
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_loss_backward(op, g, derivative);
+    six_loss_backward(run, tile, derivative);
 }
 
 SIX_LAYER(smooth_l1) = {
     .kind = {.name = "smooth_l1",
-             .help = SIX_ONCE("the squared difference where it is small, else the absolute difference"),
-             .attrs = SIX_ONCE(attrs),
+             .help = SIX_BASELINE_ONLY("the squared difference where it is small, else the absolute difference"),
+             .attrs = SIX_BASELINE_ONLY(attrs),
              .size = sizeof(attributes)},
     .title = "SmoothL1Loss",
     .prefix = "loss",
     .inputs_min = 1,
     .inputs_max = 1,
-    .is_loss = true,
-    .unlisted = true,
+    .role = SIX_ROLE_LOSS,
+    .hidden = true,
     .reads = SIX_READS_X,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,
     .end_forward = end_forward,

@@ -29,14 +29,14 @@ SIX_INLINE int32_t six_soft_setup(six_op *op)
         return six_fail(SIXNET_BAD_SHAPE, "%s: dim=%d does not fit the input %s, which has %d dimensions without the batch", op->name,
                         (int)a->dim, six_shape_text(in, text), (int)in->rank);
     }
-    op->out = *in;
+    op->out[0] = *in;
     return SIXNET_OK;
 }
 
 /* Calls f once for each vector of positions: f finds its `size` values at offset + k * stride. */
-typedef void six_soft_function(six_group *g, int64_t offset, int64_t size, int64_t stride);
+typedef void six_soft_function(six_tile *tile, int64_t offset, int64_t size, int64_t stride);
 
-SIX_INLINE void six_soft_each(const six_op *op, six_group *g, six_soft_function *f)
+SIX_INLINE void six_soft_each(const six_op *op, six_tile *tile, six_soft_function *f)
 {
     const six_soft *a = op->attr;
     const six_shape *in = &op->in[0];
@@ -50,7 +50,7 @@ SIX_INLINE void six_soft_each(const six_op *op, six_group *g, six_soft_function 
     }
     for (int64_t o = 0; o < outer; o++)
         for (int64_t i = 0; i < inner; i += SIX_WIDTH)
-            f(g, o * in->dim[dim] * inner + i, in->dim[dim], inner);
+            f(tile, o * in->dim[dim] * inner + i, in->dim[dim], inner);
 }
 
 /* The largest of size vectors. */

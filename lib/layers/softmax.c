@@ -6,10 +6,10 @@
 
 #include "layers/soft.h"
 
-static void value(six_group *g, int64_t offset, int64_t size, int64_t stride)
+static void value(six_tile *tile, int64_t offset, int64_t size, int64_t stride)
 {
-    const real *x = g->x[0] + offset;
-    real *y = g->y + offset;
+    const real *x = tile->x[0] + offset;
+    real *y = tile->y[0] + offset;
     const vec largest = six_soft_largest(x, size, stride);
     vec sum = {0};
     for (int64_t k = 0; k < size; k++) {
@@ -22,10 +22,10 @@ static void value(six_group *g, int64_t offset, int64_t size, int64_t stride)
         six_store(y + k * stride, six_load(y + k * stride) * factor);
 }
 
-static void derivative(six_group *g, int64_t offset, int64_t size, int64_t stride)
+static void derivative(six_tile *tile, int64_t offset, int64_t size, int64_t stride)
 {
-    const real *y = g->y + offset, *dy = g->dy + offset;
-    real *dx = g->dx[0] + offset;
+    const real *y = tile->y[0] + offset, *dy = tile->dy[0] + offset;
+    real *dx = tile->dx[0] + offset;
     vec sum = {0};
     for (int64_t k = 0; k < size; k++)
         sum = six_fma(six_load(dy + k * stride), six_load(y + k * stride), sum);
@@ -35,23 +35,23 @@ static void derivative(six_group *g, int64_t offset, int64_t size, int64_t strid
 
 static int32_t setup(six_op *op) { return six_soft_setup(op); }
 
-static void forward(const six_op *op, six_group *g, void *scratch)
+static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_soft_each(op, g, value);
+    six_soft_each(run->op, tile, value);
 }
 
-static void backward(const six_op *op, six_group *g, void *scratch)
+static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    if (g->dx[0])
-        six_soft_each(op, g, derivative);
+    if (tile->dx[0])
+        six_soft_each(run->op, tile, derivative);
 }
 
 SIX_LAYER(softmax) = {
     .kind = {.name = "softmax",
-             .help = SIX_ONCE("exp(x) divided by its sum along a dimension"),
-             .attrs = SIX_ONCE(six_soft_attrs),
+             .help = SIX_BASELINE_ONLY("exp(x) divided by its sum along a dimension"),
+             .attrs = SIX_BASELINE_ONLY(six_soft_attrs),
              .size = sizeof(six_soft)},
     .title = "Softmax",
     .prefix = "softmax",
@@ -59,7 +59,7 @@ SIX_LAYER(softmax) = {
     .inputs_max = 1,
     .reads = SIX_READS_Y,
     .in_place = true,
-    .setup = SIX_ONCE(setup),
+    .setup = SIX_BASELINE_ONLY(setup),
     .forward = forward,
     .backward = backward,
 };

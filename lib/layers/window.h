@@ -74,7 +74,7 @@ SIX_INLINE int32_t six_window_check_input(const six_op *op)
 SIX_INLINE int32_t six_window_check_output(const six_op *op)
 {
     char in[160];
-    if (!six_shape_fits(&op->out))
+    if (!six_shape_fits(&op->out[0]))
         return six_fail(SIXNET_TOO_LARGE, "%s: the output for an input of %s is too large", op->name, six_shape_text(&op->in[0], in));
     return SIXNET_OK;
 }
@@ -88,14 +88,14 @@ SIX_INLINE int32_t six_window_setup(six_op *op, const six_window *w, const int64
     if (status != SIXNET_OK)
         return status;
     six_shape_text(&op->in[0], in);
-    op->out = op->in[0];
+    op->out[0] = op->in[0];
     for (int axis = 0; axis < 2; axis++) {
         int64_t size = op->in[0].dim[1 + axis], kernel = w->kernel_size[axis], padding = w->padding[axis];
         if (padding > kernel / 2)
             return six_fail(SIXNET_BAD_SHAPE, "%s: padding %" PRId64 " is more than half of kernel_size %" PRId64 " (%s); use at most %"
                             PRId64, op->name, padding, kernel, axes[axis], kernel / 2);
-        op->out.dim[1 + axis] = six_window_count(w, axis, dilation[axis], size);
-        if (op->out.dim[1 + axis] < 1 || (padding > 0 && dilation[axis] > size))
+        op->out[0].dim[1 + axis] = six_window_count(w, axis, dilation[axis], size);
+        if (op->out[0].dim[1 + axis] < 1 || (padding > 0 && dilation[axis] > size))
             return six_fail(SIXNET_BAD_SHAPE, "%s: a window of %s %" PRId64 " does not fit into the input %s with padding %" PRId64
                             "; use a smaller kernel_size or dilation", op->name, axes[axis], dilation[axis] * (kernel - 1) + 1, in,
                             padding);

@@ -15,7 +15,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(adam) = {
-    .kind = {"adam", SIX_ONCE("Adam: steps scaled by the mean squared gradient"), SIX_ONCE(attrs), sizeof(adam)},
-    .slots = SIX_ONCE(slots),
+    .kind = {"adam", SIX_BASELINE_ONLY("Adam: steps scaled by the mean squared gradient"), SIX_BASELINE_ONLY(attrs), sizeof(adam)},
+    .slots = SIX_BASELINE_ONLY(slots),
     .update = update,
 };

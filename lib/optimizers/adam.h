@@ -64,8 +64,8 @@ SIX_INLINE void six_adam_update(const void *attr, bool decoupled, const six_upda
 {
     const adam *a = attr;
     six_adam_constants k = {
-        .gradient = six_gradient_of(u, decoupled ? 0 : a->weight_decay),
-        .keep = six_set((real)(decoupled ? 1 - u->lr * a->weight_decay : 1)),
+        .gradient = six_gradient_of(u, decoupled ? 0 : six_weight_decay(u, a->weight_decay)),
+        .keep = six_set((real)(decoupled ? 1 - u->lr * six_weight_decay(u, a->weight_decay) : 1)),
         .beta1 = six_set((real)a->beta1),
         .fresh1 = six_set((real)(1 - a->beta1)),
         .beta2 = six_set((real)a->beta2),

@@ -15,7 +15,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(adamw) = {
-    .kind = {"adamw", SIX_ONCE("Adam with weight decay apart from the gradient"), SIX_ONCE(attrs), sizeof(adam)},
-    .slots = SIX_ONCE(slots),
+    .kind = {"adamw", SIX_BASELINE_ONLY("Adam with weight decay apart from the gradient"), SIX_BASELINE_ONLY(attrs), sizeof(adam)},
+    .slots = SIX_BASELINE_ONLY(slots),
     .update = update,
 };

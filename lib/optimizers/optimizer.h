@@ -3,8 +3,8 @@
 #define SIX_OPTIMIZERS_OPTIMIZER_H
 
 /* What an optimizer is: attributes, how many numbers of state it keeps for each parameter value, and one update function. A file holds one
- * optimizer and is compiled once per variant, as the layers are. All parameters of a model are one array, so are gradients and each slot
- * of state; an update is elementwise, so that any cut of the arrays into ranges gives the same bits. */
+ * optimizer and is compiled once per variant, as the layers are. Parameters, gradients and each slot of state are arrays of the same order; an
+ * update is elementwise, so that any cut of the arrays into ranges gives the same bits. */
 
 #include "layers/op.h"
 
@@ -12,7 +12,8 @@ enum { SIX_MAX_SLOTS = 3 };
 
 /* One step as the update functions see it. */
 typedef struct six_update {
-    double lr;             /* the schedule's, now */
+    double lr;             /* the schedule's now, times the tensors' lr_scale */
+    double weight_decay;   /* the tensors'; below 0 for the optimizer's */
     int64_t step;          /* 1 for the first */
     double gradient_scale; /* of clipping by norm; 1 without */
     double gradient_limit; /* of clipping by value, applied before anything else; INFINITY without */

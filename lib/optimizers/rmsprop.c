@@ -65,7 +65,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 {
     const rmsprop *a = attr;
     constants k = {
-        .gradient = six_gradient_of(u, a->weight_decay),
+        .gradient = six_gradient_of(u, six_weight_decay(u, a->weight_decay)),
         .lr = six_set((real)u->lr),
         .alpha = six_set((real)a->alpha),
         .fresh = six_set((real)(1 - a->alpha)),
@@ -78,7 +78,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(rmsprop) = {
-    .kind = {"rmsprop", SIX_ONCE("steps scaled by the root of the mean squared gradient"), SIX_ONCE(attrs), sizeof(rmsprop)},
-    .slots = SIX_ONCE(slots),
+    .kind = {"rmsprop", SIX_BASELINE_ONLY("steps scaled by the root of the mean squared gradient"), SIX_BASELINE_ONLY(attrs), sizeof(rmsprop)},
+    .slots = SIX_BASELINE_ONLY(slots),
     .update = update,
 };

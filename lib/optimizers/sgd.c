@@ -59,7 +59,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 {
     const sgd *a = attr;
     constants k = {
-        .gradient = six_gradient_of(u, a->weight_decay),
+        .gradient = six_gradient_of(u, six_weight_decay(u, a->weight_decay)),
         .lr = six_set((real)u->lr),
         .momentum = six_set((real)a->momentum),
         .fresh = six_set((real)(u->step == 1 ? 1 : 1 - a->dampening)),
@@ -70,8 +70,8 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(sgd) = {
-    .kind = {"sgd", SIX_ONCE("stochastic gradient descent, with momentum"), SIX_ONCE(attrs), sizeof(sgd)},
-    .check = SIX_ONCE(check),
-    .slots = SIX_ONCE(slots),
+    .kind = {"sgd", SIX_BASELINE_ONLY("stochastic gradient descent, with momentum"), SIX_BASELINE_ONLY(attrs), sizeof(sgd)},
+    .check = SIX_BASELINE_ONLY(check),
+    .slots = SIX_BASELINE_ONLY(slots),
     .update = update,
 };

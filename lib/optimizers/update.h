@@ -25,6 +25,9 @@ typedef struct six_gradient {
     vec limit, scale, decay;
 } six_gradient;
 
+/* The weight decay of an update: that of the tensors, or the optimizer's own. */
+SIX_INLINE double six_weight_decay(const six_update *u, double own) { return u->weight_decay < 0 ? own : u->weight_decay; }
+
 SIX_INLINE six_gradient six_gradient_of(const six_update *u, double decay)
 {
     return (six_gradient){six_set((real)u->gradient_limit), six_set((real)u->gradient_scale), six_set((real)decay)};

@@ -13,7 +13,7 @@ static void swap(char *a, char *b, size_t size)
     }
 }
 
-int32_t six_average_new(six_run *run)
+int32_t six_average_new(six_train_run *run)
 {
     const sixnet_model *net = run->net;
     if (run->state.average == SIX_AVERAGE_NONE)
@@ -22,34 +22,34 @@ int32_t six_average_new(six_run *run)
     return run->average ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
 }
 
-void six_average_free(six_run *run)
+void six_average_free(six_train_run *run)
 {
     six_free(run->net->ctx, run->average);
     run->average = NULL;
 }
 
 /* The first values are the average, whatever the share of later ones. */
-static void add(six_run *run, double share)
+static void add(six_train_run *run, double share)
 {
     const sixnet_model *net = run->net;
     net->variant->arrays.blend(run->average, net->values, run->state.averaged++ ? share : 1, net->values_size);
 }
 
-void six_average_step(six_run *run)
+void six_average_step(six_train_run *run)
 {
     const six_run_state *s = &run->state;
     if (s->average == SIX_AVERAGE_EMA && s->epoch >= s->average_start)
         add(run, 1 - s->ema_decay);
 }
 
-void six_average_epoch(six_run *run)
+void six_average_epoch(six_train_run *run)
 {
     const six_run_state *s = &run->state;
     if (s->average == SIX_AVERAGE_SWA && s->epoch >= s->average_start + s->averaged)
         add(run, 1 / (double)(s->averaged + 1));
 }
 
-void six_average_swap(six_run *run)
+void six_average_swap(six_train_run *run)
 {
     sixnet_model *net = run->net;
     if (!run->state.averaged)

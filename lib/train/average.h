@@ -8,15 +8,15 @@
 #include "train/run.h"
 
 /* Takes the memory for it; none without averaging. What `state` says holds for the run. */
-int32_t six_average_new(six_run *run);
-void six_average_free(six_run *run);
+int32_t six_average_new(six_train_run *run);
+void six_average_free(six_train_run *run);
 
 /* After every step. */
-void six_average_step(six_run *run);
+void six_average_step(six_train_run *run);
 /* After the last step of an epoch; once more for the same epoch changes nothing. */
-void six_average_epoch(six_run *run);
+void six_average_epoch(six_train_run *run);
 
 /* Exchanges the model's values and the average; nothing while there is none. */
-void six_average_swap(six_run *run);
+void six_average_swap(six_train_run *run);
 
 #endif

@@ -60,7 +60,7 @@ static const ailment ailments[AILMENTS] = {
 enum { BAD_VALUE = 1, BAD_GRADIENT = 2 };
 
 struct six_doctor {
-    six_watch watch; /* first: the passes know only this */
+    six_observer observer; /* first member, so that six_observer * can be cast */
     sixnet_model *net;
     const six_visit *visit;
     int64_t epoch, batch;         /* of the last visit; 0 before */
@@ -140,32 +140,33 @@ static bool is_above_zero(const six_doctor *d, const void *values, int64_t posit
     return false;
 }
 
-static void see_units(six_doctor *d, int32_t node, const six_group *g)
+static void see_units(six_doctor *d, int32_t node, const six_tile *tile)
 {
     int64_t units = d->first_unit[node + 1] - d->first_unit[node];
-    uint8_t *alive = d->alive + (int64_t)g->index * d->first_unit[d->net->node_count] + d->first_unit[node];
-    const six_shape *shape = &d->net->node[node].op->out;
+    uint8_t *alive = d->alive + (int64_t)tile->index * d->first_unit[d->net->node_count] + d->first_unit[node];
+    const six_shape *shape = &d->net->node[node].op->out[0];
     int64_t positions = units ? six_shape_size(shape) / units : 0;
     for (int64_t u = 0; u < units; u++)
         if (!alive[u])
-            alive[u] = is_above_zero(d, (const char *)g->y + (size_t)(u * positions * SIX_LANES * d->net->variant->real_size), positions,
-                                     g->active);
+            alive[u] = is_above_zero(d, (const char *)tile->y[0] + (size_t)(u * positions * SIX_LANES * d->net->variant->real_size), positions,
+                                     tile->active);
 }
 
-static void see(six_watch *watch, int32_t node, const six_group *g, void (*done)(const six_op *, six_group *, void *))
+static void after_layer(six_observer *observer, int32_t node, const six_tile *tile, void (*done)(const six_run *, six_tile *, void *))
 {
-    six_doctor *d = (six_doctor *)watch;
+    six_doctor *d = (six_doctor *)observer;
     const six_layer *kernel = d->net->node[node].kernel;
     const six_op *op = d->net->node[node].op;
     bool (*all_finite)(const real *, int64_t) = d->net->variant->arrays.all_finite;
-    uint8_t *bad = &d->bad[(int64_t)node * d->groups + g->index];
-    if (done == kernel->forward && !kernel->is_loss) {
-        if (!all_finite(g->y, six_shape_size(&op->out) * SIX_LANES))
-            *bad |= BAD_VALUE;
-        see_units(d, node, g);
+    uint8_t *bad = &d->bad[(int64_t)node * d->groups + tile->index];
+    if (done == kernel->forward && kernel->role != SIX_ROLE_LOSS) {
+        for (int32_t o = 0; o < op->outputs; o++)
+            if (!all_finite(tile->y[o], six_shape_size(&op->out[o]) * SIX_LANES))
+                *bad |= BAD_VALUE;
+        see_units(d, node, tile);
     } else if (done == kernel->backward) {
         for (int32_t k = 0; k < op->inputs; k++)
-            if (g->dx[k] && !all_finite(g->dx[k], six_shape_size(&op->in[k]) * SIX_LANES))
+            if (tile->dx[k] && !all_finite(tile->dx[k], six_shape_size(&op->in[k]) * SIX_LANES))
                 *bad |= BAD_GRADIENT;
     }
 }
@@ -197,9 +198,9 @@ static bool look_at_inputs(six_doctor *d)
     int64_t column = 0;
     bool finite = true;
     for (int32_t node = 0; node < net->node_count; node++) {
-        if (net->node[node].layer->inputs_max)
+        if (net->node[node].layer->role != SIX_ROLE_INPUT)
             continue;
-        int64_t size = six_shape_size(&net->node[node].op->out);
+        int64_t size = six_shape_size(&net->node[node].op->out[0]);
         spread s = measure_input(d, column, size);
         column += size;
         finite &= s.finite;
@@ -225,8 +226,8 @@ static bool gradients_are_finite(const six_doctor *d, int32_t node)
 {
     const sixnet_model *net = d->net;
     for (int32_t t = 0; t < net->tensor_count; t++)
-        if (net->tensor[t].node == node && net->tensor[t].trained &&
-            !net->variant->arrays.all_finite(six_tensor_at(net, net->gradients, &net->tensor[t]), net->tensor[t].size))
+        if (net->tensor[t].node == node && six_trains(&net->tensor[t]) &&
+            !net->variant->arrays.all_finite(six_gradient_at(net, &net->tensor[t]), net->tensor[t].size))
             return false;
     return true;
 }
@@ -281,9 +282,9 @@ static void look_at_gradients(six_doctor *d)
         double gradient = 0, value = 0;
         for (int32_t t = 0; t < net->tensor_count; t++) {
             const six_tensor *tensor = &net->tensor[t];
-            if (tensor->node != i || !tensor->trained)
+            if (tensor->node != i || !six_trains(tensor))
                 continue;
-            gradient += sum_of_squares(six_tensor_at(net, net->gradients, tensor), tensor->size, INFINITY);
+            gradient += sum_of_squares(six_gradient_at(net, tensor), tensor->size, INFINITY);
             value += sum_of_squares(six_tensor_at(net, net->values, tensor), tensor->size, INFINITY);
         }
         double ratio = sqrt(gradient) / (1 + sqrt(value));
@@ -353,7 +354,7 @@ void six_doctor_look_back(six_doctor *d)
     for (int32_t i = 0; i < net->node_count; i++)
         tell(d, RELU_DEAD, i, dead_share(d, i));
     if (d->batches)
-        tell(d, OUTPUT_CONSTANT, net->output, (double)d->constant / (double)d->batches);
+        tell(d, OUTPUT_CONSTANT, net->value[net->output].node, (double)d->constant / (double)d->batches);
     d->batches = d->constant = 0;
     memset(d->alive, 0, (size_t)d->groups * (size_t)d->first_unit[net->node_count]);
 }
@@ -366,8 +367,7 @@ static void count_units(six_doctor *d)
 {
     for (int32_t i = 0; i < d->net->node_count; i++) {
         const six_node *node = &d->net->node[i];
-        bool relu = strcmp(node->layer->kind.name, "relu") == 0;
-        d->first_unit[i + 1] = d->first_unit[i] + (relu ? node->op->out.dim[0] : 0);
+        d->first_unit[i + 1] = d->first_unit[i] + (node->layer->rectifies ? node->op->out[0].dim[0] : 0);
     }
 }
 
@@ -394,13 +394,13 @@ int32_t six_doctor_new(six_doctor **out, sixnet_model *net, int64_t batch_size)
     if (!d)
         return SIXNET_OUT_OF_MEMORY;
     d->net = net;
-    d->watch.see = see;
+    d->observer.after_layer = after_layer;
     d->groups = (int32_t)((batch_size + SIX_LANES - 1) / SIX_LANES);
     if (allocate(d, batch_size)) {
         six_doctor_free(d);
         return SIXNET_OUT_OF_MEMORY;
     }
-    net->watch = &d->watch;
+    net->observer = &d->observer;
     *out = d;
     return SIXNET_OK;
 }
@@ -410,7 +410,7 @@ void six_doctor_free(six_doctor *d)
     if (!d)
         return;
     const sixnet_context *ctx = d->net->ctx;
-    d->net->watch = NULL;
+    d->net->observer = NULL;
     six_free(ctx, d->first_unit);
     six_free(ctx, d->bad);
     six_free(ctx, d->alive);

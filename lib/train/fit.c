@@ -174,13 +174,13 @@ int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double
     if (loss)
         *loss = mean;
     if (accuracy)
-        *accuracy = hits / (double)six_dataset_size(ds) / (double)six_answers(net);
+        *accuracy = hits / (double)six_dataset_size(ds) / (double)six_class_positions_of(net);
     return SIXNET_OK;
 }
 
 typedef struct fit {
     const fit_options *o;
-    six_run run;
+    six_train_run run;
     const six_keeper *keeper;
     sixnet_dataset *validation;
     sixnet_progress_fn fn;
@@ -248,8 +248,8 @@ static int32_t train_batch(fit *f, six_visit *v)
     }
     six_average_step(&f->run);
     f->run.state.loss_sum += v->loss * (double)v->n;
-    if (six_answers(f->run.net))
-        f->run.state.hits += hits / (double)six_answers(f->run.net);
+    if (six_class_positions_of(f->run.net))
+        f->run.state.hits += hits / (double)six_class_positions_of(f->run.net);
     return SIXNET_OK;
 }
 
@@ -304,7 +304,7 @@ static void show_means(fit *f)
     const sixnet_model *net = f->run.net;
     const double learnt = f->p.samples - (double)f->run.state.skipped;
     f->p.loss = f->run.state.loss_sum / learnt;
-    f->p.accuracy = six_answers(net) ? f->run.state.hits / learnt : (double)NAN;
+    f->p.accuracy = six_class_positions_of(net) ? f->run.state.hits / learnt : (double)NAN;
     f->p.skipped = (double)f->run.state.skipped;
 }
 

@@ -100,8 +100,8 @@ static int32_t compare_parameters(check *c)
     int32_t status = SIXNET_OK;
     for (int32_t t = 0; t < c->net->tensor_count; t++) {
         const six_tensor *tensor = &c->net->tensor[t];
-        for (int64_t i = 0; tensor->trained && i < tensor->size && !status; i++) {
-            place p = {tensor->name, i, tensor->offset + i, false, get(c, c->gradients, tensor->offset + i)};
+        for (int64_t i = 0; six_trains(tensor) && i < tensor->size && !status; i++) {
+            place p = {tensor->name, i, tensor->offset + i, false, get(c, c->gradients, tensor->gradient_offset + i)};
             status = compare(c, &p);
         }
     }
@@ -112,7 +112,7 @@ bool six_takes_indices(const sixnet_model *net, int32_t input)
 {
     for (int32_t i = 0; i < net->node_count; i++)
         for (int32_t k = 0; k < net->node[i].op->inputs; k++)
-            if (net->node[i].input[k] == input && strcmp(net->node[i].layer->kind.name, "embedding") == 0)
+            if (net->value[net->node[i].input[k]].node == input && net->node[i].layer->takes_indices)
                 return true;
     return false;
 }
@@ -123,9 +123,9 @@ static int32_t compare_inputs(check *c)
     int64_t column = 0;
     int32_t status = SIXNET_OK;
     for (int32_t node = 0; node < net->node_count; node++) {
-        if (net->node[node].layer->inputs_max)
+        if (net->node[node].layer->role != SIX_ROLE_INPUT)
             continue;
-        int64_t size = six_shape_size(&net->node[node].op->out);
+        int64_t size = six_shape_size(&net->node[node].op->out[0]);
         const double *gradients = c->input_gradients + c->n * column;
         for (int64_t i = 0; i < c->n * size && !status && !six_takes_indices(net, node); i++) {
             place p = {net->node[node].name, i, i / size * net->input_size + column + i % size, true, gradients[i]};
@@ -148,9 +148,9 @@ static int32_t take_analytic(check *c)
     if (!status)
         memcpy(c->gradients, net->gradients, bytes_of(net, net->trained_size));
     for (int32_t node = 0; node < net->node_count && !status; node++)
-        if (!net->node[node].layer->inputs_max) {
-            int64_t size = six_shape_size(&net->node[node].op->out);
-            status = six_node_values(net, node, true, (six_rows_out){c->input_gradients + c->n * column, SIX_F64}, c->n * size);
+        if (net->node[node].layer->role == SIX_ROLE_INPUT) {
+            int64_t size = six_shape_size(&net->node[node].op->out[0]);
+            status = six_node_values(net, net->node[node].first_value, true, (six_rows_out){c->input_gradients + c->n * column, SIX_F64}, c->n * size);
             column += size;
         }
     memset(net->gradients, 0, bytes_of(net, net->trained_size));
@@ -190,7 +190,7 @@ static void begin(check *c)
     sixnet_model *net = c->net;
     for (int32_t i = 0; i < net->node_count; i++) {
         c->retained[i] = net->node[i].retained;
-        net->node[i].retained = c->retained[i] || !net->node[i].layer->inputs_max;
+        net->node[i].retained = c->retained[i] || net->node[i].layer->role == SIX_ROLE_INPUT;
     }
     c->plan = net->training;
     c->pass = net->pass;

@@ -73,6 +73,7 @@ int32_t six_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char 
     int32_t status = parse(opt, spec, schedule);
     if (!status)
         status = make_state(opt);
+    opt->net->optimizers++;
     if (status) {
         six_optimizer_free(opt);
         return status;
@@ -91,6 +92,7 @@ void six_optimizer_free(sixnet_optimizer *opt)
     six_schedule_free(net->ctx, opt->schedule);
     six_free(net->ctx, opt->attr);
     six_free(net->ctx, opt);
+    net->optimizers--;
     six_model_release(net);
 }
 
@@ -106,6 +108,7 @@ static double norm_scale(const sixnet_optimizer *opt, double limit, double most)
 
 typedef struct update_job {
     const sixnet_optimizer *opt;
+    const six_segment *segment;
     six_update update;
 } update_job;
 
@@ -113,25 +116,33 @@ static void update_chunk(void *arg, int32_t item, int32_t worker)
 {
     const update_job *job = arg;
     const sixnet_model *net = job->opt->net;
-    int64_t first = (int64_t)item * CHUNK, left = net->trained_size - first;
-    size_t offset = (size_t)first * (size_t)net->variant->real_size;
+    const int64_t first = (int64_t)item * CHUNK, left = job->segment->size - first;
+    const size_t size = (size_t)net->variant->real_size, gradient = (size_t)(job->segment->gradient_offset + first) * size;
     real *state[SIX_MAX_SLOTS] = {0};
     (void)worker;
     for (int32_t i = 0; i < job->opt->slots; i++)
-        state[i] = (void *)((char *)job->opt->state[i] + offset);
-    job->opt->kernel->update(job->opt->attr, &job->update, (void *)((char *)net->values + offset),
-                             (void *)((char *)net->gradients + offset), state, left < CHUNK ? left : CHUNK);
+        state[i] = (void *)((char *)job->opt->state[i] + gradient);
+    job->opt->kernel->update(job->opt->attr, &job->update, (void *)((char *)net->values + (size_t)(job->segment->offset + first) * size),
+                             (void *)((char *)net->gradients + gradient), state, left < CHUNK ? left : CHUNK);
 }
 
 int32_t six_optimizer_step(sixnet_optimizer *opt)
 {
     const six_optimizer_common *common = opt->attr;
-    update_job job = {opt, {six_schedule_lr(opt->schedule), opt->steps + 1, 1, common->clip_value > 0 ? common->clip_value : INFINITY}};
+    const sixnet_model *net = opt->net;
+    const double lr = six_schedule_lr(opt->schedule);
+    update_job job = {.opt = opt, .update = {.step = opt->steps + 1, .gradient_scale = 1, .gradient_limit = INFINITY}};
+    if (common->clip_value > 0)
+        job.update.gradient_limit = common->clip_value;
     if (common->clip_norm > 0)
         job.update.gradient_scale = norm_scale(opt, common->clip_norm, job.update.gradient_limit);
     if (isnan(job.update.gradient_scale))
         return six_fail(SIXNET_NOT_FINITE, "a gradient is not finite; nothing was changed (a smaller learning rate may help)");
-    six_pool_run(opt->net->ctx->pool, update_chunk, &job, (int32_t)((opt->net->trained_size + CHUNK - 1) / CHUNK));
+    for (job.segment = net->segment; job.segment < net->segment + net->segment_count; job.segment++) {
+        job.update.lr = lr * job.segment->lr_scale;
+        job.update.weight_decay = job.segment->weight_decay;
+        six_pool_run(net->ctx->pool, update_chunk, &job, (int32_t)((job.segment->size + CHUNK - 1) / CHUNK));
+    }
     opt->steps++;
     six_tensors_changed(opt->net);
     opt->net->pass = SIX_PASS_NONE;

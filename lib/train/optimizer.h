@@ -12,7 +12,7 @@ struct sixnet_optimizer {
     void *attr;
     six_schedule *schedule;
     int32_t slots;
-    void *state[SIX_MAX_SLOTS]; /* reals, as many as the model has trained values */
+    void *state[SIX_MAX_SLOTS]; /* reals, laid out as the model's gradients */
     int64_t steps;              /* done */
 };
 

@@ -43,7 +43,7 @@ static const six_attr attrs[] = {
 
 const six_kind six_kind_run = {"run", "where a training run is", attrs, sizeof(six_run_state)};
 
-static int32_t grow(six_run *run)
+static int32_t grow(six_train_run *run)
 {
     int64_t room = run->room ? 2 * run->room : 16;
     double *larger = six_alloc(run->net->ctx, (size_t)room * SIX_RUN_COLUMNS, sizeof *larger);
@@ -57,7 +57,7 @@ static int32_t grow(six_run *run)
     return SIXNET_OK;
 }
 
-int32_t six_run_add(six_run *run, const double row[static SIX_RUN_COLUMNS])
+int32_t six_run_add(six_train_run *run, const double row[static SIX_RUN_COLUMNS])
 {
     if (run->rows == run->room && grow(run))
         return SIXNET_OUT_OF_MEMORY;
@@ -72,7 +72,7 @@ static double score(const double *row)
     return -(isnan(row[SIX_RUN_VALIDATION_LOSS]) ? row[SIX_RUN_LOSS] : row[SIX_RUN_VALIDATION_LOSS]);
 }
 
-int64_t six_run_best(const six_run *run)
+int64_t six_run_best(const six_train_run *run)
 {
     int64_t best = run->rows ? 0 : -1;
     for (int64_t i = 1; i < run->rows; i++)
@@ -96,7 +96,7 @@ double six_history_get(const sixnet_model *net, int64_t epoch, const char *key)
     return NAN;
 }
 
-void six_run_end(six_run *run)
+void six_run_end(six_train_run *run)
 {
     six_free(run->net->ctx, run->net->history);
     run->net->history = run->history;
@@ -105,7 +105,7 @@ void six_run_end(six_run *run)
     run->rows = run->room = 0;
 }
 
-void six_run_free(six_run *run)
+void six_run_free(six_train_run *run)
 {
     six_free(run->net->ctx, run->history);
     run->history = NULL;

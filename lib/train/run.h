@@ -33,7 +33,7 @@ enum { SIX_AVERAGE_NONE, SIX_AVERAGE_EMA, SIX_AVERAGE_SWA };
 /* The columns of a history, which has a row for every epoch; NaN for what there is not. */
 enum { SIX_RUN_LR, SIX_RUN_LOSS, SIX_RUN_ACCURACY, SIX_RUN_VALIDATION_LOSS, SIX_RUN_VALIDATION_ACCURACY, SIX_RUN_COLUMNS };
 
-typedef struct six_run {
+typedef struct six_train_run {
     sixnet_model *net;
     sixnet_optimizer *opt;
     sixnet_batches *batches; /* may be NULL */
@@ -41,28 +41,28 @@ typedef struct six_run {
     void *average; /* reals, as many as the model's values: their average, or zero while there is none; NULL without averaging */
     double *history;
     int64_t rows, room;
-} six_run;
+} six_train_run;
 
 /* One number of a model's history by name; NaN if there is none. */
 double six_history_get(const sixnet_model *net, int64_t epoch, const char *key);
 /* Makes a run's history the model's. */
-void six_run_end(six_run *run);
+void six_run_end(six_train_run *run);
 
 /* Adds an epoch to the history. */
-int32_t six_run_add(six_run *run, const double row[static SIX_RUN_COLUMNS]);
+int32_t six_run_add(six_train_run *run, const double row[static SIX_RUN_COLUMNS]);
 /* The row of the best epoch, -1 if there is none: the highest validation accuracy, or else the lowest validation loss, or else
    loss. */
-int64_t six_run_best(const six_run *run);
-void six_run_free(six_run *run);
+int64_t six_run_best(const six_train_run *run);
+void six_run_free(six_train_run *run);
 
 typedef struct six_keeper {
     /* Whether a run can be saved at a path: better said before a run than after its first epoch. */
     int32_t (*check)(const sixnet_context *ctx, const char *path);
     /* Saves a run, and keeps what was at path before as path.1, that as path.2, and so on: `keep` files in all. */
-    int32_t (*save)(const six_run *run, const char *path, int64_t keep);
+    int32_t (*save)(const six_train_run *run, const char *path, int64_t keep);
     /* Puts a run's net, optimizer, batches, state and history into the state that was saved, all or nothing. If
      * run->state.batch_size is not 0 the samples must come as they came then. */
-    int32_t (*load)(six_run *run, const char *path);
+    int32_t (*load)(six_train_run *run, const char *path);
 } six_keeper;
 
 #endif

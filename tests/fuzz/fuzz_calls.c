@@ -648,10 +648,10 @@ static int32_t twice_forward(void *user, sixnet_layer_call *call)
 {
     (void)user;
     const float *x = sixnet_call_input(call, 0);
-    float *y = sixnet_call_output(call);
+    float *y = sixnet_call_output(call, 0);
     int64_t dims[8], count = sixnet_call_samples(call);
     int32_t rank;
-    MUST(sixnet_call_output_shape(call, dims, &rank) == SIXNET_OK);
+    MUST(sixnet_call_output_shape(call, 0, dims, &rank) == SIXNET_OK);
     for (int32_t i = 0; i < rank; i++)
         count *= dims[i];
     for (int64_t i = 0; i < count; i++)
@@ -662,7 +662,7 @@ static int32_t twice_forward(void *user, sixnet_layer_call *call)
 static int32_t twice_backward(void *user, sixnet_layer_call *call)
 {
     (void)user;
-    const float *dy = sixnet_call_output_gradient(call);
+    const float *dy = sixnet_call_output_gradient(call, 0);
     float *dx = sixnet_call_input_gradient(call, 0);
     int64_t dims[8], count = sixnet_call_samples(call);
     int32_t rank;

@@ -269,18 +269,19 @@ def _signatures() -> Dict[str, Tuple[Any, ...]]:
         "sixnet_setup_input_shape": (I, P, I, PL, PI),
         "sixnet_setup_attribute": (D, P, T),
         "sixnet_setup_output_shape": (I, P, PL, I),
+        "sixnet_setup_add_output": (I, P, T, PL, I),
         "sixnet_setup_parameter": (I, P, T, PL, I, D, D),
         "sixnet_setup_refuse": (I, P, T),
         "sixnet_call_samples": (L, P),
         "sixnet_call_training": (I, P),
         "sixnet_call_attribute": (D, P, T),
         "sixnet_call_input_shape": (I, P, I, PL, PI),
-        "sixnet_call_output_shape": (I, P, PL, PI),
+        "sixnet_call_output_shape": (I, P, I, PL, PI),
         "sixnet_call_parameter_shape": (I, P, I, PL, PI),
         "sixnet_call_input": (P, P, I),
-        "sixnet_call_output": (P, P),
+        "sixnet_call_output": (P, P, I),
         "sixnet_call_parameter": (P, P, I),
-        "sixnet_call_output_gradient": (P, P),
+        "sixnet_call_output_gradient": (P, P, I),
         "sixnet_call_input_gradient": (P, P, I),
         "sixnet_call_parameter_gradient": (P, P, I),
     }
@@ -896,12 +897,12 @@ class LayerCall:
         return float(_lib.sixnet_call_attribute(self._pointer, _text(name)))
 
     def _output_shape(self) -> Shape:
-        return (self.samples, *_shape(_lib.sixnet_call_output_shape, self._pointer))
+        return (self.samples, *_shape(_lib.sixnet_call_output_shape, self._pointer, 0))
 
     @property
     def output(self) -> Any:
         """What forward has returned."""
-        return _copy_out(_lib.sixnet_call_output(self._pointer), self._output_shape(), self._kind)
+        return _copy_out(_lib.sixnet_call_output(self._pointer, 0), self._output_shape(), self._kind)
 
     def _places(self, value: Callable[..., Optional[int]], parameter: Callable[..., Optional[int]]) -> List[Tuple[int, Shape]]:
         """Where the inputs' values or gradients are, and then the parameters'."""
@@ -954,11 +955,11 @@ class _CustomLayer:
 
     def _run_forward(self, call: LayerCall, pointer: int, arguments: List[Any]) -> None:
         values = self.forward(call, *arguments)
-        _copy_in(_lib.sixnet_call_output(pointer), call._output_shape(), self.dtype, values, f"{self.name}: what forward returned")
+        _copy_in(_lib.sixnet_call_output(pointer, 0), call._output_shape(), self.dtype, values, f"{self.name}: what forward returned")
 
     def _run_backward(self, call: LayerCall, pointer: int, arguments: List[Any]) -> None:
         assert self.backward
-        dy = _copy_out(_lib.sixnet_call_output_gradient(pointer), call._output_shape(), self.dtype)
+        dy = _copy_out(_lib.sixnet_call_output_gradient(pointer, 0), call._output_shape(), self.dtype)
         given = self.backward(call, dy, *arguments)
         gradients = given if isinstance(given, tuple) else (given,)
         places = call._places(_lib.sixnet_call_input_gradient, _lib.sixnet_call_parameter_gradient)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIX_FILES_SORT_H
-#define SIX_FILES_SORT_H
+#ifndef SIX_BASE_SORT_H
+#define SIX_BASE_SORT_H
 
 #include <stddef.h>
 

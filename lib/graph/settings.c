@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Settings of tensors by name or pattern: whether they learn, how fast, and their weight decay. */
+
+#include <string.h>
+
+#include "base/status.h"
+#include "graph/graph.h"
+
+enum { UNCHANGED, TRAINABLE, FROZEN };
+
+/* One line of settings. What is UNCHANGED or below 0 is not set. */
+typedef struct six_setting {
+    char match[SIX_TEXT_MAX];
+    int32_t trainable;
+    double lr_scale, weight_decay;
+} setting;
+
+static const six_attr attrs[] = {
+    {"match", SIX_TEXT, offsetof(setting, match), 0, 0, "", NULL,
+     "names of tensors, such as conv1.weight; '*' stands for any characters, '?' for one"},
+    {"trainable", SIX_CHOICE, offsetof(setting, trainable), 0, 0, "unchanged", "unchanged true false",
+     "false freezes them: no gradient, no optimizer state; batch norm whose tensors are frozen uses its running statistics"},
+    {"lr_scale", SIX_FLOAT, offsetof(setting, lr_scale), -1, 1e30, "-1", NULL, "factor of the learning rate; -1 leaves it unchanged"},
+    {"weight_decay", SIX_FLOAT, offsetof(setting, weight_decay), -1, 1e30, "-1", NULL,
+     "used in place of the optimizer's weight decay; -1 leaves it unchanged"},
+    {0},
+};
+
+const six_kind six_kind_tensors = {"tensors", "settings of the tensors that a pattern names", attrs, sizeof(setting)};
+
+/* Whether a name matches a pattern with * and ?, in time proportional to the product of their lengths. */
+static bool matches(const char *pattern, const char *name)
+{
+    const char *star = NULL, *resume = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            star = pattern++;
+            resume = name;
+        } else if (*pattern == '?' || *pattern == *name) {
+            pattern++;
+            name++;
+        } else if (star) {
+            pattern = star + 1;
+            name = ++resume;
+        } else {
+            return false;
+        }
+    }
+    return pattern[strspn(pattern, "*")] == 0;
+}
+
+static bool would_change(const six_tensor *t, const setting *s)
+{
+    return s->trainable != UNCHANGED && t->trainable != (s->trainable == TRAINABLE);
+}
+
+/* Applies what decides about gradients, which a compiled model has; whole or not at all. */
+static int32_t apply_trainable(sixnet_model *net, const setting *s)
+{
+    bool *before = six_alloc(net->ctx, (size_t)net->tensor_count, sizeof *before);
+    if (!before)
+        return SIXNET_OUT_OF_MEMORY;
+    for (int32_t i = 0; i < net->tensor_count; i++) {
+        before[i] = net->tensor[i].trainable;
+        if (matches(s->match, net->tensor[i].name))
+            net->tensor[i].trainable = s->trainable == TRAINABLE;
+    }
+    int32_t status = net->compiled ? six_tensors_retrain(net) : SIXNET_OK;
+    for (int32_t i = 0; status && i < net->tensor_count; i++)
+        net->tensor[i].trainable = before[i];
+    six_free(net->ctx, before);
+    return status;
+}
+
+/* Takes from earlier settings of the same tensors what the new one sets, and drops those of which nothing is left. */
+static void supersede(sixnet_model *net, const setting *s)
+{
+    int32_t left = 0;
+    for (int32_t i = 0; i < net->setting_count; i++) {
+        setting *old = &net->setting[i];
+        if (strcmp(old->match, s->match) == 0) {
+            old->trainable = s->trainable != UNCHANGED ? UNCHANGED : old->trainable;
+            old->lr_scale = s->lr_scale >= 0 ? -1 : old->lr_scale;
+            old->weight_decay = s->weight_decay >= 0 ? -1 : old->weight_decay;
+        }
+        if (old->trainable != UNCHANGED || old->lr_scale >= 0 || old->weight_decay >= 0)
+            net->setting[left++] = *old;
+    }
+    net->setting_count = left;
+}
+
+static int32_t check(const sixnet_model *net, const setting *s, bool *changes_training)
+{
+    bool found = false;
+    *changes_training = false;
+    for (int32_t i = 0; i < net->tensor_count; i++)
+        if (matches(s->match, net->tensor[i].name)) {
+            found = true;
+            *changes_training |= would_change(&net->tensor[i], s);
+        }
+    if (!found)
+        return six_fail(SIXNET_NOT_FOUND, "tensors: match=%.80s names no tensor of the model", s->match);
+    if (s->trainable == UNCHANGED && s->lr_scale < 0 && s->weight_decay < 0)
+        return six_fail(SIXNET_BAD_TEXT, "tensors: match=%.80s sets nothing; give trainable, lr_scale or weight_decay", s->match);
+    if (*changes_training && net->optimizers)
+        return six_fail(SIXNET_BAD_STATE, "tensors: trainable cannot change while the model has an optimizer; free the optimizer first");
+    return SIXNET_OK;
+}
+
+static int32_t set(sixnet_model *net, const setting *s)
+{
+    bool changes_training;
+    int32_t status = check(net, s, &changes_training);
+    if (!status)
+        status = six_grow(net->ctx, (void **)&net->setting, sizeof *net->setting, (size_t)net->setting_count, &net->setting_capacity);
+    if (!status && changes_training)
+        status = apply_trainable(net, s);
+    if (status)
+        return status;
+    for (int32_t i = 0; i < net->tensor_count; i++)
+        if (matches(s->match, net->tensor[i].name)) {
+            net->tensor[i].lr_scale = s->lr_scale >= 0 ? s->lr_scale : net->tensor[i].lr_scale;
+            net->tensor[i].weight_decay = s->weight_decay >= 0 ? s->weight_decay : net->tensor[i].weight_decay;
+        }
+    if (net->compiled)
+        six_tensors_segment(net);
+    supersede(net, s);
+    net->setting[net->setting_count++] = *s;
+    six_model_forget_texts(net);
+    return SIXNET_OK;
+}
+
+int32_t six_tensors_parse(sixnet_model *net, const char *attributes)
+{
+    setting s;
+    int32_t status = six_spec_parse(&six_kind_tensors, attributes, &s, NULL, NULL);
+    if (!status && !s.match[0])
+        status = six_fail(SIXNET_BAD_TEXT, "tensors: match is missing");
+    return status ? status : set(net, &s);
+}
+
+int32_t six_tensors_set(sixnet_model *net, const char *pattern, const char *settings)
+{
+    six_text t = {.ctx = net->ctx};
+    six_text_add(&t, "match=%s %s", pattern, settings);
+    int32_t status = t.failed ? SIXNET_OUT_OF_MEMORY : six_tensors_parse(net, t.data);
+    six_text_free(&t);
+    return status;
+}
+
+void six_tensors_write(const sixnet_model *net, six_text *t)
+{
+    for (int32_t i = 0; i < net->setting_count; i++) {
+        six_text_add(t, "%s", six_kind_tensors.name);
+        six_spec_write(&six_kind_tensors, &net->setting[i], t);
+        six_text_add(t, "\n");
+    }
+}
