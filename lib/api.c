@@ -17,9 +17,11 @@
 #include "graph/profile.h"
 #include "kinds.h"
 #include "train/doctor.h"
+#include "train/evaluate.h"
 #include "train/fit.h"
 #include "train/gradient_check.h"
 #include "train/optimizer.h"
+#include "train/progress.h"
 
 static int32_t missing(const char *function, const char *argument)
 {

@@ -9,177 +9,21 @@
 #include "base/status.h"
 #include "base/threads.h"
 #include "data/batches.h"
-#include "data/dataset.h"
 #include "graph/exec.h"
 #include "train/average.h"
 #include "train/doctor.h"
+#include "train/evaluate.h"
+#include "train/fit_options.h"
+#include "train/progress.h"
 #include "train/snapshot.h"
-
-typedef struct fit_options {
-    int64_t epochs, batch_size, seed;
-    int32_t shuffle, drop_last;
-    char checkpoint[SIX_PATH_MAX], resume[SIX_PATH_MAX];
-    int64_t checkpoint_epochs, keep;
-    double checkpoint_seconds;
-    int32_t keep_best, doctor, on_nan, average;
-    double ema_decay;
-    int64_t average_start;
-} fit_options;
-
-enum { ON_NAN_STOP, ON_NAN_SKIP, ON_NAN_RESTORE };
-
-static const six_attr attrs[] = {
-    {"epochs", SIX_INT, offsetof(fit_options, epochs), 1, 1 << 30, "1", NULL, "passes over the data"},
-    {"batch_size", SIX_INT, offsetof(fit_options, batch_size), 1, 1 << 24, "32", NULL, "samples of one step"},
-    {"shuffle", SIX_BOOL, offsetof(fit_options, shuffle), 0, 1, "true", NULL, "a new order in every epoch"},
-    {"drop_last", SIX_BOOL, offsetof(fit_options, drop_last), 0, 1, "false", NULL, "leave out a last batch that is not full"},
-    {"seed", SIX_INT, offsetof(fit_options, seed), -1, 9007199254740992.0, "-1", NULL, "of the order; -1 for the context's"},
-    {"checkpoint", SIX_PATH, offsetof(fit_options, checkpoint), 0, 0, "", NULL, "a file in which the run is kept, to be resumed"},
-    {"checkpoint_epochs", SIX_INT, offsetof(fit_options, checkpoint_epochs), 1, 1 << 30, "1", NULL,
-     "epochs from one checkpoint to the next"},
-    {"checkpoint_seconds", SIX_FLOAT, offsetof(fit_options, checkpoint_seconds), 0, 1e9, "0", NULL,
-     "seconds from one checkpoint to the next, within epochs; 0: only at the end of epochs"},
-    {"keep", SIX_INT, offsetof(fit_options, keep), 1, 1000, "1", NULL,
-     "checkpoints that stay; those before are named .1, .2 and so on"},
-    {"keep_best", SIX_BOOL, offsetof(fit_options, keep_best), 0, 1, "true", NULL,
-     "a checkpoint of the best epoch too, named .best"},
-    {"on_nan", SIX_CHOICE, offsetof(fit_options, on_nan), 0, 0, "stop", "stop skip restore",
-     "when a batch would make the net NaN or infinite: end, leave it out, or begin the epoch again with half the rate"},
-    {"average", SIX_CHOICE, offsetof(fit_options, average), 0, 0, "none", SIX_AVERAGES,
-     "average the net: ema after every step, later ones counting more; swa at the end of every epoch, all counting the same"},
-    {"ema_decay", SIX_FLOAT, offsetof(fit_options, ema_decay), SIX_BELOW_ONE, "0.999", NULL,
-     "share of the average that stays in a step, of average=ema"},
-    {"average_start", SIX_INT, offsetof(fit_options, average_start), 0, 1 << 30, "0", NULL, "epochs before the average begins"},
-    {"doctor", SIX_BOOL, offsetof(fit_options, doctor), 0, 1, "false", NULL,
-     "look for what goes wrong and name it and the remedy, in the log and by sixnet_finding()"},
-    {"resume", SIX_PATH, offsetof(fit_options, resume), 0, 0, "", NULL, "a checkpoint to go on from"},
-    {0},
-};
-
-const six_kind six_kind_fit = {"fit", "what sixnet_fit() can be told", attrs, sizeof(fit_options)};
-
-struct sixnet_progress {
-    double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds, validation_loss,
-        validation_accuracy, best_epoch, best_loss, best_accuracy, skipped;
-};
-
-double six_progress_get(const sixnet_progress *p, const char *key)
-{
-    static const struct {
-        const char *name;
-        size_t offset;
-    } fields[] = {
-        {"epoch_end", offsetof(sixnet_progress, epoch_end)},
-        {"epoch", offsetof(sixnet_progress, epoch)},
-        {"epochs", offsetof(sixnet_progress, epochs)},
-        {"batch", offsetof(sixnet_progress, batch)},
-        {"batches", offsetof(sixnet_progress, batches)},
-        {"samples", offsetof(sixnet_progress, samples)},
-        {"loss", offsetof(sixnet_progress, loss)},
-        {"accuracy", offsetof(sixnet_progress, accuracy)},
-        {"lr", offsetof(sixnet_progress, lr)},
-        {"seconds", offsetof(sixnet_progress, seconds)},
-        {"total_seconds", offsetof(sixnet_progress, total_seconds)},
-        {"validation_loss", offsetof(sixnet_progress, validation_loss)},
-        {"validation_accuracy", offsetof(sixnet_progress, validation_accuracy)},
-        {"best_epoch", offsetof(sixnet_progress, best_epoch)},
-        {"best_loss", offsetof(sixnet_progress, best_loss)},
-        {"best_accuracy", offsetof(sixnet_progress, best_accuracy)},
-        {"skipped", offsetof(sixnet_progress, skipped)},
-    };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (strcmp(fields[i].name, key) == 0)
-            return *(const double *)((const char *)p + fields[i].offset);
-    return NAN;
-}
 
 static double now(void)
 {
     return 1e-9 * (double)six_nanoseconds();
 }
 
-/* Rows of a dataset, its samples or targets, of another size than the net, or its loss, takes. */
-static int32_t fail_size(const char *rows, const six_shape *shape, const char *taker, int64_t wanted)
-{
-    char text[160];
-    if (shape->rank == 1)
-        return six_fail(SIXNET_BAD_SHAPE, "the data's %s have %lld values, but the %s takes %lld", rows, (long long)shape->dim[0], taker,
-                        (long long)wanted);
-    return six_fail(SIXNET_BAD_SHAPE, "the data's %s are %s, which is %lld values, but the %s takes %lld", rows,
-                    six_shape_text(shape, text), (long long)six_shape_size(shape), taker, (long long)wanted);
-}
-
-/* Says what helps where one side has class numbers, and the other a value for each class. */
-static int32_t fail_target_size(const sixnet_model *net, const six_shape *target)
-{
-    const six_op *loss = net->node[net->loss].op;
-    const int64_t size = six_shape_size(target), wanted = net->target_size;
-    const int32_t status = fail_size("targets", target, "loss", wanted);
-    if (loss->targets == SIX_TARGETS_CLASSES && size == wanted * loss->in[0].dim[0])
-        return six_fail(status, "%s; if they are probabilities, the loss 'cross_entropy targets=probabilities' takes them",
-                        sixnet_last_error());
-    if (wanted > size && wanted % size == 0)
-        return six_fail(status, "%s; if they are class numbers, the transform 'one_hot num_classes=%lld' makes probabilities of them",
-                        sixnet_last_error(), (long long)(wanted / size));
-    return status;
-}
-
-/* Whether a dataset's samples and targets are what the net takes. */
-static int32_t check_data(const sixnet_model *net, const sixnet_dataset *ds)
-{
-    if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
-    if (net->loss < 0)
-        return six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
-    const six_shape *in = six_dataset_input_shape(ds), *target = six_dataset_target_shape(ds);
-    if (six_shape_size(in) != net->input_size)
-        return fail_size("samples", in, "net", net->input_size);
-    if (!six_dataset_has_targets(ds))
-        return six_fail(SIXNET_BAD_DATA, "the data have no targets");
-    if (six_shape_size(target) != net->target_size)
-        return fail_target_size(net, target);
-    if (net->node[net->loss].op->targets == SIX_TARGETS_CLASSES)
-        return six_dataset_check_classes(ds, net->node[net->loss].op->in[0].dim[0]);
-    return SIXNET_OK;
-}
-
-static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
-{
-    sixnet_batches *batches;
-    const float *inputs, *targets;
-    int64_t n = 1;
-    int32_t status = six_batches_new(&batches, ds, "batch_size=512 shuffle=false");
-    while (!status && n) {
-        status = six_batches_next(batches, &inputs, &targets, &n);
-        if (!status && n)
-            status = six_evaluation_add(e, (six_rows){inputs, SIX_F32}, (six_rows){targets, SIX_F32}, n);
-    }
-    six_batches_free(batches);
-    return status;
-}
-
-int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)
-{
-    six_evaluation e;
-    double mean = 0, hits = 0;
-    int32_t status = check_data(net, ds);
-    if (!status)
-        status = six_evaluation_begin(&e, net, six_dataset_size(ds));
-    if (status)
-        return status;
-    status = evaluate_all(&e, ds);
-    six_evaluation_end(&e, status ? NULL : &mean, &hits);
-    if (status)
-        return status;
-    if (loss)
-        *loss = mean;
-    if (accuracy)
-        *accuracy = hits / (double)six_dataset_size(ds) / (double)six_answers(net);
-    return SIXNET_OK;
-}
-
 typedef struct fit {
-    const fit_options *o;
+    const six_fit_options *o;
     six_run run;
     const six_keeper *keeper;
     sixnet_dataset *validation;
@@ -275,9 +119,9 @@ static int32_t begin_again(fit *f)
 /* A batch would have spoilt the net, and has changed nothing. */
 static int32_t act_on_nan(fit *f, int64_t n)
 {
-    if (f->o->on_nan == ON_NAN_STOP)
+    if (f->o->on_nan == SIX_ON_NAN_STOP)
         return SIXNET_NOT_FINITE;
-    if (f->o->on_nan == ON_NAN_RESTORE)
+    if (f->o->on_nan == SIX_ON_NAN_RESTORE)
         return begin_again(f);
     six_log(f->run.net->ctx, 1, "%s; the batch is left out", sixnet_last_error());
     f->run.state.position += n;
@@ -447,7 +291,7 @@ static int32_t run_epoch(fit *f)
     f->p.lr = six_schedule_lr(f->run.opt->schedule);
     f->epoch_started = now() - s->epoch_seconds;
     f->restored = 0;
-    if (f->o->on_nan == ON_NAN_RESTORE) {
+    if (f->o->on_nan == SIX_ON_NAN_RESTORE) {
         six_snapshot_take(&f->epoch, f->run.opt);
         f->epoch_state = *s;
     }
@@ -463,23 +307,18 @@ static int32_t run_epoch(fit *f)
 
 static int32_t make_batches(fit *f, sixnet_dataset *train)
 {
-    const fit_options *o = f->o;
-    six_run_state *s = &f->run.state;
-    uint64_t seed = o->seed < 0 ? f->run.net->ctx->seed : (uint64_t)o->seed;
-    six_text t = {.ctx = six_dataset_context(train)};
-    six_text_add(&t, "batch_size=%lld shuffle=%s drop_last=%s seed=%llu", (long long)o->batch_size, o->shuffle ? "true" : "false",
-                 o->drop_last ? "true" : "false", (unsigned long long)seed);
-    int32_t status = t.failed ? SIXNET_OUT_OF_MEMORY : six_batches_new(&f->run.batches, train, t.data);
-    six_text_free(&t);
-    *s = (six_run_state){.samples = six_dataset_size(train), .batch_size = o->batch_size, .order_seed = (int64_t)seed};
-    s->shuffle = o->shuffle;
-    s->drop_last = o->drop_last;
-    return status;
+    const six_fit_options *o = f->o;
+    const int64_t seed = o->seed < 0 ? (int64_t)f->run.net->ctx->seed : o->seed;
+    const six_batches_options b = {.batch_size = o->batch_size, .seed = seed, .shuffle = o->shuffle, .drop_last = o->drop_last};
+    f->run.state = (six_run_state){.samples = six_dataset_size(train), .batch_size = o->batch_size, .order_seed = seed};
+    f->run.state.shuffle = o->shuffle;
+    f->run.state.drop_last = o->drop_last;
+    return six_batches_open(&f->run.batches, train, &b);
 }
 
 static int32_t make_average(fit *f)
 {
-    const fit_options *o = f->o;
+    const six_fit_options *o = f->o;
     six_run_state *s = &f->run.state;
     if (o->average == SIX_AVERAGE_NONE)
         return SIXNET_OK;
@@ -518,7 +357,7 @@ static int32_t equip(fit *f)
     int32_t status = make_average(f);
     if (!status)
         status = six_snapshot_new(&f->batch, f->run.opt, NULL);
-    if (!status && f->o->on_nan == ON_NAN_RESTORE)
+    if (!status && f->o->on_nan == SIX_ON_NAN_RESTORE)
         status = six_snapshot_new(&f->epoch, f->run.opt, f->run.average);
     if (!status && f->o->doctor)
         status = six_doctor_new(&f->doctor, f->run.net, most);
@@ -530,9 +369,9 @@ static int32_t check_sets(const fit *f, sixnet_dataset *train)
 {
     six_doctor *doctor;
     sixnet_model *net = f->run.net;
-    int32_t status = check_data(net, train);
+    int32_t status = six_check_dataset(net, train);
     if (!status && f->validation)
-        status = check_data(net, f->validation);
+        status = six_check_dataset(net, f->validation);
     const bool refused = status == SIXNET_BAD_DATA && net->node[net->loss].op->targets == SIX_TARGETS_CLASSES;
     if (refused && f->o->doctor && !six_doctor_new(&doctor, net, 1)) {
         net->findings = 0;
@@ -545,7 +384,7 @@ static int32_t check_sets(const fit *f, sixnet_dataset *train)
 int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation, const char *options,
                 const six_keeper *keeper, sixnet_progress_fn fn, void *user)
 {
-    fit_options o;
+    six_fit_options o;
     fit f = {.o = &o, .run = {.net = net, .opt = opt}, .keeper = keeper, .validation = validation, .fn = fn, .user = user};
     int32_t status = six_spec_parse(&six_kind_fit, options, &o, NULL, NULL);
     if (!status && opt->net != net)
