@@ -69,6 +69,8 @@ const char *sixnet_attribute(const char *family, const char *kind, int32_t index
 
 int32_t sixnet_context_new(sixnet_context **out, const char *options)
 {
+    if (!out)
+        return missing("sixnet_context_new", "out");
     return sixnet_context_new_with_allocator(out, options, NULL, NULL, NULL);
 }
 
@@ -76,7 +78,7 @@ int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *opti
                                           void *user)
 {
     if (!out)
-        return missing("sixnet_context_new", "out");
+        return missing("sixnet_context_new_with_allocator", "out");
     *out = NULL;
     if (!allocate != !release)
         return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_context_new_with_allocator: give both functions or neither");
@@ -149,18 +151,21 @@ static sixnet_node keep_error(sixnet_model *net, int32_t status)
     return SIXNET_NONE;
 }
 
-sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
+static sixnet_node add_node(const char *function, sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
 {
     int32_t node, status;
     if (!net) {
-        missing("sixnet_add", "net");
+        missing(function, "net");
         return SIXNET_NONE;
     }
     if (net->error)
         return SIXNET_NONE;
-    if (!spec || count < 0 || (count && !inputs))
-        status = spec && count >= 0 ? missing("sixnet_add", "inputs")
-                                    : six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_add: %s", spec ? "count is negative" : "spec is NULL");
+    if (!spec)
+        status = missing(function, "spec");
+    else if (count < 0)
+        status = six_fail(SIXNET_INVALID_ARGUMENT, "%s: count is negative", function);
+    else if (count && !inputs)
+        status = missing(function, "inputs");
     else
         status = six_add(net, spec, inputs, count, &node);
     if (status == SIXNET_BAD_STATE)
@@ -168,7 +173,12 @@ sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_n
     return status ? keep_error(net, status) : node;
 }
 
-sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input) { return sixnet_add_multi(net, spec, &input, 1); }
+sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
+{
+    return add_node("sixnet_add_multi", net, spec, inputs, count);
+}
+
+sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input) { return add_node("sixnet_add", net, spec, &input, 1); }
 
 static int32_t check_node(const sixnet_model *net, sixnet_node node, const char *function)
 {
@@ -746,17 +756,23 @@ double sixnet_progress_get(const sixnet_progress *progress, const char *key)
     return progress && key ? six_progress_get(progress, key) : NAN;
 }
 
+static int32_t fit(const char *function, sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
+                   const char *options, sixnet_progress_fn fn, void *user)
+{
+    if (!net || !opt || !train)
+        return missing(function, !net ? "net" : !opt ? "opt" : "train");
+    return six_fit(net, opt, train, validation, options, &six_checkpoint_keeper, fn, user);
+}
+
 int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options, sixnet_progress_fn fn, void *user)
 {
-    return sixnet_fit_validated(net, opt, train, NULL, options, fn, user);
+    return fit("sixnet_fit", net, opt, train, NULL, options, fn, user);
 }
 
 int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
                              const char *options, sixnet_progress_fn fn, void *user)
 {
-    if (!net || !opt || !train)
-        return missing("sixnet_fit", !net ? "net" : !opt ? "opt" : "train");
-    return six_fit(net, opt, train, validation, options, &six_checkpoint_keeper, fn, user);
+    return fit("sixnet_fit_validated", net, opt, train, validation, options, fn, user);
 }
 
 int64_t sixnet_history_size(const sixnet_model *net) { return net ? net->epochs : none("sixnet_history_size", "net"); }

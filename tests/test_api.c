@@ -285,6 +285,35 @@ static void test_loop_arguments(void **state)
     WORKS(sixnet_predict(w->net, NULL, 0, NULL));
 }
 
+/* Runs a call that fails: the message begins with the name of the function that was called, not of one that it uses. */
+#define FAILS_BY_NAME(call)                                                                                         \
+    do {                                                                                                            \
+        (void)(call);                                                                                               \
+        const size_t length = strcspn(#call, "(");                                                                  \
+        if (strncmp(sixnet_last_error(), #call, length) != 0 || sixnet_last_error()[length] != ':')                 \
+            fail_msg("%s: %s", #call, sixnet_last_error());                                                         \
+    } while (0)
+
+static void test_messages_name_the_function_called(void **state)
+{
+    world *w = *state;
+    sixnet_model *net;
+    FAILS_BY_NAME(sixnet_context_new(NULL, NULL));
+    FAILS_BY_NAME(sixnet_context_new_with_allocator(NULL, NULL, NULL, NULL, NULL));
+    FAILS_BY_NAME(sixnet_fit(NULL, w->opt, w->ds, NULL, NULL, NULL));
+    FAILS_BY_NAME(sixnet_fit(w->net, w->opt, NULL, NULL, NULL, NULL));
+    FAILS_BY_NAME(sixnet_fit_validated(NULL, w->opt, w->ds, w->ds, NULL, NULL, NULL));
+    FAILS_BY_NAME(sixnet_fit_validated(w->net, NULL, w->ds, w->ds, NULL, NULL, NULL));
+    FAILS_BY_NAME(sixnet_add(NULL, "relu", 0));
+    FAILS_BY_NAME(sixnet_add_multi(NULL, "relu", NULL, 0));
+    WORKS(sixnet_model_new(&net, NULL));
+    FAILS_BY_NAME(sixnet_add(net, NULL, 0));
+    sixnet_model_free(net);
+    WORKS(sixnet_model_new(&net, NULL));
+    FAILS_BY_NAME(sixnet_add_multi(net, "relu", NULL, 1));
+    sixnet_model_free(net);
+}
+
 static void test_optimizer_arguments(void **state)
 {
     world *w = *state;
@@ -861,6 +890,7 @@ int main(void)
         IN_WORLD(test_gradient_arguments),
         IN_WORLD(test_loop_arguments),
         IN_WORLD(test_optimizer_arguments),
+        IN_WORLD(test_messages_name_the_function_called),
         IN_WORLD(test_dataset_arguments),
         IN_WORLD(test_sample_arguments),
         IN_WORLD(test_batches_arguments),
