@@ -312,7 +312,7 @@ int32_t sixnet_setup_parameter(sixnet_layer_setup *setup, const char *name, cons
     custom_attributes *attributes = (custom_attributes *)op->attr; /* the node's own memory */
     char *kept = attributes->parameter[op->params];
     memcpy(kept, name, strlen(name) + 1);
-    op->param[op->params++] = (six_param){kept, shape, true, {low < high ? SIX_INIT_UNIFORM : SIX_INIT_CONSTANT, low, high}};
+    op->param[op->params++] = (six_param){kept, shape, true, low < high ? six_init_uniform(low, high) : six_init_constant(low)};
     return SIXNET_OK;
 }
 

@@ -56,12 +56,12 @@ SIX_INLINE int32_t batchnorm_setup(six_op *op)
     op->out = op->in[0];
     op->params = 0;
     if (a->affine) {
-        op->param[op->params++] = (six_param){"weight", channels, true, {SIX_INIT_CONSTANT, 1, 0}};
-        op->param[op->params++] = (six_param){"bias", channels, true, {SIX_INIT_CONSTANT, 0, 0}};
+        op->param[op->params++] = (six_param){"weight", channels, true, six_init_constant(1)};
+        op->param[op->params++] = (six_param){"bias", channels, true, six_init_constant(0)};
     }
     if (a->track_running_stats) {
-        op->param[op->params++] = (six_param){"running_mean", channels, false, {SIX_INIT_CONSTANT, 0, 0}};
-        op->param[op->params++] = (six_param){"running_var", channels, false, {SIX_INIT_CONSTANT, 1, 0}};
+        op->param[op->params++] = (six_param){"running_mean", channels, false, six_init_constant(0)};
+        op->param[op->params++] = (six_param){"running_var", channels, false, six_init_constant(1)};
     }
     return SIXNET_OK;
 }

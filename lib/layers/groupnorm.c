@@ -35,8 +35,8 @@ static int32_t setup(six_op *op)
     op->out = op->in[0];
     op->params = 0;
     if (a->affine) {
-        op->param[op->params++] = (six_param){"weight", channels, true, {SIX_INIT_CONSTANT, 1, 0}};
-        op->param[op->params++] = (six_param){"bias", channels, true, {SIX_INIT_CONSTANT, 0, 0}};
+        op->param[op->params++] = (six_param){"weight", channels, true, six_init_constant(1)};
+        op->param[op->params++] = (six_param){"bias", channels, true, six_init_constant(0)};
     }
     return SIXNET_OK;
 }

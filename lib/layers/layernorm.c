@@ -42,9 +42,9 @@ static int32_t setup(six_op *op)
     op->out = *in;
     op->params = 0;
     if (a->elementwise_affine)
-        op->param[op->params++] = (six_param){"weight", *last, true, {SIX_INIT_CONSTANT, 1, 0}};
+        op->param[op->params++] = (six_param){"weight", *last, true, six_init_constant(1)};
     if (a->elementwise_affine && a->bias)
-        op->param[op->params++] = (six_param){"bias", *last, true, {SIX_INIT_CONSTANT, 0, 0}};
+        op->param[op->params++] = (six_param){"bias", *last, true, six_init_constant(0)};
     return SIXNET_OK;
 }
 

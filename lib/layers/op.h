@@ -35,11 +35,21 @@ enum { SIX_MAX_INPUTS = 16, SIX_MAX_PARAMS = 4 };
 
 typedef enum six_init_kind { SIX_INIT_CONSTANT, SIX_INIT_UNIFORM, SIX_INIT_NORMAL } six_init_kind;
 
-/* Initial values: constant a; uniform from a to b; normal with mean a and deviation b. */
+/* Initial values: constant a; uniform from a to b; normal with mean a and deviation b. `zeros` values from first_zero on are 0 instead. */
 typedef struct six_init {
     six_init_kind kind;
     double a, b;
+    int64_t first_zero, zeros;
 } six_init;
+
+static inline six_init six_init_constant(double a) { return (six_init){.kind = SIX_INIT_CONSTANT, .a = a}; }
+
+static inline six_init six_init_uniform(double low, double high) { return (six_init){.kind = SIX_INIT_UNIFORM, .a = low, .b = high}; }
+
+static inline six_init six_init_normal(double mean, double deviation)
+{
+    return (six_init){.kind = SIX_INIT_NORMAL, .a = mean, .b = deviation};
+}
 
 /* A tensor a layer asks for: a parameter (trained, has a gradient) or a buffer (kept, such as running statistics). */
 typedef struct six_param {
