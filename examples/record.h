@@ -3,8 +3,8 @@
 #define SIXNET_EXAMPLES_RECORD_H
 
 /* A record: a folder that has all that it takes to repeat a training bit by bit, which the program `sixnet rerun` does.
- *     settings.txt            what decides the result: a line for each option of `sixnet train`, and net=, a file beside it; paths
- *                             of samples are from the root, or from the folder
+ *     settings.txt            what decides the result: a line for each option of `sixnet train`, and net=, a file beside it; a path
+ *                             of samples is from the root, or the name of a file beside it; only the latter is read unasked
  *     net.txt                 the net as a text; start.safetensors instead if training began with values from a file
  *     history.csv             a row for each epoch; history.svg and .png, if gnuplot is there, drawn by history.gp and style.gp
  *     checkpoint.safetensors  the run, to go on with; .best the best epoch's

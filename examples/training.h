@@ -169,13 +169,24 @@ enum { OPTIONS_TEXT = 512, FIT_TEXT = OPTIONS_TEXT + 6 * PATH_SIZE + 64 };
 static inline int32_t append_path(char *text, const char *attribute, const char *path)
 {
     size_t length = strlen(text);
-    if (!path)
-        return 0;
     if (strlen(path) >= PATH_SIZE)
         return complain("the path of a checkpoint has %d characters or more", PATH_SIZE);
     length += (size_t)sprintf(text + length, " %s=", attribute);
     for (const unsigned char *c = (const unsigned char *)path; *c; c++)
         length += (size_t)sprintf(text + length, *c <= ' ' || *c == '%' ? "%%%02x" : "%c", *c);
+    return 0;
+}
+
+/* Appends every option of a fit that is a path, empty where there is none. So no text beside them, which may come from a record, can
+ * name a path: the library refuses an option that is given twice. */
+static inline int32_t append_paths(char *text, const char *checkpoint, const char *resume)
+{
+    const char *name;
+    for (int32_t i = 0; (name = sixnet_attribute("options", "fit", i, "name")); i++) {
+        const char *path = strcmp(name, "checkpoint") == 0 ? checkpoint : strcmp(name, "resume") == 0 ? resume : NULL;
+        if (strcmp(sixnet_attribute("options", "fit", i, "type"), "path") == 0)
+            PASS(append_path(text, name, path ? path : ""));
+    }
     return 0;
 }
 

@@ -35,7 +35,8 @@ XOR = "input shape=2\nlinear out_features=8\ntanh\nlinear out_features=2\ncross_
 def run(*args, **more):
     command = [str(TOOL), *map(str, args)]
     stdout = more.pop("stdout", subprocess.PIPE)
-    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, timeout=600, encoding="utf-8", errors="replace", **more)
+    limit = more.pop("timeout", 600)
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, timeout=limit, encoding="utf-8", errors="replace", **more)
 
 
 def output(*args, **more):
@@ -316,7 +317,7 @@ def test_record_of_example(folder, data, sets):
         return skip("rerun of a record of examples/mnist_cnn", "the examples are not built")
     record = folder / "digits"
     shared.run("mnist_cnn", "--data", data, "--epochs", 1, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet")
-    text = output("rerun", record, "--quiet")
+    text = output("rerun", record, "--data", data, "--quiet")
     check("rerun of a record of examples/mnist_cnn", "the same bits" in text, text)
     other = write_set(folder / "other digits", {name: (images[::-1], labels) for name, (images, labels) in sets.items()})
     check_refused("other images", ["training samples are not those of the record"], "rerun", record, "--data", other)
@@ -325,7 +326,7 @@ def test_record_of_example(folder, data, sets):
                "--resume", record / "checkpoint.safetensors")
     more = (record / "history.csv").read_text().splitlines()
     check("a record that goes on keeps its rows", len(rows) == 2 and len(more) == 3 and more[:2] == rows, more)
-    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--quiet"))
+    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--data", data, "--quiet"))
     check_ended_record(record, lambda: shared.run(
         "mnist_cnn", "--data", data, "--epochs", 2, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet",
         "--resume", record / "checkpoint.safetensors"))
@@ -432,14 +433,16 @@ def test_record(folder, world):
     else:
         skip("a record's pictures", "there is no gnuplot")
     check_ended_record(record, lambda: output(*first, "--resume", record / "checkpoint.safetensors", "--quiet"))
-    text = output("rerun", record, "--quiet", "--threads", 2)
+    samples = ("--data", world["data"])
+    both = (*samples, "--test-data", world["data"])
+    text = output("rerun", record, *both, "--quiet", "--threads", 2)
     digest = re.search("digest=(.*)", (record / "result.txt").read_text())[1]
     check("rerun: the same bits", "the same bits" in text and digest in text, text)
     told = folder / "all that decides"
     output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--augment", "normalize mean=0.1 std=2",
            "--transform", "normalize mean=0.2 std=0.5", "--fit", "shuffle=false drop_last=true", "--on-nan", "skip", "--batch-size", 5, "--epochs", 3,
            "--isa", "baseline", "--dtype", "f32", "--record", told, "--quiet")
-    text = output("rerun", told, "--quiet")
+    text = output("rerun", told, *samples, "--quiet")
     check("rerun of weights, augmentations, transforms, options of fit, an instruction set", "the same bits" in text, text)
     lines = (told / "settings.txt").read_text().splitlines()
     missing = [line for line in ("net=start.safetensors", "augment=normalize mean=0.1 std=2", "transform=normalize mean=0.2 std=0.5",
@@ -453,13 +456,13 @@ def test_record(folder, world):
     check("eval of a record", found == json.loads(output("eval", record / "model.safetensors", "--data", world["data"], "--json")), found)
     settings, result = (record / "settings.txt").read_text(), (record / "result.txt").read_text()
     write(record / "result.txt", result.replace("digest=", "digest=0"))
-    check("rerun: other bits are told by the status", run("rerun", record, "--quiet").returncode == 1)
-    check("rerun --json", json.loads(run("rerun", record, "--json").stdout)["same"] is False)
+    check("rerun: other bits are told by the status", run("rerun", record, *both, "--quiet").returncode == 1)
+    check("rerun --json", json.loads(run("rerun", record, *both, "--json").stdout)["same"] is False)
     write(record / "result.txt", result)
     other = write_csv(folder / "other.csv", [(0, 0, 0), (1, 1, 1)] * 16)
-    check_refused("other samples", ["samples are not those"], "rerun", record, "--data", other)
+    check_refused("other samples", ["samples are not those"], "rerun", record, "--data", other, *both[2:])
     moved = shutil.copy(world["data"], folder / "moved.csv")
-    check("rerun of samples that have moved", "same" in output("rerun", record, "--data", moved, "--quiet"))
+    check("rerun of samples that have moved", "same" in output("rerun", record, "--data", moved, "--test-data", moved, "--quiet"))
     for name, words, broken in (
         ("an unknown setting", ["settings.txt:2", "'epoch"], settings.replace("net=", "epoch=1\nnet=", 1)),
         ("a setting out of range", ["settings.txt:", "'-1'"], re.sub("epochs=.*", "epochs=-1", settings)),
@@ -481,10 +484,10 @@ def test_record(folder, world):
     check("predict of a record transforms as it did", theirs == output("predict", trained, ask, *given) != output("predict", trained, ask))
     averaged = folder / "averaged"
     output(*learn, "--validation", 8, "--seed", 3, "--fit", "average=ema ema_decay=0.9", "--record", averaged, "--quiet")
-    check("rerun of a run with an average", "the same bits" in output("rerun", averaged, "--quiet", "--threads", 2))
+    check("rerun of a run with an average", "the same bits" in output("rerun", averaged, *samples, "--quiet", "--threads", 2))
     check("a run with an average ends elsewhere", digest not in (averaged / "result.txt").read_text())
     output("train", world["model"], "--data", world["data"], "--epochs", 2, "--record", tuned, "--quiet")
-    check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, "--quiet"))
+    check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, *samples, "--quiet"))
 
 
 def test_interrupted_record(folder, world):
@@ -502,7 +505,62 @@ def test_interrupted_record(folder, world):
     result = dict(line.split("=", 1) for line in (record / "result.txt").read_text().splitlines())
     epochs = [row.split(",")[0] for row in (record / "history.csv").read_text().splitlines()[1:]]
     check("and ends, resumed, as if it had not been", result["digest"] == whole and epochs == [str(k + 1) for k in range(4000)], result)
-    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--quiet"))
+    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--data", world["data"], "--quiet"))
+
+
+def test_foreign_record(folder, world):
+    """A record can come from anyone: nothing is read but its own files and those that the caller names, and nothing is written."""
+    record, victim, pipe = folder / "foreign", write(folder / "victim", "mine\n"), folder / "a pipe"
+    output(*world["learn"][:-6], "--epochs", 2, "--batch-size", 4, "--record", record, "--quiet")
+    shutil.copy(world["data"], record / "xor.csv")
+    settings = re.sub("(?m)^data=.*", "data=xor.csv", (record / "settings.txt").read_text())
+    good = {"settings.txt": settings, "net.txt": (record / "net.txt").read_text(), "result.txt": (record / "result.txt").read_text(),
+            "xor.csv": (record / "xor.csv").read_text()}
+    write(record / "settings.txt", settings)
+    check("rerun of samples in the record", "the same bits" in output("rerun", record, "--quiet"))
+    kept = sorted((path.name, path.read_bytes()) for path in record.iterdir())
+    for name, words, line in (
+        ("a checkpoint elsewhere", ["checkpoint given twice"], f"fit=checkpoint={victim}"),
+        ("a checkpoint after other options", ["checkpoint given twice"], f"fit=shuffle=true\tcheckpoint={victim}"),
+        ("a run to go on with", ["resume given twice"], f"fit=resume={victim}"),
+        ("a path in another word", ["on-nan"], f"on-nan=stop checkpoint={victim}"),
+        ("a path in the optimizer's text", ["checkpoint"], f"optimizer=adam checkpoint={victim}"),
+        ("samples elsewhere", ["--data", f"'{victim}'"], f"data={victim}"),
+        ("samples above", ["--data", "'../victim'"], "data=../victim"),
+        ("samples from standard input", ["foreign/-"], "data=-"),
+        ("samples of the folder above", ["foreign/..", "regular file"], "data=.."),
+        ("labels elsewhere", ["--labels", f"'{victim}'"], f"labels={victim}"),
+        ("samples to test with elsewhere", ["--test-data", f"'{victim}'"], f"test-data={victim}"),
+        ("labels to test with elsewhere", ["--test-labels", f"'{victim}'"], f"test-data=xor.csv\ntest-labels={victim}"),
+    ):
+        key = re.escape(line.split("=")[0])
+        write(record / "settings.txt", re.sub(f"(?m)^{key}=.*\n", "", settings) + line + "\n")
+        check_refused(f"a record with {name}", words, "rerun", record, timeout=60)
+    write(record / "settings.txt", settings)
+    check("which change nothing", sorted((path.name, path.read_bytes()) for path in record.iterdir()) == kept and victim.read_text() == "mine\n")
+    os.mkfifo(pipe)
+    for name, text in good.items():
+        elsewhere = write(folder / f"elsewhere {name}", text)
+        for kind, target in (("a link", elsewhere), ("a pipe", pipe)):
+            (record / name).unlink()
+            if kind == "a link":
+                (record / name).symlink_to(target)
+            else:
+                os.mkfifo(record / name)
+            check_refused(f"a record whose {name} is {kind}", [name, "regular file"], "rerun", record, timeout=60)
+        (record / name).unlink()
+        write(record / name, text)
+    model = record / "model.safetensors"
+    model.rename(folder / "elsewhere model")
+    model.symlink_to(folder / "elsewhere model")
+    check_refused("a record whose model is a link", ["regular file"], "eval", record, "--data", world["data"])
+    digest = 'x", "same": true, \\ \x01 \x7f \u009b é '.encode() + b"\x9b\xff"
+    (record / "result.txt").write_bytes(re.sub(b"digest=.*", lambda _: b"digest=" + digest, good["result.txt"].encode()))
+    result = subprocess.run([TOOL, "rerun", record, "--json"], capture_output=True, timeout=60, check=False)
+    found = json.loads(result.stdout)
+    check("rerun --json of a digest that is none", found["same"] is False and found["recorded"] == digest.decode(errors="replace"), found)
+    check("which reaches no terminal", b"\xc2\x9b" not in result.stdout + result.stderr and not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]|(?<!\xc3)\x9b", result.stderr),
+          result.stderr)
 
 
 def test_terminal(folder, world):
@@ -692,7 +750,7 @@ def test_changed_files(folder, world):
             data = changed(good, rng)
             if command[0] == "rerun":
                 write(record / f"{kind}.txt", data)
-                result = run("rerun", record, "--quiet", "--threads", 1)
+                result = run("rerun", record, "--data", world["data"], "--quiet", "--threads", 1)
             else:
                 result = run(*command, write(folder / "changed.dat", data))
             fault = None if result.returncode == 0 and not result.stderr else refusal(result, command[0])
@@ -784,6 +842,7 @@ def main():
         test_interrupt(folder, world)
         test_record(folder, world)
         test_interrupted_record(folder, world)
+        test_foreign_record(folder, world)
         test_terminal(folder, world)
         test_reading_bar(folder)
         test_refusals(folder, world)

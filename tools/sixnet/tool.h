@@ -210,7 +210,13 @@ typedef struct record {
     const char *digest, *version, *isa;
     const char *train_samples, *test_samples;
 } record;
+/* The samples' files as the caller names them; NULL: as the record does. */
+typedef struct sample_files {
+    const char *data, *labels, *test_data, *test_labels;
+} sample_files;
 int32_t record_load(record *r, const char *folder);
+/* Where the samples are: what the caller names, or regular files of the record's folder. */
+int32_t record_find_samples(record *r, const char *folder, const sample_files *given);
 /* Where a net is a record's folder: its trained net; how its samples were read, unless that is said; and its transforms, unless any are
  * given. */
 int32_t record_use(record *r, net_files *n, data_options *d);

@@ -165,8 +165,7 @@ static int32_t fit_options(const run *r, char text[FIT_TEXT])
                  o->doctor ? "true" : "false", s->fit ? s->fit : "");
     if (length >= OPTIONS_TEXT)
         return complain("--fit: '%.40s...' is too long; %d characters at the most are expected", s->fit, OPTIONS_TEXT / 2);
-    PASS(append_path(text, "checkpoint", kept_run(r, path)));
-    return append_path(text, "resume", o->resume);
+    return append_paths(text, kept_run(r, path), o->resume);
 }
 
 static void print_begin(const run *r)
