@@ -160,13 +160,15 @@ static void test_first_error_is_kept(void **state)
 static void test_names(void **state)
 {
     world *w = *state;
-    static const char *const bad[][2] = {
-        {"relu name=in", "another node"}, {"relu name=1st", "begin with a letter"},
+    static char too_long[280] = "relu name=";
+    const char *const bad[][2] = {
+        {"relu name=in", "another node"}, {"relu name=.", "not begin with '.'"},
         {"relu name=a-b", "a-b"},         {"relu name=a/b", "a/b"},
         {"relu name=a,b", "a,b"},         {"relu name=.a", ".a"},
         {"relu name=a=b", "name=a=b"},    {"relu name=\303\244", "name="},
-        {"relu name=a(b)", "name=a(b)"},  {"relu name=a234567890123456789012345678901234567890123456789012345678901234", "63"},
+        {"relu name=a(b)", "name=a(b)"},  {too_long, "255"},
     };
+    memset(too_long + strlen(too_long), 'a', 256);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);
         sixnet_node x = sixnet_add(net, "input shape=2 name=in", SIXNET_NONE);
@@ -176,7 +178,7 @@ static void test_names(void **state)
     }
     sixnet_model *net = empty(w);
     sixnet_node x = sixnet_add(net, "input shape=2 name=_in.put_2", SIXNET_NONE);
-    x = sixnet_add(net, "relu name=a23456789012345678901234567890123456789012345678901234567890123", x);
+    x = sixnet_add(net, "relu name=1st", x);
     x = sixnet_add(net, "linear out_features=2 name=linear2", x);
     x = sixnet_add(net, "linear out_features=2", x); /* the second, but that name is taken */
     assert_string_equal(sixnet_node_get(net, x, "name"), "linear3");
@@ -185,6 +187,32 @@ static void test_names(void **state)
     assert_int_equal(sixnet_node_find(net, "linear2"), 2);
     WORKS(sixnet_compile(net));
     assert_string_equal(sixnet_tensor_name(net, 0), "linear2.weight");
+    sixnet_model_free(net);
+}
+
+/* The names of PyTorch's modules: numbers and paths. Sixteen of the longest can be taken by one node, and a copy has them all. */
+static void test_names_of_modules(void **state)
+{
+    world *w = *state;
+    static char text[2 * 16 * 300], from[16 * 256];
+    strcpy(text, "input shape=2 name=0\nlinear out_features=2 name=1\nlinear out_features=2 name=layer1.0.conv1 from=0\n");
+    for (int i = 0; i < 16; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%0255d", i);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "tanh name=%s from=%s\n", name, i % 2 ? "1" : "layer1.0.conv1");
+        snprintf(from + strlen(from), sizeof from - strlen(from), "%s%s", i ? "," : "", name);
+    }
+    snprintf(text + strlen(text), sizeof text - strlen(text), "add from=%s\nmse\n", from);
+    sixnet_model *net, *copy;
+    int64_t dims[8];
+    int32_t rank, trainable;
+    WORKS(sixnet_model_parse(&net, w->ctx, text));
+    WORKS(sixnet_tensor_shape(net, "1.weight", dims, &rank, &trainable));
+    WORKS(sixnet_tensor_shape(net, "layer1.0.conv1.bias", dims, &rank, &trainable));
+    WORKS(sixnet_model_copy(&copy, net));
+    assert_string_equal(sixnet_model_text(copy), sixnet_model_text(net));
+    assert_int_equal(sixnet_node_find(copy, "layer1.0.conv1"), 2);
+    sixnet_model_free(copy);
     sixnet_model_free(net);
 }
 
@@ -711,6 +739,7 @@ int main(void)
         IN_WORLD(test_too_large),
         IN_WORLD(test_first_error_is_kept),
         IN_WORLD(test_names),
+        IN_WORLD(test_names_of_modules),
         cmocka_unit_test(test_names_of_many_nodes),
         IN_WORLD(test_graphs_that_make_no_sense),
         IN_WORLD(test_retained_side_branch),

@@ -207,7 +207,8 @@ SIXNET_API int32_t sixnet_model_copy(sixnet_model **out, const sixnet_model *net
 SIXNET_API void sixnet_model_free(sixnet_model *net);
 
 /** Adds a layer or a loss that takes the output of one node (SIXNET_NONE for an input layer).
- * Any layer may be given a name with `name=`; without one it gets its kind's short form and a number (conv1, bn2, linear1).
+ * Any layer may be given a name with `name=`: 1 to 255 letters, digits, '_' and '.', the first not a '.', such as layer1.0.conv1.
+ * Without one it gets its kind's short form and a number (conv1, bn2, linear1).
  * `from=`, as in sixnet_model_parse(), may take the place of input, which is SIXNET_NONE then, or must name the same node.
  * @return the new node, or SIXNET_NONE if it failed; giving a failed node to later calls is harmless, as sixnet_compile() reports
  *         the first error of the whole build

@@ -30,7 +30,7 @@ typedef struct six_custom_layer {
 
 /* The struct of attributes; with it live the names of the node's parameters. */
 typedef struct custom_attributes {
-    char parameter[SIX_MAX_PARAMS][SIX_NAME_MAX];
+    char parameter[SIX_MAX_PARAMS][SIX_PARAMETER_NAME_MAX];
     double value[];
 } custom_attributes;
 
@@ -237,7 +237,7 @@ static bool is_word(const char *s, size_t length)
 
 static bool is_parameter_name(const six_op *op, const char *name)
 {
-    if (strlen(name) >= SIX_NAME_MAX - 4 || !is_word(name, strlen(name)))
+    if (strlen(name) >= SIX_PARAMETER_NAME_MAX - 4 || !is_word(name, strlen(name)))
         return false;
     for (int32_t p = 0; p < op->params; p++)
         if (strcmp(op->param[p].name, name) == 0)

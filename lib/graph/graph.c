@@ -11,7 +11,7 @@
 
 static const six_attr common_attrs[] = {
     {"name", SIX_TEXT, offsetof(six_common, name), 0, 0, "", NULL, "the node's name; a kind's short form and a number without it"},
-    {"from", SIX_TEXT, offsetof(six_common, from), 0, 0, "", NULL, "in a net's text: the nodes it takes, a,b; the line above without it"},
+    {"from", SIX_NAMES, offsetof(six_common, from), 0, 0, "", NULL, "in a net's text: the nodes it takes, a,b; the line above without it"},
     {0},
 };
 
@@ -105,10 +105,10 @@ static int32_t find_layer(const sixnet_model *net, six_span word, const six_laye
     return SIXNET_OK;
 }
 
+/* Whether a node can have this name: a word, a number or a path of them, such as layer1.0.conv1. */
 static bool is_name(const char *s)
 {
-    bool letter = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || *s == '_';
-    if (!letter || strlen(s) >= SIX_NAME_MAX)
+    if (*s == '.' || strlen(s) >= SIX_NAME_MAX)
         return false;
     return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")] == 0;
 }
@@ -146,7 +146,7 @@ static int32_t name_node(const sixnet_model *net, six_node *node, const char *gi
 {
     if (given[0]) {
         if (!is_name(given))
-            return six_fail(SIXNET_BAD_TEXT, "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and begin with a letter or '_'",
+            return six_fail(SIXNET_BAD_TEXT, "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and not begin with '.'",
                             node->layer->kind.name, given, SIX_NAME_MAX - 1);
         if (six_node_find(net, given) >= 0)
             return six_fail(SIXNET_BAD_TEXT, "%s: name=%s is the name of another node already", node->layer->kind.name, given);
@@ -378,7 +378,9 @@ int32_t six_model_add_lines(sixnet_model *net, const char *text)
 
 int32_t six_model_parse(sixnet_model *net, const char *text)
 {
-    int32_t status = six_model_add_lines(net, text);
+    static const char byte_order_mark[] = "\xEF\xBB\xBF"; /* with which some editors begin UTF-8 */
+    bool marked = strncmp(text, byte_order_mark, strlen(byte_order_mark)) == 0;
+    int32_t status = six_model_add_lines(net, text + (marked ? strlen(byte_order_mark) : 0));
     return status ? status : six_compile(net);
 }
 

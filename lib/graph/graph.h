@@ -10,7 +10,7 @@
 #include "base/context.h"
 #include "layers/variant.h"
 
-enum { SIX_NAME_MAX = 64, SIX_MAX_NODES = 4096, SIX_NET_TEXT_MAX = 1 << 24 };
+enum { SIX_NAME_MAX = SIX_TEXT_MAX, SIX_PARAMETER_NAME_MAX = 64, SIX_MAX_NODES = 4096, SIX_NET_TEXT_MAX = 1 << 24 };
 
 typedef struct six_node {
     const six_layer *layer;  /* as described: setup, attributes */
@@ -26,7 +26,7 @@ typedef struct six_node {
 } six_node;
 
 typedef struct six_tensor {
-    char name[2 * SIX_NAME_MAX];
+    char name[SIX_NAME_MAX + SIX_PARAMETER_NAME_MAX];
     six_shape shape;
     int64_t size;
     bool trained;
@@ -138,7 +138,7 @@ char *six_node_text(const sixnet_model *net, const six_node *node, int32_t numbe
 
 /* The attributes that every layer has. */
 typedef struct six_common {
-    char name[SIX_TEXT_MAX], from[SIX_TEXT_MAX];
+    char name[SIX_TEXT_MAX], from[SIX_NAMES_MAX];
 } six_common;
 extern const six_kind six_kind_common;
 
