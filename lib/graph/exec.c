@@ -422,10 +422,6 @@ static void infer_group(void *arg, int32_t item, int32_t worker)
     six_plan *plan = job->plan;
     const sixnet_model *net = plan->net;
     int64_t first = (int64_t)item * plan->lanes;
-    if (six_cancelled(net)) {
-        plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : fault_cancelled;
-        return;
-    }
     int32_t active = job->n - first < plan->lanes ? (int32_t)(job->n - first) : plan->lanes;
     for (int32_t i = 0; i < net->node_count; i++) {
         six_group *g = group_at(plan, i, worker);
@@ -433,9 +429,14 @@ static void infer_group(void *arg, int32_t item, int32_t worker)
         g->index = job->first_group + item;
     }
     load_inputs(plan, worker, job->inputs, first, active, worker);
-    for (const six_action *a = plan->forward.action; a < plan->forward.action + plan->forward.count; a++)
+    for (const six_action *a = plan->forward.action; a < plan->forward.action + plan->forward.count; a++) {
+        if (six_cancelled(net)) {
+            plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : fault_cancelled;
+            return;
+        }
         if (a->kind == SIX_ON_GROUPS)
             act_on_group(plan, a, worker, worker);
+    }
     if (job->sums) {
         load(net, plan->targets[worker], job->targets, first * net->target_size, net->target_size, net->target_size, active);
         act_on_group(plan, plan->loss.action, worker, worker);
