@@ -74,57 +74,88 @@ def on_terminal(text, **env):
 
 
 class Table(unittest.TestCase):
-    """The table of argument and result types against the headers."""
-
-    P, PP, T = ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_char_p
-    TYPES = {
-        "void": None, "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "size_t": ctypes.c_size_t,
-        "double": ctypes.c_double, "sixnet_node": ctypes.c_int32, "char *": T, "char **": ctypes.POINTER(T), "void *": P,
-        "float *": P, "double *": P, "float **": PP, "int32_t *": ctypes.POINTER(ctypes.c_int32), "sixnet_node *": ctypes.POINTER(ctypes.c_int32),
-        "int64_t *": ctypes.POINTER(ctypes.c_int64), "uint64_t *": ctypes.POINTER(ctypes.c_uint64),
-    }
+    """The table of prototypes against the headers, and the checks that come from it."""
 
     @classmethod
     def setUpClass(cls):
         text = "".join((ROOT / "include/sixnet" / name).read_text() for name in ("sixnet.h", "layer.h"))
         cls.header = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
 
-    def of(self, text):
-        """The type of "const float *inputs"."""
-        words = re.sub(r"\bconst\b", "", text).replace("*", " * ").split()
-        stars = words.count("*")
-        name = words[0] + (" " + "*" * stars if stars else "")
-        if words[0].endswith("_fn"):
-            return {"sixnet_malloc_fn": sixnet._MallocFn, "sixnet_free_fn": sixnet._FreeFn, "sixnet_log_fn": sixnet._LogFn,
-                    "sixnet_sample_fn": sixnet._SampleFn, "sixnet_progress_fn": sixnet._ProgressFn, "sixnet_setup_fn": sixnet._SetupFn,
-                    "sixnet_compute_fn": sixnet._ComputeFn, "sixnet_write_fn": sixnet._WriteFn,
-                    "sixnet_read_fn": sixnet._ReadFn}[words[0]]
-        if words[0].startswith("sixnet_") and words[0] != "sixnet_node":
-            return {1: self.P, 2: self.PP}[stars]
-        return self.TYPES[name]
+    def test_prototypes(self):
+        found = re.findall(r"^(?:SIXNET_API\b|typedef\b[^;]*\(\*)[^;]*;", self.header, re.M)
+        self.assertGreater(len(found), 80)
+        bare = [" ".join(re.sub(r"\bSIXNET_API\b", "", text).split()) for text in found]
+        self.assertEqual(sorted(bare), sorted(" ".join(text.split()) + ";" for text in sixnet._PROTOTYPES.split(";")[:-1]))
+        self.assertEqual(len(sixnet._signatures()) + len(sixnet._CALLBACKS), len(found))
 
-    def arguments(self, text):
-        return [] if text.strip() == "void" else [self.of(argument) for argument in text.split(",")]
+    def test_types(self):
+        signatures = sixnet._signatures()
 
-    def test_functions(self):
-        found = re.findall(r"SIXNET_API\s+([\w\s*]*?)(sixnet_\w+)\(([^)]*)\)\s*;", self.header)
-        declared = {name: (self.of(result), *self.arguments(given)) for result, name, given in found}
-        self.assertGreater(len(declared), 80)
-        self.assertEqual(len(declared), len(re.findall(r"^SIXNET_API\b", self.header, re.M)))
-        self.assertEqual(sixnet._signatures(), declared)
+        def types(name):
+            return signatures[name][0], [parameter.type for parameter in signatures[name][1]]
 
-    def test_callbacks(self):
-        found = re.findall(r"typedef\s+([\w\s*]*?)\(\*(sixnet_\w+_fn)\)\(([^)]*)\)\s*;", self.header)
-        self.assertEqual(len(found), 9)
-        for result, name, given in found:
-            fn = self.of(name)
-            wanted = [ctypes.c_void_p if t is not ctypes.c_char_p and "POINTER" in str(t) else t for t in self.arguments(given)]
-            self.assertEqual((fn._restype_, list(fn._argtypes_)), (self.of(result), wanted), name)
+        model, data = sixnet._type("sixnet_model *"), sixnet._type("sixnet_dataset *")
+        i32, i64, u64, address, text = ctypes.c_int32, ctypes.c_int64, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_char_p
+        self.assertEqual(types("sixnet_model_free"), (None, [model]))
+        self.assertEqual(types("sixnet_predict"), (i32, [model, address, i64, address]))
+        self.assertEqual(types("sixnet_memory_needed"), (i32, [model, i64, i32, ctypes.POINTER(u64)]))
+        self.assertEqual(types("sixnet_batches_next")[1][1:], [ctypes.POINTER(address)] * 2 + [ctypes.POINTER(i64)])
+        self.assertEqual(types("sixnet_dataset_split")[1], [ctypes.POINTER(data)] * 2 + [data, text])
+        self.assertEqual(types("sixnet_add_multi"), (i32, [model, text, ctypes.POINTER(i32), i32]))
+        self.assertEqual(types("sixnet_tensor_data")[0], address)
+        self.assertEqual(types("sixnet_summary")[0], text)
+        self.assertEqual(types("sixnet_set_learning_rate")[1][1], ctypes.c_double)
+        self.assertEqual(sixnet._CALLBACKS["sixnet_read_fn"]._argtypes_, (address, address, u64))
+        self.assertIsNot(model, data)
 
-    def test_all_functions_are_bound(self):
-        for name, (result, *given) in sixnet._signatures().items():
-            function = getattr(sixnet._lib, name)
-            self.assertEqual((function.restype, list(function.argtypes)), (result, given), name)
+    def test_every_number_and_every_handle_is_checked(self):
+        """Of every function, by arguments that are all right but one; none of the calls reaches the library."""
+        limits = {ctypes.c_int32: (-2**31, 2**31 - 1), ctypes.c_int64: (-2**63, 2**63 - 1), ctypes.c_uint64: (0, 2**64 - 1)}
+        wrong = {kind: (low - 1, high + 1, 2**70, 1.5, "1", None) for kind, (low, high) in limits.items()}
+        wrong[ctypes.c_double] = ("0.1", None, 10**400, 1j)
+        checked = 0
+        for name, (_, parameters) in sixnet._signatures().items():
+            reached = []
+            function = sixnet._Function(name, lambda *args: reached.append(args), None, parameters)
+            right = [0 if kind in wrong else None for _, kind in parameters]
+            function(*right)
+            self.assertEqual(len(reached), 1)
+            for i, (argument, kind) in enumerate(parameters):
+                bad = wrong.get(kind, ())
+                if issubclass(kind, sixnet._Pointer):
+                    bad = (5, "text", ctypes.c_void_p(5), sixnet._type("sixnet_of_another *")(5))
+                for value in bad:
+                    with self.subTest(name, argument=argument, value=value), self.assertRaisesRegex((TypeError, ValueError), f"^{argument}: "):
+                        function(*right[:i], value, *right[i + 1:])
+                checked += len(bad)
+            with self.assertRaises(TypeError):
+                function(*right, 0)
+            self.assertEqual(len(reached), 1, name)
+        self.assertGreater(checked, 500)
+
+    def test_wrong_arguments(self):
+        net, context, data = sixnet.Model(SMALL), sixnet.Context(), sixnet.Dataset([[1.0], [2.0]])
+        optimizer, function = sixnet.Optimizer(net, "sgd lr=0.1"), sixnet.Dataset.from_function
+        for call in (lambda: sixnet.Batches(context), lambda: sixnet.Batches("data"), lambda: sixnet.Model(SMALL, data),
+                     lambda: sixnet.Model(SMALL, "threads=2"), lambda: sixnet.Model(context=net), lambda: sixnet.Predictor(optimizer),
+                     lambda: sixnet.Optimizer(data, "sgd lr=1"), lambda: optimizer.save_checkpoint("x", data), lambda: sixnet.Model(b"input"),
+                     lambda: sixnet.Dataset([[1.0]], context=net), lambda: sixnet.Dataset.open_idx("x", context=net), lambda: net.find(3),
+                     lambda: function(lambda i: 0, 1, (1,), context=optimizer), lambda: net.fit(data, optimizer=data), lambda: net.retain(1.5),
+                     lambda: net.add("relu", None), lambda: setattr(optimizer, "lr", "0.1"), lambda: net.reset(None), lambda: net.add(5)):
+            self.assertRaises(TypeError, call)
+        for call in (lambda: net.reset(-1), lambda: net.reset(2**64), lambda: net.retain(2**32), lambda: net.profile_number(2**32, "seconds"),
+                     lambda: net.node_values(2**32), lambda: net.memory_needed(2**64 + 4), lambda: function(lambda i: 0, 2**64 + 4, (1,)),
+                     lambda: sixnet.Model().add("input shape=1", 2**32 - 1), lambda: sixnet.Context(seed=-1), lambda: setattr(optimizer, "lr", 10**400)):
+            self.assertRaises(ValueError, call)
+        self.assertNotIn(5, net)
+
+    def test_a_layer_s_numbers(self):
+        for wrong, error in (((2**64 + 1,), ValueError), ((1.5,), TypeError), (3, TypeError)):
+            context = sixnet.Context()
+            context.register("wide", lambda call, x: x, setup=lambda s: wrong)
+            context.register("tall", lambda call, x, w: x, setup=lambda s: s.parameter("w", wrong))
+            for name in ("wide", "tall"):
+                self.assertRaises(error, sixnet.Model, f"input shape=2\n{name}", context)
 
     def test_statuses(self):
         numbers = dict(re.findall(r"#define SIXNET_(\w+) (-?\d+)", self.header))
@@ -193,10 +224,10 @@ class Loading(unittest.TestCase):
 
     def test_a_library_that_lacks_a_function(self):
         signatures = sixnet._signatures
-        sixnet._signatures = lambda: {**signatures(), "sixnet_of_tomorrow": (None,)}
+        sixnet._signatures = lambda: {**signatures(), "sixnet_of_tomorrow": (None, [])}
         try:
             with self.assertRaisesRegex(ImportError, f"{re.escape(sixnet.library_path)} is libsixnet .* has no sixnet_of_tomorrow"):
-                sixnet._bind(sixnet._lib, sixnet.library_path)
+                sixnet._bind(ctypes.CDLL(sixnet.library_path), sixnet.library_path)
         finally:
             sixnet._signatures = signatures
 
@@ -206,7 +237,7 @@ class Loading(unittest.TestCase):
             for version in (written_for[0] + 1, 0), (written_for[0], 999):
                 sixnet._WRITTEN_FOR = version
                 with self.assertRaisesRegex(ImportError, f"{version[0]}.{version[1]} .*{re.escape(sixnet.library_path)} is {sixnet.version}"):
-                    sixnet._bind(sixnet._lib, sixnet.library_path)
+                    sixnet._bind(ctypes.CDLL(sixnet.library_path), sixnet.library_path)
         finally:
             sixnet._WRITTEN_FOR = written_for
 
@@ -796,6 +827,40 @@ class Files(unittest.TestCase):
         history = net.fit(self.x, self.t, optimizer="adam lr=0.01", epochs=4, **options)
         return net.digest(), len(history)
 
+    def test_files_that_lie(self):
+        whole = io.BytesIO()
+        self.net.save(whole)
+
+        class Strange:
+            def __init__(self, answer):
+                self.answer = answer
+
+            def read(self, size):
+                return self.answer
+
+            write = read
+
+        for answer, error in ((bytes(2**24), OSError), ("text" * 2**20, TypeError), (None, TypeError), (5, TypeError), ([0] * 2**20, TypeError)):
+            with self.subTest(answer=type(answer)), self.assertRaisesRegex(error, r"the file's read\("):
+                sixnet.Model.load(Strange(answer))
+        for answer in (0, -1, 2**40, "3", 2.0):
+            with self.subTest(answer=answer), self.assertRaisesRegex(OSError, r"the file's write\("):
+                self.net.save(Strange(answer))
+        parts = []
+
+        class Uncounted:
+            def write(self, data):
+                parts.append(bytes(data))
+
+        class Nonblocking(Uncounted, io.RawIOBase):
+            pass
+
+        self.net.save(Uncounted())
+        self.assertEqual(b"".join(parts), whole.getvalue())
+        self.assertRaises(OSError, self.net.save, Nonblocking())
+        whole.seek(0)
+        self.assertEqual(sixnet.Model.load(whole).digest(), self.net.digest())
+
     def test_an_interrupted_fit_is_resumed(self):
         path = self.folder / "run"
         whole, _ = self.fit()
@@ -1027,6 +1092,56 @@ class Callbacks(unittest.TestCase):
             self.assertEqual(len(net.predict([[0.1] * 500] * 5000)), 5000)  # not cancelled any more
         finally:
             signal.signal(signal.SIGINT, handler)
+
+    @unittest.skipUnless(threading.current_thread() is threading.main_thread(), "signals come to the main thread")
+    def test_control_c_of_one_sample(self):
+        """The call is cancelled while the library is at work on its only sample, and with it the call that it was made in."""
+        cancelled = []
+
+        def forward(call, x):
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(1000):
+                if all(held.cancelled for held in sixnet._watcher.calls):
+                    break
+                time.sleep(0.01)
+            cancelled.append([held.cancelled for held in sixnet._watcher.calls])
+            return x
+
+        context = sixnet.Context()
+        context.register("signal", forward)
+        net = sixnet.Model("input shape=4\nsignal\nlinear out_features=3", context)
+        predictor, fit = sixnet.Predictor(net), self.net.fit
+        calls = [(lambda: net.predict([[0.1] * 4]), 1), (lambda: predictor.predict([[0.1] * 4]), 1),
+                 (lambda: fit(self.x, self.t, progress=lambda p: net.predict([[0.1] * 4]), epochs=10**6), 2)]
+        outer = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            for call, depth in calls:
+                with self.assertRaises(KeyboardInterrupt):
+                    call()
+                self.assertEqual(cancelled.pop(), [True] * depth)
+                self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+                self.assertEqual(signal.set_wakeup_fd(-1), -1)
+            self.assertEqual(len(self.net.predict(self.x)), 64)  # no model is cancelled any more
+        finally:
+            signal.signal(signal.SIGINT, outer)
+
+    @unittest.skipUnless(threading.current_thread() is threading.main_thread(), "signals come to the main thread")
+    def test_signals_of_an_event_loop(self):
+        """What waits for signals by a file of its own gets those that come during a call."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        handlers = {number: signal.signal(number, handler) for number, handler in (
+            (signal.SIGINT, signal.default_int_handler), (signal.SIGUSR1, lambda number, frame: None))}
+        signal.set_wakeup_fd(writer)
+        try:
+            self.net.fit(self.x, self.t, progress=lambda p: os.kill(os.getpid(), signal.SIGUSR1))
+            self.assertEqual(os.read(reader, 1), bytes([signal.SIGUSR1]))
+        finally:
+            self.assertEqual(signal.set_wakeup_fd(-1), writer)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            os.close(reader)
+            os.close(writer)
 
     def test_findings_and_history(self):
         log = []
