@@ -223,6 +223,19 @@ static void build(sixnet_model *net, const char *const *specs)
         x = sixnet_add(net, *specs, x);
 }
 
+/* What is wrong whatever nodes follow is found when the node is added. */
+static void test_a_second_loss(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = empty(w);
+    sixnet_node in = sixnet_add(net, "input shape=2", SIXNET_NONE);
+    assert_int_equal(sixnet_add(net, "mse", in), 1);
+    FAILS_NODE(sixnet_add(net, "l1", in), "loss2", "a loss already", "loss1");
+    assert_int_equal(sixnet_node_count(net), 2);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "loss2", "a loss already", "loss1");
+    sixnet_model_free(net);
+}
+
 /* Numbers are found in little time, and are the first that are free, in a net that has taken many of them. */
 static void test_names_of_many_nodes(void **state)
 {
@@ -619,6 +632,24 @@ static const char custom_net[] =
     "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d\npass name=p\nlinear out_features=3 name=b\n"
     "batchnorm1d\ncross_entropy";
 
+/* Without a setup function the output has the shape of the first input, and there are no parameters. */
+static void test_a_layer_without_setup(void **state)
+{
+    world *w = *state;
+    const float inputs[] = {1, 2, 3, 4};
+    float outputs[4];
+    WORKS(sixnet_layer_register(w->ctx, "plain", "beta=1", "f32", NULL, pass_on, pass_back, NULL));
+    sixnet_model *net = parsed(w->ctx, "input shape=2x2 name=in\nplain name=p\nplain from=p,in beta=3\n");
+    int64_t dims[8];
+    int32_t rank;
+    WORKS(sixnet_node_shape(net, 2, dims, &rank));
+    assert_true(rank == 2 && dims[0] == 2 && dims[1] == 2);
+    assert_int_equal(sixnet_tensor_count(net), 0);
+    WORKS(sixnet_predict(net, inputs, 1, outputs));
+    assert_memory_equal(outputs, inputs, sizeof outputs);
+    sixnet_model_free(net);
+}
+
 static void test_layers_that_fail(void **state)
 {
     world *w = *state;
@@ -740,6 +771,7 @@ int main(void)
         IN_WORLD(test_first_error_is_kept),
         IN_WORLD(test_names),
         IN_WORLD(test_names_of_modules),
+        IN_WORLD(test_a_second_loss),
         cmocka_unit_test(test_names_of_many_nodes),
         IN_WORLD(test_graphs_that_make_no_sense),
         IN_WORLD(test_retained_side_branch),
@@ -753,6 +785,7 @@ int main(void)
         IN_WORLD(test_a_failing_forward_changes_nothing),
         IN_WORLD(test_predictions_that_cannot_be),
         IN_WORLD(test_predictions_follow_the_tensors),
+        IN_WORLD(test_a_layer_without_setup),
         IN_WORLD(test_layers_that_fail),
         IN_WORLD(test_a_failing_backward_changes_no_gradient),
         IN_WORLD(test_retained_values),

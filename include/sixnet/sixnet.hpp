@@ -439,7 +439,6 @@ template <class T> struct layer_thunks {
             return 0;
         });
     }
-    static std::int32_t plain_setup(void *, sixnet_layer_setup *) noexcept { return 0; }
 
     template <std::function<void(layer_call<T> &)> layer<T>::*member>
     static std::int32_t run(void *user, sixnet_layer_call *pointer) noexcept
@@ -501,7 +500,7 @@ public:
         auto kept = std::make_shared<layer<T>>(std::move(l));
         mine().layers.push_back(kept);
         detail::check(sixnet_layer_register(get(), name.c_str(), kept->attributes.c_str(), detail::dtype<T>(),
-                                            kept->setup ? thunks::setup : thunks::plain_setup,
+                                            kept->setup ? thunks::setup : nullptr,
                                             kept->forward ? thunks::template run<&layer<T>::forward> : nullptr,
                                             kept->backward ? thunks::template run<&layer<T>::backward> : nullptr, kept.get()));
     }

@@ -201,6 +201,8 @@ static int32_t set_up(six_op *op)
     const custom *layer = custom_of(op);
     sixnet_layer_setup setup = {.op = op};
     op->out = op->in[0];
+    if (!layer->setup)
+        return SIXNET_OK;
     int32_t answer = layer->setup(layer->user, &setup);
     if (setup.status)
         return six_fail(setup.status, "%s: %s", op->name, setup.message);
@@ -480,13 +482,12 @@ static int32_t check_name(const sixnet_context *ctx, const char *name)
     return SIXNET_OK;
 }
 
-static int32_t check_registration(const sixnet_context *ctx, const char *name, const char *dtype, sixnet_setup_fn setup,
-                                  sixnet_compute_fn compute)
+static int32_t check_registration(const sixnet_context *ctx, const char *name, const char *dtype, sixnet_compute_fn compute)
 {
     if (!ctx || !name || !dtype)
         return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !ctx ? "ctx" : !name ? "name" : "dtype");
-    if (!setup || !compute)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': %s is NULL", name, setup ? "forward" : "setup");
+    if (!compute)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': forward is NULL", name);
     if (strcmp(dtype, "f32") != 0 && strcmp(dtype, "f64") != 0)
         return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': dtype '%.20s' is neither f32 nor f64", name, dtype);
     return check_name(ctx, name);
@@ -510,7 +511,7 @@ static void describe(custom *layer)
 int32_t sixnet_layer_register(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype, sixnet_setup_fn setup,
                               sixnet_compute_fn forward_fn, sixnet_compute_fn backward_fn, void *user)
 {
-    int32_t status = check_registration(ctx, name, dtype, setup, forward_fn);
+    int32_t status = check_registration(ctx, name, dtype, forward_fn);
     if (status)
         return status;
     custom *layer = six_alloc(ctx, 1, sizeof *layer);

@@ -64,6 +64,7 @@ void six_model_release(sixnet_model *net)
         six_free(ctx, net->node[i].spec);
     }
     six_free(ctx, net->node);
+    six_free(ctx, net->by_name);
     six_free(ctx, net->tensor);
     six_free(ctx, net->values);
     six_free(ctx, net->gradients);
@@ -77,12 +78,26 @@ void six_model_release(sixnet_model *net)
     six_context_release(ctx);
 }
 
+/* Binary search: the first place in net->by_name whose node's name is not less than `name`. */
+static int32_t name_place(const sixnet_model *net, const char *name)
+{
+    int32_t low = 0, high = net->node_count;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (strcmp(net->node[net->by_name[middle]].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 int32_t six_node_find(const sixnet_model *net, const char *name)
 {
-    for (int32_t i = 0; i < net->node_count; i++)
-        if (strcmp(net->node[i].name, name) == 0)
-            return i;
-    return -1;
+    int32_t place = name_place(net, name);
+    if (place == net->node_count || strcmp(net->node[net->by_name[place]].name, name) != 0)
+        return -1;
+    return net->by_name[place];
 }
 
 /* The layers' kinds and after them the caller's, so that a misspelt word is answered with the nearest of all. */
@@ -167,6 +182,8 @@ static int32_t connect(const sixnet_model *net, six_node *node, const int32_t *i
     const six_layer *layer = node->layer;
     if (layer->inputs_max == 0 && count == 1 && inputs[0] == SIXNET_NONE)
         count = 0;
+    if (layer->is_loss && net->loss >= 0)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[net->loss].name);
     if (count < layer->inputs_min || count > layer->inputs_max) {
         if (layer->inputs_min == layer->inputs_max)
             return six_fail(SIXNET_INVALID_ARGUMENT, "%s: takes %d input%s, not %d", node->name, layer->inputs_min,
@@ -188,6 +205,9 @@ static int32_t connect(const sixnet_model *net, six_node *node, const int32_t *i
     return SIXNET_OK;
 }
 
+/* A node's name lies in the array of nodes, which moves when it grows. */
+static void point_at_name(six_node *node) { node->op->name = node->name; }
+
 static int32_t grow(sixnet_model *net)
 {
     if (net->node_count < net->node_capacity)
@@ -196,12 +216,21 @@ static int32_t grow(sixnet_model *net)
         return six_fail(SIXNET_TOO_LARGE, "a model has at most %d nodes", SIX_MAX_NODES);
     int32_t capacity = net->node_capacity ? 2 * net->node_capacity : 16;
     six_node *node = six_alloc(net->ctx, (size_t)capacity, sizeof *node);
-    if (!node)
+    int32_t *by_name = six_alloc(net->ctx, (size_t)capacity, sizeof *by_name);
+    if (!node || !by_name) {
+        six_free(net->ctx, node);
+        six_free(net->ctx, by_name);
         return SIXNET_OUT_OF_MEMORY;
-    if (net->node_count)
-        memcpy(node, net->node, (size_t)net->node_count * sizeof *node);
+    }
+    for (int32_t i = 0; i < net->node_count; i++) {
+        node[i] = net->node[i];
+        by_name[i] = net->by_name[i];
+        point_at_name(&node[i]);
+    }
     six_free(net->ctx, net->node);
+    six_free(net->ctx, net->by_name);
     net->node = node;
+    net->by_name = by_name;
     net->node_capacity = capacity;
     return SIXNET_OK;
 }
@@ -258,11 +287,12 @@ static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *in
     return status;
 }
 
-/* A node's name lies in the array of nodes, which moves when it grows. */
-static void point_at_names(sixnet_model *net)
+/* Puts the node that follows the last one into net->by_name. */
+static void index_name(sixnet_model *net, const char *name)
 {
-    for (int32_t i = 0; i < net->node_count; i++)
-        net->node[i].op->name = net->node[i].name;
+    int32_t place = name_place(net, name);
+    memmove(net->by_name + place + 1, net->by_name + place, (size_t)(net->node_count - place) * sizeof *net->by_name);
+    net->by_name[place] = net->node_count;
 }
 
 /* Makes the request a node of the model, or drops it. */
@@ -276,8 +306,11 @@ static int32_t add_node(sixnet_model *net, six_request *r, const int32_t *inputs
         drop(net, r);
         return status;
     }
-    net->node[net->node_count++] = r->node;
-    point_at_names(net);
+    index_name(net, r->node.name);
+    if (r->node.layer->is_loss)
+        net->loss = net->node_count;
+    net->node[net->node_count] = r->node;
+    point_at_name(&net->node[net->node_count++]);
     return SIXNET_OK;
 }
 
@@ -427,15 +460,14 @@ static int32_t name_line(const six_node *node, int32_t status)
 /* Which nodes lead to the output; one that does not is a mistake in the net. */
 static int32_t check_reach(const sixnet_model *net)
 {
+    bool used[SIX_MAX_NODES] = {false};
     int32_t unused = -1;
-    for (int32_t i = 0; i < net->node_count; i++) {
-        bool used = i == net->output || i == net->loss || net->node[i].retained;
-        for (int32_t j = i + 1; j < net->node_count && !used; j++)
-            for (int32_t k = 0; k < net->node[j].op->inputs; k++)
-                used |= net->node[j].input[k] == i;
-        if (!used)
+    for (int32_t i = 0; i < net->node_count; i++)
+        for (int32_t k = 0; k < net->node[i].op->inputs; k++)
+            used[net->node[i].input[k]] = true;
+    for (int32_t i = 0; i < net->node_count; i++)
+        if (!used[i] && i != net->output && i != net->loss && !net->node[i].retained)
             unused = i;
-    }
     if (unused < 0)
         return SIXNET_OK;
     int32_t status = six_fail(SIXNET_BAD_SHAPE, "%s: its output is used by no other node; the net's output is that of '%s'",
@@ -445,15 +477,11 @@ static int32_t check_reach(const sixnet_model *net)
 
 static int32_t find_ends(sixnet_model *net)
 {
-    int32_t input = -1, output = net->node_count - 1, loss = -1;
+    int32_t input = -1, output = net->node_count - 1;
     int64_t input_size = 0;
     bool serial = false;
     for (int32_t i = 0; i < net->node_count; i++) {
         const six_node *node = &net->node[i];
-        if (node->layer->is_loss && loss >= 0)
-            return name_line(node, six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[loss].name));
-        if (node->layer->is_loss)
-            loss = i;
         if (node->layer->inputs_max == 0) {
             input = input_size ? -1 : i;
             input_size += six_shape_size(&node->op->out);
@@ -462,15 +490,14 @@ static int32_t find_ends(sixnet_model *net)
     }
     if (!input_size)
         return six_fail(SIXNET_BAD_SHAPE, "the net has no input layer; begin with one, such as 'input shape=1x28x28'");
-    if (loss >= 0)
-        output = net->node[loss].input[0];
+    if (net->loss >= 0)
+        output = net->node[net->loss].input[0];
     net->input = input;
     net->output = output;
-    net->loss = loss;
     net->serial = serial;
     net->input_size = input_size;
     net->output_size = six_shape_size(&net->node[output].op->out);
-    net->target_size = loss < 0 ? 0 : six_shape_size(&net->node[loss].op->out);
+    net->target_size = net->loss < 0 ? 0 : six_shape_size(&net->node[net->loss].op->out);
     return check_reach(net);
 }
 

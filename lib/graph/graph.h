@@ -58,13 +58,14 @@ struct sixnet_model {
 
     six_node *node;
     int32_t node_count, node_capacity;
+    int32_t *by_name; /* [node_count] the nodes in the order of their names */
+    int32_t loss;  /* the loss node, or -1 */
     int32_t error; /* of the first failed sixnet_add(), and its message */
     char error_message[1024];
 
     /* From compile on. */
     bool compiled, serial; /* serial: has layers of the caller's, which run in the calling thread */
     int32_t input;         /* the only input node, or -1 if there are several */
-    int32_t loss;          /* the loss node, or -1 */
     int32_t output;        /* the node whose values predict() gives */
     int64_t input_size, output_size, target_size; /* values for one sample; target 0 without a loss */
     six_tensor *tensor;
@@ -88,7 +89,7 @@ struct sixnet_model {
 
     char *summary, *text; /* made when first asked for */
     char *report;         /* of the last six_model_load_weights() */
-    char checked[192];    /* where the last gradient check found its worst */
+    char checked[SIX_NAME_MAX + SIX_PARAMETER_NAME_MAX + 24];    /* where the last gradient check found its worst */
 };
 
 int32_t six_model_new(sixnet_model **out, sixnet_context *ctx);

@@ -23,7 +23,7 @@ typedef struct check {
     six_plan *plan;
     int pass;
     double worst;
-    char where[192];
+    char where[SIX_NAME_MAX + SIX_PARAMETER_NAME_MAX + 24];
 } check;
 
 static size_t bytes_of(const sixnet_model *net, int64_t values) { return (size_t)values * (size_t)net->variant->real_size; }
@@ -90,7 +90,7 @@ static int32_t compare(check *c, const place *p)
     double deviation = fabs(gradient - p->analytic) / fmax(1, fmax(fabs(gradient), fabs(p->analytic)));
     if (!status && (!(deviation <= c->worst) || !c->where[0])) {
         c->worst = deviation;
-        snprintf(c->where, sizeof c->where, "%.140s[%lld]", p->name, (long long)p->index);
+        snprintf(c->where, sizeof c->where, "%s[%lld]", p->name, (long long)p->index);
     }
     return status;
 }
