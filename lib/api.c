@@ -495,7 +495,11 @@ static int32_t loss_of(sixnet_model *net, six_rows targets, double *loss)
 {
     if (!net || !targets.data)
         return missing("sixnet_loss", net ? "targets" : "net");
-    return six_loss(net, targets, loss, NULL);
+    six_loss_sums sums;
+    int32_t status = six_loss(net, targets, &sums);
+    if (!status && loss)
+        *loss = six_loss_value(net->node[net->loss].op, &sums);
+    return status;
 }
 
 int32_t sixnet_loss(sixnet_model *net, const float *targets, double *loss) { return loss_of(net, (six_rows){targets, SIX_F32}, loss); }

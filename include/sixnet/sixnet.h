@@ -649,9 +649,10 @@ typedef struct sixnet_progress sixnet_progress;
 
 /** One number of a progress report; NaN if there is none of that name.
  * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
- *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (means over the epoch so far; accuracy from 0 to 1,
- *        NaN unless targets are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began),
- *        "total_seconds",        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither mean),
+ *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (of the epoch's samples so far, as each batch found the net;
+ *        the loss is the mean or the sum that sixnet_evaluate() gives for the same outputs; accuracy from 0 to 1, NaN unless targets
+ *        are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
+ *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither loss nor accuracy),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
  *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
  *        else by loss)

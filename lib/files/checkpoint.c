@@ -181,6 +181,8 @@ static int32_t check_average(const loading *l)
     return status;
 }
 
+static bool is_mean(const sixnet_model *net) { return net->loss >= 0 && net->node[net->loss].op->mean; }
+
 static int32_t read_state(loading *l)
 {
     const char *text = six_safetensors_get(l->file, "sixnet.run");
@@ -210,6 +212,8 @@ static int32_t read_state(loading *l)
         status = fail_note(l, "sixnet.run", "has averaged values, but average=none");
     if (!status && l->state.position > l->state.samples && l->state.batch_size)
         status = fail_note(l, "sixnet.run", "has a position behind the last sample");
+    if (!status && l->state.batch_size && l->state.position > l->state.skipped && is_mean(l->run->net) && !(l->state.loss_weight > 0))
+        status = fail_note(l, "sixnet.run", "has samples of an epoch without loss_weight");
     return status;
 }
 

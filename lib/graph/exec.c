@@ -294,7 +294,7 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
     return SIXNET_OK;
 }
 
-int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *hits)
+int32_t six_loss(sixnet_model *net, six_rows targets, six_loss_sums *sums)
 {
     if (ready(net))
         return SIXNET_BAD_STATE;
@@ -310,10 +310,7 @@ int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *hits
         return status;
     six_op *op = &plan->op[net->loss];
     net->node[net->loss].kernel->end_forward(op);
-    if (loss)
-        *loss = op->loss;
-    if (hits)
-        *hits = op->hits;
+    *sums = op->loss;
     net->pass = SIX_PASS_LOSS;
     return SIXNET_OK;
 }
@@ -540,13 +537,12 @@ int32_t six_evaluation_add(six_evaluation *e, six_rows inputs, six_rows targets,
     return infer(&job);
 }
 
-int32_t six_evaluation_end(six_evaluation *e, double *loss, double *hits)
+int32_t six_evaluation_end(six_evaluation *e, six_loss_sums *sums)
 {
-    if (e->sums && loss) {
+    if (e->sums && sums) {
         six_op *op = &e->net->inference->op[e->net->loss];
         e->net->node[e->net->loss].kernel->end_forward(op);
-        *loss = op->loss;
-        *hits = op->hits;
+        *sums = op->loss;
     }
     six_free(e->net->ctx, e->sums);
     e->sums = NULL;

@@ -40,12 +40,13 @@ static vec derivative(vec x, vec t, const void *attr, int64_t feature)
 
 static int32_t setup(six_op *op)
 {
-    const six_list *weights = &((const attributes *)op->attr)->pos_weight;
+    const attributes *a = op->attr;
+    const six_list *weights = &a->pos_weight;
     const int64_t last = op->in[0].dim[op->in[0].rank - 1];
     if (weights->count > 1 && weights->count != last)
         return six_fail(SIXNET_BAD_SHAPE, "%s: pos_weight has %d numbers, but the last dimension is %lld", op->name, (int)weights->count,
                         (long long)last);
-    return six_loss_setup(op);
+    return six_loss_setup(op, a->reduction);
 }
 
 static void needs(const six_op *op, six_needs *n)
@@ -60,11 +61,7 @@ static void forward(const six_op *op, six_group *g, void *scratch)
     six_loss_forward(op, g, value);
 }
 
-static void end_forward(six_op *op)
-{
-    const attributes *a = op->attr;
-    six_loss_end(op, a->reduction == SIX_LOSS_MEAN ? six_loss_values(op) : 1, NAN);
-}
+static void end_forward(six_op *op) { six_loss_end_values(op); }
 
 static void backward(const six_op *op, six_group *g, void *scratch)
 {

@@ -25,10 +25,11 @@ SIX_INLINE int32_t six_class_check(const six_op *op, const six_list *weights)
 }
 
 /* For setup(), where each position has a class. */
-SIX_INLINE void six_class_setup(six_op *op)
+SIX_INLINE void six_class_setup(six_op *op, int32_t reduction)
 {
     const six_shape *in = &op->in[0];
     op->targets = SIX_TARGETS_CLASSES;
+    op->mean = reduction == SIX_LOSS_MEAN;
     op->out = (six_shape){.rank = 1, .dim = {1}};
     if (in->rank > 1)
         op->out.rank = in->rank - 1;
@@ -69,7 +70,7 @@ typedef struct six_class_sums {
 
 SIX_INLINE void six_class_store(const six_op *op, const six_group *g, const six_class_sums *s)
 {
-    real *sums = op->sums + (int64_t)g->index * SIX_LOSS_SUMS, lanes[SIX_LANES];
+    real *sums = op->sums + (int64_t)g->index * SIX_LOSS_GROUP_SUMS, lanes[SIX_LANES];
     for (int i = 0; i < SIX_LANES; i++)
         lanes[i] = (real)s->total[i];
     sums[SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, g->active);
@@ -82,9 +83,6 @@ SIX_INLINE void six_class_store(const six_op *op, const six_group *g, const six_
 }
 
 /* For end_forward(): a mean divides by the weights of the samples' classes. */
-SIX_INLINE void six_class_end(six_op *op, bool mean)
-{
-    six_loss_end(op, mean ? six_loss_total(op, SIX_LOSS_WEIGHT) : 1, six_loss_total(op, SIX_LOSS_HITS));
-}
+SIX_INLINE void six_class_end(six_op *op) { six_loss_end(op, six_loss_total(op, SIX_LOSS_WEIGHT), six_loss_total(op, SIX_LOSS_HITS)); }
 
 #endif

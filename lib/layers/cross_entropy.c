@@ -43,9 +43,8 @@ static const six_attr attrs[] = {
 static int32_t setup(six_op *op)
 {
     const attributes *a = op->attr;
-    if (a->targets == CLASSES) {
-        six_class_setup(op);
-    } else {
+    six_class_setup(op, a->reduction);
+    if (a->targets == PROBABILITIES) {
         op->targets = SIX_TARGETS_PROBABILITIES;
         op->out = op->in[0];
     }
@@ -237,7 +236,7 @@ static void forward(const six_op *op, six_group *g, void *scratch)
         forward_probabilities(op, g);
 }
 
-static void end_forward(six_op *op) { six_class_end(op, ((const attributes *)op->attr)->reduction == SIX_LOSS_MEAN); }
+static void end_forward(six_op *op) { six_class_end(op); }
 
 static void backward(const six_op *op, six_group *g, void *scratch)
 {

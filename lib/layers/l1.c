@@ -28,7 +28,7 @@ static vec derivative(vec x, vec t, const void *attr, int64_t feature)
     return six_loss_sign(x - t);
 }
 
-static int32_t setup(six_op *op) { return six_loss_setup(op); }
+static int32_t setup(six_op *op) { return six_loss_setup(op, ((const attributes *)op->attr)->reduction); }
 
 static void needs(const six_op *op, six_needs *n)
 {
@@ -42,11 +42,7 @@ static void forward(const six_op *op, six_group *g, void *scratch)
     six_loss_forward(op, g, value);
 }
 
-static void end_forward(six_op *op)
-{
-    const attributes *a = op->attr;
-    six_loss_end(op, a->reduction == SIX_LOSS_MEAN ? six_loss_values(op) : 1, NAN);
-}
+static void end_forward(six_op *op) { six_loss_end_values(op); }
 
 static void backward(const six_op *op, six_group *g, void *scratch)
 {

@@ -22,8 +22,9 @@ static const six_attr attrs[] = {
 
 static int32_t setup(six_op *op)
 {
-    six_class_setup(op);
-    return six_class_check(op, &((const attributes *)op->attr)->weight);
+    const attributes *a = op->attr;
+    six_class_setup(op, a->reduction);
+    return six_class_check(op, &a->weight);
 }
 
 static void needs(const six_op *op, six_needs *n)
@@ -58,7 +59,7 @@ static void forward(const six_op *op, six_group *g, void *scratch)
     six_class_store(op, g, &sums);
 }
 
-static void end_forward(six_op *op) { six_class_end(op, ((const attributes *)op->attr)->reduction == SIX_LOSS_MEAN); }
+static void end_forward(six_op *op) { six_class_end(op); }
 
 static void backward(const six_op *op, six_group *g, void *scratch)
 {

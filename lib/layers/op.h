@@ -63,6 +63,13 @@ typedef struct six_param {
  * class. */
 typedef enum six_targets { SIX_TARGETS_NUMBERS, SIX_TARGETS_CLASSES, SIX_TARGETS_PROBABILITIES } six_targets;
 
+/* What a loss adds up over samples: numbers that can be added over batches too. */
+typedef struct six_loss_sums {
+    double total;  /* of the losses */
+    double weight; /* what a mean divides the total by */
+    double hits;   /* positions that were classified right; NAN if targets are not classes */
+} six_loss_sums;
+
 /* One node of a graph as its layer sees it. The first block is there for setup(), which fills the second; the rest from needs() on. */
 typedef struct six_op {
     const struct six_layer *layer; /* whose node it is */
@@ -73,6 +80,7 @@ typedef struct six_op {
 
     six_shape out;    /* for a loss: of one target */
     six_targets targets; /* of a loss */
+    bool mean;           /* of a loss: its value is total / weight; else total */
     int32_t params;
     six_param param[SIX_MAX_PARAMS];
 
@@ -87,7 +95,7 @@ typedef struct six_op {
     int32_t lanes;                  /* SIX_LANES, or 1 for forward_one() */
     int32_t real_size;              /* bytes */
     uint64_t key, step;             /* of random numbers: the same for the same seed and node; the number of the training step */
-    double loss, hits;              /* a loss's end_forward: the value; how many samples were classified right, NAN if not classes */
+    six_loss_sums loss;             /* a loss's end_forward */
 } six_op;
 
 /* One group of samples at one node. Pointers that a layer does not use may be NULL; dx[i] is NULL where no gradient is wanted. */
@@ -140,6 +148,9 @@ typedef struct six_layer {
     void (*backward)(const six_op *op, six_group *g, void *scratch);
     void (*backward_part)(const six_op *op, six_group *groups, int32_t part, void *scratch);
 } six_layer;
+
+/* The value of a loss. */
+static inline double six_loss_value(const six_op *op, const six_loss_sums *s) { return op->mean ? s->total / s->weight : s->total; }
 
 #define SIX_PASTE_(a, b) a##b
 #define SIX_PASTE(a, b) SIX_PASTE_(a, b)

@@ -69,19 +69,19 @@ static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
 int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)
 {
     six_evaluation e;
-    double mean = 0, hits = 0;
+    six_loss_sums sums;
     int32_t status = six_check_dataset(net, ds);
     if (!status)
         status = six_evaluation_begin(&e, net, six_dataset_size(ds));
     if (status)
         return status;
     status = evaluate_all(&e, ds);
-    six_evaluation_end(&e, status ? NULL : &mean, &hits);
+    six_evaluation_end(&e, status ? NULL : &sums);
     if (status)
         return status;
     if (loss)
-        *loss = mean;
+        *loss = six_loss_value(net->node[net->loss].op, &sums);
     if (accuracy)
-        *accuracy = hits / (double)six_dataset_size(ds) / (double)six_answers(net);
+        *accuracy = sums.hits / (double)six_dataset_size(ds) / (double)six_answers(net);
     return SIXNET_OK;
 }

@@ -62,13 +62,17 @@ static int32_t take_step(fit *f)
     return not_finite(f, "a parameter, a running statistic or the optimizer's state would become");
 }
 
-static int32_t learn(fit *f, six_visit *v, double *hits)
+static const six_op *loss_op(const fit *f) { return f->run.net->node[f->run.net->loss].op; }
+
+static int32_t learn(fit *f, six_visit *v, six_loss_sums *sums)
 {
     sixnet_model *net = f->run.net;
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
     int32_t status = six_forward(net, (six_rows){v->inputs, SIX_F32}, v->n);
     if (!status)
-        status = six_loss(net, (six_rows){v->targets, SIX_F32}, &v->loss, hits);
+        status = six_loss(net, (six_rows){v->targets, SIX_F32}, sums);
+    if (!status)
+        v->loss = six_loss_value(loss_op(f), sums);
     if (!status && !isfinite(v->loss))
         status = not_finite(f, "the loss became");
     if (!status)
@@ -81,9 +85,9 @@ static int32_t learn(fit *f, six_visit *v, double *hits)
 /* All of a step or nothing: a batch that fails leaves net, optimizer and schedule as they were. */
 static int32_t train_batch(fit *f, six_visit *v)
 {
-    double hits = 0;
+    six_loss_sums sums;
     six_snapshot_take(&f->batch, f->run.opt);
-    v->status = learn(f, v, &hits);
+    v->status = learn(f, v, &sums);
     if (f->doctor)
         six_doctor_look(f->doctor, v);
     if (v->status) {
@@ -91,9 +95,10 @@ static int32_t train_batch(fit *f, six_visit *v)
         return v->status;
     }
     six_average_step(&f->run);
-    f->run.state.loss_sum += v->loss * (double)v->n;
+    f->run.state.loss_sum += sums.total;
+    f->run.state.loss_weight += sums.weight;
     if (six_answers(f->run.net))
-        f->run.state.hits += hits / (double)six_answers(f->run.net);
+        f->run.state.hits += sums.hits / (double)six_answers(f->run.net);
     return SIXNET_OK;
 }
 
@@ -146,10 +151,11 @@ static void show_best(fit *f)
 static void show_means(fit *f)
 {
     const sixnet_model *net = f->run.net;
-    const double learnt = f->p.samples - (double)f->run.state.skipped;
-    f->p.loss = f->run.state.loss_sum / learnt;
-    f->p.accuracy = six_answers(net) ? f->run.state.hits / learnt : (double)NAN;
-    f->p.skipped = (double)f->run.state.skipped;
+    const six_run_state *s = &f->run.state;
+    const double learnt = f->p.samples - (double)s->skipped;
+    f->p.loss = six_loss_value(loss_op(f), &(six_loss_sums){.total = s->loss_sum, .weight = s->loss_weight});
+    f->p.accuracy = six_answers(net) ? s->hits / learnt : (double)NAN;
+    f->p.skipped = (double)s->skipped;
 }
 
 /* Tells the caller where the run is; SIXNET_STOPPED if it wants no more. */
@@ -249,7 +255,7 @@ static int32_t end_epoch(fit *f)
     f->p.epoch_end = 0;
     s->epoch++;
     s->position = 0;
-    s->loss_sum = s->hits = s->epoch_seconds = 0;
+    s->loss_sum = s->loss_weight = s->hits = s->epoch_seconds = 0;
     s->skipped = 0;
     return save_after_epoch(f, status);
 }

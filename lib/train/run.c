@@ -27,6 +27,7 @@ static const six_attr attrs[] = {
     COUNT(epoch, "epochs done"),
     COUNT(position, "samples of the next epoch done"),
     SUM(loss_sum, "over those samples"),
+    SUM(loss_weight, "of those samples: a mean loss is the sum divided by it"),
     SUM(hits, "among those samples"),
     COUNT(skipped, "among those samples"),
     {"average", SIX_CHOICE, offsetof(six_run_state, average), 0, 0, "none", SIX_AVERAGES, "as given to sixnet_fit()"},

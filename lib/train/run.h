@@ -15,7 +15,7 @@ typedef struct six_run_state {
     int32_t shuffle, drop_last;
     /* Where the run is: epochs done, samples of the next one done, sums over those, seconds. */
     int64_t epoch, position;
-    double loss_sum, hits, seconds, epoch_seconds;
+    double loss_sum, loss_weight, hits, seconds, epoch_seconds; /* see six_loss_sums; hits: in samples */
     int64_t skipped; /* among those samples, which are in neither sum */
     /* What is averaged, see train/average.h, and how many values the average is made of. */
     int32_t average;

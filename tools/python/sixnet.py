@@ -1374,7 +1374,7 @@ class Node(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where a running fit() is. Losses and accuracies are means over the epoch so far; NaN where there is none."""
+    """Where a running fit() is. Losses and accuracies are those of the epoch so far; NaN where there is none."""
 
     epoch_end: bool  #: at the end of an epoch, otherwise after a batch
     epoch: int
