@@ -32,8 +32,8 @@ static int32_t right(bool answer) { return answer ? SIXNET_OK : SIXNET_BAD_STATE
 static int32_t facts(world *w)
 {
     (void)w;
-    return right(strcmp(sixnet_status_name(SIXNET_OK), "SIXNET_OK") == 0 && sixnet_last_error() && sixnet_version()[0] &&
-                 sixnet_version_number() >= 0 && sixnet_kind("layer", 0, "name") && sixnet_attribute("layer", "dropout", 0, "range"));
+    return right(strcmp(sixnet_status_name(SIXNET_OK), "SIXNET_OK") == 0 && sixnet_last_error() &&
+                 sixnet_last_system_error() >= 0 && sixnet_version()[0] && sixnet_version_number() >= 0 && sixnet_kind("layer", 0, "name") && sixnet_attribute("layer", "dropout", 0, "range"));
 }
 
 /* ---- contexts ---- */
@@ -561,7 +561,7 @@ static const struct scenario {
     void (*prepare)(world *w); /* NULL if there is nothing to be done */
     bool steps;                /* the call is many steps, of which some may have been done */
 } scenarios[] = {
-    {"sixnet_status_name sixnet_last_error sixnet_version sixnet_version_number sixnet_kind sixnet_attribute", facts, NULL, false},
+    {"sixnet_status_name sixnet_last_error sixnet_last_system_error sixnet_version sixnet_version_number sixnet_kind sixnet_attribute", facts, NULL, false},
     {"sixnet_context_new", context_one, NULL, false},
     {"sixnet_context_new", context_threads, NULL, false},
     {"sixnet_context_new", context_processors, NULL, false},

@@ -5,6 +5,7 @@
 import collections
 import contextlib
 import ctypes
+import errno
 import gc
 import inspect
 import io
@@ -265,9 +266,28 @@ class Errors(unittest.TestCase):
         self.assertNotIn("linear9.weight", net)
         self.assertIsNone(net.get("linear9.weight"))
 
-    def test_missing_file_is_an_os_error(self):
-        with self.assertRaisesRegex(OSError, "/no/such"):
-            sixnet.Dataset.open_idx("/no/such", "/no/such")
+    def test_files_that_cannot_be_opened(self):
+        net = sixnet.Model(SMALL)
+        optimizer, folder = sixnet.Optimizer(net, "sgd lr=0.1"), tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        (pathlib.Path(folder) / "file").write_bytes(b"x")
+        missing, below = f"{folder}/none: at all", f"{folder}/file/below"
+        calls = [lambda path: sixnet.Dataset.open_idx(path), lambda path: sixnet.Model.load(path), net.load_weights, optimizer.load_checkpoint,
+                 lambda path: net.fit(*some_data(), resume=path), lambda path: net.save(f"{path}/x"), lambda path: optimizer.save_checkpoint(f"{path}/x")]
+        for call in calls:
+            for path, kind, number in ((missing, FileNotFoundError, errno.ENOENT), (below, NotADirectoryError, errno.ENOTDIR)):
+                with self.assertRaises(kind) as caught:
+                    call(path)
+                error = caught.exception
+                self.assertIsInstance(error, sixnet.FileAccessError)
+                self.assertEqual((error.errno, error.strerror, error.status), (number, os.strerror(number), -6))
+                self.assertIn(error.filename, (path, f"{path}/x"))
+                self.assertEqual(str(error), error.message)
+                twin = pickle.loads(pickle.dumps(error))
+                self.assertEqual((type(twin), twin.errno, twin.filename, str(twin)), (type(error), number, error.filename, str(error)))
+        with self.assertRaises(sixnet.FileAccessError) as caught:
+            sixnet.Model.load(folder)
+        self.assertNotIsInstance(caught.exception, FileNotFoundError)
 
     def test_pickle(self):
         for kind in (*sixnet._ERRORS.values(), sixnet.SixnetError):

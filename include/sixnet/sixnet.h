@@ -88,6 +88,10 @@ SIXNET_API const char *sixnet_status_name(int32_t status);
  * remedy; "" if none failed yet. Valid until the next failing call of the same thread. Threads: any. */
 SIXNET_API const char *sixnet_last_error(void);
 
+/** The errno of the system call that failed the calling thread's last failed call, such as ENOENT with SIXNET_IO_ERROR for a file
+ * that does not exist; 0 if no system call was at fault. Threads: any. */
+SIXNET_API int32_t sixnet_last_system_error(void);
+
 /** The version of the library in use, "major.minor.patch". Static storage. Threads: any. */
 SIXNET_API const char *sixnet_version(void);
 

@@ -45,14 +45,20 @@ namespace sixnet
 class error : public std::runtime_error
 {
 public:
-    error(std::int32_t status, const std::string &message) : std::runtime_error(message), status_(status) {}
+    error(std::int32_t status, const std::string &message, int system_error = 0)
+        : std::runtime_error(message), status_(status), system_error_(system_error)
+    {
+    }
     /** One of the SIXNET_ numbers. */
     std::int32_t status() const noexcept { return status_; }
     /** Such as "SIXNET_BAD_SHAPE". */
     const char *status_name() const noexcept { return sixnet_status_name(status_); }
+    /** The errno of the system call that failed, such as ENOENT; 0 if none was at fault. */
+    int system_error() const noexcept { return system_error_; }
 
 private:
     std::int32_t status_;
+    int system_error_;
 };
 
 /** The version of the library in use. */
@@ -165,7 +171,7 @@ inline std::int32_t check(std::int32_t status)
     if (pending)
         std::rethrow_exception(std::exchange(pending, nullptr));
     if (status < 0)
-        throw error(status, sixnet_last_error());
+        throw error(status, sixnet_last_error(), sixnet_last_system_error());
     return status;
 }
 

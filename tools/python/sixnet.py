@@ -15,7 +15,8 @@ and every attribute may be given as a keyword instead. Samples are rows of C-con
 are; others are converted, with a ConversionWarning. Without NumPy any object with a buffer (array.array, bytes, memoryview) and nested
 lists will do, and results are memoryviews with a shape: .tolist() makes lists of them.
 
-A failed call raises a SixnetError, most of which are ValueErrors, KeyErrors, OSErrors and so on as well. What a function of yours raises
+A failed call raises a SixnetError, most of which are ValueErrors, KeyErrors, FileNotFoundErrors and so on as well; an argument of a wrong
+type is a TypeError. What a function of yours raises
 while the library runs it (progress, custom layers, datasets) is raised by the call that ran it; Ctrl-C ends fit() between two batches,
 and soon predict(), evaluate() and gradient_check().
 
@@ -103,7 +104,17 @@ class BadStateError(SixnetError, RuntimeError):
 
 
 class FileAccessError(SixnetError, OSError):
-    """A file that cannot be read."""
+    """A file that cannot be read or written. It is a FileNotFoundError, PermissionError and so on too, with errno and filename, where the
+    system says why."""
+
+    def __init__(self, status: int, message: str, number: Optional[int] = None) -> None:
+        SixnetError.__init__(self, status, message)
+        if number:
+            self.errno, self.strerror = number, os.strerror(number)
+            self.filename = message[:-len(self.strerror)].rsplit(": ", 2)[0]  # "PATH: cannot be opened: No such file or directory"
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return (_error, (self.status, self.message, self.errno)) if self.errno else SixnetError.__reduce__(self)
 
 
 class BadFileError(SixnetError, ValueError):
@@ -144,8 +155,19 @@ _ERRORS = dict(zip(range(-1, -14, -1), (
     NotFoundError, BadDataError, NotFiniteError, CallbackFailedError, UnsupportedError)))
 
 
-def _error(status: int, message: str) -> SixnetError:
-    return _ERRORS.get(status, SixnetError)(status, message)
+_FILE_ERRORS: Dict[type, Any] = {OSError: FileAccessError}
+
+
+def _error(status: int, message: str, number: int = 0) -> SixnetError:
+    """The exception of a status; number is the errno, if a system call failed. It is then of Python's own class for that, too."""
+    kind: Type[SixnetError] = _ERRORS.get(status, SixnetError)
+    if not number or kind is not FileAccessError:
+        return kind(status, message)
+    own: type = type(OSError(number, ""))
+    if own not in _FILE_ERRORS:
+        _FILE_ERRORS[own] = type(own.__name__, (FileAccessError, own), {"__module__": __name__})
+    made: SixnetError = _FILE_ERRORS[own](status, message, number)
+    return made
 
 
 class ConversionWarning(UserWarning):
@@ -167,6 +189,7 @@ typedef int32_t (*sixnet_setup_fn)(void *user, sixnet_layer_setup *setup);
 typedef int32_t (*sixnet_compute_fn)(void *user, sixnet_layer_call *call);
 const char *sixnet_status_name(int32_t status);
 const char *sixnet_last_error(void);
+int32_t sixnet_last_system_error(void);
 const char *sixnet_version(void);
 int32_t sixnet_version_number(void);
 const char *sixnet_kind(const char *family, int32_t index, const char *field);
@@ -511,7 +534,7 @@ _pending = _Pending()
 def _check(status: int) -> int:
     _pending.take()
     if status < 0:
-        raise _error(status, _lib.sixnet_last_error().decode(errors="replace"))
+        raise _error(status, _lib.sixnet_last_error().decode(errors="replace"), _lib.sixnet_last_system_error())
     return status
 
 
