@@ -329,6 +329,35 @@ class Kinds(unittest.TestCase):
     def test_attributes_of_python_values(self):
         self.assertEqual(sixnet._spec("a", {"b": True, "c": (3, 5), "d": [0.1, 2], "e": 1e-3, "f": "x", "g": None}),
                          b"a b=true c=3x5 d=0.1,2 e=0.001 f=x")
+        for value in ("a b=2", " a", "a\n", "a\tb"):
+            self.assertRaisesRegex(sixnet.InvalidArgumentError, "^name: ", sixnet.Model().add, "input shape=1", name=value)
+        for value in (object(), {1: 2}, b"x", 1j, [[1, 2], [3, 4]], {1}):
+            self.assertRaisesRegex(TypeError, "^shape: ", sixnet.Model().add, "input", shape=value)
+
+    def test_sequences_are_written_as_the_attribute_wants(self):
+        kinds = [tuple, list, lambda values: array("i", values), lambda values: range(values[0], values[1] + 1, values[1] - values[0])]
+        if np is not None:
+            kinds += [np.array, lambda values: tuple(np.array(values, np.uint8)), lambda values: np.array(values, np.float64).astype(int)[::1]]
+        for kind in kinds:
+            net = sixnet.Model()
+            net.add("input", shape=kind([7, 9]))
+            net.add("reshape", shape=kind([7, 9]))
+            net.compile()
+            self.assertEqual(net.output_shape, (7, 9))
+            net = sixnet.Model()
+            net.add("input shape=1x9x9")
+            net.add("conv2d out_channels=1", kernel_size=kind([3, 5]))
+            self.assertEqual(net.compile().output_shape, (1, 7, 5))
+            data = sixnet.Dataset([[[[1.0] * 4]] * 2], shape=(2, 1, 4)).transform("normalize std=2,2", mean=kind([1, 2]))
+            self.assertEqual([row[0] for row in memoryview(data[0][0]).tolist()], [[0.0] * 4, [-0.5] * 4])
+
+    @needs_numpy
+    def test_numbers_of_numpy(self):
+        for value, text in ((np.float32(0.5), "0.5"), (np.int64(3), "3"), (np.bool_(True), "true"), (np.float16(0.25), "0.25"), (np.array(7), "7"),
+                            (np.longdouble(0.5), "0.5"), (np.array([True, False]), "true,false"), (np.str_("x"), "x")):
+            self.assertEqual(sixnet._spec("a", {"b": value}).decode(), f"a b={text}")
+        net, (x, t) = sixnet.Model(SMALL, sixnet.Context(seed=np.uint8(3))), some_data()
+        self.assertEqual(len(net.fit(x, t, epochs=np.int64(2), batch_size=np.int32(16), shuffle=np.bool_(False))), 2)
 
 
 class Lifetime(unittest.TestCase):
@@ -556,6 +585,43 @@ class Arrays(unittest.TestCase):
         self.assertEqual(other.digest(), self.net.digest())
 
 
+    def test_tensors_with_gradients_and_bfloat16(self):
+        """PyTorch's, or what is like them: they give no array before they are detached, and none of bfloat16 at all."""
+
+        class Tensor:
+            def __init__(self, values, dtype="torch.float32", tracked=True, device="cuda"):
+                self.values, self.dtype, self.tracked, self.device = values, dtype, tracked, device
+
+            shape = property(lambda self: self.values.shape)
+
+            def detach(self):
+                return Tensor(self.values, self.dtype, False, self.device)
+
+            def cpu(self):
+                return Tensor(self.values, self.dtype, self.tracked, "cpu")
+
+            def float(self):
+                return Tensor(self.values, "torch.float32", self.tracked, self.device)
+
+            def __len__(self):
+                return len(self.values)
+
+            def __array__(self, dtype=None, copy=None):
+                if self.tracked or self.device != "cpu" or self.dtype == "torch.bfloat16":
+                    raise TypeError("there is no array of this tensor")
+                return self.values if dtype is None else self.values.astype(dtype)
+
+        state = {name: np.asarray(values) + 1 for name, values in self.net.state_dict().items()}
+        for dtype in ("torch.float32", "torch.bfloat16"):
+            net = sixnet.Model(self.net.text)
+            net.load_state_dict({name: Tensor(values, dtype) for name, values in state.items()})
+            for name, values in state.items():
+                np.testing.assert_array_equal(net[name], values)
+            np.testing.assert_array_equal(net.predict(Tensor(self.x, dtype)), net.predict(self.x))
+            net["linear1.bias"] = Tensor(np.zeros(2, np.float32), dtype)
+            self.assertEqual(net["linear1.bias"].tolist(), [0, 0])
+
+
 class PlainPython(unittest.TestCase):
     """Without NumPy; where it is there, in another process that cannot import it."""
 
@@ -779,6 +845,45 @@ class Training(unittest.TestCase):
         self.assertNotEqual(*epochs)
         self.assertEqual(*map(sorted, epochs))
         self.assertEqual(len(list(data.batches(4, drop_last=True))), 2)
+
+    def test_independent_iterations(self):
+        data = sixnet.Dataset([[float(i)] for i in range(10)])
+
+        def seen(batches):
+            return [[row[0] for row in x.tolist()] for x, _ in batches]
+
+        alone = data.batches(3, seed=1)
+        epochs = [seen(alone) for _ in range(3)]
+        self.assertEqual(alone.epoch, 3)
+        self.assertNotEqual(epochs[0], epochs[1])
+        batches = data.batches(3, seed=1)
+        one, two = iter(batches), iter(batches)  # the first is epoch 0, whoever begins to read
+        pairs = [(b, a) for b, a in zip(two, one)]
+        self.assertEqual([seen([a for _, a in pairs]), seen([b for b, _ in pairs])], epochs[:2])
+        self.assertEqual(batches.cursor, (1, 10))
+        third = iter(batches)
+        next(third)
+        self.assertEqual(batches.cursor, (2, 3))
+        outer = [(seen([a]), [seen([b]) for b in data.batches(5, shuffle=False)]) for a in data.batches(5, shuffle=False)]
+        self.assertEqual(len(outer[0][1]) * len(outer), 4)
+        batches.close()
+        self.assertRaises(sixnet.BadStateError, next, third)
+
+    def test_targets_of_another_shape(self):
+        """The library's message, which says what would help, whatever the call."""
+        x, t = some_data()
+        rows = [[float(i == c) for i in range(3)] for c in t]
+        probabilities = SMALL + " targets=probabilities"
+        for text, targets, hint in ((SMALL, rows, "if they are probabilities, .* 'cross_entropy targets=probabilities'"),
+                                    (probabilities, t, "if they are class numbers, .* 'one_hot num_classes=3'")):
+            net, exact = sixnet.Model(text), sixnet.Model(text, sixnet.Context(dtype="f64"))
+            net.forward(x)
+            good = t if text is SMALL else rows
+            for call in (lambda: net.fit(x, targets), lambda: net.evaluate(x, targets), lambda: net.fit(x, good, validation=(x, targets)),
+                         lambda: net.loss(targets), lambda: exact.gradient_check(x, targets)):
+                self.assertRaisesRegex(sixnet.BadShapeError, hint, call)
+            self.assertTrue(math.isfinite(net.loss(good)))
+            self.assertRaisesRegex(sixnet.BadShapeError, "there are 64 inputs, but 63 targets", net.fit, x, good[:63])
 
     def test_log_and_settings(self):
         with sixnet.Context("dtype=f64", threads=2, seed=7, log=lambda level, line: None) as context:
@@ -1587,6 +1692,9 @@ class Torch(unittest.TestCase):
 
     def test_tensors_as_arrays(self):
         net = sixnet.Model(SMALL)
+        state = {name: torch.rand(values.shape).to(torch.bfloat16).requires_grad_() for name, values in net.state_dict().items()}
+        net.load_state_dict(state)
+        np.testing.assert_array_equal(net["linear1.weight"], state["linear1.weight"].detach().float().numpy())
         x = torch.rand(7, 4)
         np.testing.assert_array_equal(net.predict(x), net.predict(x.numpy()))
 

@@ -29,6 +29,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import ctypes.util
+import functools
 import io
 import math
 import operator
@@ -684,22 +685,43 @@ def _path(path: Union[str, os.PathLike[str]]) -> bytes:
     return encoded
 
 
-def _value_text(value: Any) -> str:
+def _value_text(value: Any, name: str, separator: Optional[str] = None) -> str:
+    """A value as the library reads it. Sequences have the separator that the attribute asks for, or else that of their type."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str):
+        if len(value.split()) > 1 or value != value.strip():
+            raise _error(_INVALID_ARGUMENT, f"{name}: {_shown(value)} has a blank; a value is one word")
+        return value
     if isinstance(value, os.PathLike):
         return urllib.parse.quote_from_bytes(_path(value))
-    if isinstance(value, tuple):
-        return "x".join(map(_value_text, value))
-    if isinstance(value, list):
-        return ",".join(map(_value_text, value))
-    return repr(float(value)) if isinstance(value, float) else str(value)
+    if isinstance(value, (tuple, list, range)):
+        if any(isinstance(part, (tuple, list, range)) for part in value):
+            raise TypeError(f"{name}: numbers in a row are expected, not {_shown(value)}")
+        return (separator or ("x" if isinstance(value, tuple) else ",")).join(_value_text(part, name) for part in value)
+    plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's arrays and numbers, and what is like them
+    if type(plain) is not type(value):
+        return _value_text(plain, name, separator)
+    if hasattr(value, "__index__"):
+        return str(operator.index(value))
+    if hasattr(value, "__float__"):
+        return repr(float(value))
+    raise TypeError(f"{name}: a number, a text or a sequence of them is expected, not {_shown(value)}")
+
+
+@functools.lru_cache(256)
+def _separators(kind: str) -> Dict[str, str]:
+    """What is between the parts of those attributes of a kind that have several."""
+    types = dict(row for family in FAMILIES for row in _fields(_lib.sixnet_attribute, ("name", "type"), family.encode(), kind.encode()))
+    return {name: "," if word == "list" else "x" for name, word in types.items() if word in ("list", "pair", "shape")}
 
 
 def _spec(text: str, attributes: Mapping[str, Any]) -> bytes:
-    """A kind and its attributes: bools become true and false, tuples 3x5, lists 3,5; None leaves an attribute out."""
-    words = [f"{name}={_value_text(value)}" for name, value in attributes.items() if value is not None]
-    return _text(" ".join([text, *words] if text else words))
+    """A kind and its attributes: bools become true and false, sequences 3x5 or 3,5; None leaves an attribute out."""
+    encoded = _text(text)
+    kind = " ".join(text.split()[:1])
+    words = [f"{name}={_value_text(value, name, _separators(kind).get(name))}" for name, value in attributes.items() if value is not None]
+    return b" ".join([encoded] * bool(text) + [_text(word) for word in words])
 
 
 class _Resource:
@@ -870,7 +892,7 @@ def _buffer_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet:
     try:
         view = memoryview(values)
     except TypeError:
-        numbers, shape = _flat(values)
+        numbers, shape = _flat(values.tolist() if hasattr(values, "tolist") else values)
         return _buffer_of(memoryview(array(_ELEMENTS[wanted].code, numbers)), shape, wanted)
     kind = _kind_of(view.format, view.itemsize) or ""
     if kind in kinds and view.c_contiguous:
@@ -887,10 +909,22 @@ def _buffer_of(view: memoryview, shape: Shape, kind: str) -> _Array:
     return _Array(ctypes.addressof(owner), shape, kind, owner)
 
 
+def _detached(values: Any) -> Any:
+    """A tensor of PyTorch's, or what is like one, in a form that NumPy reads: without a gradient, in this machine's memory, and not of
+    type bfloat16. Other values as they are."""
+    for step in ("detach", "cpu"):
+        if callable(getattr(values, step, None)):
+            values = getattr(values, step)()
+    if str(getattr(values, "dtype", "")) == "torch.bfloat16":
+        values = values.float()
+    return values
+
+
 def _array_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: bool = False) -> _Array:
     """Values for the library to read, as they are if their type is one of `kinds`, otherwise as `wanted`."""
     if values is None:
         raise _error(_INVALID_ARGUMENT, f"{what}: None is not an array")
+    values = _detached(values)
     return (_buffer_in if numpy is None else _numpy_in)(values, kinds, wanted, what, quiet)
 
 
@@ -1319,20 +1353,27 @@ class Batches(_Handle):
 
         for epoch in range(20):
             for x, t in batches: ...
+
+    Every iteration is another epoch, and goes on by itself, whatever others do meanwhile.
     """
 
     def __init__(self, dataset: Dataset, **options: Any) -> None:
-        resource = _opened(dataset, Dataset, "dataset")
+        self._data = _opened(dataset, Dataset, "dataset")
         self._shape, self._target_shape = dataset._get(_dataset_shapes)
+        self._spec = _spec("", options)
         self.epoch = 0  #: the next iteration's; its order depends on it and on the seed only
         self._resumed = False
-        self._create(_lib.sixnet_batches_new, _lib.sixnet_batches_free, resource.pointer, _spec("", options), keep=[resource])
+        self._renew()
 
-    def _next(self) -> Optional[Tuple[Any, Any]]:
+    def _renew(self) -> _Resource:
+        self._create(_lib.sixnet_batches_new, _lib.sixnet_batches_free, self._data.pointer, self._spec, keep=[self._data])
+        return self._open()
+
+    def _next(self, walk: _Resource) -> Optional[Tuple[Any, Any]]:
         x, t, n = c_void_p(), c_void_p(), c_int64()
-        resource = self._open()
-        with resource.lock:
-            self._run(_lib.sixnet_batches_next, byref(x), byref(t), byref(n))
+        with walk.lock:
+            with _InterruptsHeld(None):
+                _check(_lib.sixnet_batches_next(walk.pointer, byref(x), byref(t), byref(n)))
             if not n.value:
                 return None
             targets = _copy_out(t.value, (n.value, *self._target_shape), "f32") if t.value and self._target_shape else None
@@ -1350,14 +1391,21 @@ class Batches(_Handle):
         self.epoch, self._resumed = self.cursor[0], True
 
     def __iter__(self) -> Iterator[Tuple[Any, Any]]:
+        walk = self._open()
         if not self._resumed:
-            self._call(_lib.sixnet_batches_start, self.epoch)
+            walk = self._renew()
+            _check(_lib.sixnet_batches_start(walk.pointer, self.epoch))
         self._resumed = False
         self.epoch += 1
-        batch = self._next()
+        return self._rest(walk)
+
+    def _rest(self, walk: _Resource) -> Iterator[Tuple[Any, Any]]:
+        self._open()
+        batch = self._next(walk)
         while batch is not None:
             yield batch
-            batch = self._next()
+            self._open()
+            batch = self._next(walk)
 
 
 # ---- model ----
@@ -1886,7 +1934,7 @@ class Model(_Handle, Mapping[str, Any]):
     def loss(self, targets: Any) -> float:
         """The loss of the last forward(). Targets are classes for nll and, but with targets=probabilities, for cross_entropy."""
         loss, shape = c_double(), self._compiled().target
-        with self._open().lock:
+        with self._open().lock, self._explained(targets):
             t = self._of_batch(targets, shape, "targets") if shape else _array_in(targets, _REALS, self._kind, "targets")
             self._run(_lib.sixnet_loss if t.kind == "f32" else _lib.sixnet_loss_f64, t.address, byref(loss))
         return loss.value
@@ -1937,8 +1985,9 @@ class Model(_Handle, Mapping[str, Any]):
         x = _array_in(inputs, ("f64",), "f64", "inputs", quiet=True)
         t = _array_in(targets, ("f64",), "f64", "targets", quiet=True)
         n = _rows(x.shape, ends.input, "inputs")
-        if ends.target and _rows(t.shape, ends.target, "targets") != n:
-            raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
+        with self._explained(targets):
+            if ends.target and _rows(t.shape, ends.target, "targets") != n:
+                raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
         self._run_whole(self._open().pointer, _lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
         return GradientCheck(worst.value, _decoded(where.value))
 
@@ -1961,7 +2010,21 @@ class Model(_Handle, Mapping[str, Any]):
                 raise _error(_INVALID_ARGUMENT, "a Dataset has targets of its own")
             return inputs
         ends = self._compiled()
-        return Dataset(inputs, targets, shape=ends.input, target_shape=ends.target, context=self.context)
+        with self._explained(targets):
+            return Dataset(inputs, targets, shape=ends.input, target_shape=ends.target, context=self.context)
+
+    @contextlib.contextmanager
+    def _explained(self, targets: Any) -> Iterator[None]:
+        """Where targets do not have the shape that the loss takes, the library says what would help."""
+        try:
+            yield
+        except BadShapeError:
+            ends = self._compiled()
+            shape = () if targets is None else _array_in(targets, tuple(_ELEMENTS), "f32", "targets", quiet=True).shape
+            if ends.target and math.prod(shape) and math.prod(shape[1:]) != math.prod(ends.target):
+                untouched = Dataset.from_function(lambda index: ((), ()), shape[0], ends.input, shape[1:] or (1,))
+                self._call(_lib.sixnet_evaluate, untouched._open().pointer, None, None)
+            raise
 
     def _augmented(self, inputs: Any, targets: Any, transforms: Sequence[str]) -> Dataset:
         """A Dataset of arrays, whose targets may get another shape by the transforms."""
