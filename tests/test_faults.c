@@ -699,6 +699,8 @@ static struct fault {
     {"creation of a file, interrupted", FAULT_CREATE, EINTR, SIXNET_OK, 0},
     {"open of a folder", FAULT_OPEN_FOLDER, EMFILE, SIXNET_IO_ERROR, 0},
     {"open of a folder, interrupted", FAULT_OPEN_FOLDER, EINTR, SIXNET_OK, 0},
+    {"open of a temporary file", FAULT_OPEN_TEMPORARY, EMFILE, SIXNET_OK, 0}, /* it has no lock then */
+    {"lock of a file", FAULT_LOCK_FILE, ENOLCK, SIXNET_OK, 0},
     {"stat", FAULT_EXAMINE, EIO, SIXNET_IO_ERROR, 0},
     {"read", FAULT_READ, EIO, SIXNET_IO_ERROR, 0},
     {"read, interrupted", FAULT_READ, EINTR, SIXNET_OK, 0},

@@ -29,7 +29,7 @@ int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char 
         status = six_record_begin(&r, net, net->values, NULL, 0);
     if (status)
         return status;
-    status = six_save(&r.content, path, o.sync);
+    status = six_save(&r.content, path, o.sync, 1);
     six_record_end(&r);
     return status;
 }
@@ -256,7 +256,7 @@ int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *
     if (batches)
         six_batches_cursor(batches, &run.state.epoch, &run.state.position);
     int32_t status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
-    return status ? status : six_checkpoint_save(&run, path, o.sync);
+    return status ? status : six_checkpoint_save(&run, path, o.sync, 1);
 }
 
 int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,

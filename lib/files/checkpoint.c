@@ -69,7 +69,7 @@ static size_t list_extras(const six_run *run, const double *schedule, int32_t co
     return n;
 }
 
-static int32_t save_texts(const six_run *run, const char *path, bool sync, const six_text text[static 3])
+static int32_t save_texts(const six_run *run, const char *path, bool sync, int64_t keep, const six_text text[static 3])
 {
     six_record r;
     slot_name names[SIX_MAX_SLOTS];
@@ -84,15 +84,15 @@ static int32_t save_texts(const six_run *run, const char *path, bool sync, const
     six_record_note(&r, "sixnet.run", text[0].data);
     six_record_note(&r, "sixnet.optimizer", text[1].data);
     six_record_note(&r, "sixnet.schedule", text[2].data);
-    status = six_save(&r.content, path, sync);
+    status = six_save(&r.content, path, sync, keep);
     six_record_end(&r);
     return status;
 }
 
-int32_t six_checkpoint_save(const six_run *run, const char *path, bool sync)
+int32_t six_checkpoint_save(const six_run *run, const char *path, bool sync, int64_t keep)
 {
     six_text text[] = {state_text(run), optimizer_text(run->opt), schedule_text(run->opt)};
-    int32_t status = save_texts(run, path, sync, text);
+    int32_t status = save_texts(run, path, sync, keep, text);
     for (int i = 0; i < 3; i++)
         six_text_free(&text[i]);
     return status;
@@ -423,33 +423,9 @@ int32_t six_checkpoint_load(six_run *run, const char *path, const six_load_optio
 
 /* ---- for sixnet_fit() ---- */
 
-/* path.number; path itself for 0. */
-static six_text numbered(const sixnet_context *ctx, const char *path, int64_t number)
-{
-    six_text t = {.ctx = ctx};
-    six_text_add(&t, "%s", path);
-    if (number)
-        six_text_add(&t, ".%lld", (long long)number);
-    return t;
-}
-
-/* path.2 becomes path.3, path.1 becomes path.2, path becomes path.1, and stays where it is. */
-static int32_t rotate(const sixnet_context *ctx, const char *path, int64_t keep)
-{
-    int32_t status = SIXNET_OK;
-    for (int64_t i = keep - 1; i > 0 && !status; i--) {
-        six_text from = numbered(ctx, path, i - 1), to = numbered(ctx, path, i);
-        status = from.failed || to.failed ? SIXNET_OUT_OF_MEMORY : six_keep_as(ctx, from.data, to.data);
-        six_text_free(&from);
-        six_text_free(&to);
-    }
-    return status;
-}
-
 static int32_t keep_run(const six_run *run, const char *path, int64_t keep)
 {
-    int32_t status = rotate(run->net->ctx, path, keep);
-    return status ? status : six_checkpoint_save(run, path, true);
+    return six_checkpoint_save(run, path, true, keep);
 }
 
 static int32_t take_up_run(six_run *run, const char *path)

@@ -177,10 +177,29 @@ static int32_t save(fit *f)
     return f->keeper->save(&f->run, f->o->checkpoint, f->o->keep);
 }
 
-static int32_t save_best(fit *f)
+static six_text best_path(const fit *f)
 {
     six_text path = {.ctx = f->run.net->ctx};
     six_text_add(&path, "%s.best", f->o->checkpoint);
+    return path;
+}
+
+/* Whether all checkpoints of the run can be saved where they belong. */
+static int32_t check_saving(const fit *f)
+{
+    const sixnet_context *ctx = f->run.net->ctx;
+    int32_t status = *f->o->checkpoint ? f->keeper->check(ctx, f->o->checkpoint, f->o->keep) : SIXNET_OK;
+    if (status || !*f->o->checkpoint || !f->o->keep_best)
+        return status;
+    six_text path = best_path(f);
+    status = path.failed ? SIXNET_OUT_OF_MEMORY : f->keeper->check(ctx, path.data, 1);
+    six_text_free(&path);
+    return status;
+}
+
+static int32_t save_best(fit *f)
+{
+    six_text path = best_path(f);
     int32_t status = path.failed ? SIXNET_OUT_OF_MEMORY : f->keeper->save(&f->run, path.data, 1);
     six_text_free(&path);
     return status;
@@ -401,8 +420,8 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
         status = make_batches(&f, train);
     if (!status)
         status = equip(&f);
-    if (!status && *o.checkpoint)
-        status = keeper->check(net->ctx, o.checkpoint);
+    if (!status)
+        status = check_saving(&f);
     if (!status && *o.resume)
         status = keeper->load(&f.run, o.resume);
     if (!status) {

@@ -56,8 +56,8 @@ int64_t six_run_best(const six_run *run);
 void six_run_free(six_run *run);
 
 typedef struct six_keeper {
-    /* Whether a run can be saved at a path: better said before a run than after its first epoch. */
-    int32_t (*check)(const sixnet_context *ctx, const char *path);
+    /* Whether runs can be saved at a path and kept beside it: better said before a run than after its first epoch. */
+    int32_t (*check)(const sixnet_context *ctx, const char *path, int64_t keep);
     /* Saves a run, and keeps what was at path before as path.1, that as path.2, and so on: `keep` files in all. */
     int32_t (*save)(const six_run *run, const char *path, int64_t keep);
     /* Puts a run's net, optimizer, batches, state and history into the state that was saved, all or nothing. If
