@@ -228,7 +228,7 @@ def contenders(work):
     outputs = net.eval()(torch.zeros(2, *shape, dtype=dtype)).shape[1]
     batches = samples(work, shape, outputs, numpy.dtype(str(dtype).split(".")[1]))
     net.train()
-    return [training(work, net, loss, batches)] if work["kind"] == "train" else list(predictors(net, batches))
+    return [training(work, net, loss, batches)] if work["kind"] in ("train", "epoch") else list(predictors(net, batches))
 
 
 def difference(ours, theirs):
