@@ -1238,6 +1238,37 @@ static void test_hostile_averages(void **state)
     trainer_end(&t);
 }
 
+/* A mean of squares below zero, of which a step takes the root, is refused; a mean gradient may be negative. */
+static void test_hostile_optimizer_state(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *optimizer, *slot, *message;
+    } cases[] = {
+        {"adam", "sixnet:optimizer.0", NULL},
+        {"adam", "sixnet:optimizer.1", "negative"},
+        {"adamw amsgrad=true", "sixnet:optimizer.2", "negative"},
+        {"rmsprop centered=true", "sixnet:optimizer.0", "negative"},
+        {"rmsprop centered=true", "sixnet:optimizer.1", NULL},
+        {"sgd lr=0.1 momentum=0.9", "sixnet:optimizer.0", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        trainer t;
+        trainer_begin(&t, "seed=3", cases[i].optimizer, NULL);
+        TRY(fit(&t, "batch_size=25 checkpoint=%s keep_best=false", path_of("squares")));
+        bytes whole = file_bytes(path_of("squares"));
+        memcpy(whole.data + end_of(&whole, cases[i].slot) - sizeof(float), "\0\0\x80\xBF", sizeof(float));
+        write_bytes(path_of("squares"), whole.data, whole.size);
+        int32_t status = sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("squares"), "checksum=false");
+        if (cases[i].message)
+            assert_status(status, "SIXNET_BAD_FILE", cases[i].message);
+        else
+            TRY(status);
+        free(whole.data);
+        trainer_end(&t);
+    }
+}
+
 /* Every bit of a checkpoint is covered by its checksum; with checksum=false a damaged one may load, but does no harm. */
 static void test_damaged_checkpoints(void **state)
 {
@@ -1310,6 +1341,7 @@ int main(void)
         cmocka_unit_test(test_a_checkpoint_that_cannot_be_saved),
         cmocka_unit_test(test_a_run_made_otherwise_is_refused),
         cmocka_unit_test(test_hostile_averages),
+        cmocka_unit_test(test_hostile_optimizer_state),
         cmocka_unit_test(test_damaged_checkpoints),
     };
     return cmocka_run_group_tests(tests, make_folder, delete_folder);

@@ -320,7 +320,7 @@ static int32_t check_tensors(const loading *l, bool check_values)
     for (int32_t i = 0; i < l->run->opt->slots && net->trained_size && !status; i++) {
         status = find_tensor(l, name_slot(i, name), type_of(net), &(six_shape){1, {net->trained_size}}, &t);
         if (!status && check_values)
-            status = six_values_check(l->file, t, net->ctx->dtype, -DBL_MAX);
+            status = six_values_check(l->file, t, net->ctx->dtype, l->run->opt->kind->squares >> i & 1 ? 0 : -DBL_MAX);
     }
     return status ? status : check_plain(l, check_values);
 }
@@ -374,10 +374,8 @@ static void commit(loading *l)
     six_optimizer_set_lr(opt, ((six_optimizer_common *)opt->attr)->lr);
     opt->steps = l->state.optimizer_step;
     net->step = (uint64_t)l->state.model_step;
-    six_run_free(run);
     run->state = l->state;
-    run->history = l->history;
-    run->rows = run->room = l->rows;
+    six_run_take_history(run, l->history, l->rows);
     l->history = NULL;
 }
 

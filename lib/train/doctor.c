@@ -157,15 +157,15 @@ static void see(six_watch *watch, int32_t node, const six_group *g, void (*done)
     six_doctor *d = (six_doctor *)watch;
     const six_layer *kernel = d->net->node[node].kernel;
     const six_op *op = d->net->node[node].op;
-    bool (*all_finite)(const real *, int64_t) = d->net->variant->arrays.all_finite;
+    const six_variant *variant = d->net->variant;
     uint8_t *bad = &d->bad[(int64_t)node * d->groups + g->index];
     if (done == kernel->forward && !kernel->is_loss) {
-        if (!all_finite(g->y, six_shape_size(&op->out) * SIX_LANES))
+        if (!six_all_finite(variant, g->y, six_shape_size(&op->out) * SIX_LANES))
             *bad |= BAD_VALUE;
         see_units(d, node, g);
     } else if (done == kernel->backward) {
         for (int32_t k = 0; k < op->inputs; k++)
-            if (g->dx[k] && !all_finite(g->dx[k], six_shape_size(&op->in[k]) * SIX_LANES))
+            if (g->dx[k] && !six_all_finite(variant, g->dx[k], six_shape_size(&op->in[k]) * SIX_LANES))
                 *bad |= BAD_GRADIENT;
     }
 }
@@ -226,7 +226,7 @@ static bool gradients_are_finite(const six_doctor *d, int32_t node)
     const sixnet_model *net = d->net;
     for (int32_t t = 0; t < net->tensor_count; t++)
         if (net->tensor[t].node == node && net->tensor[t].trained &&
-            !net->variant->arrays.all_finite(six_tensor_at(net, net->gradients, &net->tensor[t]), net->tensor[t].size))
+            !six_all_finite(net->variant, six_tensor_at(net, net->gradients, &net->tensor[t]), net->tensor[t].size))
             return false;
     return true;
 }
@@ -250,7 +250,7 @@ static void look_for_not_finite(six_doctor *d)
             return;
         }
     for (int32_t t = 0; t < net->tensor_count; t++)
-        if (!net->variant->arrays.all_finite(six_tensor_at(net, net->values, &net->tensor[t]), net->tensor[t].size)) {
+        if (!six_all_finite(net->variant, six_tensor_at(net, net->values, &net->tensor[t]), net->tensor[t].size)) {
             tell(d, STEP_NOT_FINITE, net->tensor[t].node, 1);
             return;
         }

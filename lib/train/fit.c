@@ -22,6 +22,11 @@ static double now(void)
     return 1e-9 * (double)six_nanoseconds();
 }
 
+/* What a batch has changed so far. */
+typedef struct tried {
+    bool forward, copied;
+} tried;
+
 typedef struct fit {
     const six_fit_options *o;
     six_run run;
@@ -32,7 +37,8 @@ typedef struct fit {
     sixnet_progress p;
     double started, epoch_started; /* as if there had been no interruption */
     double saved;                  /* when the last checkpoint was */
-    six_snapshot batch, epoch;     /* as it was before them; epoch only to go back to */
+    tried tried;
+    six_snapshot batch, epoch;     /* as it was before a step that may overflow; before the epoch, if it may begin again */
     six_run_state epoch_state;
     int32_t restored;              /* how often this epoch was begun again */
     six_doctor *doctor;            /* NULL without */
@@ -47,19 +53,35 @@ static int32_t not_finite(const fit *f, const char *what)
 static bool is_finite(const sixnet_optimizer *opt)
 {
     const sixnet_model *net = opt->net;
-    bool finite = net->variant->arrays.all_finite(net->values, net->values_size);
+    bool finite = six_all_finite(net->variant, net->values, net->trained_size);
     for (int32_t i = 0; i < opt->slots && finite; i++)
-        finite = net->variant->arrays.all_finite(opt->state[i], net->trained_size);
+        finite = six_all_finite(net->variant, opt->state[i], net->trained_size);
     return finite;
 }
 
+static bool statistics_are_finite(const sixnet_model *net)
+{
+    const char *statistics = (const char *)net->values + (size_t)net->trained_size * (size_t)net->variant->real_size;
+    return six_all_finite(net->variant, (const void *)statistics, net->values_size - net->trained_size);
+}
+
+/* The step that a batch has come to. It is taken back only if it overflows: what it changes is copied only where that is possible. */
 static int32_t take_step(fit *f)
 {
-    f->p.lr = six_schedule_lr(f->run.opt->schedule);
-    int32_t status = six_optimizer_step(f->run.opt);
-    if (status || is_finite(f->run.opt))
-        return status;
-    return not_finite(f, "a parameter, a running statistic or the optimizer's state would become");
+    static const char what[] = "a parameter, a running statistic or the optimizer's state would become";
+    sixnet_optimizer *opt = f->run.opt;
+    const double gradients = opt->net->variant->arrays.largest(opt->net->gradients, opt->net->trained_size);
+    f->p.lr = six_schedule_lr(opt->schedule);
+    if (!isfinite(gradients))
+        return not_finite(f, "a gradient became");
+    if (!statistics_are_finite(opt->net))
+        return not_finite(f, what);
+    if (six_optimizer_step_is_safe(opt, gradients))
+        return six_optimizer_step(opt);
+    six_snapshot_take(&f->batch, opt);
+    f->tried.copied = true;
+    int32_t status = six_optimizer_step(opt);
+    return status || is_finite(opt) ? status : not_finite(f, what);
 }
 
 static const six_op *loss_op(const fit *f) { return f->run.net->node[f->run.net->loss].op; }
@@ -69,6 +91,7 @@ static int32_t learn(fit *f, six_visit *v, six_loss_sums *sums)
     sixnet_model *net = f->run.net;
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
     int32_t status = six_forward(net, (six_rows){v->inputs, SIX_F32}, v->n);
+    f->tried.forward = !status;
     if (!status)
         status = six_loss(net, (six_rows){v->targets, SIX_F32}, sums);
     if (!status)
@@ -77,21 +100,30 @@ static int32_t learn(fit *f, six_visit *v, six_loss_sums *sums)
         status = not_finite(f, "the loss became");
     if (!status)
         status = six_backward(net);
-    if (!status && !net->variant->arrays.all_finite(net->gradients, net->trained_size))
-        status = not_finite(f, "a gradient became");
     return status ? status : take_step(f);
+}
+
+/* Puts net, optimizer and schedule back to where they were before the batch. */
+static void take_back(fit *f)
+{
+    sixnet_model *net = f->run.net;
+    if (f->tried.copied)
+        six_snapshot_restore(&f->batch, f->run.opt);
+    if (f->tried.forward)
+        six_forward_undo(net);
+    memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
 }
 
 /* All of a step or nothing: a batch that fails leaves net, optimizer and schedule as they were. */
 static int32_t train_batch(fit *f, six_visit *v)
 {
     six_loss_sums sums;
-    six_snapshot_take(&f->batch, f->run.opt);
+    f->tried = (tried){0};
     v->status = learn(f, v, &sums);
     if (f->doctor)
         six_doctor_look(f->doctor, v);
     if (v->status) {
-        six_snapshot_restore(&f->batch, f->run.opt);
+        take_back(f);
         return v->status;
     }
     six_average_step(&f->run);

@@ -2,6 +2,7 @@
 
 #include "train/optimizer.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -123,10 +124,27 @@ static void update_chunk(void *arg, int32_t item, int32_t worker)
                              (void *)((char *)net->gradients + offset), state, left < CHUNK ? left : CHUNK);
 }
 
+static six_update next_update(const sixnet_optimizer *opt)
+{
+    const double clip = ((const six_optimizer_common *)opt->attr)->clip_value;
+    return (six_update){six_schedule_lr(opt->schedule), opt->steps + 1, 1, clip > 0 ? clip : INFINITY};
+}
+
+/* So far from overflow that roundings do not matter. */
+bool six_optimizer_step_is_safe(const sixnet_optimizer *opt, double gradients)
+{
+    const sixnet_model *net = opt->net;
+    const six_update u = next_update(opt);
+    six_magnitudes most = {net->variant->arrays.largest(net->values, net->trained_size), gradients, 0};
+    for (int32_t i = 0; i < opt->slots; i++)
+        most.state = fmax(most.state, net->variant->arrays.largest(opt->state[i], net->trained_size));
+    return opt->kind->bound(opt->attr, &u, &most) < (net->ctx->dtype == SIX_F64 ? DBL_MAX : (double)FLT_MAX) / 4;
+}
+
 int32_t six_optimizer_step(sixnet_optimizer *opt)
 {
     const six_optimizer_common *common = opt->attr;
-    update_job job = {opt, {six_schedule_lr(opt->schedule), opt->steps + 1, 1, common->clip_value > 0 ? common->clip_value : INFINITY}};
+    update_job job = {opt, next_update(opt)};
     if (common->clip_norm > 0)
         job.update.gradient_scale = norm_scale(opt, common->clip_norm, job.update.gradient_limit);
     if (isnan(job.update.gradient_scale))

@@ -40,7 +40,7 @@ typedef struct six_run {
     six_run_state state;
     void *average; /* reals, as many as the model's values: their average, or zero while there is none; NULL without averaging */
     double *history;
-    int64_t rows, room;
+    int64_t rows, room, best; /* best: the row of the best epoch, if there are any */
 } six_run;
 
 /* One number of a model's history by name; NaN if there is none. */
@@ -50,6 +50,8 @@ void six_run_end(six_run *run);
 
 /* Adds an epoch to the history. */
 int32_t six_run_add(six_run *run, const double row[static SIX_RUN_COLUMNS]);
+/* Makes a history of so many rows the run's own, in place of what it had. */
+void six_run_take_history(six_run *run, double *history, int64_t rows);
 /* The row of the best epoch, -1 if there is none: the highest validation accuracy, or else the lowest validation loss, or else
    loss. */
 int64_t six_run_best(const six_run *run);
