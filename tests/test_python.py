@@ -4,6 +4,7 @@
 
 import collections
 import contextlib
+import copy
 import ctypes
 import errno
 import gc
@@ -441,6 +442,232 @@ class Lifetime(unittest.TestCase):
             cycle = [net, view]; cycle.append(cycle)
         """
         self.assertEqual(run_python(text), (0, "", ""))
+
+
+def double(call, x):
+    return [[2 * value for value in row] for row in memoryview(x).tolist()]
+
+
+def double_back(call, dy, x):
+    return double(call, dy)
+
+
+def sample(index):
+    return [float(index)] * 4, index % 3
+
+
+COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "copy": copy.copy, "deepcopy": copy.deepcopy}
+
+
+class Copies(unittest.TestCase):
+    """By pickle and by the module copy: what a copy does from then on is what the object would have done."""
+
+    TEXT = "input shape=4\nlinear out_features=8\nbatchnorm1d\ndropout p=0.5\nlinear out_features=3\ncross_entropy"
+
+    def test_contexts(self):
+        context = sixnet.Context("threads=2", dtype="f64", seed=7, max_memory=2**30, log=print)
+        context.register("double", double, double_back)
+        for name, made in COPIES.items():
+            with self.subTest(name):
+                twin = made(context)
+                self.assertEqual((repr(twin), twin.max_memory), (repr(context), context.max_memory))
+                self.assertEqual(list(sixnet.Model("input shape=1\ndouble", twin).predict(array("d", [3.0])).tolist()), [[6.0]])
+                twin.close()
+                self.assertFalse(context.closed)
+        with self.assertRaises((pickle.PicklingError, AttributeError)):
+            pickle.dumps(sixnet.Context(log=lambda level, line: None))
+
+    def test_models(self):
+        x, t = some_data()
+        net = sixnet.Model(self.TEXT, sixnet.Context(seed=5))
+        net.fit(x, t)
+        twins = {name: made(net) for name, made in COPIES.items()}
+        first = net.digest()
+        net.fit(x, t, epochs=2)
+        self.assertNotEqual(net.digest(), first)
+        for name, twin in twins.items():
+            with self.subTest(name):
+                self.assertEqual((twin.digest(), twin.context.seed, twin.input_shape), (first, 5, (4,)))
+                twin.fit(x, t, epochs=2)
+                self.assertEqual(twin.digest(), net.digest())
+
+    def test_models_not_compiled_branched_and_retained(self):
+        net = sixnet.Model()
+        a = net.add("input shape=4 name=a")
+        b = net.add("linear out_features=4", a)
+        net.add("add", b, net.add("tanh", a))
+        net.retain("a")
+        for made in COPIES.values():
+            twin = made(net).compile()
+            self.assertEqual([node.spec for node in twin.nodes], [node.spec for node in net.nodes])
+            for again in (twin, *(other(twin) for other in COPIES.values())):
+                again.forward([[1.0, 2.0, 3.0, 4.0]])
+                self.assertEqual(again.node_values("a").tolist(), [[1.0, 2.0, 3.0, 4.0]])
+
+    def test_values_that_are_not_finite(self):
+        net = sixnet.Model(SMALL)
+        net["linear1.bias"] = [math.nan] * 8
+        for made in COPIES.values():
+            self.assertEqual(made(net).digest(), net.digest())
+
+    def test_subclasses(self):
+        class Named(sixnet.Model):
+            def __init__(self, name, notes):
+                sixnet.Model.__init__(self, SMALL)
+                self.name, self.notes = name, notes
+
+        globals()["Named"], Named.__qualname__ = Named, "Named"
+        net = Named("one", ["x"])
+        for name, made in COPIES.items():
+            twin = made(net)
+            self.assertEqual((type(twin), twin.name, twin.notes, twin.digest()), (Named, "one", ["x"], net.digest()))
+            self.assertEqual(twin.notes is net.notes, name == "copy")
+
+    def test_optimizers(self):
+        x, t = some_data()
+
+        def steps(net, optimizer):
+            for _ in range(3):
+                net.zero_grad()
+                net.forward(x)
+                net.loss(t)
+                net.backward()
+                optimizer.step()
+            optimizer.schedule_epoch()
+
+        for closed in (False, True):
+            net = sixnet.Model(self.TEXT)
+            optimizer = sixnet.Optimizer(net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5")
+            steps(net, optimizer)
+            optimizer.lr = 0.3
+            run = {"net": net, "optimizer": optimizer}
+            twins = {name: made(run) for name, made in COPIES.items() if name != "copy"}
+            shared = copy.copy(optimizer)
+            self.assertEqual((shared.lr, shared._model.get() is net), (optimizer.lr, True))
+            for twin in twins.values():
+                self.assertIs(twin["optimizer"]._model.get(), twin["net"])
+            if closed:  # the optimizer keeps its model
+                wanted, loaded = net.copy(), copy.deepcopy(run)
+                net.close()
+                again = pickle.loads(pickle.dumps(optimizer))
+                self.assertEqual(again._model.get().digest(), wanted.digest())
+                self.assertEqual(again.lr, loaded["optimizer"].lr)
+                continue
+            steps(net, optimizer)
+            for twin in twins.values():
+                steps(**twin)
+                self.assertEqual((twin["net"].digest(), twin["optimizer"].lr), (net.digest(), optimizer.lr))
+
+    def test_datasets(self):
+        def rows(data):
+            return [tuple(None if values is None else values.tolist() for values in pair) for pair in data]
+
+        x, t = some_data()
+        context = sixnet.Context(seed=3)
+        values, labels = array("f", sum(x, [])), array("i", t)
+        arrays = sixnet.Dataset(values, labels, shape=(4,), context=context).transform("normalize", mean=[1], std=[2])
+        copied = sixnet.Dataset(values, labels, shape=(4,), copy=True)
+        parts = arrays.split(40, seed=2)
+        deeper = parts[1].transform("one_hot num_classes=3").split(5)[0]
+        function = sixnet.Dataset.from_function(sample, 30, (4,), context=context)
+        for i, data in enumerate((arrays, copied, *parts, deeper, function, sixnet.Dataset(x))):
+            wanted = rows(data)
+            for name, made in COPIES.items():
+                with self.subTest(name, data=i):
+                    twin = made(data)
+                    self.assertEqual(rows(twin), wanted)
+                    self.assertEqual((twin.shape, twin.target_shape), (data.shape, data.target_shape))
+                    twin.transform("normalize mean=5 std=1")
+                    twin.close()
+                    self.assertEqual(data[0][0].tolist(), wanted[0][0])
+        twins = {name: made(arrays) for name, made in COPIES.items()}
+        before, after = copied[0][0].tolist(), [(9 - 1) / 2] + arrays[0][0].tolist()[1:]
+        values[0] = 9  # which the copies that share their arrays see
+        self.assertEqual([twin[0][0].tolist() == after for twin in twins.values()], [False, True, False])
+        self.assertEqual(pickle.loads(pickle.dumps(copied))[0][0].tolist(), before)
+        one, two = pickle.loads(pickle.dumps(parts))
+        self.assertIs(one._context.get(), two._context.get())
+
+    def test_files(self):
+        folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        (folder / "x").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 255, 0, 0, 51]))
+        (folder / "t").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 4, 7]))
+        here = os.getcwd()
+        os.chdir(folder)
+        try:
+            data = sixnet.Dataset.open_idx("x", "t")
+            saved = pickle.dumps(data)
+        finally:
+            os.chdir(here)
+        self.assertEqual(pickle.loads(saved)[1][1].tolist(), [7.0])
+        (folder / "x").unlink()
+        self.assertRaises(FileNotFoundError, pickle.loads, saved)
+
+    def test_batches_and_predictors(self):
+        data = sixnet.Dataset([[float(i)] for i in range(10)])
+        batches = data.batches(3, seed=4)
+        list(batches)
+        twins = [made(batches) for made in COPIES.values()]
+        rest = [x.tolist() for x, _ in batches]
+        for twin in twins:
+            self.assertEqual([x.tolist() for x, _ in twin], rest)
+        net = sixnet.Model("input shape=1\nlinear out_features=1\nmse")
+        optimizer, path = sixnet.Optimizer(net, "sgd lr=0"), tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, path)
+        walk = iter(batches)
+        next(walk)
+        optimizer.save_checkpoint(f"{path}/c", batches)
+        resumed = data.batches(3, seed=4)
+        optimizer.load_checkpoint(f"{path}/c", resumed)
+        twins, rest = [made(resumed) for made in COPIES.values()], [x.tolist() for x, _ in walk]
+        for twin in (resumed, *twins):
+            self.assertEqual([x.tolist() for x, _ in twin], rest)
+        for made in COPIES.values():
+            self.assertEqual(made(sixnet.Predictor(net)).predict([[2.0]]).tolist(), net.predict([[2.0]]).tolist())
+
+    def test_closed(self):
+        net, data = sixnet.Model(SMALL), sixnet.Dataset([[1.0]])
+        things = (sixnet.Context(), data.batches(1), sixnet.Predictor(net), sixnet.Optimizer(net, "sgd lr=0"), net, data)
+        for thing in things:
+            thing.close()
+            for made in COPIES.values():
+                self.assertRaisesRegex(sixnet.BadStateError, f"this {type(thing).__name__} is closed", made, thing)
+
+    def test_close_gives_all_back(self):
+        gc.collect()
+        before = len(weakref.finalize._registry)
+        context = sixnet.Context()
+        net, values = sixnet.Model(SMALL, context), array("f", [1.0] * 8)
+        data = sixnet.Dataset(values, shape=(4,), context=context)
+        things = [context, net, sixnet.Optimizer(net, "sgd lr=0"), sixnet.Predictor(net), data, data.batches(1), *data.split(1)]
+        for thing in things:
+            thing.close()
+        gc.collect()
+        self.assertEqual(len(weakref.finalize._registry), before)
+        values.append(1.0)  # a BufferError while anything refers to it
+
+    def test_a_spawned_pool(self):
+        text = f"""if True:
+            import multiprocessing, operator, sixnet
+            from array import array
+            if __name__ == "__main__":
+                net = sixnet.Model({self.TEXT!r}, sixnet.Context(seed=2))
+                x, t = array("f", [0.5, 0.1, 0.2, 0.3] * 8), array("i", [0, 1, 2, 0] * 2)
+                data = sixnet.Dataset(x, t, shape=(4,))
+                net.fit(data)
+                optimizer = sixnet.Optimizer(net, "adam lr=0.1")
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    there = pool.map(operator.methodcaller("digest"), [net])
+                    back = pool.map(operator.methodcaller("fit", data), [net])
+                    measured = pool.apply(net.evaluate, (data,))
+                    part = pool.apply(sixnet.Dataset.split, (data, 5))[0]
+                    lr = pool.apply(sixnet.Optimizer._others, (optimizer,))
+                    print(there == [net.digest()], back == [net.copy().fit(data)] or back[0][0].loss, measured == net.evaluate(data), len(part), lr)
+        """
+        status, out, errors = run_python(text)
+        self.assertEqual((status, errors), (0, ""))
+        self.assertRegex(out, r"^True .* True 5 {}$")
 
 
 @needs_numpy

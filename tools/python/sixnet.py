@@ -20,6 +20,10 @@ type is a TypeError. What a function of yours raises
 while the library runs it (progress, custom layers, datasets) is raised by the call that ran it; Ctrl-C ends fit() between two batches,
 and soon predict(), evaluate() and gradient_check().
 
+pickle and the module copy take all objects, so that pools of processes do: a model with its tensors and counters of random numbers, an
+optimizer with its state and its model, a dataset of arrays with them, others with the path or the function. A copied context is another
+handle of the same.
+
 Models, optimizers and datasets give their memory back when they are no longer used, or at close() or the end of a with block. Different
 threads may use different objects; calls on one model wait for each other.
 """
@@ -38,6 +42,7 @@ import pathlib
 import re
 import signal
 import sys
+import tempfile
 import threading
 import time
 import types
@@ -45,6 +50,7 @@ import urllib.parse
 import warnings
 import weakref
 from array import array
+from copy import deepcopy
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from typing import (Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, TextIO, Tuple, Type,
                     TypeVar, Union)
@@ -64,6 +70,7 @@ __all__ = [
 
 Shape = Tuple[int, ...]
 _T = TypeVar("_T")
+_H = TypeVar("_H", bound="_Handle")
 NONE = -1  #: no node
 
 # ---- errors ----
@@ -747,6 +754,17 @@ class _Handle:
     """What all objects of the library have in common."""
 
     _resource: Optional[_Resource] = None
+    _OWN: Tuple[str, ...] = ()  # the attributes that are made anew in a copy; others, of a program's own subclass, are copied
+    _HELD: Tuple[str, ...] = ()  # those that keep memory, which close() gives back
+
+    def _again(self: _H) -> _H:
+        """Another handle of the same object, which is open when this one is closed."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def _others(self) -> Dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_resource", *self._OWN)}
 
     def _create(self, function: Callable[..., int], free: _Function, *args: Any, keep: Sequence[Any] = (), lock: Any = None) -> None:
         out = free.parameters[0].type()
@@ -788,6 +806,8 @@ class _Handle:
     def close(self) -> None:
         """Gives the memory back, as soon as no view of it is left. May be called twice."""
         self._resource = None
+        for name in self._HELD:
+            setattr(self, name, None)
 
     @property
     def closed(self) -> bool:
@@ -798,6 +818,17 @@ class _Handle:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+class _Parent:
+    """What an object was made with, to make a copy like it: the program's own handle, so that copies of both belong together; another, when
+    that was closed."""
+
+    def __init__(self, handle: _Handle) -> None:
+        self._handle, self._spare = handle, handle._again()
+
+    def get(self) -> Any:
+        return self._spare if self._handle.closed else self._handle
 
 
 def _opened(handle: Any, kind: Type[_Handle], what: str) -> _Resource:
@@ -834,6 +865,17 @@ class _Array(NamedTuple):
     shape: Shape
     kind: str
     owner: Any
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        size = math.prod(self.shape) * _ELEMENTS[self.kind].size
+        return _array_again, (self.owner if hasattr(self.owner, "ctypes") else ctypes.string_at(self.address, size), self.shape, self.kind)
+
+
+def _array_again(values: Any, shape: Shape, kind: str) -> _Array:
+    """An array that was pickled, or a copy of one, as the one of NumPy or the bytes that it refers to."""
+    if isinstance(values, bytes):
+        return _buffer_of(memoryview(values), shape, kind)
+    return _Array(values.ctypes.data, shape, kind, values)
 
 
 def _kind_of(code: str, size: int) -> Optional[str]:
@@ -1052,9 +1094,24 @@ class Context(_Handle):
     """
 
     def __init__(self, options: str = "", *, log: Optional[Callable[[int, str], Any]] = None, **settings: Any) -> None:
+        self._made = _spec(options, settings).decode(), log
+        self._layers: List[Tuple[Tuple[Any, ...], Dict[str, Any]]] = []  # as register() was given them
         self._create(_lib.sixnet_context_new, _lib.sixnet_context_free, _spec(options, settings))
         if log:
             self._log_to(log)
+
+    _OWN = ("_made", "_layers")
+
+    def __copy__(self) -> Context:
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: Any) -> Context:
+        self._open()
+        return self._again()
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._open()
+        return _context_again, (type(self), self._made, list(self._layers)), self._others()
 
     def _log_to(self, log: Callable[[int, str], Any]) -> None:
         def write(level: int, line: bytes, _user: Optional[int]) -> None:
@@ -1115,6 +1172,15 @@ class Context(_Handle):
         layer = _CustomLayer(name, forward, backward, setup, dtype or self.dtype)
         self._open().keep.append(layer)
         self._call(_lib.sixnet_layer_register, _text(name), _spec("", attributes), layer.dtype.encode(), *layer.thunks, None)
+        self._layers.append(((name, forward, backward), {"setup": setup, "dtype": dtype, **attributes}))
+
+
+def _context_again(kind: Type[Context], made: Tuple[str, Any], layers: List[Tuple[Tuple[Any, ...], Dict[str, Any]]]) -> Context:
+    context = kind.__new__(kind)
+    Context.__init__(context, made[0], log=made[1])
+    for given, settings in layers:
+        context.register(*given, **settings)
+    return context
 
 
 # ---- layers of one's own ----
@@ -1236,6 +1302,60 @@ def _dataset_shapes(pointer: _Pointer) -> Tuple[Shape, Optional[Shape]]:
     return tuple(dims[:rank.value]), tuple(target_dims[:target_rank.value]) or None
 
 
+class _Arrays(NamedTuple):
+    """Where a dataset's samples are from, here and below; open() makes the library's dataset of them."""
+
+    spec: bytes
+    inputs: _Array
+    targets: Optional[_Array]
+    n: int
+
+    def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
+        dataset._create(_lib.sixnet_dataset_from_arrays, _lib.sixnet_dataset_free, context and context.pointer, self.spec,
+                        self.inputs.address, self.targets and self.targets.address, self.n, keep=[context, self.inputs, self.targets])
+
+
+class _IdxFiles(NamedTuple):
+    images: bytes
+    labels: Optional[bytes]
+
+    def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
+        dataset._create(_lib.sixnet_dataset_open_idx, _lib.sixnet_dataset_free, context and context.pointer, self.images, self.labels,
+                        keep=[context])
+
+
+class _Calls(NamedTuple):
+    function: Callable[[int], Tuple[Any, Any]]
+    n: int
+    shape: Shape
+    target_shape: Shape
+
+    def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
+        thunk = _CALLBACKS["sixnet_sample_fn"](lambda _user, *sample: _guarded(self._write, *sample))
+        spec = _spec("", {"shape": self.shape, "target_shape": self.target_shape})
+        dataset._create(_lib.sixnet_dataset_from_callback, _lib.sixnet_dataset_free, context and context.pointer, spec, self.n, thunk, None,
+                        keep=[context, thunk])
+
+    def _write(self, index: int, input_address: int, target_address: int) -> None:
+        x, t = self.function(index)
+        _copy_in(input_address, self.shape, "f32", x, f"the input of sample {index}")
+        _copy_in(target_address, self.target_shape, "f32", t, f"the target of sample {index}")
+
+
+class _Part(NamedTuple):
+    whole: Any  # where the samples of the dataset that was split are from, and the transforms that it then had
+    transforms: Tuple[str, ...]
+    spec: bytes
+    which: int
+
+    def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
+        whole = Dataset.__new__(Dataset)
+        self.whole.open(whole, context)
+        for spec in self.transforms:
+            whole.transform(spec)
+        dataset._resource, dataset._draws = whole._cut(self.spec)[self.which], whole._draws
+
+
 class Dataset(_Handle):
     """Samples with targets, from arrays of float32, float64, uint8, int32 or int64, which are used where they lie: they must not be
     changed while the dataset is in use.
@@ -1245,6 +1365,7 @@ class Dataset(_Handle):
     """
 
     _draws = False  # whether a transform changes samples at random
+    _transforms: Tuple[str, ...] = ()
 
     def __init__(self, inputs: Any, targets: Any = None, *, shape: Optional[Sequence[int]] = None,
                  target_shape: Optional[Sequence[int]] = None, scale: float = 1.0, copy: bool = False,
@@ -1252,7 +1373,7 @@ class Dataset(_Handle):
         x = _array_in(inputs, tuple(_ELEMENTS), "f32", "inputs")
         shape = tuple(shape) if shape else x.shape[1:] or (1,)
         n = _rows(x.shape, shape, "inputs")
-        spec = {"inputs": x.kind, "shape": shape, "scale": float(scale), "copy": copy}
+        spec = {"inputs": x.kind, "shape": shape, "scale": float(scale), "copy": False}
         t = None
         if targets is not None:
             t = _array_in(targets, tuple(_ELEMENTS), "f32", "targets")
@@ -1260,42 +1381,36 @@ class Dataset(_Handle):
             spec.update(targets=t.kind, target_shape=target_shape)
             if _rows(t.shape, target_shape, "targets") != n:
                 raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, target_shape, 'targets')} targets")
-        resource = _opened(context, Context, "context") if context is not None else None
-        self._create(_lib.sixnet_dataset_from_arrays, _lib.sixnet_dataset_free, resource and resource.pointer, _spec("", spec), x.address,
-                     t and t.address, n, keep=[resource, None if copy else (x, t)])
+        self._begin(_Arrays(_spec("", spec), *(deepcopy((x, t)) if copy else (x, t)), n), context)
 
-    @classmethod
-    def _of(cls, pointer: _Pointer, keep: Sequence[Any]) -> Dataset:
-        dataset = cls.__new__(cls)
-        dataset._resource = _Resource(pointer, _lib.sixnet_dataset_free, keep)
-        return dataset
+    _OWN, _HELD = ("_source", "_transforms", "_context", "_draws"), ("_source", "_context")
+
+    def _begin(self, source: Any, context: Optional[Context]) -> Dataset:
+        resource = None if context is None else _opened(context, Context, "context")
+        self._source, self._context = source, None if context is None else _Parent(context)
+        source.open(self, resource)
+        return self
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._open()
+        return _dataset_again, (type(self), self._source, self._context and self._context.get(), self._transforms), self._others()
 
     @classmethod
     def open_idx(cls, images: Union[str, os.PathLike[str]], labels: Union[str, os.PathLike[str], None] = None,
                  context: Optional[Context] = None) -> Dataset:
         """Reads a pair of IDX files, gzipped or not. Images of bytes become values from 0 to 1; labels become classes. Without labels the
         samples have no targets."""
-        out, resource = _type("sixnet_dataset *")(), _opened(context, Context, "context") if context is not None else None
-        _check(_lib.sixnet_dataset_open_idx(byref(out), resource and resource.pointer, _path(images), labels and _path(labels)))
-        return cls._of(out, [resource])
+        files = _IdxFiles(_path(images), _path(labels) if labels else None)
+        dataset = cls.__new__(cls)._begin(files, context)
+        dataset._source = _IdxFiles(os.path.abspath(files.images), files.labels and os.path.abspath(files.labels))
+        return dataset
 
     @classmethod
     def from_function(cls, function: Callable[[int], Tuple[Any, Any]], n: int, shape: Sequence[int], target_shape: Sequence[int] = (1,),
                       context: Optional[Context] = None) -> Dataset:
         """n samples that function(index) gives when they are needed, as a pair of input and target. The same index must always give
         the same sample."""
-        sample, target = tuple(shape), tuple(target_shape)
-
-        def write(index: int, input_address: int, target_address: int) -> None:
-            x, t = function(index)
-            _copy_in(input_address, sample, "f32", x, f"the input of sample {index}")
-            _copy_in(target_address, target, "f32", t, f"the target of sample {index}")
-
-        thunk = _CALLBACKS["sixnet_sample_fn"](lambda _user, *sample: _guarded(write, *sample))
-        out, resource = _type("sixnet_dataset *")(), _opened(context, Context, "context") if context is not None else None
-        spec = _spec("", {"shape": sample, "target_shape": target})
-        _check(_lib.sixnet_dataset_from_callback(byref(out), resource and resource.pointer, spec, n, thunk, None))
-        return cls._of(out, [resource, thunk])
+        return cls.__new__(cls)._begin(_Calls(function, n, tuple(shape), tuple(target_shape)), context)
 
     def __len__(self) -> int:
         return int(self._get(_lib.sixnet_dataset_size))
@@ -1322,21 +1437,26 @@ class Dataset(_Handle):
 
     def transform(self, spec: str, **attributes: Any) -> Dataset:
         """Adds a transform that every sample goes through, "normalize mean=0.1307 std=0.3081". Returns the dataset."""
-        self._call(_lib.sixnet_dataset_transform, _spec(spec, attributes))
+        text = _spec(spec, attributes)
+        self._call(_lib.sixnet_dataset_transform, text)
+        self._transforms = (*self._transforms, text.decode())
         self._draws = self._draws or spec.split()[0] not in ("normalize", "one_hot")
         return self
 
     def split(self, first: int, *, seed: Optional[int] = None, shuffle: bool = True) -> Tuple[Dataset, Dataset]:
         """Two datasets, the first of that many samples, drawn at random but always the same for the same seed."""
-        one, two = _type("sixnet_dataset *")(), _type("sixnet_dataset *")()
-        resource = self._open()
-        with resource.lock:
-            _check(_lib.sixnet_dataset_split(byref(one), byref(two), resource.pointer, _spec("", {"first": first, "seed": seed,
-                                                                                                 "shuffle": shuffle})))
-        parts = self._of(one, resource.keep), self._of(two, resource.keep)
-        for part in parts:
-            part._draws = self._draws
+        spec = _spec("", {"first": first, "seed": seed, "shuffle": shuffle})
+        parts = self._again(), self._again()
+        for index, resource in enumerate(self._cut(spec)):
+            parts[index]._resource = resource
+            parts[index]._source, parts[index]._transforms = _Part(self._source, self._transforms, spec, index), ()
         return parts
+
+    def _cut(self, spec: bytes) -> Tuple[_Resource, _Resource]:
+        resource, (one, two) = self._open(), (_type("sixnet_dataset *")(), _type("sixnet_dataset *")())
+        with resource.lock:
+            _check(_lib.sixnet_dataset_split(byref(one), byref(two), resource.pointer, spec))
+        return (_Resource(one, _lib.sixnet_dataset_free, resource.keep), _Resource(two, _lib.sixnet_dataset_free, resource.keep))
 
     def batches(self, batch_size: int, *, shuffle: bool = True, seed: Optional[int] = None, drop_last: bool = False) -> Batches:
         """A walk through the dataset; every iteration over it is another epoch."""
@@ -1346,6 +1466,13 @@ class Dataset(_Handle):
         if self.closed:
             return "<sixnet.Dataset, closed>"
         return f"<sixnet.Dataset, {len(self)} samples of shape {self.shape}, targets of shape {self.target_shape}>"
+
+
+def _dataset_again(kind: Type[Dataset], source: Any, context: Optional[Context], transforms: Tuple[str, ...]) -> Dataset:
+    dataset = kind.__new__(kind)._begin(source, context)
+    for spec in transforms:
+        dataset.transform(spec)
+    return dataset
 
 
 class Batches(_Handle):
@@ -1358,16 +1485,25 @@ class Batches(_Handle):
     """
 
     def __init__(self, dataset: Dataset, **options: Any) -> None:
-        self._data = _opened(dataset, Dataset, "dataset")
+        self._data, self._options = _opened(dataset, Dataset, "dataset"), options
+        self._dataset = _Parent(dataset)
         self._shape, self._target_shape = dataset._get(_dataset_shapes)
-        self._spec = _spec("", options)
         self.epoch = 0  #: the next iteration's; its order depends on it and on the seed only
         self._resumed = False
         self._renew()
 
     def _renew(self) -> _Resource:
-        self._create(_lib.sixnet_batches_new, _lib.sixnet_batches_free, self._data.pointer, self._spec, keep=[self._data])
+        self._create(_lib.sixnet_batches_new, _lib.sixnet_batches_free, self._data.pointer, _spec("", self._options),
+                     keep=[self._data])
         return self._open()
+
+    _OWN, _HELD = ("_data", "_options", "_dataset", "_shape", "_target_shape", "epoch", "_resumed"), ("_data", "_dataset")
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """With the epoch of the next iteration; those that have begun are not a part of it."""
+        self._open()
+        within = self.cursor[1] if self._resumed else 0
+        return _batches_again, (type(self), self._dataset.get(), self._options, self.epoch, within), self._others()
 
     def _next(self, walk: _Resource) -> Optional[Tuple[Any, Any]]:
         x, t, n = c_void_p(), c_void_p(), c_int64()
@@ -1406,6 +1542,19 @@ class Batches(_Handle):
             yield batch
             self._open()
             batch = self._next(walk)
+
+
+def _batches_again(kind: Type[Batches], dataset: Dataset, options: Dict[str, Any], epoch: int, within: int) -> Batches:
+    batches = kind.__new__(kind)
+    Batches.__init__(batches, dataset, **options)
+    batches.epoch = epoch
+    if within:
+        walk = batches._open()
+        _check(_lib.sixnet_batches_start(walk.pointer, epoch))
+        while batches.cursor[1] < within and batches._next(walk):
+            pass
+        batches._resumed = True
+    return batches
 
 
 # ---- model ----
@@ -1691,6 +1840,8 @@ class Model(_Handle, Mapping[str, Any]):
     def _make(self, context: Optional[Context], function: Callable[..., int], *args: Any) -> None:
         self.context = Context() if context is None else context
         resource = _opened(self.context, Context, "context")
+        self._context = _Parent(self.context)
+        self._retained: Tuple[int, ...] = ()
         self._kind = self.context.dtype
         self._batch = 0  # samples of the last forward pass
         self._create(function, _lib.sixnet_model_free, resource.pointer, *args, keep=[resource])
@@ -1751,7 +1902,9 @@ class Model(_Handle, Mapping[str, Any]):
 
     def retain(self, node: Union[int, str]) -> None:
         """Asks, before compile(), that node_values() and node_gradient() can read a node."""
-        self._call(_lib.sixnet_retain, self._node(node))
+        index = self._node(node)
+        self._call(_lib.sixnet_retain, index)
+        self._retained = (*self._retained, index)
 
     def compile(self) -> Model:
         """Checks the graph and gives the parameters their initial values. Returns the model."""
@@ -1761,12 +1914,33 @@ class Model(_Handle, Mapping[str, Any]):
 
     def copy(self) -> Model:
         """A copy of a compiled model, which from then on does what the model would have done."""
-        twin, resource = type(self).__new__(type(self)), self._open()
-        twin.context, twin._kind, twin._ends, twin._batch = self.context, self._kind, self._compiled(), self._batch
+        self._compiled()
+        twin, resource = self._again(), self._open()
         with resource.lock:
             twin._create(_lib.sixnet_model_copy, _lib.sixnet_model_free, resource.pointer, keep=resource.keep)
             twin._open().stepped = resource.stepped
         return twin
+
+    _OWN, _HELD = ("context", "_context", "_retained", "_kind", "_batch", "_ends"), ("_context",)
+
+    def __copy__(self) -> Model:
+        if self._ends is None:
+            kind, given, others = self.__reduce__()
+            twin: Model = kind(*given)
+            twin.__dict__.update(others)
+            return twin
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        twin = self.__copy__()
+        twin.__dict__.update(deepcopy(self._others(), memo))
+        return twin
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """Its nodes, tensors and counters of random numbers; not its gradients, and not its history."""
+        nodes, stepped = [node.spec for node in self.nodes], self._open().stepped
+        state = _state_of(Optimizer(self, "sgd lr=0")) if self._ends else None
+        return _model_again, (type(self), self._context.get(), nodes, self._retained, state, stepped), self._others()
 
     def reset(self, seed: int) -> None:
         """Gives the parameters fresh initial values."""
@@ -2137,6 +2311,35 @@ class Model(_Handle, Mapping[str, Any]):
         return Evaluation(loss.value, accuracy.value)
 
 
+def _state_of(optimizer: Optimizer) -> bytes:
+    """A checkpoint of an optimizer and its model."""
+    with tempfile.TemporaryDirectory(prefix="sixnet-") as folder:
+        path = pathlib.Path(folder, "state")
+        optimizer.save_checkpoint(path, sync=False)
+        return path.read_bytes()
+
+
+def _set_state(optimizer: Optimizer, state: bytes) -> None:
+    with tempfile.TemporaryDirectory(prefix="sixnet-") as folder:
+        path = pathlib.Path(folder, "state")
+        path.write_bytes(state)
+        optimizer._checkpoint(_lib.sixnet_checkpoint_load, path, None, {"check_values": False})
+
+
+def _model_again(kind: Type[Model], context: Context, nodes: Sequence[str], retained: Sequence[int], state: Optional[bytes],
+                 stepped: bool) -> Model:
+    net = kind.__new__(kind)
+    net._make(context, _lib.sixnet_model_new)
+    for spec in nodes:
+        net.add(spec, *([NONE] if " from=" in spec else []))
+    for node in retained:
+        net.retain(node)
+    if state is not None:
+        _set_state(Optimizer(net.compile(), "sgd lr=0"), state)
+    net._open().stepped = stepped
+    return net
+
+
 class Predictor(_Handle):
     """Memory of a thread's own to predict in: any number of threads predict with one compiled model at the same time, each with a
     Predictor, and do not wait for each other. The model must not be trained or changed meanwhile; afterwards they give what it
@@ -2147,7 +2350,13 @@ class Predictor(_Handle):
         self._ends = net._compiled()
         with resource.lock:
             self._create(_lib.sixnet_predictor_new, _lib.sixnet_predictor_free, resource.pointer, keep=[resource])
-        self._net = resource.pointer
+        self._net, self._model = resource.pointer, _Parent(net)
+
+    _OWN, _HELD = ("_net", "_model", "_ends"), ("_model",)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._open()
+        return type(self), (self._model.get(),), self._others()
 
     def predict(self, inputs: Any, out: Any = None) -> Any:
         """As Model.predict(), with the same bits, in the calling thread alone."""
@@ -2160,8 +2369,15 @@ class Optimizer(_Handle):
 
     def __init__(self, net: Model, spec: str, schedule: Optional[str] = None) -> None:
         resource = self._net = _opened(net, Model, "net")
+        self._model, self._made = _Parent(net), (spec, schedule)
         self._create(_lib.sixnet_optimizer_new, _lib.sixnet_optimizer_free, resource.pointer, _text(spec), _text(schedule or ""),
                      keep=[resource], lock=resource.lock)
+
+    _OWN, _HELD = ("_net", "_model", "_made"), ("_net", "_model")
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._open()
+        return _optimizer_again, (type(self), self._model.get(), *self._made, _state_of(self)), self._others()
 
     def save_checkpoint(self, path: Union[str, os.PathLike[str]], batches: Optional[Batches] = None, *, sync: bool = True) -> None:
         """Saves a training run: the model, the optimizer's and the schedule's state, and where the batches are."""
@@ -2177,9 +2393,9 @@ class Optimizer(_Handle):
 
     def _checkpoint(self, function: Callable[..., int], path: Union[str, os.PathLike[str]], batches: Optional[Batches],
                     options: Mapping[str, Any]) -> None:
-        walk = None if batches is None else _opened(batches, Batches, "batches")
+        optimizer, walk = self._open(), None if batches is None else _opened(batches, Batches, "batches")
         with self._net.lock:
-            _check(function(self._net.pointer, self._open().pointer, walk and walk.pointer, _path(path), _spec("", options)))
+            _check(function(self._net.pointer, optimizer.pointer, walk and walk.pointer, _path(path), _spec("", options)))
 
     def step(self) -> None:
         """Changes the parameters by one step."""
@@ -2200,3 +2416,10 @@ class Optimizer(_Handle):
 
     def __repr__(self) -> str:
         return "<sixnet.Optimizer, closed>" if self.closed else f"<sixnet.Optimizer, lr={self.lr}>"
+
+
+def _optimizer_again(kind: Type[Optimizer], net: Model, spec: str, schedule: Optional[str], state: bytes) -> Optimizer:
+    optimizer = kind.__new__(kind)
+    Optimizer.__init__(optimizer, net, spec, schedule)
+    _set_state(optimizer, state)
+    return optimizer
