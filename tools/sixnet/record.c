@@ -200,6 +200,7 @@ int32_t record_use(record *r, net_files *n, data_options *d)
     PASS(own_file(r->net, folder, record_model));
     n->path = r->net;
     d->targets_first |= s->data.targets_first;
+    d->missing = d->missing ? d->missing : s->data.missing;
     d->scale = isnan(d->scale) ? s->data.scale : d->scale;
     if (d->transforms.count == 0)
         d->transforms = s->data.transforms;

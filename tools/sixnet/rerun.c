@@ -38,12 +38,24 @@ static int32_t compare(const record *r, const outcome *out, const outputs *o)
                     r->version, r->isa, sixnet_version(), out->isa);
 }
 
+/* A hash of samples, of sixteen hexadecimal digits; 0 for NULL. */
+static int32_t read_hash(uint64_t *hash, const char *text)
+{
+    *hash = 0;
+    if (!text)
+        return 0;
+    if (strlen(text) != 16 || text[strspn(text, "0123456789abcdef")])
+        return complain("'%.40s' in %s is not a hash of samples, which has 16 hexadecimal digits", text, record_result);
+    *hash = strtoull(text, NULL, 16);
+    return 0;
+}
+
 static int32_t rerun(record *r, const char *folder, const changes *c, const outputs *o, outcome *out)
 {
     PASS(record_load(r, folder));
     PASS(apply(r, folder, c));
-    out->train_samples = r->train_samples ? strtoull(r->train_samples, NULL, 16) : 0;
-    out->test_samples = r->test_samples ? strtoull(r->test_samples, NULL, 16) : 0;
+    PASS(read_hash(&out->train_samples, r->train_samples));
+    PASS(read_hash(&out->test_samples, r->test_samples));
     PASS(training_run(&r->settings, o, out));
     return compare(r, out, o);
 }

@@ -223,6 +223,7 @@ static int32_t measure(run *r)
 static int32_t run_all(run *r)
 {
     const outputs *o = r->out;
+    r->w.quiet = o->quiet;
     PASS(work_open(&r->w, &r->set->machine, &r->set->net));
     TRY(sixnet_context_set_log(r->w.ctx, on_log, NULL));
     TRY(sixnet_optimizer_new(&r->opt, r->w.net, r->set->optimizer, r->set->schedule));
