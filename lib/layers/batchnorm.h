@@ -54,6 +54,7 @@ SIX_INLINE int32_t batchnorm_setup(six_op *op)
     const batchnorm *a = op->attr;
     six_shape channels = {1, {op->in[0].dim[0]}};
     op->out = op->in[0];
+    op->least_samples = batchnorm_positions(op) > 1 ? 1 : 2; /* two values a channel, for a variance */
     op->params = 0;
     if (a->affine) {
         op->param[op->params++] = (six_param){"weight", channels, true, six_init_constant(1)};
@@ -140,7 +141,7 @@ static int32_t batchnorm_begin_forward(six_op *op, six_group *groups)
     if (!op->training && !a->track_running_stats)
         return six_fail(SIXNET_UNSUPPORTED, "%s: cannot evaluate without running statistics, as a sample's result would depend on the "
                         "others of its batch; use track_running_stats=true", op->name);
-    if (op->training && op->samples * batchnorm_positions(op) < 2)
+    if (op->training && op->samples < op->least_samples)
         return six_fail(SIXNET_BAD_SHAPE, "%s: expected more than one value per channel when training, but the batch is %" PRId64
                         " sample of %s; give it more samples", op->name, op->samples, six_shape_text(&op->in[0], in));
     for (int64_t c = 0; c < op->in[0].dim[0]; c++) {

@@ -81,6 +81,7 @@ typedef struct six_op {
     six_shape out;    /* for a loss: of one target */
     six_targets targets; /* of a loss */
     bool mean;           /* of a loss: its value is total / weight; else total */
+    int64_t least_samples; /* that a training batch must have */
     int32_t params;
     six_param param[SIX_MAX_PARAMS];
 

@@ -373,6 +373,38 @@ static int32_t make_batches(fit *f, sixnet_dataset *train)
     return six_batches_open(&f->run.batches, train, &b);
 }
 
+/* Refuses, before the first step, batches of `count` samples that a layer cannot learn from. */
+static int32_t check_batch_sizes(const fit *f, int64_t count)
+{
+    const sixnet_model *net = f->run.net;
+    const int64_t size = f->o->batch_size < count ? f->o->batch_size : count;
+    const int64_t last = f->o->drop_last || count % size == 0 ? size : count % size;
+    if (f->o->drop_last && count < f->o->batch_size)
+        return SIXNET_OK;
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const char *name = net->node[i].name;
+        const long long least = (long long)net->node[i].op->least_samples;
+        if (size < least)
+            return six_fail(SIXNET_BAD_SHAPE, "%s: training needs batches of %lld samples or more, not of %lld", name, least, (long long)size);
+        if (last < least)
+            return six_fail(SIXNET_BAD_SHAPE,
+                            "%s: training needs batches of %lld samples or more, but the last of an epoch has %lld (%lld samples, "
+                            "batch_size=%lld); drop_last=true leaves it out",
+                            name, least, (long long)last, (long long)count, (long long)f->o->batch_size);
+    }
+    return SIXNET_OK;
+}
+
+/* Of whole epochs, and of the rest of one in which a run goes on. */
+static int32_t check_epochs(const fit *f)
+{
+    const six_run_state *s = &f->run.state;
+    int32_t status = check_batch_sizes(f, s->samples);
+    if (!status && s->position > 0 && s->position < s->samples)
+        status = check_batch_sizes(f, s->samples - s->position);
+    return status;
+}
+
 static int32_t make_average(fit *f)
 {
     const six_fit_options *o = f->o;
@@ -456,6 +488,8 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
         status = check_saving(&f);
     if (!status && *o.resume)
         status = keeper->load(&f.run, o.resume);
+    if (!status)
+        status = check_epochs(&f);
     if (!status) {
         net->findings = 0;
         status = run_epochs(&f);
