@@ -4,7 +4,9 @@
 
 /** @file
  * Layers of your own: three functions and a name. Once registered with a context, the name works in sixnet_add() and in
- * net texts like that of any other layer. The rules of sixnet.h hold here too.
+ * net texts like that of any other layer. The rules of sixnet.h hold here too. By its rule for callbacks, the three functions
+ * may use other models, datasets and predictors, but not the model, optimizer, predictor or batches of the call that runs them, and
+ * register no layers with its context: such calls are SIXNET_BAD_STATE.
  */
 
 #include "sixnet.h"

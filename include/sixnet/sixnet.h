@@ -29,6 +29,12 @@
  * meanwhile trains a copy (sixnet_model_copy()). Whatever the number of threads, of the context's or the caller's, results have
  * the same bits.
  *
+ * **Callbacks.** A function of the caller's that a call runs may use objects as another thread could meanwhile: what the call
+ * changes must not be touched, what it reads may be read. A call that breaks this does nothing and fails with SIXNET_BAD_STATE (or its NULL,
+ * NaN, 0 or SIXNET_NONE); a `_free` leaves a handle that the running call was given. Two callbacks differ: sixnet_progress_fn may
+ * read what sixnet_fit() changes, and a sixnet_malloc_fn or sixnet_free_fn may use no object at all. A callback returns; it
+ * must not leave by longjmp() or an exception.
+ *
  * **fork().** The child may go on with all objects that no other thread of the parent was using at that moment. The threads of a
  * context stay with the parent; in the child its work is done by the calling thread, with the same bits. Freeing works as usual.
  *
@@ -665,7 +671,8 @@ typedef struct sixnet_progress sixnet_progress;
 SIXNET_API double sixnet_progress_get(const sixnet_progress *progress, const char *key);
 
 /** Called by sixnet_fit() after every batch and at the end of every epoch, in the thread that called it. It may use the model
- * (predict, evaluate, copy tensors). Returns 0 to go on, anything else to stop. */
+ * and the optimizer in ways that train nothing: read, save and copy them, predict, evaluate. Other calls with them are
+ * SIXNET_BAD_STATE. Returns 0 to go on, anything else to stop. */
 typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
 
 /** Trains a net on a dataset.

@@ -94,6 +94,11 @@ int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *sp
     return status ? status : six_batches_open(out, ds, &o);
 }
 
+sixnet_dataset *six_batches_dataset(const sixnet_batches *b)
+{
+    return b->ds;
+}
+
 void six_batches_free(sixnet_batches *b)
 {
     if (!b)

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "base/status.h"
 #include "graph/graph.h"
 
@@ -512,6 +513,8 @@ int32_t sixnet_layer_register(sixnet_context *ctx, const char *name, const char 
                               sixnet_compute_fn forward_fn, sixnet_compute_fn backward_fn, void *user)
 {
     int32_t status = check_registration(ctx, name, dtype, forward_fn);
+    if (!status)
+        status = six_calls_check("sixnet_layer_register", SIX_USES(SIX_CHANGE(ctx)));
     if (status)
         return status;
     custom *layer = six_alloc(ctx, 1, sizeof *layer);

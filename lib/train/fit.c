@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/threads.h"
@@ -197,7 +198,9 @@ static int32_t report(fit *f)
     show_means(f);
     f->p.seconds = f->run.state.epoch_seconds = time - f->epoch_started;
     f->p.total_seconds = f->run.state.seconds = time - f->started;
+    six_calls_yield(true);
     bool enough = f->fn && f->fn(f->user, &f->p);
+    six_calls_yield(false);
     return enough || six_cancelled(f->run.net) ? SIXNET_STOPPED : SIXNET_OK;
 }
 
