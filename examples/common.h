@@ -10,6 +10,7 @@
 #endif
 
 #include <errno.h>
+#include <fcntl.h>
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,10 +107,36 @@ static inline int32_t complain(const char *format, ...)
 
 enum { PATH_SIZE = 4096 };
 
+/* Opens a new file that takes the path's place, so that no link which others may have planted there is followed. A pipe or a device, such
+ * as /dev/stdout, is written as it is. */
 static inline int32_t output_open(FILE **file, const char *path)
 {
-    *file = fopen(path, "w");
-    return *file ? 0 : complain("cannot write '%s': %s", path, strerror(errno));
+    enum { ATTEMPTS = 100 };
+    char made[PATH_SIZE + 128];
+    const char *slash = strrchr(path, '/');
+    const int folder = slash ? (int)(slash - path) + 1 : 0;
+    struct stat about;
+    int descriptor = -1;
+    *file = NULL;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) {
+        *file = fopen(path, "w");
+        return *file ? 0 : complain("cannot write '%s': %s", path, strerror(errno));
+    }
+    if (lstat(path, &about) == 0 && S_ISLNK(about.st_mode))
+        return complain("cannot write '%s': it is a symbolic link, which is not followed", path);
+    for (int k = 0; k < ATTEMPTS && descriptor < 0 && (k == 0 || errno == EEXIST); k++) {
+        if (snprintf(made, sizeof made, "%.*s.sixnet-%08lx-%02d", folder, path, (unsigned long)getpid(), k) >= (int)sizeof made)
+            return complain("cannot write '%.40s...': the path is too long", path);
+        descriptor = open(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    }
+    if (descriptor >= 0 && rename(made, path) == 0 && (*file = fdopen(descriptor, "w")))
+        return 0;
+    complain("cannot write '%s': %s", path, strerror(errno));
+    if (descriptor >= 0) {
+        unlink(made);
+        close(descriptor);
+    }
+    return -1;
 }
 
 /* Closes a file, which may be NULL, and says so if not everything could be written. */

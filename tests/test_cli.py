@@ -659,6 +659,40 @@ def test_foreign_record(folder, world):
           result.stderr)
 
 
+def test_planted_links(folder, world):
+    """Into a folder that others can write to: what they planted there is neither followed nor executed."""
+    learn = (*world["learn"][:-6], "--epochs", 2, "--batch-size", 4, "--quiet")
+    victim = write(folder / "planted victim", "mine\n")
+    names = ["settings.txt", "net.txt", "history.csv", "checkpoint.safetensors", "model.safetensors", "result.txt", "history.gp"]
+    names += ["history.svg", "history.png"] if shutil.which("gnuplot") else []
+    for number, name in enumerate(names):
+        for kind in ("link", "pipe"):
+            record = folder / f"planted {number} {kind}"
+            record.mkdir()
+            if kind == "link":
+                linked_to(record / name, victim)
+            else:
+                os.mkfifo(record / name)
+            check_refused(f"a record in which {name} is a {kind}", [f"{name}'"], *learn, "--record", record, timeout=60)
+    linked = folder / "planted hard links"
+    linked.mkdir()
+    for name in ("settings.txt", "net.txt", "history.csv", "history.gp", "history.svg"):
+        os.link(victim, linked / name)
+    write(linked / "style.gp", f"system 'rm \"{victim}\"'\n")
+    write(linked / ".gnuplot", f"system 'rm \"{victim}\"'\n")
+    output(*learn, "--record", linked)
+    check_refused("a table that is a link", ["symbolic link"], *learn, "--csv", linked_to(folder / "table.csv", victim))
+    output(*learn, "--csv", "/dev/null")
+    check("what links lead to stays", victim.read_text() == "mine\n" and victim.stat().st_nlink == 1)
+    left = [path.name for path in folder.glob("**/.sixnet-*")]
+    check("no temporary file stays", not left, left)
+
+
+def linked_to(path, target):
+    path.symlink_to(target)
+    return path
+
+
 def test_terminal(folder, world):
     again = write(folder / "xor many times.npy", npy("<i4", (640, 3), struct.pack("<12i", 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0) * 160))
     learn = [TOOL, "train", world["net"], "--data", again, "--epochs", 600, "--batch-size", 4]
@@ -1004,6 +1038,7 @@ def main():
         test_record(folder, world)
         test_interrupted_record(folder, world)
         test_foreign_record(folder, world)
+        test_planted_links(folder, world)
         test_terminal(folder, world)
         test_reading_bar(folder)
         test_refusals(folder, world)

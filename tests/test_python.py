@@ -1301,6 +1301,24 @@ class Records(unittest.TestCase):
                 folder.rename(moved)
                 self.assertIn("the same bits", self.rerun(moved))
 
+    def test_planted_links(self):
+        """Into a folder that others can write to: links there are not followed."""
+        self.folder.mkdir()
+        victim = self.folder.with_name("victim")
+        victim.write_text("mine")
+        for name in ("data.npy", "settings.txt", "history.csv", "result.txt"):
+            (self.folder / name).symlink_to(victim)
+            with self.assertRaises(sixnet.SixnetError) as caught:
+                self.fit(sixnet.Model(self.NET))
+            self.assertIn("a record already" if name == "result.txt" else "symbolic link", str(caught.exception))
+            for path in self.folder.iterdir():
+                path.unlink()
+            os.link(victim, self.folder / ("settings.txt" if name == "result.txt" else name))
+            self.fit(sixnet.Model(self.NET))
+            self.assertEqual(victim.read_text(), "mine")
+            for path in self.folder.iterdir():
+                path.unlink()
+
     def test_samples_of_a_dataset(self):
         data = sixnet.Dataset(self.x, self.t, shape=[4], target_shape=[1]).transform("normalize mean=0.1 std=0.5").split(40)[0]
         net = sixnet.Model.load(self.saved())

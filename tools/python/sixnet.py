@@ -157,7 +157,7 @@ class CancelledError(SixnetError):
     """Model.cancel() ended the call before it had a result."""
 
 
-_OK, _STOPPED, _INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _NOT_FOUND = 0, 1, -1, -4, -5, -9
+_OK, _STOPPED, _INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _IO_ERROR, _NOT_FOUND = 0, 1, -1, -4, -5, -6, -9
 _ERRORS = dict(zip(range(-1, -14, -1), (
     InvalidArgumentError, OutOfMemoryError, BadTextError, BadShapeError, BadStateError, FileAccessError, BadFileError, TooLargeError,
     NotFoundError, BadDataError, NotFiniteError, CallbackFailedError, UnsupportedError)))
@@ -1745,15 +1745,30 @@ class _Record:
         self._write("result.txt", f"digest={net.digest()}\nversion={version}\nisa={net.context.isa}\nepochs={len(rows)}\n"
                                   f"seconds={seconds:.3f}\n")
 
+    def _open(self, name: str) -> BinaryIO:
+        """A new file in the place of one of that name, which may be a link that others have planted: none is followed."""
+        made = self._folder / f".sixnet-{os.urandom(8).hex()}"
+        file = os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
+        try:
+            if (self._folder / name).is_symlink():
+                raise _error(_IO_ERROR, f"record: '{self._folder / name}' is a symbolic link, which is not followed")
+            os.replace(made, self._folder / name)
+        except BaseException:
+            file.close()
+            made.unlink()
+            raise
+        return file
+
     def _write(self, name: str, text: str) -> None:
-        (self._folder / name).write_text(text, encoding="utf-8")
+        with self._open(name) as file:
+            file.write(text.encode())
 
     def _write_samples(self, data: Dataset, names: Sequence[str]) -> None:
         """As NPY, of float32 as the library computes with."""
         sizes = [math.prod(shape) if shape else 0 for shape in (data.shape, data.target_shape)]
         rows = [(ctypes.c_float * size)() for size in sizes]
         with contextlib.ExitStack() as stack:
-            files = [stack.enter_context(open(self._folder / f"{name}.npy", "wb")) for name in names]
+            files = [stack.enter_context(self._open(f"{name}.npy")) for name in names]
             for file, size in zip(files, sizes):
                 order = "<" if sys.byteorder == "little" else ">"
                 head = f"{{'descr': '{order}f4', 'fortran_order': False, 'shape': ({len(data)}, {size}), }}"
