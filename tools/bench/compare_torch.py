@@ -98,7 +98,7 @@ def samples(work, shape, outputs, dtype):
     count = min(SAMPLE_BYTES // dtype.itemsize // size, MOST_SAMPLES)
     count = max(count // batch, 1) * batch
     if work["data"] == "mnist":
-        inputs, targets = (tensor[:count] for tensor in mnist("train"))
+        inputs, targets = (tensor[:count] for tensor in mnist(OPT.data, "train"))
         inputs = inputs.reshape(count, *shape)
     else:
         inputs = torch.from_numpy((noise(numpy.arange(count * size)) / 2.0**31 - 1).astype(dtype).reshape(count, *shape))
