@@ -10,6 +10,7 @@
 #endif
 
 #include <errno.h>
+#include <fcntl.h>
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +34,43 @@ enum { EXIT_USAGE = 2 }; /* a program's status when its options make no sense */
 
 extern const char *program; /* what messages begin with; every program defines it */
 
+/* The length of the UTF-8 character that a text begins with; 0 if it is none: cut off, overlong, a surrogate, above U+10FFFF. */
+static inline size_t utf8_length(const char *text)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *c = (const unsigned char *)text;
+    const size_t length = *c < 0x80 ? 1 : *c < 0xC0 ? 0 : *c < 0xE0 ? 2 : *c < 0xF0 ? 3 : *c < 0xF8 ? 4 : 0;
+    uint32_t code = length > 1 ? *c & (0x7Fu >> length) : *c;
+    for (size_t k = 1; k < length; k++) {
+        if ((c[k] & 0xC0) != 0x80)
+            return 0;
+        code = code << 6 | (c[k] & 0x3F);
+    }
+    return length == 0 || code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000) ? 0 : length;
+}
+
+/* Whether a text begins with a control character of ASCII or of ISO 8859 (C1: U+0080 to U+009F, or a byte of that value). */
+static inline int is_control(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    const size_t length = utf8_length(text);
+    return *c < ' ' || *c == 0x7F || (length == 0 && *c < 0xA0) || (length == 2 && *c == 0xC2 && c[1] < 0xA0);
+}
+
+/* Replaces every control character of a line by '?'. */
+static inline void hide_controls(char *line)
+{
+    char *to = line;
+    for (size_t length; *line; line += length) {
+        length = utf8_length(line);
+        const int control = is_control(line);
+        length = length ? length : 1;
+        memmove(to, control ? "?" : line, control ? 1 : length);
+        to += control ? 1 : length;
+    }
+    *to = '\0';
+}
+
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
@@ -42,9 +81,7 @@ static inline int32_t complain(const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7F)
-            *c = '?'; /* of a file's text or name, which may not command a terminal */
+    hide_controls(line); /* of a file's text or name, which may not command a terminal */
     fflush(stdout);
     if (bar_wanted())
         bar_clear();
@@ -70,10 +107,36 @@ static inline int32_t complain(const char *format, ...)
 
 enum { PATH_SIZE = 4096 };
 
+/* Opens a new file that takes the path's place, so that no link which others may have planted there is followed. A pipe or a device, such
+ * as /dev/stdout, is written as it is. */
 static inline int32_t output_open(FILE **file, const char *path)
 {
-    *file = fopen(path, "w");
-    return *file ? 0 : complain("cannot write '%s': %s", path, strerror(errno));
+    enum { ATTEMPTS = 100 };
+    char made[PATH_SIZE + 128];
+    const char *slash = strrchr(path, '/');
+    const int folder = slash ? (int)(slash - path) + 1 : 0;
+    struct stat about;
+    int descriptor = -1;
+    *file = NULL;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) {
+        *file = fopen(path, "w");
+        return *file ? 0 : complain("cannot write '%s': %s", path, strerror(errno));
+    }
+    if (lstat(path, &about) == 0 && S_ISLNK(about.st_mode))
+        return complain("cannot write '%s': it is a symbolic link, which is not followed", path);
+    for (int k = 0; k < ATTEMPTS && descriptor < 0 && (k == 0 || errno == EEXIST); k++) {
+        if (snprintf(made, sizeof made, "%.*s.sixnet-%08lx-%02d", folder, path, (unsigned long)getpid(), k) >= (int)sizeof made)
+            return complain("cannot write '%.40s...': the path is too long", path);
+        descriptor = open(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    }
+    if (descriptor >= 0 && rename(made, path) == 0 && (*file = fdopen(descriptor, "w")))
+        return 0;
+    complain("cannot write '%s': %s", path, strerror(errno));
+    if (descriptor >= 0) {
+        unlink(made);
+        close(descriptor);
+    }
+    return -1;
 }
 
 /* Closes a file, which may be NULL, and says so if not everything could be written. */

@@ -219,8 +219,7 @@ static int32_t train(trainer *t)
                sixnet_context_get(t->ctx, "isa"));
     fflush(stdout);
     snprintf(fit, sizeof fit, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=1", t->set->r.epochs, t->set->r.batch_size);
-    PASS(append_path(fit, "checkpoint", t->set->checkpoint));
-    PASS(append_path(fit, "resume", t->set->resume));
+    PASS(append_paths(fit, t->set->checkpoint, t->set->resume));
     catch_signals(t->net);
     const int32_t status = sixnet_fit_validated(t->net, t->opt, t->train, t->test, fit, on_progress, t);
     release_signals();

@@ -3,10 +3,10 @@
 #define SIXNET_EXAMPLES_RECORD_H
 
 /* A record: a folder that has all that it takes to repeat a training bit by bit, which the program `sixnet rerun` does.
- *     settings.txt            what decides the result: a line for each option of `sixnet train`, and net=, a file beside it; paths
- *                             of samples are from the root, or from the folder
+ *     settings.txt            what decides the result: a line for each option of `sixnet train`, and net=, a file beside it; a path
+ *                             of samples is from the root, or the name of a file beside it; only the latter is read unasked
  *     net.txt                 the net as a text; start.safetensors instead if training began with values from a file
- *     history.csv             a row for each epoch; history.svg and .png, if gnuplot is there, drawn by history.gp and style.gp
+ *     history.csv             a row for each epoch; history.svg and .png, if gnuplot is there, as history.gp draws them
  *     checkpoint.safetensors  the run, to go on with; .best the best epoch's
  *     model.safetensors       the trained net
  *     result.txt              its digest, by which version and instruction set, and how well it does
@@ -22,8 +22,11 @@ static const char record_settings[] = "settings.txt", record_net[] = "net.txt", 
 static inline int32_t record_make(const char *folder, int resumed)
 {
     const char *const kept[] = {record_checkpoint, record_result};
+    const char *const made[] = {record_settings, record_net, record_history, record_checkpoint, record_model, record_result};
     char path[FOLDER_PATH];
     PASS(folder_make(folder));
+    for (size_t k = 0; k < sizeof made / sizeof *made; k++)
+        PASS(saving_check(folder_path(path, folder, made[k])));
     for (size_t k = 0; k < sizeof kept / sizeof *kept && !resumed; k++)
         if (access(folder_path(path, folder, kept[k]), F_OK) == 0)
             return complain(
@@ -44,6 +47,7 @@ static inline int32_t record_write_net(const char *folder, sixnet_model *net)
 static inline int32_t record_hash(uint64_t *hash, const sixnet_dataset *set)
 {
     int64_t dims[8], target_dims[8], inputs = 1, targets = 1;
+    uint32_t bits;
     int32_t rank, target_rank;
     TRY(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
     for (int32_t k = 0; k < rank; k++)
@@ -51,18 +55,20 @@ static inline int32_t record_hash(uint64_t *hash, const sixnet_dataset *set)
     for (int32_t k = 0; k < target_rank; k++)
         targets *= target_dims[k];
     const int64_t all = sixnet_dataset_size(set);
-    uint32_t *bits = calloc((size_t)(inputs + targets), sizeof *bits);
+    float *values = calloc((size_t)(inputs + targets), sizeof *values);
     meter bar = meter_begin("looking at samples", 1);
-    int32_t status = bits ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    int32_t status = values ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     *hash = 14695981039346656037u;
     for (int64_t i = 0; i < all && status == SIXNET_OK; i++) {
         meter_show(&bar, (double)i, (double)all);
-        status = sixnet_dataset_get(set, i, (float *)bits, (float *)(bits + inputs));
-        for (int64_t k = 0; k < inputs + targets; k++)
-            *hash = (*hash ^ bits[k]) * 1099511628211u;
+        status = sixnet_dataset_get(set, i, values, values + inputs);
+        for (int64_t k = 0; k < inputs + targets; k++) {
+            memcpy(&bits, values + k, sizeof bits);
+            *hash = (*hash ^ bits) * 1099511628211u;
+        }
     }
     meter_end(&bar);
-    free(bits);
+    free(values);
     TRY(status);
     return 0;
 }

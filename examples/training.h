@@ -82,34 +82,55 @@ static inline void csv_write(FILE *csv, double epoch, const double values[CSV_VA
         fprintf(csv, isnan(values[k]) ? "," : ",%.9g", values[k]);
 }
 
+/* Opens the table of a run that goes on; NULL if there is none. */
+static inline FILE *csv_old(const char *path)
+{
+    struct stat about;
+    const int descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    FILE *old = descriptor >= 0 && fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) ? fdopen(descriptor, "r") : NULL;
+    if (!old && descriptor >= 0)
+        close(descriptor);
+    return old;
+}
+
+/* Copies the rows before an epoch, if they are under that header. */
+static inline void csv_keep(FILE *csv, FILE *old, const char *header, double epoch)
+{
+    char line[256];
+    if (fgets(line, sizeof line, old) && strcmp(line, header) == 0)
+        while (fgets(line, sizeof line, old) && atof(line) < epoch)
+            fputs(line, csv);
+}
+
 /* Opens a table of epochs; `set` is what the second dataset is called. Of a run that goes on with `epoch`, which is 0 for one that
  * begins, the rows before that stay. */
 static inline int32_t csv_open(FILE **csv, const char *path, const char *set, double epoch)
 {
-    char header[CSV_HEADER], line[256];
-    long end = 0;
+    char header[CSV_HEADER];
+    FILE *old = epoch > 0 ? csv_old(path) : NULL;
+    const int32_t status = output_open(csv, path);
     csv_header(header, set, ",seconds");
-    *csv = epoch > 0 ? fopen(path, "r+") : NULL;
-    while (*csv && fgets(line, sizeof line, *csv) && (end == 0 ? strcmp(line, header) == 0 : atof(line) < epoch))
-        end = ftell(*csv);
-    if (end > 0)
-        return fseek(*csv, end, SEEK_SET) == 0 && ftruncate(fileno(*csv), end) == 0 ? 0 : complain("cannot write '%s'", path);
-    if (*csv)
-        fclose(*csv);
-    PASS(output_open(csv, path));
-    fputs(header, *csv);
-    return 0;
+    if (status == 0)
+        fputs(header, *csv);
+    if (status == 0 && old)
+        csv_keep(*csv, old, header, epoch);
+    if (old)
+        fclose(old);
+    return status == 0 ? fflush(*csv) : status; /* output_close() will say why */
 }
 
 /* Whether a file can be made where one is to be saved, if one is: better said before the training than after it. */
 static inline int32_t saving_check(const char *path)
 {
     char folder[PATH_SIZE];
+    struct stat about;
     const char *slash = path ? strrchr(path, '/') : NULL;
     if (!path || strlen(path) >= sizeof folder)
         return 0;
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-    return access(folder, W_OK | X_OK) == 0 ? 0 : complain("cannot write '%s': %s", path, strerror(errno));
+    if (access(folder, W_OK | X_OK) != 0 || (lstat(path, &about) != 0 && errno != ENOENT))
+        return complain("cannot write '%s': %s", path, strerror(errno));
+    return lstat(path, &about) != 0 || S_ISREG(about.st_mode) ? 0 : complain("cannot write '%s': it is no regular file", path);
 }
 
 /* A row as soon as there is one, so that a long run can be watched. */
@@ -169,13 +190,24 @@ enum { OPTIONS_TEXT = 512, FIT_TEXT = OPTIONS_TEXT + 6 * PATH_SIZE + 64 };
 static inline int32_t append_path(char *text, const char *attribute, const char *path)
 {
     size_t length = strlen(text);
-    if (!path)
-        return 0;
     if (strlen(path) >= PATH_SIZE)
         return complain("the path of a checkpoint has %d characters or more", PATH_SIZE);
     length += (size_t)sprintf(text + length, " %s=", attribute);
     for (const unsigned char *c = (const unsigned char *)path; *c; c++)
         length += (size_t)sprintf(text + length, *c <= ' ' || *c == '%' ? "%%%02x" : "%c", *c);
+    return 0;
+}
+
+/* Appends every option of a fit that is a path, empty where there is none. So no text beside them, which may come from a record, can
+ * name a path: the library refuses an option that is given twice. */
+static inline int32_t append_paths(char *text, const char *checkpoint, const char *resume)
+{
+    const char *name;
+    for (int32_t i = 0; (name = sixnet_attribute("options", "fit", i, "name")); i++) {
+        const char *path = strcmp(name, "checkpoint") == 0 ? checkpoint : strcmp(name, "resume") == 0 ? resume : NULL;
+        if (strcmp(sixnet_attribute("options", "fit", i, "type"), "path") == 0)
+            PASS(append_path(text, name, path ? path : ""));
+    }
     return 0;
 }
 

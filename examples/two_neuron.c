@@ -602,8 +602,7 @@ static int32_t picture_net(pictures *p, const settings *s, const char *picture, 
     draw_net(dot, s, when, v);
     PASS(output_close(dot, path));
     snprintf(shows, sizeof shows, "the net's values, weights and derivatives %s", when);
-    picture_graph(p, picture, shows);
-    return 0;
+    return picture_graph(p, picture, shows);
 }
 
 static int32_t picture_nets(pictures *p, const settings *s, const record *r)

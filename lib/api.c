@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "base/status.h"
 #include "data/batches.h"
 #include "data/dataset.h"
@@ -17,14 +18,34 @@
 #include "graph/profile.h"
 #include "kinds.h"
 #include "train/doctor.h"
+#include "train/evaluate.h"
 #include "train/fit.h"
 #include "train/gradient_check.h"
 #include "train/optimizer.h"
+#include "train/progress.h"
 
 static int32_t missing(const char *function, const char *argument)
 {
     return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s is NULL", function, argument);
 }
+
+/* A handle that a function needs: SIXNET_INVALID_ARGUMENT if it is NULL, SIXNET_BAD_STATE if a call that the thread is in the middle of
+ * forbids this access. */
+static int32_t need(const char *function, const char *argument, const void *object, six_access access)
+{
+    return object ? six_calls_check(function, &(six_use){object, access, false}, 1) : missing(function, argument);
+}
+
+/* As need(), of a model, in a call that can run functions of the caller's meanwhile; six_call_end() ends it. */
+static int32_t begin_model(six_call *call, const char *function, const sixnet_model *net, six_access access)
+{
+    if (!net)
+        return missing(function, "net");
+    return six_call_begin(call, function, SIX_USES({net, access, false}, SIX_KEPT(net->ctx)));
+}
+
+/* A handle that is given back: NULL is nothing to free. */
+static bool may_free(const char *function, const void *object) { return six_calls_check(function, SIX_USES(SIX_FREE(object))) == SIXNET_OK; }
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -67,6 +88,8 @@ const char *sixnet_attribute(const char *family, const char *kind, int32_t index
 
 int32_t sixnet_context_new(sixnet_context **out, const char *options)
 {
+    if (!out)
+        return missing("sixnet_context_new", "out");
     return sixnet_context_new_with_allocator(out, options, NULL, NULL, NULL);
 }
 
@@ -74,19 +97,24 @@ int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *opti
                                           void *user)
 {
     if (!out)
-        return missing("sixnet_context_new", "out");
+        return missing("sixnet_context_new_with_allocator", "out");
     *out = NULL;
     if (!allocate != !release)
         return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_context_new_with_allocator: give both functions or neither");
     return six_context_new(out, options, allocate, release, user);
 }
 
-void sixnet_context_free(sixnet_context *ctx) { six_context_release(ctx); }
+void sixnet_context_free(sixnet_context *ctx)
+{
+    if (may_free("sixnet_context_free", ctx))
+        six_context_release(ctx);
+}
 
 int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user)
 {
-    if (!ctx)
-        return missing("sixnet_context_set_log", "ctx");
+    int32_t status = need("sixnet_context_set_log", "ctx", ctx, SIX_CHANGES);
+    if (status)
+        return status;
     ctx->log = fn;
     ctx->log_user = user;
     return SIXNET_OK;
@@ -94,8 +122,10 @@ int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user
 
 const char *sixnet_context_get(const sixnet_context *ctx, const char *key)
 {
-    if (!ctx || !key) {
-        missing("sixnet_context_get", ctx ? "key" : "ctx");
+    if (need("sixnet_context_get", "ctx", ctx, SIX_READS))
+        return NULL;
+    if (!key) {
+        missing("sixnet_context_get", "key");
         return NULL;
     }
     return six_context_get(ctx, key);
@@ -108,7 +138,8 @@ int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx)
     if (!out)
         return missing("sixnet_model_new", "out");
     *out = NULL;
-    return six_model_new(out, ctx);
+    int32_t status = six_calls_check("sixnet_model_new", SIX_USES(SIX_READ(ctx)));
+    return status ? status : six_model_new(out, ctx);
 }
 
 int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *text)
@@ -119,14 +150,19 @@ int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *
     if (memchr(text, 0, (size_t)SIX_NET_TEXT_MAX + 1) == NULL)
         return six_fail(SIXNET_TOO_LARGE, "a net's text has at most %d bytes", SIX_NET_TEXT_MAX);
     sixnet_model *net;
-    int32_t status = six_model_new(&net, ctx);
+    six_call call;
+    int32_t status = six_call_begin(&call, "sixnet_model_parse", SIX_USES(SIX_READ(ctx)));
     if (status)
         return status;
-    status = six_model_parse(net, text);
-    if (status)
-        six_model_release(net);
-    else
-        *out = net;
+    status = six_model_new(&net, ctx);
+    if (!status) {
+        status = six_model_parse(net, text);
+        if (status)
+            six_model_release(net);
+        else
+            *out = net;
+    }
+    six_call_end(&call);
     return status;
 }
 
@@ -135,10 +171,20 @@ int32_t sixnet_model_copy(sixnet_model **out, const sixnet_model *net)
     if (!out)
         return missing("sixnet_model_copy", "out");
     *out = NULL;
-    return net ? six_model_copy(out, net) : missing("sixnet_model_copy", "net");
+    six_call call;
+    int32_t status = begin_model(&call, "sixnet_model_copy", net, SIX_READS);
+    if (status)
+        return status;
+    status = six_model_copy(out, net);
+    six_call_end(&call);
+    return status;
 }
 
-void sixnet_model_free(sixnet_model *net) { six_model_release(net); }
+void sixnet_model_free(sixnet_model *net)
+{
+    if (may_free("sixnet_model_free", net))
+        six_model_release(net);
+}
 
 static sixnet_node keep_error(sixnet_model *net, int32_t status)
 {
@@ -147,31 +193,40 @@ static sixnet_node keep_error(sixnet_model *net, int32_t status)
     return SIXNET_NONE;
 }
 
-sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
+static sixnet_node add_node(const char *function, sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
 {
     int32_t node, status;
-    if (!net) {
-        missing("sixnet_add", "net");
+    six_call call;
+    if (begin_model(&call, function, net, SIX_CHANGES))
         return SIXNET_NONE;
-    }
     if (net->error)
-        return SIXNET_NONE;
-    if (!spec || count < 0 || (count && !inputs))
-        status = spec && count >= 0 ? missing("sixnet_add", "inputs")
-                                    : six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_add: %s", spec ? "count is negative" : "spec is NULL");
+        status = SIXNET_BAD_STATE; /* the first error stays */
+    else if (!spec)
+        status = missing(function, "spec");
+    else if (count < 0)
+        status = six_fail(SIXNET_INVALID_ARGUMENT, "%s: count is negative", function);
+    else if (count && !inputs)
+        status = missing(function, "inputs");
     else
         status = six_add(net, spec, inputs, count, &node);
+    six_call_end(&call);
     if (status == SIXNET_BAD_STATE)
         return SIXNET_NONE;
     return status ? keep_error(net, status) : node;
 }
 
-sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input) { return sixnet_add_multi(net, spec, &input, 1); }
-
-static int32_t check_node(const sixnet_model *net, sixnet_node node, const char *function)
+sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
 {
-    if (!net)
-        return missing(function, "net");
+    return add_node("sixnet_add_multi", net, spec, inputs, count);
+}
+
+sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input) { return add_node("sixnet_add", net, spec, &input, 1); }
+
+static int32_t check_node(const sixnet_model *net, sixnet_node node, six_access access, const char *function)
+{
+    int32_t status = need(function, "net", net, access);
+    if (status)
+        return status;
     if (node < 0 || node >= net->node_count)
         return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %d is not a node of this model", function, node);
     return SIXNET_OK;
@@ -179,7 +234,7 @@ static int32_t check_node(const sixnet_model *net, sixnet_node node, const char 
 
 int32_t sixnet_retain(sixnet_model *net, sixnet_node node)
 {
-    int32_t status = check_node(net, node, "sixnet_retain");
+    int32_t status = check_node(net, node, SIX_CHANGES, "sixnet_retain");
     if (!status && net->compiled)
         status = six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are retained before");
     if (!status)
@@ -187,19 +242,27 @@ int32_t sixnet_retain(sixnet_model *net, sixnet_node node)
     return status;
 }
 
-int32_t sixnet_compile(sixnet_model *net) { return net ? six_compile(net) : missing("sixnet_compile", "net"); }
+int32_t sixnet_compile(sixnet_model *net)
+{
+    int32_t status = need("sixnet_compile", "net", net, SIX_CHANGES);
+    return status ? status : six_compile(net);
+}
 
 int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes)
 {
-    if (!net || !bytes)
-        return missing("sixnet_memory_needed", net ? "bytes" : "net");
+    int32_t status = need("sixnet_memory_needed", "net", net, SIX_RUNS);
+    if (status)
+        return status;
+    if (!bytes)
+        return missing("sixnet_memory_needed", "bytes");
     return six_memory_needed(net, n, training != 0, bytes);
 }
 
 int32_t sixnet_reset(sixnet_model *net, uint64_t seed)
 {
-    if (!net)
-        return missing("sixnet_reset", "net");
+    int32_t status = need("sixnet_reset", "net", net, SIX_CHANGES);
+    if (status)
+        return status;
     if (!net->compiled)
         return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
     six_tensors_reset(net, seed);
@@ -210,10 +273,8 @@ int32_t sixnet_reset(sixnet_model *net, uint64_t seed)
 
 static const char *cached(sixnet_model *net, const char *function, char **text, char *(*make)(const sixnet_model *))
 {
-    if (!net) {
-        missing(function, "net");
+    if (need(function, "net", net, SIX_RUNS))
         return NULL;
-    }
     if (!net->compiled) {
         six_fail(SIXNET_BAD_STATE, "%s: the model is not compiled; call sixnet_compile() first", function);
         return NULL;
@@ -227,19 +288,17 @@ const char *sixnet_summary(sixnet_model *net) { return cached(net, "sixnet_summa
 
 const char *sixnet_model_text(sixnet_model *net) { return cached(net, "sixnet_model_text", net ? &net->text : NULL, six_model_text); }
 
-/* For functions that give a number without a status: says what is missing, and passes the number on. */
-static int32_t none(const char *function, const char *argument)
+int32_t sixnet_node_count(const sixnet_model *net)
 {
-    missing(function, argument);
-    return 0;
+    return need("sixnet_node_count", "net", net, SIX_READS) ? 0 : net->node_count;
 }
-
-int32_t sixnet_node_count(const sixnet_model *net) { return net ? net->node_count : none("sixnet_node_count", "net"); }
 
 sixnet_node sixnet_node_find(const sixnet_model *net, const char *name)
 {
-    if (!net || !name) {
-        missing("sixnet_node_find", net ? "name" : "net");
+    if (need("sixnet_node_find", "net", net, SIX_READS))
+        return SIXNET_NONE;
+    if (!name) {
+        missing("sixnet_node_find", "name");
         return SIXNET_NONE;
     }
     sixnet_node node = six_node_find(net, name);
@@ -250,7 +309,7 @@ sixnet_node sixnet_node_find(const sixnet_model *net, const char *name)
 
 const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field)
 {
-    if (check_node(net, node, "sixnet_node_get"))
+    if (check_node(net, node, SIX_READS, "sixnet_node_get"))
         return NULL;
     if (!field) {
         missing("sixnet_node_get", "field");
@@ -275,15 +334,16 @@ static void give_shape(const six_shape *s, int64_t *dims, int32_t *rank)
 /* The value that a node, or one of its outputs, stands for. */
 static int32_t check_value(const sixnet_model *net, sixnet_node node, const char *function, int32_t *value)
 {
-    if (!net)
-        return missing(function, "net");
+    int32_t status = need(function, "net", net, SIX_READS);
+    if (status)
+        return status;
     *value = six_value_find(net, node);
     return *value < 0 ? six_fail(SIXNET_INVALID_ARGUMENT, "%s: %d is not a node of this model", function, node) : SIXNET_OK;
 }
 
 sixnet_node sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output)
 {
-    if (check_node(net, node, "sixnet_node_output"))
+    if (check_node(net, node, SIX_READS, "sixnet_node_output"))
         return SIXNET_NONE;
     if (!output) {
         missing("sixnet_node_output", "output");
@@ -324,13 +384,14 @@ static int32_t find_end(const sixnet_model *net, const char *end, sixnet_node *n
 int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node)
 {
     sixnet_node found = SIXNET_NONE;
-    if (!net || !end)
-        return missing("sixnet_model_shape", net ? "end" : "net");
-    if (!dims || !rank)
-        return missing("sixnet_model_shape", dims ? "rank" : "dims");
+    int32_t status = need("sixnet_model_shape", "net", net, SIX_READS);
+    if (status)
+        return status;
+    if (!end || !dims || !rank)
+        return missing("sixnet_model_shape", !end ? "end" : dims ? "rank" : "dims");
     if (!net->compiled)
         return six_fail(SIXNET_BAD_STATE, "sixnet_model_shape: the model is not compiled; call sixnet_compile() first");
-    const int32_t status = find_end(net, end, &found);
+    status = find_end(net, end, &found);
     if (status)
         return status;
     const six_shape all_inputs = {.rank = 1, .dim = {net->input_size}};
@@ -374,21 +435,27 @@ int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node node, doub
 /* The tensors have values from compiling on. */
 static int32_t tensor_count(const sixnet_model *net) { return net->compiled ? net->tensor_count : 0; }
 
-int32_t sixnet_tensor_count(const sixnet_model *net) { return net ? tensor_count(net) : none("sixnet_tensor_count", "net"); }
+int32_t sixnet_tensor_count(const sixnet_model *net)
+{
+    return need("sixnet_tensor_count", "net", net, SIX_READS) ? 0 : tensor_count(net);
+}
 
 const char *sixnet_tensor_name(const sixnet_model *net, int32_t index)
 {
-    if (!net)
-        missing("sixnet_tensor_name", "net");
-    return net && index >= 0 && index < tensor_count(net) ? net->tensor[index].name : NULL;
+    if (need("sixnet_tensor_name", "net", net, SIX_READS))
+        return NULL;
+    return index >= 0 && index < tensor_count(net) ? net->tensor[index].name : NULL;
 }
 
 /* The tensor, if there is one of that name, and room is right. */
-static int32_t find_tensor(const sixnet_model *net, const char *name, const void *values, int64_t count, const char *function,
-                           const six_tensor **tensor)
+static int32_t find_tensor(const sixnet_model *net, six_access access, const char *name, const void *values, int64_t count,
+                           const char *function, const six_tensor **tensor)
 {
-    if (!net || !name || !values)
-        return missing(function, !net ? "net" : !name ? "name" : "values");
+    int32_t status = need(function, "net", net, access);
+    if (status)
+        return status;
+    if (!name || !values)
+        return missing(function, name ? "values" : "name");
     *tensor = six_tensor_find(net, name);
     if (!*tensor)
         return SIXNET_NOT_FOUND;
@@ -400,8 +467,11 @@ static int32_t find_tensor(const sixnet_model *net, const char *name, const void
 
 int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *dims, int32_t *rank, int32_t *trainable)
 {
-    if (!net || !name || !dims || !rank)
-        return missing("sixnet_tensor_shape", !net ? "net" : !name ? "name" : !dims ? "dims" : "rank");
+    int32_t status = need("sixnet_tensor_shape", "net", net, SIX_READS);
+    if (status)
+        return status;
+    if (!name || !dims || !rank)
+        return missing("sixnet_tensor_shape", !name ? "name" : !dims ? "dims" : "rank");
     const six_tensor *t = six_tensor_find(net, name);
     if (!t)
         return SIXNET_NOT_FOUND;
@@ -413,8 +483,10 @@ int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *
 
 double sixnet_tensor_setting(const sixnet_model *net, const char *name, const char *key)
 {
-    if (!net || !name || !key) {
-        missing("sixnet_tensor_setting", !net ? "net" : !name ? "name" : "key");
+    if (need("sixnet_tensor_setting", "net", net, SIX_READS))
+        return NAN;
+    if (!name || !key) {
+        missing("sixnet_tensor_setting", name ? "key" : "name");
         return NAN;
     }
     const six_tensor *t = six_tensor_find(net, name);
@@ -432,15 +504,16 @@ double sixnet_tensor_setting(const sixnet_model *net, const char *name, const ch
 
 int32_t sixnet_model_set_tensors(sixnet_model *net, const char *pattern, const char *settings)
 {
-    if (!net || !pattern || !settings)
-        return missing("sixnet_model_set_tensors", !net ? "net" : !pattern ? "pattern" : "settings");
-    return six_tensors_set(net, pattern, settings);
+    int32_t status = need("sixnet_model_set_tensors", "net", net, SIX_CHANGES);
+    if (!status && (!pattern || !settings))
+        status = missing("sixnet_model_set_tensors", pattern ? "settings" : "pattern");
+    return status ? status : six_tensors_set(net, pattern, settings);
 }
 
 static int32_t tensor_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
 {
     const six_tensor *t = NULL;
-    int32_t status = find_tensor(net, name, values.data, count, "sixnet_tensor_get", &t);
+    int32_t status = find_tensor(net, SIX_READS, name, values.data, count, "sixnet_tensor_get", &t);
     if (!status)
         six_convert(values.data, values.dtype, six_tensor_at(net, net->values, t), net->ctx->dtype, count);
     return status;
@@ -459,7 +532,7 @@ int32_t sixnet_tensor_get_f64(const sixnet_model *net, const char *name, double 
 static int32_t tensor_set(sixnet_model *net, const char *name, six_rows values, int64_t count)
 {
     const six_tensor *t = NULL;
-    int32_t status = find_tensor(net, name, values.data, count, "sixnet_tensor_set", &t);
+    int32_t status = find_tensor(net, SIX_CHANGES, name, values.data, count, "sixnet_tensor_set", &t);
     if (status)
         return status;
     six_convert(six_tensor_at(net, net->values, t), net->ctx->dtype, values.data, values.dtype, count);
@@ -480,7 +553,7 @@ int32_t sixnet_tensor_set_f64(sixnet_model *net, const char *name, const double 
 static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
 {
     const six_tensor *t = NULL;
-    int32_t status = find_tensor(net, name, values.data, count, "sixnet_gradient_get", &t);
+    int32_t status = find_tensor(net, SIX_READS, name, values.data, count, "sixnet_gradient_get", &t);
     if (!status && !six_trains(t))
         status = six_fail(SIXNET_NOT_FOUND, "%s is not trained and has no gradient", name);
     if (!status)
@@ -500,8 +573,10 @@ int32_t sixnet_gradient_get_f64(const sixnet_model *net, const char *name, doubl
 
 const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_t *count)
 {
-    if (!net || !name) {
-        missing("sixnet_tensor_data", net ? "name" : "net");
+    if (need("sixnet_tensor_data", "net", net, SIX_READS))
+        return NULL;
+    if (!name) {
+        missing("sixnet_tensor_data", "name");
         return NULL;
     }
     const six_tensor *t = six_tensor_find(net, name);
@@ -512,8 +587,11 @@ const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_
 
 int32_t sixnet_digest(const sixnet_model *net, char *digest)
 {
-    if (!net || !digest)
-        return missing("sixnet_digest", net ? "digest" : "net");
+    int32_t status = need("sixnet_digest", "net", net, SIX_READS);
+    if (status)
+        return status;
+    if (!digest)
+        return missing("sixnet_digest", "digest");
     if (!net->compiled)
         return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
     return six_digest(net, digest);
@@ -523,9 +601,13 @@ int32_t sixnet_digest(const sixnet_model *net, char *digest)
 
 static int32_t forward(sixnet_model *net, six_rows inputs, int64_t n)
 {
-    if (!net || !inputs.data)
-        return missing("sixnet_forward", net ? "inputs" : "net");
-    return six_forward(net, inputs, n);
+    six_call call;
+    int32_t status = begin_model(&call, "sixnet_forward", net, SIX_CHANGES);
+    if (status)
+        return status;
+    status = inputs.data ? six_forward(net, inputs, n) : missing("sixnet_forward", "inputs");
+    six_call_end(&call);
+    return status;
 }
 
 int32_t sixnet_forward(sixnet_model *net, const float *inputs, int64_t n) { return forward(net, (six_rows){inputs, SIX_F32}, n); }
@@ -533,21 +615,41 @@ int32_t sixnet_forward_f64(sixnet_model *net, const double *inputs, int64_t n) {
 
 static int32_t loss_of(sixnet_model *net, six_rows targets, double *loss)
 {
-    if (!net || !targets.data)
-        return missing("sixnet_loss", net ? "targets" : "net");
-    return six_loss(net, targets, loss, NULL);
+    int32_t status = need("sixnet_loss", "net", net, SIX_CHANGES);
+    if (status)
+        return status;
+    if (!targets.data)
+        return missing("sixnet_loss", "targets");
+    six_loss_sums sums;
+    status = six_loss(net, targets, &sums);
+    if (!status && loss)
+        *loss = six_loss_value(net->node[net->loss].op, &sums);
+    return status;
 }
 
 int32_t sixnet_loss(sixnet_model *net, const float *targets, double *loss) { return loss_of(net, (six_rows){targets, SIX_F32}, loss); }
 int32_t sixnet_loss_f64(sixnet_model *net, const double *targets, double *loss) { return loss_of(net, (six_rows){targets, SIX_F64}, loss); }
 
-int32_t sixnet_backward(sixnet_model *net) { return net ? six_backward(net) : missing("sixnet_backward", "net"); }
+int32_t sixnet_backward(sixnet_model *net)
+{
+    six_call call;
+    int32_t status = begin_model(&call, "sixnet_backward", net, SIX_CHANGES);
+    if (status)
+        return status;
+    status = six_backward(net);
+    six_call_end(&call);
+    return status;
+}
 
 static int32_t backward_from(sixnet_model *net, six_rows gradient)
 {
-    if (!net || !gradient.data)
-        return missing("sixnet_backward_from", net ? "gradient" : "net");
-    return six_backward_from(net, gradient);
+    six_call call;
+    int32_t status = begin_model(&call, "sixnet_backward_from", net, SIX_CHANGES);
+    if (status)
+        return status;
+    status = gradient.data ? six_backward_from(net, gradient) : missing("sixnet_backward_from", "gradient");
+    six_call_end(&call);
+    return status;
 }
 
 int32_t sixnet_backward_from(sixnet_model *net, const float *gradient) { return backward_from(net, (six_rows){gradient, SIX_F32}); }
@@ -555,8 +657,9 @@ int32_t sixnet_backward_from_f64(sixnet_model *net, const double *gradient) { re
 
 int32_t sixnet_zero_grad(sixnet_model *net)
 {
-    if (!net)
-        return missing("sixnet_zero_grad", "net");
+    int32_t status = need("sixnet_zero_grad", "net", net, SIX_CHANGES);
+    if (status)
+        return status;
     if (!net->compiled)
         return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
@@ -572,8 +675,15 @@ static int32_t check_rows(const char *function, six_rows inputs, int64_t n, six_
 
 static int32_t predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
 {
-    int32_t status = net ? check_rows("sixnet_predict", inputs, n, outputs) : missing("sixnet_predict", "net");
-    return status ? status : six_predict(net, inputs, n, outputs);
+    six_call call;
+    int32_t status = begin_model(&call, "sixnet_predict", net, SIX_RUNS);
+    if (status)
+        return status;
+    status = check_rows("sixnet_predict", inputs, n, outputs);
+    if (!status)
+        status = six_predict(net, inputs, n, outputs);
+    six_call_end(&call);
+    return status;
 }
 
 int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs)
@@ -591,16 +701,31 @@ int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *net)
     if (!out)
         return missing("sixnet_predictor_new", "out");
     *out = NULL;
-    return net ? six_predictor_new(out, net) : missing("sixnet_predictor_new", "net");
+    int32_t status = need("sixnet_predictor_new", "net", net, SIX_READS);
+    return status ? status : six_predictor_new(out, net);
 }
 
-void sixnet_predictor_free(sixnet_predictor *predictor) { six_predictor_free(predictor); }
+void sixnet_predictor_free(sixnet_predictor *predictor)
+{
+    if (may_free("sixnet_predictor_free", predictor))
+        six_predictor_free(predictor);
+}
 
 static int32_t run_predictor(sixnet_predictor *predictor, six_rows inputs, int64_t n, six_rows_out outputs)
 {
+    six_call call;
+    if (!predictor)
+        return missing("sixnet_predictor_run", "predictor");
+    const sixnet_model *net = six_predictor_model(predictor);
     int32_t status =
-        predictor ? check_rows("sixnet_predictor_run", inputs, n, outputs) : missing("sixnet_predictor_run", "predictor");
-    return status ? status : six_predictor_run(predictor, inputs, n, outputs);
+        six_call_begin(&call, "sixnet_predictor_run", SIX_USES(SIX_CHANGE(predictor), SIX_KEPT(net), SIX_KEPT(net->ctx)));
+    if (status)
+        return status;
+    status = check_rows("sixnet_predictor_run", inputs, n, outputs);
+    if (!status)
+        status = six_predictor_run(predictor, inputs, n, outputs);
+    six_call_end(&call);
+    return status;
 }
 
 int32_t sixnet_predictor_run(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs)
@@ -621,9 +746,16 @@ void sixnet_cancel(sixnet_model *net, int32_t on)
 
 int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst, const char **where)
 {
-    if (!net || !inputs || !targets || !worst)
-        return missing("sixnet_gradient_check", !net ? "net" : !inputs ? "inputs" : !targets ? "targets" : "worst");
-    return six_gradient_check(net, inputs, targets, n, worst, where);
+    six_call call;
+    int32_t status = begin_model(&call, "sixnet_gradient_check", net, SIX_CHANGES);
+    if (status)
+        return status;
+    if (inputs && targets && worst)
+        status = six_gradient_check(net, inputs, targets, n, worst, where);
+    else
+        status = missing("sixnet_gradient_check", !inputs ? "inputs" : !targets ? "targets" : "worst");
+    six_call_end(&call);
+    return status;
 }
 
 /* ---- optimizer ---- */
@@ -633,34 +765,47 @@ int32_t sixnet_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const ch
     if (!out)
         return missing("sixnet_optimizer_new", "out");
     *out = NULL;
-    if (!net || !spec)
-        return missing("sixnet_optimizer_new", net ? "spec" : "net");
+    int32_t status = need("sixnet_optimizer_new", "net", net, SIX_READS);
+    if (status)
+        return status;
+    if (!spec)
+        return missing("sixnet_optimizer_new", "spec");
     return six_optimizer_new(out, net, spec, schedule);
 }
 
-void sixnet_optimizer_free(sixnet_optimizer *opt) { six_optimizer_free(opt); }
+void sixnet_optimizer_free(sixnet_optimizer *opt)
+{
+    if (may_free("sixnet_optimizer_free", opt))
+        six_optimizer_free(opt);
+}
 
-int32_t sixnet_step(sixnet_optimizer *opt) { return opt ? six_optimizer_step(opt) : missing("sixnet_step", "opt"); }
+int32_t sixnet_step(sixnet_optimizer *opt)
+{
+    if (!opt)
+        return missing("sixnet_step", "opt");
+    int32_t status = six_calls_check("sixnet_step", SIX_USES(SIX_CHANGE(opt), SIX_CHANGE(opt->net)));
+    return status ? status : six_optimizer_step(opt);
+}
 
 int32_t sixnet_schedule_epoch(sixnet_optimizer *opt, double metric)
 {
-    if (!opt)
-        return missing("sixnet_schedule_epoch", "opt");
+    int32_t status = need("sixnet_schedule_epoch", "opt", opt, SIX_CHANGES);
+    if (status)
+        return status;
     six_schedule_epoch(opt->schedule, metric);
     return SIXNET_OK;
 }
 
 double sixnet_learning_rate(const sixnet_optimizer *opt)
 {
-    if (!opt)
-        missing("sixnet_learning_rate", "opt");
-    return opt ? six_schedule_lr(opt->schedule) : (double)NAN;
+    return need("sixnet_learning_rate", "opt", opt, SIX_READS) ? (double)NAN : six_schedule_lr(opt->schedule);
 }
 
 int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr)
 {
-    if (!opt)
-        return missing("sixnet_set_learning_rate", "opt");
+    int32_t status = need("sixnet_set_learning_rate", "opt", opt, SIX_CHANGES);
+    if (status)
+        return status;
     if (!isfinite(lr) || lr < 0)
         return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_set_learning_rate: a rate is 0 or more and finite");
     six_optimizer_set_lr(opt, lr);
@@ -676,7 +821,8 @@ int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const
     *out = NULL;
     if (!images)
         return missing("sixnet_dataset_open_idx", "images");
-    return six_dataset_open_idx(out, ctx, images, labels);
+    int32_t status = six_calls_check("sixnet_dataset_open_idx", SIX_USES(SIX_READ(ctx)));
+    return status ? status : six_dataset_open_idx(out, ctx, images, labels);
 }
 
 int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs, const void *targets,
@@ -687,7 +833,8 @@ int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, co
     *out = NULL;
     if (!spec || !inputs)
         return missing("sixnet_dataset_from_arrays", spec ? "inputs" : "spec");
-    return six_dataset_from_arrays(out, ctx, spec, inputs, targets, n);
+    int32_t status = six_calls_check("sixnet_dataset_from_arrays", SIX_USES(SIX_READ(ctx)));
+    return status ? status : six_dataset_from_arrays(out, ctx, spec, inputs, targets, n);
 }
 
 int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn, void *user)
@@ -697,7 +844,8 @@ int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, 
     *out = NULL;
     if (!spec || !fn)
         return missing("sixnet_dataset_from_callback", spec ? "fn" : "spec");
-    return six_dataset_from_callback(out, ctx, spec, n, fn, user);
+    int32_t status = six_calls_check("sixnet_dataset_from_callback", SIX_USES(SIX_READ(ctx)));
+    return status ? status : six_dataset_from_callback(out, ctx, spec, n, fn, user);
 }
 
 int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec)
@@ -705,32 +853,57 @@ int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, si
     if (!first || !second)
         return missing("sixnet_dataset_split", first ? "second" : "first");
     *first = *second = NULL;
-    if (!ds || !spec)
-        return missing("sixnet_dataset_split", ds ? "spec" : "ds");
-    return six_dataset_split(first, second, ds, spec);
+    int32_t status = need("sixnet_dataset_split", "ds", ds, SIX_READS);
+    if (status)
+        return status;
+    return spec ? six_dataset_split(first, second, ds, spec) : missing("sixnet_dataset_split", "spec");
 }
 
-void sixnet_dataset_free(sixnet_dataset *ds) { six_dataset_free(ds); }
+void sixnet_dataset_free(sixnet_dataset *ds)
+{
+    if (may_free("sixnet_dataset_free", ds))
+        six_dataset_free(ds);
+}
 
 int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec)
 {
-    if (!ds || !spec)
-        return missing("sixnet_dataset_transform", ds ? "spec" : "ds");
-    return six_dataset_transform(ds, spec);
+    int32_t status = need("sixnet_dataset_transform", "ds", ds, SIX_CHANGES);
+    if (status)
+        return status;
+    return spec ? six_dataset_transform(ds, spec) : missing("sixnet_dataset_transform", "spec");
 }
 
-int64_t sixnet_dataset_size(const sixnet_dataset *ds) { return ds ? six_dataset_size(ds) : none("sixnet_dataset_size", "ds"); }
+int64_t sixnet_dataset_size(const sixnet_dataset *ds)
+{
+    return need("sixnet_dataset_size", "ds", ds, SIX_READS) ? 0 : six_dataset_size(ds);
+}
 
 int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank)
 {
-    if (!ds || !dims || !rank || !target_dims || !target_rank)
-        return missing("sixnet_dataset_shape", !ds ? "ds" : !dims ? "dims" : !rank ? "rank" : !target_dims ? "target_dims" : "target_rank");
+    int32_t status = need("sixnet_dataset_shape", "ds", ds, SIX_READS);
+    if (status)
+        return status;
+    if (!dims || !rank || !target_dims || !target_rank)
+        return missing("sixnet_dataset_shape", !dims ? "dims" : !rank ? "rank" : !target_dims ? "target_dims" : "target_rank");
     return six_dataset_shape(ds, dims, rank, target_dims, target_rank);
+}
+
+/* A call that reads a dataset, whose function it may run. `batches` are what is changed, or NULL. */
+static int32_t begin_data(six_call *call, const char *function, const sixnet_dataset *ds, const sixnet_batches *batches)
+{
+    return six_call_begin(call, function,
+                          SIX_USES(SIX_CHANGE(batches), {ds, SIX_READS, batches != NULL}, SIX_KEPT(six_dataset_context(ds))));
 }
 
 int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target)
 {
-    return ds ? six_dataset_get(ds, index, input, target) : missing("sixnet_dataset_get", "ds");
+    six_call call;
+    int32_t status = ds ? begin_data(&call, "sixnet_dataset_get", ds, NULL) : missing("sixnet_dataset_get", "ds");
+    if (status)
+        return status;
+    status = six_dataset_get(ds, index, input, target);
+    six_call_end(&call);
+    return status;
 }
 
 int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec)
@@ -738,30 +911,43 @@ int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char 
     if (!out)
         return missing("sixnet_batches_new", "out");
     *out = NULL;
-    if (!ds || !spec)
-        return missing("sixnet_batches_new", ds ? "spec" : "ds");
-    return six_batches_new(out, ds, spec);
+    int32_t status = need("sixnet_batches_new", "ds", ds, SIX_READS);
+    if (status)
+        return status;
+    return spec ? six_batches_new(out, ds, spec) : missing("sixnet_batches_new", "spec");
 }
 
-void sixnet_batches_free(sixnet_batches *batches) { six_batches_free(batches); }
+void sixnet_batches_free(sixnet_batches *batches)
+{
+    if (may_free("sixnet_batches_free", batches))
+        six_batches_free(batches);
+}
 
 int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch)
 {
-    return batches ? six_batches_start(batches, epoch) : missing("sixnet_batches_start", "batches");
+    int32_t status = need("sixnet_batches_start", "batches", batches, SIX_CHANGES);
+    return status ? status : six_batches_start(batches, epoch);
 }
 
 int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n)
 {
     if (!batches || !inputs || !targets || !n)
         return missing("sixnet_batches_next", !batches ? "batches" : !inputs ? "inputs" : !targets ? "targets" : "n");
-    return six_batches_next(batches, inputs, targets, n);
+    six_call call;
+    int32_t status = begin_data(&call, "sixnet_batches_next", six_batches_dataset(batches), batches);
+    if (status)
+        return status;
+    status = six_batches_next(batches, inputs, targets, n);
+    six_call_end(&call);
+    return status;
 }
 
 int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position)
 {
     int64_t e, p;
-    if (!batches)
-        return missing("sixnet_batches_cursor", "batches");
+    int32_t status = need("sixnet_batches_cursor", "batches", batches, SIX_READS);
+    if (status)
+        return status;
     six_batches_cursor(batches, &e, &p);
     if (epoch)
         *epoch = e;
@@ -774,8 +960,9 @@ int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int
 
 int32_t sixnet_profile(sixnet_model *net, int32_t on)
 {
-    if (!net)
-        return missing("sixnet_profile", "net");
+    int32_t status = need("sixnet_profile", "net", net, SIX_CHANGES);
+    if (status)
+        return status;
     if (!net->compiled)
         return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
     return six_profile_set(net, on != 0);
@@ -783,7 +970,8 @@ int32_t sixnet_profile(sixnet_model *net, int32_t on)
 
 double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key)
 {
-    int32_t status = net && node == SIXNET_NONE ? SIXNET_OK : check_node(net, node, "sixnet_profile_get");
+    int32_t status = node == SIXNET_NONE ? need("sixnet_profile_get", "net", net, SIX_READS)
+                                         : check_node(net, node, SIX_READS, "sixnet_profile_get");
     if (!status && !key)
         status = missing("sixnet_profile_get", "key");
     return status ? (double)NAN : six_profile_get(net, node, key);
@@ -796,32 +984,51 @@ double sixnet_progress_get(const sixnet_progress *progress, const char *key)
     return progress && key ? six_progress_get(progress, key) : NAN;
 }
 
+static int32_t fit(const char *function, sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
+                   const char *options, sixnet_progress_fn fn, void *user)
+{
+    if (!net || !opt || !train)
+        return missing(function, !net ? "net" : !opt ? "opt" : "train");
+    six_call call;
+    int32_t status = six_call_begin(&call, function, SIX_USES(SIX_CHANGE(net), SIX_CHANGE(opt), SIX_READ(train), SIX_READ(validation),
+                                                              SIX_KEPT(net->ctx), SIX_KEPT(six_dataset_context(train))));
+    if (status)
+        return status;
+    status = six_fit(net, opt, train, validation, options, &six_checkpoint_keeper, fn, user);
+    six_call_end(&call);
+    return status;
+}
+
 int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options, sixnet_progress_fn fn, void *user)
 {
-    return sixnet_fit_validated(net, opt, train, NULL, options, fn, user);
+    return fit("sixnet_fit", net, opt, train, NULL, options, fn, user);
 }
 
 int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
                              const char *options, sixnet_progress_fn fn, void *user)
 {
-    if (!net || !opt || !train)
-        return missing("sixnet_fit", !net ? "net" : !opt ? "opt" : "train");
-    return six_fit(net, opt, train, validation, options, &six_checkpoint_keeper, fn, user);
+    return fit("sixnet_fit_validated", net, opt, train, validation, options, fn, user);
 }
 
-int64_t sixnet_history_size(const sixnet_model *net) { return net ? net->epochs : none("sixnet_history_size", "net"); }
+int64_t sixnet_history_size(const sixnet_model *net)
+{
+    return need("sixnet_history_size", "net", net, SIX_READS) ? 0 : net->epochs;
+}
 
 double sixnet_history_get(const sixnet_model *net, int64_t epoch, const char *key)
 {
-    if (!net || !key)
-        missing("sixnet_history_get", net ? "key" : "net");
-    return net && key ? six_history_get(net, epoch, key) : (double)NAN;
+    int32_t status = need("sixnet_history_get", "net", net, SIX_READS);
+    if (!status && !key)
+        status = missing("sixnet_history_get", "key");
+    return status ? (double)NAN : six_history_get(net, epoch, key);
 }
 
 const char *sixnet_finding(const sixnet_model *net, int32_t index, const char *field)
 {
-    if (!net || !field) {
-        missing("sixnet_finding", net ? "field" : "net");
+    if (need("sixnet_finding", "net", net, SIX_READS))
+        return NULL;
+    if (!field) {
+        missing("sixnet_finding", "field");
         return NULL;
     }
     return index < 0 || index >= net->findings ? NULL : six_finding_field(&net->finding[index], field);
@@ -831,5 +1038,12 @@ int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, dou
 {
     if (!net || !ds)
         return missing("sixnet_evaluate", net ? "ds" : "net");
-    return six_evaluate(net, ds, loss, accuracy);
+    six_call call;
+    int32_t status = six_call_begin(&call, "sixnet_evaluate",
+                                    SIX_USES(SIX_RUN(net), SIX_READ(ds), SIX_KEPT(net->ctx), SIX_KEPT(six_dataset_context(ds))));
+    if (status)
+        return status;
+    status = six_evaluate(net, ds, loss, accuracy);
+    six_call_end(&call);
+    return status;
 }

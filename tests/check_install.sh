@@ -31,11 +31,12 @@ refuse()
     exit 1
 }
 
-# run TITLE PROGRAM: with the shared library that was installed.
+# run TITLE COMMAND...: with the shared library that was installed.
 run()
 {
     echo "$1"
-    LD_LIBRARY_PATH=$libdir "$2"
+    shift
+    LD_LIBRARY_PATH=$libdir "$@"
 }
 
 # consume HOW WORD...: builds the program as C and as C++, and examples/embed.cpp, with the words of a command line, and runs them.
@@ -91,6 +92,11 @@ case $prefix in
     [ "$(env -u LD_LIBRARY_PATH "$stage$prefix/$(option bindir)/sixnet" --version)" = "sixnet $version" ] || refuse "it does not"
     ;;
 esac
+
+echo "Python"
+binding=$(find "$stage" -name sixnet.py)
+[ "$(find "$stage" -name sixnet.py | wc -l)" = 1 ] || refuse "one sixnet.py is wanted: $binding"
+run "the binding" env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="${binding%/*}" python3 "$tests/consumers/consumer.py"
 
 # shellcheck disable=SC2046 # lists of words
 {

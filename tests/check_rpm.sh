@@ -20,7 +20,7 @@ rpmbuild -bb --nodeps --define "_topdir $folder" --define 'debug_package %{nil}'
     --define 'meson_build ninja -C %{_vpath_builddir}' \
     --define 'meson_install DESTDIR=%{buildroot} meson install -C %{_vpath_builddir}; gzip -r %{buildroot}%{_mandir}' \
     --define 'meson_test meson test -C %{_vpath_builddir} --timeout-multiplier 10' \
-    --define 'python3_sitelib /usr/lib/python3/site-packages' --define 'pycached() %*' \
+    --define 'python3_sitelib /usr/lib/python3/dist-packages' --define 'pycached() %*' \
     --define '_libdir %{_prefix}/lib64' "$spec"
 
 # contains PACKAGE FILE...
@@ -40,4 +40,4 @@ contains sixnet-libs "/usr/lib64/libsixnet.so.${version%%.*}"
 contains sixnet-devel /usr/include/sixnet/sixnet.h /usr/include/sixnet/sixnet.hpp /usr/lib64/pkgconfig/sixnet.pc
 contains sixnet-static /usr/lib64/libsixnet.a
 contains sixnet-doc /usr/share/doc/sixnet/html/index.html
-contains python3-sixnet /usr/lib/python3/site-packages/sixnet.py
+contains python3-sixnet /usr/lib/python3/dist-packages/sixnet.py

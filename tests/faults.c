@@ -138,7 +138,7 @@ static int note_opened(int descriptor, int flags)
         return descriptor;
     atomic_fetch_add(&files, 1);
     if (descriptor < DESCRIPTORS) {
-        opened[descriptor].written = (flags & O_ACCMODE) != O_RDONLY;
+        opened[descriptor].written = (flags & O_CREAT) != 0;
         opened[descriptor].folder = (flags & O_DIRECTORY) != 0;
     }
     return descriptor;
@@ -151,7 +151,8 @@ int __real_open(const char *path, int flags, ...);
 
 static int open_with_mode(const char *path, int flags, mode_t mode)
 {
-    if (fault_strikes(flags & O_CREAT ? FAULT_CREATE : flags & O_DIRECTORY ? FAULT_OPEN_FOLDER : FAULT_OPEN))
+    const bool written = (flags & O_ACCMODE) != O_RDONLY;
+    if (fault_strikes(flags & O_CREAT ? FAULT_CREATE : flags & O_DIRECTORY ? FAULT_OPEN_FOLDER : written ? FAULT_OPEN_TEMPORARY : FAULT_OPEN))
         return -1;
     return note_opened(__real_open(path, flags, mode), flags);
 }
@@ -257,6 +258,10 @@ int __wrap_fsync(int descriptor)
 {
     return fault_strikes(is_folder(descriptor) ? FAULT_SYNC_FOLDER : FAULT_SYNC) ? -1 : __real_fsync(descriptor);
 }
+
+int __real_flock(int descriptor, int operation);
+int __wrap_flock(int descriptor, int operation);
+int __wrap_flock(int descriptor, int operation) { return fault_strikes(FAULT_LOCK_FILE) ? -1 : __real_flock(descriptor, operation); }
 
 /* ---- files: names and permissions ---- */
 

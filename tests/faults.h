@@ -14,6 +14,8 @@ typedef enum fault_kind {
     FAULT_OPEN,
     FAULT_CREATE,
     FAULT_OPEN_FOLDER,
+    FAULT_OPEN_TEMPORARY, /* to write, but not to create it */
+    FAULT_LOCK_FILE,
     FAULT_EXAMINE,
     FAULT_READ,
     FAULT_WRITE,

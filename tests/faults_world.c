@@ -129,6 +129,8 @@ int32_t own_setup(void *user, sixnet_layer_setup *setup)
     int32_t status = sixnet_setup_input_shape(setup, 0, dims, &rank);
     if (!status)
         status = sixnet_setup_output_shape(setup, dims, rank);
+    if (!status)
+        status = sixnet_setup_add_output(setup, "unused", (const int64_t[]){1}, 1);
     return status ? status : sixnet_setup_parameter(setup, "gain", (const int64_t[]){1}, 1, 0.5, 1.5);
 }
 

@@ -291,15 +291,12 @@ void lab_drop_tensors(lab_tensors *t)
 void lab_fill_tensors(const lab *l, lab_random *r, lab_filling how)
 {
     const char *name;
-    int padding = lab_int(l->spec, "padding_idx", 0, -1), columns = lab_int(l->spec, "embedding_dim", 0, 1);
     for (int32_t t = 0; (name = sixnet_tensor_name(l->net, t)); t++) {
         int64_t count = 0;
         double *values = take(l, name + strlen("layer."), &count);
         lab_fill(r, how == LAB_APART ? LAB_ANY : how, values, count);
         for (int64_t i = 0; lab_has(name, "running_var") && i < count; i++)
             values[i] = lab_uniform(r, 0.5, 2);
-        for (int64_t i = 0; padding >= 0 && i < columns; i++)
-            values[padding * columns + i] = 0;
         TRY(sixnet_tensor_set_f64(l->net, name, values, count));
         free(values);
     }

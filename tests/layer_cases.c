@@ -18,6 +18,7 @@ static const lab_case table[] = {
     {"linear out_features=17", "33", 0},
     {"linear out_features=35", "7", 0},
     {"linear out_features=100", "50", 0},
+    {"linear out_features=150", "3", 0}, /* backward goes down 128 rows, and 22 */
     {"linear out_features=3", "4x5", 0},
     {"linear out_features=13 bias=false", "6x7", 0},
     {"linear out_features=5", "1x9", 0},

@@ -125,6 +125,12 @@ static void test_status(void **state)
         assert_int_equal((unsigned char)sixnet_last_error()[0] & 0xC0, 0xC0);
         assert_non_null(strstr(sixnet_last_error(), ": cannot be opened: "));
     }
+    assert_int_equal(sixnet_last_system_error(), ENOENT);
+    six_fail_prefix(SIXNET_BAD_FILE, "line 3: ");
+    assert_int_equal(sixnet_last_system_error(), ENOENT);
+    errno = ENOENT;
+    six_fail(SIXNET_IO_ERROR, "the file grew");
+    assert_int_equal(sixnet_last_system_error(), 0);
     errno = EINTR;
     six_fail(SIXNET_BAD_TEXT, "x");
     assert_int_equal(errno, EINTR);

@@ -7,6 +7,7 @@ repeated to the same bits, and files that are cut, changed or made up end with o
 """
 
 import csv
+import gzip
 import json
 import os
 import pathlib
@@ -35,20 +36,26 @@ XOR = "input shape=2\nlinear out_features=8\ntanh\nlinear out_features=2\ncross_
 def run(*args, **more):
     command = [str(TOOL), *map(str, args)]
     stdout = more.pop("stdout", subprocess.PIPE)
-    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, timeout=600, encoding="utf-8", errors="replace", **more)
+    limit = more.pop("timeout", 600)
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, timeout=limit, encoding="utf-8", errors="replace", **more)
+
+
+def errors_of(stderr):
+    """Standard error without the notes on how files are read."""
+    return "".join(line + "\n" for line in stderr.splitlines() if not re.match(r"sixnet \w+: note: ", line))
 
 
 def output(*args, **more):
     """What a command that must succeed prints."""
     result = run(*args, **more)
-    if result.returncode or result.stderr:
+    if result.returncode or errors_of(result.stderr):
         check(f"sixnet {' '.join(map(str, args))[:60]}", False, f"status {result.returncode}, {result.stderr!r}")
     return result.stdout
 
 
 def refusal(result, command, status=(1, 2)):
     """What is wrong with how a command refused; None if nothing is."""
-    lines = result.stderr.splitlines()
+    lines = errors_of(result.stderr).splitlines()
     if result.returncode in status and len(lines) == 1 and lines[0].startswith(f"sixnet {command}: "):
         return None
     return f"status {result.returncode}, {result.stderr!r}"
@@ -221,6 +228,19 @@ def test_predict(folder, world):
         ("a mark before UTF-8, tabs, signs", "\ufeffa\tb\n+0\t-0.0\n0e5\t1e0\n1.\t.0\n100e-2\t1"),
         ("float32", npy("<f4", (4, 2), struct.pack("<8f", *sum(points, ())))),
         ("float32 in the other order", npy(">f4", (4, 2), struct.pack(">8f", *sum(points, ())))),
+        ("lines that end with CR", "a,b\r0,0\r0,1\r1,0\r1,1\r"),
+        ("a pandas index", ",a,b\nx,0,0\ny,0,1\n,1,0\n1e999,1,1\n"),
+        ("names like those of pandas and R", '"Unnamed: 0","1stFlr","Na"\n"1",0,0\n"2",0,1\n"3",1,0\n"4",1,1\n'),
+        ("a name of several lines", '"a\n1,2",b\n0,0\n0,1\n1,0\n1,1\n'),
+        ("numbers of many digits", f"{'0' * 500},0.{'0' * 400}e5\n0,1.{'0' * 400}\n1,0\n1000{'0' * 300}e-303,1\n"),
+        ("columns in Fortran's order", npy("<f4", (4, 1, 2), struct.pack("<8f", 0, 0, 1, 1, 0, 1, 0, 1), "True")),
+        ("big-endian columns in Fortran's order", npy(">i2", (4, 2), struct.pack(">8h", 0, 0, 1, 1, 0, 1, 0, 1), "True")),
+        ("bool", npy("|b1", (4, 2), bytes(sum(points, ())))),
+        ("float16", npy("<f2", (4, 2), struct.pack("<8e", *sum(points, ())))),
+        ("int8", npy("|i1", (4, 2), bytes(sum(points, ())))),
+        ("uint16", npy("<u2", (4, 2), struct.pack("<8H", *sum(points, ())))),
+        ("uint32", npy(">u4", (4, 2), struct.pack(">8I", *sum(points, ())))),
+        ("a header as Python 2 wrote it", npy("<i4", "(4L, 2L)", struct.pack("<8i", *sum(points, ())))),
         ("float64", npy("<f8", (4, 2), struct.pack("<8d", *sum(points, ())))),
         ("int64", npy("<i8", (4, 1, 2), struct.pack("<8q", *sum(points, ())))),
         ("bytes", npy("|u1", (4, 2), bytes(255 * x for x in sum(points, ())))),
@@ -234,6 +254,77 @@ def test_predict(folder, world):
     check("--scale", output("predict", world["model"], twice, "--scale", 0.5) == text)
     wide = rows_of(output("predict", world["model"], ask, "--dtype", "f64"))
     check("predict in f64", all(abs(a - b) < 1e-4 for x, y in zip(wide, plain) for a, b in zip(x, y)) and wide != plain)
+
+
+def test_numbers(folder):
+    """Every value of a file is the number that it stands for: a net that gives its input back, in f64."""
+    net = write(folder / "same.net", "input shape=2\nlinear out_features=2\n")
+    weights = folder / "same.safetensors"
+    header = json.dumps({"linear1.weight": {"dtype": "F64", "shape": [2, 2], "data_offsets": [0, 32]},
+                         "linear1.bias": {"dtype": "F64", "shape": [2], "data_offsets": [32, 48]}}).encode()
+    header += b" " * (-len(header) % 8)
+    write(weights, struct.pack("<Q", len(header)) + header + struct.pack("<6d", 1, 0, 0, 1, 0, 0))
+
+    def values(data, *more):
+        return rows_of(output("predict", net, "--weights", weights, "--dtype", "f64", write(folder / "values.dat", data), *more))
+
+    long = "4.09" + "8" * 70 + "e-11"
+    halves = (0x3C00, 0xC000, 0x0001, 0x8400, 0x7BFF, 0x3555)
+    same = (
+        ("70 digits", f"{long},2\n", [float(long), 2]),
+        ("a large number", "1e38,-1e-38\n", [1e38, -1e-38]),
+        ("int8", npy("|i1", (1, 2), struct.pack("<2b", -128, 127)), [-128, 127]),
+        ("int16", npy("<i2", (1, 2), struct.pack("<2h", -32768, 32767)), [-32768, 32767]),
+        ("uint16", npy(">u2", (1, 2), struct.pack(">2H", 65535, 258)), [65535, 258]),
+        ("uint32", npy("<u4", (1, 2), struct.pack("<2I", 0xFFFFFF00, 7)), [0xFFFFFF00, 7]),
+        ("an order of columns", npy("<f8", (3, 2), struct.pack("<6d", 1, 2, 3, 4, 5, 6), "True"), [1, 4, 2, 5, 3, 6]),
+        ("float16", npy("<f2", (3, 2), struct.pack("<6H", *halves)), struct.unpack("<6e", struct.pack("<6H", *halves))),
+        ("a missing number as the mean", "1,2\n,4\n5,NaN\n", [1, 2, 3, 4, 5, 3], "--missing", "mean"),
+        ("a missing number as 0", "1,2\nNA,4\n5,null\n", [1, 2, 0, 4, 5, 0], "--missing", "zero"),
+        ("a row that is dropped", "a,b\n1,2\nN/A,4\n5,6\n", [1, 2, 5, 6], "--missing", "drop"),
+        ("a NaN of an array", npy("<f4", (2, 2), struct.pack("<4f", float("nan"), 2, 3, 4)), [3, 2, 3, 4], "--missing", "mean"),
+        ("a first row that the user calls a header", "1,2\n3,4\n", [3, 4], "--header", "yes"),
+        ("a header with a column without a name", "a,\n3,4\n", [3, 4], "--header", "yes"),
+        ("a comment", "#1,2\n3,4\n", [3, 4]),
+    )
+    for name, data, wanted, *more in same:
+        got = sum(values(data, *more), [])
+        # a dataset holds samples as f32
+        check(f"values of {name}", struct.pack(f"<{len(got)}f", *got) == struct.pack(f"<{len(wanted)}f", *wanted), (got, wanted))
+
+
+def test_notes(folder, world):
+    """How a CSV is read is told on standard error, unless --quiet."""
+    table = "".join(f"{a},{b},{a ^ b}\n" for a in (0, 1) for b in (0, 1))
+    learn = ("train", world["net"], "--epochs", 1, "--data")
+    for name, data, wanted, *more in (
+        ("no header", table, ["notes.csv: no header; column 3 is the target"]),
+        ("a header", "x,y,class\n" + table, ["notes.csv: line 1 is the header; column 3 ('class') is the target"]),
+        ("a header below a comment", "# a,b,c\n\nx,y,class\n" + table,
+         ["notes.csv: line 3 is the header; column 3 ('class') is the target"]),
+        ("targets first", "class,x,y\n" + "0,1,1\n1,0,1\n",
+         ["notes.csv: line 1 is the header; column 1 ('class') is the target"], "--targets-first"),
+        ("an index", ",x,y,class\n0,1,1,0\n1,0,1,1\n",
+         ["notes.csv: line 1 is the header; column 1 is an index and is left out; column 4 ('class') is the target"]),
+        ("rows that are dropped", table + "1,NA,0\n1,1,\n", ["notes.csv: no header; column 3 is the target",
+                                                              "notes.csv: 2 rows with missing values are dropped"], "--missing", "drop"),
+        ("values that are filled", table + "1,NA,0\n", ["notes.csv: no header; column 3 is the target",
+                                                        "notes.csv: 1 missing values become 0"], "--missing", "zero"),
+    ):
+        result = run(*learn, write(folder / "notes.csv", data), *more)
+        notes = [line.removeprefix("sixnet train: note: ").replace(f"{folder}/", "") for line in result.stderr.splitlines()]
+        check(f"a note of {name}", result.returncode == 0 and notes == wanted, result.stderr)
+        result = run(*learn, folder / "notes.csv", *more, "--quiet")
+        check(f"no note of {name} with --quiet", result.returncode == 0 and not result.stderr, result.stderr)
+    inputs, labels = write(folder / "in.csv", "a,b\n0,1\nNA,1\n1,1\n"), write(folder / "labels.csv", "class\n1\n0\nNA\n")
+    result = run(*learn, inputs, "--labels", labels, "--missing", "drop")
+    check("rows are dropped with their labels", "in.csv: 2 rows" in result.stderr and "1 samples to train" in result.stdout, result)
+    record = folder / "missing"
+    output(*learn, write(folder / "notes.csv", table + "1,NA,0\n"), "--missing", "zero", "--header", "no", "--record", record, "--quiet")
+    settings = (record / "settings.txt").read_text().splitlines()
+    check("a record tells how its samples are read", {"missing=zero", "header=no"} <= set(settings), settings)
+    check("and is repeated so", "the same bits" in output("rerun", record, "--data", folder / "notes.csv", "--quiet"))
+    check("and predicts so", len(rows_of(output("predict", record, inputs))) == 3)
 
 
 def test_images(folder, sets):
@@ -316,7 +407,7 @@ def test_record_of_example(folder, data, sets):
         return skip("rerun of a record of examples/mnist_cnn", "the examples are not built")
     record = folder / "digits"
     shared.run("mnist_cnn", "--data", data, "--epochs", 1, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet")
-    text = output("rerun", record, "--quiet")
+    text = output("rerun", record, "--data", data, "--quiet")
     check("rerun of a record of examples/mnist_cnn", "the same bits" in text, text)
     other = write_set(folder / "other digits", {name: (images[::-1], labels) for name, (images, labels) in sets.items()})
     check_refused("other images", ["training samples are not those of the record"], "rerun", record, "--data", other)
@@ -325,7 +416,7 @@ def test_record_of_example(folder, data, sets):
                "--resume", record / "checkpoint.safetensors")
     more = (record / "history.csv").read_text().splitlines()
     check("a record that goes on keeps its rows", len(rows) == 2 and len(more) == 3 and more[:2] == rows, more)
-    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--quiet"))
+    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--data", data, "--quiet"))
     check_ended_record(record, lambda: shared.run(
         "mnist_cnn", "--data", data, "--epochs", 2, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet",
         "--resume", record / "checkpoint.safetensors"))
@@ -407,7 +498,7 @@ def test_interrupt(folder, world):
             process.stdout.readline()
         process.send_signal(number)
         _, errors = process.communicate(timeout=120)
-        ok = process.returncode == 128 + number and len(errors.splitlines()) == 1 and "--resume" in errors
+        ok = process.returncode == 128 + number and len(errors_of(errors).splitlines()) == 1 and "--resume" in errors
         check(f"{number.name} ends a run with a checkpoint", ok and saved.exists(), f"status {process.returncode}, {errors!r}")
         check("which can be inspected", "sixnet.optimizer: adam " in output("inspect", saved))
         saved.unlink(missing_ok=True)
@@ -432,14 +523,16 @@ def test_record(folder, world):
     else:
         skip("a record's pictures", "there is no gnuplot")
     check_ended_record(record, lambda: output(*first, "--resume", record / "checkpoint.safetensors", "--quiet"))
-    text = output("rerun", record, "--quiet", "--threads", 2)
+    samples = ("--data", world["data"])
+    both = (*samples, "--test-data", world["data"])
+    text = output("rerun", record, *both, "--quiet", "--threads", 2)
     digest = re.search("digest=(.*)", (record / "result.txt").read_text())[1]
     check("rerun: the same bits", "the same bits" in text and digest in text, text)
     told = folder / "all that decides"
     output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--augment", "normalize mean=0.1 std=2",
            "--transform", "normalize mean=0.2 std=0.5", "--fit", "shuffle=false drop_last=true", "--on-nan", "skip", "--batch-size", 5, "--epochs", 3,
            "--isa", "baseline", "--dtype", "f32", "--record", told, "--quiet")
-    text = output("rerun", told, "--quiet")
+    text = output("rerun", told, *samples, "--quiet")
     check("rerun of weights, augmentations, transforms, options of fit, an instruction set", "the same bits" in text, text)
     lines = (told / "settings.txt").read_text().splitlines()
     missing = [line for line in ("net=start.safetensors", "augment=normalize mean=0.1 std=2", "transform=normalize mean=0.2 std=0.5",
@@ -453,13 +546,16 @@ def test_record(folder, world):
     check("eval of a record", found == json.loads(output("eval", record / "model.safetensors", "--data", world["data"], "--json")), found)
     settings, result = (record / "settings.txt").read_text(), (record / "result.txt").read_text()
     write(record / "result.txt", result.replace("digest=", "digest=0"))
-    check("rerun: other bits are told by the status", run("rerun", record, "--quiet").returncode == 1)
-    check("rerun --json", json.loads(run("rerun", record, "--json").stdout)["same"] is False)
+    check("rerun: other bits are told by the status", run("rerun", record, *both, "--quiet").returncode == 1)
+    check("rerun --json", json.loads(run("rerun", record, *both, "--json").stdout)["same"] is False)
+    write(record / "result.txt", result)
+    write(record / "result.txt", re.sub("train-samples=.*", "train-samples=none", result))
+    check_refused("a record without a hash of its samples", ["'none'", "hash"], "rerun", record, *both)
     write(record / "result.txt", result)
     other = write_csv(folder / "other.csv", [(0, 0, 0), (1, 1, 1)] * 16)
-    check_refused("other samples", ["samples are not those"], "rerun", record, "--data", other)
+    check_refused("other samples", ["samples are not those"], "rerun", record, "--data", other, *both[2:])
     moved = shutil.copy(world["data"], folder / "moved.csv")
-    check("rerun of samples that have moved", "same" in output("rerun", record, "--data", moved, "--quiet"))
+    check("rerun of samples that have moved", "same" in output("rerun", record, "--data", moved, "--test-data", moved, "--quiet"))
     for name, words, broken in (
         ("an unknown setting", ["settings.txt:2", "'epoch"], settings.replace("net=", "epoch=1\nnet=", 1)),
         ("a setting out of range", ["settings.txt:", "'-1'"], re.sub("epochs=.*", "epochs=-1", settings)),
@@ -467,6 +563,9 @@ def test_record(folder, world):
         ("a net elsewhere", ["net="], re.sub("net=.*", "net=../xor.net", settings, 1)),
         ("no settings", ["no record"], ""),
         ("a setting without a value", ["epochs"], re.sub("epochs=.*", "epochs", settings)),
+        ("a byte of zero", ["settings.txt: byte 0", "zero"], "\0" + settings),
+        ("a byte of zero at its end", ["settings.txt: byte", "zero"], settings + "\0seed=4\n"),
+        ("a word that is no choice", ["settings.txt:", "'maybe'", "auto|yes|no"], settings + "header=maybe\n"),
     ):
         write(record / "settings.txt", broken)
         check_refused(f"a record with {name}", words, "rerun", record)
@@ -481,10 +580,10 @@ def test_record(folder, world):
     check("predict of a record transforms as it did", theirs == output("predict", trained, ask, *given) != output("predict", trained, ask))
     averaged = folder / "averaged"
     output(*learn, "--validation", 8, "--seed", 3, "--fit", "average=ema ema_decay=0.9", "--record", averaged, "--quiet")
-    check("rerun of a run with an average", "the same bits" in output("rerun", averaged, "--quiet", "--threads", 2))
+    check("rerun of a run with an average", "the same bits" in output("rerun", averaged, *samples, "--quiet", "--threads", 2))
     check("a run with an average ends elsewhere", digest not in (averaged / "result.txt").read_text())
     output("train", world["model"], "--data", world["data"], "--epochs", 2, "--record", tuned, "--quiet")
-    check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, "--quiet"))
+    check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, *samples, "--quiet"))
 
 
 def test_interrupted_record(folder, world):
@@ -502,11 +601,100 @@ def test_interrupted_record(folder, world):
     result = dict(line.split("=", 1) for line in (record / "result.txt").read_text().splitlines())
     epochs = [row.split(",")[0] for row in (record / "history.csv").read_text().splitlines()[1:]]
     check("and ends, resumed, as if it had not been", result["digest"] == whole and epochs == [str(k + 1) for k in range(4000)], result)
-    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--quiet"))
+    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--data", world["data"], "--quiet"))
+
+
+def test_foreign_record(folder, world):
+    """A record can come from anyone: nothing is read but its own files and those that the caller names, and nothing is written."""
+    record, victim, pipe = folder / "foreign", write(folder / "victim", "mine\n"), folder / "a pipe"
+    output(*world["learn"][:-6], "--epochs", 2, "--batch-size", 4, "--record", record, "--quiet")
+    shutil.copy(world["data"], record / "xor.csv")
+    settings = re.sub("(?m)^data=.*", "data=xor.csv", (record / "settings.txt").read_text())
+    good = {"settings.txt": settings, "net.txt": (record / "net.txt").read_text(), "result.txt": (record / "result.txt").read_text(),
+            "xor.csv": (record / "xor.csv").read_text()}
+    write(record / "settings.txt", settings)
+    check("rerun of samples in the record", "the same bits" in output("rerun", record, "--quiet"))
+    kept = sorted((path.name, path.read_bytes()) for path in record.iterdir())
+    for name, words, line in (
+        ("a checkpoint elsewhere", ["checkpoint given twice"], f"fit=checkpoint={victim}"),
+        ("a checkpoint after other options", ["checkpoint given twice"], f"fit=shuffle=true\tcheckpoint={victim}"),
+        ("a run to go on with", ["resume given twice"], f"fit=resume={victim}"),
+        ("a path in another word", ["on-nan"], f"on-nan=stop checkpoint={victim}"),
+        ("a path in the optimizer's text", ["checkpoint"], f"optimizer=adam checkpoint={victim}"),
+        ("samples elsewhere", ["--data", f"'{victim}'"], f"data={victim}"),
+        ("samples above", ["--data", "'../victim'"], "data=../victim"),
+        ("samples from standard input", ["foreign/-"], "data=-"),
+        ("samples of the folder above", ["foreign/..", "regular file"], "data=.."),
+        ("labels elsewhere", ["--labels", f"'{victim}'"], f"labels={victim}"),
+        ("samples to test with elsewhere", ["--test-data", f"'{victim}'"], f"test-data={victim}"),
+        ("labels to test with elsewhere", ["--test-labels", f"'{victim}'"], f"test-data=xor.csv\ntest-labels={victim}"),
+    ):
+        key = re.escape(line.split("=")[0])
+        write(record / "settings.txt", re.sub(f"(?m)^{key}=.*\n", "", settings) + line + "\n")
+        check_refused(f"a record with {name}", words, "rerun", record, timeout=60)
+    write(record / "settings.txt", settings)
+    check("which change nothing", sorted((path.name, path.read_bytes()) for path in record.iterdir()) == kept and victim.read_text() == "mine\n")
+    os.mkfifo(pipe)
+    for name, text in good.items():
+        elsewhere = write(folder / f"elsewhere {name}", text)
+        for kind, target in (("a link", elsewhere), ("a pipe", pipe)):
+            (record / name).unlink()
+            if kind == "a link":
+                (record / name).symlink_to(target)
+            else:
+                os.mkfifo(record / name)
+            check_refused(f"a record whose {name} is {kind}", [name, "regular file"], "rerun", record, timeout=60)
+        (record / name).unlink()
+        write(record / name, text)
+    model = record / "model.safetensors"
+    model.rename(folder / "elsewhere model")
+    model.symlink_to(folder / "elsewhere model")
+    check_refused("a record whose model is a link", ["regular file"], "eval", record, "--data", world["data"])
+    digest = 'x", "same": true, \\ \x01 \x7f \u009b é '.encode() + b"\x9b\xff"
+    (record / "result.txt").write_bytes(re.sub(b"digest=.*", lambda _: b"digest=" + digest, good["result.txt"].encode()))
+    result = subprocess.run([TOOL, "rerun", record, "--json"], capture_output=True, timeout=60, check=False)
+    found = json.loads(result.stdout)
+    check("rerun --json of a digest that is none", found["same"] is False and found["recorded"] == digest.decode(errors="replace"), found)
+    check("which reaches no terminal", b"\xc2\x9b" not in result.stdout + result.stderr and not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]|(?<!\xc3)\x9b", result.stderr),
+          result.stderr)
+
+
+def test_planted_links(folder, world):
+    """Into a folder that others can write to: what they planted there is neither followed nor executed."""
+    learn = (*world["learn"][:-6], "--epochs", 2, "--batch-size", 4, "--quiet")
+    victim = write(folder / "planted victim", "mine\n")
+    names = ["settings.txt", "net.txt", "history.csv", "checkpoint.safetensors", "model.safetensors", "result.txt", "history.gp"]
+    names += ["history.svg", "history.png"] if shutil.which("gnuplot") else []
+    for number, name in enumerate(names):
+        for kind in ("link", "pipe"):
+            record = folder / f"planted {number} {kind}"
+            record.mkdir()
+            if kind == "link":
+                linked_to(record / name, victim)
+            else:
+                os.mkfifo(record / name)
+            check_refused(f"a record in which {name} is a {kind}", [f"{name}'"], *learn, "--record", record, timeout=60)
+    linked = folder / "planted hard links"
+    linked.mkdir()
+    for name in ("settings.txt", "net.txt", "history.csv", "history.gp", "history.svg"):
+        os.link(victim, linked / name)
+    write(linked / "style.gp", f"system 'rm \"{victim}\"'\n")
+    write(linked / ".gnuplot", f"system 'rm \"{victim}\"'\n")
+    output(*learn, "--record", linked)
+    check_refused("a table that is a link", ["symbolic link"], *learn, "--csv", linked_to(folder / "table.csv", victim))
+    output(*learn, "--csv", "/dev/null")
+    check("what links lead to stays", victim.read_text() == "mine\n" and victim.stat().st_nlink == 1)
+    left = [path.name for path in folder.glob("**/.sixnet-*")]
+    check("no temporary file stays", not left, left)
+
+
+def linked_to(path, target):
+    path.symlink_to(target)
+    return path
 
 
 def test_terminal(folder, world):
-    again = write_csv(folder / "xor many times.csv", [(a, b, a ^ b) for a in (0, 1) for b in (0, 1)] * 160)
+    again = write(folder / "xor many times.npy", npy("<i4", (640, 3), struct.pack("<12i", 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0) * 160))
     learn = [TOOL, "train", world["net"], "--data", again, "--epochs", 600, "--batch-size", 4]
     shared.check_progress("train", (b"epoch ", b"samples/s"), *learn)
     check("no bar of a quiet run", b"samples/s" not in shared.seen_on_terminal([*learn, "--quiet"], 80)[1])
@@ -586,7 +774,7 @@ def test_refusals(folder, world):
          write(folder / "end.safetensors", world["model"].read_bytes()[:-4]), "--data", three),
         ("a model that is an archive", ["begins with 'PK", "no safetensors file"], "eval",
          write(folder / "model.pt", b"PK\3\4\0\0\x08\x08" + bytes(100)), "--data", three),
-        ("a model that is a picture", ["neither a saved model"], "eval",
+        ("a model that is a picture", ["no safetensors file but a PNG image"], "eval",
          write(folder / "a.png", b"\x89PNG\r\n\x1a\n" + bytes(100)), "--data", three),
         ("weights that are none", ["three.csv", "no safetensors file"], "eval", world["net"], "--weights", three, "--data", three),
         ("an instruction set of another kind", ["avx3"], "eval", world["model"], "--data", three, "--isa", "avx3"),
@@ -603,47 +791,100 @@ def test_refusals(folder, world):
 def bad_tables():
     four = struct.pack("<8f", *range(8))
     good = npy("<f4", (4, 2), four)
+    png, jpeg = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff\xe0\0\x10JFIF\0"
     return {
-        "nothing": (b"", ["no line"]),
-        "names only": ("a,b\n", ["no line"]),
+        "nothing": (b"", ["no row"]),
+        "names only": ("a,b\n", ["no row"]),
         "a word": ("1,2\n3,four\n", [":2:", "column 2", "'four'"]),
-        "not a number": ("1,nan\n", ["'nan'"]),
-        "infinity": ("1,2\n1,1e999\n", [":2:", "'1e999'"]),
+        "words behind names": ("a,b\nc,d\n", [":2:", "column 1", "'c'"]),
+        "names that are no header": ("a,b\n1,2\n", [":1:", "'a'"], "--header", "no"),
+        "not a number": ("1,nan\n", [":1: column 2", "'nan'", "--missing"]),
+        "infinity": ("1,2\n1,1e999\n", [":2:", "'1e999'", "finite"]),
+        "a word for infinity": ("inf,-inf\n1,2\n", [":1: column 1: 'inf'"]),
+        "a number beyond f32": ("1e39,1\n1,2\n", [":1: column 1: '1e39'", "--dtype f64"]),
         "a hexadecimal number": ("1,0x10\n", ["'0x10'"]),
-        "an empty cell": ("1,2\n1,\n", [":2:", "column 2"]),
+        "hexadecimal numbers only": ("0x1f,0x10\n1,2\n", ["'0x1f'"]),
+        "an empty cell": ("1,2\n1,\n", [":2:", "column 2", "--missing"]),
+        "empty cells only": (",\n1,2\n", [":1: column 1: ''", "--missing"]),
+        "cells that say that they are none": ("NA,null\n1,2\n", [":1: column 1: 'NA'", "--missing"]),
+        "a spreadsheet's error": ("1,2\n#N/A,2\n", [":2: column 1: '#N/A'", "--missing"]),
+        "another of its errors": ("1,2\n#DIV/0!,2\n", [":2: column 1: '#DIV/0!'"]),
+        "percentages": ("50%,51%\n1,2\n", [":1: column 1: '50%'"]),
+        "a comma for thousands": ('"1,000","2,000"\n1,2\n', [":1: column 1: '1,000'"]),
+        "amounts of money": ("$1,\u20ac2\n1,2\n", [":1: column 1: '$1'"]),
+        "numbers with units": ("1.5kg,2.5kg\n1,2\n", [":1: column 1: '1.5kg'"]),
+        "dates": ("2024-05-01,12:30\n1,2\n", ["'2024-05-01'"]),
+        "a number with a word behind it": (f"1,2.{'0' * 70}hello\n", [":1: column 2: '2.000"]),
+        "dashes for values": ("--,--\n1,2\n", [":1: column 1: '--'"]),
+        "a decimal comma": ('"1,5";"2,5"\n', ["'1,5'"]),
+        "a name that is missing": ("a,\n1,2\n", [":1: column 1: 'a'", "'' in column 2", "--header yes"]),
+        "a name and a number": ("a,2\n1,2\n", [":1: column 1: 'a'", "'2' in column 2"]),
+        "a mark within a number": ('1"2"3,1\n', [":1: column 1", "quotation mark within"]),
+        "text behind a mark": ('1,"2"3\n', [":1: column 2", "closes"]),
+        "a number of two lines": ('1,2\n"1\n2",3\n', [":2: column 1"]),
+        "a fault behind a cell of two lines": ('"a\n1",b\n1,2\n1,x\n', [":4: column 2: 'x'"]),
+        "a row without a value": (",a,b\n0,1,2\n1,3\n", [":3: 2 columns", "have 3"]),
+        "nothing but missing values": ("NA,1\nNA,2\n", ["column 1 has no value"], "--missing", "mean"),
+        "nothing that is left": ("NA,1\n1,NA\n", ["leaves no row"], "--missing", "drop"),
+        "a target that is missing": ("1,1,1\n1,1,NA\n", [":2: the target is missing", "drop"], "--missing", "mean"),
         "a short line": ("1,2\n1\n", [":2:", "1 columns"]),
         "a long line": ("1,2\n1,2,3,4\n", [":2:"]),
-        "a number after a word": ("a,2\n", [":1:"]),
         "a byte of zero": (b"1,2\n1,\x002\n", [":2:"]),
-        "an open quotation mark": ('1,2\n1,"2\n', [":2:"]),
-        "a very long cell": ("1," + "9" * 100000 + "\n", [":1:"]),
+        "a byte of zero in a comment": (b"1,2\n# a\0b\n3,4\n", [":2:", "zero"]),
+        "an open quotation mark": ('1,2\n1,"2\n3,4\n', [":2:", "nothing closes"]),
+        "a very long cell": ("1," + "9" * 100000 + "\n", [":1: column 2", "4096"]),
         "a cut header": (good[:9], ["NPY"]),
         "a header beyond the file": (good[:40], ["byte 8"]),
         "a header of 4 GB": (b"\x93NUMPY\x02\x00" + b"\xff" * 8, ["byte 8"]),
         "version 9": (good.replace(b"\x01\x00", b"\x09\x00", 1), ["version"]),
         "an array that is cut": (good[:-1], ["31 bytes", "32"]),
         "an array that is too long": (good + b"\0", ["33 bytes"]),
-        "a type of objects": (npy("|O", (4, 2), four), ["'|O'"]),
-        "a type of halves": (npy("<f2", (4, 4), four), ["astype"]),
+        "a type of objects": (npy("|O", (4, 2), four), ["'|O'", "astype"]),
+        "a type of long integers": (npy("<u8", (2, 2), four), ["'<u8'", "astype"]),
+        "a type of records": (npy("<f4", (4, 2), four).replace(b"'<f4'", b"[('a', '<f4')]", 1), ["byte"]),
         "no shape": (good.replace(b"'shape'", b"'shale'"), ["shape"]),
-        "an order of columns": (npy("<f4", (4, 2), four, "True"), ["fortran_order"]),
+        "a shape twice": (good.replace(b"'descr': '<f4'", b"'shape': (4,2)"), ["descr"]),
+        "a key within a text": (good.replace(b"'descr': '<f4'", b"'x': \"'descr': '<f4'\""), ["byte 11"]),
+        "a zero in the header": (good.replace(b", 'shape'", b"\0 'shape'"), ["byte"]),
+        "more behind the header": (good.replace(b"}  ", b"} x"), ["'x"]),
+        "an order that is none": (npy("<f4", (4, 2), four, "Maybe"), ["fortran_order"]),
         "a shape beyond all memory": (npy("<f4", (2**40, 2**40), four), ["shape"]),
         "a shape that wraps to what is there": (npy("<f4", (2**62 + 4, 2), four), ["shape"]),
+        "a shape beyond 64 bits": (npy("<f4", (2**64 + 4, 2), four), ["shape"]),
+        "a shape of words": (npy("<f4", "(4, two)", four), ["shape"]),
+        "a shape that never ends": (npy("<f4", "(4, 2", four), ["shape"]),
         "a shape of nothing": (npy("<f4", (0, 2), b""), ["shape"]),
         "a negative shape": (npy("<f4", (-4, 2), four), ["shape"]),
         "no dimension": (npy("<f4", (), four[:4]), ["shape"]),
         "twenty dimensions": (npy("<f4", (1,) * 20, four[:4]), ["shape"]),
-        "a number that is none": (npy("<f4", (4, 2), four[:-4] + struct.pack("<f", float("nan"))), ["value 1 of row 3"]),
+        "a number that is none": (npy("<f4", (4, 2), four[:-4] + struct.pack("<f", float("nan"))), ["value 1 of row 3", "--missing"]),
+        "an infinite half": (npy("<f2", (2, 2), struct.pack("<4H", 0, 0, 0, 0x7C00)), ["value 1 of row 1"]),
         "an image that is cut": (b"P5 2 1 255\n\x01", ["byte"]),
         "an image that is too long": (b"P5 2 1 255\n\x01\x02\x03", ["more bytes"]),
-        "an image without size": (b"P5\n", ["a number"]),
+        "an image without size": (b"P5\n", ["a whole number"]),
         "an image of no width": (b"P5 0 1 255\n", ["from 1"]),
         "an image of a million times a million": (b"P5 1048576 1048576 255\n\x01", ["byte 24"]),
         "an image beyond its largest value": (b"P5 2 1 10\n\x01\x0b", ["11"]),
-        "an image whose comment never ends": (b"P5 # 2 1 255", ["a number"]),
+        "an image whose comment never ends": (b"P5 # 2 1 255", ["a whole number"]),
         "an image of other size": (b"P5 3 1 255\nabc", ["1x3"]),
-        "a word with what terminals obey": (b"1,2\n1,\x1b[2J\rx\n", ["'?[2J?x'"]),
-        "a colour image": (b"P6 2 1 255\nabcdef", [":2: column 1"]),
+        "an image whose head ends with a letter": (b"P5 2 1 255xab", ["byte 7"]),
+        "pixels with commas and words": (b"P2 4 1 9\n1,2-3x4\n", ["byte 9", "a whole number from 0 to 9"]),
+        "pixels with points": (b"P2 4 1 9\n0.5 1.2\n", ["byte 9"]),
+        "two pixels of one number": (b"P2 2 1 9\n0000000005\n", ["byte 20"]),
+        "a pixel beyond the largest": (b"P2 2 1 9\n1 00000000010\n", ["byte 11"]),
+        "a pixel beyond 64 bits": (b"P2 2 1 9\n1 18446744073709551617\n", ["byte 11"]),
+        "a word with what terminals obey": (b"1,2\n1,\x1b[2J\x08x\n", ["'?[2J?x'"]),
+        "a colour image": (b"P6 2 1 255\nabcdef", ["netpbm image", "PGM"]),
+        "a PNG image": (png, ["a PNG image", "PGM"]),
+        "a JPEG image": (jpeg, ["a JPEG image", "PGM"]),
+        "an HTML page": (b"<!DOCTYPE html>\n<html></html>\n", ["an HTML page"]),
+        "an HTML page without a title": (b"<html><body>404</body></html>\n", ["an HTML page"]),
+        "arrays in an archive": (b"PK\3\4\x14\0\0\0\0\0" + bytes(40), [".npz", "NPY"]),
+        "a gzipped table": (gzip.compress(b"1,2\n3,4\n"), ["a text, such as CSV", "unpack it"]),
+        "a gzipped array": (gzip.compress(good), ["a NumPy array", "unpack it"]),
+        "a gzipped image": (gzip.compress(png), ["a PNG image", "unpack it"]),
+        "a text of UTF-16": ("1,2\n".encode("utf-16"), ["UTF-16", "UTF-8"]),
+        "a pickle": (b"\x80\x04\x95\x0c\0\0\0", ["a Python pickle"]),
     }
 
 
@@ -663,8 +904,18 @@ def changed(good, rng):
 
 
 def test_bad_files(folder, world):
-    for name, (data, words) in bad_tables().items():
-        check_refused(name, ["bad.dat", *words], "predict", world["model"], write(folder / "bad.dat", data), status=(1,))
+    for name, (data, words, *more) in bad_tables().items():
+        check_refused(name, ["bad.dat", *words], "predict", world["model"], write(folder / "bad.dat", data), *more, status=(1,))
+    write(folder / "two.csv", "0,1\n1,1\n")
+    for name in ("a PNG image", "a gzipped table"):
+        data, words, *_ = bad_tables()[name]
+        check_refused(f"{name} for labels", ["bad.dat", words[0].replace("a text, such as CSV", "gzipped")], "eval", world["model"],
+                      "--data", folder / "two.csv", "--labels", write(folder / "bad.dat", data), status=(1,))
+        check_refused(f"{name} for a net", ["bad.dat", words[0].replace("a text, such as CSV", "gzip data")], "summary",
+                      folder / "bad.dat", status=(1,))
+    check_refused("an HTML page for a net", ["an HTML page"], "summary", write(folder / "bad.dat", "<!DOCTYPE html>\n<html></html>\n"))
+    check_refused("a net with a byte of zero", ["byte 14", "zero"], "summary", write(folder / "bad.dat", b"input shape=2\n\0relu\n"))
+    check("a net behind a mark before UTF-8", output("summary", write(folder / "marked.net", "\ufeff" + XOR)) == output("summary", world["net"]))
     check_refused("a folder of samples", ["fetch-mnist"], "predict", world["model"], folder)
     fifo = folder / "pipe"
     os.mkfifo(fifo)
@@ -692,10 +943,10 @@ def test_changed_files(folder, world):
             data = changed(good, rng)
             if command[0] == "rerun":
                 write(record / f"{kind}.txt", data)
-                result = run("rerun", record, "--quiet", "--threads", 1)
+                result = run("rerun", record, "--data", world["data"], "--quiet", "--threads", 1)
             else:
                 result = run(*command, write(folder / "changed.dat", data))
-            fault = None if result.returncode == 0 and not result.stderr else refusal(result, command[0])
+            fault = None if result.returncode == 0 and not errors_of(result.stderr) else refusal(result, command[0])
             if fault:
                 wrong.append(f"{number}: {fault}: {data[:80]!r}")
         if command[0] == "rerun":
@@ -719,7 +970,7 @@ def test_pages(folder):
                 continue
             result = subprocess.run(["sh", "-e", "-c", text], cwd=desk, env=env, capture_output=True, text=True, timeout=120, check=False)
             title, wanted = text.strip().splitlines()[-1][:60], after.partition("prints:\n")[2] if after.startswith("prints:") else None
-            ok = result.returncode == 0 and not result.stderr and wanted in (None, result.stdout)
+            ok = result.returncode == 0 and not errors_of(result.stderr) and wanted in (None, result.stdout)
             check(f"{page.stem}: '{title}'", ok, f"status {result.returncode}: {result.stdout}{result.stderr}")
 
 
@@ -774,6 +1025,8 @@ def main():
         test_layers_and_info()
         test_bench(folder)
         test_predict(folder, world)
+        test_numbers(folder)
+        test_notes(folder, world)
         test_augment(folder, sets)
         test_images(folder, sets)
         test_same_bits_as_example(folder, data)
@@ -784,6 +1037,8 @@ def main():
         test_interrupt(folder, world)
         test_record(folder, world)
         test_interrupted_record(folder, world)
+        test_foreign_record(folder, world)
+        test_planted_links(folder, world)
         test_terminal(folder, world)
         test_reading_bar(folder)
         test_refusals(folder, world)

@@ -156,7 +156,7 @@ def is_picture(path):
 
 def check_pictures(name, result, folder, plots, graphs=()):
     """The scripts of all pictures are in the folder, and what they draw, named in what the program printed."""
-    scripts = [f"{plot}.gp" for plot in plots] + [f"{graph}.dot" for graph in graphs] + ["style.gp"]
+    scripts = [f"{plot}.gp" for plot in plots] + [f"{graph}.dot" for graph in graphs]
     missing = [script for script in scripts if not (folder / script).exists()]
     check(f"{name}: the scripts", result.returncode == 0 and not missing, (missing, result.stderr))
     for tool, names in (("gnuplot", plots), ("dot", graphs)):

@@ -32,8 +32,8 @@ static int32_t right(bool answer) { return answer ? SIXNET_OK : SIXNET_BAD_STATE
 static int32_t facts(world *w)
 {
     (void)w;
-    return right(strcmp(sixnet_status_name(SIXNET_OK), "SIXNET_OK") == 0 && sixnet_last_error() && sixnet_version()[0] &&
-                 sixnet_version_number() >= 0 && sixnet_kind("layer", 0, "name") && sixnet_attribute("layer", "dropout", 0, "range"));
+    return right(strcmp(sixnet_status_name(SIXNET_OK), "SIXNET_OK") == 0 && sixnet_last_error() &&
+                 sixnet_last_system_error() >= 0 && sixnet_version()[0] && sixnet_version_number() >= 0 && sixnet_kind("layer", 0, "name") && sixnet_attribute("layer", "dropout", 0, "range"));
 }
 
 /* ---- contexts ---- */
@@ -125,6 +125,12 @@ static void build(world *w)
     assert_true(x >= 0);
 }
 
+static void build_compiled(world *w)
+{
+    build(w);
+    WORKS(sixnet_compile(w->new_net));
+}
+
 static int32_t retain(world *w) { return sixnet_retain(w->new_net, 2); }
 static int32_t compile(world *w) { return sixnet_compile(w->new_net); }
 
@@ -135,6 +141,12 @@ static int32_t memory_needed(world *w)
 }
 
 static int32_t reset(world *w) { return sixnet_reset(w->plain.net, 8); }
+
+static int32_t set_tensors(world *w)
+{
+    int32_t status = sixnet_model_set_tensors(w->new_net, "linear1.*", "trainable=false");
+    return status ? status : sixnet_model_set_tensors(w->new_net, "*", "lr_scale=0.5 weight_decay=0");
+}
 
 /* ---- models: looking at them ---- */
 
@@ -148,7 +160,7 @@ static int32_t look_at_nodes(world *w)
     sixnet_node node = sixnet_node_find(w->plain.net, "last");
     int32_t status = right(node >= 0 && node < sixnet_node_count(w->plain.net) && sixnet_node_get(w->plain.net, node, "spec"));
     if (!status)
-        status = sixnet_node_shape(w->plain.net, node, dims, &rank);
+        status = sixnet_node_shape(w->plain.net, sixnet_node_output(w->plain.net, node, "output"), dims, &rank);
     return status ? status : sixnet_model_shape(w->plain.net, "input", dims, &rank, NULL);
 }
 
@@ -174,7 +186,7 @@ static int32_t look_at_tensors(world *w)
     int64_t dims[8];
     int32_t rank;
     const sixnet_model *net = w->plain.net;
-    int32_t status = right(sixnet_tensor_count(net) > 9 && sixnet_tensor_name(net, 9) && sixnet_tensor_data(net, "last.bias", NULL));
+    int32_t status = right(sixnet_tensor_count(net) > 9 && sixnet_tensor_setting(net, "last.bias", "trainable") == 1 && sixnet_tensor_name(net, 9) && sixnet_tensor_data(net, "last.bias", NULL));
     if (!status)
         status = sixnet_tensor_shape(net, "last.bias", dims, &rank, NULL);
     if (!status)
@@ -561,7 +573,7 @@ static const struct scenario {
     void (*prepare)(world *w); /* NULL if there is nothing to be done */
     bool steps;                /* the call is many steps, of which some may have been done */
 } scenarios[] = {
-    {"sixnet_status_name sixnet_last_error sixnet_version sixnet_version_number sixnet_kind sixnet_attribute", facts, NULL, false},
+    {"sixnet_status_name sixnet_last_error sixnet_last_system_error sixnet_version sixnet_version_number sixnet_kind sixnet_attribute", facts, NULL, false},
     {"sixnet_context_new", context_one, NULL, false},
     {"sixnet_context_new", context_threads, NULL, false},
     {"sixnet_context_new", context_processors, NULL, false},
@@ -577,18 +589,20 @@ static const struct scenario {
     {"sixnet_model_free", model_free, NULL, false},
     {"sixnet_add", model_add, NULL, false},
     {"sixnet_add_multi sixnet_setup_input_count sixnet_setup_input_shape sixnet_setup_attribute sixnet_setup_output_shape "
-     "sixnet_setup_parameter sixnet_setup_refuse",
+     "sixnet_setup_add_output sixnet_setup_parameter sixnet_setup_refuse",
      model_add_multi, NULL, false},
     {"sixnet_retain", retain, build, false},
     {"sixnet_compile", compile, build, false},
     {"sixnet_memory_needed", memory_needed, NULL, false},
     {"sixnet_memory_needed", memory_needed, build, false},
     {"sixnet_reset", reset, NULL, false},
+    {"sixnet_model_set_tensors", set_tensors, build, false},
+    {"sixnet_model_set_tensors", set_tensors, build_compiled, false},
     {"sixnet_summary", summary, NULL, false},
     {"sixnet_model_text", model_text, NULL, false},
-    {"sixnet_node_count sixnet_node_find sixnet_node_get sixnet_node_shape sixnet_model_shape", look_at_nodes, NULL, false},
+    {"sixnet_node_count sixnet_node_find sixnet_node_get sixnet_node_output sixnet_node_shape sixnet_model_shape", look_at_nodes, NULL, false},
     {"sixnet_node_values sixnet_node_values_f64 sixnet_node_gradient sixnet_node_gradient_f64", look_at_values, NULL, false},
-    {"sixnet_tensor_count sixnet_tensor_name sixnet_tensor_shape sixnet_tensor_get sixnet_tensor_get_f64 sixnet_tensor_data "
+    {"sixnet_tensor_count sixnet_tensor_name sixnet_tensor_shape sixnet_tensor_get sixnet_tensor_get_f64 sixnet_tensor_data sixnet_tensor_setting "
      "sixnet_gradient_get sixnet_gradient_get_f64 sixnet_digest",
      look_at_tensors, NULL, false},
     {"sixnet_tensor_set", tensor_set, NULL, false},
@@ -699,6 +713,8 @@ static struct fault {
     {"creation of a file, interrupted", FAULT_CREATE, EINTR, SIXNET_OK, 0},
     {"open of a folder", FAULT_OPEN_FOLDER, EMFILE, SIXNET_IO_ERROR, 0},
     {"open of a folder, interrupted", FAULT_OPEN_FOLDER, EINTR, SIXNET_OK, 0},
+    {"open of a temporary file", FAULT_OPEN_TEMPORARY, EMFILE, SIXNET_OK, 0}, /* it has no lock then */
+    {"lock of a file", FAULT_LOCK_FILE, ENOLCK, SIXNET_OK, 0},
     {"stat", FAULT_EXAMINE, EIO, SIXNET_IO_ERROR, 0},
     {"read", FAULT_READ, EIO, SIXNET_IO_ERROR, 0},
     {"read, interrupted", FAULT_READ, EINTR, SIXNET_OK, 0},

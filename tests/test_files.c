@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
@@ -16,9 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -688,6 +691,19 @@ static int count_files(const char *beginning)
     return atoi(answer);
 }
 
+/* The name of a file that begins so. */
+static void find_file(const char *beginning, char name[static 64])
+{
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    *name = '\0';
+    for (struct dirent *entry; (entry = readdir(d));)
+        if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0)
+            snprintf(name, 64, "%.63s", entry->d_name);
+    closedir(d);
+    assert_true(*name);
+}
+
 static void test_permissions_are_kept(void **state)
 {
     (void)state;
@@ -698,6 +714,29 @@ static void test_permissions_are_kept(void **state)
     TRY(sixnet_model_save(net, path_of("mode"), NULL));
     assert_int_equal(stat(path_of("mode"), &s), 0);
     assert_int_equal(s.st_mode & 07777, 0604);
+    sixnet_model_free(net);
+}
+
+/* But for set-user-ID and its like, and not of a file that another user has put there. */
+static void test_permissions_that_are_not_kept(void **state)
+{
+    (void)state;
+    struct stat s;
+    sixnet_model *net = net_of(NULL, net_text);
+    mode_t mask = umask(022);
+    TRY(sixnet_model_save(net, path_of("set-id"), NULL));
+    assert_int_equal(chmod(path_of("set-id"), 07755), 0);
+    TRY(sixnet_model_save(net, path_of("set-id"), NULL));
+    assert_int_equal(stat(path_of("set-id"), &s), 0);
+    assert_int_equal(s.st_mode & 07777, 0755);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path_of("set-id"), 12345, 12345) | chmod(path_of("set-id"), 06777), 0);
+        TRY(sixnet_model_save(net, path_of("set-id"), NULL));
+        assert_int_equal(stat(path_of("set-id"), &s), 0);
+        assert_int_equal(s.st_uid, 0);
+        assert_int_equal(s.st_mode & 07777, 0644);
+    }
+    umask(mask);
     sixnet_model_free(net);
 }
 
@@ -727,6 +766,46 @@ static void test_a_failing_save_leaves_the_old_file(void **state)
     TRY(sixnet_reset(net, 0));
     same_digest(net, again);
     sixnet_model_free(again);
+    sixnet_model_free(net);
+}
+
+/* Saves in a process that is killed meanwhile, by the signal of a limit that it exceeds. */
+static void save_and_be_killed(const sixnet_model *net, const char *path)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGXFSZ, SIG_DFL);
+        limit_files(250);
+        sixnet_model_save(net, path, NULL);
+        _exit(0);
+    }
+    assert_true(child > 0 && waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+}
+
+static void test_files_of_killed_savers_are_removed(void **state)
+{
+    (void)state;
+    sixnet_model *net = net_of(NULL, net_text);
+    char name[64];
+    save_and_be_killed(net, path_of("killed"));
+    assert_int_equal(count_files("[.]sixnet-"), 1);
+    TRY(sixnet_model_save(net, path_of("another"), NULL)); /* of another path */
+    assert_int_equal(count_files("[.]sixnet-"), 1);
+    TRY(sixnet_model_save(net, path_of("killed"), NULL));
+    assert_int_equal(count_files("[.]sixnet-"), 0);
+    save_and_be_killed(net, path_of("killed"));
+    find_file(".sixnet-", name);
+    int writer = open(path_of(name), O_RDONLY); /* as if it were still at work */
+    assert_int_equal(flock(writer, LOCK_EX), 0);
+    save_and_be_killed(net, path_of("killed"));
+    assert_int_equal(count_files("[.]sixnet-"), 2);
+    TRY(sixnet_model_save(net, path_of("killed"), NULL));
+    assert_int_equal(count_files("[.]sixnet-"), 1);
+    assert_int_equal(access(path_of(name), F_OK), 0);
+    close(writer);
+    TRY(sixnet_model_save(net, path_of("killed"), NULL));
+    assert_int_equal(count_files("[.]sixnet-"), 0);
     sixnet_model_free(net);
 }
 
@@ -855,6 +934,67 @@ static void test_keep_and_best(void **state)
     assert_true(exists(path_of("kept run.2")) && exists(path_of("kept run.best")) && !exists(path_of("kept run.3")));
     sixnet_model_free(newest);
     sixnet_model_free(before);
+    trainer_end(&t);
+}
+
+/* A full disk takes none of the files that were kept. */
+static void test_failing_checkpoints_leave_the_kept_ones(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"full", "full.1", "full.2", "full.3"};
+    trainer t;
+    bytes before[4];
+    trainer_begin(&t, "seed=5", "sgd lr=0.01", NULL);
+    TRY(fit(&t, "epochs=5 batch_size=25 keep=4 keep_best=false checkpoint=%s", path_of("full")));
+    for (int i = 0; i < 4; i++)
+        before[i] = file_bytes(path_of(names[i]));
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(600);
+    for (int i = 0; i < 3; i++)
+        assert_status(fit(&t, "epochs=1 batch_size=25 keep=4 keep_best=false checkpoint=%s", path_of("full")), "SIXNET_IO_ERROR",
+                      "cannot be written");
+    limit_files(RLIM_INFINITY);
+    for (int i = 0; i < 4; i++) {
+        bytes now = file_bytes(path_of(names[i]));
+        assert_true(now.size == before[i].size && memcmp(now.data, before[i].data, now.size) == 0);
+        assert_true(i == 0 || now.size != before[i - 1].size || memcmp(now.data, before[i - 1].data, now.size) != 0);
+        free(now.data);
+    }
+    for (int i = 0; i < 4; i++)
+        free(before[i].data);
+    trainer_end(&t);
+}
+
+/* All that a run is to write is tried before its first step. */
+static void test_paths_beside_a_checkpoint(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *taken, *options, *text; /* text NULL: it can be saved */
+    } cases[] = {
+        {"taken.best", "", "taken.best: is a directory"},
+        {"taken.best", "keep_best=false", NULL},
+        {"taken.1", "keep=2", "taken.1: is a directory"},
+        {"taken.3", "keep=4", "taken.3: is a directory"},
+        {"taken.3", "keep=3", NULL},
+    };
+    char longest[256];
+    trainer t;
+    trainer_begin(&t, "seed=5", "sgd lr=0.01", NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(mkdir(path_of(cases[i].taken), 0700), 0);
+        t.reports = 0;
+        int32_t status = fit(&t, "epochs=1 batch_size=25 checkpoint=%s %s", path_of("taken"), cases[i].options);
+        assert_status(status, cases[i].text ? "SIXNET_IO_ERROR" : "SIXNET_OK", cases[i].text ? cases[i].text : "");
+        assert_true((t.reports == 0) == (cases[i].text != NULL));
+        assert_int_equal(rmdir(path_of(cases[i].taken)), 0);
+    }
+    memset(longest, 'l', 252);
+    longest[252] = '\0'; /* a name may have 255 characters */
+    t.reports = 0;
+    assert_status(fit(&t, "epochs=1 batch_size=25 checkpoint=%s", path_of(longest)), "SIXNET_IO_ERROR", "too long");
+    assert_int_equal(t.reports, 0);
+    TRY(fit(&t, "epochs=1 batch_size=25 keep=2 keep_best=false checkpoint=%s", path_of(longest)));
     trainer_end(&t);
 }
 
@@ -1098,6 +1238,37 @@ static void test_hostile_averages(void **state)
     trainer_end(&t);
 }
 
+/* A mean of squares below zero, of which a step takes the root, is refused; a mean gradient may be negative. */
+static void test_hostile_optimizer_state(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *optimizer, *slot, *message;
+    } cases[] = {
+        {"adam", "sixnet:optimizer.0", NULL},
+        {"adam", "sixnet:optimizer.1", "negative"},
+        {"adamw amsgrad=true", "sixnet:optimizer.2", "negative"},
+        {"rmsprop centered=true", "sixnet:optimizer.0", "negative"},
+        {"rmsprop centered=true", "sixnet:optimizer.1", NULL},
+        {"sgd lr=0.1 momentum=0.9", "sixnet:optimizer.0", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        trainer t;
+        trainer_begin(&t, "seed=3", cases[i].optimizer, NULL);
+        TRY(fit(&t, "batch_size=25 checkpoint=%s keep_best=false", path_of("squares")));
+        bytes whole = file_bytes(path_of("squares"));
+        memcpy(whole.data + end_of(&whole, cases[i].slot) - sizeof(float), "\0\0\x80\xBF", sizeof(float));
+        write_bytes(path_of("squares"), whole.data, whole.size);
+        int32_t status = sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("squares"), "checksum=false");
+        if (cases[i].message)
+            assert_status(status, "SIXNET_BAD_FILE", cases[i].message);
+        else
+            TRY(status);
+        free(whole.data);
+        trainer_end(&t);
+    }
+}
+
 /* Every bit of a checkpoint is covered by its checksum; with checksum=false a damaged one may load, but does no harm. */
 static void test_damaged_checkpoints(void **state)
 {
@@ -1156,16 +1327,21 @@ int main(void)
         cmocka_unit_test(test_fixed_limits),
         cmocka_unit_test(test_odd_paths),
         cmocka_unit_test(test_permissions_are_kept),
+        cmocka_unit_test(test_permissions_that_are_not_kept),
+        cmocka_unit_test(test_files_of_killed_savers_are_removed),
         cmocka_unit_test(test_a_failing_save_leaves_the_old_file),
         cmocka_unit_test(test_a_mapped_file_stays),
         cmocka_unit_test(test_resumed_runs_end_the_same),
         cmocka_unit_test(test_keep_and_best),
+        cmocka_unit_test(test_failing_checkpoints_leave_the_kept_ones),
+        cmocka_unit_test(test_paths_beside_a_checkpoint),
         cmocka_unit_test(test_checkpoints_of_an_average),
         cmocka_unit_test(test_the_open_loop_goes_on_without_average),
         cmocka_unit_test(test_open_loop),
         cmocka_unit_test(test_a_checkpoint_that_cannot_be_saved),
         cmocka_unit_test(test_a_run_made_otherwise_is_refused),
         cmocka_unit_test(test_hostile_averages),
+        cmocka_unit_test(test_hostile_optimizer_state),
         cmocka_unit_test(test_damaged_checkpoints),
     };
     return cmocka_run_group_tests(tests, make_folder, delete_folder);

@@ -794,18 +794,40 @@ static void test_fewer_samples_than_a_batch(void **state)
     assert_same_digest(before, close_with_digest(w));
 }
 
-/* A last batch of one sample is none that a batch norm can learn from. */
-static void test_a_last_batch_of_one(void **state)
+/* Batches that a batch norm cannot learn from are refused before the first step; where each channel has more values they are none. */
+static void test_batches_too_small_for_a_norm(void **state)
 {
     (void)state;
-    world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 33);
-    story s = {.net = w->net};
-    watched = NULL;
-    FAILS(SIXNET_BAD_SHAPE, sixnet_fit(w->net, w->opt, w->ds, "batch_size=16", note, &s), "bn1", "more than one value");
-    assert_int_equal(s.count, 2);
-    assert_same_digest(s.last, digest_of(w->net)); /* as after the two batches before */
-    WORKS(sixnet_fit(w->net, w->opt, w->ds, "batch_size=16 drop_last=true", NULL, NULL));
-    close_world(w);
+    static const char on_pixels[] = "input shape=6\nreshape shape=1x2x3\nbatchnorm2d\nflatten\nlinear out_features=3\ncross_entropy";
+    static const struct {
+        const char *net, *options, *message; /* NULL: trains */
+        int64_t samples;
+    } cases[] = {
+        {rich_net, "batch_size=16", "the last of an epoch has 1 (33 samples, batch_size=16); drop_last=true leaves it out", 33},
+        {rich_net, "batch_size=2", "drop_last=true", 5},
+        {rich_net, "batch_size=1", "not of 1", 33},
+        {rich_net, "", "not of 1", 1},
+        {rich_net, "batch_size=16 drop_last=true", NULL, 33},
+        {rich_net, "batch_size=16", NULL, 34},
+        {rich_net, "batch_size=33", NULL, 33},
+        {on_pixels, "batch_size=16", NULL, 33},
+        {on_pixels, "batch_size=1", NULL, 3},
+        {plain_net, "batch_size=16", NULL, 33},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world *w = open_world("", cases[i].net, "sgd lr=0.1", NULL, cases[i].samples);
+        digest before = digest_of(w->net);
+        story s = {.net = w->net};
+        watched = NULL;
+        if (cases[i].message) {
+            FAILS(SIXNET_BAD_SHAPE, sixnet_fit(w->net, w->opt, w->ds, cases[i].options, note, &s), "bn1", cases[i].message);
+            assert_int_equal(s.count, 0);
+            assert_same_digest(before, digest_of(w->net));
+        } else {
+            WORKS(sixnet_fit(w->net, w->opt, w->ds, cases[i].options, note, &s));
+        }
+        close_world(w);
+    }
 }
 
 /* ---- where the samples come from makes no difference ---- */
@@ -1156,6 +1178,69 @@ static void test_losses_of_values(void **state)
     sixnet_dataset_free(ds);
 }
 
+/* Compares every report of a run that leaves the net as it is with an evaluation of the samples so far. */
+static int32_t compare_so_far(void *user, const sixnet_progress *progress)
+{
+    const world *w = user;
+    const told e = listen(progress);
+    double loss, accuracy;
+    sixnet_dataset *so_far = dataset_of(w->ctx, w->samples, (int64_t)e.samples);
+    WORKS(sixnet_evaluate(w->net, so_far, &loss, &accuracy));
+    if (!(fabs(e.loss - loss) <= 1e-12 * loss) || !(isnan(accuracy) || fabs(e.accuracy - accuracy) <= 1e-12))
+        fail_msg("after %g samples: loss %.17g, not %.17g; accuracy %g, not %g", e.samples, e.loss, loss, e.accuracy, accuracy);
+    sixnet_dataset_free(so_far);
+    return 0;
+}
+
+static int32_t compare_and_stop(void *user, const sixnet_progress *progress)
+{
+    compare_so_far(user, progress);
+    return sixnet_progress_get(progress, "epoch") == 2 && sixnet_progress_get(progress, "batch") == 2;
+}
+
+/* The loss of an epoch is what evaluation gives for the same outputs, whatever the reduction, the weights of the classes and the batches;
+ * the sums within an epoch survive an interruption. */
+static void test_loss_of_an_epoch_is_evaluation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net, *fit;
+    } cases[] = {
+        {"linear out_features=3\ncross_entropy", "batch_size=30"},
+        {"linear out_features=3\ncross_entropy weight=0.1,1,7", "batch_size=10"},
+        {"linear out_features=3\ncross_entropy weight=0.1,1,7 label_smoothing=0.2", "batch_size=1"},
+        {"linear out_features=3\ncross_entropy reduction=sum", "batch_size=30"},
+        {"linear out_features=3\ncross_entropy reduction=sum weight=0.1,1,7", "batch_size=25"},
+        {"linear out_features=3\nlog_softmax\nnll weight=3,0.5,1", "batch_size=7"},
+        {"linear out_features=3\nlog_softmax\nnll reduction=sum", "batch_size=7"},
+        {"linear out_features=1\nmse", "batch_size=30"},
+        {"linear out_features=1\nmse reduction=sum", "batch_size=30"},
+        {"linear out_features=1\nmse reduction=half_sum", "batch_size=103"},
+        {"linear out_features=1\nl1 reduction=sum", "batch_size=40"},
+        {"linear out_features=1\nsmooth_l1", "batch_size=40"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256], options[512], path[] = "/tmp/sixnet-epoch-XXXXXX";
+        double loss;
+        assert_int_equal(close(mkstemp(path)), 0);
+        snprintf(text, sizeof text, "input shape=6\n%s", cases[i].net);
+        world *w = open_world("dtype=f64 threads=2", text, "sgd lr=0", NULL, 103);
+        snprintf(options, sizeof options, "epochs=2 shuffle=false %s checkpoint=%s", cases[i].fit, path);
+        const int32_t status = sixnet_fit(w->net, w->opt, w->ds, options, compare_and_stop, w);
+        assert_int_equal(status, strstr(options, "batch_size=103") ? SIXNET_OK : SIXNET_STOPPED);
+        snprintf(options, sizeof options, "epochs=2 shuffle=false %s resume=%s", cases[i].fit, path);
+        WORKS(sixnet_fit(w->net, w->opt, w->ds, options, compare_so_far, w));
+        WORKS(sixnet_evaluate(w->net, w->ds, &loss, NULL));
+        assert_int_equal(sixnet_history_size(w->net), 2);
+        for (int epoch = 1; epoch <= 2; epoch++)
+            assert_true(fabs(sixnet_history_get(w->net, epoch, "loss") - loss) <= 1e-12 * loss);
+        unlink(path);
+        snprintf(options, sizeof options, "%s.best", path);
+        unlink(options);
+        close_world(w);
+    }
+}
+
 /* The training's accuracy is NaN, too. */
 static void test_no_accuracy_of_values(void **state)
 {
@@ -1192,7 +1277,7 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_drop_last),
         cmocka_unit_test(test_fewer_samples_than_a_batch),
-        cmocka_unit_test(test_a_last_batch_of_one),
+        cmocka_unit_test(test_batches_too_small_for_a_norm),
         cmocka_unit_test(test_sources_agree),
         cmocka_unit_test(test_absurd_rates),
         cmocka_unit_test(test_inputs_that_are_not_finite),
@@ -1202,6 +1287,7 @@ int main(void)
         cmocka_unit_test(test_classes_at_places),
         cmocka_unit_test(test_probabilities_of_classes),
         cmocka_unit_test(test_losses_of_values),
+        cmocka_unit_test(test_loss_of_an_epoch_is_evaluation),
         cmocka_unit_test(test_no_accuracy_of_values),
     };
     return cmocka_run_group_tests_name("fit", tests, NULL, NULL);

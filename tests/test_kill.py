@@ -49,6 +49,13 @@ def sweep(folder):
         path.unlink()
 
 
+def assert_few_left(folder, paths):
+    """Savers remove what those before them left, so that of each path there is what the last one left."""
+    left = [path.name for path in folder.glob(".sixnet-*")]
+    if len({name.removesuffix("-old") for name in left}) > paths:
+        sys.exit(f"temporary files are left: {left}")
+
+
 def digest_in(output):
     return re.findall(r"\b[0-9a-f]{64}\b", output)[-1]
 
@@ -62,13 +69,14 @@ def kill_runs(command, folder, count, until, rng):
     while kills < count and (time.monotonic() < until or not ends):
         output = start_and_kill(command(path), rng.uniform(0, whole / 2))
         kills += output is None
-        sweep(folder)
+        assert_few_left(folder, 2)
         if output is not None:
             if digest_in(output) != expected:
                 sys.exit(f"after {kills} kills: {digest_in(output)} instead of {expected}")
             ends += 1
             for old in folder.glob("run*"):
                 old.unlink()
+            sweep(folder)
     print(f"runs: {kills} kills, {ends} ends, all with {expected[-16:]}")
 
 
@@ -84,6 +92,7 @@ def first_save(victim, path):
 def kill_saves(victim, folder, count, until, rng):
     path = folder / "saved"
     good, kills = set(), 0
+    sweep(folder)
     first_save(victim, path)
     while kills < count and time.monotonic() < until:
         start_and_kill([victim, "save", str(path)], rng.uniform(0.003, 0.03))
@@ -91,7 +100,7 @@ def kill_saves(victim, folder, count, until, rng):
         if not path.exists():
             sys.exit(f"after {kills} kills: there is no file")
         good.add(ask(victim, "check", str(path)))
-        sweep(folder)
+        assert_few_left(folder, 1)
         if len(good) > 2:
             sys.exit(f"after {kills} kills: a file with other values")
     print(f"saves: {kills} kills, {len(good)} contents")

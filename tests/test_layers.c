@@ -178,6 +178,7 @@ typedef struct moved {
     double *values;   /* of the input; else a copy */
     const double *gradient;
     int64_t count;
+    int64_t still, stills; /* so many values, from `still` on, stay where they are */
 } moved;
 
 static double at(const lab *l, lab_data *d, const moved *m, const double *start, const double *direction, double step)
@@ -198,6 +199,8 @@ static void check_direction(const lab *l, lab_random *r, lab_data *d, const move
     memcpy(start, m->values, (size_t)m->count * sizeof *start);
     for (int64_t i = 0; i < m->count; i++) {
         direction[i] = lab_uniform(r, 0.25, 1) * (lab_below(r, 2) ? 1 : -1);
+        if (i >= m->still && i - m->still < m->stills)
+            direction[i] = 0;
         analytic += direction[i] * m->gradient[i];
     }
     double numeric = (at(l, d, m, start, direction, -2 * h) - 8 * at(l, d, m, start, direction, -h) +
@@ -210,17 +213,6 @@ static void check_direction(const lab *l, lab_random *r, lab_data *d, const move
     free(direction);
 }
 
-static void check_tensor(const lab *l, lab_random *r, lab_data *d, const char *name, const double *values, const double *gradient,
-                         int64_t count)
-{
-    if (!values)
-        return;
-    moved m = {name, lab_room(count), gradient, count};
-    memcpy(m.values, values, (size_t)count * sizeof *values);
-    check_direction(l, r, d, &m);
-    free(m.values);
-}
-
 /* An index has no gradient. */
 static void check_no_gradient(const double *gradient, int64_t count)
 {
@@ -229,14 +221,21 @@ static void check_no_gradient(const double *gradient, int64_t count)
             lab_fail("an index has a gradient, %g", gradient[i]);
 }
 
-/* The row of padding_idx is not trained. */
-static void forget_padding(const lab *l, lab_gradients *g)
+static void check_tensor(const lab *l, lab_random *r, lab_data *d, const char *name, const double *values, const double *gradient,
+                         int64_t count)
 {
     int padding = lab_int(l->spec, "padding_idx", 0, -1), columns = lab_int(l->spec, "embedding_dim", 0, 0);
-    if (padding < 0)
+    if (!values)
         return;
-    check_no_gradient(g->weight + padding * columns, columns);
-    memset(g->weight + padding * columns, 0, (size_t)columns * sizeof *g->weight);
+    moved m = {.name = name, .values = lab_room(count), .gradient = gradient, .count = count};
+    if (padding >= 0) { /* its row gets no gradient, and so cannot be moved */
+        m.still = padding * columns;
+        m.stills = columns;
+        check_no_gradient(gradient + m.still, m.stills);
+    }
+    memcpy(m.values, values, (size_t)count * sizeof *values);
+    check_direction(l, r, d, &m);
+    free(m.values);
 }
 
 static void check_gradients(lab *l, lab_random *r, int n)
@@ -247,12 +246,11 @@ static void check_gradients(lab *l, lab_random *r, int n)
     lab_data d = lab_draw(l, r, n, lab_smooth(l->spec));
     lab_tensors t = lab_take_tensors(l);
     lab_gradients g = lab_backward(l, &d);
-    forget_padding(l, &g);
     for (int i = 0; i < l->inputs; i++)
         if (lab_is(l->spec, "embedding"))
             check_no_gradient(g.x[i], n * l->in_size[i]);
         else
-            check_direction(l, r, &d, &(moved){NULL, d.x[i], g.x[i], n * l->in_size[i]});
+            check_direction(l, r, &d, &(moved){.values = d.x[i], .gradient = g.x[i], .count = n * l->in_size[i]});
     check_tensor(l, r, &d, "layer.weight", t.weight, g.weight, g.weights);
     check_tensor(l, r, &d, "layer.bias", t.bias, g.bias, g.biases);
     lab_drop_gradients(&g);
@@ -470,6 +468,74 @@ static void test_dropout_of_all(void **state)
     lab_close(&l);
 }
 
+/* ---- initial values, as in PyTorch ---- */
+
+/* padding_idx: a row of zeros at first; the others are as without it. */
+static void test_padding_row(void **state)
+{
+    (void)state;
+    double value[2][6 * 3], row[3] = {4, 5, 6}, index = 2, y[3];
+    for (int k = 0; k < 2; k++) {
+        const char *spec =
+            k ? "embedding num_embeddings=6 embedding_dim=3 padding_idx=2" : "embedding num_embeddings=6 embedding_dim=3";
+        lab_title("'%s'", spec);
+        lab l = lab_open("dtype=f64 seed=1", &(lab_case){spec, "1", 0}, NULL);
+        TRY(sixnet_tensor_get_f64(l.net, "layer.weight", value[k], 6 * 3));
+        TRY(sixnet_predict_f64(l.net, &index, 1, y));
+        assert_memory_equal(y, value[k] + 2 * 3, sizeof y);
+        double other[6 * 3];
+        memcpy(other, value[k], sizeof other);
+        memcpy(other + 2 * 3, row, sizeof row);
+        TRY(sixnet_tensor_set_f64(l.net, "layer.weight", other, 6 * 3));
+        TRY(sixnet_predict_f64(l.net, &index, 1, y));
+        assert_memory_equal(y, row, sizeof row); /* read like any other row */
+        lab_close(&l);
+    }
+    for (int i = 0; i < 6 * 3; i++)
+        assert_true(value[1][i] == (i / 3 == 2 ? 0 : value[0][i]));
+}
+
+/* The bound of uniform initial values, which the largest of many comes close to; the deviation of normal ones. */
+static const struct {
+    const char *spec, *shape;
+    bool normal;
+    double expected;
+} initial[] = {
+    {"linear out_features=100 init=default", "50", false, 0.14142135623730950},         /* 1 / sqrt(50) */
+    {"linear out_features=100 init=kaiming_uniform", "50", false, 0.34641016151377546}, /* sqrt(6 / 50) */
+    {"linear out_features=100 init=xavier_uniform", "50", false, 0.2},                  /* sqrt(6 / 150) */
+    {"linear out_features=100 init=kaiming_normal", "50", true, 0.2},                   /* sqrt(2 / 50) */
+    {"linear out_features=100 init=normal", "50", true, 0.01},
+    /* torch.nn.init takes the weight tensor's shape 64 x 2 x 3 x 3: fan-in 2 * 9, fan-out 64 * 9, whatever the groups */
+    {"conv2d out_channels=64 kernel_size=3 groups=8 init=default", "16x4x4", false, 0.23570226039551584}, /* 1 / sqrt(18) */
+    {"conv2d out_channels=64 kernel_size=3 groups=8 init=kaiming_uniform", "16x4x4", false,
+     0.57735026918962576}, /* sqrt(6 / 18) */
+    {"conv2d out_channels=64 kernel_size=3 groups=8 init=xavier_uniform", "16x4x4", false,
+     0.10050378152592121},                                                                                     /* sqrt(6 / 594) */
+    {"conv2d out_channels=64 kernel_size=3 groups=8 init=xavier_normal", "16x4x4", true, 0.05802588531856595}, /* sqrt(2 / 594) */
+    {"conv2d out_channels=64 kernel_size=3 init=xavier_uniform", "2x4x4", false, 0.10050378152592121},
+};
+
+static void test_initial_weights(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof initial / sizeof *initial; i++) {
+        lab_title("'%s'", initial[i].spec);
+        lab l = lab_open("dtype=f64 seed=1", &(lab_case){initial[i].spec, initial[i].shape, 0}, NULL);
+        lab_tensors t = lab_take_tensors(&l);
+        double largest = 0, squares = 0;
+        for (int64_t k = 0; k < t.weights; k++) {
+            largest = fmax(largest, fabs(t.weight[k]));
+            squares += t.weight[k] * t.weight[k];
+        }
+        double got = initial[i].normal ? sqrt(squares / (double)t.weights) : largest, want = initial[i].expected;
+        if (!(got >= (initial[i].normal ? 0.95 : 0.99) * want && got <= (initial[i].normal ? 1.05 : 1) * want))
+            lab_fail("%g instead of %g", got, want);
+        lab_drop_tensors(&t);
+        lab_close(&l);
+    }
+}
+
 /* ---- ties and infinities, as in PyTorch ---- */
 
 /* The gradient goes to the first of equal maxima, in both of maxpool2d's ways; at are the places of those. */
@@ -524,6 +590,8 @@ int main(void)
         cmocka_unit_test(test_dropout_depends_on),
         cmocka_unit_test(test_dropout_nodes_differ),
         cmocka_unit_test(test_dropout_of_all),
+        cmocka_unit_test(test_padding_row),
+        cmocka_unit_test(test_initial_weights),
         cmocka_unit_test(test_maxpool_ties),
         cmocka_unit_test(test_maxpool_of_no_number),
     };

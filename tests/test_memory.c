@@ -4,6 +4,10 @@
 
 #include "api.h"
 
+#include "base/context.h"
+#include "graph/plan.h"
+#include "simd/lane.h"
+
 typedef struct world {
     ledger memory;
     sixnet_context *ctx;
@@ -208,6 +212,30 @@ static void test_needs_are_announced(void **state)
             }
 }
 
+/* What a plan says of itself is what it has: its memory and the struct. */
+static void test_the_size_of_a_plan(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t groups, lanes;
+        bool training;
+    } cases[] = {{1, SIX_LANES, true}, {3, SIX_LANES, true}, {2, SIX_LANES, false}, {1, 1, false}};
+    ledger memory = {0};
+    sixnet_context *ctx = ledger_context(&memory, "");
+    sixnet_model *net = parsed(ctx, "input shape=5\nlinear out_features=7\nrelu\nlinear out_features=2\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        long long live = atomic_load(&memory.live);
+        six_plan *plan;
+        WORKS(six_plan_new(&plan, net, cases[i].groups, cases[i].training, cases[i].lanes));
+        assert_int_equal(plan->bytes + sizeof *plan + 2 * (SIX_ALLOC_EXTRA - 1), atomic_load(&memory.live) - live);
+        six_plan_free(plan);
+        assert_true(atomic_load(&memory.live) == live);
+    }
+    sixnet_model_free(net);
+    sixnet_context_free(ctx);
+    ledger_close(&memory);
+}
+
 static void test_needs_that_cannot_be(void **state)
 {
     (void)state;
@@ -303,13 +331,10 @@ static void test_max_memory_stops_explosions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_batch_too_large),
-        cmocka_unit_test(test_a_loop_allocates_nothing),
-        cmocka_unit_test(test_needs_are_announced),
-        cmocka_unit_test(test_needs_that_cannot_be),
-        cmocka_unit_test(test_needs_grow),
-        cmocka_unit_test(test_max_memory_is_exact),
-        cmocka_unit_test(test_max_memory_stops_explosions),
+        cmocka_unit_test(test_a_batch_too_large),    cmocka_unit_test(test_a_loop_allocates_nothing),
+        cmocka_unit_test(test_needs_are_announced),  cmocka_unit_test(test_the_size_of_a_plan),
+        cmocka_unit_test(test_needs_that_cannot_be), cmocka_unit_test(test_needs_grow),
+        cmocka_unit_test(test_max_memory_is_exact),  cmocka_unit_test(test_max_memory_stops_explosions),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

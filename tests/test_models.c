@@ -160,13 +160,15 @@ static void test_first_error_is_kept(void **state)
 static void test_names(void **state)
 {
     world *w = *state;
-    static const char *const bad[][2] = {
-        {"relu name=in", "another node"}, {"relu name=1st", "begin with a letter"},
+    static char too_long[280] = "relu name=";
+    const char *const bad[][2] = {
+        {"relu name=in", "another node"}, {"relu name=.", "not begin with '.'"},
         {"relu name=a-b", "a-b"},         {"relu name=a/b", "a/b"},
         {"relu name=a,b", "a,b"},         {"relu name=.a", ".a"},
         {"relu name=a=b", "name=a=b"},    {"relu name=\303\244", "name="},
-        {"relu name=a(b)", "name=a(b)"},  {"relu name=a234567890123456789012345678901234567890123456789012345678901234", "63"},
+        {"relu name=a(b)", "name=a(b)"},  {too_long, "255"},
     };
+    memset(too_long + strlen(too_long), 'a', 256);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);
         sixnet_node x = sixnet_add(net, "input shape=2 name=in", SIXNET_NONE);
@@ -176,7 +178,7 @@ static void test_names(void **state)
     }
     sixnet_model *net = empty(w);
     sixnet_node x = sixnet_add(net, "input shape=2 name=_in.put_2", SIXNET_NONE);
-    x = sixnet_add(net, "relu name=a23456789012345678901234567890123456789012345678901234567890123", x);
+    x = sixnet_add(net, "relu name=1st", x);
     x = sixnet_add(net, "linear out_features=2 name=linear2", x);
     x = sixnet_add(net, "linear out_features=2", x); /* the second, but that name is taken */
     assert_string_equal(sixnet_node_get(net, x, "name"), "linear3");
@@ -188,11 +190,50 @@ static void test_names(void **state)
     sixnet_model_free(net);
 }
 
+/* The names of PyTorch's modules: numbers and paths. Sixteen of the longest can be taken by one node, and a copy has them all. */
+static void test_names_of_modules(void **state)
+{
+    world *w = *state;
+    static char text[2 * 16 * 300], from[16 * 256];
+    strcpy(text, "input shape=2 name=0\nlinear out_features=2 name=1\nlinear out_features=2 name=layer1.0.conv1 from=0\n");
+    for (int i = 0; i < 16; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%0255d", i);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "tanh name=%s from=%s\n", name, i % 2 ? "1" : "layer1.0.conv1");
+        snprintf(from + strlen(from), sizeof from - strlen(from), "%s%s", i ? "," : "", name);
+    }
+    snprintf(text + strlen(text), sizeof text - strlen(text), "add from=%s\nmse\n", from);
+    sixnet_model *net, *copy;
+    int64_t dims[8];
+    int32_t rank, trainable;
+    WORKS(sixnet_model_parse(&net, w->ctx, text));
+    WORKS(sixnet_tensor_shape(net, "1.weight", dims, &rank, &trainable));
+    WORKS(sixnet_tensor_shape(net, "layer1.0.conv1.bias", dims, &rank, &trainable));
+    WORKS(sixnet_model_copy(&copy, net));
+    assert_string_equal(sixnet_model_text(copy), sixnet_model_text(net));
+    assert_int_equal(sixnet_node_find(copy, "layer1.0.conv1"), 2);
+    sixnet_model_free(copy);
+    sixnet_model_free(net);
+}
+
 static void build(sixnet_model *net, const char *const *specs)
 {
     sixnet_node x = SIXNET_NONE;
     for (; *specs; specs++)
         x = sixnet_add(net, *specs, x);
+}
+
+/* What is wrong whatever nodes follow is found when the node is added. */
+static void test_a_second_loss(void **state)
+{
+    world *w = *state;
+    sixnet_model *net = empty(w);
+    sixnet_node in = sixnet_add(net, "input shape=2", SIXNET_NONE);
+    assert_int_equal(sixnet_add(net, "mse", in), 1);
+    FAILS_NODE(sixnet_add(net, "l1", in), "loss2", "a loss already", "loss1");
+    assert_int_equal(sixnet_node_count(net), 2);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "loss2", "a loss already", "loss1");
+    sixnet_model_free(net);
 }
 
 /* Numbers are found in little time, and are the first that are free, in a net that has taken many of them. */
@@ -591,6 +632,24 @@ static const char custom_net[] =
     "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d\npass name=p\nlinear out_features=3 name=b\n"
     "batchnorm1d\ncross_entropy";
 
+/* Without a setup function the output has the shape of the first input, and there are no parameters. */
+static void test_a_layer_without_setup(void **state)
+{
+    world *w = *state;
+    const float inputs[] = {1, 2, 3, 4};
+    float outputs[4];
+    WORKS(sixnet_layer_register(w->ctx, "plain", "beta=1", "f32", NULL, pass_on, pass_back, NULL));
+    sixnet_model *net = parsed(w->ctx, "input shape=2x2 name=in\nplain name=p\nplain from=p,in beta=3\n");
+    int64_t dims[8];
+    int32_t rank;
+    WORKS(sixnet_node_shape(net, 2, dims, &rank));
+    assert_true(rank == 2 && dims[0] == 2 && dims[1] == 2);
+    assert_int_equal(sixnet_tensor_count(net), 0);
+    WORKS(sixnet_predict(net, inputs, 1, outputs));
+    assert_memory_equal(outputs, inputs, sizeof outputs);
+    sixnet_model_free(net);
+}
+
 static void test_layers_that_fail(void **state)
 {
     world *w = *state;
@@ -711,6 +770,8 @@ int main(void)
         IN_WORLD(test_too_large),
         IN_WORLD(test_first_error_is_kept),
         IN_WORLD(test_names),
+        IN_WORLD(test_names_of_modules),
+        IN_WORLD(test_a_second_loss),
         cmocka_unit_test(test_names_of_many_nodes),
         IN_WORLD(test_graphs_that_make_no_sense),
         IN_WORLD(test_retained_side_branch),
@@ -724,6 +785,7 @@ int main(void)
         IN_WORLD(test_a_failing_forward_changes_nothing),
         IN_WORLD(test_predictions_that_cannot_be),
         IN_WORLD(test_predictions_follow_the_tensors),
+        IN_WORLD(test_a_layer_without_setup),
         IN_WORLD(test_layers_that_fail),
         IN_WORLD(test_a_failing_backward_changes_no_gradient),
         IN_WORLD(test_retained_values),

@@ -4,7 +4,9 @@
 
 import collections
 import contextlib
+import copy
 import ctypes
+import errno
 import gc
 import inspect
 import io
@@ -74,57 +76,88 @@ def on_terminal(text, **env):
 
 
 class Table(unittest.TestCase):
-    """The table of argument and result types against the headers."""
-
-    P, PP, T = ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_char_p
-    TYPES = {
-        "void": None, "int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "uint64_t": ctypes.c_uint64, "size_t": ctypes.c_size_t,
-        "double": ctypes.c_double, "sixnet_node": ctypes.c_int32, "char *": T, "char **": ctypes.POINTER(T), "void *": P,
-        "float *": P, "double *": P, "float **": PP, "int32_t *": ctypes.POINTER(ctypes.c_int32), "sixnet_node *": ctypes.POINTER(ctypes.c_int32),
-        "int64_t *": ctypes.POINTER(ctypes.c_int64), "uint64_t *": ctypes.POINTER(ctypes.c_uint64),
-    }
+    """The table of prototypes against the headers, and the checks that come from it."""
 
     @classmethod
     def setUpClass(cls):
         text = "".join((ROOT / "include/sixnet" / name).read_text() for name in ("sixnet.h", "layer.h"))
         cls.header = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
 
-    def of(self, text):
-        """The type of "const float *inputs"."""
-        words = re.sub(r"\bconst\b", "", text).replace("*", " * ").split()
-        stars = words.count("*")
-        name = words[0] + (" " + "*" * stars if stars else "")
-        if words[0].endswith("_fn"):
-            return {"sixnet_malloc_fn": sixnet._MallocFn, "sixnet_free_fn": sixnet._FreeFn, "sixnet_log_fn": sixnet._LogFn,
-                    "sixnet_sample_fn": sixnet._SampleFn, "sixnet_progress_fn": sixnet._ProgressFn, "sixnet_setup_fn": sixnet._SetupFn,
-                    "sixnet_compute_fn": sixnet._ComputeFn, "sixnet_write_fn": sixnet._WriteFn,
-                    "sixnet_read_fn": sixnet._ReadFn}[words[0]]
-        if words[0].startswith("sixnet_") and words[0] != "sixnet_node":
-            return {1: self.P, 2: self.PP}[stars]
-        return self.TYPES[name]
+    def test_prototypes(self):
+        found = re.findall(r"^(?:SIXNET_API\b|typedef\b[^;]*\(\*)[^;]*;", self.header, re.M)
+        self.assertGreater(len(found), 80)
+        bare = [" ".join(re.sub(r"\bSIXNET_API\b", "", text).split()) for text in found]
+        self.assertEqual(sorted(bare), sorted(" ".join(text.split()) + ";" for text in sixnet._PROTOTYPES.split(";")[:-1]))
+        self.assertEqual(len(sixnet._signatures()) + len(sixnet._CALLBACKS), len(found))
 
-    def arguments(self, text):
-        return [] if text.strip() == "void" else [self.of(argument) for argument in text.split(",")]
+    def test_types(self):
+        signatures = sixnet._signatures()
 
-    def test_functions(self):
-        found = re.findall(r"SIXNET_API\s+([\w\s*]*?)(sixnet_\w+)\(([^)]*)\)\s*;", self.header)
-        declared = {name: (self.of(result), *self.arguments(given)) for result, name, given in found}
-        self.assertGreater(len(declared), 80)
-        self.assertEqual(len(declared), len(re.findall(r"^SIXNET_API\b", self.header, re.M)))
-        self.assertEqual(sixnet._signatures(), declared)
+        def types(name):
+            return signatures[name][0], [parameter.type for parameter in signatures[name][1]]
 
-    def test_callbacks(self):
-        found = re.findall(r"typedef\s+([\w\s*]*?)\(\*(sixnet_\w+_fn)\)\(([^)]*)\)\s*;", self.header)
-        self.assertEqual(len(found), 9)
-        for result, name, given in found:
-            fn = self.of(name)
-            wanted = [ctypes.c_void_p if t is not ctypes.c_char_p and "POINTER" in str(t) else t for t in self.arguments(given)]
-            self.assertEqual((fn._restype_, list(fn._argtypes_)), (self.of(result), wanted), name)
+        model, data = sixnet._type("sixnet_model *"), sixnet._type("sixnet_dataset *")
+        i32, i64, u64, address, text = ctypes.c_int32, ctypes.c_int64, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_char_p
+        self.assertEqual(types("sixnet_model_free"), (None, [model]))
+        self.assertEqual(types("sixnet_predict"), (i32, [model, address, i64, address]))
+        self.assertEqual(types("sixnet_memory_needed"), (i32, [model, i64, i32, ctypes.POINTER(u64)]))
+        self.assertEqual(types("sixnet_batches_next")[1][1:], [ctypes.POINTER(address)] * 2 + [ctypes.POINTER(i64)])
+        self.assertEqual(types("sixnet_dataset_split")[1], [ctypes.POINTER(data)] * 2 + [data, text])
+        self.assertEqual(types("sixnet_add_multi"), (i32, [model, text, ctypes.POINTER(i32), i32]))
+        self.assertEqual(types("sixnet_tensor_data")[0], address)
+        self.assertEqual(types("sixnet_summary")[0], text)
+        self.assertEqual(types("sixnet_set_learning_rate")[1][1], ctypes.c_double)
+        self.assertEqual(sixnet._CALLBACKS["sixnet_read_fn"]._argtypes_, (address, address, u64))
+        self.assertIsNot(model, data)
 
-    def test_all_functions_are_bound(self):
-        for name, (result, *given) in sixnet._signatures().items():
-            function = getattr(sixnet._lib, name)
-            self.assertEqual((function.restype, list(function.argtypes)), (result, given), name)
+    def test_every_number_and_every_handle_is_checked(self):
+        """Of every function, by arguments that are all right but one; none of the calls reaches the library."""
+        limits = {ctypes.c_int32: (-2**31, 2**31 - 1), ctypes.c_int64: (-2**63, 2**63 - 1), ctypes.c_uint64: (0, 2**64 - 1)}
+        wrong = {kind: (low - 1, high + 1, 2**70, 1.5, "1", None) for kind, (low, high) in limits.items()}
+        wrong[ctypes.c_double] = ("0.1", None, 10**400, 1j)
+        checked = 0
+        for name, (_, parameters) in sixnet._signatures().items():
+            reached = []
+            function = sixnet._Function(name, lambda *args: reached.append(args), None, parameters)
+            right = [0 if kind in wrong else None for _, kind in parameters]
+            function(*right)
+            self.assertEqual(len(reached), 1)
+            for i, (argument, kind) in enumerate(parameters):
+                bad = wrong.get(kind, ())
+                if issubclass(kind, sixnet._Pointer):
+                    bad = (5, "text", ctypes.c_void_p(5), sixnet._type("sixnet_of_another *")(5))
+                for value in bad:
+                    with self.subTest(name, argument=argument, value=value), self.assertRaisesRegex((TypeError, ValueError), f"^{argument}: "):
+                        function(*right[:i], value, *right[i + 1:])
+                checked += len(bad)
+            with self.assertRaises(TypeError):
+                function(*right, 0)
+            self.assertEqual(len(reached), 1, name)
+        self.assertGreater(checked, 500)
+
+    def test_wrong_arguments(self):
+        net, context, data = sixnet.Model(SMALL), sixnet.Context(), sixnet.Dataset([[1.0], [2.0]])
+        optimizer, function = sixnet.Optimizer(net, "sgd lr=0.1"), sixnet.Dataset.from_function
+        for call in (lambda: sixnet.Batches(context), lambda: sixnet.Batches("data"), lambda: sixnet.Model(SMALL, data),
+                     lambda: sixnet.Model(SMALL, "threads=2"), lambda: sixnet.Model(context=net), lambda: sixnet.Predictor(optimizer),
+                     lambda: sixnet.Optimizer(data, "sgd lr=1"), lambda: optimizer.save_checkpoint("x", data), lambda: sixnet.Model(b"input"),
+                     lambda: sixnet.Dataset([[1.0]], context=net), lambda: sixnet.Dataset.open_idx("x", context=net), lambda: net.find(3),
+                     lambda: function(lambda i: 0, 1, (1,), context=optimizer), lambda: net.fit(data, optimizer=data), lambda: net.retain(1.5),
+                     lambda: net.add("relu", None), lambda: setattr(optimizer, "lr", "0.1"), lambda: net.reset(None), lambda: net.add(5)):
+            self.assertRaises(TypeError, call)
+        for call in (lambda: net.reset(-1), lambda: net.reset(2**64), lambda: net.retain(2**32), lambda: net.profile_number(2**32, "seconds"),
+                     lambda: net.node_values(2**32), lambda: net.memory_needed(2**64 + 4), lambda: function(lambda i: 0, 2**64 + 4, (1,)),
+                     lambda: sixnet.Model().add("input shape=1", 2**32 - 1), lambda: sixnet.Context(seed=-1), lambda: setattr(optimizer, "lr", 10**400)):
+            self.assertRaises(ValueError, call)
+        self.assertNotIn(5, net)
+
+    def test_a_layer_s_numbers(self):
+        for wrong, error in (((2**64 + 1,), ValueError), ((1.5,), TypeError), (3, TypeError)):
+            context = sixnet.Context()
+            context.register("wide", lambda call, x: x, setup=lambda s: wrong)
+            context.register("tall", lambda call, x, w: x, setup=lambda s: s.parameter("w", wrong))
+            for name in ("wide", "tall"):
+                self.assertRaises(error, sixnet.Model, f"input shape=2\n{name}", context)
 
     def test_statuses(self):
         numbers = dict(re.findall(r"#define SIXNET_(\w+) (-?\d+)", self.header))
@@ -193,10 +226,10 @@ class Loading(unittest.TestCase):
 
     def test_a_library_that_lacks_a_function(self):
         signatures = sixnet._signatures
-        sixnet._signatures = lambda: {**signatures(), "sixnet_of_tomorrow": (None,)}
+        sixnet._signatures = lambda: {**signatures(), "sixnet_of_tomorrow": (None, [])}
         try:
             with self.assertRaisesRegex(ImportError, f"{re.escape(sixnet.library_path)} is libsixnet .* has no sixnet_of_tomorrow"):
-                sixnet._bind(sixnet._lib, sixnet.library_path)
+                sixnet._bind(ctypes.CDLL(sixnet.library_path), sixnet.library_path)
         finally:
             sixnet._signatures = signatures
 
@@ -206,7 +239,7 @@ class Loading(unittest.TestCase):
             for version in (written_for[0] + 1, 0), (written_for[0], 999):
                 sixnet._WRITTEN_FOR = version
                 with self.assertRaisesRegex(ImportError, f"{version[0]}.{version[1]} .*{re.escape(sixnet.library_path)} is {sixnet.version}"):
-                    sixnet._bind(sixnet._lib, sixnet.library_path)
+                    sixnet._bind(ctypes.CDLL(sixnet.library_path), sixnet.library_path)
         finally:
             sixnet._WRITTEN_FOR = written_for
 
@@ -234,9 +267,28 @@ class Errors(unittest.TestCase):
         self.assertNotIn("linear9.weight", net)
         self.assertIsNone(net.get("linear9.weight"))
 
-    def test_missing_file_is_an_os_error(self):
-        with self.assertRaisesRegex(OSError, "/no/such"):
-            sixnet.Dataset.open_idx("/no/such", "/no/such")
+    def test_files_that_cannot_be_opened(self):
+        net = sixnet.Model(SMALL)
+        optimizer, folder = sixnet.Optimizer(net, "sgd lr=0.1"), tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        (pathlib.Path(folder) / "file").write_bytes(b"x")
+        missing, below = f"{folder}/none: at all", f"{folder}/file/below"
+        calls = [lambda path: sixnet.Dataset.open_idx(path), lambda path: sixnet.Model.load(path), net.load_weights, optimizer.load_checkpoint,
+                 lambda path: net.fit(*some_data(), resume=path), lambda path: net.save(f"{path}/x"), lambda path: optimizer.save_checkpoint(f"{path}/x")]
+        for call in calls:
+            for path, kind, number in ((missing, FileNotFoundError, errno.ENOENT), (below, NotADirectoryError, errno.ENOTDIR)):
+                with self.assertRaises(kind) as caught:
+                    call(path)
+                error = caught.exception
+                self.assertIsInstance(error, sixnet.FileAccessError)
+                self.assertEqual((error.errno, error.strerror, error.status), (number, os.strerror(number), -6))
+                self.assertIn(error.filename, (path, f"{path}/x"))
+                self.assertEqual(str(error), error.message)
+                twin = pickle.loads(pickle.dumps(error))
+                self.assertEqual((type(twin), twin.errno, twin.filename, str(twin)), (type(error), number, error.filename, str(error)))
+        with self.assertRaises(sixnet.FileAccessError) as caught:
+            sixnet.Model.load(folder)
+        self.assertNotIsInstance(caught.exception, FileNotFoundError)
 
     def test_pickle(self):
         for kind in (*sixnet._ERRORS.values(), sixnet.SixnetError):
@@ -278,6 +330,35 @@ class Kinds(unittest.TestCase):
     def test_attributes_of_python_values(self):
         self.assertEqual(sixnet._spec("a", {"b": True, "c": (3, 5), "d": [0.1, 2], "e": 1e-3, "f": "x", "g": None}),
                          b"a b=true c=3x5 d=0.1,2 e=0.001 f=x")
+        for value in ("a b=2", " a", "a\n", "a\tb"):
+            self.assertRaisesRegex(sixnet.InvalidArgumentError, "^name: ", sixnet.Model().add, "input shape=1", name=value)
+        for value in (object(), {1: 2}, b"x", 1j, [[1, 2], [3, 4]], {1}):
+            self.assertRaisesRegex(TypeError, "^shape: ", sixnet.Model().add, "input", shape=value)
+
+    def test_sequences_are_written_as_the_attribute_wants(self):
+        kinds = [tuple, list, lambda values: array("i", values), lambda values: range(values[0], values[1] + 1, values[1] - values[0])]
+        if np is not None:
+            kinds += [np.array, lambda values: tuple(np.array(values, np.uint8)), lambda values: np.array(values, np.float64).astype(int)[::1]]
+        for kind in kinds:
+            net = sixnet.Model()
+            net.add("input", shape=kind([7, 9]))
+            net.add("reshape", shape=kind([7, 9]))
+            net.compile()
+            self.assertEqual(net.output_shape, (7, 9))
+            net = sixnet.Model()
+            net.add("input shape=1x9x9")
+            net.add("conv2d out_channels=1", kernel_size=kind([3, 5]))
+            self.assertEqual(net.compile().output_shape, (1, 7, 5))
+            data = sixnet.Dataset([[[[1.0] * 4]] * 2], shape=(2, 1, 4)).transform("normalize std=2,2", mean=kind([1, 2]))
+            self.assertEqual([row[0] for row in memoryview(data[0][0]).tolist()], [[0.0] * 4, [-0.5] * 4])
+
+    @needs_numpy
+    def test_numbers_of_numpy(self):
+        for value, text in ((np.float32(0.5), "0.5"), (np.int64(3), "3"), (np.bool_(True), "true"), (np.float16(0.25), "0.25"), (np.array(7), "7"),
+                            (np.longdouble(0.5), "0.5"), (np.array([True, False]), "true,false"), (np.str_("x"), "x")):
+            self.assertEqual(sixnet._spec("a", {"b": value}).decode(), f"a b={text}")
+        net, (x, t) = sixnet.Model(SMALL, sixnet.Context(seed=np.uint8(3))), some_data()
+        self.assertEqual(len(net.fit(x, t, epochs=np.int64(2), batch_size=np.int32(16), shuffle=np.bool_(False))), 2)
 
 
 class Lifetime(unittest.TestCase):
@@ -361,6 +442,232 @@ class Lifetime(unittest.TestCase):
             cycle = [net, view]; cycle.append(cycle)
         """
         self.assertEqual(run_python(text), (0, "", ""))
+
+
+def double(call, x):
+    return [[2 * value for value in row] for row in memoryview(x).tolist()]
+
+
+def double_back(call, dy, x):
+    return double(call, dy)
+
+
+def sample(index):
+    return [float(index)] * 4, index % 3
+
+
+COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "copy": copy.copy, "deepcopy": copy.deepcopy}
+
+
+class Copies(unittest.TestCase):
+    """By pickle and by the module copy: what a copy does from then on is what the object would have done."""
+
+    TEXT = "input shape=4\nlinear out_features=8\nbatchnorm1d\ndropout p=0.5\nlinear out_features=3\ncross_entropy"
+
+    def test_contexts(self):
+        context = sixnet.Context("threads=2", dtype="f64", seed=7, max_memory=2**30, log=print)
+        context.register("double", double, double_back)
+        for name, made in COPIES.items():
+            with self.subTest(name):
+                twin = made(context)
+                self.assertEqual((repr(twin), twin.max_memory), (repr(context), context.max_memory))
+                self.assertEqual(list(sixnet.Model("input shape=1\ndouble", twin).predict(array("d", [3.0])).tolist()), [[6.0]])
+                twin.close()
+                self.assertFalse(context.closed)
+        with self.assertRaises((pickle.PicklingError, AttributeError)):
+            pickle.dumps(sixnet.Context(log=lambda level, line: None))
+
+    def test_models(self):
+        x, t = some_data()
+        net = sixnet.Model(self.TEXT, sixnet.Context(seed=5))
+        net.fit(x, t)
+        twins = {name: made(net) for name, made in COPIES.items()}
+        first = net.digest()
+        net.fit(x, t, epochs=2)
+        self.assertNotEqual(net.digest(), first)
+        for name, twin in twins.items():
+            with self.subTest(name):
+                self.assertEqual((twin.digest(), twin.context.seed, twin.input_shape), (first, 5, (4,)))
+                twin.fit(x, t, epochs=2)
+                self.assertEqual(twin.digest(), net.digest())
+
+    def test_models_not_compiled_branched_and_retained(self):
+        net = sixnet.Model()
+        a = net.add("input shape=4 name=a")
+        b = net.add("linear out_features=4", a)
+        net.add("add", b, net.add("tanh", a))
+        net.retain("a")
+        for made in COPIES.values():
+            twin = made(net).compile()
+            self.assertEqual([node.spec for node in twin.nodes], [node.spec for node in net.nodes])
+            for again in (twin, *(other(twin) for other in COPIES.values())):
+                again.forward([[1.0, 2.0, 3.0, 4.0]])
+                self.assertEqual(again.node_values("a").tolist(), [[1.0, 2.0, 3.0, 4.0]])
+
+    def test_values_that_are_not_finite(self):
+        net = sixnet.Model(SMALL)
+        net["linear1.bias"] = [math.nan] * 8
+        for made in COPIES.values():
+            self.assertEqual(made(net).digest(), net.digest())
+
+    def test_subclasses(self):
+        class Named(sixnet.Model):
+            def __init__(self, name, notes):
+                sixnet.Model.__init__(self, SMALL)
+                self.name, self.notes = name, notes
+
+        globals()["Named"], Named.__qualname__ = Named, "Named"
+        net = Named("one", ["x"])
+        for name, made in COPIES.items():
+            twin = made(net)
+            self.assertEqual((type(twin), twin.name, twin.notes, twin.digest()), (Named, "one", ["x"], net.digest()))
+            self.assertEqual(twin.notes is net.notes, name == "copy")
+
+    def test_optimizers(self):
+        x, t = some_data()
+
+        def steps(net, optimizer):
+            for _ in range(3):
+                net.zero_grad()
+                net.forward(x)
+                net.loss(t)
+                net.backward()
+                optimizer.step()
+            optimizer.schedule_epoch()
+
+        for closed in (False, True):
+            net = sixnet.Model(self.TEXT)
+            optimizer = sixnet.Optimizer(net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5")
+            steps(net, optimizer)
+            optimizer.lr = 0.3
+            run = {"net": net, "optimizer": optimizer}
+            twins = {name: made(run) for name, made in COPIES.items() if name != "copy"}
+            shared = copy.copy(optimizer)
+            self.assertEqual((shared.lr, shared._model.get() is net), (optimizer.lr, True))
+            for twin in twins.values():
+                self.assertIs(twin["optimizer"]._model.get(), twin["net"])
+            if closed:  # the optimizer keeps its model
+                wanted, loaded = net.copy(), copy.deepcopy(run)
+                net.close()
+                again = pickle.loads(pickle.dumps(optimizer))
+                self.assertEqual(again._model.get().digest(), wanted.digest())
+                self.assertEqual(again.lr, loaded["optimizer"].lr)
+                continue
+            steps(net, optimizer)
+            for twin in twins.values():
+                steps(**twin)
+                self.assertEqual((twin["net"].digest(), twin["optimizer"].lr), (net.digest(), optimizer.lr))
+
+    def test_datasets(self):
+        def rows(data):
+            return [tuple(None if values is None else values.tolist() for values in pair) for pair in data]
+
+        x, t = some_data()
+        context = sixnet.Context(seed=3)
+        values, labels = array("f", sum(x, [])), array("i", t)
+        arrays = sixnet.Dataset(values, labels, shape=(4,), context=context).transform("normalize", mean=[1], std=[2])
+        copied = sixnet.Dataset(values, labels, shape=(4,), copy=True)
+        parts = arrays.split(40, seed=2)
+        deeper = parts[1].transform("one_hot num_classes=3").split(5)[0]
+        function = sixnet.Dataset.from_function(sample, 30, (4,), context=context)
+        for i, data in enumerate((arrays, copied, *parts, deeper, function, sixnet.Dataset(x))):
+            wanted = rows(data)
+            for name, made in COPIES.items():
+                with self.subTest(name, data=i):
+                    twin = made(data)
+                    self.assertEqual(rows(twin), wanted)
+                    self.assertEqual((twin.shape, twin.target_shape), (data.shape, data.target_shape))
+                    twin.transform("normalize mean=5 std=1")
+                    twin.close()
+                    self.assertEqual(data[0][0].tolist(), wanted[0][0])
+        twins = {name: made(arrays) for name, made in COPIES.items()}
+        before, after = copied[0][0].tolist(), [(9 - 1) / 2] + arrays[0][0].tolist()[1:]
+        values[0] = 9  # which the copies that share their arrays see
+        self.assertEqual([twin[0][0].tolist() == after for twin in twins.values()], [False, True, False])
+        self.assertEqual(pickle.loads(pickle.dumps(copied))[0][0].tolist(), before)
+        one, two = pickle.loads(pickle.dumps(parts))
+        self.assertIs(one._context.get(), two._context.get())
+
+    def test_files(self):
+        folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        (folder / "x").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 255, 0, 0, 51]))
+        (folder / "t").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 4, 7]))
+        here = os.getcwd()
+        os.chdir(folder)
+        try:
+            data = sixnet.Dataset.open_idx("x", "t")
+            saved = pickle.dumps(data)
+        finally:
+            os.chdir(here)
+        self.assertEqual(pickle.loads(saved)[1][1].tolist(), [7.0])
+        (folder / "x").unlink()
+        self.assertRaises(FileNotFoundError, pickle.loads, saved)
+
+    def test_batches_and_predictors(self):
+        data = sixnet.Dataset([[float(i)] for i in range(10)])
+        batches = data.batches(3, seed=4)
+        list(batches)
+        twins = [made(batches) for made in COPIES.values()]
+        rest = [x.tolist() for x, _ in batches]
+        for twin in twins:
+            self.assertEqual([x.tolist() for x, _ in twin], rest)
+        net = sixnet.Model("input shape=1\nlinear out_features=1\nmse")
+        optimizer, path = sixnet.Optimizer(net, "sgd lr=0"), tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, path)
+        walk = iter(batches)
+        next(walk)
+        optimizer.save_checkpoint(f"{path}/c", batches)
+        resumed = data.batches(3, seed=4)
+        optimizer.load_checkpoint(f"{path}/c", resumed)
+        twins, rest = [made(resumed) for made in COPIES.values()], [x.tolist() for x, _ in walk]
+        for twin in (resumed, *twins):
+            self.assertEqual([x.tolist() for x, _ in twin], rest)
+        for made in COPIES.values():
+            self.assertEqual(made(sixnet.Predictor(net)).predict([[2.0]]).tolist(), net.predict([[2.0]]).tolist())
+
+    def test_closed(self):
+        net, data = sixnet.Model(SMALL), sixnet.Dataset([[1.0]])
+        things = (sixnet.Context(), data.batches(1), sixnet.Predictor(net), sixnet.Optimizer(net, "sgd lr=0"), net, data)
+        for thing in things:
+            thing.close()
+            for made in COPIES.values():
+                self.assertRaisesRegex(sixnet.BadStateError, f"this {type(thing).__name__} is closed", made, thing)
+
+    def test_close_gives_all_back(self):
+        gc.collect()
+        before = len(weakref.finalize._registry)
+        context = sixnet.Context()
+        net, values = sixnet.Model(SMALL, context), array("f", [1.0] * 8)
+        data = sixnet.Dataset(values, shape=(4,), context=context)
+        things = [context, net, sixnet.Optimizer(net, "sgd lr=0"), sixnet.Predictor(net), data, data.batches(1), *data.split(1)]
+        for thing in things:
+            thing.close()
+        gc.collect()
+        self.assertEqual(len(weakref.finalize._registry), before)
+        values.append(1.0)  # a BufferError while anything refers to it
+
+    def test_a_spawned_pool(self):
+        text = f"""if True:
+            import multiprocessing, operator, sixnet
+            from array import array
+            if __name__ == "__main__":
+                net = sixnet.Model({self.TEXT!r}, sixnet.Context(seed=2))
+                x, t = array("f", [0.5, 0.1, 0.2, 0.3] * 8), array("i", [0, 1, 2, 0] * 2)
+                data = sixnet.Dataset(x, t, shape=(4,))
+                net.fit(data)
+                optimizer = sixnet.Optimizer(net, "adam lr=0.1")
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    there = pool.map(operator.methodcaller("digest"), [net])
+                    back = pool.map(operator.methodcaller("fit", data), [net])
+                    measured = pool.apply(net.evaluate, (data,))
+                    part = pool.apply(sixnet.Dataset.split, (data, 5))[0]
+                    lr = pool.apply(sixnet.Optimizer._others, (optimizer,))
+                    print(there == [net.digest()], back == [net.copy().fit(data)] or back[0][0].loss, measured == net.evaluate(data), len(part), lr)
+        """
+        status, out, errors = run_python(text)
+        self.assertEqual((status, errors), (0, ""))
+        self.assertRegex(out, r"^True .* True 5 {}$")
 
 
 @needs_numpy
@@ -503,6 +810,43 @@ class Arrays(unittest.TestCase):
         with self.assertRaises(ValueError):
             other.load_state_dict({**state, "linear1.bias": np.zeros(3)})
         self.assertEqual(other.digest(), self.net.digest())
+
+
+    def test_tensors_with_gradients_and_bfloat16(self):
+        """PyTorch's, or what is like them: they give no array before they are detached, and none of bfloat16 at all."""
+
+        class Tensor:
+            def __init__(self, values, dtype="torch.float32", tracked=True, device="cuda"):
+                self.values, self.dtype, self.tracked, self.device = values, dtype, tracked, device
+
+            shape = property(lambda self: self.values.shape)
+
+            def detach(self):
+                return Tensor(self.values, self.dtype, False, self.device)
+
+            def cpu(self):
+                return Tensor(self.values, self.dtype, self.tracked, "cpu")
+
+            def float(self):
+                return Tensor(self.values, "torch.float32", self.tracked, self.device)
+
+            def __len__(self):
+                return len(self.values)
+
+            def __array__(self, dtype=None, copy=None):
+                if self.tracked or self.device != "cpu" or self.dtype == "torch.bfloat16":
+                    raise TypeError("there is no array of this tensor")
+                return self.values if dtype is None else self.values.astype(dtype)
+
+        state = {name: np.asarray(values) + 1 for name, values in self.net.state_dict().items()}
+        for dtype in ("torch.float32", "torch.bfloat16"):
+            net = sixnet.Model(self.net.text)
+            net.load_state_dict({name: Tensor(values, dtype) for name, values in state.items()})
+            for name, values in state.items():
+                np.testing.assert_array_equal(net[name], values)
+            np.testing.assert_array_equal(net.predict(Tensor(self.x, dtype)), net.predict(self.x))
+            net["linear1.bias"] = Tensor(np.zeros(2, np.float32), dtype)
+            self.assertEqual(net["linear1.bias"].tolist(), [0, 0])
 
 
 class PlainPython(unittest.TestCase):
@@ -729,6 +1073,45 @@ class Training(unittest.TestCase):
         self.assertEqual(*map(sorted, epochs))
         self.assertEqual(len(list(data.batches(4, drop_last=True))), 2)
 
+    def test_independent_iterations(self):
+        data = sixnet.Dataset([[float(i)] for i in range(10)])
+
+        def seen(batches):
+            return [[row[0] for row in x.tolist()] for x, _ in batches]
+
+        alone = data.batches(3, seed=1)
+        epochs = [seen(alone) for _ in range(3)]
+        self.assertEqual(alone.epoch, 3)
+        self.assertNotEqual(epochs[0], epochs[1])
+        batches = data.batches(3, seed=1)
+        one, two = iter(batches), iter(batches)  # the first is epoch 0, whoever begins to read
+        pairs = [(b, a) for b, a in zip(two, one)]
+        self.assertEqual([seen([a for _, a in pairs]), seen([b for b, _ in pairs])], epochs[:2])
+        self.assertEqual(batches.cursor, (1, 10))
+        third = iter(batches)
+        next(third)
+        self.assertEqual(batches.cursor, (2, 3))
+        outer = [(seen([a]), [seen([b]) for b in data.batches(5, shuffle=False)]) for a in data.batches(5, shuffle=False)]
+        self.assertEqual(len(outer[0][1]) * len(outer), 4)
+        batches.close()
+        self.assertRaises(sixnet.BadStateError, next, third)
+
+    def test_targets_of_another_shape(self):
+        """The library's message, which says what would help, whatever the call."""
+        x, t = some_data()
+        rows = [[float(i == c) for i in range(3)] for c in t]
+        probabilities = SMALL + " targets=probabilities"
+        for text, targets, hint in ((SMALL, rows, "if they are probabilities, .* 'cross_entropy targets=probabilities'"),
+                                    (probabilities, t, "if they are class numbers, .* 'one_hot num_classes=3'")):
+            net, exact = sixnet.Model(text), sixnet.Model(text, sixnet.Context(dtype="f64"))
+            net.forward(x)
+            good = t if text is SMALL else rows
+            for call in (lambda: net.fit(x, targets), lambda: net.evaluate(x, targets), lambda: net.fit(x, good, validation=(x, targets)),
+                         lambda: net.loss(targets), lambda: exact.gradient_check(x, targets)):
+                self.assertRaisesRegex(sixnet.BadShapeError, hint, call)
+            self.assertTrue(math.isfinite(net.loss(good)))
+            self.assertRaisesRegex(sixnet.BadShapeError, "there are 64 inputs, but 63 targets", net.fit, x, good[:63])
+
     def test_log_and_settings(self):
         with sixnet.Context("dtype=f64", threads=2, seed=7, log=lambda level, line: None) as context:
             self.assertEqual((context.dtype, context.threads, context.seed), ("f64", 2, 7))
@@ -795,6 +1178,40 @@ class Files(unittest.TestCase):
         net = sixnet.Model(SMALL)
         history = net.fit(self.x, self.t, optimizer="adam lr=0.01", epochs=4, **options)
         return net.digest(), len(history)
+
+    def test_files_that_lie(self):
+        whole = io.BytesIO()
+        self.net.save(whole)
+
+        class Strange:
+            def __init__(self, answer):
+                self.answer = answer
+
+            def read(self, size):
+                return self.answer
+
+            write = read
+
+        for answer, error in ((bytes(2**24), OSError), ("text" * 2**20, TypeError), (None, TypeError), (5, TypeError), ([0] * 2**20, TypeError)):
+            with self.subTest(answer=type(answer)), self.assertRaisesRegex(error, r"the file's read\("):
+                sixnet.Model.load(Strange(answer))
+        for answer in (0, -1, 2**40, "3", 2.0):
+            with self.subTest(answer=answer), self.assertRaisesRegex(OSError, r"the file's write\("):
+                self.net.save(Strange(answer))
+        parts = []
+
+        class Uncounted:
+            def write(self, data):
+                parts.append(bytes(data))
+
+        class Nonblocking(Uncounted, io.RawIOBase):
+            pass
+
+        self.net.save(Uncounted())
+        self.assertEqual(b"".join(parts), whole.getvalue())
+        self.assertRaises(OSError, self.net.save, Nonblocking())
+        whole.seek(0)
+        self.assertEqual(sixnet.Model.load(whole).digest(), self.net.digest())
 
     def test_an_interrupted_fit_is_resumed(self):
         path = self.folder / "run"
@@ -883,6 +1300,24 @@ class Records(unittest.TestCase):
                 moved = folder.with_name(name + ", moved")
                 folder.rename(moved)
                 self.assertIn("the same bits", self.rerun(moved))
+
+    def test_planted_links(self):
+        """Into a folder that others can write to: links there are not followed."""
+        self.folder.mkdir()
+        victim = self.folder.with_name("victim")
+        victim.write_text("mine")
+        for name in ("data.npy", "settings.txt", "history.csv", "result.txt"):
+            (self.folder / name).symlink_to(victim)
+            with self.assertRaises(sixnet.SixnetError) as caught:
+                self.fit(sixnet.Model(self.NET))
+            self.assertIn("a record already" if name == "result.txt" else "symbolic link", str(caught.exception))
+            for path in self.folder.iterdir():
+                path.unlink()
+            os.link(victim, self.folder / ("settings.txt" if name == "result.txt" else name))
+            self.fit(sixnet.Model(self.NET))
+            self.assertEqual(victim.read_text(), "mine")
+            for path in self.folder.iterdir():
+                path.unlink()
 
     def test_samples_of_a_dataset(self):
         data = sixnet.Dataset(self.x, self.t, shape=[4], target_shape=[1]).transform("normalize mean=0.1 std=0.5").split(40)[0]
@@ -1027,6 +1462,56 @@ class Callbacks(unittest.TestCase):
             self.assertEqual(len(net.predict([[0.1] * 500] * 5000)), 5000)  # not cancelled any more
         finally:
             signal.signal(signal.SIGINT, handler)
+
+    @unittest.skipUnless(threading.current_thread() is threading.main_thread(), "signals come to the main thread")
+    def test_control_c_of_one_sample(self):
+        """The call is cancelled while the library is at work on its only sample, and with it the call that it was made in."""
+        cancelled = []
+
+        def forward(call, x):
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(1000):
+                if all(held.cancelled for held in sixnet._watcher.calls):
+                    break
+                time.sleep(0.01)
+            cancelled.append([held.cancelled for held in sixnet._watcher.calls])
+            return x
+
+        context = sixnet.Context()
+        context.register("signal", forward)
+        net = sixnet.Model("input shape=4\nsignal\nlinear out_features=3", context)
+        predictor, fit = sixnet.Predictor(net), self.net.fit
+        calls = [(lambda: net.predict([[0.1] * 4]), 1), (lambda: predictor.predict([[0.1] * 4]), 1),
+                 (lambda: fit(self.x, self.t, progress=lambda p: net.predict([[0.1] * 4]), epochs=10**6), 2)]
+        outer = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            for call, depth in calls:
+                with self.assertRaises(KeyboardInterrupt):
+                    call()
+                self.assertEqual(cancelled.pop(), [True] * depth)
+                self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+                self.assertEqual(signal.set_wakeup_fd(-1), -1)
+            self.assertEqual(len(self.net.predict(self.x)), 64)  # no model is cancelled any more
+        finally:
+            signal.signal(signal.SIGINT, outer)
+
+    @unittest.skipUnless(threading.current_thread() is threading.main_thread(), "signals come to the main thread")
+    def test_signals_of_an_event_loop(self):
+        """What waits for signals by a file of its own gets those that come during a call."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        handlers = {number: signal.signal(number, handler) for number, handler in (
+            (signal.SIGINT, signal.default_int_handler), (signal.SIGUSR1, lambda number, frame: None))}
+        signal.set_wakeup_fd(writer)
+        try:
+            self.net.fit(self.x, self.t, progress=lambda p: os.kill(os.getpid(), signal.SIGUSR1))
+            self.assertEqual(os.read(reader, 1), bytes([signal.SIGUSR1]))
+        finally:
+            self.assertEqual(signal.set_wakeup_fd(-1), writer)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            os.close(reader)
+            os.close(writer)
 
     def test_findings_and_history(self):
         log = []
@@ -1452,6 +1937,9 @@ class Torch(unittest.TestCase):
 
     def test_tensors_as_arrays(self):
         net = sixnet.Model(SMALL)
+        state = {name: torch.rand(values.shape).to(torch.bfloat16).requires_grad_() for name, values in net.state_dict().items()}
+        net.load_state_dict(state)
+        np.testing.assert_array_equal(net["linear1.weight"], state["linear1.weight"].detach().float().numpy())
         x = torch.rand(7, 4)
         np.testing.assert_array_equal(net.predict(x), net.predict(x.numpy()))
 

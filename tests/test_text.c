@@ -498,6 +498,7 @@ static void test_ways_of_writing(void **state)
         "\r\n\r\ninput name=a shape=2\r\nlinear out_features=3 bias=true name=b from=a\r\ntanh from=b name=c # \303\244\r\n  "
         "\t\r\nmse name=d "
         "from=c # end\r\n#",
+        "\xEF\xBB\xBFinput shape=2 name=a\nlinear out_features=3 name=b\ntanh name=c\nmse name=d\n",
     };
     sixnet_model *first = parsed(NULL, ways[0]);
     for (size_t i = 1; i < sizeof ways / sizeof *ways; i++) {

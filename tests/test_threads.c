@@ -894,6 +894,46 @@ static void test_cancelled_under_way(void **state)
     close_world(w);
 }
 
+typedef struct canceller_within {
+    sixnet_model *net;
+    int calls;
+} canceller_within;
+
+static int32_t cancel_within(void *user, sixnet_layer_call *call)
+{
+    canceller_within *c = user;
+    (void)call;
+    c->calls++;
+    sixnet_cancel(c->net, 1);
+    return 0;
+}
+
+/* However few the samples are, no layer is begun after the request. */
+static void test_cancelled_between_layers(void **state)
+{
+    (void)state;
+    enum { MOST = 16 };
+    static const float x[MOST] = {0};
+    float y[MOST];
+    canceller_within c = {0};
+    sixnet_context *ctx;
+    sixnet_predictor *predictor;
+    WORKS(sixnet_context_new(&ctx, NULL));
+    WORKS(sixnet_layer_register(ctx, "cancels", NULL, "f32", nothing_to_set_up, cancel_within, NULL, &c));
+    c.net = parsed(ctx, "input shape=1\ncancels\nlinear out_features=1\ncancels\n");
+    WORKS(sixnet_predictor_new(&predictor, c.net));
+    for (int64_t n = 1; n <= MOST; n += MOST - 1) {
+        assert_int_equal(sixnet_predict(c.net, x, n, y), SIXNET_STOPPED);
+        sixnet_cancel(c.net, 0);
+        assert_int_equal(sixnet_predictor_run(predictor, x, n, y), SIXNET_STOPPED);
+        sixnet_cancel(c.net, 0);
+    }
+    assert_int_equal(c.calls, 4);
+    sixnet_predictor_free(predictor);
+    sixnet_model_free(c.net);
+    sixnet_context_free(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -914,6 +954,7 @@ int main(void)
         cmocka_unit_test(test_cancelled_by_a_signal),
         cmocka_unit_test(test_everything_that_can_be_cancelled),
         cmocka_unit_test(test_cancelled_under_way),
+        cmocka_unit_test(test_cancelled_between_layers),
     };
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }

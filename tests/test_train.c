@@ -498,6 +498,109 @@ static void test_any_cut_gives_the_same_bits(void **state)
         }
 }
 
+/* ---- what a step can come to ---- */
+
+/* Every number of a step is below the bound, for the worst signs and sizes up to the magnitudes, with any sizes among them. */
+static void check_bound(const optimizer *o, const six_update *u, const six_magnitudes *most, int *safe)
+{
+    static const double shares[] = {1, -1, 0, 1e-3, -1e-30, 0.5};
+    enum { SHARES = sizeof shares / sizeof *shares };
+    const double bound = o->shared->bound(&o->attr, u, most), limit = is_f32(o) ? (double)FLT_MAX / 4 : DBL_MAX / 4;
+    const int slots = o->shared->slots(&o->attr);
+    arrays a;
+    if (!(bound < limit))
+        return;
+    ++*safe;
+    for (int from = 0; from < SHARES * SHARES * SHARES; from += VALUES_MAX) {
+        for (int i = 0; i < VALUES_MAX; i++) {
+            set(o, &a.w, i, most->values * shares[(from + i) % SHARES]);
+            set(o, &a.g, i, most->gradients * shares[(from + i) / SHARES % SHARES]);
+            for (int slot = 0; slot < slots; slot++) {
+                const double share = shares[((from + i) / SHARES / SHARES + slot) % SHARES];
+                set(o, &a.slot[slot], i, most->state * (o->shared->squares >> slot & 1 ? fabs(share) : share));
+            }
+        }
+        update(o, u, &a, 0, VALUES_MAX);
+        for (int i = 0; i < VALUES_MAX; i++) {
+            bool below = fabs(get(o, &a.w, i)) <= 1.001 * bound;
+            for (int slot = 0; slot < slots; slot++)
+                below = below && fabs(get(o, &a.slot[slot], i)) <= 1.001 * bound;
+            if (!below)
+                fail_msg("%s, %s: beyond the bound %g of magnitudes %g, %g, %g", o->variant->name, o->shared->kind.name, bound, most->values,
+                         most->gradients, most->state);
+        }
+    }
+}
+
+static void test_steps_stay_within_their_bounds(void **state)
+{
+    (void)state;
+    static const char *const extremes[] = {
+        "sgd lr=1e30 momentum=9 weight_decay=1e3", "sgd lr=1e-30 dampening=-1e20 momentum=1", "sgd lr=1e38", "sgd lr=1 clip_value=1e-3",
+        "adam lr=1e30",  "adam eps=0", "adam eps=1e-29 lr=1", "adamw lr=1e10 weight_decay=1e10", "adam beta2=0.9999999 beta1=0",
+        "rmsprop eps=0", "rmsprop eps=1e-29 momentum=1e10", "rmsprop alpha=0 centered=true lr=1e20",
+    };
+    enum { EXTREMES = sizeof extremes / sizeof *extremes };
+    static const double sizes[] = {0, 1e-44, 1e-20, 1, 1e4, 1e15, 1e19, 1e30, 3e38, 1e100, 1e308};
+    enum { SIZES = sizeof sizes / sizeof *sizes };
+    const six_variant *found[VARIANTS_MAX];
+    const int variant_count = variants(found);
+    for (int v = 0; v < variant_count; v++)
+        for (int s = 0; s < SPECS + EXTREMES; s++) {
+            optimizer o = optimizer_of(found[v], s < SPECS ? specs[s] : extremes[s - SPECS]);
+            const int sizes_used = is_f32(&o) ? 9 : SIZES;
+            int safe = 0;
+            for (int i = 0; i < sizes_used * sizes_used * sizes_used; i++)
+                for (int64_t step = 1; step <= 1000000; step = 1000 * step) {
+                    const six_magnitudes most = {sizes[i % sizes_used], sizes[i / sizes_used % sizes_used],
+                                                 sizes[i / sizes_used / sizes_used]};
+                    const six_update u = update_of(&o, step);
+                    check_bound(&o, &u, &most, &safe);
+                }
+            if (s < SPECS && safe < 100)
+                fail_msg("%s: only %d steps are known to be safe", specs[s], safe);
+        }
+}
+
+static void test_ordinary_steps_are_safe(void **state)
+{
+    (void)state;
+    const six_magnitudes ordinary = {1e3, 1e3, 1e6};
+    for (int s = 0; s < SPECS; s++) {
+        optimizer o = optimizer_of(&six_variant_baseline, specs[s]);
+        const six_update u = update_of(&o, 1);
+        assert_true(o.shared->bound(&o.attr, &u, &ordinary) < (double)FLT_MAX / 4);
+    }
+}
+
+static void test_largest(void **state)
+{
+    (void)state;
+    static const double bad[] = {NAN, -NAN, INFINITY, -INFINITY};
+    const six_variant *found[VARIANTS_MAX];
+    const int variant_count = variants(found);
+    for (int v = 0; v < variant_count; v++) {
+        const optimizer o = optimizer_of(found[v], "adam");
+        double (*largest)(const real *, int64_t) = found[v]->arrays.largest;
+        assert_true(largest(NULL, 0) == 0);
+        for (int count = 1; count <= VALUES_MAX; count++) {
+            numbers n = {{0}};
+            for (int i = 0; i < VALUES_MAX; i++)
+                set(&o, &n, i, i < count ? sin(i + 1.0) : 5); /* those behind do not count */
+            for (int i = 0; i < count; i++) {
+                const double before = get(&o, &n, i);
+                for (int sign = -1; sign <= 1; sign += 2) {
+                    set(&o, &n, i, sign * 2.5);
+                    assert_true(largest((const real *)&n, count) == 2.5);
+                }
+                set(&o, &n, i, bad[(i + count) % 4]);
+                assert_true(largest((const real *)&n, count) == INFINITY);
+                set(&o, &n, i, before);
+            }
+        }
+    }
+}
+
 static void test_instruction_sets_with_fma_give_the_same_bits(void **state)
 {
     (void)state;
@@ -598,6 +701,9 @@ int main(void)
         cmocka_unit_test(test_schedule_without_memory),
         cmocka_unit_test(test_optimizers_agree_with_pytorch),
         cmocka_unit_test(test_any_cut_gives_the_same_bits),
+        cmocka_unit_test(test_steps_stay_within_their_bounds),
+        cmocka_unit_test(test_ordinary_steps_are_safe),
+        cmocka_unit_test(test_largest),
         cmocka_unit_test(test_instruction_sets_with_fma_give_the_same_bits),
         cmocka_unit_test(test_averages_have_the_same_bits),
         cmocka_unit_test(test_a_gradient_that_is_not_finite_stays_so),

@@ -8,6 +8,7 @@
 
 #include "base/sha256.h"
 #include "data/dataset.h"
+#include "data/mixing.h"
 
 #define PI 3.14159265358979323846
 
@@ -861,6 +862,30 @@ static void test_late_classes(void **state)
     sixnet_dataset_free(ds);
 }
 
+/* What is no class adds nothing, and nothing behind the last class is written. */
+static void test_no_class_adds_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        float numbers[2], expected[6];
+    } cases[] = {
+        {{0, 1}, {0.5f, 0, 0, 0.5f, 0, 0}},
+        {{2, 0}, {0, 0.5f, 0, 0, 0.5f, 0}},
+        {{3, 2}, {0, 0, 0, 0, 0, 0.5f}},
+        {{0, 3}, {0.5f, 0, 0, 0, 0, 0}},
+        {{-1, 1e30f}, {0}},
+        {{NAN, INFINITY}, {0}},
+    };
+    const six_shape in = {1, {2}}, out = {2, {3, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float to[8] = {[6] = 7, [7] = 7}, expected[8] = {[6] = 7, [7] = 7};
+        const six_transform_call call = {.in = &in, .out = &out, .to = to};
+        memcpy(expected, cases[i].expected, sizeof cases[i].expected);
+        six_add_share(&call, cases[i].numbers, 0.5f);
+        assert_memory_equal(to, expected, sizeof to);
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void test_refused(void **state)
@@ -1217,6 +1242,7 @@ int main(void)
         cmocka_unit_test(test_cutmix),
         cmocka_unit_test(test_targets_refused),
         cmocka_unit_test(test_late_classes),
+        cmocka_unit_test(test_no_class_adds_nothing),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_same_for_all_threads),

@@ -1,7 +1,7 @@
 # The accuracy after each epoch, with and without a schedule; tools/draw-docs draws it. Wants: data, a table with a column for each
 # case (tools/ablations base no_schedule gamma_0.9 --seeds 0 writes it), and style, the script that all pictures share.
 name = 'mnist_schedules'
-width = 800; height = 480
+width = 800; height = 480; printed = 0
 do for [form in 'svg png'] {
     reset
     load style

@@ -13,7 +13,7 @@ x(b, k, column) = side(b) * (k % columns(b)) + pixel(b) * (column + 0.5)
 y(b, k, row) = top(b) + side(b) * (k / columns(b)) + pixel(b) * (row + 0.5)
 title(b) = b == 1 ? 'the image' : sprintf('block %d: %d channels of %d × %d', b - 1, count(b), size(b), size(b))
 bottom = top(blocks + 1)
-do for [form in 'svg png'] {
+do for [form in forms] {
     reset
     width = 860; height = 145 + 820 * bottom
     load 'style.gp'

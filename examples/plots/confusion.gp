@@ -1,5 +1,5 @@
 # The table has a row for each label and prediction: label, prediction, images, their share of all of that label.
-do for [form in 'svg png'] {
+do for [form in forms] {
     reset
     width = 760; height = 700
     load 'style.gp'

@@ -2,7 +2,7 @@ across = pixels_across + 0.5
 down = pixels_down + 0.9
 x(k) = across * (k % 4)
 y(k) = down * (k / 4)
-do for [form in 'svg png'] {
+do for [form in forms] {
     reset
     columns = filters < 4 ? filters : 4
     rows = ceil(filters / 4.0)

@@ -3,7 +3,7 @@ curves = second eq '' ? 1 : 2
 lower(a, b) = a < b ? a : b
 higher(a, b) = a > b ? a : b
 label(k) = k == 1 ? 'training' : second
-do for [form in 'svg png'] {
+do for [form in forms] {
     reset
     width = 800; height = accuracy ? 820 : 560
     load 'style.gp'

@@ -1,6 +1,6 @@
 # The table's columns 2 to 7 are the errors at the six rates.
 step = ceil(epochs / 200.0)
-do for [form in 'svg png'] {
+do for [form in forms] {
     reset
     width = 800; height = 520
     load 'style.gp'

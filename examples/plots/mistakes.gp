@@ -6,7 +6,7 @@ x(k) = across * (int(k) % columns)
 y(k) = down * (int(k) / columns)
 percent(p) = p > 0.999 ? '> 99.9 %' : sprintf('%.1f %%', 100 * p)
 caption(row, label, prediction, p) = row > shown ? '' : sprintf("%d → %d\n%s", label, prediction, percent(p))
-do for [form in 'svg png'] {
+do for [form in forms] {
     reset
     width = 900; height = 70 + rows * 84 * down / across
     load 'style.gp'

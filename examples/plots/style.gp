@@ -1,11 +1,12 @@
-# What all pictures share. Wants: form (svg or png), name, width, height.
+# What all pictures share, in the place of their line "load 'style.gp'". Wants: form (svg or png), name, width, height, and printed: whether
+# standard output is the picture's file.
 if (form eq 'svg') {
     # Browsers smooth the pixels of images unless told not to.
     set terminal svg name name size width,height background 'white' font 'sans-serif,14'
-    set output '| sed "s/<image /<image image-rendering=\"pixelated\" /" >'.name.'.svg'
+    set output '| sed "s/<image /<image image-rendering=\"pixelated\" /" '.(printed ? '' : '>'.name.'.svg')
 } else {
     set terminal pngcairo size width,height background 'white' font 'sans-serif,10.5'
-    set output name.'.png'
+    if (printed) { set output } else { set output name.'.png' }
 }
 set encoding utf8
 set datafile separator ','

@@ -1,6 +1,6 @@
 # The table's columns 8 to 13 are the training losses at the six rates, 14 to 19 the test losses.
 thinned(epoch) = epoch > 0 && int(epoch) % ceil(epoch / 60.0) == 0
-do for [form in 'svg png'] {
+do for [form in forms] {
     reset
     width = 860; height = 640
     load 'style.gp'

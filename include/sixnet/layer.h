@@ -4,7 +4,9 @@
 
 /** @file
  * Layers of your own: three functions and a name. Once registered with a context, the name works in sixnet_add() and in
- * net texts like that of any other layer. The rules of sixnet.h hold here too.
+ * net texts like that of any other layer. The rules of sixnet.h hold here too. By its rule for callbacks, the three functions
+ * may use other models, datasets and predictors, but not the model, optimizer, predictor or batches of the call that runs them, and
+ * register no layers with its context: such calls are SIXNET_BAD_STATE.
  */
 
 #include "sixnet.h"
@@ -37,6 +39,7 @@ typedef int32_t (*sixnet_compute_fn)(void *user, sixnet_layer_call *call);
  * @param attributes the names of the layer's attributes, all numbers, each with its default, such as "beta=1 order=2"; NULL for
  *        none
  * @param dtype the type of the values that the functions see, "f32" or "f64", whatever the context's
+ * @param setup NULL for a layer of one or more inputs whose output has the shape of the first, without parameters
  * @param forward writes the outputs
  * @param backward writes the gradients by inputs, adds to those by parameters; NULL if the layer is only used to predict
  * @param user handed to all three; must stay valid as long as the context

@@ -29,6 +29,12 @@
  * meanwhile trains a copy (sixnet_model_copy()). Whatever the number of threads, of the context's or the caller's, results have
  * the same bits.
  *
+ * **Callbacks.** A function of the caller's that a call runs may use objects as another thread could meanwhile: what the call
+ * changes must not be touched, what it reads may be read. A call that breaks this does nothing and fails with SIXNET_BAD_STATE (or its NULL,
+ * NaN, 0 or SIXNET_NONE); a `_free` leaves a handle that the running call was given. Two callbacks differ: sixnet_progress_fn may
+ * read what sixnet_fit() changes, and a sixnet_malloc_fn or sixnet_free_fn may use no object at all. A callback returns; it
+ * must not leave by longjmp() or an exception.
+ *
  * **fork().** The child may go on with all objects that no other thread of the parent was using at that moment. The threads of a
  * context stay with the parent; in the child its work is done by the calling thread, with the same bits. Freeing works as usual.
  *
@@ -87,6 +93,10 @@ SIXNET_API const char *sixnet_status_name(int32_t status);
 /** The message of the calling thread's last failed call: one line without a line break, which names the thing and the
  * remedy; "" if none failed yet. Valid until the next failing call of the same thread. Threads: any. */
 SIXNET_API const char *sixnet_last_error(void);
+
+/** The errno of the system call that failed the calling thread's last failed call, such as ENOENT with SIXNET_IO_ERROR for a file
+ * that does not exist; 0 if no system call was at fault. Threads: any. */
+SIXNET_API int32_t sixnet_last_system_error(void);
 
 /** The version of the library in use, "major.minor.patch". Static storage. Threads: any. */
 SIXNET_API const char *sixnet_version(void);
@@ -207,7 +217,8 @@ SIXNET_API int32_t sixnet_model_copy(sixnet_model **out, const sixnet_model *net
 SIXNET_API void sixnet_model_free(sixnet_model *net);
 
 /** Adds a layer or a loss that takes the output of one node (SIXNET_NONE for an input layer).
- * Any layer may be given a name with `name=`; without one it gets its kind's short form and a number (conv1, bn2, linear1).
+ * Any layer may be given a name with `name=`: 1 to 255 letters, digits, '_' and '.', the first not a '.', such as layer1.0.conv1.
+ * Without one it gets its kind's short form and a number (conv1, bn2, linear1).
  * `from=`, as in sixnet_model_parse(), may take the place of input, which is SIXNET_NONE then, or must name the same node.
  * @return the new node, or SIXNET_NONE if it failed; giving a failed node to later calls is harmless, as sixnet_compile() reports
  *         the first error of the whole build
@@ -672,9 +683,10 @@ typedef struct sixnet_progress sixnet_progress;
 
 /** One number of a progress report; NaN if there is none of that name.
  * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
- *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (means over the epoch so far; accuracy from 0 to 1,
- *        NaN unless targets are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began),
- *        "total_seconds",        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither mean),
+ *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (of the epoch's samples so far, as each batch found the net;
+ *        the loss is the mean or the sum that sixnet_evaluate() gives for the same outputs; accuracy from 0 to 1, NaN unless targets
+ *        are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
+ *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither loss nor accuracy),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
  *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
  *        else by loss)
@@ -683,7 +695,8 @@ typedef struct sixnet_progress sixnet_progress;
 SIXNET_API double sixnet_progress_get(const sixnet_progress *progress, const char *key);
 
 /** Called by sixnet_fit() after every batch and at the end of every epoch, in the thread that called it. It may use the model
- * (predict, evaluate, copy tensors). Returns 0 to go on, anything else to stop. */
+ * and the optimizer in ways that train nothing: read, save and copy them, predict, evaluate. Other calls with them are
+ * SIXNET_BAD_STATE. Returns 0 to go on, anything else to stop. */
 typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
 
 /** Trains a net on a dataset.

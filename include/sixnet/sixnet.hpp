@@ -45,14 +45,20 @@ namespace sixnet
 class error : public std::runtime_error
 {
 public:
-    error(std::int32_t status, const std::string &message) : std::runtime_error(message), status_(status) {}
+    error(std::int32_t status, const std::string &message, int system_error = 0)
+        : std::runtime_error(message), status_(status), system_error_(system_error)
+    {
+    }
     /** One of the SIXNET_ numbers. */
     std::int32_t status() const noexcept { return status_; }
     /** Such as "SIXNET_BAD_SHAPE". */
     const char *status_name() const noexcept { return sixnet_status_name(status_); }
+    /** The errno of the system call that failed, such as ENOENT; 0 if none was at fault. */
+    int system_error() const noexcept { return system_error_; }
 
 private:
     std::int32_t status_;
+    int system_error_;
 };
 
 /** The version of the library in use. */
@@ -165,7 +171,7 @@ inline std::int32_t check(std::int32_t status)
     if (pending)
         std::rethrow_exception(std::exchange(pending, nullptr));
     if (status < 0)
-        throw error(status, sixnet_last_error());
+        throw error(status, sixnet_last_error(), sixnet_last_system_error());
     return status;
 }
 
@@ -439,7 +445,6 @@ template <class T> struct layer_thunks {
             return 0;
         });
     }
-    static std::int32_t plain_setup(void *, sixnet_layer_setup *) noexcept { return 0; }
 
     template <std::function<void(layer_call<T> &)> layer<T>::*member>
     static std::int32_t run(void *user, sixnet_layer_call *pointer) noexcept
@@ -501,7 +506,7 @@ public:
         auto kept = std::make_shared<layer<T>>(std::move(l));
         mine().layers.push_back(kept);
         detail::check(sixnet_layer_register(get(), name.c_str(), kept->attributes.c_str(), detail::dtype<T>(),
-                                            kept->setup ? thunks::setup : thunks::plain_setup,
+                                            kept->setup ? thunks::setup : nullptr,
                                             kept->forward ? thunks::template run<&layer<T>::forward> : nullptr,
                                             kept->backward ? thunks::template run<&layer<T>::backward> : nullptr, kept.get()));
     }

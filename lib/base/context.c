@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "status.h"
 #include "threads.h"
 
@@ -44,8 +45,11 @@ void six_log(const sixnet_context *ctx, int32_t level, const char *format, ...)
 
 static void *allocate(const sixnet_context *ctx, size_t size)
 {
+    six_call call;
     int saved = errno;
+    six_call_begin_allocator(&call);
     void *memory = ctx->allocate ? ctx->allocate(size, ctx->allocator_user) : malloc(size);
+    six_call_end(&call);
     errno = saved;
     return memory;
 }
@@ -111,10 +115,13 @@ void six_free(const sixnet_context *ctx, void *memory)
     origin o;
     memcpy(&o, (char *)memory - sizeof o, sizeof o);
     give_budget(ctx->budget, o.bytes);
+    six_call call;
+    six_call_begin_allocator(&call);
     if (ctx->release)
         ctx->release(o.raw, ctx->allocator_user);
     else
         free(o.raw);
+    six_call_end(&call);
     errno = saved;
 }
 

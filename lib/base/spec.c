@@ -257,9 +257,8 @@ static const char *read_list(const six_attr *attr, six_span s, void *field)
 
 static const char *read_text(const six_attr *attr, six_span s, void *field)
 {
-    (void)attr;
-    if (span_length(s) >= SIX_TEXT_MAX)
-        return "is longer than 255 characters";
+    if (span_length(s) >= (attr->type == SIX_TEXT ? SIX_TEXT_MAX : SIX_NAMES_MAX))
+        return attr->type == SIX_TEXT ? "is longer than 255 characters" : "is longer than 4095 characters";
     for (const char *c = s.begin; c < s.end; c++)
         if (!(lower(*c) >= 'a' && lower(*c) <= 'z') && !(*c >= '0' && *c <= '9') && !strchr("_.-/,:+*?", *c))
             return "has a character other than letters, digits and _ . - / , : + * ?";
@@ -388,6 +387,7 @@ static const struct {
     [SIX_SHAPE] = {"shape", sizeof(six_shape), read_shape, write_shape, NULL},
     [SIX_LIST] = {"list", sizeof(six_list), read_list, write_list, NULL},
     [SIX_TEXT] = {"text", SIX_TEXT_MAX, read_text, write_text, "letters, digits and _ . - / , : + * ?"},
+    [SIX_NAMES] = {"text", SIX_NAMES_MAX, read_text, write_text, "letters, digits and _ . - / , : + * ?"},
     [SIX_CHOICE] = {"choice", sizeof(int32_t), read_choice, write_choice, NULL},
     [SIX_PATH] = {"path", SIX_PATH_MAX, read_path, write_path, "a path, with %20 for a blank and %25 for '%'"},
 };
@@ -550,7 +550,7 @@ static bool same_value(six_type type, const void *a, const void *b)
         return six_shape_equal(a, b);
     if (type == SIX_LIST)
         return list->count == other->count && memcmp(list->value, other->value, (size_t)list->count * sizeof(double)) == 0;
-    if (type == SIX_TEXT || type == SIX_PATH)
+    if (type == SIX_TEXT || type == SIX_NAMES || type == SIX_PATH)
         return strcmp(a, b) == 0;
     return memcmp(a, b, types[type].size) == 0;
 }

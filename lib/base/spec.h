@@ -15,11 +15,12 @@ typedef enum six_type {
     SIX_SHAPE,  /* six_shape; written 1x28x28 */
     SIX_LIST,   /* six_list; written 10,15.5 */
     SIX_TEXT,   /* char[SIX_TEXT_MAX], letters, digits and _ . - / , : + * ? */
+    SIX_NAMES,  /* the same, but char[SIX_NAMES_MAX] */
     SIX_CHOICE, /* int32_t: the place among the words of choices */
     SIX_PATH,   /* char[SIX_PATH_MAX], in which %20 stands for a blank and %25 for '%' */
 } six_type;
 
-enum { SIX_TEXT_MAX = 256, SIX_PATH_MAX = 4096, SIX_LIST_MAX = 1024, SIX_SPEC_MAX = 65536 };
+enum { SIX_TEXT_MAX = 256, SIX_NAMES_MAX = 16 * SIX_TEXT_MAX, SIX_PATH_MAX = 4096, SIX_LIST_MAX = 1024, SIX_SPEC_MAX = 65536 };
 
 typedef struct six_list {
     int32_t count;

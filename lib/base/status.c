@@ -6,6 +6,7 @@
 #include <string.h>
 
 static _Thread_local char message[SIX_LINE_MAX];
+static _Thread_local int32_t system_error; /* the errno behind the message; 0 if no system call failed */
 
 /* Where vsnprintf() cut a text, a part of a UTF-8 character may be left: the last character goes. */
 static void drop_last_character(char *line, size_t length)
@@ -41,6 +42,7 @@ int32_t six_fail(int32_t status, const char *format, ...)
     six_line(line, sizeof line, format, args);
     va_end(args);
     memcpy(message, line, sizeof message);
+    system_error = 0;
     return status;
 }
 
@@ -59,14 +61,14 @@ int32_t six_fail_system(const char *path, const char *what)
 {
     char text[128];
     int error = errno;
-    path = tail(path);
 #if defined(__GLIBC__) && defined(_GNU_SOURCE)
-    return six_fail(SIXNET_IO_ERROR, "%s: %s: %s", path, what, strerror_r(error, text, sizeof text));
+    const char *words = strerror_r(error, text, sizeof text);
 #else
-    if (strerror_r(error, text, sizeof text) != 0)
-        text[0] = '\0';
-    return six_fail(SIXNET_IO_ERROR, "%s: %s: %s", path, what, text);
+    const char *words = strerror_r(error, text, sizeof text) == 0 ? text : "";
 #endif
+    six_fail(SIXNET_IO_ERROR, "%s: %s: %s", tail(path), what, words);
+    system_error = error;
+    return SIXNET_IO_ERROR;
 }
 
 int32_t six_fail_no_files(const char *path)
@@ -81,12 +83,20 @@ int32_t six_fail_prefix(int32_t status, const char *format, ...)
     va_start(args, format);
     six_line(prefix, sizeof prefix, format, args);
     va_end(args);
-    return six_fail(status, "%s%s", prefix, message);
+    int32_t error = system_error;
+    six_fail(status, "%s%s", prefix, message);
+    system_error = error;
+    return status;
 }
 
 const char *sixnet_last_error(void)
 {
     return message;
+}
+
+int32_t sixnet_last_system_error(void)
+{
+    return system_error;
 }
 
 const char *sixnet_status_name(int32_t status)

@@ -7,24 +7,19 @@
 #include "base/threads.h"
 #include "dataset.h"
 
-typedef struct options {
-    int64_t batch_size, seed;
-    int32_t shuffle, drop_last;
-} options;
-
 static const six_attr attrs[] = {
-    {"batch_size", SIX_INT, offsetof(options, batch_size), 1, 1e9, NULL, NULL, "samples at a time"},
-    {"shuffle", SIX_BOOL, offsetof(options, shuffle), 0, 1, "true", NULL, "mix the samples, anew for each epoch"},
-    {"seed", SIX_INT, offsetof(options, seed), -1, 0x1p62, "-1", NULL, "of the mixing; -1 for the context's seed"},
-    {"drop_last", SIX_BOOL, offsetof(options, drop_last), 0, 1, "false", NULL, "leave out a last batch that is not full"},
+    {"batch_size", SIX_INT, offsetof(six_batches_options, batch_size), 1, 1e9, NULL, NULL, "samples at a time"},
+    {"shuffle", SIX_BOOL, offsetof(six_batches_options, shuffle), 0, 1, "true", NULL, "mix the samples, anew for each epoch"},
+    {"seed", SIX_INT, offsetof(six_batches_options, seed), -1, 0x1p62, "-1", NULL, "of the mixing; -1 for the context's seed"},
+    {"drop_last", SIX_BOOL, offsetof(six_batches_options, drop_last), 0, 1, "false", NULL, "leave out a last batch that is not full"},
     {0},
 };
 
-const six_kind six_kind_batches = {"batches", "a walk through a dataset", attrs, sizeof(options)};
+const six_kind six_kind_batches = {"batches", "a walk through a dataset", attrs, sizeof(six_batches_options)};
 
 struct sixnet_batches {
     sixnet_dataset *ds;
-    options o;
+    six_batches_options o;
     uint64_t seed;
     int64_t epoch, position;
     int64_t *order; /* NULL without shuffle */
@@ -64,28 +59,24 @@ static int32_t allocate(sixnet_batches *b)
     return b->o.shuffle && !b->order ? SIXNET_OUT_OF_MEMORY : reserve(b);
 }
 
-int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec)
+int32_t six_batches_open(sixnet_batches **out, sixnet_dataset *ds, const six_batches_options *o)
 {
-    options o;
     const sixnet_context *ctx = six_dataset_context(ds);
     *out = NULL;
-    int32_t status = six_spec_parse(&six_kind_batches, spec, &o, NULL, NULL);
-    if (status != SIXNET_OK)
-        return status;
-    if (o.drop_last && o.batch_size > six_dataset_size(ds))
+    if (o->drop_last && o->batch_size > six_dataset_size(ds))
         return six_fail(SIXNET_INVALID_ARGUMENT,
                         "drop_last=true leaves no batch of batch_size=%" PRId64 ", as the data have %" PRId64
                         " samples; a batch of so many, or drop_last=false, takes them",
-                        o.batch_size, six_dataset_size(ds));
+                        o->batch_size, six_dataset_size(ds));
     sixnet_batches *b = six_alloc(ctx, 1, sizeof *b);
     if (!b)
         return SIXNET_OUT_OF_MEMORY;
     b->ds = six_dataset_hold(ds);
-    b->o = o;
-    b->seed = o.seed < 0 ? ctx->seed : (uint64_t)o.seed;
+    b->o = *o;
+    b->seed = o->seed < 0 ? ctx->seed : (uint64_t)o->seed;
     b->input_size = six_shape_size(six_dataset_input_shape(ds));
     b->target_size = six_dataset_has_targets(ds) ? six_shape_size(six_dataset_target_shape(ds)) : 0;
-    status = allocate(b);
+    int32_t status = allocate(b);
     if (status == SIXNET_OK)
         status = six_batches_start(b, 0);
     if (status == SIXNET_OK)
@@ -93,6 +84,19 @@ int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *sp
     else
         six_batches_free(b);
     return status;
+}
+
+int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec)
+{
+    six_batches_options o;
+    *out = NULL;
+    int32_t status = six_spec_parse(&six_kind_batches, spec, &o, NULL, NULL);
+    return status ? status : six_batches_open(out, ds, &o);
+}
+
+sixnet_dataset *six_batches_dataset(const sixnet_batches *b)
+{
+    return b->ds;
 }
 
 void six_batches_free(sixnet_batches *b)

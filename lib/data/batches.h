@@ -6,7 +6,15 @@
 
 extern const six_kind six_kind_batches;
 
+typedef struct six_batches_options {
+    int64_t batch_size, seed; /* seed -1: the context's */
+    int32_t shuffle, drop_last;
+} six_batches_options;
+
+int32_t six_batches_open(sixnet_batches **out, sixnet_dataset *ds, const six_batches_options *o);
+/* From options as text. */
 int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
+sixnet_dataset *six_batches_dataset(const sixnet_batches *b);
 void six_batches_free(sixnet_batches *b);
 int32_t six_batches_start(sixnet_batches *b, int64_t epoch);
 int32_t six_batches_next(sixnet_batches *b, const float **inputs, const float **targets, int64_t *n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "idx.h"
 
+#include "base/content.h"
 #include "base/status.h"
 
 #ifdef SIXNET_NO_FILES
@@ -33,6 +34,7 @@ typedef struct reader {
     int32_t lowest, highest; /* the ranks expected */
     int descriptor;
     uint64_t size; /* the file's */
+    bool packed;   /* it is gzipped */
     const six_element *element;
     six_shape shape;
     uint64_t header_size, total_size; /* of the unpacked data; total_size is UINT64_MAX where it is larger */
@@ -117,14 +119,26 @@ static int32_t fail_short(const reader *r, size_t at)
     return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: the data end within the header", r->path, at);
 }
 
-static int32_t parse_magic(reader *r, const uint8_t *bytes)
+/* What the data are that are no IDX. */
+static int32_t fail_content(const reader *r, const uint8_t *bytes, size_t size)
+{
+    const six_content *content = six_content_of(bytes, size);
+    if (content && r->packed)
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 0 of the unpacked data: no IDX file but %s; unpack it, as only IDX is read packed",
+                        r->path, content->name);
+    if (content)
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: no IDX file but %s%s", r->path, content->name, content->remedy);
+    return six_fail(SIXNET_BAD_FILE, "%s: byte 0: magic 0x%08" PRIx32 "; 0x0000 and a type and a rank are expected", r->path,
+                    (uint32_t)big_endian(bytes, 4));
+}
+
+static int32_t parse_magic(reader *r, const uint8_t *bytes, size_t size)
 {
     uint32_t magic = (uint32_t)big_endian(bytes, 4);
     int32_t rank = bytes[3];
     r->element = element_of(bytes[2]);
     if (magic >> 16 != 0)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: magic 0x%08" PRIx32 "; 0x0000 and a type and a rank are expected", r->path,
-                        magic);
+        return fail_content(r, bytes, size);
     if (!r->element)
         return six_fail(SIXNET_BAD_FILE, "%s: byte 2: type 0x%02x; 0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e is expected", r->path,
                         bytes[2]);
@@ -140,7 +154,7 @@ static int32_t parse_header(reader *r, const uint8_t *bytes, size_t size)
 {
     if (size < 4)
         return fail_short(r, size);
-    int32_t status = parse_magic(r, bytes);
+    int32_t status = parse_magic(r, bytes, size);
     if (status != SIXNET_OK)
         return status;
     if (size < r->header_size)
@@ -249,7 +263,8 @@ static int32_t read_file(reader *r)
         status = read_some(r, begin, 0, sizeof begin, &size);
     if (status != SIXNET_OK)
         return status;
-    if (size >= 2 && begin[0] == 0x1f && begin[1] == 0x8b)
+    r->packed = size >= 2 && begin[0] == 0x1f && begin[1] == 0x8b;
+    if (r->packed)
         return read_gzip(r);
     status = parse_header(r, begin, size);
     return status == SIXNET_OK ? read_plain(r) : status;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "base/status.h"
 #include "idx.h"
 
@@ -65,13 +66,20 @@ static void column_read(const six_column *c, int64_t index, float *to)
 static int32_t call_function(const six_source *s, int64_t index, float *input, float *target)
 {
     float *spare = NULL;
+    six_call call;
     if (!input || !target) {
         spare = six_data_floats(s->ctx, 1, input ? s->target.size : s->input.size);
         if (!spare)
             return SIXNET_OUT_OF_MEMORY;
     }
-    int32_t answer = s->fn(s->user, index, input ? input : spare, target ? target : spare);
+    int32_t answer = 0, status = six_call_begin(&call, "the dataset's function", SIX_USES(SIX_CHANGE(s)));
+    if (!status) {
+        answer = s->fn(s->user, index, input ? input : spare, target ? target : spare);
+        six_call_end(&call);
+    }
     six_free(s->ctx, spare);
+    if (status)
+        return status;
     if (answer == 0)
         return SIXNET_OK;
     return six_fail(SIXNET_CALLBACK_FAILED, "the dataset's function returned %d for sample %" PRId64, answer, index);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "base/status.h"
 #include "data/batches.h"
 #include "files/checkpoint.h"
@@ -24,12 +25,14 @@ int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char 
     six_save_options o;
     if (!net || !path)
         return missing("sixnet_model_save", net ? "path" : "net");
-    int32_t status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
+    int32_t status = six_calls_check("sixnet_model_save", SIX_USES(SIX_READ(net)));
+    if (!status)
+        status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
     if (!status)
         status = six_record_begin(&r, net, net->values, NULL, 0);
     if (status)
         return status;
-    status = six_save(&r.content, path, o.sync);
+    status = six_save(&r.content, path, o.sync, 1);
     six_record_end(&r);
     return status;
 }
@@ -64,7 +67,9 @@ int32_t sixnet_model_save_memory(const sixnet_model *net, void *memory, uint64_t
     if (!net || !size)
         return missing("sixnet_model_save_memory", net ? "size" : "net");
     buffer b = {memory, memory ? room : 0, 0};
-    int32_t status = write_model(net, (six_sink){write_memory, &b});
+    int32_t status = six_calls_check("sixnet_model_save_memory", SIX_USES(SIX_READ(net)));
+    if (!status)
+        status = write_model(net, (six_sink){write_memory, &b});
     if (status)
         return status;
     *size = b.size;
@@ -91,7 +96,13 @@ int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *us
 {
     if (!net || !fn)
         return missing("sixnet_model_write", net ? "fn" : "net");
-    return write_model(net, (six_sink){write_out, &(writer){fn, user}});
+    six_call call;
+    int32_t status = six_call_begin(&call, "sixnet_model_write", SIX_USES(SIX_READ(net), SIX_KEPT(net->ctx)));
+    if (status)
+        return status;
+    status = write_model(net, (six_sink){write_out, &(writer){fn, user}});
+    six_call_end(&call);
+    return status;
 }
 
 /* ---- reading ---- */
@@ -107,29 +118,46 @@ static int32_t load_bytes(sixnet_model **out, sixnet_context *ctx, const char *l
     return status;
 }
 
-static int32_t begin_load(sixnet_model **out, sixnet_context **ctx, const char *options, six_load_options *o)
+/* A loading call, which can run functions of the caller's, in a context that it holds. */
+typedef struct loading {
+    six_call call;
+    sixnet_context *ctx;
+    six_load_options o;
+} loading;
+
+static int32_t begin_load(loading *l, const char *function, sixnet_model **out, sixnet_context *ctx, const char *options)
 {
     *out = NULL;
-    int32_t status = six_spec_parse(&six_kind_model_load, options, o, NULL, NULL);
-    if (!status)
-        *ctx = six_context_hold(*ctx);
-    return status || *ctx ? status : SIXNET_OUT_OF_MEMORY;
+    int32_t status = six_call_begin(&l->call, function, SIX_USES(SIX_READ(ctx)));
+    if (status)
+        return status;
+    status = six_spec_parse(&six_kind_model_load, options, &l->o, NULL, NULL);
+    l->ctx = status ? NULL : six_context_hold(ctx);
+    if (!l->ctx)
+        six_call_end(&l->call);
+    return status || l->ctx ? status : SIXNET_OUT_OF_MEMORY;
+}
+
+static void end_load(const loading *l)
+{
+    six_context_release(l->ctx);
+    six_call_end(&l->call);
 }
 
 int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options)
 {
     six_bytes bytes;
-    six_load_options o;
+    loading l;
     if (!out || !path)
         return missing("sixnet_model_load", out ? "path" : "out");
-    int32_t status = begin_load(out, &ctx, options, &o);
+    int32_t status = begin_load(&l, "sixnet_model_load", out, ctx, options);
     if (status)
         return status;
-    status = six_read_file(&bytes, ctx, path, o.max_bytes);
+    status = six_read_file(&bytes, l.ctx, path, l.o.max_bytes);
     if (!status)
-        status = load_bytes(out, ctx, path, bytes, &o);
-    six_free(ctx, bytes.data);
-    six_context_release(ctx);
+        status = load_bytes(out, l.ctx, path, bytes, &l.o);
+    six_free(l.ctx, bytes.data);
+    end_load(&l);
     return status;
 }
 
@@ -144,33 +172,33 @@ static int32_t check_memory(const char *function, const void *memory, uint64_t s
 
 int32_t sixnet_model_load_memory(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size, const char *options)
 {
-    six_load_options o;
+    loading l;
     if (!out)
         return missing("sixnet_model_load_memory", "out");
-    int32_t status = begin_load(out, &ctx, options, &o);
+    int32_t status = begin_load(&l, "sixnet_model_load_memory", out, ctx, options);
     if (status)
         return status;
-    status = check_memory("sixnet_model_load_memory", memory, size, o.max_bytes);
+    status = check_memory("sixnet_model_load_memory", memory, size, l.o.max_bytes);
     if (!status)
-        status = load_bytes(out, ctx, "memory", (six_bytes){(uint8_t *)(uintptr_t)memory, (size_t)size}, &o);
-    six_context_release(ctx);
+        status = load_bytes(out, l.ctx, "memory", (six_bytes){(uint8_t *)(uintptr_t)memory, (size_t)size}, &l.o);
+    end_load(&l);
     return status;
 }
 
 int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options)
 {
     six_bytes bytes;
-    six_load_options o;
+    loading l;
     if (!out || !fn)
         return missing("sixnet_model_read", out ? "fn" : "out");
-    int32_t status = begin_load(out, &ctx, options, &o);
+    int32_t status = begin_load(&l, "sixnet_model_read", out, ctx, options);
     if (status)
         return status;
-    status = six_read_stream(&bytes, ctx, fn, user, o.max_bytes);
+    status = six_read_stream(&bytes, l.ctx, fn, user, l.o.max_bytes);
     if (!status)
-        status = load_bytes(out, ctx, "stream", bytes, &o);
-    six_free(ctx, bytes.data);
-    six_context_release(ctx);
+        status = load_bytes(out, l.ctx, "stream", bytes, &l.o);
+    six_free(l.ctx, bytes.data);
+    end_load(&l);
     return status;
 }
 
@@ -187,11 +215,14 @@ static int32_t weights_from_bytes(sixnet_model *net, const char *label, six_byte
     return status;
 }
 
-static int32_t begin_weights(sixnet_model *net, const char *options, six_load_options *o)
+static int32_t begin_weights(const char *function, sixnet_model *net, const char *options, six_load_options *o)
 {
+    int32_t status = six_calls_check(function, SIX_USES(SIX_CHANGE(net)));
+    if (status)
+        return status;
     if (!net->compiled)
         return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
-    int32_t status = six_spec_parse(&six_kind_model_load_weights, options, o, NULL, NULL);
+    status = six_spec_parse(&six_kind_model_load_weights, options, o, NULL, NULL);
     if (!status) {
         six_free(net->ctx, net->report);
         net->report = NULL;
@@ -213,7 +244,7 @@ int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const cha
         *report = "";
     if (!net || !path)
         return missing("sixnet_model_load_weights", net ? "path" : "net");
-    int32_t status = begin_weights(net, options, &o);
+    int32_t status = begin_weights("sixnet_model_load_weights", net, options, &o);
     if (status)
         return status;
     status = six_read_file(&bytes, net->ctx, path, o.max_bytes);
@@ -232,7 +263,7 @@ int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, 
         *report = "";
     if (!net)
         return missing("sixnet_model_load_weights_memory", "net");
-    int32_t status = begin_weights(net, options, &o);
+    int32_t status = begin_weights("sixnet_model_load_weights_memory", net, options, &o);
     if (!status)
         status = check_memory("sixnet_model_load_weights_memory", memory, size, o.max_bytes);
     if (status)
@@ -250,13 +281,16 @@ int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *
     six_save_options o;
     if (!net || !opt || !path)
         return missing("sixnet_checkpoint_save", !net ? "net" : !opt ? "opt" : "path");
+    int32_t status = six_calls_check("sixnet_checkpoint_save", SIX_USES(SIX_READ(net), SIX_READ(opt), SIX_READ(batches)));
+    if (status)
+        return status;
     if (opt->net != net)
         return six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
     six_train_run run = {.net = opt->net, .opt = (sixnet_optimizer *)(uintptr_t)opt}; /* not changed by saving */
     if (batches)
         six_batches_cursor(batches, &run.state.epoch, &run.state.position);
-    int32_t status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
-    return status ? status : six_checkpoint_save(&run, path, o.sync);
+    status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
+    return status ? status : six_checkpoint_save(&run, path, o.sync, 1);
 }
 
 int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,
@@ -265,10 +299,13 @@ int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_
     six_load_options o;
     if (!net || !opt || !path)
         return missing("sixnet_checkpoint_load", !net ? "net" : !opt ? "opt" : "path");
+    int32_t status = six_calls_check("sixnet_checkpoint_load", SIX_USES(SIX_CHANGE(net), SIX_CHANGE(opt), SIX_CHANGE(batches)));
+    if (status)
+        return status;
     if (opt->net != net)
         return six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
     six_train_run run = {.net = net, .opt = opt, .batches = batches};
-    int32_t status = six_spec_parse(&six_kind_model_load, options, &o, NULL, NULL);
+    status = six_spec_parse(&six_kind_model_load, options, &o, NULL, NULL);
     if (!status)
         status = six_checkpoint_load(&run, path, &o);
     six_run_free(&run);

@@ -69,7 +69,7 @@ static size_t list_extras(const six_train_run *run, const double *schedule, int3
     return n;
 }
 
-static int32_t save_texts(const six_train_run *run, const char *path, bool sync, const six_text text[static 3])
+static int32_t save_texts(const six_train_run *run, const char *path, bool sync, int64_t keep, const six_text text[static 3])
 {
     six_record r;
     slot_name names[SIX_MAX_SLOTS];
@@ -84,15 +84,15 @@ static int32_t save_texts(const six_train_run *run, const char *path, bool sync,
     six_record_note(&r, "sixnet.run", text[0].data);
     six_record_note(&r, "sixnet.optimizer", text[1].data);
     six_record_note(&r, "sixnet.schedule", text[2].data);
-    status = six_save(&r.content, path, sync);
+    status = six_save(&r.content, path, sync, keep);
     six_record_end(&r);
     return status;
 }
 
-int32_t six_checkpoint_save(const six_train_run *run, const char *path, bool sync)
+int32_t six_checkpoint_save(const six_train_run *run, const char *path, bool sync, int64_t keep)
 {
     six_text text[] = {state_text(run), optimizer_text(run->opt), schedule_text(run->opt)};
-    int32_t status = save_texts(run, path, sync, text);
+    int32_t status = save_texts(run, path, sync, keep, text);
     for (int i = 0; i < 3; i++)
         six_text_free(&text[i]);
     return status;
@@ -181,6 +181,8 @@ static int32_t check_average(const loading *l)
     return status;
 }
 
+static bool is_mean(const sixnet_model *net) { return net->loss >= 0 && net->node[net->loss].op->mean; }
+
 static int32_t read_state(loading *l)
 {
     const char *text = six_safetensors_get(l->file, "sixnet.run");
@@ -210,6 +212,8 @@ static int32_t read_state(loading *l)
         status = fail_note(l, "sixnet.run", "has averaged values, but average=none");
     if (!status && l->state.position > l->state.samples && l->state.batch_size)
         status = fail_note(l, "sixnet.run", "has a position behind the last sample");
+    if (!status && l->state.batch_size && l->state.position > l->state.skipped && is_mean(l->run->net) && !(l->state.loss_weight > 0))
+        status = fail_note(l, "sixnet.run", "has samples of an epoch without loss_weight");
     return status;
 }
 
@@ -316,7 +320,7 @@ static int32_t check_tensors(const loading *l, bool check_values)
     for (int32_t i = 0; i < l->run->opt->slots && net->trained_size && !status; i++) {
         status = find_tensor(l, name_slot(i, name), type_of(net), &(six_shape){1, {net->trained_size}}, &t);
         if (!status && check_values)
-            status = six_values_check(l->file, t, net->ctx->dtype, -DBL_MAX);
+            status = six_values_check(l->file, t, net->ctx->dtype, l->run->opt->kind->squares >> i & 1 ? 0 : -DBL_MAX);
     }
     return status ? status : check_plain(l, check_values);
 }
@@ -370,10 +374,8 @@ static void commit(loading *l)
     six_optimizer_set_lr(opt, ((six_optimizer_common *)opt->attr)->lr);
     opt->steps = l->state.optimizer_step;
     net->step = (uint64_t)l->state.model_step;
-    six_run_free(run);
     run->state = l->state;
-    run->history = l->history;
-    run->rows = run->room = l->rows;
+    six_run_take_history(run, l->history, l->rows);
     l->history = NULL;
 }
 
@@ -419,33 +421,9 @@ int32_t six_checkpoint_load(six_train_run *run, const char *path, const six_load
 
 /* ---- for sixnet_fit() ---- */
 
-/* path.number; path itself for 0. */
-static six_text numbered(const sixnet_context *ctx, const char *path, int64_t number)
-{
-    six_text t = {.ctx = ctx};
-    six_text_add(&t, "%s", path);
-    if (number)
-        six_text_add(&t, ".%lld", (long long)number);
-    return t;
-}
-
-/* path.2 becomes path.3, path.1 becomes path.2, path becomes path.1, and stays where it is. */
-static int32_t rotate(const sixnet_context *ctx, const char *path, int64_t keep)
-{
-    int32_t status = SIXNET_OK;
-    for (int64_t i = keep - 1; i > 0 && !status; i--) {
-        six_text from = numbered(ctx, path, i - 1), to = numbered(ctx, path, i);
-        status = from.failed || to.failed ? SIXNET_OUT_OF_MEMORY : six_keep_as(ctx, from.data, to.data);
-        six_text_free(&from);
-        six_text_free(&to);
-    }
-    return status;
-}
-
 static int32_t keep_run(const six_train_run *run, const char *path, int64_t keep)
 {
-    int32_t status = rotate(run->net->ctx, path, keep);
-    return status ? status : six_checkpoint_save(run, path, true);
+    return six_checkpoint_save(run, path, true, keep);
 }
 
 static int32_t take_up_run(six_train_run *run, const char *path)

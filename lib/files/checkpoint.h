@@ -9,7 +9,8 @@
 #include "files/model.h"
 #include "train/run.h"
 
-int32_t six_checkpoint_save(const six_train_run *run, const char *path, bool sync);
+/* sync, keep: of six_save() */
+int32_t six_checkpoint_save(const six_train_run *run, const char *path, bool sync, int64_t keep);
 /* See six_keeper. */
 int32_t six_checkpoint_load(six_train_run *run, const char *path, const six_load_options *o);
 

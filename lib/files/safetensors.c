@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/content.h"
 #include "base/status.h"
 #include "files/checksum.h"
 #include "files/json.h"
@@ -318,6 +319,7 @@ static uint64_t little_endian(const uint8_t *p, int32_t size)
 static int32_t fail_length(const six_safetensors *s, uint64_t length)
 {
     char head[4 * LENGTH_SIZE + 1] = "";
+    const six_content *content = six_content_of(s->bytes, s->size < 64 ? s->size : 64);
     const size_t rest = s->size - LENGTH_SIZE;
     if (length >= 2 && length <= SIX_ST_HEADER_MAX && rest > 0 && s->bytes[LENGTH_SIZE] == '{')
         return six_fail(SIXNET_BAD_FILE, "%s: byte 0: header length %" PRIu64 ", but %zu bytes follow; the file is cut", s->label, length,
@@ -326,8 +328,8 @@ static int32_t fail_length(const six_safetensors *s, uint64_t length)
         snprintf(head + strlen(head), 5, s->bytes[i] >= ' ' && s->bytes[i] < 0x7F ? "%c" : "\\x%02x", s->bytes[i]);
     return six_fail(SIXNET_BAD_FILE,
                     "%s: byte 0: header length %" PRIu64
-                    ", but %zu bytes follow; a file that begins with '%s' is no safetensors file",
-                    s->label, length, rest, head);
+                    ", but %zu bytes follow; a file that begins with '%s' is no safetensors file%s%s",
+                    s->label, length, rest, head, content ? " but " : "", content ? content->name : "");
 }
 
 static int32_t find_header(six_safetensors *s)

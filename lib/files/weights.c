@@ -61,7 +61,7 @@ static void find_missing(comparison *c)
 static void pass_over_counters(comparison *c)
 {
     static const char mean[] = ".running_mean", counter[] = ".num_batches_tracked";
-    char name[2 * SIX_NAME_MAX + sizeof counter];
+    char name[SIX_NAME_MAX + SIX_PARAM_NAME_MAX + sizeof counter];
     for (int32_t i = 0; i < c->net->tensor_count; i++) {
         const char *tensor = c->net->tensor[i].name;
         if (!ends_with(tensor, mean))

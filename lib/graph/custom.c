@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/calls.h"
 #include "base/status.h"
 #include "graph/graph.h"
 
@@ -213,6 +214,8 @@ static int32_t set_up(six_op *op)
     const custom *layer = custom_of(op);
     sixnet_layer_setup setup = {.op = op};
     op->out[0] = op->in[0];
+    if (!layer->setup)
+        return SIXNET_OK;
     int32_t answer = layer->setup(layer->user, &setup);
     if (setup.status)
         return six_fail(setup.status, "%s: %s", op->name, setup.message);
@@ -249,7 +252,7 @@ static bool is_word(const char *s, size_t length)
 
 static bool is_parameter_name(const six_op *op, const char *name)
 {
-    if (strlen(name) >= SIX_PARAM_NAME_MAX || !is_word(name, strlen(name)))
+    if (strlen(name) >= SIX_PARAM_NAME_MAX - 4 || !is_word(name, strlen(name)))
         return false;
     for (int32_t p = 0; p < op->params; p++)
         if (strcmp(op->param[p].name, name) == 0)
@@ -335,7 +338,7 @@ static int32_t add_output(six_op *op, const char *name, const six_shape *shape)
 
 static bool is_output_name(const six_op *op, const char *name)
 {
-    if (strlen(name) >= SIX_PARAM_NAME_MAX || !is_word(name, strlen(name)) || strcmp(name, "output") == 0)
+    if (strlen(name) >= SIX_PARAM_NAME_MAX - 4 || !is_word(name, strlen(name)) || strcmp(name, "output") == 0)
         return false;
     for (int32_t o = 1; o < op->outputs; o++)
         if (strcmp(op->output_name[o].text, name) == 0)
@@ -370,7 +373,7 @@ int32_t sixnet_setup_parameter(sixnet_layer_setup *setup, const char *name, cons
         return note(setup, six_fail(SIXNET_BAD_SHAPE, "parameter '%s': its shape must be 1 to %d dimensions of 1 and up", name, SIX_MAX_RANK));
     if (!isfinite(low) || !isfinite(high) || low > high)
         return note(setup, six_fail(SIXNET_INVALID_ARGUMENT, "parameter '%s': initial values lie from low to high", name));
-    six_param param = {"", shape, true, {low < high ? SIX_INIT_UNIFORM : SIX_INIT_CONSTANT, low, high}};
+    six_param param = {"", shape, true, low < high ? six_init_uniform(low, high) : six_init_constant(low)};
     memcpy(param.name, name, strlen(name) + 1);
     int32_t status = six_op_add_params(op, &param, 1);
     return status ? note(setup, status) : SIXNET_OK;
@@ -549,13 +552,12 @@ static int32_t check_name(const sixnet_context *ctx, const char *name)
     return SIXNET_OK;
 }
 
-static int32_t check_registration(const sixnet_context *ctx, const char *name, const char *dtype, sixnet_setup_fn setup,
-                                  sixnet_compute_fn compute)
+static int32_t check_registration(const sixnet_context *ctx, const char *name, const char *dtype, sixnet_compute_fn compute)
 {
     if (!ctx || !name || !dtype)
         return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !ctx ? "ctx" : !name ? "name" : "dtype");
-    if (!setup || !compute)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': %s is NULL", name, setup ? "forward" : "setup");
+    if (!compute)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': forward is NULL", name);
     if (strcmp(dtype, "f32") != 0 && strcmp(dtype, "f64") != 0)
         return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': dtype '%.20s' is neither f32 nor f64", name, dtype);
     return check_name(ctx, name);
@@ -579,7 +581,9 @@ static void describe(custom *layer)
 int32_t sixnet_layer_register(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype, sixnet_setup_fn setup,
                               sixnet_compute_fn forward_fn, sixnet_compute_fn backward_fn, void *user)
 {
-    int32_t status = check_registration(ctx, name, dtype, setup, forward_fn);
+    int32_t status = check_registration(ctx, name, dtype, forward_fn);
+    if (!status)
+        status = six_calls_check("sixnet_layer_register", SIX_USES(SIX_CHANGE(ctx)));
     if (status)
         return status;
     custom *layer = six_alloc(ctx, 1, sizeof *layer);

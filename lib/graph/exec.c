@@ -135,7 +135,7 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
     return SIXNET_OK;
 }
 
-int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *correct)
+int32_t six_loss(sixnet_model *net, six_rows targets, six_loss_sums *sums)
 {
     if (six_require_compiled(net))
         return SIXNET_BAD_STATE;
@@ -151,10 +151,7 @@ int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *corr
         return status;
     six_run *run = &plan->run[net->loss];
     net->node[net->loss].kernel->end_forward(run);
-    if (loss)
-        *loss = run->loss;
-    if (correct)
-        *correct = run->correct;
+    *sums = run->loss;
     net->pass = SIX_PASS_LOSS;
     return SIXNET_OK;
 }

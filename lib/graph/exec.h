@@ -20,7 +20,7 @@ typedef struct six_rows_out {
 int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n);
 /* Takes back what the last six_forward() did to the tensors: running statistics are as before. */
 void six_forward_undo(sixnet_model *net);
-int32_t six_loss(sixnet_model *net, six_rows targets, double *loss, double *correct);
+int32_t six_loss(sixnet_model *net, six_rows targets, six_loss_sums *sums);
 int32_t six_backward(sixnet_model *net);
 int32_t six_backward_from(sixnet_model *net, six_rows gradient);
 int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs);
@@ -46,6 +46,6 @@ typedef struct six_evaluation {
 } six_evaluation;
 int32_t six_evaluation_begin(six_evaluation *e, sixnet_model *net, int64_t total);
 int32_t six_evaluation_add(six_evaluation *e, six_rows inputs, six_rows targets, int64_t n);
-int32_t six_evaluation_end(six_evaluation *e, double *loss, double *correct); /* loss NULL: end without a result */
+int32_t six_evaluation_end(six_evaluation *e, six_loss_sums *sums); /* NULL: without a result */
 
 #endif

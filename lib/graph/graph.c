@@ -11,7 +11,7 @@
 
 static const six_attr common_attrs[] = {
     {"name", SIX_TEXT, offsetof(six_common, name), 0, 0, "", NULL, "the node's name; a kind's short form and a number without it"},
-    {"from", SIX_TEXT, offsetof(six_common, from), 0, 0, "", NULL, "in a net's text: the nodes it takes, a,b; the line above without it; NODE:OUTPUT "
+    {"from", SIX_NAMES, offsetof(six_common, from), 0, 0, "", NULL, "in a net's text: the nodes it takes, a,b; the line above without it; NODE:OUTPUT "
      "for another output than the first"},
     {"share", SIX_TEXT, offsetof(six_common, share), 0, 0, "", NULL,
      "a node of the same kind whose tensors it uses as its own; weight=NODE.weight shares one tensor"},
@@ -98,6 +98,7 @@ void six_model_release(sixnet_model *net)
     for (int32_t i = 0; i < net->node_count; i++)
         node_free(ctx, &net->node[i]);
     six_free(ctx, net->node);
+    six_free(ctx, net->by_name);
     six_free(ctx, net->value);
     six_free(ctx, net->tensor);
     six_free(ctx, net->setting);
@@ -112,12 +113,26 @@ void six_model_release(sixnet_model *net)
     six_context_release(ctx);
 }
 
+/* Binary search: the first place in net->by_name whose node's name is not less than `name`. */
+static int32_t name_place(const sixnet_model *net, const char *name)
+{
+    int32_t low = 0, high = net->node_count;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (strcmp(net->node[net->by_name[middle]].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 int32_t six_node_find(const sixnet_model *net, const char *name)
 {
-    for (int32_t i = 0; i < net->node_count; i++)
-        if (strcmp(net->node[i].name, name) == 0)
-            return i;
-    return -1;
+    int32_t place = name_place(net, name);
+    if (place == net->node_count || strcmp(net->node[net->by_name[place]].name, name) != 0)
+        return -1;
+    return net->by_name[place];
 }
 
 /* ---- values ---- */
@@ -178,10 +193,10 @@ static int32_t find_layer(const sixnet_model *net, six_span word, const six_laye
     return SIXNET_OK;
 }
 
+/* Whether a node can have this name: a word, a number or a path of them, such as layer1.0.conv1. */
 static bool is_name(const char *s)
 {
-    bool letter = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || *s == '_';
-    if (!letter || strlen(s) >= SIX_NAME_MAX)
+    if (*s == '.' || strlen(s) >= SIX_NAME_MAX)
         return false;
     return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")] == 0;
 }
@@ -219,7 +234,7 @@ static int32_t name_node(const sixnet_model *net, six_node *node, const char *gi
 {
     if (given[0]) {
         if (!is_name(given))
-            return six_fail(SIXNET_BAD_TEXT, "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and begin with a letter or '_'",
+            return six_fail(SIXNET_BAD_TEXT, "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and not begin with '.'",
                             node->layer->kind.name, given, SIX_NAME_MAX - 1);
         if (six_node_find(net, given) >= 0)
             return six_fail(SIXNET_BAD_TEXT, "%s: name=%s is the name of another node already", node->layer->kind.name, given);
@@ -251,6 +266,8 @@ static int32_t connect(const sixnet_model *net, six_node *node, const int32_t *i
 {
     if (node->layer->inputs_max == 0 && count == 1 && inputs[0] == SIXNET_NONE)
         count = 0;
+    if (node->layer->role == SIX_ROLE_LOSS && net->loss >= 0)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[net->loss].name);
     int32_t status = check_input_count(node, count);
     if (status)
         return status;
@@ -444,21 +461,34 @@ static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *in
     return status;
 }
 
+/* A node's name lies in the array of nodes, which moves when it grows. */
+static int32_t grow_nodes(sixnet_model *net)
+{
+    const six_node *before = net->node;
+    int32_t status = six_grow(net->ctx, (void **)&net->node, sizeof *net->node, (size_t)net->node_count, &net->node_capacity);
+    for (int32_t i = 0; net->node != before && i < net->node_count; i++)
+        net->node[i].op->name = net->node[i].name;
+    return status;
+}
+
 static int32_t reserve(sixnet_model *net, const six_node *node)
 {
     if (net->node_count >= SIX_MAX_NODES)
         return six_fail(SIXNET_TOO_LARGE, "a model has at most %d nodes", SIX_MAX_NODES);
-    int32_t status = six_grow(net->ctx, (void **)&net->node, sizeof *net->node, (size_t)net->node_count, &net->node_capacity);
+    int32_t status = grow_nodes(net);
+    if (!status)
+        status = six_grow(net->ctx, (void **)&net->by_name, sizeof *net->by_name, (size_t)net->node_count, &net->by_name_capacity);
     for (int32_t o = 0; o < node->op->outputs && !status; o++)
         status = six_grow(net->ctx, (void **)&net->value, sizeof *net->value, (size_t)(net->value_count + o), &net->value_capacity);
     return status;
 }
 
-/* A node's name lies in the array of nodes, which moves when it grows. */
-static void point_at_names(sixnet_model *net)
+/* Puts the node that follows the last one into net->by_name. */
+static void index_name(sixnet_model *net, const char *name)
 {
-    for (int32_t i = 0; i < net->node_count; i++)
-        net->node[i].op->name = net->node[i].name;
+    int32_t place = name_place(net, name);
+    memmove(net->by_name + place + 1, net->by_name + place, (size_t)(net->node_count - place) * sizeof *net->by_name);
+    net->by_name[place] = net->node_count;
 }
 
 /* Makes the request a node of the model, or drops it. */
@@ -470,14 +500,18 @@ static int32_t add_node(sixnet_model *net, six_request *r, const int32_t *inputs
     if (!status)
         status = six_tensors_add(net, &r->node);
     if (status) {
-        point_at_names(net);
         drop(net, r);
         return status;
     }
+    six_node *node = &net->node[net->node_count];
     for (int32_t o = 0; o < r->node.op->outputs; o++)
         net->value[net->value_count++] = (six_value){net->node_count, o};
-    net->node[net->node_count++] = r->node;
-    point_at_names(net);
+    index_name(net, r->node.name);
+    if (r->node.layer->role == SIX_ROLE_LOSS)
+        net->loss = net->node_count;
+    *node = r->node;
+    node->op->name = node->name;
+    net->node_count++;
     return SIXNET_OK;
 }
 
@@ -597,7 +631,9 @@ int32_t six_model_add_lines(sixnet_model *net, const char *text)
 
 int32_t six_model_parse(sixnet_model *net, const char *text)
 {
-    int32_t status = six_model_add_lines(net, text);
+    static const char byte_order_mark[] = "\xEF\xBB\xBF"; /* with which some editors begin UTF-8 */
+    bool marked = strncmp(text, byte_order_mark, strlen(byte_order_mark)) == 0;
+    int32_t status = six_model_add_lines(net, text + (marked ? strlen(byte_order_mark) : 0));
     return status ? status : six_compile(net);
 }
 
@@ -661,15 +697,11 @@ static int32_t check_reach(const sixnet_model *net)
 
 static int32_t find_ends(sixnet_model *net)
 {
-    int32_t input = -1, output = net->node[net->node_count - 1].first_value, loss = -1;
+    int32_t input = -1, output = net->node[net->node_count - 1].first_value;
     int64_t input_size = 0;
     bool serial = false;
     for (int32_t i = 0; i < net->node_count; i++) {
         const six_node *node = &net->node[i];
-        if (node->layer->role == SIX_ROLE_LOSS && loss >= 0)
-            return name_line(node, six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[loss].name));
-        if (node->layer->role == SIX_ROLE_LOSS)
-            loss = i;
         if (node->layer->role == SIX_ROLE_INPUT) {
             input = input_size ? -1 : i;
             input_size += six_shape_size(&node->op->out[0]);
@@ -678,15 +710,14 @@ static int32_t find_ends(sixnet_model *net)
     }
     if (!input_size)
         return six_fail(SIXNET_BAD_SHAPE, "the net has no input layer; begin with one, such as 'input shape=1x28x28'");
-    if (loss >= 0)
-        output = net->node[loss].input[0];
+    if (net->loss >= 0)
+        output = net->node[net->loss].input[0];
     net->input = input;
     net->output = output;
-    net->loss = loss;
     net->serial = serial;
     net->input_size = input_size;
     net->output_size = six_shape_size(six_value_shape(net, output));
-    net->target_size = loss < 0 ? 0 : six_shape_size(&net->node[loss].op->out[0]);
+    net->target_size = net->loss < 0 ? 0 : six_shape_size(&net->node[net->loss].op->out[0]);
     return check_reach(net);
 }
 

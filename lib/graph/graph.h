@@ -10,7 +10,7 @@
 #include "base/context.h"
 #include "layers/variant.h"
 
-enum { SIX_NAME_MAX = 64, SIX_MAX_NODES = 4096, SIX_NET_TEXT_MAX = 1 << 24 };
+enum { SIX_NAME_MAX = SIX_TEXT_MAX, SIX_MAX_NODES = 4096, SIX_NET_TEXT_MAX = 1 << 24 };
 
 typedef struct six_node {
     const six_layer *layer;  /* as described: setup, attributes */
@@ -82,13 +82,15 @@ struct sixnet_model {
     six_segment *segment;
     int32_t node_count, value_count, tensor_count, setting_count, segment_count;
     size_t node_capacity, value_capacity, tensor_capacity, setting_capacity;
+    int32_t *by_name;      /* [node_capacity] the nodes in the order of their names */
+    size_t by_name_capacity;
+    int32_t loss;          /* the loss node, or -1 */
     int32_t error; /* of the first failed sixnet_add(), and its message */
     char error_message[1024];
 
     /* From compile on. */
     bool compiled, serial; /* serial: has layers of the caller's, which run in the calling thread */
     int32_t input;         /* the only input node, or -1 if there are several */
-    int32_t loss;          /* the loss node, or -1 */
     int32_t output;        /* the value that predict() returns */
     int64_t input_size, output_size, target_size; /* values for one sample; target 0 without a loss */
     void *values, *gradients;     /* reals: parameters, then buffers; gradients of the parameters that train */
@@ -111,7 +113,7 @@ struct sixnet_model {
 
     char *summary, *text; /* made when first asked for */
     char *report;         /* of the last six_model_load_weights() */
-    char checked[192];    /* where the last gradient check found its worst */
+    char checked[SIX_NAME_MAX + SIX_PARAM_NAME_MAX + 24]; /* where the last gradient check found its worst */
 };
 
 int32_t six_model_new(sixnet_model **out, sixnet_context *ctx);
@@ -204,7 +206,7 @@ char *six_node_text(const sixnet_model *net, const six_node *node, int32_t numbe
 
 /* The attributes that every layer has. */
 typedef struct six_common {
-    char name[SIX_TEXT_MAX], from[SIX_TEXT_MAX], share[SIX_TEXT_MAX];
+    char name[SIX_TEXT_MAX], from[SIX_NAMES_MAX], share[SIX_TEXT_MAX];
 } six_common;
 extern const six_kind six_kind_common;
 

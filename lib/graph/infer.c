@@ -32,10 +32,6 @@ static void infer_tile(void *arg, int32_t item, int32_t worker)
     six_plan *plan = job->plan;
     const sixnet_model *net = plan->net;
     int64_t first = (int64_t)item * plan->lanes;
-    if (six_cancelled(net)) {
-        plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : six_fault_cancelled;
-        return;
-    }
     int32_t active = job->n - first < plan->lanes ? (int32_t)(job->n - first) : plan->lanes;
     for (int32_t i = 0; i < net->node_count; i++) {
         six_tile *tile = six_tile_at(plan, i, worker);
@@ -43,9 +39,14 @@ static void infer_tile(void *arg, int32_t item, int32_t worker)
         tile->index = job->first_tile + item;
     }
     six_load_inputs(plan, worker, job->inputs, first, active, worker);
-    for (const six_action *a = plan->forward.action; a < plan->forward.action + plan->forward.count; a++)
+    for (const six_action *a = plan->forward.action; a < plan->forward.action + plan->forward.count; a++) {
+        if (six_cancelled(net)) {
+            plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : six_fault_cancelled;
+            return;
+        }
         if (a->kind == SIX_ON_TILES)
             six_act_on_tile(plan, a, worker, worker);
+    }
     if (job->sums) {
         six_load_rows(net, plan->targets[worker], job->targets, first * net->target_size, net->target_size, net->target_size, active);
         six_act_on_tile(plan, plan->loss.action, worker, worker);
@@ -150,15 +151,14 @@ int32_t six_evaluation_add(six_evaluation *e, six_rows inputs, six_rows targets,
     return infer(&job);
 }
 
-int32_t six_evaluation_end(six_evaluation *e, double *loss, double *correct)
+int32_t six_evaluation_end(six_evaluation *e, six_loss_sums *sums)
 {
     if (!e->sums)
         return SIXNET_OK;
     six_run *run = &e->net->inference->run[e->net->loss];
-    if (loss) {
+    if (sums) {
         e->net->node[e->net->loss].kernel->end_forward(run);
-        *loss = run->loss;
-        *correct = run->correct;
+        *sums = run->loss;
     }
     run->sums = e->own_sums;
     six_free(e->net->ctx, e->sums);

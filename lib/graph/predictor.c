@@ -36,6 +36,8 @@ int32_t six_predictor_new(sixnet_predictor **out, sixnet_model *net)
     return status;
 }
 
+const sixnet_model *six_predictor_model(const sixnet_predictor *p) { return p->net; }
+
 void six_predictor_free(sixnet_predictor *p)
 {
     if (!p)

@@ -178,6 +178,8 @@ void six_tensors_reset(sixnet_model *net, uint64_t seed)
         six_stream s = six_stream_at(six_key_for(seed, SIX_KEY_VALUES), (uint64_t)i);
         for (int64_t k = 0; k < t->size; k++) {
             double value = draw(&s, init);
+            if (k >= init->first_zero && k - init->first_zero < init->zeros)
+                value = 0;
             if (net->ctx->dtype == SIX_F64)
                 ((double *)net->values)[t->offset + k] = value;
             else

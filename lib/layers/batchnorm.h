@@ -57,9 +57,10 @@ SIX_INLINE int32_t batchnorm_setup(six_op *op)
     const batchnorm *a = op->attr;
     six_shape channels = {1, {op->in[0].dim[0]}};
     op->out[0] = op->in[0];
-    const six_param affine[] = {{"weight", channels, true, {SIX_INIT_CONSTANT, 1, 0}}, {"bias", channels, true, {SIX_INIT_CONSTANT, 0, 0}}};
-    const six_param running[] = {{"running_mean", channels, false, {SIX_INIT_CONSTANT, 0, 0}},
-                                 {"running_var", channels, false, {SIX_INIT_CONSTANT, 1, 0}}};
+    op->least_samples = batchnorm_positions(op) > 1 ? 1 : 2; /* two values a channel, for a variance */
+    const six_param affine[] = {{"weight", channels, true, six_init_constant(1)}, {"bias", channels, true, six_init_constant(0)}};
+    const six_param running[] = {{"running_mean", channels, false, six_init_constant(0)},
+                                 {"running_var", channels, false, six_init_constant(1)}};
     int32_t status = six_op_add_params(op, affine, a->affine ? 2 : 0);
     return status ? status : six_op_add_params(op, running, a->track_running_stats ? 2 : 0);
 }
@@ -140,7 +141,7 @@ static int32_t batchnorm_begin_forward(six_run *run, six_tile *tiles)
     if (!batchnorm_uses_batch(run) && !a->track_running_stats)
         return six_fail(SIXNET_UNSUPPORTED, "%s: cannot evaluate without running statistics, as a sample's result would depend on the "
                         "others of its batch; use track_running_stats=true", op->name);
-    if (batchnorm_uses_batch(run) && run->samples * batchnorm_positions(op) < 2)
+    if (batchnorm_uses_batch(run) && run->samples < op->least_samples)
         return six_fail(SIXNET_BAD_SHAPE, "%s: expected more than one value per channel when training, but the batch is %" PRId64
                         " sample of %s; give it more samples", op->name, run->samples, six_shape_text(&op->in[0], in));
     for (int64_t c = 0; c < op->in[0].dim[0]; c++) {

@@ -40,12 +40,13 @@ static vec derivative(vec x, vec t, const void *attr, int64_t feature)
 
 static int32_t setup(six_op *op)
 {
-    const six_list *weights = &((const attributes *)op->attr)->pos_weight;
+    const attributes *a = op->attr;
+    const six_list *weights = &a->pos_weight;
     const int64_t last = op->in[0].dim[op->in[0].rank - 1];
     if (weights->count > 1 && weights->count != last)
         return six_fail(SIXNET_BAD_SHAPE, "%s: pos_weight has %d numbers, but the last dimension is %lld", op->name, (int)weights->count,
                         (long long)last);
-    return six_loss_setup(op);
+    return six_loss_setup(op, a->reduction);
 }
 
 static void needs(const six_run *run, six_needs *n)
@@ -60,11 +61,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     six_loss_forward(run, tile, value);
 }
 
-static void end_forward(six_run *run)
-{
-    const attributes *a = run->op->attr;
-    six_loss_end(run, a->reduction == SIX_LOSS_MEAN ? six_loss_values(run) : 1, NAN);
-}
+static void end_forward(six_run *run) { six_loss_end_values(run); }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {

@@ -25,10 +25,11 @@ SIX_INLINE int32_t six_class_check(const six_op *op, const six_list *weights)
 }
 
 /* For setup(), where each position has a class. */
-SIX_INLINE void six_class_setup(six_op *op)
+SIX_INLINE void six_class_setup(six_op *op, int32_t reduction)
 {
     const six_shape *in = &op->in[0];
     op->targets = SIX_TARGETS_CLASSES;
+    op->mean = reduction == SIX_LOSS_MEAN;
     op->out[0] = (six_shape){.rank = 1, .dim = {1}};
     if (in->rank > 1)
         op->out[0].rank = in->rank - 1;
@@ -69,7 +70,7 @@ typedef struct six_class_sums {
 
 SIX_INLINE void six_class_store(const six_run *run, const six_tile *tile, const six_class_sums *s)
 {
-    real *sums = run->sums + (int64_t)tile->index * SIX_LOSS_SUMS, lanes[SIX_LANES];
+    real *sums = run->sums + (int64_t)tile->index * SIX_LOSS_GROUP_SUMS, lanes[SIX_LANES];
     for (int i = 0; i < SIX_LANES; i++)
         lanes[i] = (real)s->total[i];
     sums[SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, tile->active);
@@ -82,9 +83,6 @@ SIX_INLINE void six_class_store(const six_run *run, const six_tile *tile, const 
 }
 
 /* For end_forward(): a mean divides by the weights of the samples' classes. */
-SIX_INLINE void six_class_end(six_run *run, bool mean)
-{
-    six_loss_end(run, mean ? six_loss_total(run, SIX_LOSS_WEIGHT) : 1, six_loss_total(run, SIX_LOSS_CORRECT));
-}
+SIX_INLINE void six_class_end(six_run *run) { six_loss_end(run, six_loss_total(run, SIX_LOSS_WEIGHT), six_loss_total(run, SIX_LOSS_CORRECT)); }
 
 #endif

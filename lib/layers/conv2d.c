@@ -58,10 +58,11 @@ static int32_t setup(six_op *op)
         return six_fail(SIXNET_BAD_SHAPE, "%s: a window of %lldx%lld does not fit into the input %s with its padding", op->name,
                         (long long)(a->dilation[0] * (a->kernel_size[0] - 1) + 1), (long long)(a->dilation[1] * (a->kernel_size[1] - 1) + 1),
                         six_shape_text(in, text));
-    int64_t taps = a->kernel_size[0] * a->kernel_size[1], fan_in = in->dim[0] / a->groups * taps;
+    /* PyTorch's fan-out of the weight tensor: all output channels, whatever the groups */
+    int64_t taps = a->kernel_size[0] * a->kernel_size[1], fan_in = in->dim[0] / a->groups * taps, fan_out = a->out_channels * taps;
     const six_param params[] = {
         {"weight", {4, {a->out_channels, in->dim[0] / a->groups, a->kernel_size[0], a->kernel_size[1]}}, true,
-                               six_weight_values(a->init, fan_in, a->out_channels / a->groups * taps)},
+         six_weight_values(a->init, fan_in, fan_out)},
         {"bias", {1, {a->out_channels}}, true, six_bias_values(fan_in)},
     };
     if (!six_shape_fits(&params[0].shape))

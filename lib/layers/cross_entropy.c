@@ -43,9 +43,8 @@ static const six_attr attrs[] = {
 static int32_t setup(six_op *op)
 {
     const attributes *a = op->attr;
-    if (a->targets == CLASSES) {
-        six_class_setup(op);
-    } else {
+    six_class_setup(op, a->reduction);
+    if (a->targets == PROBABILITIES) {
         op->targets = SIX_TARGETS_PROBABILITIES;
         op->out[0] = op->in[0];
     }
@@ -241,7 +240,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
         forward_probabilities(run, tile);
 }
 
-static void end_forward(six_run *run) { six_class_end(run, ((const attributes *)run->op->attr)->reduction == SIX_LOSS_MEAN); }
+static void end_forward(six_run *run) { six_class_end(run); }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /* y[t] = weight[x[t]]: each value of the input is the number of a row of the table, and is replaced by that row. Row padding_idx, if
- * there is one, stands for zeros and is not trained, as in PyTorch (whose table holds zeros there at first). An index that is out of range
- * is a fault; until the pass fails it stands for row 0.
+ * there is one, is initialized to zeros and gets no gradient; otherwise it is a row like the others. As torch.nn.Embedding. An index that
+ * is out of range is a fault; until the pass fails it stands for row 0.
  *
  * dweight[r] = the sum of dy[t] over all samples and places t with x[t] = r. The table may be far larger than a batch, so no group has a
  * gradient of its own: backward_part() adds a slice of columns over all groups in their order. */
@@ -23,7 +23,7 @@ static const six_attr attrs[] = {
     {"num_embeddings", SIX_INT, offsetof(attributes, num_embeddings), 1, 16777216, NULL, NULL, "rows of the table: indices are below it"},
     {"embedding_dim", SIX_INT, offsetof(attributes, embedding_dim), 1, 16777216, NULL, NULL, "columns of the table: values for each index"},
     {"padding_idx", SIX_INT, offsetof(attributes, padding_idx), -1, 16777215, "-1", NULL,
-     "the index that stands for zeros and is not trained; -1 for none"},
+     "a row that is initialized to zeros and gets no gradient; -1 for none"},
     {.name = NULL},
 };
 
@@ -40,7 +40,11 @@ static int32_t setup(six_op *op)
                         six_shape_text(&op->in[0], in), SIX_MAX_RANK);
     op->out[0] = op->in[0];
     op->out[0].dim[op->out[0].rank++] = a->embedding_dim;
-    const six_param weight = {"weight", table, true, {SIX_INIT_NORMAL, 0, 1}};
+    six_param weight = {"weight", table, true, six_init_normal(0, 1)};
+    if (a->padding_idx >= 0) {
+        weight.init.first_zero = a->padding_idx * a->embedding_dim;
+        weight.init.zeros = a->embedding_dim;
+    }
     if (!six_shape_fits(&op->out[0]) || !six_shape_fits(&table))
         return six_fail(SIXNET_TOO_LARGE, "%s: a table of %" PRId64 "x%" PRId64 " for an input of %s is too large", op->name,
                         a->num_embeddings, a->embedding_dim, six_shape_text(&op->in[0], in));
@@ -77,7 +81,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
             index = index < 0 ? 0 : index;
             const real *row = run->value[0] + index * columns;
             for (int64_t e = 0; e < columns; e++)
-                y[e * SIX_LANES + lane] = index == a->padding_idx ? 0 : row[e];
+                y[e * SIX_LANES + lane] = row[e];
         }
 }
 

@@ -33,7 +33,7 @@ static int32_t setup(six_op *op)
         return six_fail(SIXNET_BAD_SHAPE, "%s: num_groups %" PRId64 " does not divide the %" PRId64 " channels of the input %s", op->name,
                         a->num_groups, op->in[0].dim[0], six_shape_text(&op->in[0], in));
     op->out[0] = op->in[0];
-    const six_param params[] = {{"weight", channels, true, {SIX_INIT_CONSTANT, 1, 0}}, {"bias", channels, true, {SIX_INIT_CONSTANT, 0, 0}}};
+    const six_param params[] = {{"weight", channels, true, six_init_constant(1)}, {"bias", channels, true, six_init_constant(0)}};
     return six_op_add_params(op, params, a->affine ? 2 : 0);
 }
 

@@ -28,7 +28,7 @@ static vec derivative(vec x, vec t, const void *attr, int64_t feature)
     return six_loss_sign(x - t);
 }
 
-static int32_t setup(six_op *op) { return six_loss_setup(op); }
+static int32_t setup(six_op *op) { return six_loss_setup(op, ((const attributes *)op->attr)->reduction); }
 
 static void needs(const six_run *run, six_needs *n)
 {
@@ -42,11 +42,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     six_loss_forward(run, tile, value);
 }
 
-static void end_forward(six_run *run)
-{
-    const attributes *a = run->op->attr;
-    six_loss_end(run, a->reduction == SIX_LOSS_MEAN ? six_loss_values(run) : 1, NAN);
-}
+static void end_forward(six_run *run) { six_loss_end_values(run); }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {

@@ -40,7 +40,7 @@ static int32_t setup(six_op *op)
         return six_fail(SIXNET_BAD_SHAPE, "%s: normalized_shape %s is not how the input %s ends", op->name, six_shape_text(last, text[0]),
                         six_shape_text(in, text[1]));
     op->out[0] = *in;
-    const six_param params[] = {{"weight", *last, true, {SIX_INIT_CONSTANT, 1, 0}}, {"bias", *last, true, {SIX_INIT_CONSTANT, 0, 0}}};
+    const six_param params[] = {{"weight", *last, true, six_init_constant(1)}, {"bias", *last, true, six_init_constant(0)}};
     return six_op_add_params(op, params, !a->elementwise_affine ? 0 : a->bias ? 2 : 1);
 }
 

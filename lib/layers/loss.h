@@ -4,8 +4,8 @@
 
 /* What the losses share: how they add up, and the loops of losses that compare value by value.
  *
- * A group's forward writes its sums; end_forward adds those of all groups in double, divides if reduction=mean, and leaves in op->shared
- * the factor that turns the derivative of one value's loss into that of op->loss. */
+ * A group's forward writes its sums; end_forward adds those of all groups in double and leaves in op->shared the factor that turns the
+ * derivative of one value's loss into that of the whole: 1 / weight if reduction=mean, else 1. */
 
 #include <math.h>
 
@@ -14,9 +14,9 @@
 
 enum {
     SIX_LOSS_TOTAL,  /* of the losses */
-    SIX_LOSS_WEIGHT, /* of what a mean divides by */
+    SIX_LOSS_WEIGHT, /* of the samples' weights, where they have any */
     SIX_LOSS_CORRECT,   /* how many were classified right */
-    SIX_LOSS_SUMS
+    SIX_LOSS_GROUP_SUMS
 };
 
 enum { SIX_LOSS_MEAN, SIX_LOSS_SUM };
@@ -48,7 +48,7 @@ SIX_INLINE real six_loss_of_lanes(const real *lanes, int32_t active)
 /* For needs(). */
 SIX_INLINE void six_loss_needs(six_needs *n)
 {
-    n->sums = SIX_LOSS_SUMS;
+    n->sums = SIX_LOSS_GROUP_SUMS;
     n->shared = sizeof(double);
 }
 
@@ -57,16 +57,15 @@ SIX_INLINE double six_loss_total(const six_run *run, int which)
 {
     double total = 0;
     for (int32_t i = 0; i < run->tiles; i++)
-        total += (double)run->sums[(int64_t)i * SIX_LOSS_SUMS + which];
+        total += (double)run->sums[(int64_t)i * SIX_LOSS_GROUP_SUMS + which];
     return total;
 }
 
 /* For end_forward(). */
-SIX_INLINE void six_loss_end(six_run *run, double divisor, double hits)
+SIX_INLINE void six_loss_end(six_run *run, double weight, double hits)
 {
-    run->loss = six_loss_total(run, SIX_LOSS_TOTAL) / divisor;
-    run->correct = hits;
-    *(double *)run->shared = 1 / divisor;
+    run->loss = (six_loss_sums){six_loss_total(run, SIX_LOSS_TOTAL), weight, hits};
+    *(double *)run->shared = run->op->mean ? 1 / weight : 1;
 }
 
 /* 1, -1, or 0 as d is positive, negative, or 0; NaN stays NaN. */
@@ -80,9 +79,10 @@ SIX_INLINE vec six_loss_sign(vec d)
 typedef vec six_loss_function(vec x, vec t, const void *attributes, int64_t feature);
 
 /* For setup(). */
-SIX_INLINE int32_t six_loss_setup(six_op *op)
+SIX_INLINE int32_t six_loss_setup(six_op *op, int32_t reduction)
 {
     op->out[0] = op->in[0];
+    op->mean = reduction == SIX_LOSS_MEAN;
     return SIXNET_OK;
 }
 
@@ -100,11 +100,14 @@ SIX_INLINE void six_loss_forward(const six_run *run, six_tile *tile, six_loss_fu
         }
         six_store(lanes + part * SIX_WIDTH, s.sum);
     }
-    run->sums[(int64_t)tile->index * SIX_LOSS_SUMS + SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, tile->active);
+    run->sums[(int64_t)tile->index * SIX_LOSS_GROUP_SUMS + SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, tile->active);
 }
 
-/* How many values a mean is over. */
-SIX_INLINE double six_loss_values(const six_run *run) { return (double)run->samples * (double)six_shape_size(&run->op->in[0]); }
+/* For end_forward(): a mean is over all values. */
+SIX_INLINE void six_loss_end_values(six_run *run)
+{
+    six_loss_end(run, (double)run->samples * (double)six_shape_size(&run->op->in[0]), NAN);
+}
 
 SIX_INLINE void six_loss_backward(const six_run *run, six_tile *tile, six_loss_function *derivative)
 {

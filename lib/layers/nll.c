@@ -22,8 +22,9 @@ static const six_attr attrs[] = {
 
 static int32_t setup(six_op *op)
 {
-    six_class_setup(op);
-    return six_class_check(op, &((const attributes *)op->attr)->weight);
+    const attributes *a = op->attr;
+    six_class_setup(op, a->reduction);
+    return six_class_check(op, &a->weight);
 }
 
 static void needs(const six_run *run, six_needs *n)
@@ -59,7 +60,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     six_class_store(run, tile, &sums);
 }
 
-static void end_forward(six_run *run) { six_class_end(run, ((const attributes *)run->op->attr)->reduction == SIX_LOSS_MEAN); }
+static void end_forward(six_run *run) { six_class_end(run); }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {

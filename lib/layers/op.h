@@ -37,11 +37,21 @@ enum { SIX_MAX_INPUTS = 16, SIX_MAX_OUTPUTS = 64, SIX_PARAM_NAME_MAX = 64 };
 
 typedef enum six_init_kind { SIX_INIT_CONSTANT, SIX_INIT_UNIFORM, SIX_INIT_NORMAL } six_init_kind;
 
-/* Initial values: constant a; uniform from a to b; normal with mean a and deviation b. */
+/* Initial values: constant a; uniform from a to b; normal with mean a and deviation b. `zeros` values from first_zero on are 0 instead. */
 typedef struct six_init {
     six_init_kind kind;
     double a, b;
+    int64_t first_zero, zeros;
 } six_init;
+
+static inline six_init six_init_constant(double a) { return (six_init){.kind = SIX_INIT_CONSTANT, .a = a}; }
+
+static inline six_init six_init_uniform(double low, double high) { return (six_init){.kind = SIX_INIT_UNIFORM, .a = low, .b = high}; }
+
+static inline six_init six_init_normal(double mean, double deviation)
+{
+    return (six_init){.kind = SIX_INIT_NORMAL, .a = mean, .b = deviation};
+}
 
 /* A tensor a layer asks for: a parameter (trained, has a gradient) or a buffer (such as running statistics). */
 typedef struct six_param {
@@ -54,6 +64,13 @@ typedef struct six_param {
 /* What the targets of a loss are: numbers, classes (whole numbers below the first dimension of its input), or a probability for each
  * class. */
 typedef enum six_targets { SIX_TARGETS_NUMBERS, SIX_TARGETS_CLASSES, SIX_TARGETS_PROBABILITIES } six_targets;
+
+/* What a loss adds up over samples: numbers that can be added over batches too. */
+typedef struct six_loss_sums {
+    double total;   /* of the losses */
+    double weight;  /* what a mean divides the total by */
+    double correct; /* positions that were classified right; NAN if targets are not classes */
+} six_loss_sums;
 
 typedef struct six_name {
     char text[SIX_PARAM_NAME_MAX];
@@ -72,6 +89,8 @@ typedef struct six_op {
     six_shape *out;   /* [outputs]; for a loss: the shape of one target */
     six_name *output_name; /* [outputs] that setup() gave them; NULL: the layer's */
     six_targets targets; /* of a loss */
+    bool mean;           /* of a loss: its value is total / weight; else total */
+    int64_t least_samples; /* that a training batch must have */
     int32_t params;
     six_param *param; /* [params] */
 } six_op;
@@ -96,7 +115,7 @@ typedef struct six_run {
     int64_t samples;       /* in this batch */
     int32_t tiles;         /* that hold them */
     uint64_t key, step;    /* of random numbers: equal for equal seed and node; the number of the training step */
-    double loss, correct;  /* set by a loss's end_forward; correct: number of positions classified right, NAN if targets are not classes */
+    six_loss_sums loss;    /* set by a loss's end_forward */
 } six_run;
 
 /* One tile at one node. dx[i] is NULL where no gradient is needed, dy[i] where no gradient arrives. */
@@ -155,6 +174,9 @@ typedef struct six_layer {
     void (*backward)(const six_run *run, six_tile *tile, void *scratch);
     void (*backward_part)(const six_run *run, six_tile *tiles, int32_t part, void *scratch);
 } six_layer;
+
+/* The value of a loss. */
+static inline double six_loss_value(const six_op *op, const six_loss_sums *s) { return op->mean ? s->total / s->weight : s->total; }
 
 #define SIX_PASTE_(a, b) a##b
 #define SIX_PASTE(a, b) SIX_PASTE_(a, b)

@@ -35,7 +35,7 @@ static vec derivative(vec x, vec t, const void *attr, int64_t feature)
     return six_select(six_greater(six_set(beta), six_abs(d)), d / beta, six_loss_sign(d));
 }
 
-static int32_t setup(six_op *op) { return six_loss_setup(op); }
+static int32_t setup(six_op *op) { return six_loss_setup(op, ((const attributes *)op->attr)->reduction); }
 
 static void needs(const six_run *run, six_needs *n)
 {
@@ -49,11 +49,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     six_loss_forward(run, tile, value);
 }
 
-static void end_forward(six_run *run)
-{
-    const attributes *a = run->op->attr;
-    six_loss_end(run, a->reduction == SIX_LOSS_MEAN ? six_loss_values(run) : 1, NAN);
-}
+static void end_forward(six_run *run) { six_loss_end_values(run); }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {

@@ -4,6 +4,8 @@
 
 /* Everything that is compiled once per variant (instruction set and dtype), in one table. */
 
+#include <math.h>
+
 #include "layers/op.h"
 #include "optimizers/optimizer.h"
 
@@ -22,7 +24,8 @@ typedef struct six_arrays {
     double (*sum_of_squares)(const real *values, int64_t count, double limit);
     /* to[i] = (1 - share) to[i] + share from[i], in double */
     void (*blend)(real *to, const real *from, double share, int64_t count);
-    bool (*all_finite)(const real *values, int64_t count);
+    /* The largest magnitude among the values; INFINITY if any of them is infinite or NaN. */
+    double (*largest)(const real *values, int64_t count);
 } six_arrays;
 
 typedef struct six_variant {
@@ -33,6 +36,11 @@ typedef struct six_variant {
     const six_layer *const *layers; /* layers and losses, in the same order in every variant; end with NULL */
     const six_optimizer_kind *const *optimizers;
 } six_variant;
+
+static inline bool six_all_finite(const six_variant *v, const real *values, int64_t count)
+{
+    return isfinite(v->arrays.largest(values, count));
+}
 
 /* The f32 variants of this build, the best last; end with NULL. The first is "baseline", whose tables describe the layers. */
 extern const six_variant *const six_variants_f32[];

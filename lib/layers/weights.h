@@ -30,27 +30,27 @@ static inline six_init six_weight_values(int32_t init, int64_t fan_in, int64_t f
         bound = sqrt(6 / in);
         break;
     case SIX_WEIGHTS_KAIMING_NORMAL:
-        return (six_init){SIX_INIT_NORMAL, 0, sqrt(2 / in)};
+        return six_init_normal(0, sqrt(2 / in));
     case SIX_WEIGHTS_XAVIER_UNIFORM:
         bound = sqrt(6 / both);
         break;
     case SIX_WEIGHTS_XAVIER_NORMAL:
-        return (six_init){SIX_INIT_NORMAL, 0, sqrt(2 / both)};
+        return six_init_normal(0, sqrt(2 / both));
     case SIX_WEIGHTS_NORMAL:
-        return (six_init){SIX_INIT_NORMAL, 0, 0.01};
+        return six_init_normal(0, 0.01);
     case SIX_WEIGHTS_ZEROS:
-        return (six_init){SIX_INIT_CONSTANT, 0, 0};
+        return six_init_constant(0);
     case SIX_WEIGHTS_DEFAULT:
         break;
     }
-    return (six_init){SIX_INIT_UNIFORM, -bound, bound};
+    return six_init_uniform(-bound, bound);
 }
 
 /* PyTorch's default for a bias, whatever the weights' is. */
 static inline six_init six_bias_values(int64_t fan_in)
 {
     double bound = 1 / sqrt((double)fan_in);
-    return (six_init){SIX_INIT_UNIFORM, -bound, bound};
+    return six_init_uniform(-bound, bound);
 }
 
 #endif

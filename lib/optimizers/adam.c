@@ -9,6 +9,11 @@ static int32_t slots(const void *attr)
     return six_adam_slots(attr);
 }
 
+static double bound(const void *attr, const six_update *u, const six_magnitudes *most)
+{
+    return six_adam_bound(attr, false, u, most);
+}
+
 static void update(const void *attr, const six_update *u, real *w, const real *g, real *const *state, int64_t n)
 {
     six_adam_update(attr, false, u, w, g, state, n);
@@ -17,5 +22,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 SIX_OPTIMIZER(adam) = {
     .kind = {"adam", SIX_BASELINE_ONLY("Adam: steps scaled by the mean squared gradient"), SIX_BASELINE_ONLY(attrs), sizeof(adam)},
     .slots = SIX_BASELINE_ONLY(slots),
+    .squares = 2 | 4,
+    .bound = SIX_BASELINE_ONLY(bound),
     .update = update,
 };

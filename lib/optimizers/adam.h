@@ -42,6 +42,29 @@ SIX_INLINE int32_t six_adam_slots(const void *attr)
     return ((const adam *)attr)->amsgrad ? 3 : 2;
 }
 
+/* The factors of a step, the same for all values. */
+typedef struct six_adam_factors {
+    double keep, correction, step;
+} six_adam_factors;
+
+SIX_INLINE six_adam_factors six_adam_factors_of(const adam *a, bool decoupled, const six_update *u)
+{
+    return (six_adam_factors){
+        .keep = decoupled ? 1 - u->lr * six_weight_decay(u, a->weight_decay) : 1,
+        .correction = 1 / sqrt(1 - six_power(a->beta2, u->step)),
+        .step = u->lr / (1 - six_power(a->beta1, u->step)),
+    };
+}
+
+SIX_INLINE double six_adam_bound(const void *attr, bool decoupled, const six_update *u, const six_magnitudes *most)
+{
+    const adam *a = attr;
+    const six_adam_factors f = six_adam_factors_of(a, decoupled, u);
+    const double d = six_gradient_bound(u, decoupled ? 0 : six_weight_decay(u, a->weight_decay), most), m = most->state + d, v = most->state + d * d;
+    const double quotient = six_quotient_bound(m, a->eps), divisor = (1 + v) * f.correction + a->eps;
+    return fabs(f.keep) * (1 + most->values) + (1 + f.step) * quotient + v + divisor + f.step;
+}
+
 SIX_INLINE void six_adam_vec(const void *constant, real *w, const real *g, real *const *state, int64_t i)
 {
     const six_adam_constants *k = constant;
@@ -63,16 +86,17 @@ SIX_INLINE void six_adam_update(const void *attr, bool decoupled, const six_upda
                                 real *const *state, int64_t n)
 {
     const adam *a = attr;
+    const six_adam_factors f = six_adam_factors_of(a, decoupled, u);
     six_adam_constants k = {
         .gradient = six_gradient_of(u, decoupled ? 0 : six_weight_decay(u, a->weight_decay)),
-        .keep = six_set((real)(decoupled ? 1 - u->lr * six_weight_decay(u, a->weight_decay) : 1)),
+        .keep = six_set((real)f.keep),
         .beta1 = six_set((real)a->beta1),
         .fresh1 = six_set((real)(1 - a->beta1)),
         .beta2 = six_set((real)a->beta2),
         .fresh2 = six_set((real)(1 - a->beta2)),
-        .correction = six_set((real)(1 / sqrt(1 - six_power(a->beta2, u->step)))),
+        .correction = six_set((real)f.correction),
         .eps = six_set((real)a->eps),
-        .step = six_set((real)(u->lr / (1 - six_power(a->beta1, u->step)))),
+        .step = six_set((real)f.step),
         .amsgrad = a->amsgrad,
     };
     six_update_all(six_adam_vec, &k, six_adam_slots(a), w, g, state, n);

@@ -19,10 +19,19 @@ typedef struct six_update {
     double gradient_limit; /* of clipping by value, applied before anything else; INFINITY without */
 } six_update;
 
+/* The largest magnitudes of the numbers that a step reads. */
+typedef struct six_magnitudes {
+    double values, gradients, state;
+} six_magnitudes;
+
 typedef struct six_optimizer_kind {
     six_kind kind;
     int32_t (*check)(const void *attr); /* what ranges cannot say: six_fail() for attributes that do not go together; NULL if none */
     int32_t (*slots)(const void *attr); /* up to SIX_MAX_SLOTS arrays of state, zero at first */
+    uint32_t squares;                   /* bit i: slot i holds mean squares, which are never negative */
+    /* A bound of the magnitude of every number that update() computes from finite ones up to `most`, where those of the slots of
+     * squares are not negative; INFINITY or NaN if there is none. */
+    double (*bound)(const void *attr, const six_update *u, const six_magnitudes *most);
     /* Updates n values w along gradients g; state[i] are the same n values of slot i. */
     void (*update)(const void *attr, const six_update *u, real *w, const real *g, real *const *state, int64_t n);
 } six_optimizer_kind;

@@ -55,6 +55,14 @@ SIX_INLINE void update_vec(const void *constant, real *w, const real *g, real *c
     six_store(w + i, six_fma(-k->lr, d, old));
 }
 
+static double bound(const void *attr, const six_update *u, const six_magnitudes *most)
+{
+    const sgd *a = attr;
+    const double fresh = 1 + fabs(a->dampening), d = six_gradient_bound(u, six_weight_decay(u, a->weight_decay), most);
+    const double b = a->momentum * most->state + fresh * d, step = a->momentum * b + b + d;
+    return most->values + u->lr * step + step + u->lr + a->momentum + fresh;
+}
+
 static void update(const void *attr, const six_update *u, real *w, const real *g, real *const *state, int64_t n)
 {
     const sgd *a = attr;
@@ -73,5 +81,6 @@ SIX_OPTIMIZER(sgd) = {
     .kind = {"sgd", SIX_BASELINE_ONLY("stochastic gradient descent, with momentum"), SIX_BASELINE_ONLY(attrs), sizeof(sgd)},
     .check = SIX_BASELINE_ONLY(check),
     .slots = SIX_BASELINE_ONLY(slots),
+    .bound = SIX_BASELINE_ONLY(bound),
     .update = update,
 };

@@ -39,6 +39,16 @@ SIX_INLINE vec six_gradient_at(const six_gradient *k, const real *g, vec w)
     return six_fma(k->decay, w, cut * k->scale);
 }
 
+/* Bounds six_gradient_at(), where scaling only makes smaller. */
+SIX_INLINE double six_gradient_bound(const six_update *u, double decay, const six_magnitudes *most)
+{
+    const double cut = most->gradients < u->gradient_limit ? most->gradients : u->gradient_limit;
+    return cut + decay * most->values + decay;
+}
+
+/* Bounds d / (sqrt(v) + eps) for any v: there is no bound where eps may be lost. */
+SIX_INLINE double six_quotient_bound(double d, double eps) { return eps > 1e-30 ? d / eps : INFINITY; }
+
 /* Updates the SIX_WIDTH values at offset i; k holds the constants of the step. */
 typedef void six_vec_update(const void *k, real *w, const real *g, real *const *state, int64_t i);
 

@@ -157,16 +157,16 @@ static void after_layer(six_observer *observer, int32_t node, const six_tile *ti
     six_doctor *d = (six_doctor *)observer;
     const six_layer *kernel = d->net->node[node].kernel;
     const six_op *op = d->net->node[node].op;
-    bool (*all_finite)(const real *, int64_t) = d->net->variant->arrays.all_finite;
+    const six_variant *variant = d->net->variant;
     uint8_t *bad = &d->bad[(int64_t)node * d->groups + tile->index];
     if (done == kernel->forward && kernel->role != SIX_ROLE_LOSS) {
         for (int32_t o = 0; o < op->outputs; o++)
-            if (!all_finite(tile->y[o], six_shape_size(&op->out[o]) * SIX_LANES))
+            if (!six_all_finite(variant, tile->y[o], six_shape_size(&op->out[o]) * SIX_LANES))
                 *bad |= BAD_VALUE;
         see_units(d, node, tile);
     } else if (done == kernel->backward) {
         for (int32_t k = 0; k < op->inputs; k++)
-            if (tile->dx[k] && !all_finite(tile->dx[k], six_shape_size(&op->in[k]) * SIX_LANES))
+            if (tile->dx[k] && !six_all_finite(variant, tile->dx[k], six_shape_size(&op->in[k]) * SIX_LANES))
                 *bad |= BAD_GRADIENT;
     }
 }
@@ -227,7 +227,7 @@ static bool gradients_are_finite(const six_doctor *d, int32_t node)
     const sixnet_model *net = d->net;
     for (int32_t t = 0; t < net->tensor_count; t++)
         if (net->tensor[t].node == node && six_trains(&net->tensor[t]) &&
-            !net->variant->arrays.all_finite(six_gradient_at(net, &net->tensor[t]), net->tensor[t].size))
+            !six_all_finite(net->variant, six_gradient_at(net, &net->tensor[t]), net->tensor[t].size))
             return false;
     return true;
 }
@@ -251,7 +251,7 @@ static void look_for_not_finite(six_doctor *d)
             return;
         }
     for (int32_t t = 0; t < net->tensor_count; t++)
-        if (!net->variant->arrays.all_finite(six_tensor_at(net, net->values, &net->tensor[t]), net->tensor[t].size)) {
+        if (!six_all_finite(net->variant, six_tensor_at(net, net->values, &net->tensor[t]), net->tensor[t].size)) {
             tell(d, STEP_NOT_FINITE, net->tensor[t].node, 1);
             return;
         }

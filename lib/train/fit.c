@@ -5,181 +5,31 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/threads.h"
 #include "data/batches.h"
-#include "data/dataset.h"
 #include "graph/exec.h"
 #include "train/average.h"
 #include "train/doctor.h"
+#include "train/evaluate.h"
+#include "train/fit_options.h"
+#include "train/progress.h"
 #include "train/snapshot.h"
-
-typedef struct fit_options {
-    int64_t epochs, batch_size, seed;
-    int32_t shuffle, drop_last;
-    char checkpoint[SIX_PATH_MAX], resume[SIX_PATH_MAX];
-    int64_t checkpoint_epochs, keep;
-    double checkpoint_seconds;
-    int32_t keep_best, doctor, on_nan, average;
-    double ema_decay;
-    int64_t average_start;
-} fit_options;
-
-enum { ON_NAN_STOP, ON_NAN_SKIP, ON_NAN_RESTORE };
-
-static const six_attr attrs[] = {
-    {"epochs", SIX_INT, offsetof(fit_options, epochs), 1, 1 << 30, "1", NULL, "passes over the data"},
-    {"batch_size", SIX_INT, offsetof(fit_options, batch_size), 1, 1 << 24, "32", NULL, "samples of one step"},
-    {"shuffle", SIX_BOOL, offsetof(fit_options, shuffle), 0, 1, "true", NULL, "a new order in every epoch"},
-    {"drop_last", SIX_BOOL, offsetof(fit_options, drop_last), 0, 1, "false", NULL, "leave out a last batch that is not full"},
-    {"seed", SIX_INT, offsetof(fit_options, seed), -1, 9007199254740992.0, "-1", NULL, "of the order; -1 for the context's"},
-    {"checkpoint", SIX_PATH, offsetof(fit_options, checkpoint), 0, 0, "", NULL, "a file in which the run is kept, to be resumed"},
-    {"checkpoint_epochs", SIX_INT, offsetof(fit_options, checkpoint_epochs), 1, 1 << 30, "1", NULL,
-     "epochs from one checkpoint to the next"},
-    {"checkpoint_seconds", SIX_FLOAT, offsetof(fit_options, checkpoint_seconds), 0, 1e9, "0", NULL,
-     "seconds from one checkpoint to the next, within epochs; 0: only at the end of epochs"},
-    {"keep", SIX_INT, offsetof(fit_options, keep), 1, 1000, "1", NULL,
-     "checkpoints that stay; those before are named .1, .2 and so on"},
-    {"keep_best", SIX_BOOL, offsetof(fit_options, keep_best), 0, 1, "true", NULL,
-     "a checkpoint of the best epoch too, named .best"},
-    {"on_nan", SIX_CHOICE, offsetof(fit_options, on_nan), 0, 0, "stop", "stop skip restore",
-     "when a batch would make the net NaN or infinite: end, leave it out, or begin the epoch again with half the rate"},
-    {"average", SIX_CHOICE, offsetof(fit_options, average), 0, 0, "none", SIX_AVERAGES,
-     "average the net: ema after every step, later ones counting more; swa at the end of every epoch, all counting the same"},
-    {"ema_decay", SIX_FLOAT, offsetof(fit_options, ema_decay), SIX_BELOW_ONE, "0.999", NULL,
-     "share of the average that stays in a step, of average=ema"},
-    {"average_start", SIX_INT, offsetof(fit_options, average_start), 0, 1 << 30, "0", NULL, "epochs before the average begins"},
-    {"doctor", SIX_BOOL, offsetof(fit_options, doctor), 0, 1, "false", NULL,
-     "look for what goes wrong and name it and the remedy, in the log and by sixnet_finding()"},
-    {"resume", SIX_PATH, offsetof(fit_options, resume), 0, 0, "", NULL, "a checkpoint to go on from"},
-    {0},
-};
-
-const six_kind six_kind_fit = {"fit", "what sixnet_fit() can be told", attrs, sizeof(fit_options)};
-
-struct sixnet_progress {
-    double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds, validation_loss,
-        validation_accuracy, best_epoch, best_loss, best_accuracy, skipped;
-};
-
-double six_progress_get(const sixnet_progress *p, const char *key)
-{
-    static const struct {
-        const char *name;
-        size_t offset;
-    } fields[] = {
-        {"epoch_end", offsetof(sixnet_progress, epoch_end)},
-        {"epoch", offsetof(sixnet_progress, epoch)},
-        {"epochs", offsetof(sixnet_progress, epochs)},
-        {"batch", offsetof(sixnet_progress, batch)},
-        {"batches", offsetof(sixnet_progress, batches)},
-        {"samples", offsetof(sixnet_progress, samples)},
-        {"loss", offsetof(sixnet_progress, loss)},
-        {"accuracy", offsetof(sixnet_progress, accuracy)},
-        {"lr", offsetof(sixnet_progress, lr)},
-        {"seconds", offsetof(sixnet_progress, seconds)},
-        {"total_seconds", offsetof(sixnet_progress, total_seconds)},
-        {"validation_loss", offsetof(sixnet_progress, validation_loss)},
-        {"validation_accuracy", offsetof(sixnet_progress, validation_accuracy)},
-        {"best_epoch", offsetof(sixnet_progress, best_epoch)},
-        {"best_loss", offsetof(sixnet_progress, best_loss)},
-        {"best_accuracy", offsetof(sixnet_progress, best_accuracy)},
-        {"skipped", offsetof(sixnet_progress, skipped)},
-    };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (strcmp(fields[i].name, key) == 0)
-            return *(const double *)((const char *)p + fields[i].offset);
-    return NAN;
-}
 
 static double now(void)
 {
     return 1e-9 * (double)six_nanoseconds();
 }
 
-/* Rows of a dataset, its samples or targets, of another size than the net, or its loss, takes. */
-static int32_t fail_size(const char *rows, const six_shape *shape, const char *taker, int64_t wanted)
-{
-    char text[160];
-    if (shape->rank == 1)
-        return six_fail(SIXNET_BAD_SHAPE, "the data's %s have %lld values, but the %s takes %lld", rows, (long long)shape->dim[0], taker,
-                        (long long)wanted);
-    return six_fail(SIXNET_BAD_SHAPE, "the data's %s are %s, which is %lld values, but the %s takes %lld", rows,
-                    six_shape_text(shape, text), (long long)six_shape_size(shape), taker, (long long)wanted);
-}
-
-/* Says what helps where one side has class numbers, and the other a value for each class. */
-static int32_t fail_target_size(const sixnet_model *net, const six_shape *target)
-{
-    const six_op *loss = net->node[net->loss].op;
-    const int64_t size = six_shape_size(target), wanted = net->target_size;
-    const int32_t status = fail_size("targets", target, "loss", wanted);
-    if (loss->targets == SIX_TARGETS_CLASSES && size == wanted * loss->in[0].dim[0])
-        return six_fail(status, "%s; if they are probabilities, the loss 'cross_entropy targets=probabilities' takes them",
-                        sixnet_last_error());
-    if (wanted > size && wanted % size == 0)
-        return six_fail(status, "%s; if they are class numbers, the transform 'one_hot num_classes=%lld' makes probabilities of them",
-                        sixnet_last_error(), (long long)(wanted / size));
-    return status;
-}
-
-/* Whether a dataset's samples and targets are what the net takes. */
-static int32_t check_data(const sixnet_model *net, const sixnet_dataset *ds)
-{
-    if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
-    if (net->loss < 0)
-        return six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
-    const six_shape *in = six_dataset_input_shape(ds), *target = six_dataset_target_shape(ds);
-    if (six_shape_size(in) != net->input_size)
-        return fail_size("samples", in, "net", net->input_size);
-    if (!six_dataset_has_targets(ds))
-        return six_fail(SIXNET_BAD_DATA, "the data have no targets");
-    if (six_shape_size(target) != net->target_size)
-        return fail_target_size(net, target);
-    if (net->node[net->loss].op->targets == SIX_TARGETS_CLASSES)
-        return six_dataset_check_classes(ds, net->node[net->loss].op->in[0].dim[0]);
-    return SIXNET_OK;
-}
-
-static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
-{
-    sixnet_batches *batches;
-    const float *inputs, *targets;
-    int64_t n = 1;
-    int32_t status = six_batches_new(&batches, ds, "batch_size=512 shuffle=false");
-    while (!status && n) {
-        status = six_batches_next(batches, &inputs, &targets, &n);
-        if (!status && n)
-            status = six_evaluation_add(e, (six_rows){inputs, SIX_F32}, (six_rows){targets, SIX_F32}, n);
-    }
-    six_batches_free(batches);
-    return status;
-}
-
-int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)
-{
-    six_evaluation e;
-    double mean = 0, hits = 0;
-    int32_t status = check_data(net, ds);
-    if (!status)
-        status = six_evaluation_begin(&e, net, six_dataset_size(ds));
-    if (status)
-        return status;
-    status = evaluate_all(&e, ds);
-    six_evaluation_end(&e, status ? NULL : &mean, &hits);
-    if (status)
-        return status;
-    if (loss)
-        *loss = mean;
-    if (accuracy)
-        *accuracy = hits / (double)six_dataset_size(ds) / (double)six_class_positions_of(net);
-    return SIXNET_OK;
-}
+/* What a batch has changed so far. */
+typedef struct tried {
+    bool forward, copied;
+} tried;
 
 typedef struct fit {
-    const fit_options *o;
+    const six_fit_options *o;
     six_train_run run;
     const six_keeper *keeper;
     sixnet_dataset *validation;
@@ -188,7 +38,8 @@ typedef struct fit {
     sixnet_progress p;
     double started, epoch_started; /* as if there had been no interruption */
     double saved;                  /* when the last checkpoint was */
-    six_snapshot batch, epoch;     /* as it was before them; epoch only to go back to */
+    tried tried;
+    six_snapshot batch, epoch;     /* as it was before a step that may overflow; before the epoch, if it may begin again */
     six_run_state epoch_state;
     int32_t restored;              /* how often this epoch was begun again */
     six_doctor *doctor;            /* NULL without */
@@ -203,53 +54,84 @@ static int32_t not_finite(const fit *f, const char *what)
 static bool is_finite(const sixnet_optimizer *opt)
 {
     const sixnet_model *net = opt->net;
-    bool finite = net->variant->arrays.all_finite(net->values, net->values_size);
+    bool finite = six_all_finite(net->variant, net->values, net->parameters_size);
     for (int32_t i = 0; i < opt->slots && finite; i++)
-        finite = net->variant->arrays.all_finite(opt->state[i], net->trained_size);
+        finite = six_all_finite(net->variant, opt->state[i], net->trained_size);
     return finite;
 }
 
-static int32_t take_step(fit *f)
+static bool statistics_are_finite(const sixnet_model *net)
 {
-    f->p.lr = six_schedule_lr(f->run.opt->schedule);
-    int32_t status = six_optimizer_step(f->run.opt);
-    if (status || is_finite(f->run.opt))
-        return status;
-    return not_finite(f, "a parameter, a running statistic or the optimizer's state would become");
+    const char *statistics = (const char *)net->values + (size_t)net->parameters_size * (size_t)net->variant->real_size;
+    return six_all_finite(net->variant, (const void *)statistics, net->values_size - net->parameters_size);
 }
 
-static int32_t learn(fit *f, six_visit *v, double *hits)
+/* The step that a batch has come to. It is taken back only if it overflows: what it changes is copied only where that is possible. */
+static int32_t take_step(fit *f)
+{
+    static const char what[] = "a parameter, a running statistic or the optimizer's state would become";
+    sixnet_optimizer *opt = f->run.opt;
+    const double gradients = opt->net->variant->arrays.largest(opt->net->gradients, opt->net->trained_size);
+    f->p.lr = six_schedule_lr(opt->schedule);
+    if (!isfinite(gradients))
+        return not_finite(f, "a gradient became");
+    if (!statistics_are_finite(opt->net))
+        return not_finite(f, what);
+    if (six_optimizer_step_is_safe(opt, gradients))
+        return six_optimizer_step(opt);
+    six_snapshot_take(&f->batch, opt);
+    f->tried.copied = true;
+    int32_t status = six_optimizer_step(opt);
+    return status || is_finite(opt) ? status : not_finite(f, what);
+}
+
+static const six_op *loss_op(const fit *f) { return f->run.net->node[f->run.net->loss].op; }
+
+static int32_t learn(fit *f, six_visit *v, six_loss_sums *sums)
 {
     sixnet_model *net = f->run.net;
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
     int32_t status = six_forward(net, (six_rows){v->inputs, SIX_F32}, v->n);
+    f->tried.forward = !status;
     if (!status)
-        status = six_loss(net, (six_rows){v->targets, SIX_F32}, &v->loss, hits);
+        status = six_loss(net, (six_rows){v->targets, SIX_F32}, sums);
+    if (!status)
+        v->loss = six_loss_value(loss_op(f), sums);
     if (!status && !isfinite(v->loss))
         status = not_finite(f, "the loss became");
     if (!status)
         status = six_backward(net);
-    if (!status && !net->variant->arrays.all_finite(net->gradients, net->trained_size))
-        status = not_finite(f, "a gradient became");
     return status ? status : take_step(f);
+}
+
+/* Puts net, optimizer and schedule back to where they were before the batch. */
+static void take_back(fit *f)
+{
+    sixnet_model *net = f->run.net;
+    if (f->tried.copied)
+        six_snapshot_restore(&f->batch, f->run.opt);
+    if (f->tried.forward)
+        six_forward_undo(net);
+    memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
 }
 
 /* All of a step or nothing: a batch that fails leaves net, optimizer and schedule as they were. */
 static int32_t train_batch(fit *f, six_visit *v)
 {
-    double hits = 0;
-    six_snapshot_take(&f->batch, f->run.opt);
-    v->status = learn(f, v, &hits);
+    six_loss_sums sums;
+    f->tried = (tried){0};
+    v->status = learn(f, v, &sums);
     if (f->doctor)
         six_doctor_look(f->doctor, v);
     if (v->status) {
-        six_snapshot_restore(&f->batch, f->run.opt);
+        take_back(f);
         return v->status;
     }
     six_average_step(&f->run);
-    f->run.state.loss_sum += v->loss * (double)v->n;
+    f->run.state.loss_sum += sums.total;
+    f->run.state.loss_weight += sums.weight;
     if (six_class_positions_of(f->run.net))
-        f->run.state.hits += hits / (double)six_class_positions_of(f->run.net);
+        f->run.state.hits += sums.correct / (double)six_class_positions_of(f->run.net);
     return SIXNET_OK;
 }
 
@@ -275,9 +157,9 @@ static int32_t begin_again(fit *f)
 /* A batch would have spoilt the net, and has changed nothing. */
 static int32_t act_on_nan(fit *f, int64_t n)
 {
-    if (f->o->on_nan == ON_NAN_STOP)
+    if (f->o->on_nan == SIX_ON_NAN_STOP)
         return SIXNET_NOT_FINITE;
-    if (f->o->on_nan == ON_NAN_RESTORE)
+    if (f->o->on_nan == SIX_ON_NAN_RESTORE)
         return begin_again(f);
     six_log(f->run.net->ctx, 1, "%s; the batch is left out", sixnet_last_error());
     f->run.state.position += n;
@@ -302,10 +184,11 @@ static void show_best(fit *f)
 static void show_means(fit *f)
 {
     const sixnet_model *net = f->run.net;
-    const double learnt = f->p.samples - (double)f->run.state.skipped;
-    f->p.loss = f->run.state.loss_sum / learnt;
-    f->p.accuracy = six_class_positions_of(net) ? f->run.state.hits / learnt : (double)NAN;
-    f->p.skipped = (double)f->run.state.skipped;
+    const six_run_state *s = &f->run.state;
+    const double learnt = f->p.samples - (double)s->skipped;
+    f->p.loss = six_loss_value(loss_op(f), &(six_loss_sums){.total = s->loss_sum, .weight = s->loss_weight});
+    f->p.accuracy = six_class_positions_of(net) ? s->hits / learnt : (double)NAN;
+    f->p.skipped = (double)s->skipped;
 }
 
 /* Tells the caller where the run is; SIXNET_STOPPED if it wants no more. */
@@ -315,7 +198,9 @@ static int32_t report(fit *f)
     show_means(f);
     f->p.seconds = f->run.state.epoch_seconds = time - f->epoch_started;
     f->p.total_seconds = f->run.state.seconds = time - f->started;
+    six_calls_yield(true);
     bool enough = f->fn && f->fn(f->user, &f->p);
+    six_calls_yield(false);
     return enough || six_cancelled(f->run.net) ? SIXNET_STOPPED : SIXNET_OK;
 }
 
@@ -327,10 +212,29 @@ static int32_t save(fit *f)
     return f->keeper->save(&f->run, f->o->checkpoint, f->o->keep);
 }
 
-static int32_t save_best(fit *f)
+static six_text best_path(const fit *f)
 {
     six_text path = {.ctx = f->run.net->ctx};
     six_text_add(&path, "%s.best", f->o->checkpoint);
+    return path;
+}
+
+/* Whether all checkpoints of the run can be saved where they belong. */
+static int32_t check_saving(const fit *f)
+{
+    const sixnet_context *ctx = f->run.net->ctx;
+    int32_t status = *f->o->checkpoint ? f->keeper->check(ctx, f->o->checkpoint, f->o->keep) : SIXNET_OK;
+    if (status || !*f->o->checkpoint || !f->o->keep_best)
+        return status;
+    six_text path = best_path(f);
+    status = path.failed ? SIXNET_OUT_OF_MEMORY : f->keeper->check(ctx, path.data, 1);
+    six_text_free(&path);
+    return status;
+}
+
+static int32_t save_best(fit *f)
+{
+    six_text path = best_path(f);
     int32_t status = path.failed ? SIXNET_OUT_OF_MEMORY : f->keeper->save(&f->run, path.data, 1);
     six_text_free(&path);
     return status;
@@ -405,7 +309,7 @@ static int32_t end_epoch(fit *f)
     f->p.epoch_end = 0;
     s->epoch++;
     s->position = 0;
-    s->loss_sum = s->hits = s->epoch_seconds = 0;
+    s->loss_sum = s->loss_weight = s->hits = s->epoch_seconds = 0;
     s->skipped = 0;
     return save_after_epoch(f, status);
 }
@@ -447,7 +351,7 @@ static int32_t run_epoch(fit *f)
     f->p.lr = six_schedule_lr(f->run.opt->schedule);
     f->epoch_started = now() - s->epoch_seconds;
     f->restored = 0;
-    if (f->o->on_nan == ON_NAN_RESTORE) {
+    if (f->o->on_nan == SIX_ON_NAN_RESTORE) {
         six_snapshot_take(&f->epoch, f->run.opt);
         f->epoch_state = *s;
     }
@@ -463,23 +367,50 @@ static int32_t run_epoch(fit *f)
 
 static int32_t make_batches(fit *f, sixnet_dataset *train)
 {
-    const fit_options *o = f->o;
-    six_run_state *s = &f->run.state;
-    uint64_t seed = o->seed < 0 ? f->run.net->ctx->seed : (uint64_t)o->seed;
-    six_text t = {.ctx = six_dataset_context(train)};
-    six_text_add(&t, "batch_size=%lld shuffle=%s drop_last=%s seed=%llu", (long long)o->batch_size, o->shuffle ? "true" : "false",
-                 o->drop_last ? "true" : "false", (unsigned long long)seed);
-    int32_t status = t.failed ? SIXNET_OUT_OF_MEMORY : six_batches_new(&f->run.batches, train, t.data);
-    six_text_free(&t);
-    *s = (six_run_state){.samples = six_dataset_size(train), .batch_size = o->batch_size, .order_seed = (int64_t)seed};
-    s->shuffle = o->shuffle;
-    s->drop_last = o->drop_last;
+    const six_fit_options *o = f->o;
+    const int64_t seed = o->seed < 0 ? (int64_t)f->run.net->ctx->seed : o->seed;
+    const six_batches_options b = {.batch_size = o->batch_size, .seed = seed, .shuffle = o->shuffle, .drop_last = o->drop_last};
+    f->run.state = (six_run_state){.samples = six_dataset_size(train), .batch_size = o->batch_size, .order_seed = seed};
+    f->run.state.shuffle = o->shuffle;
+    f->run.state.drop_last = o->drop_last;
+    return six_batches_open(&f->run.batches, train, &b);
+}
+
+/* Refuses, before the first step, batches of `count` samples that a layer cannot learn from. */
+static int32_t check_batch_sizes(const fit *f, int64_t count)
+{
+    const sixnet_model *net = f->run.net;
+    const int64_t size = f->o->batch_size < count ? f->o->batch_size : count;
+    const int64_t last = f->o->drop_last || count % size == 0 ? size : count % size;
+    if (f->o->drop_last && count < f->o->batch_size)
+        return SIXNET_OK;
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const char *name = net->node[i].name;
+        const long long least = (long long)net->node[i].op->least_samples;
+        if (size < least)
+            return six_fail(SIXNET_BAD_SHAPE, "%s: training needs batches of %lld samples or more, not of %lld", name, least, (long long)size);
+        if (last < least)
+            return six_fail(SIXNET_BAD_SHAPE,
+                            "%s: training needs batches of %lld samples or more, but the last of an epoch has %lld (%lld samples, "
+                            "batch_size=%lld); drop_last=true leaves it out",
+                            name, least, (long long)last, (long long)count, (long long)f->o->batch_size);
+    }
+    return SIXNET_OK;
+}
+
+/* Of whole epochs, and of the rest of one in which a run goes on. */
+static int32_t check_epochs(const fit *f)
+{
+    const six_run_state *s = &f->run.state;
+    int32_t status = check_batch_sizes(f, s->samples);
+    if (!status && s->position > 0 && s->position < s->samples)
+        status = check_batch_sizes(f, s->samples - s->position);
     return status;
 }
 
 static int32_t make_average(fit *f)
 {
-    const fit_options *o = f->o;
+    const six_fit_options *o = f->o;
     six_run_state *s = &f->run.state;
     if (o->average == SIX_AVERAGE_NONE)
         return SIXNET_OK;
@@ -518,7 +449,7 @@ static int32_t equip(fit *f)
     int32_t status = make_average(f);
     if (!status)
         status = six_snapshot_new(&f->batch, f->run.opt, NULL);
-    if (!status && f->o->on_nan == ON_NAN_RESTORE)
+    if (!status && f->o->on_nan == SIX_ON_NAN_RESTORE)
         status = six_snapshot_new(&f->epoch, f->run.opt, f->run.average);
     if (!status && f->o->doctor)
         status = six_doctor_new(&f->doctor, f->run.net, most);
@@ -530,9 +461,9 @@ static int32_t check_sets(const fit *f, sixnet_dataset *train)
 {
     six_doctor *doctor;
     sixnet_model *net = f->run.net;
-    int32_t status = check_data(net, train);
+    int32_t status = six_check_dataset(net, train);
     if (!status && f->validation)
-        status = check_data(net, f->validation);
+        status = six_check_dataset(net, f->validation);
     const bool refused = status == SIXNET_BAD_DATA && net->node[net->loss].op->targets == SIX_TARGETS_CLASSES;
     if (refused && f->o->doctor && !six_doctor_new(&doctor, net, 1)) {
         net->findings = 0;
@@ -545,7 +476,7 @@ static int32_t check_sets(const fit *f, sixnet_dataset *train)
 int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation, const char *options,
                 const six_keeper *keeper, sixnet_progress_fn fn, void *user)
 {
-    fit_options o;
+    six_fit_options o;
     fit f = {.o = &o, .run = {.net = net, .opt = opt}, .keeper = keeper, .validation = validation, .fn = fn, .user = user};
     int32_t status = six_spec_parse(&six_kind_fit, options, &o, NULL, NULL);
     if (!status && opt->net != net)
@@ -556,10 +487,12 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
         status = make_batches(&f, train);
     if (!status)
         status = equip(&f);
-    if (!status && *o.checkpoint)
-        status = keeper->check(net->ctx, o.checkpoint);
+    if (!status)
+        status = check_saving(&f);
     if (!status && *o.resume)
         status = keeper->load(&f.run, o.resume);
+    if (!status)
+        status = check_epochs(&f);
     if (!status) {
         net->findings = 0;
         status = run_epochs(&f);

@@ -23,7 +23,7 @@ typedef struct check {
     six_plan *plan;
     int pass;
     double worst;
-    char where[192];
+    char where[SIX_NAME_MAX + SIX_PARAM_NAME_MAX + 24];
 } check;
 
 static size_t bytes_of(const sixnet_model *net, int64_t values) { return (size_t)values * (size_t)net->variant->real_size; }
@@ -31,9 +31,14 @@ static size_t bytes_of(const sixnet_model *net, int64_t values) { return (size_t
 /* One training pass: the same random numbers and tensors every time. */
 static int32_t evaluate(check *c, double *loss)
 {
+    six_loss_sums sums;
     c->net->step = c->step;
     int32_t status = six_forward(c->net, (six_rows){c->inputs, SIX_F64}, c->n);
-    return status ? status : six_loss(c->net, (six_rows){c->targets, SIX_F64}, loss, NULL);
+    if (!status)
+        status = six_loss(c->net, (six_rows){c->targets, SIX_F64}, &sums);
+    if (!status)
+        *loss = six_loss_value(c->net->node[c->net->loss].op, &sums);
+    return status;
 }
 
 static double get(const check *c, const void *array, int64_t i)
@@ -90,7 +95,7 @@ static int32_t compare(check *c, const place *p)
     double deviation = fabs(gradient - p->analytic) / fmax(1, fmax(fabs(gradient), fabs(p->analytic)));
     if (!status && (!(deviation <= c->worst) || !c->where[0])) {
         c->worst = deviation;
-        snprintf(c->where, sizeof c->where, "%.140s[%lld]", p->name, (long long)p->index);
+        snprintf(c->where, sizeof c->where, "%s[%lld]", p->name, (long long)p->index);
     }
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "train/optimizer.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -70,10 +71,10 @@ int32_t six_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char 
     if (!opt)
         return SIXNET_OUT_OF_MEMORY;
     opt->net = six_model_hold(net);
+    net->optimizers++;
     int32_t status = parse(opt, spec, schedule);
     if (!status)
         status = make_state(opt);
-    opt->net->optimizers++;
     if (status) {
         six_optimizer_free(opt);
         return status;
@@ -126,22 +127,41 @@ static void update_chunk(void *arg, int32_t item, int32_t worker)
                              (void *)((char *)net->gradients + gradient), state, left < CHUNK ? left : CHUNK);
 }
 
+static six_update next_update(const sixnet_optimizer *opt, const six_segment *segment, double gradient_scale)
+{
+    const double clip = ((const six_optimizer_common *)opt->attr)->clip_value;
+    return (six_update){.lr = six_schedule_lr(opt->schedule) * segment->lr_scale, .weight_decay = segment->weight_decay,
+                        .step = opt->steps + 1, .gradient_scale = gradient_scale, .gradient_limit = clip > 0 ? clip : INFINITY};
+}
+
+/* So far from overflow that roundings do not matter. */
+bool six_optimizer_step_is_safe(const sixnet_optimizer *opt, double gradients)
+{
+    const sixnet_model *net = opt->net;
+    const double limit = (net->ctx->dtype == SIX_F64 ? DBL_MAX : (double)FLT_MAX) / 4;
+    six_magnitudes most = {net->variant->arrays.largest(net->values, net->parameters_size), gradients, 0};
+    for (int32_t i = 0; i < opt->slots; i++)
+        most.state = fmax(most.state, net->variant->arrays.largest(opt->state[i], net->trained_size));
+    for (const six_segment *s = net->segment; s < net->segment + net->segment_count; s++) {
+        const six_update u = next_update(opt, s, 1);
+        if (!(opt->kind->bound(opt->attr, &u, &most) < limit))
+            return false;
+    }
+    return true;
+}
+
 int32_t six_optimizer_step(sixnet_optimizer *opt)
 {
     const six_optimizer_common *common = opt->attr;
     const sixnet_model *net = opt->net;
-    const double lr = six_schedule_lr(opt->schedule);
-    update_job job = {.opt = opt, .update = {.step = opt->steps + 1, .gradient_scale = 1, .gradient_limit = INFINITY}};
-    if (common->clip_value > 0)
-        job.update.gradient_limit = common->clip_value;
+    double scale = 1;
     if (common->clip_norm > 0)
-        job.update.gradient_scale = norm_scale(opt, common->clip_norm, job.update.gradient_limit);
-    if (isnan(job.update.gradient_scale))
+        scale = norm_scale(opt, common->clip_norm, common->clip_value > 0 ? common->clip_value : INFINITY);
+    if (isnan(scale))
         return six_fail(SIXNET_NOT_FINITE, "a gradient is not finite; nothing was changed (a smaller learning rate may help)");
-    for (job.segment = net->segment; job.segment < net->segment + net->segment_count; job.segment++) {
-        job.update.lr = lr * job.segment->lr_scale;
-        job.update.weight_decay = job.segment->weight_decay;
-        six_pool_run(net->ctx->pool, update_chunk, &job, (int32_t)((job.segment->size + CHUNK - 1) / CHUNK));
+    for (const six_segment *s = net->segment; s < net->segment + net->segment_count; s++) {
+        update_job job = {opt, s, next_update(opt, s, scale)};
+        six_pool_run(net->ctx->pool, update_chunk, &job, (int32_t)((s->size + CHUNK - 1) / CHUNK));
     }
     opt->steps++;
     six_tensors_changed(opt->net);

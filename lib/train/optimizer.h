@@ -19,6 +19,8 @@ struct sixnet_optimizer {
 int32_t six_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule);
 void six_optimizer_free(sixnet_optimizer *opt);
 int32_t six_optimizer_step(sixnet_optimizer *opt);
+/* Whether the next step surely leaves values and state finite, given that the gradients are finite and of that magnitude at most. */
+bool six_optimizer_step_is_safe(const sixnet_optimizer *opt, double gradients);
 void six_optimizer_set_lr(sixnet_optimizer *opt, double lr);
 
 #endif

@@ -27,6 +27,7 @@ static const six_attr attrs[] = {
     COUNT(epoch, "epochs done"),
     COUNT(position, "samples of the next epoch done"),
     SUM(loss_sum, "over those samples"),
+    SUM(loss_weight, "of those samples: a mean loss is the sum divided by it"),
     SUM(hits, "among those samples"),
     COUNT(skipped, "among those samples"),
     {"average", SIX_CHOICE, offsetof(six_run_state, average), 0, 0, "none", SIX_AVERAGES, "as given to sixnet_fit()"},
@@ -57,14 +58,6 @@ static int32_t grow(six_train_run *run)
     return SIXNET_OK;
 }
 
-int32_t six_run_add(six_train_run *run, const double row[static SIX_RUN_COLUMNS])
-{
-    if (run->rows == run->room && grow(run))
-        return SIXNET_OUT_OF_MEMORY;
-    memcpy(run->history + run->rows++ * SIX_RUN_COLUMNS, row, SIX_RUN_COLUMNS * sizeof *row);
-    return SIXNET_OK;
-}
-
 static double score(const double *row)
 {
     if (!isnan(row[SIX_RUN_VALIDATION_ACCURACY]))
@@ -72,14 +65,36 @@ static double score(const double *row)
     return -(isnan(row[SIX_RUN_VALIDATION_LOSS]) ? row[SIX_RUN_LOSS] : row[SIX_RUN_VALIDATION_LOSS]);
 }
 
-int64_t six_run_best(const six_train_run *run)
+static bool is_better(double score, double than) { return score > than || (isnan(than) && !isnan(score)); }
+
+/* Counts in the row behind the last. */
+static void count_row(six_train_run *run)
 {
-    int64_t best = run->rows ? 0 : -1;
-    for (int64_t i = 1; i < run->rows; i++)
-        if (score(run->history + i * SIX_RUN_COLUMNS) > score(run->history + best * SIX_RUN_COLUMNS))
-            best = i;
-    return best;
+    const double *row = run->history + run->rows * SIX_RUN_COLUMNS;
+    if (!run->rows || is_better(score(row), score(run->history + run->best * SIX_RUN_COLUMNS)))
+        run->best = run->rows;
+    run->rows++;
 }
+
+int32_t six_run_add(six_train_run *run, const double row[static SIX_RUN_COLUMNS])
+{
+    if (run->rows == run->room && grow(run))
+        return SIXNET_OUT_OF_MEMORY;
+    memcpy(run->history + run->rows * SIX_RUN_COLUMNS, row, SIX_RUN_COLUMNS * sizeof *row);
+    count_row(run);
+    return SIXNET_OK;
+}
+
+void six_run_take_history(six_train_run *run, double *history, int64_t rows)
+{
+    six_run_free(run);
+    run->history = history;
+    run->room = rows;
+    while (run->rows < rows)
+        count_row(run);
+}
+
+int64_t six_run_best(const six_train_run *run) { return run->rows ? run->best : -1; }
 
 double six_history_get(const sixnet_model *net, int64_t epoch, const char *key)
 {

@@ -15,7 +15,7 @@ typedef struct six_run_state {
     int32_t shuffle, drop_last;
     /* Where the run is: epochs done, samples of the next one done, sums over those, seconds. */
     int64_t epoch, position;
-    double loss_sum, hits, seconds, epoch_seconds;
+    double loss_sum, loss_weight, hits, seconds, epoch_seconds; /* see six_loss_sums; hits: in samples */
     int64_t skipped; /* among those samples, which are in neither sum */
     /* What is averaged, see train/average.h, and how many values the average is made of. */
     int32_t average;
@@ -40,7 +40,7 @@ typedef struct six_train_run {
     six_run_state state;
     void *average; /* reals, as many as the model's values: their average, or zero while there is none; NULL without averaging */
     double *history;
-    int64_t rows, room;
+    int64_t rows, room, best; /* best: the row of the best epoch, if there are any */
 } six_train_run;
 
 /* One number of a model's history by name; NaN if there is none. */
@@ -50,14 +50,16 @@ void six_run_end(six_train_run *run);
 
 /* Adds an epoch to the history. */
 int32_t six_run_add(six_train_run *run, const double row[static SIX_RUN_COLUMNS]);
+/* Makes a history of so many rows the run's own, in place of what it had. */
+void six_run_take_history(six_train_run *run, double *history, int64_t rows);
 /* The row of the best epoch, -1 if there is none: the highest validation accuracy, or else the lowest validation loss, or else
    loss. */
 int64_t six_run_best(const six_train_run *run);
 void six_run_free(six_train_run *run);
 
 typedef struct six_keeper {
-    /* Whether a run can be saved at a path: better said before a run than after its first epoch. */
-    int32_t (*check)(const sixnet_context *ctx, const char *path);
+    /* Whether runs can be saved at a path and kept beside it: better said before a run than after its first epoch. */
+    int32_t (*check)(const sixnet_context *ctx, const char *path, int64_t keep);
     /* Saves a run, and keeps what was at path before as path.1, that as path.2, and so on: `keep` files in all. */
     int32_t (*save)(const six_train_run *run, const char *path, int64_t keep);
     /* Puts a run's net, optimizer, batches, state and history into the state that was saved, all or nothing. If

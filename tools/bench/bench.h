@@ -16,6 +16,7 @@ typedef enum work_kind {
     WORK_TRAIN,   /* a step: zero_grad, forward, loss, backward, step */
     WORK_PREDICT, /* sixnet_predict() */
     WORK_FIT,     /* a whole run: load, train, evaluate */
+    WORK_EPOCH,   /* sixnet_fit() of an epoch, told by the batch */
 } work_kind;
 
 typedef struct workload {
@@ -24,7 +25,7 @@ typedef struct workload {
     int32_t batch;         /* samples a call; a workload with 1 is told in time, others in samples a second */
     const char *data;      /* "mnist" or "noise" */
     const char *dtype;     /* "f32" or "f64" */
-    const char *optimizer; /* of WORK_TRAIN and WORK_FIT */
+    const char *optimizer; /* of all but WORK_PREDICT */
     const char *net;
 } workload;
 

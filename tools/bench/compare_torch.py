@@ -98,7 +98,7 @@ def samples(work, shape, outputs, dtype):
     count = min(SAMPLE_BYTES // dtype.itemsize // size, MOST_SAMPLES)
     count = max(count // batch, 1) * batch
     if work["data"] == "mnist":
-        inputs, targets = (tensor[:count] for tensor in mnist("train"))
+        inputs, targets = (tensor[:count] for tensor in mnist(OPT.data, "train"))
         inputs = inputs.reshape(count, *shape)
     else:
         inputs = torch.from_numpy((noise(numpy.arange(count * size)) / 2.0**31 - 1).astype(dtype).reshape(count, *shape))
@@ -228,7 +228,7 @@ def contenders(work):
     outputs = net.eval()(torch.zeros(2, *shape, dtype=dtype)).shape[1]
     batches = samples(work, shape, outputs, numpy.dtype(str(dtype).split(".")[1]))
     net.train()
-    return [training(work, net, loss, batches)] if work["kind"] == "train" else list(predictors(net, batches))
+    return [training(work, net, loss, batches)] if work["kind"] in ("train", "epoch") else list(predictors(net, batches))
 
 
 def difference(ours, theirs):

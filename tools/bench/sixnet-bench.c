@@ -36,6 +36,7 @@ typedef struct bench {
     sixnet_model *net;
     sixnet_optimizer *opt;
     samples data;
+    sixnet_dataset *dataset; /* the same samples, of WORK_EPOCH */
     float *outputs;
     int64_t next; /* batch */
     double wall;  /* seconds of a call while it was profiled */
@@ -104,6 +105,7 @@ static void bench_open(bench *b, const settings *set, const workload *work)
 
 static void bench_close(bench *b)
 {
+    sixnet_dataset_free(b->dataset);
     samples_free(&b->data);
     free(b->outputs);
     sixnet_optimizer_free(b->opt);
@@ -115,6 +117,11 @@ static void bench_load(bench *b)
 {
     samples_make(&b->data, b->work, b->net, b->batch, b->set->data);
     b->outputs = allocate((size_t)(b->batch * b->data.output_size) * sizeof *b->outputs);
+    if (b->work->kind == WORK_EPOCH) {
+        char spec[64];
+        snprintf(spec, sizeof spec, "shape=%lld target_shape=%lld", (long long)b->data.input_size, (long long)b->data.target_size);
+        check(sixnet_dataset_from_arrays(&b->dataset, b->ctx, spec, b->data.inputs, b->data.targets, b->data.batches * b->batch));
+    }
 }
 
 static void train_step(bench *b, int64_t batch)
@@ -132,21 +139,34 @@ static void train_step(bench *b, int64_t batch)
     check(sixnet_step(b->opt));
 }
 
+static void train_epoch(bench *b)
+{
+    char options[64];
+    snprintf(options, sizeof options, "batch_size=%d", (int)b->batch);
+    check(sixnet_fit(b->net, b->opt, b->dataset, options, NULL, NULL));
+}
+
 static void call(bench *b)
 {
     const int64_t batch = b->next;
     b->next = (b->next + 1) % b->data.batches;
     if (b->work->kind == WORK_TRAIN)
         train_step(b, batch);
+    else if (b->work->kind == WORK_EPOCH)
+        train_epoch(b);
     else
         check(sixnet_predict(b->net, (float *)b->data.inputs + batch * b->batch * b->data.input_size, b->batch, b->outputs));
 }
 
-/* Calls for so many seconds, and looks at the clock after every `calls` of them; the seconds of one, and of processors. */
+/* How many batches a call goes through. */
+static int64_t batches_of_call(const bench *b) { return b->work->kind == WORK_EPOCH ? b->data.batches : 1; }
+
+/* Calls for so many seconds, and looks at the clock after every `calls` of them; the seconds of a batch, and of processors. */
 static double run(bench *b, double seconds, int64_t calls, double *cpu)
 {
     const double start = seconds_now(), cpu_start = cpu_now();
-    for (int64_t done = calls;; done += calls) {
+    const int64_t batches = calls * batches_of_call(b);
+    for (int64_t done = batches;; done += batches) {
         for (int64_t k = 0; k < calls; k++)
             call(b);
         const double now = seconds_now();
@@ -157,7 +177,7 @@ static double run(bench *b, double seconds, int64_t calls, double *cpu)
     }
 }
 
-/* What a call computes, from a profile of one. */
+/* What a batch computes, from a profile of a call. */
 static void count_work(bench *b, result *r)
 {
     check(sixnet_profile(b->net, 1));
@@ -166,6 +186,8 @@ static void count_work(bench *b, result *r)
         r->flop += sixnet_profile_get(b->net, i, "forward_flop") + sixnet_profile_get(b->net, i, "backward_flop");
         r->bytes += sixnet_profile_get(b->net, i, "forward_bytes") + sixnet_profile_get(b->net, i, "backward_bytes");
     }
+    r->flop /= (double)batches_of_call(b);
+    r->bytes /= (double)batches_of_call(b);
     check(sixnet_profile(b->net, 0));
 }
 
@@ -180,7 +202,7 @@ static void measure(bench *b, result *r)
     double seconds[RUNS], cpu;
     run(b, b->set->seconds / RUNS, 1, &cpu);
     count_work(b, r);
-    const int64_t calls = 1 + (int64_t)(1e-4 / run(b, b->set->seconds / RUNS, 1, &cpu));
+    const int64_t calls = 1 + (int64_t)(1e-4 / run(b, b->set->seconds / RUNS, 1, &cpu) / (double)batches_of_call(b));
     for (int k = 0; k < RUNS; k++) {
         seconds[k] = run(b, b->set->seconds / RUNS, calls, &cpu);
         r->cpu += cpu / RUNS;

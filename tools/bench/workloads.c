@@ -62,11 +62,15 @@
 #define ODD_HIDDEN LINEAR("1000") "gelu\nlayernorm normalized_shape=1000\n"
 #define ODD_MLP "input shape=100\n" ODD_HIDDEN ODD_HIDDEN LINEAR("30") CLASSIFIER
 
+/* Two nets that small programs train sample by sample: genann's for the iris data, and FANN's for those of a robot. */
+#define IRIS "input shape=4\n" LINEAR("4") "sigmoid\n" LINEAR("3") "sigmoid\nmse reduction=half_sum\n"
+#define ROBOT "input shape=48\n" LINEAR("96") "tanh\n" LINEAR("3") "tanh\nmse reduction=half_sum\n"
+
 #define SGD "sgd lr=0.01 momentum=0.9"
 #define BOTH(name, batch, net) \
     {name "-train", WORK_TRAIN, batch, "noise", "f32", SGD, net}, {name "-infer", WORK_PREDICT, batch, "noise", "f32", NULL, net}
 
-const char *const work_kind_name[] = {"train", "predict", "fit"};
+const char *const work_kind_name[] = {"train", "predict", "fit", "epoch"};
 
 const workload workloads[] = {
     {"mnist-train", WORK_TRAIN, 128, "mnist", "f32", "sgd lr=0.1 momentum=0.9", MNIST},
@@ -77,6 +81,12 @@ const workload workloads[] = {
     {"resnet20-train", WORK_TRAIN, 64, "noise", "f32", SGD, RESNET20},
     {"two-neuron-f32", WORK_TRAIN, 1, "noise", "f32", "sgd lr=0.5", TWO_NEURON},
     {"two-neuron-f64", WORK_TRAIN, 1, "noise", "f64", "sgd lr=0.5", TWO_NEURON},
+    {"iris-fit", WORK_EPOCH, 1, "noise", "f32", "sgd lr=0.01", IRIS},
+    {"robot-fit", WORK_EPOCH, 1, "noise", "f32", "sgd lr=0.01", ROBOT},
+    {"robot-adam-fit", WORK_EPOCH, 1, "noise", "f32", "adam", ROBOT},
+    {"mlp-fit", WORK_EPOCH, 128, "mnist", "f32", SGD, MLP},
+    {"mlp-adam-fit", WORK_EPOCH, 128, "mnist", "f32", "adam", MLP},
+    {"lenet-fit", WORK_EPOCH, 64, "mnist", "f32", SGD, LENET},
     {"mnist-whole", WORK_FIT, 128, "mnist", "f32", "sgd lr=0.1 momentum=0.9", MNIST},
     BOTH("odd-c5", 64, ODD("5", "3", "padding=1")),
     BOTH("odd-c13", 64, ODD("13", "3", "padding=1")),

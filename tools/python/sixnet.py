@@ -15,9 +15,14 @@ and every attribute may be given as a keyword instead. Samples are rows of C-con
 are; others are converted, with a ConversionWarning. Without NumPy any object with a buffer (array.array, bytes, memoryview) and nested
 lists will do, and results are memoryviews with a shape: .tolist() makes lists of them.
 
-A failed call raises a SixnetError, most of which are ValueErrors, KeyErrors, OSErrors and so on as well. What a function of yours raises
+A failed call raises a SixnetError, most of which are ValueErrors, KeyErrors, FileNotFoundErrors and so on as well; an argument of a wrong
+type is a TypeError. What a function of yours raises
 while the library runs it (progress, custom layers, datasets) is raised by the call that ran it; Ctrl-C ends fit() between two batches,
 and soon predict(), evaluate() and gradient_check().
+
+pickle and the module copy take all objects, so that pools of processes do: a model with its tensors and counters of random numbers, an
+optimizer with its state and its model, a dataset of arrays with them, others with the path or the function. A copied context is another
+handle of the same.
 
 Models, optimizers and datasets give their memory back when they are no longer used, or at close() or the end of a with block. Different
 threads may use different objects; calls on one model wait for each other.
@@ -28,19 +33,27 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import ctypes.util
+import functools
+import io
 import math
+import operator
 import os
 import pathlib
+import re
 import signal
 import sys
+import tempfile
 import threading
 import time
+import types
 import urllib.parse
 import warnings
 import weakref
 from array import array
+from copy import deepcopy
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, TextIO, Tuple, TypeVar, Union
+from typing import (Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, TextIO, Tuple, Type,
+                    TypeVar, Union)
 
 try:
     import numpy
@@ -57,6 +70,7 @@ __all__ = [
 
 Shape = Tuple[int, ...]
 _T = TypeVar("_T")
+_H = TypeVar("_H", bound="_Handle")
 NONE = -1  #: no node
 
 # ---- errors ----
@@ -98,7 +112,17 @@ class BadStateError(SixnetError, RuntimeError):
 
 
 class FileAccessError(SixnetError, OSError):
-    """A file that cannot be read."""
+    """A file that cannot be read or written. It is a FileNotFoundError, PermissionError and so on too, with errno and filename, where the
+    system says why."""
+
+    def __init__(self, status: int, message: str, number: Optional[int] = None) -> None:
+        SixnetError.__init__(self, status, message)
+        if number:
+            self.errno, self.strerror = number, os.strerror(number)
+            self.filename = message[:-len(self.strerror)].rsplit(": ", 2)[0]  # "PATH: cannot be opened: No such file or directory"
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return (_error, (self.status, self.message, self.errno)) if self.errno else SixnetError.__reduce__(self)
 
 
 class BadFileError(SixnetError, ValueError):
@@ -133,14 +157,25 @@ class CancelledError(SixnetError):
     """Model.cancel() ended the call before it had a result."""
 
 
-_OK, _STOPPED, _INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _NOT_FOUND = 0, 1, -1, -4, -5, -9
+_OK, _STOPPED, _INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _IO_ERROR, _NOT_FOUND = 0, 1, -1, -4, -5, -6, -9
 _ERRORS = dict(zip(range(-1, -14, -1), (
     InvalidArgumentError, OutOfMemoryError, BadTextError, BadShapeError, BadStateError, FileAccessError, BadFileError, TooLargeError,
     NotFoundError, BadDataError, NotFiniteError, CallbackFailedError, UnsupportedError)))
 
 
-def _error(status: int, message: str) -> SixnetError:
-    return _ERRORS.get(status, SixnetError)(status, message)
+_FILE_ERRORS: Dict[type, Any] = {OSError: FileAccessError}
+
+
+def _error(status: int, message: str, number: int = 0) -> SixnetError:
+    """The exception of a status; number is the errno, if a system call failed. It is then of Python's own class for that, too."""
+    kind: Type[SixnetError] = _ERRORS.get(status, SixnetError)
+    if not number or kind is not FileAccessError:
+        return kind(status, message)
+    own: type = type(OSError(number, ""))
+    if own not in _FILE_ERRORS:
+        _FILE_ERRORS[own] = type(own.__name__, (FileAccessError, own), {"__module__": __name__})
+    made: SixnetError = _FILE_ERRORS[own](status, message, number)
+    return made
 
 
 class ConversionWarning(UserWarning):
@@ -149,142 +184,272 @@ class ConversionWarning(UserWarning):
 
 # ---- the library ----
 
-_MallocFn = CFUNCTYPE(c_void_p, c_size_t, c_void_p)
-_FreeFn = CFUNCTYPE(None, c_void_p, c_void_p)
-_LogFn = CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
-_SampleFn = CFUNCTYPE(c_int32, c_void_p, c_int64, c_void_p, c_void_p)
-_ProgressFn = CFUNCTYPE(c_int32, c_void_p, c_void_p)
-_SetupFn = CFUNCTYPE(c_int32, c_void_p, c_void_p)
-_ComputeFn = CFUNCTYPE(c_int32, c_void_p, c_void_p)
-_WriteFn = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint64)
-_ReadFn = CFUNCTYPE(c_int64, c_void_p, c_void_p, c_uint64)
+# What the library exports, as its headers declare it. From it come the types of all arguments and the checks that they pass.
+_PROTOTYPES = """
+typedef void *(*sixnet_malloc_fn)(size_t size, void *user);
+typedef void (*sixnet_free_fn)(void *memory, void *user);
+typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
+typedef int32_t (*sixnet_sample_fn)(void *user, int64_t index, float *input, float *target);
+typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
+typedef int32_t (*sixnet_write_fn)(void *user, const void *data, uint64_t size);
+typedef int64_t (*sixnet_read_fn)(void *user, void *data, uint64_t size);
+typedef int32_t (*sixnet_setup_fn)(void *user, sixnet_layer_setup *setup);
+typedef int32_t (*sixnet_compute_fn)(void *user, sixnet_layer_call *call);
+const char *sixnet_status_name(int32_t status);
+const char *sixnet_last_error(void);
+int32_t sixnet_last_system_error(void);
+const char *sixnet_version(void);
+int32_t sixnet_version_number(void);
+const char *sixnet_kind(const char *family, int32_t index, const char *field);
+const char *sixnet_attribute(const char *family, const char *kind, int32_t index, const char *field);
+int32_t sixnet_context_new(sixnet_context **out, const char *options);
+int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options, sixnet_malloc_fn allocate,
+    sixnet_free_fn release, void *user);
+void sixnet_context_free(sixnet_context *ctx);
+int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user);
+const char *sixnet_context_get(const sixnet_context *ctx, const char *key);
+int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx);
+int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *text);
+int32_t sixnet_model_copy(sixnet_model **out, const sixnet_model *net);
+void sixnet_model_free(sixnet_model *net);
+sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input);
+sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count);
+int32_t sixnet_retain(sixnet_model *net, sixnet_node node);
+int32_t sixnet_compile(sixnet_model *net);
+int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes);
+int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
+const char *sixnet_summary(sixnet_model *net);
+const char *sixnet_model_text(sixnet_model *net);
+int32_t sixnet_node_count(const sixnet_model *net);
+sixnet_node sixnet_node_find(const sixnet_model *net, const char *name);
+const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field);
+int32_t sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output);
+int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank);
+int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node);
+int32_t sixnet_node_values(const sixnet_model *net, sixnet_node node, float *values, int64_t count);
+int32_t sixnet_node_values_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count);
+int32_t sixnet_node_gradient(const sixnet_model *net, sixnet_node node, float *values, int64_t count);
+int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count);
+int32_t sixnet_tensor_count(const sixnet_model *net);
+const char *sixnet_tensor_name(const sixnet_model *net, int32_t index);
+int32_t sixnet_model_set_tensors(sixnet_model *net, const char *pattern, const char *settings);
+double sixnet_tensor_setting(const sixnet_model *net, const char *name, const char *key);
+int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *dims, int32_t *rank, int32_t
+    *trainable);
+int32_t sixnet_tensor_get(const sixnet_model *net, const char *name, float *values, int64_t count);
+int32_t sixnet_tensor_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
+int32_t sixnet_tensor_set(sixnet_model *net, const char *name, const float *values, int64_t count);
+int32_t sixnet_tensor_set_f64(sixnet_model *net, const char *name, const double *values, int64_t count);
+int32_t sixnet_gradient_get(const sixnet_model *net, const char *name, float *values, int64_t count);
+int32_t sixnet_gradient_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
+const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_t *count);
+int32_t sixnet_digest(const sixnet_model *net, char *digest);
+int32_t sixnet_forward(sixnet_model *net, const float *inputs, int64_t n);
+int32_t sixnet_forward_f64(sixnet_model *net, const double *inputs, int64_t n);
+int32_t sixnet_loss(sixnet_model *net, const float *targets, double *loss);
+int32_t sixnet_loss_f64(sixnet_model *net, const double *targets, double *loss);
+int32_t sixnet_backward(sixnet_model *net);
+int32_t sixnet_backward_from(sixnet_model *net, const float *gradient);
+int32_t sixnet_backward_from_f64(sixnet_model *net, const double *gradient);
+int32_t sixnet_zero_grad(sixnet_model *net);
+int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs);
+int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
+int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *net);
+void sixnet_predictor_free(sixnet_predictor *predictor);
+int32_t sixnet_predictor_run(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs);
+int32_t sixnet_predictor_run_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs);
+void sixnet_cancel(sixnet_model *net, int32_t on);
+int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst,
+    const char **where);
+int32_t sixnet_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule);
+void sixnet_optimizer_free(sixnet_optimizer *opt);
+int32_t sixnet_step(sixnet_optimizer *opt);
+int32_t sixnet_schedule_epoch(sixnet_optimizer *opt, double metric);
+double sixnet_learning_rate(const sixnet_optimizer *opt);
+int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr);
+int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
+int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
+    const void *targets, int64_t n);
+int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+    sixnet_sample_fn fn, void *user);
+int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
+void sixnet_dataset_free(sixnet_dataset *ds);
+int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec);
+int64_t sixnet_dataset_size(const sixnet_dataset *ds);
+int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t
+    *target_rank);
+int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
+int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
+void sixnet_batches_free(sixnet_batches *batches);
+int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch);
+int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n);
+int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position);
+int32_t sixnet_profile(sixnet_model *net, int32_t on);
+double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
+double sixnet_progress_get(const sixnet_progress *progress, const char *key);
+int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
+    sixnet_progress_fn fn, void *user);
+int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset
+    *validation, const char *options, sixnet_progress_fn fn, void *user);
+int64_t sixnet_history_size(const sixnet_model *net);
+double sixnet_history_get(const sixnet_model *net, int64_t epoch, const char *key);
+const char *sixnet_finding(const sixnet_model *net, int32_t index, const char *field);
+int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
+int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char *options);
+int32_t sixnet_model_save_memory(const sixnet_model *net, void *memory, uint64_t room, uint64_t *size);
+int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *user);
+int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options);
+int32_t sixnet_model_load_memory(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size, const char
+    *options);
+int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options);
+int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options, const char **report);
+int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options,
+    const char **report);
+int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batches *batches,
+    const char *path, const char *options);
+int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,
+    const char *options);
+int32_t sixnet_layer_register(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype,
+    sixnet_setup_fn setup, sixnet_compute_fn forward, sixnet_compute_fn backward, void *user);
+int32_t sixnet_setup_input_count(const sixnet_layer_setup *setup);
+int32_t sixnet_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims, int32_t *rank);
+double sixnet_setup_attribute(const sixnet_layer_setup *setup, const char *name);
+int32_t sixnet_setup_output_shape(sixnet_layer_setup *setup, const int64_t *dims, int32_t rank);
+int32_t sixnet_setup_add_output(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank);
+int32_t sixnet_setup_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank, double
+    low, double high);
+int32_t sixnet_setup_refuse(sixnet_layer_setup *setup, const char *message);
+int64_t sixnet_call_samples(const sixnet_layer_call *call);
+int32_t sixnet_call_training(const sixnet_layer_call *call);
+double sixnet_call_attribute(const sixnet_layer_call *call, const char *name);
+int32_t sixnet_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+int32_t sixnet_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+const void *sixnet_call_input(const sixnet_layer_call *call, int32_t index);
+void *sixnet_call_output(sixnet_layer_call *call, int32_t index);
+const void *sixnet_call_parameter(const sixnet_layer_call *call, int32_t index);
+const void *sixnet_call_output_gradient(const sixnet_layer_call *call, int32_t index);
+void *sixnet_call_input_gradient(sixnet_layer_call *call, int32_t index);
+void *sixnet_call_parameter_gradient(sixnet_layer_call *call, int32_t index);
+"""
 
 
-def _signatures() -> Dict[str, Tuple[Any, ...]]:
-    """Result and arguments of every function. Handles, values and untyped memory are addresses (P), texts T."""
-    P, PP, T = c_void_p, POINTER(c_void_p), c_char_p
-    I, L, U, D = c_int32, c_int64, c_uint64, c_double
-    PI, PL, PU, PT = POINTER(c_int32), POINTER(c_int64), POINTER(c_uint64), POINTER(c_char_p)
-    return {
-        "sixnet_status_name": (T, I),
-        "sixnet_last_error": (T,),
-        "sixnet_version": (T,),
-        "sixnet_version_number": (I,),
-        "sixnet_kind": (T, T, I, T),
-        "sixnet_attribute": (T, T, T, I, T),
-        "sixnet_context_new": (I, PP, T),
-        "sixnet_context_new_with_allocator": (I, PP, T, _MallocFn, _FreeFn, P),
-        "sixnet_context_free": (None, P),
-        "sixnet_context_set_log": (I, P, _LogFn, P),
-        "sixnet_context_get": (T, P, T),
-        "sixnet_model_new": (I, PP, P),
-        "sixnet_model_parse": (I, PP, P, T),
-        "sixnet_model_copy": (I, PP, P),
-        "sixnet_model_free": (None, P),
-        "sixnet_add": (I, P, T, I),
-        "sixnet_add_multi": (I, P, T, PI, I),
-        "sixnet_retain": (I, P, I),
-        "sixnet_compile": (I, P),
-        "sixnet_memory_needed": (I, P, L, I, PU),
-        "sixnet_reset": (I, P, U),
-        "sixnet_summary": (T, P),
-        "sixnet_model_text": (T, P),
-        "sixnet_node_count": (I, P),
-        "sixnet_node_find": (I, P, T),
-        "sixnet_node_get": (T, P, I, T),
-        "sixnet_node_shape": (I, P, I, PL, PI),
-        "sixnet_model_shape": (I, P, T, PL, PI, PI),
-        "sixnet_node_values": (I, P, I, P, L),
-        "sixnet_node_values_f64": (I, P, I, P, L),
-        "sixnet_node_gradient": (I, P, I, P, L),
-        "sixnet_node_gradient_f64": (I, P, I, P, L),
-        "sixnet_tensor_count": (I, P),
-        "sixnet_tensor_name": (T, P, I),
-        "sixnet_tensor_shape": (I, P, T, PL, PI, PI),
-        "sixnet_tensor_get": (I, P, T, P, L),
-        "sixnet_tensor_get_f64": (I, P, T, P, L),
-        "sixnet_tensor_set": (I, P, T, P, L),
-        "sixnet_tensor_set_f64": (I, P, T, P, L),
-        "sixnet_gradient_get": (I, P, T, P, L),
-        "sixnet_gradient_get_f64": (I, P, T, P, L),
-        "sixnet_tensor_data": (P, P, T, PL),
-        "sixnet_digest": (I, P, T),
-        "sixnet_forward": (I, P, P, L),
-        "sixnet_forward_f64": (I, P, P, L),
-        "sixnet_loss": (I, P, P, P),
-        "sixnet_loss_f64": (I, P, P, P),
-        "sixnet_backward": (I, P),
-        "sixnet_backward_from": (I, P, P),
-        "sixnet_backward_from_f64": (I, P, P),
-        "sixnet_zero_grad": (I, P),
-        "sixnet_predict": (I, P, P, L, P),
-        "sixnet_predict_f64": (I, P, P, L, P),
-        "sixnet_predictor_new": (I, PP, P),
-        "sixnet_predictor_free": (None, P),
-        "sixnet_predictor_run": (I, P, P, L, P),
-        "sixnet_predictor_run_f64": (I, P, P, L, P),
-        "sixnet_cancel": (None, P, I),
-        "sixnet_gradient_check": (I, P, P, P, L, P, PT),
-        "sixnet_optimizer_new": (I, PP, P, T, T),
-        "sixnet_optimizer_free": (None, P),
-        "sixnet_step": (I, P),
-        "sixnet_schedule_epoch": (I, P, D),
-        "sixnet_learning_rate": (D, P),
-        "sixnet_set_learning_rate": (I, P, D),
-        "sixnet_dataset_open_idx": (I, PP, P, T, T),
-        "sixnet_dataset_from_arrays": (I, PP, P, T, P, P, L),
-        "sixnet_dataset_from_callback": (I, PP, P, T, L, _SampleFn, P),
-        "sixnet_dataset_split": (I, PP, PP, P, T),
-        "sixnet_dataset_free": (None, P),
-        "sixnet_dataset_transform": (I, P, T),
-        "sixnet_dataset_size": (L, P),
-        "sixnet_dataset_shape": (I, P, PL, PI, PL, PI),
-        "sixnet_dataset_get": (I, P, L, P, P),
-        "sixnet_batches_new": (I, PP, P, T),
-        "sixnet_batches_free": (None, P),
-        "sixnet_batches_start": (I, P, L),
-        "sixnet_batches_next": (I, P, PP, PP, PL),
-        "sixnet_batches_cursor": (I, P, PL, PL),
-        "sixnet_progress_get": (D, P, T),
-        "sixnet_history_size": (L, P),
-        "sixnet_history_get": (D, P, L, T),
-        "sixnet_finding": (T, P, I, T),
-        "sixnet_profile": (I, P, I),
-        "sixnet_profile_get": (D, P, I, T),
-        "sixnet_fit": (I, P, P, P, T, _ProgressFn, P),
-        "sixnet_fit_validated": (I, P, P, P, P, T, _ProgressFn, P),
-        "sixnet_evaluate": (I, P, P, P, P),
-        "sixnet_model_save": (I, P, T, T),
-        "sixnet_model_save_memory": (I, P, P, U, PU),
-        "sixnet_model_write": (I, P, _WriteFn, P),
-        "sixnet_model_load": (I, PP, P, T, T),
-        "sixnet_model_load_memory": (I, PP, P, P, U, T),
-        "sixnet_model_read": (I, PP, P, _ReadFn, P, T),
-        "sixnet_model_load_weights": (I, P, T, T, PT),
-        "sixnet_model_load_weights_memory": (I, P, P, U, T, PT),
-        "sixnet_checkpoint_save": (I, P, P, P, T, T),
-        "sixnet_checkpoint_load": (I, P, P, P, T, T),
-        "sixnet_layer_register": (I, P, T, T, T, _SetupFn, _ComputeFn, _ComputeFn, P),
-        "sixnet_setup_input_count": (I, P),
-        "sixnet_setup_input_shape": (I, P, I, PL, PI),
-        "sixnet_setup_attribute": (D, P, T),
-        "sixnet_setup_output_shape": (I, P, PL, I),
-        "sixnet_setup_add_output": (I, P, T, PL, I),
-        "sixnet_setup_parameter": (I, P, T, PL, I, D, D),
-        "sixnet_setup_refuse": (I, P, T),
-        "sixnet_call_samples": (L, P),
-        "sixnet_call_training": (I, P),
-        "sixnet_call_attribute": (D, P, T),
-        "sixnet_call_input_shape": (I, P, I, PL, PI),
-        "sixnet_call_output_shape": (I, P, I, PL, PI),
-        "sixnet_call_parameter_shape": (I, P, I, PL, PI),
-        "sixnet_call_input": (P, P, I),
-        "sixnet_call_output": (P, P, I),
-        "sixnet_call_parameter": (P, P, I),
-        "sixnet_call_output_gradient": (P, P, I),
-        "sixnet_call_input_gradient": (P, P, I),
-        "sixnet_call_parameter_gradient": (P, P, I),
-    }
+class _Pointer(c_void_p):
+    """A handle of the library: each kind has a class of its own, so that none is taken for another."""
+
+
+_NUMBERS: Dict[str, Any] = {"int32_t": c_int32, "int64_t": c_int64, "uint64_t": c_uint64, "size_t": c_size_t, "double": c_double,
+                             "sixnet_node": c_int32}
+_TYPES: Dict[str, Any] = {"void": None, "char *": c_char_p, "char **": POINTER(c_char_p), "float **": POINTER(c_void_p), **_NUMBERS,
+                          **dict.fromkeys(("void *", "float *", "double *"), c_void_p),
+                          **{f"{name} *": POINTER(kind) for name, kind in _NUMBERS.items() if name != "double"}}
+
+
+def _type(declared: str) -> Any:
+    """The ctypes type of a C type, without the name of what has it."""
+    name = re.sub(r"\bconst\b|\s", "", declared)
+    word, stars = name.rstrip("*"), name.count("*")
+    spelled = f"{word} {'*' * stars}" if stars else word
+    if spelled not in _TYPES and stars == 1:
+        _TYPES[spelled] = type(word, (_Pointer,), {})
+    if spelled not in _TYPES and stars == 2:
+        _TYPES[spelled] = POINTER(_type(f"{word} *"))
+    return _TYPES[spelled]
+
+
+class _Parameter(NamedTuple):
+    """One argument of a function of the library."""
+
+    name: str
+    type: Any
+
+
+def _parameters(declared: str) -> List[_Parameter]:
+    found = [] if declared == "void" else re.findall(r"([^,]*?)(\w+)(?:,|$)", declared)
+    return [_Parameter(name, _type(kind)) for kind, name in found]
+
+
+def _shown(value: Any) -> str:
+    """A value in a message; its type where it cannot be shown."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_WHOLE = (c_int32, c_int64, c_uint64, c_size_t)
+
+
+def _message(error: Optional[BaseException]) -> str:
+    """What an exception says; its class where it cannot."""
+    try:
+        return str(error).replace("\0", "?")
+    except Exception:
+        return type(error).__name__
+
+
+def _whole(value: Any, kind: Any, what: str) -> int:
+    """A whole number that a C type holds."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what}: a whole number is expected, not {_shown(value)}") from None
+    if kind(number).value != number:
+        bits = 8 * ctypes.sizeof(kind)
+        low, high = (0, 2**bits - 1) if kind(-1).value > 0 else (-2**(bits - 1), 2**(bits - 1) - 1)
+        raise _error(_INVALID_ARGUMENT, f"{what}: a whole number from {low} to {high} is expected, not {_shown(number)}")
+    return number
+
+
+def _real(value: Any, what: str) -> float:
+    try:
+        return float(c_double(value).value)
+    except TypeError:
+        raise TypeError(f"{what}: a number is expected, not {_shown(value)}") from None
+    except OverflowError:
+        raise _error(_INVALID_ARGUMENT, f"{what}: a number of type double is expected, not {_shown(value)}") from None
+
+
+def _whole_array(values: Iterable[Any], kind: Any, what: str) -> Any:
+    numbers = [_whole(value, kind, what) for value in values]
+    return (kind * len(numbers))(*numbers)
+
+
+def _checked(value: Any, name: str, kind: Any) -> Any:
+    """An argument as ctypes may take it, which by itself cuts numbers off and takes any pointer for any other."""
+    if kind in _WHOLE:
+        return _whole(value, kind, name)
+    if kind is c_double:
+        return _real(value, name)
+    if issubclass(kind, _Pointer) and value is not None and not isinstance(value, kind):
+        raise TypeError(f"{name}: a {kind.__name__} is expected, not {_shown(value)}")
+    return value
+
+
+class _Function:
+    """A function of the library that checks what it is given."""
+
+    def __init__(self, name: str, function: Any, result: Any, parameters: Sequence[_Parameter]) -> None:
+        self.name, self.function, self.parameters = name, function, parameters
+        function.restype = result
+        function.argtypes = [parameter.type for parameter in parameters]
+
+    def __call__(self, *args: Any) -> Any:
+        if len(args) != len(self.parameters):
+            raise TypeError(f"{self.name}() takes {len(self.parameters)} arguments, not {len(args)}")
+        return self.function(*[_checked(value, *parameter) for value, parameter in zip(args, self.parameters)])
+
+
+_CALLBACKS: Dict[str, Any] = {name: CFUNCTYPE(_type(result), *(parameter.type for parameter in _parameters(given)))
+                              for result, name, given in re.findall(r"typedef ([\w\s*]+?)\(\*(\w+)\)\(([^)]*)\);", _PROTOTYPES)}
+_TYPES.update(_CALLBACKS)
+
+
+def _signatures() -> Dict[str, Tuple[Any, List[_Parameter]]]:
+    """Result and arguments of every function."""
+    found = re.findall(r"^(?!typedef)([\w *]+?)(\w+)\(([^)]*)\);", _PROTOTYPES, re.M)
+    return {name: (_type(result), _parameters(given)) for result, name, given in found}
 
 
 _WRITTEN_FOR = (1, 0)  # the ABI, and the least that it must have
@@ -323,23 +488,24 @@ def _path_of(library: ctypes.CDLL, asked: str) -> str:
     return os.fsdecode(info.file) if found and info.file else asked
 
 
-def _bind(library: ctypes.CDLL, path: str) -> None:
+def _bind(library: ctypes.CDLL, path: str) -> Any:
+    """The functions of a library, if it is one that this file is for."""
     library.sixnet_version_number.restype = c_int32
     number = library.sixnet_version_number()
     major, minor, patch = number // 1000000, number // 1000 % 1000, number % 1000
     if major != _WRITTEN_FOR[0] or minor < _WRITTEN_FOR[1]:
         raise ImportError("this sixnet.py is for libsixnet {}.{} or a newer {}.x, but {} is {}.{}.{}; install the two together, or set "
                           "SIXNET_LIBRARY to another library's path".format(*_WRITTEN_FOR, _WRITTEN_FOR[0], path, major, minor, patch))
-    for name, (result, *arguments) in _signatures().items():
+    functions = {}
+    for name, (result, parameters) in _signatures().items():
         try:
-            function = getattr(library, name)
+            functions[name] = _Function(name, getattr(library, name), result, parameters)
         except AttributeError:
             raise ImportError(f"{path} is libsixnet {major}.{minor}.{patch}, but has no {name}()") from None
-        function.restype = result
-        function.argtypes = arguments
+    return types.SimpleNamespace(**functions)
 
 
-def _load() -> Tuple[ctypes.CDLL, str]:
+def _load() -> Tuple[Any, str]:
     tried = []
     for path in _candidates():
         if path is None:
@@ -352,8 +518,7 @@ def _load() -> Tuple[ctypes.CDLL, str]:
         except (OSError, AttributeError) as error:
             tried.append(f"  {path}: {error}")
             continue
-        _bind(library, path)
-        return library, path
+        return _bind(library, path), path
     raise ImportError("libsixnet was not found; SIXNET_LIBRARY may give its path. Tried:\n" + "\n".join(tried))
 
 
@@ -381,72 +546,132 @@ _pending = _Pending()
 def _check(status: int) -> int:
     _pending.take()
     if status < 0:
-        raise _error(status, _lib.sixnet_last_error().decode(errors="replace"))
+        raise _error(status, _lib.sixnet_last_error().decode(errors="replace"), _lib.sixnet_last_system_error())
     return status
 
 
-def _guarded(function: Callable[..., Any], *args: Any) -> int:
-    """Runs a Python function for the library: 0 if it returned nothing or something false. What it raises waits in _pending."""
+def _guarded_count(function: Callable[..., int], *args: Any) -> int:
+    """Runs a Python function for the library: -1 if it raised, or an earlier one did. What it raises waits in _pending."""
     if _pending.error is not None:
-        return 1
+        return -1
     try:
-        return int(bool(function(*args)))
+        return function(*args)
     except BaseException as error:
         _pending.error = error
-        return 1
+        return -1
 
 
-class _Canceller:
-    """Cancels what runs on a model when Ctrl-C is pressed: a thread that the signal wakes, as Python's own handlers wait for the
-    library."""
+def _guarded(function: Callable[..., Any], *args: Any) -> int:
+    """As _guarded_count(), of functions that end the call by returning something true: 0, or another number to end it."""
+    return _guarded_count(lambda: int(bool(function(*args))))
 
-    def __init__(self, net: int) -> None:
-        self.net, self.interrupted = net, False
+
+class _Watcher:
+    """A thread that the system wakes at every signal, as Python's own handlers wait until the library has returned. At Ctrl-C it cancels
+    the calls under way. The first call of a process starts it."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.lock = threading.Lock()
+        self.calls: List[_InterruptsHeld] = []  # one inside the other: in a callback more may be called
+        self.others = -1  # the file that is told of signals otherwise, such as an event loop's
+        self.caught_up = threading.Event()
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
-        self.others = signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
+        threading.Thread(target=self._watch, name="sixnet signals", daemon=True).start()
 
     def _watch(self) -> None:
         while True:
             number = os.read(self.reader, 1)[0]
             if number == 0:
-                return
-            if number == signal.SIGINT:
-                self.interrupted = True
-                _lib.sixnet_cancel(self.net, 1)
+                self.caught_up.set()
+                continue
+            with self.lock:
+                if number == signal.SIGINT:
+                    for call in self.calls:
+                        call.cancel(True)
+                if self.others >= 0:
+                    with contextlib.suppress(OSError):
+                        os.write(self.others, bytes([number]))
 
-    def end(self) -> None:
-        signal.set_wakeup_fd(self.others)
-        os.write(self.writer, bytes(1))
-        self.thread.join()
-        os.close(self.reader)
-        os.close(self.writer)
-        if self.interrupted:
-            _lib.sixnet_cancel(self.net, 0)
+    def begin(self, call: _InterruptsHeld) -> None:
+        if not self.calls:
+            self.others = signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
+        with self.lock:
+            self.calls.append(call)
+
+    def end(self, call: _InterruptsHeld) -> None:
+        if call.signalled:  # what it was told of so far belongs to this call, not to the next
+            self.caught_up.clear()
+            os.write(self.writer, bytes(1))
+            self.caught_up.wait(1)
+        with self.lock:
+            self.calls.remove(call)
+            if call.cancelled and all(other.net is not call.net for other in self.calls):
+                call.cancel(False)
+        if not self.calls:
+            signal.set_wakeup_fd(self.others)
 
 
-@contextlib.contextmanager
-def _interrupts_held(net: Optional[int] = None) -> Iterator[None]:
-    """Ctrl-C while the library runs callbacks: ctypes would lose the exception, so it is raised when the library has returned, which is
-    soon if the call is for that model."""
+_watcher: Optional[_Watcher] = None
 
-    def hold(signum: int, frame: Any) -> None:
+
+def _start_watcher() -> Optional[_Watcher]:
+    """The process's own, as a fork takes no threads along; None where none can be started, such as at the end of the process."""
+    global _watcher
+    if _watcher is None or _watcher.process != os.getpid():
+        try:
+            _watcher = _Watcher()
+        except (OSError, RuntimeError):
+            return None
+    return _watcher
+
+
+class _InterruptsHeld:
+    """Ctrl-C while the library runs: ctypes would lose the exception if it came in a callback, so it is raised when the library has
+    returned, which is soon if the call is for a model. Nothing is done in other threads, and where a program has a handler of its own."""
+
+    def __init__(self, net: Optional[_Pointer]) -> None:
+        self.net, self.signalled, self.cancelled = net, False, False
+        self._outermost = False
+        self._watcher: Optional[_Watcher] = None
+
+    def cancel(self, on: bool) -> None:
+        if self.net is not None:
+            self.cancelled = True
+            _lib.sixnet_cancel(self.net, on)
+
+    def _hold(self, signum: int, frame: Any) -> None:
+        self.signalled = True
         _pending.error = _pending.error or KeyboardInterrupt()
 
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    signal.signal(signal.SIGINT, hold)
-    canceller = _Canceller(net) if net else None
-    try:
-        yield
-    finally:
-        if canceller:
-            canceller.end()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    _pending.take()
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        handler = signal.getsignal(signal.SIGINT)
+        if handler is signal.default_int_handler:
+            try:
+                signal.signal(signal.SIGINT, self._hold)
+            except ValueError:  # the thread is the main one of a subinterpreter only
+                return
+            self._outermost = True
+        elif getattr(handler, "__func__", None) is not _InterruptsHeld._hold:
+            return
+        self._watcher = _start_watcher()
+        if self._watcher:
+            self._watcher.begin(self)
+        if self.signalled:
+            self.__exit__()
+
+    def __exit__(self, *_: Any) -> None:
+        if self._watcher:
+            self._watcher.end(self)
+            self._watcher = None
+            if self.cancelled and not self.signalled and self._outermost:
+                _pending.error = _pending.error or KeyboardInterrupt()
+        if self._outermost:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _pending.take()
 
 
 def _decoded(text: Optional[bytes]) -> str:
@@ -454,8 +679,10 @@ def _decoded(text: Optional[bytes]) -> str:
     return (text or b"").decode()
 
 
-def _text(value: str) -> bytes:
-    encoded = str(value).encode()
+def _text(value: str, what: str = "text") -> bytes:
+    if not isinstance(value, str):
+        raise TypeError(f"{what}: a str is expected, not {_shown(value)}")
+    encoded = value.encode()
     if b"\0" in encoded:
         raise _error(_INVALID_ARGUMENT, "a text with a NUL character")
     return encoded
@@ -469,22 +696,43 @@ def _path(path: Union[str, os.PathLike[str]]) -> bytes:
     return encoded
 
 
-def _value_text(value: Any) -> str:
+def _value_text(value: Any, name: str, separator: Optional[str] = None) -> str:
+    """A value as the library reads it. Sequences have the separator that the attribute asks for, or else that of their type."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str):
+        if len(value.split()) > 1 or value != value.strip():
+            raise _error(_INVALID_ARGUMENT, f"{name}: {_shown(value)} has a blank; a value is one word")
+        return value
     if isinstance(value, os.PathLike):
         return urllib.parse.quote_from_bytes(_path(value))
-    if isinstance(value, tuple):
-        return "x".join(map(_value_text, value))
-    if isinstance(value, list):
-        return ",".join(map(_value_text, value))
-    return repr(float(value)) if isinstance(value, float) else str(value)
+    if isinstance(value, (tuple, list, range)):
+        if any(isinstance(part, (tuple, list, range)) for part in value):
+            raise TypeError(f"{name}: numbers in a row are expected, not {_shown(value)}")
+        return (separator or ("x" if isinstance(value, tuple) else ",")).join(_value_text(part, name) for part in value)
+    plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's arrays and numbers, and what is like them
+    if type(plain) is not type(value):
+        return _value_text(plain, name, separator)
+    if hasattr(value, "__index__"):
+        return str(operator.index(value))
+    if hasattr(value, "__float__"):
+        return repr(float(value))
+    raise TypeError(f"{name}: a number, a text or a sequence of them is expected, not {_shown(value)}")
+
+
+@functools.lru_cache(256)
+def _separators(kind: str) -> Dict[str, str]:
+    """What is between the parts of those attributes of a kind that have several."""
+    types = dict(row for family in FAMILIES for row in _fields(_lib.sixnet_attribute, ("name", "type"), family.encode(), kind.encode()))
+    return {name: "," if word == "list" else "x" for name, word in types.items() if word in ("list", "pair", "shape")}
 
 
 def _spec(text: str, attributes: Mapping[str, Any]) -> bytes:
-    """A kind and its attributes: bools become true and false, tuples 3x5, lists 3,5; None leaves an attribute out."""
-    words = [f"{name}={_value_text(value)}" for name, value in attributes.items() if value is not None]
-    return _text(" ".join([text, *words] if text else words))
+    """A kind and its attributes: bools become true and false, sequences 3x5 or 3,5; None leaves an attribute out."""
+    encoded = _text(text)
+    kind = " ".join(text.split()[:1])
+    words = [f"{name}={_value_text(value, name, _separators(kind).get(name))}" for name, value in attributes.items() if value is not None]
+    return b" ".join([encoded] * bool(text) + [_text(word) for word in words])
 
 
 class _Resource:
@@ -493,7 +741,7 @@ class _Resource:
 
     __slots__ = ("pointer", "lock", "keep", "stepped", "__weakref__")
 
-    def __init__(self, pointer: int, free: Callable[[int], None], keep: Sequence[Any] = (), lock: Any = None) -> None:
+    def __init__(self, pointer: _Pointer, free: Callable[[_Pointer], None], keep: Sequence[Any] = (), lock: Any = None) -> None:
         self.pointer = pointer
         self.lock = lock or threading.RLock()
         self.keep = list(keep)  # what the library refers to: arrays, functions, other handles
@@ -501,7 +749,7 @@ class _Resource:
         weakref.finalize(self, _give_back, free, pointer, self.keep).atexit = False
 
 
-def _give_back(free: Callable[[int], None], pointer: int, keep: List[Any]) -> None:
+def _give_back(free: Callable[[_Pointer], None], pointer: _Pointer, keep: List[Any]) -> None:
     free(pointer)
     keep.clear()
 
@@ -510,12 +758,22 @@ class _Handle:
     """What all objects of the library have in common."""
 
     _resource: Optional[_Resource] = None
+    _OWN: Tuple[str, ...] = ()  # the attributes that are made anew in a copy; others, of a program's own subclass, are copied
+    _HELD: Tuple[str, ...] = ()  # those that keep memory, which close() gives back
 
-    def _create(self, function: Callable[..., int], free: Callable[[int], None], *args: Any, keep: Sequence[Any] = (),
-                lock: Any = None) -> None:
-        out = c_void_p()
+    def _again(self: _H) -> _H:
+        """Another handle of the same object, which is open when this one is closed."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def _others(self) -> Dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_resource", *self._OWN)}
+
+    def _create(self, function: Callable[..., int], free: _Function, *args: Any, keep: Sequence[Any] = (), lock: Any = None) -> None:
+        out = free.parameters[0].type()
         _check(function(byref(out), *args))
-        self._resource = _Resource(out.value or 0, free, keep, lock)
+        self._resource = _Resource(out, free, keep, lock)
 
     def _open(self) -> _Resource:
         resource = self._resource
@@ -530,16 +788,16 @@ class _Handle:
 
     def _run(self, function: Callable[..., int], *args: Any) -> int:
         """As _call(), where Python functions may be called back."""
-        with _interrupts_held():
+        with _InterruptsHeld(None):
             return self._call(function, *args)
 
-    def _run_long(self, net: int, function: Callable[..., int], *args: Any) -> int:
+    def _run_long(self, net: _Pointer, function: Callable[..., int], *args: Any) -> int:
         """As _run(), where Ctrl-C cancels what runs on a model."""
-        with _interrupts_held(net):
+        with _InterruptsHeld(net):
             return self._call(function, *args)
 
-    def _run_whole(self, net: int, function: Callable[..., int], *args: Any) -> None:
-        """As _run_long(), of calls whose results are nothing if they were cancelled; net is 0 if they are short."""
+    def _run_whole(self, net: _Pointer, function: Callable[..., int], *args: Any) -> None:
+        """As _run_long(), of calls whose results are nothing if they were cancelled."""
         if self._run_long(net, function, *args) == _STOPPED:
             raise CancelledError(_STOPPED, "the call was cancelled")
 
@@ -552,6 +810,8 @@ class _Handle:
     def close(self) -> None:
         """Gives the memory back, as soon as no view of it is left. May be called twice."""
         self._resource = None
+        for name in self._HELD:
+            setattr(self, name, None)
 
     @property
     def closed(self) -> bool:
@@ -562,6 +822,24 @@ class _Handle:
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+
+class _Parent:
+    """What an object was made with, to make a copy like it: the program's own handle, so that copies of both belong together; another, when
+    that was closed."""
+
+    def __init__(self, handle: _Handle) -> None:
+        self._handle, self._spare = handle, handle._again()
+
+    def get(self) -> Any:
+        return self._spare if self._handle.closed else self._handle
+
+
+def _opened(handle: Any, kind: Type[_Handle], what: str) -> _Resource:
+    """The resource of an argument that must be an object of that class."""
+    if not isinstance(handle, kind):
+        raise TypeError(f"{what}: a {kind.__name__} is expected, not {_shown(handle)}")
+    return handle._open()
 
 
 # ---- arrays ----
@@ -591,6 +869,17 @@ class _Array(NamedTuple):
     shape: Shape
     kind: str
     owner: Any
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        size = math.prod(self.shape) * _ELEMENTS[self.kind].size
+        return _array_again, (self.owner if hasattr(self.owner, "ctypes") else ctypes.string_at(self.address, size), self.shape, self.kind)
+
+
+def _array_again(values: Any, shape: Shape, kind: str) -> _Array:
+    """An array that was pickled, or a copy of one, as the one of NumPy or the bytes that it refers to."""
+    if isinstance(values, bytes):
+        return _buffer_of(memoryview(values), shape, kind)
+    return _Array(values.ctypes.data, shape, kind, values)
 
 
 def _kind_of(code: str, size: int) -> Optional[str]:
@@ -649,7 +938,7 @@ def _buffer_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet:
     try:
         view = memoryview(values)
     except TypeError:
-        numbers, shape = _flat(values)
+        numbers, shape = _flat(values.tolist() if hasattr(values, "tolist") else values)
         return _buffer_of(memoryview(array(_ELEMENTS[wanted].code, numbers)), shape, wanted)
     kind = _kind_of(view.format, view.itemsize) or ""
     if kind in kinds and view.c_contiguous:
@@ -666,10 +955,22 @@ def _buffer_of(view: memoryview, shape: Shape, kind: str) -> _Array:
     return _Array(ctypes.addressof(owner), shape, kind, owner)
 
 
+def _detached(values: Any) -> Any:
+    """A tensor of PyTorch's, or what is like one, in a form that NumPy reads: without a gradient, in this machine's memory, and not of
+    type bfloat16. Other values as they are."""
+    for step in ("detach", "cpu"):
+        if callable(getattr(values, step, None)):
+            values = getattr(values, step)()
+    if str(getattr(values, "dtype", "")) == "torch.bfloat16":
+        values = values.float()
+    return values
+
+
 def _array_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: bool = False) -> _Array:
     """Values for the library to read, as they are if their type is one of `kinds`, otherwise as `wanted`."""
     if values is None:
         raise _error(_INVALID_ARGUMENT, f"{what}: None is not an array")
+    values = _detached(values)
     return (_buffer_in if numpy is None else _numpy_in)(values, kinds, wanted, what, quiet)
 
 
@@ -797,15 +1098,30 @@ class Context(_Handle):
     """
 
     def __init__(self, options: str = "", *, log: Optional[Callable[[int, str], Any]] = None, **settings: Any) -> None:
+        self._made = _spec(options, settings).decode(), log
+        self._layers: List[Tuple[Tuple[Any, ...], Dict[str, Any]]] = []  # as register() was given them
         self._create(_lib.sixnet_context_new, _lib.sixnet_context_free, _spec(options, settings))
         if log:
             self._log_to(log)
+
+    _OWN = ("_made", "_layers")
+
+    def __copy__(self) -> Context:
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: Any) -> Context:
+        self._open()
+        return self._again()
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._open()
+        return _context_again, (type(self), self._made, list(self._layers)), self._others()
 
     def _log_to(self, log: Callable[[int, str], Any]) -> None:
         def write(level: int, line: bytes, _user: Optional[int]) -> None:
             _guarded(log, level, line.decode(errors="replace"))
 
-        thunk = _LogFn(write)
+        thunk = _CALLBACKS["sixnet_log_fn"](write)
         self._open().keep.append(thunk)
         self._call(_lib.sixnet_context_set_log, thunk, None)
 
@@ -860,6 +1176,15 @@ class Context(_Handle):
         layer = _CustomLayer(name, forward, backward, setup, dtype or self.dtype)
         self._open().keep.append(layer)
         self._call(_lib.sixnet_layer_register, _text(name), _spec("", attributes), layer.dtype.encode(), *layer.thunks, None)
+        self._layers.append(((name, forward, backward), {"setup": setup, "dtype": dtype, **attributes}))
+
+
+def _context_again(kind: Type[Context], made: Tuple[str, Any], layers: List[Tuple[Tuple[Any, ...], Dict[str, Any]]]) -> Context:
+    context = kind.__new__(kind)
+    Context.__init__(context, made[0], log=made[1])
+    for given, settings in layers:
+        context.register(*given, **settings)
+    return context
 
 
 # ---- layers of one's own ----
@@ -869,8 +1194,8 @@ class LayerSetup:
     """What a layer's setup function is given: `inputs` are the shapes of the inputs, setup["order"] is an attribute. It may ask for
     parameters, return the output's shape, and raise an error to refuse the inputs."""
 
-    def __init__(self, pointer: int) -> None:
-        self._pointer: Optional[int] = pointer
+    def __init__(self, pointer: _Pointer) -> None:
+        self._pointer: Optional[_Pointer] = pointer
         count = _lib.sixnet_setup_input_count(pointer)
         self.inputs = tuple(_shape(_lib.sixnet_setup_input_shape, pointer, i) for i in range(count))
 
@@ -879,16 +1204,16 @@ class LayerSetup:
 
     def parameter(self, name: str, shape: Sequence[int], low: float = 0.0, high: Optional[float] = None) -> None:
         """Asks for a parameter, whose initial values are drawn evenly from low to high, or are all low."""
-        dims = (c_int64 * len(shape))(*shape)
-        _check(_lib.sixnet_setup_parameter(self._pointer, _text(name), dims, len(shape), low, low if high is None else high))
+        dims = _whole_array(shape, c_int64, "shape")
+        _check(_lib.sixnet_setup_parameter(self._pointer, _text(name), dims, len(dims), low, low if high is None else high))
 
 
 class LayerCall:
     """What forward and backward are given: the number of samples, whether it is a training pass, call["order"] for an attribute, and in
     backward the output."""
 
-    def __init__(self, pointer: int, kind: str) -> None:
-        self._pointer: Optional[int] = pointer
+    def __init__(self, pointer: _Pointer, kind: str) -> None:
+        self._pointer: Optional[_Pointer] = pointer
         self._kind = kind
         self.samples: int = _lib.sixnet_call_samples(pointer)
         self.training = bool(_lib.sixnet_call_training(pointer))
@@ -925,27 +1250,28 @@ class _CustomLayer:
     def __init__(self, name: str, forward: Callable[..., Any], backward: Optional[Callable[..., Any]],
                  setup: Optional[Callable[..., Any]], dtype: str) -> None:
         self.name, self.forward, self.backward, self.setup, self.dtype = name, forward, backward, setup, dtype
-        none = _ComputeFn()  # type: ignore[call-overload]
-        self.thunks = (_SetupFn(self._on_setup),
-                       _ComputeFn(lambda _user, call: _guarded(self._run, self._run_forward, call)),
-                       _ComputeFn(lambda _user, call: _guarded(self._run, self._run_backward, call)) if backward else none)
+        compute = _CALLBACKS["sixnet_compute_fn"]
+        self.thunks = (_CALLBACKS["sixnet_setup_fn"](self._on_setup),
+                       compute(lambda _user, call: _guarded(self._run, self._run_forward, call)),
+                       compute(lambda _user, call: _guarded(self._run, self._run_backward, call)) if backward else compute())
 
-    def _on_setup(self, _user: Optional[int], pointer: int) -> int:
+    def _on_setup(self, _user: Optional[int], pointer: _Pointer) -> int:
         failed = _guarded(self._run_setup, pointer)
         if failed:
-            _lib.sixnet_setup_refuse(pointer, str(_pending.error).encode(errors="replace"))
+            _lib.sixnet_setup_refuse(pointer, _message(_pending.error).encode(errors="replace"))
         return failed
 
-    def _run_setup(self, pointer: int) -> None:
+    def _run_setup(self, pointer: _Pointer) -> None:
         given = LayerSetup(pointer)
         try:
             shape = self.setup(given) if self.setup else None
         finally:
             given._pointer = None
         if shape is not None:
-            _check(_lib.sixnet_setup_output_shape(pointer, (c_int64 * len(shape))(*shape), len(shape)))
+            dims = _whole_array(shape, c_int64, f"{self.name}: the shape that setup returned")
+            _check(_lib.sixnet_setup_output_shape(pointer, dims, len(dims)))
 
-    def _run(self, function: Callable[[LayerCall, int, List[Any]], None], pointer: int) -> None:
+    def _run(self, function: Callable[[LayerCall, _Pointer, List[Any]], None], pointer: _Pointer) -> None:
         call = LayerCall(pointer, self.dtype)
         try:
             places = call._places(_lib.sixnet_call_input, _lib.sixnet_call_parameter)
@@ -953,11 +1279,11 @@ class _CustomLayer:
         finally:
             call._pointer = None
 
-    def _run_forward(self, call: LayerCall, pointer: int, arguments: List[Any]) -> None:
+    def _run_forward(self, call: LayerCall, pointer: _Pointer, arguments: List[Any]) -> None:
         values = self.forward(call, *arguments)
         _copy_in(_lib.sixnet_call_output(pointer, 0), call._output_shape(), self.dtype, values, f"{self.name}: what forward returned")
 
-    def _run_backward(self, call: LayerCall, pointer: int, arguments: List[Any]) -> None:
+    def _run_backward(self, call: LayerCall, pointer: _Pointer, arguments: List[Any]) -> None:
         assert self.backward
         dy = _copy_out(_lib.sixnet_call_output_gradient(pointer, 0), call._output_shape(), self.dtype)
         given = self.backward(call, dy, *arguments)
@@ -974,10 +1300,64 @@ class _CustomLayer:
 # ---- dataset ----
 
 
-def _dataset_shapes(pointer: int) -> Tuple[Shape, Optional[Shape]]:
+def _dataset_shapes(pointer: _Pointer) -> Tuple[Shape, Optional[Shape]]:
     dims, target_dims, rank, target_rank = (c_int64 * 8)(), (c_int64 * 8)(), c_int32(), c_int32()
     _check(_lib.sixnet_dataset_shape(pointer, dims, byref(rank), target_dims, byref(target_rank)))
     return tuple(dims[:rank.value]), tuple(target_dims[:target_rank.value]) or None
+
+
+class _Arrays(NamedTuple):
+    """Where a dataset's samples are from, here and below; open() makes the library's dataset of them."""
+
+    spec: bytes
+    inputs: _Array
+    targets: Optional[_Array]
+    n: int
+
+    def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
+        dataset._create(_lib.sixnet_dataset_from_arrays, _lib.sixnet_dataset_free, context and context.pointer, self.spec,
+                        self.inputs.address, self.targets and self.targets.address, self.n, keep=[context, self.inputs, self.targets])
+
+
+class _IdxFiles(NamedTuple):
+    images: bytes
+    labels: Optional[bytes]
+
+    def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
+        dataset._create(_lib.sixnet_dataset_open_idx, _lib.sixnet_dataset_free, context and context.pointer, self.images, self.labels,
+                        keep=[context])
+
+
+class _Calls(NamedTuple):
+    function: Callable[[int], Tuple[Any, Any]]
+    n: int
+    shape: Shape
+    target_shape: Shape
+
+    def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
+        thunk = _CALLBACKS["sixnet_sample_fn"](lambda _user, *sample: _guarded(self._write, *sample))
+        spec = _spec("", {"shape": self.shape, "target_shape": self.target_shape})
+        dataset._create(_lib.sixnet_dataset_from_callback, _lib.sixnet_dataset_free, context and context.pointer, spec, self.n, thunk, None,
+                        keep=[context, thunk])
+
+    def _write(self, index: int, input_address: int, target_address: int) -> None:
+        x, t = self.function(index)
+        _copy_in(input_address, self.shape, "f32", x, f"the input of sample {index}")
+        _copy_in(target_address, self.target_shape, "f32", t, f"the target of sample {index}")
+
+
+class _Part(NamedTuple):
+    whole: Any  # where the samples of the dataset that was split are from, and the transforms that it then had
+    transforms: Tuple[str, ...]
+    spec: bytes
+    which: int
+
+    def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
+        whole = Dataset.__new__(Dataset)
+        self.whole.open(whole, context)
+        for spec in self.transforms:
+            whole.transform(spec)
+        dataset._resource, dataset._draws = whole._cut(self.spec)[self.which], whole._draws
 
 
 class Dataset(_Handle):
@@ -989,6 +1369,7 @@ class Dataset(_Handle):
     """
 
     _draws = False  # whether a transform changes samples at random
+    _transforms: Tuple[str, ...] = ()
 
     def __init__(self, inputs: Any, targets: Any = None, *, shape: Optional[Sequence[int]] = None,
                  target_shape: Optional[Sequence[int]] = None, scale: float = 1.0, copy: bool = False,
@@ -996,7 +1377,7 @@ class Dataset(_Handle):
         x = _array_in(inputs, tuple(_ELEMENTS), "f32", "inputs")
         shape = tuple(shape) if shape else x.shape[1:] or (1,)
         n = _rows(x.shape, shape, "inputs")
-        spec = {"inputs": x.kind, "shape": shape, "scale": float(scale), "copy": copy}
+        spec = {"inputs": x.kind, "shape": shape, "scale": float(scale), "copy": False}
         t = None
         if targets is not None:
             t = _array_in(targets, tuple(_ELEMENTS), "f32", "targets")
@@ -1004,42 +1385,36 @@ class Dataset(_Handle):
             spec.update(targets=t.kind, target_shape=target_shape)
             if _rows(t.shape, target_shape, "targets") != n:
                 raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, target_shape, 'targets')} targets")
-        resource = context._open() if context else None
-        self._create(_lib.sixnet_dataset_from_arrays, _lib.sixnet_dataset_free, resource and resource.pointer, _spec("", spec), x.address,
-                     t and t.address, n, keep=[resource, None if copy else (x, t)])
+        self._begin(_Arrays(_spec("", spec), *(deepcopy((x, t)) if copy else (x, t)), n), context)
 
-    @classmethod
-    def _of(cls, pointer: int, keep: Sequence[Any]) -> Dataset:
-        dataset = cls.__new__(cls)
-        dataset._resource = _Resource(pointer, _lib.sixnet_dataset_free, keep)
-        return dataset
+    _OWN, _HELD = ("_source", "_transforms", "_context", "_draws"), ("_source", "_context")
+
+    def _begin(self, source: Any, context: Optional[Context]) -> Dataset:
+        resource = None if context is None else _opened(context, Context, "context")
+        self._source, self._context = source, None if context is None else _Parent(context)
+        source.open(self, resource)
+        return self
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._open()
+        return _dataset_again, (type(self), self._source, self._context and self._context.get(), self._transforms), self._others()
 
     @classmethod
     def open_idx(cls, images: Union[str, os.PathLike[str]], labels: Union[str, os.PathLike[str], None] = None,
                  context: Optional[Context] = None) -> Dataset:
         """Reads a pair of IDX files, gzipped or not. Images of bytes become values from 0 to 1; labels become classes. Without labels the
         samples have no targets."""
-        out, resource = c_void_p(), context._open() if context else None
-        _check(_lib.sixnet_dataset_open_idx(byref(out), resource and resource.pointer, _path(images), labels and _path(labels)))
-        return cls._of(out.value or 0, [resource])
+        files = _IdxFiles(_path(images), _path(labels) if labels else None)
+        dataset = cls.__new__(cls)._begin(files, context)
+        dataset._source = _IdxFiles(os.path.abspath(files.images), files.labels and os.path.abspath(files.labels))
+        return dataset
 
     @classmethod
     def from_function(cls, function: Callable[[int], Tuple[Any, Any]], n: int, shape: Sequence[int], target_shape: Sequence[int] = (1,),
                       context: Optional[Context] = None) -> Dataset:
         """n samples that function(index) gives when they are needed, as a pair of input and target. The same index must always give
         the same sample."""
-        sample, target = tuple(shape), tuple(target_shape)
-
-        def write(index: int, input_address: int, target_address: int) -> None:
-            x, t = function(index)
-            _copy_in(input_address, sample, "f32", x, f"the input of sample {index}")
-            _copy_in(target_address, target, "f32", t, f"the target of sample {index}")
-
-        thunk = _SampleFn(lambda _user, *sample: _guarded(write, *sample))
-        out, resource = c_void_p(), context._open() if context else None
-        spec = _spec("", {"shape": sample, "target_shape": target})
-        _check(_lib.sixnet_dataset_from_callback(byref(out), resource and resource.pointer, spec, n, thunk, None))
-        return cls._of(out.value or 0, [resource, thunk])
+        return cls.__new__(cls)._begin(_Calls(function, n, tuple(shape), tuple(target_shape)), context)
 
     def __len__(self) -> int:
         return int(self._get(_lib.sixnet_dataset_size))
@@ -1066,21 +1441,26 @@ class Dataset(_Handle):
 
     def transform(self, spec: str, **attributes: Any) -> Dataset:
         """Adds a transform that every sample goes through, "normalize mean=0.1307 std=0.3081". Returns the dataset."""
-        self._call(_lib.sixnet_dataset_transform, _spec(spec, attributes))
+        text = _spec(spec, attributes)
+        self._call(_lib.sixnet_dataset_transform, text)
+        self._transforms = (*self._transforms, text.decode())
         self._draws = self._draws or spec.split()[0] not in ("normalize", "one_hot")
         return self
 
     def split(self, first: int, *, seed: Optional[int] = None, shuffle: bool = True) -> Tuple[Dataset, Dataset]:
         """Two datasets, the first of that many samples, drawn at random but always the same for the same seed."""
-        one, two = c_void_p(), c_void_p()
-        resource = self._open()
-        with resource.lock:
-            _check(_lib.sixnet_dataset_split(byref(one), byref(two), resource.pointer, _spec("", {"first": first, "seed": seed,
-                                                                                                 "shuffle": shuffle})))
-        parts = self._of(one.value or 0, resource.keep), self._of(two.value or 0, resource.keep)
-        for part in parts:
-            part._draws = self._draws
+        spec = _spec("", {"first": first, "seed": seed, "shuffle": shuffle})
+        parts = self._again(), self._again()
+        for index, resource in enumerate(self._cut(spec)):
+            parts[index]._resource = resource
+            parts[index]._source, parts[index]._transforms = _Part(self._source, self._transforms, spec, index), ()
         return parts
+
+    def _cut(self, spec: bytes) -> Tuple[_Resource, _Resource]:
+        resource, (one, two) = self._open(), (_type("sixnet_dataset *")(), _type("sixnet_dataset *")())
+        with resource.lock:
+            _check(_lib.sixnet_dataset_split(byref(one), byref(two), resource.pointer, spec))
+        return (_Resource(one, _lib.sixnet_dataset_free, resource.keep), _Resource(two, _lib.sixnet_dataset_free, resource.keep))
 
     def batches(self, batch_size: int, *, shuffle: bool = True, seed: Optional[int] = None, drop_last: bool = False) -> Batches:
         """A walk through the dataset; every iteration over it is another epoch."""
@@ -1092,25 +1472,48 @@ class Dataset(_Handle):
         return f"<sixnet.Dataset, {len(self)} samples of shape {self.shape}, targets of shape {self.target_shape}>"
 
 
+def _dataset_again(kind: Type[Dataset], source: Any, context: Optional[Context], transforms: Tuple[str, ...]) -> Dataset:
+    dataset = kind.__new__(kind)._begin(source, context)
+    for spec in transforms:
+        dataset.transform(spec)
+    return dataset
+
+
 class Batches(_Handle):
     """Walks through a dataset in batches: pairs of copies of the inputs and of the targets (None if there are none).
 
         for epoch in range(20):
             for x, t in batches: ...
+
+    Every iteration is another epoch, and goes on by itself, whatever others do meanwhile.
     """
 
     def __init__(self, dataset: Dataset, **options: Any) -> None:
-        resource = dataset._open()
+        self._data, self._options = _opened(dataset, Dataset, "dataset"), options
+        self._dataset = _Parent(dataset)
         self._shape, self._target_shape = dataset._get(_dataset_shapes)
         self.epoch = 0  #: the next iteration's; its order depends on it and on the seed only
         self._resumed = False
-        self._create(_lib.sixnet_batches_new, _lib.sixnet_batches_free, resource.pointer, _spec("", options), keep=[resource])
+        self._renew()
 
-    def _next(self) -> Optional[Tuple[Any, Any]]:
+    def _renew(self) -> _Resource:
+        self._create(_lib.sixnet_batches_new, _lib.sixnet_batches_free, self._data.pointer, _spec("", self._options),
+                     keep=[self._data])
+        return self._open()
+
+    _OWN, _HELD = ("_data", "_options", "_dataset", "_shape", "_target_shape", "epoch", "_resumed"), ("_data", "_dataset")
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """With the epoch of the next iteration; those that have begun are not a part of it."""
+        self._open()
+        within = self.cursor[1] if self._resumed else 0
+        return _batches_again, (type(self), self._dataset.get(), self._options, self.epoch, within), self._others()
+
+    def _next(self, walk: _Resource) -> Optional[Tuple[Any, Any]]:
         x, t, n = c_void_p(), c_void_p(), c_int64()
-        resource = self._open()
-        with resource.lock:
-            self._run(_lib.sixnet_batches_next, byref(x), byref(t), byref(n))
+        with walk.lock:
+            with _InterruptsHeld(None):
+                _check(_lib.sixnet_batches_next(walk.pointer, byref(x), byref(t), byref(n)))
             if not n.value:
                 return None
             targets = _copy_out(t.value, (n.value, *self._target_shape), "f32") if t.value and self._target_shape else None
@@ -1128,32 +1531,60 @@ class Batches(_Handle):
         self.epoch, self._resumed = self.cursor[0], True
 
     def __iter__(self) -> Iterator[Tuple[Any, Any]]:
+        walk = self._open()
         if not self._resumed:
-            self._call(_lib.sixnet_batches_start, self.epoch)
+            walk = self._renew()
+            _check(_lib.sixnet_batches_start(walk.pointer, self.epoch))
         self._resumed = False
         self.epoch += 1
-        batch = self._next()
+        return self._rest(walk)
+
+    def _rest(self, walk: _Resource) -> Iterator[Tuple[Any, Any]]:
+        self._open()
+        batch = self._next(walk)
         while batch is not None:
             yield batch
-            batch = self._next()
+            self._open()
+            batch = self._next(walk)
+
+
+def _batches_again(kind: Type[Batches], dataset: Dataset, options: Dict[str, Any], epoch: int, within: int) -> Batches:
+    batches = kind.__new__(kind)
+    Batches.__init__(batches, dataset, **options)
+    batches.epoch = epoch
+    if within:
+        walk = batches._open()
+        _check(_lib.sixnet_batches_start(walk.pointer, epoch))
+        while batches.cursor[1] < within and batches._next(walk):
+            pass
+        batches._resumed = True
+    return batches
 
 
 # ---- model ----
 
 
 def _write_all(file: BinaryIO, address: int, size: int) -> None:
-    data = ctypes.string_at(address, size)
+    data = memoryview(ctypes.string_at(address, size))
     while data:
-        data = data[file.write(data):]
+        written: Any = file.write(data)
+        if written is None and not isinstance(file, io.RawIOBase):
+            return  # a file-like object that does not count
+        if not isinstance(written, int) or not 0 < written <= len(data):
+            raise OSError(f"the file's write() of {len(data)} bytes returned {_shown(written)}")
+        data = data[written:]
 
 
 def _read_some(file: BinaryIO, address: int, size: int) -> int:
-    """How many bytes a file has given; -1 if it has raised something."""
-    given: List[bytes] = []
-    if _guarded(lambda: given.append(file.read(size))):
-        return -1
-    ctypes.memmove(address, given[0], len(given[0]))
-    return len(given[0])
+    """How many bytes a file has given, at most size."""
+    given: Any = file.read(size)
+    if not isinstance(given, (bytes, bytearray, memoryview)):
+        raise TypeError(f"the file's read() returned {_shown(given)}; bytes are expected, as of a file opened in binary mode")
+    data = bytes(given)
+    if len(data) > size:
+        raise OSError(f"the file's read({size}) returned {len(data)} bytes")
+    ctypes.memmove(address, data, len(data))
+    return len(data)
 
 
 class Node(NamedTuple):
@@ -1167,7 +1598,7 @@ class Node(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where a running fit() is. Losses and accuracies are means over the epoch so far; NaN where there is none."""
+    """Where a running fit() is. Losses and accuracies are those of the epoch so far; NaN where there is none."""
 
     epoch_end: bool  #: at the end of an epoch, otherwise after a batch
     epoch: int
@@ -1223,7 +1654,7 @@ class GradientCheck(NamedTuple):
     where: str
 
 
-def _progress(pointer: int) -> Progress:
+def _progress(pointer: _Pointer) -> Progress:
     values = {name: _lib.sixnet_progress_get(pointer, name.encode()) for name in Progress._fields}
     for name in ("epoch", "epochs", "batch", "batches", "samples", "best_epoch", "skipped"):
         values[name] = 0 if math.isnan(values[name]) else int(values[name])
@@ -1318,15 +1749,30 @@ class _Record:
         self._write("result.txt", f"digest={net.digest()}\nversion={version}\nisa={net.context.isa}\nepochs={len(rows)}\n"
                                   f"seconds={seconds:.3f}\n")
 
+    def _open(self, name: str) -> BinaryIO:
+        """A new file in the place of one of that name, which may be a link that others have planted: none is followed."""
+        made = self._folder / f".sixnet-{os.urandom(8).hex()}"
+        file = os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
+        try:
+            if (self._folder / name).is_symlink():
+                raise _error(_IO_ERROR, f"record: '{self._folder / name}' is a symbolic link, which is not followed")
+            os.replace(made, self._folder / name)
+        except BaseException:
+            file.close()
+            made.unlink()
+            raise
+        return file
+
     def _write(self, name: str, text: str) -> None:
-        (self._folder / name).write_text(text, encoding="utf-8")
+        with self._open(name) as file:
+            file.write(text.encode())
 
     def _write_samples(self, data: Dataset, names: Sequence[str]) -> None:
         """As NPY, of float32 as the library computes with."""
         sizes = [math.prod(shape) if shape else 0 for shape in (data.shape, data.target_shape)]
         rows = [(ctypes.c_float * size)() for size in sizes]
         with contextlib.ExitStack() as stack:
-            files = [stack.enter_context(open(self._folder / f"{name}.npy", "wb")) for name in names]
+            files = [stack.enter_context(self._open(f"{name}.npy")) for name in names]
             for file, size in zip(files, sizes):
                 order = "<" if sys.byteorder == "little" else ">"
                 head = f"{{'descr': '{order}f4', 'fortran_order': False, 'shape': ({len(data)}, {size}), }}"
@@ -1348,7 +1794,7 @@ class _Ends(NamedTuple):
     target: Optional[Shape]
 
 
-def _find_ends(net: int, kind: str) -> _Ends:
+def _find_ends(net: _Pointer, kind: str) -> _Ends:
     node = c_int32()
     output = _shape(lambda *room: _lib.sixnet_model_shape(net, b"output", *room, byref(node)))
     try:
@@ -1373,10 +1819,7 @@ def _writable(out: Any, shape: Shape, kind: str) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(view)) if view.nbytes else 0
 
 
-_MANY = 4096  # samples that may take so long to predict that Ctrl-C should cancel it
-
-
-def _predict(handle: _Handle, net: int, ends: _Ends, functions: Mapping[str, Callable[..., int]], inputs: Any, out: Any) -> Any:
+def _predict(handle: _Handle, net: _Pointer, ends: _Ends, functions: Mapping[str, Callable[..., int]], inputs: Any, out: Any) -> Any:
     x, n = _samples(inputs, ends.kind, ends.input, "inputs")
     shape, given = (n, *ends.output), out
     if out is None:
@@ -1384,7 +1827,7 @@ def _predict(handle: _Handle, net: int, ends: _Ends, functions: Mapping[str, Cal
         address, given = place.address, place.array
     else:
         address = _writable(out, shape, x.kind)
-    handle._run_whole(net if n >= _MANY else 0, functions[x.kind], x.address, n, address)
+    handle._run_whole(net, functions[x.kind], x.address, n, address)
     return given
 
 
@@ -1414,10 +1857,12 @@ class Model(_Handle, Mapping[str, Any]):
             self._ends = self._get(_find_ends, self._kind)
 
     def _make(self, context: Optional[Context], function: Callable[..., int], *args: Any) -> None:
-        self.context = context or Context()
+        self.context = Context() if context is None else context
+        resource = _opened(self.context, Context, "context")
+        self._context = _Parent(self.context)
+        self._retained: Tuple[int, ...] = ()
         self._kind = self.context.dtype
         self._batch = 0  # samples of the last forward pass
-        resource = self.context._open()
         self._create(function, _lib.sixnet_model_free, resource.pointer, *args, keep=[resource])
 
     # files
@@ -1425,7 +1870,7 @@ class Model(_Handle, Mapping[str, Any]):
     def save(self, file: Union[str, os.PathLike[str], BinaryIO], *, sync: bool = True) -> None:
         """Saves the model as a safetensors file: to a path, where the old file stays until the new one is whole, or to an open file."""
         if hasattr(file, "write"):
-            thunk = _WriteFn(lambda _user, data, size: _guarded(_write_all, file, data, size))
+            thunk = _CALLBACKS["sixnet_write_fn"](lambda _user, data, size: _guarded(_write_all, file, data, size))
             self._run(_lib.sixnet_model_write, thunk, None)
         else:
             self._call(_lib.sixnet_model_save, _path(file), _spec("", {"sync": sync}))
@@ -1437,7 +1882,7 @@ class Model(_Handle, Mapping[str, Any]):
         net, spec = cls.__new__(cls), _spec("", options)
         if hasattr(file, "read"):
             source: Any = file
-            thunk = _ReadFn(lambda _user, data, size: _read_some(source, data, size))
+            thunk = _CALLBACKS["sixnet_read_fn"](lambda _user, data, size: _guarded_count(_read_some, source, data, size))
             net._make(context, _lib.sixnet_model_read, thunk, None, spec)
         elif isinstance(file, (bytes, bytearray, memoryview)):
             net._make(context, _lib.sixnet_model_load_memory, bytes(file), len(file), spec)
@@ -1464,11 +1909,10 @@ class Model(_Handle, Mapping[str, Any]):
         After an error the model cannot be completed."""
         resource = self._open()
         with resource.lock:
-            words = spec.split()
-            nodes = [node if isinstance(node, int) else self.find(node) for node in inputs]
-            if not nodes and words[:1] != ["input"]:
+            text, nodes = _spec(spec, attributes), [self._node(node) for node in inputs]
+            if not nodes and spec.split()[:1] != ["input"]:
                 nodes = [_lib.sixnet_node_count(resource.pointer) - 1]
-            node: int = _lib.sixnet_add_multi(resource.pointer, _spec(spec, attributes), (c_int32 * len(nodes))(*nodes), len(nodes))
+            node: int = _lib.sixnet_add_multi(resource.pointer, text, _whole_array(nodes, c_int32, "inputs"), len(nodes))
             if node < 0:
                 _pending.take()
                 _check(_lib.sixnet_compile(resource.pointer))  # the status and message of the first error
@@ -1477,7 +1921,9 @@ class Model(_Handle, Mapping[str, Any]):
 
     def retain(self, node: Union[int, str]) -> None:
         """Asks, before compile(), that node_values() and node_gradient() can read a node."""
-        self._call(_lib.sixnet_retain, self._node(node))
+        index = self._node(node)
+        self._call(_lib.sixnet_retain, index)
+        self._retained = (*self._retained, index)
 
     def compile(self) -> Model:
         """Checks the graph and gives the parameters their initial values. Returns the model."""
@@ -1487,12 +1933,33 @@ class Model(_Handle, Mapping[str, Any]):
 
     def copy(self) -> Model:
         """A copy of a compiled model, which from then on does what the model would have done."""
-        twin, resource = type(self).__new__(type(self)), self._open()
-        twin.context, twin._kind, twin._ends, twin._batch = self.context, self._kind, self._compiled(), self._batch
+        self._compiled()
+        twin, resource = self._again(), self._open()
         with resource.lock:
             twin._create(_lib.sixnet_model_copy, _lib.sixnet_model_free, resource.pointer, keep=resource.keep)
             twin._open().stepped = resource.stepped
         return twin
+
+    _OWN, _HELD = ("context", "_context", "_retained", "_kind", "_batch", "_ends"), ("_context",)
+
+    def __copy__(self) -> Model:
+        if self._ends is None:
+            kind, given, others = self.__reduce__()
+            twin: Model = kind(*given)
+            twin.__dict__.update(others)
+            return twin
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        twin = self.__copy__()
+        twin.__dict__.update(deepcopy(self._others(), memo))
+        return twin
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """Its nodes, tensors and counters of random numbers; not its gradients, and not its history."""
+        nodes, stepped = [node.spec for node in self.nodes], self._open().stepped
+        state = _state_of(Optimizer(self, "sgd lr=0")) if self._ends else None
+        return _model_again, (type(self), self._context.get(), nodes, self._retained, state, stepped), self._others()
 
     def reset(self, seed: int) -> None:
         """Gives the parameters fresh initial values."""
@@ -1501,7 +1968,7 @@ class Model(_Handle, Mapping[str, Any]):
     def memory_needed(self, n: int, training: bool = True) -> int:
         """The bytes that n samples at once will need."""
         needed = c_uint64()
-        self._call(_lib.sixnet_memory_needed, n, int(training), byref(needed))
+        self._call(_lib.sixnet_memory_needed, n, bool(training), byref(needed))
         return needed.value
 
     # looking at it
@@ -1514,7 +1981,7 @@ class Model(_Handle, Mapping[str, Any]):
         return node
 
     def _node(self, node: Union[int, str]) -> int:
-        return node if isinstance(node, int) else self.find(node)
+        return self.find(node) if isinstance(node, str) else node
 
     @property
     def nodes(self) -> List[Node]:
@@ -1522,7 +1989,7 @@ class Model(_Handle, Mapping[str, Any]):
         return self._get(lambda net: [self._describe(net, i) for i in range(_lib.sixnet_node_count(net))])
 
     @staticmethod
-    def _describe(net: int, index: int) -> Node:
+    def _describe(net: _Pointer, index: int) -> Node:
         name, kind, spec = (_decoded(_lib.sixnet_node_get(net, index, field)) for field in (b"name", b"kind", b"spec"))
         return Node(index, name, kind, spec, _shape(_lib.sixnet_node_shape, net, index))
 
@@ -1572,6 +2039,8 @@ class Model(_Handle, Mapping[str, Any]):
     # tensors
 
     def _tensor_shape(self, name: str) -> Shape:
+        if not isinstance(name, str):
+            raise _error(_NOT_FOUND, f"there is no tensor {_shown(name)}; names are texts")
         return self._get(lambda net: _shape(lambda *room: _lib.sixnet_tensor_shape(net, _text(name), *room, None)))
 
     def keys(self) -> List[str]:  # type: ignore[override]
@@ -1626,7 +2095,7 @@ class Model(_Handle, Mapping[str, Any]):
         shapes = {name: self._tensor_shape(name) for name in self.keys()}
         return {name: self._get(self._copy, name, shape) for name, shape in shapes.items()}
 
-    def _copy(self, net: int, name: str, shape: Shape) -> Any:
+    def _copy(self, net: _Pointer, name: str, shape: Shape) -> Any:
         return _copy_out(_lib.sixnet_tensor_data(net, _text(name), None), shape, self._kind)
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
@@ -1658,7 +2127,7 @@ class Model(_Handle, Mapping[str, Any]):
     def loss(self, targets: Any) -> float:
         """The loss of the last forward(). Targets are classes for nll and, but with targets=probabilities, for cross_entropy."""
         loss, shape = c_double(), self._compiled().target
-        with self._open().lock:
+        with self._open().lock, self._explained(targets):
             t = self._of_batch(targets, shape, "targets") if shape else _array_in(targets, _REALS, self._kind, "targets")
             self._run(_lib.sixnet_loss if t.kind == "f32" else _lib.sixnet_loss_f64, t.address, byref(loss))
         return loss.value
@@ -1701,7 +2170,7 @@ class Model(_Handle, Mapping[str, Any]):
     def cancel(self, on: bool = True) -> None:
         """Ends what runs on the model in other threads: fit() after the batch under way, other calls with a CancelledError. That goes on
         for all later calls, until cancel(False)."""
-        _lib.sixnet_cancel(self._open().pointer, int(on))
+        _lib.sixnet_cancel(self._open().pointer, bool(on))
 
     def gradient_check(self, inputs: Any, targets: Any) -> GradientCheck:
         """Compares every gradient with a numeric one. Use a context of dtype f64."""
@@ -1709,8 +2178,9 @@ class Model(_Handle, Mapping[str, Any]):
         x = _array_in(inputs, ("f64",), "f64", "inputs", quiet=True)
         t = _array_in(targets, ("f64",), "f64", "targets", quiet=True)
         n = _rows(x.shape, ends.input, "inputs")
-        if ends.target and _rows(t.shape, ends.target, "targets") != n:
-            raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
+        with self._explained(targets):
+            if ends.target and _rows(t.shape, ends.target, "targets") != n:
+                raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
         self._run_whole(self._open().pointer, _lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
         return GradientCheck(worst.value, _decoded(where.value))
 
@@ -1718,7 +2188,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     def profile(self, on: bool = True) -> None:
         """Begins a profile with all numbers zero, or ends it."""
-        self._call(_lib.sixnet_profile, int(on))
+        self._call(_lib.sixnet_profile, bool(on))
 
     def profile_number(self, node: Union[int, str], key: str) -> float:
         """One number of a node (NONE for what is done for no node alone): "forward_" or "backward_" and "seconds", "actions", "passes",
@@ -1733,7 +2203,21 @@ class Model(_Handle, Mapping[str, Any]):
                 raise _error(_INVALID_ARGUMENT, "a Dataset has targets of its own")
             return inputs
         ends = self._compiled()
-        return Dataset(inputs, targets, shape=ends.input, target_shape=ends.target, context=self.context)
+        with self._explained(targets):
+            return Dataset(inputs, targets, shape=ends.input, target_shape=ends.target, context=self.context)
+
+    @contextlib.contextmanager
+    def _explained(self, targets: Any) -> Iterator[None]:
+        """Where targets do not have the shape that the loss takes, the library says what would help."""
+        try:
+            yield
+        except BadShapeError:
+            ends = self._compiled()
+            shape = () if targets is None else _array_in(targets, tuple(_ELEMENTS), "f32", "targets", quiet=True).shape
+            if ends.target and math.prod(shape) and math.prod(shape[1:]) != math.prod(ends.target):
+                untouched = Dataset.from_function(lambda index: ((), ()), shape[0], ends.input, shape[1:] or (1,))
+                self._call(_lib.sixnet_evaluate, untouched._open().pointer, None, None)
+            raise
 
     def _augmented(self, inputs: Any, targets: Any, transforms: Sequence[str]) -> Dataset:
         """A Dataset of arrays, whose targets may get another shape by the transforms."""
@@ -1799,7 +2283,7 @@ class Model(_Handle, Mapping[str, Any]):
         tell = progress if callable(progress) else None
         bar = None if tell or progress is False else _Bar()
 
-        def report(pointer: int) -> Any:
+        def report(pointer: _Pointer) -> Any:
             shows = bar is not None and bar.due()
             if not tell and not shows and not _lib.sixnet_progress_get(pointer, b"epoch_end"):
                 return None
@@ -1810,7 +2294,7 @@ class Model(_Handle, Mapping[str, Any]):
                 bar.show(now)
             return tell(now) if tell else None
 
-        thunk = _ProgressFn(lambda _user, pointer: _guarded(report, pointer))
+        thunk = _CALLBACKS["sixnet_progress_fn"](lambda _user, pointer: _guarded(report, pointer))
         opt, data = optimizer._open(), train._open()
         other = validation._open() if validation else None
         try:
@@ -1846,16 +2330,52 @@ class Model(_Handle, Mapping[str, Any]):
         return Evaluation(loss.value, accuracy.value)
 
 
+def _state_of(optimizer: Optimizer) -> bytes:
+    """A checkpoint of an optimizer and its model."""
+    with tempfile.TemporaryDirectory(prefix="sixnet-") as folder:
+        path = pathlib.Path(folder, "state")
+        optimizer.save_checkpoint(path, sync=False)
+        return path.read_bytes()
+
+
+def _set_state(optimizer: Optimizer, state: bytes) -> None:
+    with tempfile.TemporaryDirectory(prefix="sixnet-") as folder:
+        path = pathlib.Path(folder, "state")
+        path.write_bytes(state)
+        optimizer._checkpoint(_lib.sixnet_checkpoint_load, path, None, {"check_values": False})
+
+
+def _model_again(kind: Type[Model], context: Context, nodes: Sequence[str], retained: Sequence[int], state: Optional[bytes],
+                 stepped: bool) -> Model:
+    net = kind.__new__(kind)
+    net._make(context, _lib.sixnet_model_new)
+    for spec in nodes:
+        net.add(spec, *([NONE] if " from=" in spec else []))
+    for node in retained:
+        net.retain(node)
+    if state is not None:
+        _set_state(Optimizer(net.compile(), "sgd lr=0"), state)
+    net._open().stepped = stepped
+    return net
+
+
 class Predictor(_Handle):
     """Memory of a thread's own to predict in: any number of threads predict with one compiled model at the same time, each with a
     Predictor, and do not wait for each other. The model must not be trained or changed meanwhile; afterwards they give what it
     then gives."""
 
     def __init__(self, net: Model) -> None:
-        self._ends, resource = net._compiled(), net._open()
+        resource = _opened(net, Model, "net")
+        self._ends = net._compiled()
         with resource.lock:
             self._create(_lib.sixnet_predictor_new, _lib.sixnet_predictor_free, resource.pointer, keep=[resource])
-        self._net = resource.pointer
+        self._net, self._model = resource.pointer, _Parent(net)
+
+    _OWN, _HELD = ("_net", "_model", "_ends"), ("_model",)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._open()
+        return type(self), (self._model.get(),), self._others()
 
     def predict(self, inputs: Any, out: Any = None) -> Any:
         """As Model.predict(), with the same bits, in the calling thread alone."""
@@ -1867,9 +2387,16 @@ class Optimizer(_Handle):
     """Changes a compiled model's parameters along their gradients: Optimizer(net, "adamw lr=1e-3", "step_lr step_size=10")."""
 
     def __init__(self, net: Model, spec: str, schedule: Optional[str] = None) -> None:
-        resource = self._net = net._open()
+        resource = self._net = _opened(net, Model, "net")
+        self._model, self._made = _Parent(net), (spec, schedule)
         self._create(_lib.sixnet_optimizer_new, _lib.sixnet_optimizer_free, resource.pointer, _text(spec), _text(schedule or ""),
                      keep=[resource], lock=resource.lock)
+
+    _OWN, _HELD = ("_net", "_model", "_made"), ("_net", "_model")
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._open()
+        return _optimizer_again, (type(self), self._model.get(), *self._made, _state_of(self)), self._others()
 
     def save_checkpoint(self, path: Union[str, os.PathLike[str]], batches: Optional[Batches] = None, *, sync: bool = True) -> None:
         """Saves a training run: the model, the optimizer's and the schedule's state, and where the batches are."""
@@ -1880,14 +2407,14 @@ class Optimizer(_Handle):
         they were. options as in Model.load()."""
         self._checkpoint(_lib.sixnet_checkpoint_load, path, batches, options)
         self._net.stepped = True
-        if batches:
+        if batches is not None:
             batches._resume()
 
     def _checkpoint(self, function: Callable[..., int], path: Union[str, os.PathLike[str]], batches: Optional[Batches],
                     options: Mapping[str, Any]) -> None:
-        walk = batches._open() if batches else None
+        optimizer, walk = self._open(), None if batches is None else _opened(batches, Batches, "batches")
         with self._net.lock:
-            _check(function(self._net.pointer, self._open().pointer, walk and walk.pointer, _path(path), _spec("", options)))
+            _check(function(self._net.pointer, optimizer.pointer, walk and walk.pointer, _path(path), _spec("", options)))
 
     def step(self) -> None:
         """Changes the parameters by one step."""
@@ -1908,3 +2435,10 @@ class Optimizer(_Handle):
 
     def __repr__(self) -> str:
         return "<sixnet.Optimizer, closed>" if self.closed else f"<sixnet.Optimizer, lr={self.lr}>"
+
+
+def _optimizer_again(kind: Type[Optimizer], net: Model, spec: str, schedule: Optional[str], state: bytes) -> Optimizer:
+    optimizer = kind.__new__(kind)
+    Optimizer.__init__(optimizer, net, spec, schedule)
+    _set_state(optimizer, state)
+    return optimizer

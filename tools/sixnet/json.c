@@ -16,11 +16,16 @@ void json_text(const char *key, const char *text)
         return;
     }
     putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            printf("\\%c", *c);
+    for (size_t length; *text; text += length ? length : 1) {
+        length = utf8_length(text);
+        if (!length)
+            printf("\\ufffd"); /* a byte that is not UTF-8 */
+        else if (*text == '"' || *text == '\\')
+            printf("\\%c", *text);
+        else if (is_control(text))
+            printf("\\u%04x", (unsigned char)text[length - 1]); /* the last byte of U+0080 to U+009F is the character's number */
         else
-            printf(*c < ' ' || *c == 0x7F ? "\\u%04x" : "%c", *c);
+            printf("%.*s", (int)length, text);
     }
     putchar('"');
 }

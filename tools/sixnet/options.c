@@ -45,6 +45,29 @@ void add_word(option_table *t, const char *name, const char *value, const char *
     add(t, (option){name, value, help, read_word, to, 0, 0, 0});
 }
 
+/* Where a word is among "drop|mean|zero"; -1 if it is not. */
+int32_t choice_index(const char *words, const char *word)
+{
+    const size_t length = strlen(word);
+    int32_t index = 0;
+    for (const char *c = words; *c; c += c[strcspn(c, "|")] == '|' ? strcspn(c, "|") + 1 : strcspn(c, "|"), index++)
+        if (length == strcspn(c, "|") && strncmp(c, word, length) == 0)
+            return index;
+    return -1;
+}
+
+static int32_t read_choice(const option *o, const char *text)
+{
+    if (choice_index(o->value, text) < 0)
+        return complain("%s: '%s' is none of %s", o->name, text, o->value);
+    return read_text(o, text);
+}
+
+void add_choice(option_table *t, const char *name, const char *words, const char *help, const char **to)
+{
+    add(t, (option){name, words, help, read_choice, to, 0, 0, 0});
+}
+
 void add_list(option_table *t, const char *name, const char *value, const char *help, texts *to)
 {
     add(t, (option){name, value, help, read_list, to, 0, 0, 0});
@@ -76,6 +99,11 @@ void add_weights(option_table *t, net_files *n)
 void add_table_options(option_table *t, data_options *d)
 {
     add_switch(t, "--targets-first", "a CSV's rows begin with the targets; without it they end with them", &d->targets_first);
+    add_choice(t, "--header", HEADER_WORDS, "whether a CSV's first row has the columns' names (auto: if all are names)",
+               &d->header);
+    add_choice(t, "--missing", MISSING_WORDS,
+               "what becomes of a CSV's missing values and NaN: an error, the row is dropped, the column's mean, 0 (error)",
+               &d->missing);
     add_number(t, "--scale", "R", "what the values of a CSV or NPY are multiplied with (1; bytes: 1/255)", &d->scale, -1e30,
                1e30);
     add_list(t, "--transform", "TEXT", "of all samples, such as \"normalize mean=0.13 std=0.31\"; again for more",
@@ -170,9 +198,8 @@ static int32_t load_numbered(char *line, const char *path, int64_t number, const
 
 int32_t options_load(const char *path, const option_table *t, char **text)
 {
-    size_t size;
     int64_t number = 0;
-    PASS(file_read(text, &size, path, 1 << 20));
+    PASS(text_read(text, path, 1 << 20));
     for (char *line = *text, *end; line; line = end) {
         end = strchr(line, '\n');
         if (end)

@@ -2,6 +2,8 @@
 
 #include "tool.h"
 
+#include <sys/stat.h>
+
 static const char start_name[] = "start.safetensors";
 
 /* ---- at the beginning ---- */
@@ -100,16 +102,41 @@ int32_t record_end(const outputs *o, const sixnet_model *net, const outcome *out
     return write_result(o->record, picture.epochs, out);
 }
 
-/* ---- reading it ---- */
+/* ---- reading it: a record may come from anyone, so that nothing but files of its folder is read ---- */
 
-/* Paths of samples that the record's folder has itself, which may have moved with it. */
-static void find_samples(record *r, const char *folder)
+/* The path of a file in the record's folder: a regular one, not a link that leads out of it. */
+static int32_t own_file(char path[FOLDER_PATH], const char *folder, const char *name)
+{
+    struct stat about;
+    if (snprintf(path, FOLDER_PATH, "%s/%s", folder, name) >= FOLDER_PATH)
+        return complain("the path of '%.40s...', a file of the record, has %d characters or more", name, FOLDER_PATH);
+    if (lstat(path, &about) != 0)
+        return complain("%s: cannot be examined: %s", path, strerror(errno));
+    return S_ISREG(about.st_mode) ? 0 : complain("%s: is not a regular file, which a file of a record must be", path);
+}
+
+/* A path of samples: the caller's, or else a file in the record's folder, which may have moved with it. */
+static int32_t find_file(char path[FOLDER_PATH], const char **recorded, const char *given, const char *name, const char *folder)
+{
+    if (given || !*recorded) {
+        *recorded = given;
+        return 0;
+    }
+    if (strchr(*recorded, '/'))
+        return complain("the record has samples outside of its folder, which are read only if they are named: add %s '%s'", name,
+                        *recorded);
+    PASS(own_file(path, folder, *recorded));
+    *recorded = path;
+    return 0;
+}
+
+int32_t record_find_samples(record *r, const char *folder, const sample_files *given)
 {
     settings *s = &r->settings;
-    const char **paths[] = {&s->data.data, &s->data.labels, &s->test_data, &s->test_labels};
-    for (size_t k = 0; k < sizeof paths / sizeof *paths; k++)
-        if (*paths[k] && **paths[k] != '/')
-            *paths[k] = folder_path(r->data[k], folder, *paths[k]);
+    PASS(find_file(r->data[0], &s->data.data, given->data, "--data", folder));
+    PASS(find_file(r->data[1], &s->data.labels, given->labels, "--labels", folder));
+    PASS(find_file(r->data[2], &s->test_data, given->test_data, "--test-data", folder));
+    return find_file(r->data[3], &s->test_labels, given->test_labels, "--test-labels", folder);
 }
 
 static int32_t load_settings(record *r, const char *folder)
@@ -119,11 +146,12 @@ static int32_t load_settings(record *r, const char *folder)
     option_table t = {.count = 0};
     add_text(&t, "--net", "FILE", "", &name);
     add_settings(&t, &r->settings);
-    PASS(options_load(folder_path(path, folder, record_settings), &t, &r->settings_text));
+    PASS(own_file(path, folder, record_settings));
+    PASS(options_load(path, &t, &r->settings_text));
     if (!name || (strcmp(name, record_net) != 0 && strcmp(name, start_name) != 0) || !r->settings.data.data)
         return complain("%s: net=%s, net=%s or data= is missing, so this is no record", path, record_net, start_name);
-    r->settings.net.path = folder_path(r->net, folder, name);
-    find_samples(r, folder);
+    PASS(own_file(r->net, folder, name));
+    r->settings.net.path = r->net;
     return 0;
 }
 
@@ -147,6 +175,7 @@ static int32_t load_result(record *r, const char *folder)
         return complain(
             "'%s' has no result.txt, so the run has not ended; sixnet train goes on with --resume '%s/checkpoint.safetensors'",
             folder, folder);
+    PASS(own_file(path, folder, record_result));
     PASS(options_load(path, &t, &r->outcome_text));
     return r->digest && r->version && r->isa ? 0 : complain("%s: has no digest, version or isa", path);
 }
@@ -167,8 +196,11 @@ int32_t record_use(record *r, net_files *n, data_options *d)
         return 0;
     r->settings = settings_default;
     PASS(load_settings(r, n->path));
-    n->path = folder_path(r->net, n->path, record_model);
+    const char *folder = n->path;
+    PASS(own_file(r->net, folder, record_model));
+    n->path = r->net;
     d->targets_first |= s->data.targets_first;
+    d->missing = d->missing ? d->missing : s->data.missing;
     d->scale = isnan(d->scale) ? s->data.scale : d->scale;
     if (d->transforms.count == 0)
         d->transforms = s->data.transforms;

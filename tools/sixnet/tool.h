@@ -56,6 +56,7 @@ typedef struct data_options {
     const char *data, *labels;
     double scale; /* NaN if it was not given */
     int targets_first;
+    const char *header, *missing; /* words of choices; NULL if not given */
     texts transforms;
 } data_options;
 
@@ -65,6 +66,9 @@ void add_operands(option_table *t, const char *name, const char *help, texts *to
 void add_switch(option_table *t, const char *name, const char *help, int *to);
 void add_text(option_table *t, const char *name, const char *value, const char *help, const char **to);
 void add_word(option_table *t, const char *name, const char *value, const char *help, const char **to);
+/* `words`, such as "drop|mean|zero", are all that it can be. */
+void add_choice(option_table *t, const char *name, const char *words, const char *help, const char **to);
+int32_t choice_index(const char *words, const char *word);
 void add_list(option_table *t, const char *name, const char *value, const char *help, texts *to);
 void add_integer(option_table *t, const char *name, const char *help, int64_t *to, double low, double high);
 void add_number(option_table *t, const char *name, const char *value, const char *help, double *to, double low, double high);
@@ -85,31 +89,64 @@ int32_t exit_status(int32_t status);
 int32_t options_write(FILE *file, const option_table *t);
 int32_t options_load(const char *path, const option_table *t, char **text);
 
-/* ---- readers.c: tables of numbers in files, which are trusted in nothing ---- */
+/* ---- readers.c and a file per format: tables of numbers in files, which are trusted in nothing ---- */
 
 enum { MAX_RANK = 8 };
 
-/* Rows of values of one type, as sixnet_dataset_from_arrays() names it. */
+/* Whether the first row of a CSV has names, and what becomes of values that are missing: words of options. */
+#define HEADER_WORDS "auto|yes|no"
+#define MISSING_WORDS "error|drop|mean|zero"
+typedef enum header_policy { HEADER_AUTO, HEADER_YES, HEADER_NO } header_policy;
+typedef enum missing_policy { MISSING_ERROR, MISSING_DROP, MISSING_MEAN, MISSING_ZERO } missing_policy;
+
+typedef struct table_options {
+    header_policy header;
+    missing_policy missing; /* an error, or they become NaN and table_settle_missing() does the rest */
+    double most;            /* the largest size of a number */
+} table_options;
+
+/* Rows of values of one type, as sixnet_dataset_from_arrays() names it. Starts as zeros. */
 typedef struct table {
     const char *type;
     void *values; /* to be freed */
     int64_t rows, columns;
     int64_t dims[MAX_RANK]; /* of a row, where the file tells */
     int32_t rank;
+    int64_t *lines;      /* of a CSV: the line of each row */
+    int64_t header_line; /* 0 without a header */
+    bool index_column;   /* the file's first column was an index, and is not here */
+    char *names;         /* of the file's columns, each with a NUL behind it; NULL without */
+    int64_t names_size;
 } table;
 
+/* What the first bytes of a file say that it is; a file that is no regular one can be all of them. */
+typedef enum file_kind { FILE_TEXT, FILE_NPY, FILE_PGM, FILE_IDX, FILE_GZIP, FILE_OTHER } file_kind;
+int32_t file_kind_of(file_kind *kind, const char *path);
 /* Whether a path leads to a file, rather than to a folder, a pipe or nowhere. */
 bool is_regular(const char *path);
-/* Whether a file seems to be IDX, gzipped or not, which the library reads. */
-int32_t is_idx(bool *idx, const char *path);
-/* Reads another file, CSV, NPY or PGM by what it begins with; "-" is standard input. */
-int32_t table_read(table *t, const char *path);
-void table_free(table *t);
-/* The line of a CSV that has a row, which is counted from 0; 0 if the file is another, or cannot be read again. */
-int64_t table_line(const char *path, int64_t row);
 
-/* Reads a whole file of at most `most` bytes, and puts a NUL behind it. */
-int32_t file_read(char **bytes, size_t *size, const char *path, size_t most);
+/* Reads a CSV, NPY or PGM; "-" is standard input. */
+int32_t table_read(table *t, const char *path, const table_options *o);
+
+/* Reads a whole text of at most `most` bytes, to be freed, without the byte order mark that it may begin with. */
+int32_t text_read(char **text, const char *path, size_t most);
+
+/* ---- table.c ---- */
+
+enum { TABLE_PLACE = PATH_SIZE + 32 };
+
+void table_free(table *t);
+/* The k-th value of all. */
+double table_value(const table *t, int64_t k);
+/* The name that the file's header has for a column, counted from 0; NULL if it has none. */
+const char *table_name(const table *t, int64_t column);
+/* "data.csv:17" or "data.npy: row 16". */
+const char *table_place(const table *t, const char *path, int64_t row, char text[TABLE_PLACE]);
+/* Moves the first or the last columns into a table of their own. */
+int32_t table_split(table *t, table *targets, int64_t count, bool targets_first, const char *path);
+/* Drops rows with missing values or fills them, of inputs only; `targets` may be empty. *settled is how many rows or values they were. */
+int32_t table_settle_missing(table *inputs, table *targets, missing_policy policy, const char *path, const char *target_path,
+                             int64_t *settled);
 
 /* ---- work.c: nets and samples, opened ---- */
 
@@ -118,6 +155,7 @@ typedef struct work {
     sixnet_context *ctx;
     sixnet_model *net;
     bool saved; /* the net's values come from a file */
+    int quiet;  /* notes on how files are read are left out */
 } work;
 
 typedef struct samples {
@@ -210,7 +248,13 @@ typedef struct record {
     const char *digest, *version, *isa;
     const char *train_samples, *test_samples;
 } record;
+/* The samples' files as the caller names them; NULL: as the record does. */
+typedef struct sample_files {
+    const char *data, *labels, *test_data, *test_labels;
+} sample_files;
 int32_t record_load(record *r, const char *folder);
+/* Where the samples are: what the caller names, or regular files of the record's folder. */
+int32_t record_find_samples(record *r, const char *folder, const sample_files *given);
 /* Where a net is a record's folder: its trained net; how its samples were read, unless that is said; and its transforms, unless any are
  * given. */
 int32_t record_use(record *r, net_files *n, data_options *d);

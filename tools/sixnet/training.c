@@ -165,8 +165,7 @@ static int32_t fit_options(const run *r, char text[FIT_TEXT])
                  o->doctor ? "true" : "false", s->fit ? s->fit : "");
     if (length >= OPTIONS_TEXT)
         return complain("--fit: '%.40s...' is too long; %d characters at the most are expected", s->fit, OPTIONS_TEXT / 2);
-    PASS(append_path(text, "checkpoint", kept_run(r, path)));
-    return append_path(text, "resume", o->resume);
+    return append_paths(text, kept_run(r, path), o->resume);
 }
 
 static void print_begin(const run *r)
@@ -224,6 +223,7 @@ static int32_t measure(run *r)
 static int32_t run_all(run *r)
 {
     const outputs *o = r->out;
+    r->w.quiet = o->quiet;
     PASS(work_open(&r->w, &r->set->machine, &r->set->net));
     TRY(sixnet_context_set_log(r->w.ctx, on_log, NULL));
     TRY(sixnet_optimizer_new(&r->opt, r->w.net, r->set->optimizer, r->set->schedule));

@@ -6,40 +6,26 @@
 
 /* ---- the net ---- */
 
-/* A saved model begins with the length of its header, eight bytes of which the last are zero; a text has no zeros. */
-static int32_t is_saved(bool *saved, const char *path)
-{
-    char head[8];
-    if (!is_regular(path))
-        return complain("%s: is not there, or is a folder, a pipe or a device; a file is expected", path);
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return complain("%s: cannot be opened: %s", path, strerror(errno));
-    *saved = fread(head, 1, sizeof head, file) == sizeof head && memchr(head, 0, sizeof head);
-    fclose(file);
-    return 0;
-}
-
 static int32_t parse_net(work *w, const char *path)
 {
     char *text;
-    size_t size;
-    PASS(file_read(&text, &size, path, 1 << 24));
-    const bool whole = strlen(text) == size;
-    const int32_t status = whole ? sixnet_model_parse(&w->net, w->ctx, text) : 0;
+    PASS(text_read(&text, path, 1 << 24));
+    const int32_t status = sixnet_model_parse(&w->net, w->ctx, text);
     free(text);
-    if (!whole)
-        return complain("%s: is neither a saved model, which is a .safetensors file, nor a net's text, as it has bytes of zero", path);
     return status < 0 ? complain("%s: %s", path, sixnet_last_error()) : 0;
 }
 
 int32_t work_open(work *w, const machine *m, const net_files *n)
 {
     char options[256];
+    file_kind kind;
     snprintf(options, sizeof options, "threads=%" PRId64 " isa=%.64s dtype=%.64s seed=%" PRId64, m->threads, m->isa, m->dtype,
              m->seed);
     TRY(sixnet_context_new(&w->ctx, options));
-    PASS(is_saved(&w->saved, n->path));
+    if (!is_regular(n->path))
+        return complain("%s: is not there, or is a folder, a pipe or a device; a file is expected", n->path);
+    PASS(file_kind_of(&kind, n->path));
+    w->saved = kind != FILE_TEXT;
     if (w->saved)
         TRY(sixnet_model_load(&w->net, w->ctx, n->path, n->load));
     else
@@ -96,25 +82,6 @@ int64_t node_parameters(const sixnet_model *net, sixnet_node node)
 
 /* ---- samples ---- */
 
-/* Makes two tables of one whose rows have inputs and targets. */
-static int32_t split_columns(samples *s, const char *path, int64_t target_columns, bool targets_first)
-{
-    table *both = &s->inputs;
-    const size_t element = strcmp(both->type, "u8") == 0 ? 1 : strchr(both->type, '6') ? 8 : 4;
-    const size_t row = (size_t)both->columns * element, target = (size_t)target_columns * element, input = row - target;
-    char *values = both->values, *targets = malloc((size_t)both->rows * target);
-    if (!targets)
-        return complain("%s: there is not enough memory for it", path);
-    for (int64_t r = 0; r < both->rows; r++) {
-        const char *from = values + (size_t)r * row;
-        memcpy(targets + (size_t)r * target, from + (targets_first ? 0 : input), target);
-        memmove(values + (size_t)r * input, from + (targets_first ? target : 0), input);
-    }
-    s->targets = (table){.type = both->type, .values = targets, .rows = both->rows, .columns = target_columns};
-    both->columns -= target_columns;
-    return 0;
-}
-
 /* Whether a target of so many values can be what the loss takes: it is, or it is a class number, of which a transform may make that. */
 static bool is_target(const work *w, int64_t columns)
 {
@@ -139,9 +106,42 @@ static int32_t check_columns(const samples *s, const work *w, const data_options
     return complain("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64, d->data, found, shape, input);
 }
 
-static int32_t join_tables(samples *s, const work *w, const data_options *d)
+/* What was decided about a CSV: its header, an index that is dropped, and which columns are targets. */
+static void report_csv(const work *w, const table *t, int64_t targets, bool targets_first, const char *path)
 {
-    int64_t dims[MAX_RANK], target_dims[MAX_RANK];
+    char header[64] = "no header", index[64] = "", columns[128] = "";
+    const int64_t first = targets_first ? 0 : t->columns, file_first = first + t->index_column + 1;
+    const char *name = table_name(t, first);
+    if (w->quiet || !t->lines || (!t->header_line && targets == 0))
+        return;
+    if (t->header_line)
+        snprintf(header, sizeof header, "line %" PRId64 " is the header", t->header_line);
+    if (t->index_column)
+        snprintf(index, sizeof index, "; column 1 is an index and is left out");
+    if (targets == 1 && name)
+        snprintf(columns, sizeof columns, "; column %" PRId64 " ('%.60s') is the target", file_first, name);
+    else if (targets == 1)
+        snprintf(columns, sizeof columns, "; column %" PRId64 " is the target", file_first);
+    else if (targets > 1)
+        snprintf(columns, sizeof columns, "; columns %" PRId64 " to %" PRId64 " are the targets", file_first,
+                 file_first + targets - 1);
+    complain("note: %s: %s%s%s", path, header, index, columns);
+}
+
+static void report_missing(const work *w, missing_policy policy, int64_t settled, const char *path)
+{
+    static const char *const words[] = {
+        [MISSING_DROP] = "rows with missing values are dropped",
+        [MISSING_MEAN] = "missing values become the means of their columns",
+        [MISSING_ZERO] = "missing values become 0",
+    };
+    if (settled > 0 && !w->quiet)
+        complain("note: %s: %" PRId64 " %s", path, settled, words[policy]);
+}
+
+static int32_t join_tables(samples *s, const work *w, const data_options *d, missing_policy missing)
+{
+    int64_t dims[MAX_RANK], target_dims[MAX_RANK], settled;
     int32_t rank, target_rank = 0;
     char spec[512], shape[SHAPE_TEXT], target_shape[SHAPE_TEXT];
     TRY(sixnet_model_shape(w->net, "input", dims, &rank, NULL));
@@ -150,6 +150,8 @@ static int32_t join_tables(samples *s, const work *w, const data_options *d)
     if (s->targets.values && s->targets.rows != s->inputs.rows)
         return complain("%s has %" PRId64 " samples, but %s has %" PRId64 " targets", d->data, s->inputs.rows, d->labels,
                         s->targets.rows);
+    PASS(table_settle_missing(&s->inputs, &s->targets, missing, d->data, s->labels, &settled));
+    report_missing(w, missing, settled, d->data);
     if (s->targets.values && !is_target(w, s->targets.columns))
         return complain("%s: a target has %" PRId64 " values, but the net's loss takes %" PRId64, d->labels ? d->labels : d->data,
                         s->targets.columns, net_size(w->net, "target"));
@@ -163,28 +165,47 @@ static int32_t join_tables(samples *s, const work *w, const data_options *d)
     return 0;
 }
 
+/* Refuses labels that are no table, where the samples are one. */
+static int32_t refuse_labels(samples *s, const work *w, const data_options *d, file_kind kind)
+{
+    if (kind == FILE_GZIP)
+        return complain("%s is gzipped, which only IDX files may be, but %s is none", d->labels, d->data);
+    if (kind == FILE_OTHER) /* the library knows what it is */
+        TRY(sixnet_dataset_open_idx(&s->set, w->ctx, d->labels, NULL));
+    return complain("%s is an IDX file, but %s is none; both must be", d->labels, d->data);
+}
+
 static int32_t open_tables(samples *s, const work *w, const data_options *d, bool labelled)
 {
-    bool idx = false;
-    PASS(table_read(&s->inputs, d->data));
+    const table_options o = {
+        .header = d->header ? (header_policy)choice_index(HEADER_WORDS, d->header) : HEADER_AUTO,
+        .missing = d->missing ? (missing_policy)choice_index(MISSING_WORDS, d->missing) : MISSING_ERROR,
+        .most = strcmp(sixnet_context_get(w->ctx, "dtype"), "f64") == 0 ? DBL_MAX : FLT_MAX,
+    };
+    file_kind kind = FILE_TEXT;
+    PASS(table_read(&s->inputs, d->data, &o));
     PASS(check_columns(s, w, d, labelled));
+    const int64_t targets = d->labels ? 0 : s->inputs.columns - net_size(w->net, "input");
     if (d->labels)
-        PASS(is_idx(&idx, d->labels));
-    if (idx)
-        return complain("%s is an IDX file, but %s is none; both must be", d->labels, d->data);
+        PASS(file_kind_of(&kind, d->labels));
+    if (kind > FILE_PGM)
+        return refuse_labels(s, w, d, kind);
     if (d->labels)
-        PASS(table_read(&s->targets, d->labels));
-    else if (s->inputs.columns > net_size(w->net, "input"))
-        PASS(split_columns(s, d->data, s->inputs.columns - net_size(w->net, "input"), d->targets_first));
-    return join_tables(s, w, d);
+        PASS(table_read(&s->targets, d->labels, &o));
+    else if (targets > 0)
+        PASS(table_split(&s->inputs, &s->targets, targets, d->targets_first, d->data));
+    report_csv(w, &s->inputs, targets, d->targets_first, d->data);
+    if (d->labels)
+        report_csv(w, &s->targets, 0, false, d->labels);
+    return join_tables(s, w, d, o.missing);
 }
 
 static int32_t open_idx(samples *s, const work *w, const data_options *d, bool labelled)
 {
-    bool idx = true;
+    file_kind kind = FILE_IDX;
     if (d->labels)
-        PASS(is_idx(&idx, d->labels));
-    if (!idx)
+        PASS(file_kind_of(&kind, d->labels));
+    if (kind < FILE_IDX)
         return complain("%s is an IDX file, but %s is none; both must be", d->data, d->labels);
     if (labelled && !d->labels)
         return complain("%s has no targets; --labels FILE names the file of the labels", d->data);
@@ -214,23 +235,12 @@ static int32_t open_folder(samples *s, const work *w, const data_options *d, con
 int32_t samples_open(samples *s, const work *w, const data_options *d, const char *set, bool labelled)
 {
     struct stat about;
-    bool idx;
+    file_kind kind;
     *s = (samples){.labels = d->labels ? d->labels : d->data};
     if (stat(d->data, &about) == 0 && S_ISDIR(about.st_mode))
         return open_folder(s, w, d, set);
-    PASS(is_idx(&idx, d->data));
-    return idx ? open_idx(s, w, d, labelled) : open_tables(s, w, d, labelled);
-}
-
-static double value_at(const table *t, int64_t k)
-{
-    if (strcmp(t->type, "u8") == 0)
-        return ((const uint8_t *)t->values)[k];
-    if (strcmp(t->type, "i32") == 0)
-        return ((const int32_t *)t->values)[k];
-    if (strcmp(t->type, "i64") == 0)
-        return (double)((const int64_t *)t->values)[k];
-    return strcmp(t->type, "f64") == 0 ? ((const double *)t->values)[k] : (double)((const float *)t->values)[k];
+    PASS(file_kind_of(&kind, d->data));
+    return kind < FILE_IDX ? open_tables(s, w, d, labelled) : open_idx(s, w, d, labelled);
 }
 
 /* The number of classes that a label of the net's loss can be; 0 if it takes no labels. */
@@ -249,15 +259,15 @@ bool samples_blamed(const samples *s, const work *w)
     const int64_t classes = net_classes(w->net), count = s->targets.rows * s->targets.columns;
     int64_t k = 0;
     double label = 0;
+    char place[TABLE_PLACE];
     if (classes == 0 || !s->targets.values)
         return false;
-    while (k < count && (label = value_at(&s->targets, k)) >= 0 && label < (double)classes && label == floor(label))
+    while (k < count && (label = table_value(&s->targets, k)) >= 0 && label < (double)classes && label == floor(label))
         k++;
     if (k == count)
         return false;
-    const int64_t row = k / s->targets.columns, line = table_line(s->labels, row);
-    complain("%s%s%" PRId64 ": label %.9g; classes from 0 to %" PRId64 " are expected", s->labels, line ? ":" : ": row ",
-             line ? line : row, label, classes - 1);
+    complain("%s: label %.9g; classes from 0 to %" PRId64 " are expected",
+             table_place(&s->targets, s->labels, k / s->targets.columns, place), label, classes - 1);
     return true;
 }
 

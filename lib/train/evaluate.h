@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_TRAIN_EVALUATE_H
+#define SIX_TRAIN_EVALUATE_H
+
+#include "data/dataset.h"
+#include "graph/graph.h"
+
+/* Checks that a dataset's samples and targets are what the net and its loss take. */
+int32_t six_check_dataset(const sixnet_model *net, const sixnet_dataset *ds);
+
+/* The loss and the accuracy on a dataset; either may be NULL. */
+int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "train/fit_options.h"
+
+#include "train/run.h"
+
+static const six_attr attrs[] = {
+    {"epochs", SIX_INT, offsetof(six_fit_options, epochs), 1, 1 << 30, "1", NULL, "passes over the data"},
+    {"batch_size", SIX_INT, offsetof(six_fit_options, batch_size), 1, 1 << 24, "32", NULL, "samples of one step"},
+    {"shuffle", SIX_BOOL, offsetof(six_fit_options, shuffle), 0, 1, "true", NULL, "a new order in every epoch"},
+    {"drop_last", SIX_BOOL, offsetof(six_fit_options, drop_last), 0, 1, "false", NULL, "leave out a last batch that is not full"},
+    {"seed", SIX_INT, offsetof(six_fit_options, seed), -1, 9007199254740992.0, "-1", NULL, "of the order; -1 for the context's"},
+    {"checkpoint", SIX_PATH, offsetof(six_fit_options, checkpoint), 0, 0, "", NULL,
+     "a file in which the run is kept, to be resumed"},
+    {"checkpoint_epochs", SIX_INT, offsetof(six_fit_options, checkpoint_epochs), 1, 1 << 30, "1", NULL,
+     "epochs from one checkpoint to the next"},
+    {"checkpoint_seconds", SIX_FLOAT, offsetof(six_fit_options, checkpoint_seconds), 0, 1e9, "0", NULL,
+     "seconds from one checkpoint to the next, within epochs; 0: only at the end of epochs"},
+    {"keep", SIX_INT, offsetof(six_fit_options, keep), 1, 1000, "1", NULL,
+     "checkpoints that stay; those before are named .1, .2 and so on"},
+    {"keep_best", SIX_BOOL, offsetof(six_fit_options, keep_best), 0, 1, "true", NULL,
+     "a checkpoint of the best epoch too, named .best"},
+    {"on_nan", SIX_CHOICE, offsetof(six_fit_options, on_nan), 0, 0, "stop", "stop skip restore",
+     "when a batch would make the net NaN or infinite: end, leave it out, or begin the epoch again with half the rate"},
+    {"average", SIX_CHOICE, offsetof(six_fit_options, average), 0, 0, "none", SIX_AVERAGES,
+     "average the net: ema after every step, later ones counting more; swa at the end of every epoch, all counting the same"},
+    {"ema_decay", SIX_FLOAT, offsetof(six_fit_options, ema_decay), SIX_BELOW_ONE, "0.999", NULL,
+     "share of the average that stays in a step, of average=ema"},
+    {"average_start", SIX_INT, offsetof(six_fit_options, average_start), 0, 1 << 30, "0", NULL,
+     "epochs before the average begins"},
+    {"doctor", SIX_BOOL, offsetof(six_fit_options, doctor), 0, 1, "false", NULL,
+     "look for what goes wrong and name it and the remedy, in the log and by sixnet_finding()"},
+    {"resume", SIX_PATH, offsetof(six_fit_options, resume), 0, 0, "", NULL, "a checkpoint to go on from"},
+    {0},
+};
+
+const six_kind six_kind_fit = {"fit", "what sixnet_fit() can be told", attrs, sizeof(six_fit_options)};

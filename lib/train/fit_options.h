@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_TRAIN_FIT_OPTIONS_H
+#define SIX_TRAIN_FIT_OPTIONS_H
+
+/* The options of sixnet_fit(), as a kind of the text interface. */
+
+#include "base/spec.h"
+
+enum { SIX_ON_NAN_STOP, SIX_ON_NAN_SKIP, SIX_ON_NAN_RESTORE };
+
+typedef struct six_fit_options {
+    int64_t epochs, batch_size, seed;
+    int32_t shuffle, drop_last;
+    char checkpoint[SIX_PATH_MAX], resume[SIX_PATH_MAX];
+    int64_t checkpoint_epochs, keep;
+    double checkpoint_seconds;
+    int32_t keep_best, doctor, on_nan, average;
+    double ema_decay;
+    int64_t average_start;
+} six_fit_options;
+
+extern const six_kind six_kind_fit;
+
+#endif

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How work grows with its size: the instructions that growth.c executes, as callgrind counts them, where time would tell of the machine."""
+
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+PROGRAM = sys.argv[1]
+
+
+def instructions(name, size):
+    """The instructions that a work of that size takes."""
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", PROGRAM, name, str(size)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(re.search(r"Collected : (\d+)", run.stderr)[1])
+
+
+class Growth(unittest.TestCase):
+    def check_linear(self, name, size):
+        """Twice the size takes twice the instructions: each further piece costs what those before did."""
+        first, second, fourth = (instructions(name, size * factor) for factor in (1, 2, 4))
+        ratio = (fourth - second) / (2 * (second - first))
+        self.assertLess(ratio, 1.05, f"{name}: the later half of {4 * size} pieces costs {ratio:.3f} times what those before cost")
+
+    def test_fit_epochs(self):
+        self.check_linear("fit_epochs", 250)
+
+    def test_fit_averaged_epochs(self):
+        self.check_linear("fit_averaged_epochs", 250)
+
+    def test_fit_batches(self):
+        self.check_linear("fit_batches", 250)
+
+
+if __name__ == "__main__":
+    if not shutil.which("valgrind"):
+        print("valgrind is not installed, which counts the instructions")
+        sys.exit(77)
+    unittest.main(argv=sys.argv[:1])
