@@ -29,6 +29,7 @@ import unittest
 import warnings
 import weakref
 from array import array
+from fractions import Fraction
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools/python"))
@@ -149,7 +150,16 @@ class Table(unittest.TestCase):
                      lambda: net.node_values(2**32), lambda: net.memory_needed(2**64 + 4), lambda: function(lambda i: 0, 2**64 + 4, (1,)),
                      lambda: sixnet.Model().add("input shape=1", 2**32 - 1), lambda: sixnet.Context(seed=-1), lambda: setattr(optimizer, "lr", 10**400)):
             self.assertRaises(ValueError, call)
-        self.assertNotIn(5, net)
+        for name in (5, None, "a\0", "\ud800", ()):
+            self.assertNotIn(name, net)
+        x, t = some_data()
+        for call in (lambda: net.fit(x, t, progress=5), lambda: net.fit(x, t, validation=5), lambda: net.fit(x, t, validation=(x, t, t)),
+                     lambda: sixnet.Context(log=5), lambda: context.register("layer", 5), lambda: context.register("layer", len, setup=5),
+                     lambda: function(5, 1, (1,)), lambda: net.load_state_dict([1]), lambda: net.predict(x, out="text")):
+            self.assertRaisesRegex(TypeError, "is expected, not", call)
+        for call in (lambda: net.node_values(dtype="f16"), lambda: net.gradient("linear1.bias", dtype="int")):
+            self.assertRaisesRegex(sixnet.InvalidArgumentError, "dtype", call)
+        self.assertRaisesRegex(KeyError, "unknown: 5", net.load_state_dict, {5: 1})
 
     def test_a_layer_s_numbers(self):
         for wrong, error in (((2**64 + 1,), ValueError), ((1.5,), TypeError), (3, TypeError)):
@@ -711,6 +721,28 @@ class Arrays(unittest.TestCase):
             with self.subTest(name), self.assertWarns(sixnet.ConversionWarning) as caught:
                 np.testing.assert_array_equal(self.net.predict(x), y)
             self.assertEqual(caught.filename, __file__)
+
+    def test_what_is_no_number(self):
+        """NumPy takes these for numbers, with a warning at most."""
+        shape = (5, 2, 3)
+        for wrong in (np.zeros(shape, complex), np.zeros(shape, "M8[s]"), np.full(shape, "1"), np.full(shape, None), np.zeros(5, "f4,f4"),
+                      [[["1"] * 3] * 2], [[[None] * 3] * 2], (row for row in self.x), {1: 2}, "text", object(), {1, 2}):
+            for call in (lambda: self.net.predict(wrong), lambda: sixnet.Dataset(wrong), lambda: sixnet.Dataset(self.x, wrong),
+                         lambda: self.net.load_state_dict({**self.net.state_dict(), "linear1.bias": wrong})):
+                self.assertRaisesRegex(TypeError, "numbers are expected", call)
+        masked = np.ma.masked_array(self.x, self.x > 0)
+        self.assertRaisesRegex(ValueError, "masked", self.net.predict, masked)
+        np.testing.assert_array_equal(self.net.predict(np.ma.masked_array(self.x)), self.y)
+        self.assertRaisesRegex(sixnet.BadShapeError, "^inputs: ", self.net.predict, [[1, 2], [3]])
+        halves = [[[Fraction(1, 2)] * 3] * 2]
+        np.testing.assert_array_equal(self.net.predict(halves), self.net.predict(np.full((1, 2, 3), 0.5, np.float32)))
+        self.assertEqual(sixnet.Dataset(b"\1\2")[1][0].tolist(), [2.0])
+
+    def test_out_does_not_overlap(self):
+        both = np.zeros(40, np.float32)
+        x, out = both[:30].reshape(5, 2, 3), both[30:].reshape(5, 2)
+        self.net.predict(x, out)
+        self.assertRaisesRegex(sixnet.InvalidArgumentError, "overlaps", self.net.predict, x, both[29:39].reshape(5, 2))
 
     def test_half_floats(self):
         with self.assertWarnsRegex(sixnet.ConversionWarning, "inputs: a float16 array was copied"):
@@ -1683,6 +1715,28 @@ class CustomLayers(unittest.TestCase):
             net.add("power", order=0.5)
         with self.assertRaisesRegex(sixnet.BadShapeError, "power1: order must be 1 or more"):
             net.compile()
+
+    def test_kept_too_long(self):
+        kept, context = [], sixnet.Context()
+        context.register("keep", lambda call, x: kept.append(call) or x, setup=kept.append, a=1)
+        sixnet.Model("input shape=3\nkeep", context).predict([[1, 2, 3]])
+        setup, call = kept
+        for use in (lambda: setup["a"], lambda: setup.parameter("w", (3,)), lambda: call["a"], lambda: call.output):
+            self.assertRaisesRegex(sixnet.BadStateError, "is valid until", use)
+        context.register("asks", lambda call, x: x * call["b"], a=1)
+        self.assertRaisesRegex(KeyError, "no attribute 'b'", sixnet.Model("input shape=3\nasks", context).predict, [[1, 2, 3]])
+
+    def test_an_exception_without_a_text(self):
+        class Mute(Exception):
+            def __str__(self):
+                raise ValueError
+
+        def setup(given):
+            raise Mute
+
+        context = sixnet.Context()
+        context.register("mute", lambda call, x: x, setup=setup)
+        self.assertRaises(Mute, sixnet.Model, "input shape=3\nmute", context)
 
     def test_wrong_results(self):
         context = sixnet.Context()

@@ -377,6 +377,12 @@ def _shown(value: Any) -> str:
 _WHOLE = (c_int32, c_int64, c_uint64, c_size_t)
 
 
+def _function(value: Any, what: str) -> Any:
+    if not callable(value):
+        raise TypeError(f"{what}: a function is expected, not {_shown(value)}")
+    return value
+
+
 def _message(error: Optional[BaseException]) -> str:
     """What an exception says; its class where it cannot."""
     try:
@@ -905,9 +911,25 @@ def _is_whole(code: str) -> bool:
     return code.lstrip(_NATIVE) in tuple("?bBhHiIlLqQ")
 
 
+def _numbers(values: Any, what: str) -> Any:
+    """Values as an array of NumPy, which by itself takes texts, dates, missing values and more for numbers."""
+    if isinstance(values, numpy.ma.MaskedArray) and values.mask.any():
+        raise _error(_INVALID_ARGUMENT, f"{what}: a masked array, some of whose values are missing")
+    try:
+        given = numpy.asarray(memoryview(values) if isinstance(values, bytes) else values)
+    except ValueError as error:
+        raise _error(_BAD_SHAPE, f"{what}: {error}") from None
+    unlike = given.dtype.kind not in "biuf" and "float" not in given.dtype.name  # such as the bfloat16 of other packages
+    if unlike and not (given.dtype.kind == "O" and all(hasattr(value, "__float__") for value in given.flat)):
+        raise TypeError(f"{what}: numbers are expected, not {_shown(values)}")
+    return given
+
+
 def _numpy_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: bool) -> _Array:
     made_here = isinstance(values, (list, tuple, int, float))
-    given = numpy.asarray(values, _ELEMENTS[wanted].code if made_here else None)
+    given = _numbers(values, what)
+    if made_here:
+        given = numpy.asarray(given, _ELEMENTS[wanted].code)
     kind = _kind_of(given.dtype.byteorder.strip("|") + given.dtype.char, given.dtype.itemsize) or ""
     if kind not in kinds or not (given.flags.c_contiguous and given.flags.aligned):
         if not (quiet or made_here or _is_whole(given.dtype.char) and what == "targets"):
@@ -1097,8 +1119,8 @@ class Context(_Handle):
         self._made = _spec(options, settings).decode(), log
         self._layers: List[Tuple[Tuple[Any, ...], Dict[str, Any]]] = []  # as register() was given them
         self._create(_lib.sixnet_context_new, _lib.sixnet_context_free, _spec(options, settings))
-        if log:
-            self._log_to(log)
+        if log is not None:
+            self._log_to(_function(log, "log"))
 
     _OWN = ("_made", "_layers")
 
@@ -1169,6 +1191,8 @@ class Context(_Handle):
         is only used to predict. `call` is a LayerCall; `dtype` ("f32" or "f64") that of the arrays, the context's if not given; keywords
         are the layer's attributes with their defaults.
         """
+        for what, function in (("forward", forward), ("backward", backward or forward), ("setup", setup or forward)):
+            _function(function, what)
         layer = _CustomLayer(name, forward, backward, setup, dtype or self.dtype)
         self._open().keep.append(layer)
         self._call(_lib.sixnet_layer_register, _text(name), _spec("", attributes), layer.dtype.encode(), *layer.thunks, None)
@@ -1186,56 +1210,74 @@ def _context_again(kind: Type[Context], made: Tuple[str, Any], layers: List[Tupl
 # ---- layers of one's own ----
 
 
-class LayerSetup:
-    """What a layer's setup function is given: `inputs` are the shapes of the inputs, setup["order"] is an attribute. It may ask for
-    parameters, return the output's shape, and raise an error to refuse the inputs."""
+class _DuringCall:
+    """What a function of a layer is given: valid until it returns."""
+
+    _attribute = ""  # the library's function that knows the layer's attributes
 
     def __init__(self, pointer: _Pointer) -> None:
         self._pointer: Optional[_Pointer] = pointer
-        count = _lib.sixnet_setup_input_count(pointer)
-        self.inputs = tuple(_shape(_lib.sixnet_setup_input_shape, pointer, i) for i in range(count))
+
+    def _valid(self) -> _Pointer:
+        if self._pointer is None:
+            raise _error(_BAD_STATE, f"a {type(self).__name__} is valid until the function that it was given to returns")
+        return self._pointer
 
     def __getitem__(self, name: str) -> float:
-        return float(_lib.sixnet_setup_attribute(self._pointer, _text(name)))
+        value = float(getattr(_lib, self._attribute)(self._valid(), _text(name)))
+        if math.isnan(value):
+            raise _error(_NOT_FOUND, f"the layer has no attribute '{name}'")
+        return value
+
+
+class LayerSetup(_DuringCall):
+    """What a layer's setup function is given: `inputs` are the shapes of the inputs, setup["order"] is an attribute. It may ask for
+    parameters, return the output's shape, and raise an error to refuse the inputs."""
+
+    _attribute = "sixnet_setup_attribute"
+
+    def __init__(self, pointer: _Pointer) -> None:
+        _DuringCall.__init__(self, pointer)
+        count = _lib.sixnet_setup_input_count(pointer)
+        self.inputs = tuple(_shape(_lib.sixnet_setup_input_shape, pointer, i) for i in range(count))
 
     def parameter(self, name: str, shape: Sequence[int], low: float = 0.0, high: Optional[float] = None) -> None:
         """Asks for a parameter, whose initial values are drawn evenly from low to high, or are all low."""
         dims = _whole_array(shape, c_int64, "shape")
-        _check(_lib.sixnet_setup_parameter(self._pointer, _text(name), dims, len(dims), low, low if high is None else high))
+        _check(_lib.sixnet_setup_parameter(self._valid(), _text(name), dims, len(dims), low, low if high is None else high))
 
 
-class LayerCall:
+class LayerCall(_DuringCall):
     """What forward and backward are given: the number of samples, whether it is a training pass, call["order"] for an attribute, and in
     backward the output."""
 
+    _attribute = "sixnet_call_attribute"
+
     def __init__(self, pointer: _Pointer, kind: str) -> None:
-        self._pointer: Optional[_Pointer] = pointer
+        _DuringCall.__init__(self, pointer)
         self._kind = kind
         self.samples: int = _lib.sixnet_call_samples(pointer)
         self.training = bool(_lib.sixnet_call_training(pointer))
 
-    def __getitem__(self, name: str) -> float:
-        return float(_lib.sixnet_call_attribute(self._pointer, _text(name)))
-
     def _output_shape(self) -> Shape:
-        return (self.samples, *_shape(_lib.sixnet_call_output_shape, self._pointer))
+        return (self.samples, *_shape(_lib.sixnet_call_output_shape, self._valid()))
 
     @property
     def output(self) -> Any:
         """What forward has returned."""
-        return _copy_out(_lib.sixnet_call_output(self._pointer), self._output_shape(), self._kind)
+        return _copy_out(_lib.sixnet_call_output(self._valid()), self._output_shape(), self._kind)
 
     def _places(self, value: Callable[..., Optional[int]], parameter: Callable[..., Optional[int]]) -> List[Tuple[int, Shape]]:
         """Where the inputs' values or gradients are, and then the parameters'."""
         places = []
         for function, shape, first in ((value, _lib.sixnet_call_input_shape, (self.samples,)),
                                        (parameter, _lib.sixnet_call_parameter_shape, ())):
-            address = function(self._pointer, 0)
+            address = function(self._valid(), 0)
             index = 0
             while address:
-                places.append((address, (*first, *_shape(shape, self._pointer, index))))
+                places.append((address, (*first, *_shape(shape, self._valid(), index))))
                 index += 1
-                address = function(self._pointer, index)
+                address = function(self._valid(), index)
         return places
 
 
@@ -1410,7 +1452,7 @@ class Dataset(_Handle):
                       context: Optional[Context] = None) -> Dataset:
         """n samples that function(index) gives when they are needed, as a pair of input and target. The same index must always give
         the same sample."""
-        return cls.__new__(cls)._begin(_Calls(function, n, tuple(shape), tuple(target_shape)), context)
+        return cls.__new__(cls)._begin(_Calls(_function(function, "function"), n, tuple(shape), tuple(target_shape)), context)
 
     def __len__(self) -> int:
         return int(self._get(_lib.sixnet_dataset_size))
@@ -1808,7 +1850,10 @@ def _samples(values: Any, kind: str, shape: Shape, what: str) -> Tuple[_Array, i
 
 def _writable(out: Any, shape: Shape, kind: str) -> int:
     """The address of an array of the caller's."""
-    view = memoryview(out)
+    try:
+        view = memoryview(out)
+    except TypeError:
+        raise TypeError(f"out: an array that can be written is expected, not {_shown(out)}") from None
     fits = _kind_of(view.format, view.itemsize) == kind and math.prod(view.shape or ()) == math.prod(shape)
     if view.readonly or not view.c_contiguous or not fits:
         raise _error(_BAD_SHAPE, f"out must be a writable C-contiguous {_names((kind,))} array of shape {shape}")
@@ -1823,6 +1868,9 @@ def _predict(handle: _Handle, net: _Pointer, ends: _Ends, functions: Mapping[str
         address, given = place.address, place.array
     else:
         address = _writable(out, shape, x.kind)
+        size = _ELEMENTS[x.kind].size
+        if address < x.address + math.prod(x.shape) * size and x.address < address + math.prod(shape) * size:
+            raise _error(_INVALID_ARGUMENT, "out overlaps the inputs, which are read while it is written")
     handle._run_whole(net, functions[x.kind], x.address, n, address)
     return given
 
@@ -2035,9 +2083,11 @@ class Model(_Handle, Mapping[str, Any]):
     # tensors
 
     def _tensor_shape(self, name: str) -> Shape:
-        if not isinstance(name, str):
-            raise _error(_NOT_FOUND, f"there is no tensor {_shown(name)}; names are texts")
-        return self._get(lambda net: _shape(lambda *room: _lib.sixnet_tensor_shape(net, _text(name), *room, None)))
+        try:
+            word = _text(name)
+        except (TypeError, ValueError):
+            raise _error(_NOT_FOUND, f"there is no tensor {_shown(name)}") from None
+        return self._get(lambda net: _shape(lambda *room: _lib.sixnet_tensor_shape(net, word, *room, None)))
 
     def keys(self) -> List[str]:  # type: ignore[override]
         """The names of all parameters and buffers, in the order of the graph."""
@@ -2081,7 +2131,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     def gradient(self, name: str, dtype: Optional[str] = None) -> Any:
         """A copy of a parameter's gradient: the sum since the last zero_grad()."""
-        kind = dtype or self._kind
+        kind = self._real(dtype)
         out = _array_out(self._tensor_shape(name), kind)
         self._call(_lib.sixnet_gradient_get if kind == "f32" else _lib.sixnet_gradient_get_f64, _text(name), out.address, out.count)
         return out.array
@@ -2097,10 +2147,12 @@ class Model(_Handle, Mapping[str, Any]):
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Copies parameters and buffers in, all or none. state may be a PyTorch module's; its num_batches_tracked are left out. strict
         refuses names that are missing or unknown."""
-        given = {name: values for name, values in state.items() if not name.endswith("num_batches_tracked")}
+        if not hasattr(state, "items"):
+            raise TypeError(f"state: a mapping of names to arrays is expected, not {_shown(state)}")
+        given = {name: values for name, values in state.items() if not str(name).endswith("num_batches_tracked")}
         missing, unknown = [n for n in self.keys() if n not in given], [n for n in given if n not in self.keys()]
         if strict and (missing or unknown):
-            raise _error(_NOT_FOUND, f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}")
+            raise _error(_NOT_FOUND, f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(map(str, unknown)) or 'none'}")
         tensors = {name: self._tensor_in(name, values) for name, values in given.items() if name not in unknown}
         for name, tensor in tensors.items():
             self._set(name, tensor)
@@ -2147,12 +2199,18 @@ class Model(_Handle, Mapping[str, Any]):
         return self._node_values(node, dtype, {"f32": _lib.sixnet_node_gradient, "f64": _lib.sixnet_node_gradient_f64})
 
     def _node_values(self, node: Union[int, str, None], dtype: Optional[str], functions: Mapping[str, Callable[..., int]]) -> Any:
-        ends, kind = self._compiled(), dtype or self._kind
+        ends, kind = self._compiled(), self._real(dtype)
         index = ends.output_node if node is None else self._node(node)
         with self._open().lock:
             out = _array_out((self._batch, *self._get(lambda net: _shape(_lib.sixnet_node_shape, net, index))), kind)
             self._call(functions[kind], index, out.address, out.count)
         return out.array
+
+    def _real(self, dtype: Optional[str]) -> str:
+        """A type asked for; the context's if none is."""
+        if dtype is not None and dtype not in _REALS:
+            raise _error(_INVALID_ARGUMENT, f"dtype: 'f32' or 'f64' is expected, not {_shown(dtype)}")
+        return dtype or self._kind
 
     def zero_grad(self) -> None:
         """Sets every gradient to zero."""
@@ -2252,6 +2310,8 @@ class Model(_Handle, Mapping[str, Any]):
         train = self._augmented(inputs, targets, transforms) if transforms else self._dataset(inputs, targets)
         second = None
         if validation is not None:
+            if not isinstance(validation, Dataset) and not (isinstance(validation, (tuple, list)) and len(validation) == 2):
+                raise TypeError(f"validation: a Dataset, or a pair of inputs and targets, is expected, not {_shown(validation)}")
             second = self._dataset(validation, None) if isinstance(validation, Dataset) else self._dataset(*validation)
         batch_size = 32 if batch_size is None else batch_size
         kept = _Record(record) if record is not None else None
@@ -2276,7 +2336,7 @@ class Model(_Handle, Mapping[str, Any]):
         """The reports of the epochs, and whether the run ended by itself (_OK) or was stopped (_STOPPED)."""
         history: List[Progress] = []
         self._open().stepped = True
-        tell = progress if callable(progress) else None
+        tell = None if progress is None or isinstance(progress, bool) else _function(progress, "progress")
         bar = None if tell or progress is False else _Bar()
 
         def report(pointer: _Pointer) -> Any:
