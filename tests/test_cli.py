@@ -693,6 +693,7 @@ def linked_to(path, target):
     return path
 
 
+@shared.needs_terminal
 def test_terminal(folder, world):
     again = write(folder / "xor many times.npy", npy("<i4", (640, 3), struct.pack("<12i", 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0) * 160))
     learn = [TOOL, "train", world["net"], "--data", again, "--epochs", 600, "--batch-size", 4]
@@ -722,6 +723,7 @@ def one_output(folder):
     return model
 
 
+@shared.needs_terminal
 def test_reading_bar(folder):
     model = one_output(folder)
     large = write(folder / "large.csv", "0.12345678,0.12345678\n" * 400000)
