@@ -345,6 +345,8 @@ class Kinds(unittest.TestCase):
                          b"a b=true c=3x5 d=0.1,2 e=0.001 f=x")
         for value in ("a b=2", " a", "a\n", "a\tb"):
             self.assertRaisesRegex(sixnet.InvalidArgumentError, "^name: ", sixnet.Model().add, "input shape=1", name=value)
+        for name in ("shape=2 name", "shape=2 #", "", "shape\n"):
+            self.assertRaisesRegex(sixnet.InvalidArgumentError, "no name of an attribute", sixnet.Model().add, "input", **{name: 1})
         for value in (object(), {1: 2}, b"x", 1j, [[1, 2], [3, 4]], {1}):
             self.assertRaisesRegex(TypeError, "^shape: ", sixnet.Model().add, "input", shape=value)
 
@@ -927,6 +929,14 @@ def without_numpy():
         except sixnet.BadShapeError:
             continue
         raise AssertionError(wrong)
+    for wrong in ((row for row in [[1, 2]]), [[None, 1]], [["1", "2"]], [[1j, 2]], {1: 2}, {1, 2}, array("u", "ab"), object(), "12"):
+        for call in (net.predict, sixnet.Dataset):
+            try:
+                call(wrong)
+            except TypeError as error:
+                assert str(error).startswith("inputs: numbers are expected, not "), error
+                continue
+            raise AssertionError(wrong)
     context = sixnet.Context(dtype="f64")
     register_plain_scale(context)
     scaled = sixnet.Model("input shape=2\nplain_scale\nmse", context)

@@ -52,8 +52,8 @@ import weakref
 from array import array
 from copy import deepcopy
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
-from typing import (Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, TextIO, Tuple, Type,
-                    TypeVar, Union)
+from typing import (AbstractSet, Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence,
+                    TextIO, Tuple, Type, TypeVar, Union)
 
 try:
     import numpy
@@ -732,6 +732,9 @@ def _separators(kind: str) -> Dict[str, str]:
 def _spec(text: str, attributes: Mapping[str, Any]) -> bytes:
     """A kind and its attributes: bools become true and false, sequences 3x5 or 3,5; None leaves an attribute out."""
     encoded = _text(text)
+    for name in attributes:
+        if not name.isidentifier():
+            raise _error(_INVALID_ARGUMENT, f"{_shown(name)} is no name of an attribute")
     kind = " ".join(text.split()[:1])
     words = [f"{name}={_value_text(value, name, _separators(kind).get(name))}" for name, value in attributes.items() if value is not None]
     return b" ".join([encoded] * bool(text) + [_text(word) for word in words])
@@ -941,8 +944,8 @@ def _numpy_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: 
 
 def _flat(values: Any) -> Tuple[List[float], Shape]:
     """The numbers of nested sequences, and their shape."""
-    if isinstance(values, (str, bytes)):
-        raise TypeError(f"numbers are expected, not {values!r:.40}")
+    if isinstance(values, (str, bytes, Mapping, AbstractSet)):
+        raise TypeError
     if not hasattr(values, "__len__"):
         return [values], ()
     parts = [_flat(value) for value in values]
@@ -956,14 +959,21 @@ def _buffer_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet:
     try:
         view = memoryview(values)
     except TypeError:
-        numbers, shape = _flat(values.tolist() if hasattr(values, "tolist") else values)
-        return _buffer_of(memoryview(array(_ELEMENTS[wanted].code, numbers)), shape, wanted)
+        try:
+            numbers, shape = _flat(values.tolist() if hasattr(values, "tolist") else values)
+            return _buffer_of(memoryview(array(_ELEMENTS[wanted].code, numbers)), shape, wanted)
+        except TypeError:
+            raise TypeError(f"{what}: numbers are expected, not {_shown(values)}") from None
     kind = _kind_of(view.format, view.itemsize) or ""
     if kind in kinds and view.c_contiguous:
         return _buffer_of(view, view.shape or (), kind)
     if not (quiet or _is_whole(view.format) and what == "targets"):
         _warn(what, f"a buffer of format '{view.format}'", _names(kinds))
-    return _buffer_in(view.tolist(), kinds, kind if kind in kinds else wanted, what, True)
+    try:
+        rows = view.tolist()
+    except NotImplementedError:
+        raise TypeError(f"{what}: numbers are expected, not a buffer of format '{view.format}'") from None
+    return _buffer_in(rows, kinds, kind if kind in kinds else wanted, what, True)
 
 
 def _buffer_of(view: memoryview, shape: Shape, kind: str) -> _Array:
@@ -1471,7 +1481,7 @@ class Dataset(_Handle):
         """A copy of one sample, transformed, and of its target (None if there is none)."""
         n = len(self)
         if not -n <= index < n:
-            raise IndexError(f"the dataset has {n} samples; there is no number {index}")
+            raise IndexError(f"the dataset has {n} samples; there is no number {_shown(index)}")
         shape, target_shape = self._get(_dataset_shapes)
         x, t = _array_out(shape, "f32"), _array_out(target_shape, "f32") if target_shape else None
         self._run(_lib.sixnet_dataset_get, index % n, x.address, t and t.address)
