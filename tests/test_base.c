@@ -634,8 +634,12 @@ static void test_spec_kind(void **state)
         {"conv", "unknown layer 'conv'; did you mean 'conv2d'?"},
         {"ReLU", "unknown layer 'ReLU'; did you mean 'relu'?"},
         {"batchnrom2d", "unknown layer 'batchnrom2d'; did you mean 'batchnorm2d'?"},
-        {"transformer", "unknown layer 'transformer'"},
-        {"", "unknown layer ''"},
+        {"conv2", "unknown layer 'conv2'; did you mean 'conv2d'?"},
+        {"rleu", "unknown layer 'rleu'; did you mean 'relu'?"},
+        {"transformer", "unknown layer 'transformer'; there is no such layer"},
+        {"conv1d", "unknown layer 'conv1d'; there is no such layer"},
+        {"SELU", "unknown layer 'SELU'; there is no such layer"},
+        {"", "unknown layer ''; there is no such layer"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         word = (six_span){wrong[i].word, wrong[i].word + strlen(wrong[i].word)};

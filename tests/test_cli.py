@@ -118,6 +118,7 @@ def test_help():
         ("two nets", ["'b'"], "train", "a", "b"),
         ("no files", ["FILE... is missing"], "predict", "model"),
         ("an unknown kind", ["conv2d"], "layers", "conv2"),
+        ("a kind that is not here", ["there is no 'gru'; sixnet layers lists"], "layers", "gru"),
         ("an unknown family", ["did you mean optimizers?"], "layers", "optimisers"),
         ("half an epoch", ["'0.5'"], "train", NET, "--data", "x", "--epochs", "0.5"),
         ("two records at once", ["--csv"], "train", NET, "--data", "x", "--record", "x", "--csv", "y"),
