@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fenv.h>
 #include <float.h>
 #include <locale.h>
 #include <math.h>
@@ -404,6 +405,46 @@ static void test_random_doubles_read_back(void **state)
         assert_true(strlen(text) < 26);
         assert_true(parses(text, &back));
         assert_memory_equal(&back, &value, sizeof value);
+    }
+}
+
+/* How many digits a text has without zeros before and after them. */
+static size_t digits_of(const char *text)
+{
+    size_t digits = 0, counted = 0;
+    for (; *text && *text != 'e'; text++) {
+        digits += *text != '.' && *text != '-' && (digits > 0 || *text != '0');
+        counted = *text != '.' && *text != '0' ? digits : counted;
+    }
+    return counted;
+}
+
+/* The C library's conversions in its usual mode are the oracle. */
+static void test_numbers_ignore_the_rounding_mode(void **state)
+{
+    (void)state;
+    static const int modes[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    six_stream s = six_stream_at(12, 0);
+    for (int i = 0; i < 2000; i++) {
+        char decimal[64], shortest[32], text[32];
+        double value, back;
+        snprintf(decimal, sizeof decimal, "%u%u%.*ue%d", six_stream_word(&s), six_stream_word(&s), 1 + i % 9, six_stream_word(&s) >> i % 30,
+                 (int)(six_stream_word(&s) % 680) - 350);
+        const double expected = i % 2 ? six_stream_word(&s) % 1000000 / 1000.0 : strtod(decimal, NULL);
+        if (!isfinite(expected))
+            continue;
+        int count = 1;
+        while (snprintf(shortest, sizeof shortest, "%.*e", count - 1, expected) && strtod(shortest, NULL) != expected)
+            count++;
+        for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
+            assert_int_equal(fesetround(modes[k]), 0);
+            six_double_text(expected, text);
+            const bool read = parses(i % 2 ? text : decimal, &value) && parses(text, &back);
+            assert_int_equal(fegetround(), modes[k]);
+            fesetround(FE_TONEAREST);
+            assert_true(read && value == expected && back == expected && strtod(text, NULL) == expected);
+            assert_int_equal(digits_of(text), digits_of(shortest));
+        }
     }
 }
 
@@ -1245,6 +1286,7 @@ int main(void)
         cmocka_unit_test(test_bad_numbers),
         cmocka_unit_test(test_whole_numbers),
         cmocka_unit_test(test_random_doubles_read_back),
+        cmocka_unit_test(test_numbers_ignore_the_rounding_mode),
         cmocka_unit_test(test_numbers_ignore_the_locale),
         cmocka_unit_test(test_spec_values),
         cmocka_unit_test(test_spec_messages),

@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fenv.h>
 #include <math.h>
 #include <signal.h>
 #include <stdalign.h>
@@ -1088,6 +1089,34 @@ static void test_open_loop(void **state)
 }
 
 /* What a run would find after its first epoch only is found before its first step. */
+/* A host may compute in another mode: texts do not drift from save to save, and a run goes on. */
+static void test_a_run_in_another_rounding_mode(void **state)
+{
+    (void)state;
+    trainer t;
+    sixnet_model *first, *again;
+    trainer_begin(&t, "seed=3", "sgd lr=0.3 momentum=0.7", "step_lr step_size=1 gamma=0.3");
+    fesetround(FE_UPWARD);
+    sixnet_model *net = NULL;
+    int32_t status = sixnet_model_parse(&net, NULL, "input shape=4\ndropout p=0.3\nlinear out_features=2\n");
+    for (int i = 0; i < 3 && status >= 0; i++)
+        status = sixnet_model_save(net, path_of("rounded"), NULL) < 0 || sixnet_model_load(&first, NULL, path_of("rounded"), NULL) < 0
+                     ? -1
+                     : (sixnet_model_free(net), net = first, 0);
+    int32_t fitted = fit(&t, "epochs=1 batch_size=25 average=ema ema_decay=0.3 checkpoint=%s", path_of("rounded run"));
+    int32_t resumed = fit(&t, "epochs=2 batch_size=25 average=ema ema_decay=0.3 resume=%s", path_of("rounded run"));
+    fesetround(FE_TONEAREST);
+    TRY(status);
+    TRY(fitted);
+    TRY(resumed);
+    assert_non_null(strstr(sixnet_model_text(net), "p=0.3 "));
+    TRY(sixnet_model_load(&again, NULL, path_of("rounded"), NULL));
+    assert_string_equal(sixnet_model_text(again), sixnet_model_text(net));
+    sixnet_model_free(again);
+    sixnet_model_free(net);
+    trainer_end(&t);
+}
+
 static void test_a_checkpoint_that_cannot_be_saved(void **state)
 {
     (void)state;
@@ -1338,6 +1367,7 @@ int main(void)
         cmocka_unit_test(test_checkpoints_of_an_average),
         cmocka_unit_test(test_the_open_loop_goes_on_without_average),
         cmocka_unit_test(test_open_loop),
+        cmocka_unit_test(test_a_run_in_another_rounding_mode),
         cmocka_unit_test(test_a_checkpoint_that_cannot_be_saved),
         cmocka_unit_test(test_a_run_made_otherwise_is_refused),
         cmocka_unit_test(test_hostile_averages),

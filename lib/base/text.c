@@ -5,8 +5,9 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "decimal.h"
 
 static bool make_room(six_text *t, size_t more)
 {
@@ -88,38 +89,28 @@ bool six_parse_int64(const char *begin, const char *end, int64_t *value)
     return true;
 }
 
-static double to_double(const char *number)
-{
-    int saved = errno;
-    double value = strtod(number, NULL);
-    errno = saved;
-    return value;
-}
-
-/* strtod() wants the locale's decimal point, so it is given a number without one: 12.5e3 as 125e2. */
 static bool parse_decimal(const char *begin, const char *end, double *value)
 {
-    enum { DIGITS = 1000, EXPONENT = 100000 };
-    char number[DIGITS + 16];
-    int digits = 0, scale = 0;
+    char digits[SIX_DECIMAL_MAX];
+    int count = 0, scale = 0;
     int64_t exponent = 0;
+    enum { EXPONENT = 100000 };
     for (bool point = false; begin < end && (is_digit(*begin) || (*begin == '.' && !point)); begin++) {
         if (*begin == '.') {
             point = true;
             continue;
         }
-        if (digits == DIGITS)
+        if (count == SIX_DECIMAL_MAX)
             return false;
-        number[digits++] = *begin;
+        digits[count++] = *begin;
         scale -= point;
     }
-    if (digits == 0)
+    if (count == 0)
         return false;
     if (begin < end && ((*begin | 0x20) != 'e' || !six_parse_int64(begin + 1, end, &exponent)))
         return false;
     exponent = exponent > EXPONENT ? EXPONENT : exponent < -EXPONENT ? -EXPONENT : exponent;
-    snprintf(number + digits, sizeof number - (size_t)digits, "e%d", (int)exponent + scale);
-    *value = to_double(number);
+    *value = six_decimal_value(digits, count, exponent + scale);
     return true;
 }
 
@@ -137,40 +128,15 @@ bool six_parse_double(const char *begin, const char *end, double *value)
     return true;
 }
 
-/* size, rounded to a number of digits, is 0.DIGITS times a power of ten; digits without the locale's decimal point. */
-static int decimal(double size, int count, char *digits)
-{
-    char scientific[64];
-    snprintf(scientific, sizeof scientific, "%.*e", count - 1, size);
-    const char *c = scientific;
-    for (; *c != 'e'; c++)
-        if (is_digit(*c))
-            *digits++ = *c;
-    *digits = '\0';
-    return (int)strtol(c + 1, NULL, 10) + 1;
-}
-
-static int shortest(double size, char digits[static 24])
-{
-    char number[48];
-    for (int count = 1; count < 17; count++) {
-        int point = decimal(size, count, digits);
-        snprintf(number, sizeof number, "%se%d", digits, point - count);
-        if (to_double(number) == size)
-            return point;
-    }
-    return decimal(size, 17, digits);
-}
-
 char *six_double_text(double value, char text[static 32])
 {
     const char *sign = signbit(value) ? "-" : "";
-    char digits[24], line[80] = "";
+    char digits[SIX_DECIMAL_SHORTEST + 1], line[80] = "";
     if (isnan(value))
         return strcpy(text, "nan");
     if (isinf(value))
         return strcpy(text, *sign ? "-inf" : "inf");
-    int point = shortest(fabs(value), digits), count = (int)strlen(digits);
+    int point = six_decimal_shortest(fabs(value), digits), count = (int)strlen(digits);
     if (point < -4 || point > 17)
         snprintf(line, sizeof line, "%s%c%s%se%d", sign, digits[0], count > 1 ? "." : "", digits + 1, point - 1);
     else if (point <= 0)
