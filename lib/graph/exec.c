@@ -413,12 +413,23 @@ static void give_outputs(const six_plan *plan, six_rows_out outputs, int64_t fir
         unload(net, outputs, first * net->output_size, y, net->output_size, active);
 }
 
+/* Whether sixnet_cancel() asked to end what runs; it is then the worker's fault, unless it has another. */
+static bool is_cancelled(const six_plan *plan, int32_t worker)
+{
+    if (!six_cancelled(plan->net))
+        return false;
+    plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : fault_cancelled;
+    return true;
+}
+
 static void infer_group(void *arg, int32_t item, int32_t worker)
 {
     const six_inference *job = arg;
     six_plan *plan = job->plan;
     const sixnet_model *net = plan->net;
     int64_t first = (int64_t)item * plan->lanes;
+    if (is_cancelled(plan, worker))
+        return;
     int32_t active = job->n - first < plan->lanes ? (int32_t)(job->n - first) : plan->lanes;
     for (int32_t i = 0; i < net->node_count; i++) {
         six_group *g = group_at(plan, i, worker);
@@ -427,12 +438,10 @@ static void infer_group(void *arg, int32_t item, int32_t worker)
     }
     load_inputs(plan, worker, job->inputs, first, active, worker);
     for (const six_action *a = plan->forward.action; a < plan->forward.action + plan->forward.count; a++) {
-        if (six_cancelled(net)) {
-            plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : fault_cancelled;
-            return;
-        }
         if (a->kind == SIX_ON_GROUPS)
             act_on_group(plan, a, worker, worker);
+        if (is_cancelled(plan, worker))
+            return;
     }
     if (job->sums) {
         load(net, plan->targets[worker], job->targets, first * net->target_size, net->target_size, net->target_size, active);
