@@ -1103,8 +1103,8 @@ static void test_a_run_in_another_rounding_mode(void **state)
         status = sixnet_model_save(net, path_of("rounded"), NULL) < 0 || sixnet_model_load(&first, NULL, path_of("rounded"), NULL) < 0
                      ? -1
                      : (sixnet_model_free(net), net = first, 0);
-    int32_t fitted = fit(&t, "epochs=1 batch_size=25 average=ema ema_decay=0.3 checkpoint=%s", path_of("rounded run"));
-    int32_t resumed = fit(&t, "epochs=2 batch_size=25 average=ema ema_decay=0.3 resume=%s", path_of("rounded run"));
+    int32_t fitted = fit(&t, "epochs=1 batch_size=25 average=ema ema_decay=0.3 checkpoint=%s", path_of("rounded-run"));
+    int32_t resumed = fit(&t, "epochs=2 batch_size=25 average=ema ema_decay=0.3 resume=%s", path_of("rounded-run"));
     fesetround(FE_TONEAREST);
     TRY(status);
     TRY(fitted);
