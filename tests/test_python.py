@@ -475,7 +475,7 @@ COPIES = {"pickle": lambda thing: pickle.loads(pickle.dumps(thing)), "copy": cop
 
 
 class Copies(unittest.TestCase):
-    """By pickle and by the module copy: what a copy does from then on is what the object would have done."""
+    """Copies by pickle and by the module copy behave as the original would have."""
 
     TEXT = "input shape=4\nlinear out_features=8\nbatchnorm1d\ndropout p=0.5\nlinear out_features=3\ncross_entropy"
 
@@ -728,7 +728,7 @@ class Arrays(unittest.TestCase):
             self.assertEqual(caught.filename, __file__)
 
     def test_what_is_no_number(self):
-        """NumPy takes these for numbers, with a warning at most."""
+        """NumPy converts these, with a warning at most."""
         shape = (5, 2, 3)
         for wrong in (np.zeros(shape, complex), np.zeros(shape, "M8[s]"), np.full(shape, "1"), np.full(shape, None), np.zeros(5, "f4,f4"),
                       [[["1"] * 3] * 2], [[[None] * 3] * 2], (row for row in self.x), {1: 2}, "text", object(), {1, 2}):
@@ -1142,7 +1142,7 @@ class Training(unittest.TestCase):
         self.assertRaises(sixnet.BadStateError, next, third)
 
     def test_targets_of_another_shape(self):
-        """The library's message, which says what would help, whatever the call."""
+        """Every call reports the library's message, which names the remedy."""
         x, t = some_data()
         rows = [[float(i == c) for i in range(3)] for c in t]
         probabilities = SMALL + " targets=probabilities"

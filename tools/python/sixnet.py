@@ -366,7 +366,7 @@ def _parameters(declared: str) -> List[_Parameter]:
 
 
 def _shown(value: Any) -> str:
-    """A value in a message; its type where it cannot be shown."""
+    """A value in a message; its type if it cannot be shown."""
     try:
         text = repr(value)
     except Exception:
@@ -384,7 +384,7 @@ def _function(value: Any, what: str) -> Any:
 
 
 def _message(error: Optional[BaseException]) -> str:
-    """What an exception says; its class where it cannot."""
+    """The text of an exception; its class if it has none."""
     try:
         return str(error).replace("\0", "?")
     except Exception:
@@ -576,7 +576,7 @@ class _Watcher:
         self.process = os.getpid()
         self.lock = threading.Lock()
         self.calls: List[_InterruptsHeld] = []  # one inside the other: in a callback more may be called
-        self.others = -1  # the file that is told of signals otherwise, such as an event loop's
+        self.others = -1  # the program's own wake-up file, such as an event loop's
         self.caught_up = threading.Event()
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
@@ -724,7 +724,7 @@ def _value_text(value: Any, name: str, separator: Optional[str] = None) -> str:
 
 @functools.lru_cache(256)
 def _separators(kind: str) -> Dict[str, str]:
-    """What is between the parts of those attributes of a kind that have several."""
+    """The separators of a kind's attributes that are sequences."""
     types = dict(row for family in FAMILIES for row in _fields(_lib.sixnet_attribute, ("name", "type"), family.encode(), kind.encode()))
     return {name: "," if word == "list" else "x" for name, word in types.items() if word in ("list", "pair", "shape")}
 
@@ -830,8 +830,8 @@ class _Handle:
 
 
 class _Parent:
-    """What an object was made with, to make a copy like it: the program's own handle, so that copies of both belong together; another, when
-    that was closed."""
+    """The object that another depends on, kept to copy both: the program's own handle, so that copying both keeps them paired, or a second
+    handle after that one was closed."""
 
     def __init__(self, handle: _Handle) -> None:
         self._handle, self._spare = handle, handle._again()
@@ -1221,7 +1221,7 @@ def _context_again(kind: Type[Context], made: Tuple[str, Any], layers: List[Tupl
 
 
 class _DuringCall:
-    """What a function of a layer is given: valid until it returns."""
+    """The argument of a custom layer's functions: valid until they return."""
 
     _attribute = ""  # the library's function that knows the layer's attributes
 
@@ -1355,7 +1355,7 @@ def _dataset_shapes(pointer: _Pointer) -> Tuple[Shape, Optional[Shape]]:
 
 
 class _Arrays(NamedTuple):
-    """Where a dataset's samples are from, here and below; open() makes the library's dataset of them."""
+    """A source of samples, like the classes below; open() creates the library's dataset."""
 
     spec: bytes
     inputs: _Array
@@ -1395,8 +1395,8 @@ class _Calls(NamedTuple):
 
 
 class _Part(NamedTuple):
-    whole: Any  # where the samples of the dataset that was split are from, and the transforms that it then had
-    transforms: Tuple[str, ...]
+    whole: Any  # the source of the dataset that was split
+    transforms: Tuple[str, ...]  # its transforms at that time
     spec: bytes
     which: int
 
@@ -2272,7 +2272,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     @contextlib.contextmanager
     def _explained(self, targets: Any) -> Iterator[None]:
-        """Where targets do not have the shape that the loss takes, the library says what would help."""
+        """Replaces the message about targets of a wrong shape by the library's, which names the remedy."""
         try:
             yield
         except BadShapeError:
