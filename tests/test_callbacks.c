@@ -31,6 +31,7 @@ static int32_t rank, other_rank;
 static uint64_t bytes;
 static char digest_text[65], memory[1 << 16];
 static const float *some, *others;
+static const double *some64, *others64;
 static const char *text;
 
 static const char nowhere[] = "/nowhere/at/all";
@@ -108,6 +109,16 @@ static int32_t sample(void *user, int64_t index, float *input, float *target)
     input[1] = 1e6f * x[2 * index + 1];
     target[0] = classes[index];
     return 0;
+}
+
+static int32_t sample_f64(void *user, int64_t index, double *input, double *target)
+{
+    float narrow[3];
+    const int32_t status = sample(user, index, narrow, narrow + 2);
+    input[0] = (double)narrow[0];
+    input[1] = (double)narrow[1];
+    target[0] = (double)narrow[2];
+    return status;
 }
 
 static int32_t progress(void *user, const sixnet_progress *p)
@@ -219,16 +230,21 @@ static int64_t get(void *user, void *data, uint64_t size)
       is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                              \
     X(sixnet_dataset_from_callback, "reads ctx", (&made_ds, w->ctx, "shape=2", 1, sample, NULL),                                 \
       is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                              \
+    X(sixnet_dataset_from_callback_f64, "reads ctx", (&made_ds, w->ctx, "shape=2", 1, sample_f64, NULL),                         \
+      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                              \
     X(sixnet_dataset_split, "reads ds", (&made_ds, &made_rest, w->ds, "first=1"), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))  \
     X(sixnet_dataset_free, "changes ds", (w->ds), is_kept(&w->ds))                                                               \
     X(sixnet_dataset_transform, "changes ds", (w->ds, "normalize mean=0 std=1") == SIXNET_BAD_STATE)                             \
     X(sixnet_dataset_size, "reads ds", (w->ds) == 0)                                                                             \
     X(sixnet_dataset_shape, "reads ds", (w->ds, dims, &rank, other_dims, &other_rank) == SIXNET_BAD_STATE)                       \
     X(sixnet_dataset_get, "reads ds", (w->ds, 0, y, y + 2) == SIXNET_BAD_STATE)                                                  \
+    X(sixnet_dataset_get_f64, "reads ds", (w->ds, 0, y64, y64 + 2) == SIXNET_BAD_STATE)                                          \
     X(sixnet_batches_new, "reads ds", (&made_batches, w->ds, "batch_size=2"), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))      \
     X(sixnet_batches_free, "changes batches", (w->batches), is_kept(&w->batches))                                                \
     X(sixnet_batches_start, "changes batches; reads its dataset", (w->batches, 1) == SIXNET_BAD_STATE)                           \
     X(sixnet_batches_next, "changes batches; reads its dataset", (w->batches, &some, &others, &dims[0]) == SIXNET_BAD_STATE)     \
+    X(sixnet_batches_next_f64, "changes batches; reads its dataset",                                                             \
+      (w->batches, &some64, &others64, &dims[0]) == SIXNET_BAD_STATE)                                                            \
     X(sixnet_batches_cursor, "reads batches", (w->batches, NULL, NULL) == SIXNET_BAD_STATE)                                      \
     X(sixnet_profile, "changes net", (w->net, 0) == SIXNET_BAD_STATE)                                                            \
     X(sixnet_profile_get, "reads net", (w->net, SIXNET_NONE, "passes"), was_refused())                                           \
@@ -349,7 +365,7 @@ static bool only_runs(const row *r)
 /* Calls that ask the dataset's function for samples, in the middle of which it would be called again. */
 static bool asks_for_samples(const row *r)
 {
-    return strcmp(r->function, "sixnet_dataset_get") == 0 || strcmp(r->function, "sixnet_batches_next") == 0 ||
+    return strncmp(r->function, "sixnet_dataset_get", 18) == 0 || strncmp(r->function, "sixnet_batches_next", 19) == 0 ||
            strcmp(r->function, "sixnet_evaluate") == 0 || strncmp(r->function, "sixnet_fit", 10) == 0;
 }
 

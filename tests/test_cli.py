@@ -251,6 +251,18 @@ def test_predict(folder, world):
     for name, data in same:
         got = output("predict", world["model"], write(folder / "same.dat", data))
         check(f"predict of {name}", got == text, got)
+    net = write(folder / "identity.net", "input shape=1\nlinear out_features=1 bias=false\nmse\n")
+    head = b'{"linear1.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}'
+    one = write(folder / "one.safetensors", struct.pack("<Q", len(head)) + head + struct.pack("<f", 1))
+    for dtype in ("f32", "f64"):
+        for name, times in (("CSV", "1600000000\n1600000010\n1600000020.5\n"),
+                            ("NPY", npy("<i8", (3,), struct.pack("<3q", *range(1600000000, 1600000030, 10))))):
+            got = output("predict", net, write(folder / "times.dat", times), "--weights", one, "--dtype", dtype,
+                          "--transform", "normalize mean=1600000010 std=10")
+            wanted = [[-1], [0], [1.05 if name == "CSV" else 1]]
+            check(f"normalize of times from {name}, {dtype}", all(abs(a[0] - b[0]) < 1e-6 for a, b in zip(rows_of(got), wanted)), got)
+    got = output("predict", net, write(folder / "near.csv", "0.1\n48.850001\n"), "--weights", one, "--dtype", "f64")
+    check("predict --dtype f64 keeps the digits of a CSV", rows_of(got) == [[0.1], [48.850001]], got)
     twice = write_csv(folder / "twice.csv", [(2 * a, 2 * b) for a, b in points])
     check("--scale", output("predict", world["model"], twice, "--scale", 0.5) == text)
     wide = rows_of(output("predict", world["model"], ask, "--dtype", "f64"))
@@ -389,6 +401,9 @@ def test_augment(folder, sets):
     check_refused("classes where probabilities are wanted", ["one_hot num_classes=10"], "train", mse, *data)
     table = write_csv(folder / "digits.csv", [(labels[k], *images[784 * k:784 * (k + 1)]) for k in range(64)])
     data = ("--data", table, "--targets-first", "--scale", repr(1 / 255))
+    digests = [learnt(mse, "--augment", text, *same) for text in MIX]
+    doubles = write(folder / "doubles.npy", npy("<f8", (64, 28, 28), struct.pack(f"<{64 * 784}d", *images[:784 * 64])))
+    data = ("--data", doubles, "--labels", folder / "classes.npy", "--scale", repr(1 / 255))
     check("augment of a table's classes", [learnt(mse, "--augment", text, *same) for text in MIX] == digests)
 
 

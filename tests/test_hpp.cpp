@@ -557,6 +557,29 @@ void test_samples_throw()
     });
 }
 
+void test_samples_in_double()
+{
+    constexpr double near = 1.6e9 + 1e-6;
+    const auto write = [](std::int64_t i, sixnet::view<double> input, sixnet::view<double> target) {
+        input[0] = near * static_cast<double>(i);
+        target[0] = 0.1;
+        if (i == 2)
+            throw mine{3};
+    };
+    const sixnet::context ctx("dtype=f64");
+    sixnet::dataset data = sixnet::dataset::from_callback_f64(3, {1}, {1}, write, ctx);
+    double x[1], t[1];
+    float rounded[1];
+    data.get_sample(1, x, t);
+    data.get_sample(1, rounded);
+    expect(x[0] == near && t[0] == 0.1 && rounded[0] == static_cast<float>(near));
+    throws_mine(3, [&] { data.get_sample(2, x, t); });
+    sixnet::batches walk(data, "batch_size=2 shuffle=false");
+    const auto batch = walk.next_f64();
+    expect(batch && batch->n == 2 && batch->inputs[1] == near && batch->targets[0] == 0.1);
+    throws_mine(3, [&] { walk.next_f64(); });
+}
+
 void test_files_throw()
 {
     sixnet::model net(classifier);
@@ -793,6 +816,7 @@ const struct {
     {"batches", test_batches},
     {"progress throws", test_progress_throws},
     {"samples throw", test_samples_throw},
+    {"samples in double", test_samples_in_double},
     {"files throw", test_files_throw},
     {"an exception stays in its thread", test_an_exception_stays_in_its_thread},
     {"log throws", test_log_throws},

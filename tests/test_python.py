@@ -1157,6 +1157,24 @@ class Training(unittest.TestCase):
             self.assertTrue(math.isfinite(net.loss(good)))
             self.assertRaisesRegex(sixnet.BadShapeError, "there are 64 inputs, but 63 targets", net.fit, x, good[:63])
 
+    def test_datasets_in_double(self):
+        near = 1 + 2.0 ** -50
+        for name, data in (("arrays", lambda ctx: sixnet.Dataset([[near]] * 3, [0.1] * 3, context=ctx)),
+                           ("function", lambda ctx: sixnet.Dataset.from_function(lambda i: ([near], 0.1), 3, (1,), context=ctx))):
+            with self.subTest(name):
+                wide = data(sixnet.Context(dtype="f64"))
+                self.assertEqual((wide.dtype, wide[0][0].tolist(), wide[0][1].tolist()), ("f64", [near], [0.1]))
+                (x, t), = wide.batches(3)
+                self.assertEqual((x.tolist(), t.tolist()), ([[near]] * 3, [[0.1]] * 3))
+                self.assertEqual(wide.split(1)[1][0][0].tolist(), [near])
+                self.assertEqual((data(None).dtype, data(None)[0][0].tolist()), ("f32", [1.0]))
+        function = sixnet.Dataset.from_function(lambda i: ([1.6e9 + 10 * i], 0), 3, (1,), dtype="f64")
+        for times in (function, sixnet.Dataset([[1.6e9], [1.6e9 + 10], [1.6e9 + 20]])):
+            times.transform("normalize mean=1.6e9 std=10")
+            self.assertEqual([times[i][0].tolist() for i in range(3)], [[0.0], [1.0], [2.0]])
+        with self.assertRaisesRegex(sixnet.InvalidArgumentError, "'f32' or 'f64'"):
+            sixnet.Dataset.from_function(lambda i: ([0], 0), 1, (1,), dtype="f16")
+
     def test_log_and_settings(self):
         with sixnet.Context("dtype=f64", threads=2, seed=7, log=lambda level, line: None) as context:
             self.assertEqual((context.dtype, context.threads, context.seed), ("f64", 2, 7))
@@ -1374,6 +1392,12 @@ class Records(unittest.TestCase):
         net = sixnet.Model(self.NET.replace("shape=4", "shape=1x2x2\nflatten"))
         self.fit(net, augment=["random_affine degrees=20 translate=0.2", "normalize mean=0.1 std=2"])
         self.assertIn("augment=random_affine degrees=20 translate=0.2\naugment=normalize", (self.folder / "settings.txt").read_text())
+        self.assertIn("the same bits", self.rerun(self.folder))
+
+    def test_augmented_in_double(self):
+        self.x = [[1.6e9 + row[0], *row[1:]] for row in self.x]
+        net = sixnet.Model(self.NET.replace("shape=4", "shape=1x2x2\nflatten"))
+        self.fit(net, augment=["normalize mean=1.6e9 std=1", "random_horizontal_flip"])
         self.assertIn("the same bits", self.rerun(self.folder))
 
     def saved(self):

@@ -530,6 +530,8 @@ private:
 
 /** Writes one sample: its values and its target's. */
 using sample_fn = std::function<void(std::int64_t index, view<float> input, view<float> target)>;
+/** As sample_fn, in double. */
+using sample_f64_fn = std::function<void(std::int64_t index, view<double> input, view<double> target)>;
 
 /** Samples with targets. */
 class dataset : public detail::object<sixnet_dataset>
@@ -573,13 +575,13 @@ public:
     static dataset from_callback(std::int64_t n, const shape &sample, const shape &target, sample_fn fn,
                                  const context &ctx = context())
     {
-        auto kept = std::make_shared<source>(source{std::move(fn), static_cast<std::size_t>(sample.count()),
-                                                    static_cast<std::size_t>(target.count()), ctx.functions()});
-        const std::string spec = "shape=" + sample.str() + " target_shape=" + target.str();
-        const auto create = [&](auto out) {
-            return sixnet_dataset_from_callback(out, ctx.get(), spec.c_str(), n, source::write, kept.get());
-        };
-        return {create, kept};
+        return of_function<float>(sixnet_dataset_from_callback, {n, sample, target}, std::move(fn), ctx);
+    }
+    /** As above, of a function that gives doubles. */
+    static dataset from_callback_f64(std::int64_t n, const shape &sample, const shape &target, sample_f64_fn fn,
+                                     const context &ctx = context())
+    {
+        return of_function<double>(sixnet_dataset_from_callback_f64, {n, sample, target}, std::move(fn), ctx);
     }
 
     /** Two datasets of its samples, by options such as "first=50000 seed=1". */
@@ -603,22 +605,22 @@ public:
     /** Copies one sample out, transformed, and its target if a view of it is given. */
     void get_sample(std::int64_t index, view<float> input, view<float> target = {}) const
     {
-        const auto [sample, answer] = shapes();
-        detail::must_be(input.size(), sample.count(), "input");
-        if (target.data())
-            detail::must_be(target.size(), answer.count(), "target");
-        detail::check(sixnet_dataset_get(get(), index, input.data(), target.data()));
+        copy_sample(sixnet_dataset_get, index, input, target);
+    }
+    void get_sample(std::int64_t index, view<double> input, view<double> target = {}) const
+    {
+        copy_sample(sixnet_dataset_get_f64, index, input, target);
     }
 
 private:
     using object::object;
 
-    struct source {
-        sample_fn fn;
+    template <class T> struct source {
+        std::function<void(std::int64_t, view<T>, view<T>)> fn;
         std::size_t input_size, target_size;
         detail::keep context;
 
-        static std::int32_t write(void *user, std::int64_t index, float *input, float *target) noexcept
+        static std::int32_t write(void *user, std::int64_t index, T *input, T *target) noexcept
         {
             const auto *s = static_cast<const source *>(user);
             return detail::guarded([&] {
@@ -627,6 +629,29 @@ private:
             });
         }
     };
+
+    struct form {
+        std::int64_t n;
+        const shape &sample, &target;
+    };
+    template <class T, class C>
+    static dataset of_function(C *create, const form &f, std::function<void(std::int64_t, view<T>, view<T>)> fn,
+                               const context &ctx)
+    {
+        auto kept = std::make_shared<source<T>>(source<T>{std::move(fn), static_cast<std::size_t>(f.sample.count()),
+                                                          static_cast<std::size_t>(f.target.count()), ctx.functions()});
+        const std::string spec = "shape=" + f.sample.str() + " target_shape=" + f.target.str();
+        return {[&](auto out) { return create(out, ctx.get(), spec.c_str(), f.n, source<T>::write, kept.get()); }, kept};
+    }
+
+    template <class T, class C> void copy_sample(C *copy, std::int64_t index, view<T> input, view<T> target) const
+    {
+        const auto [sample, answer] = shapes();
+        detail::must_be(input.size(), sample.count(), "input");
+        if (target.data())
+            detail::must_be(target.size(), answer.count(), "target");
+        detail::check(copy(get(), index, input.data(), target.data()));
+    }
 
     struct arrays {
         const void *inputs, *targets;
@@ -650,10 +675,12 @@ private:
 };
 
 /** Some samples of a walk through a dataset. */
-struct batch {
-    view<const float> inputs, targets; /**< valid until the walk's next; targets is empty if there are none */
-    std::int64_t n;                    /**< how many samples */
+template <class T> struct basic_batch {
+    view<const T> inputs, targets; /**< valid until the walk's next; targets is empty if there are none */
+    std::int64_t n;                /**< how many samples */
 };
+using batch = basic_batch<float>;
+using batch_f64 = basic_batch<double>;
 
 /** Walks through a dataset in batches. */
 class batches : public detail::object<sixnet_batches>
@@ -669,15 +696,8 @@ public:
     void start(std::int64_t epoch) { detail::check(sixnet_batches_start(get(), epoch)); }
 
     /** The next batch; nothing at the end of the epoch. */
-    std::optional<batch> next()
-    {
-        const float *x = nullptr, *t = nullptr;
-        std::int64_t n = 0;
-        detail::check(sixnet_batches_next(get(), &x, &t, &n));
-        if (n == 0)
-            return std::nullopt;
-        return batch{{x, static_cast<std::size_t>(n * input_size_)}, {t, t ? static_cast<std::size_t>(n * target_size_) : 0}, n};
-    }
+    std::optional<batch> next() { return next_of<float>(sixnet_batches_next); }
+    std::optional<batch_f64> next_f64() { return next_of<double>(sixnet_batches_next_f64); }
 
     /** The epoch, and how many of its samples were given out. */
     std::pair<std::int64_t, std::int64_t> cursor() const
@@ -688,6 +708,17 @@ public:
     }
 
 private:
+    template <class T, class F> std::optional<basic_batch<T>> next_of(F *function)
+    {
+        const T *x = nullptr, *t = nullptr;
+        std::int64_t n = 0;
+        detail::check(function(get(), &x, &t, &n));
+        if (n == 0)
+            return std::nullopt;
+        return basic_batch<T>{
+            {x, static_cast<std::size_t>(n * input_size_)}, {t, t ? static_cast<std::size_t>(n * target_size_) : 0}, n};
+    }
+
     std::int64_t input_size_, target_size_;
 };
 

@@ -190,6 +190,7 @@ typedef void *(*sixnet_malloc_fn)(size_t size, void *user);
 typedef void (*sixnet_free_fn)(void *memory, void *user);
 typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
 typedef int32_t (*sixnet_sample_fn)(void *user, int64_t index, float *input, float *target);
+typedef int32_t (*sixnet_sample_f64_fn)(void *user, int64_t index, double *input, double *target);
 typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
 typedef int32_t (*sixnet_write_fn)(void *user, const void *data, uint64_t size);
 typedef int64_t (*sixnet_read_fn)(void *user, void *data, uint64_t size);
@@ -269,6 +270,8 @@ int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, co
     const void *targets, int64_t n);
 int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
     sixnet_sample_fn fn, void *user);
+int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+    sixnet_sample_f64_fn fn, void *user);
 int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
 void sixnet_dataset_free(sixnet_dataset *ds);
 int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec);
@@ -276,10 +279,12 @@ int64_t sixnet_dataset_size(const sixnet_dataset *ds);
 int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t
     *target_rank);
 int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
+int32_t sixnet_dataset_get_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target);
 int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
 void sixnet_batches_free(sixnet_batches *batches);
 int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch);
 int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n);
+int32_t sixnet_batches_next_f64(sixnet_batches *batches, const double **inputs, const double **targets, int64_t *n);
 int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position);
 int32_t sixnet_profile(sixnet_model *net, int32_t on);
 double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
@@ -1348,6 +1353,10 @@ class _CustomLayer:
 # ---- dataset ----
 
 
+def _get_function(dtype: str) -> Any:
+    return _lib.sixnet_dataset_get if dtype == "f32" else _lib.sixnet_dataset_get_f64
+
+
 def _dataset_shapes(pointer: _Pointer) -> Tuple[Shape, Optional[Shape]]:
     dims, target_dims, rank, target_rank = (c_int64 * 8)(), (c_int64 * 8)(), c_int32(), c_int32()
     _check(_lib.sixnet_dataset_shape(pointer, dims, byref(rank), target_dims, byref(target_rank)))
@@ -1355,12 +1364,16 @@ def _dataset_shapes(pointer: _Pointer) -> Tuple[Shape, Optional[Shape]]:
 
 
 class _Arrays(NamedTuple):
-    """A source of samples, like the classes below; open() creates the library's dataset."""
+    """A source of samples, like the classes below; open() creates the library's dataset. Wide samples are transformed in double."""
 
     spec: bytes
     inputs: _Array
     targets: Optional[_Array]
     n: int
+
+    @property
+    def wide(self) -> bool:
+        return self.inputs.kind in ("f64", "i32", "i64")
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
         dataset._create(_lib.sixnet_dataset_from_arrays, _lib.sixnet_dataset_free, context and context.pointer, self.spec,
@@ -1370,6 +1383,7 @@ class _Arrays(NamedTuple):
 class _IdxFiles(NamedTuple):
     images: bytes
     labels: Optional[bytes]
+    wide = False
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
         dataset._create(_lib.sixnet_dataset_open_idx, _lib.sixnet_dataset_free, context and context.pointer, self.images, self.labels,
@@ -1381,17 +1395,23 @@ class _Calls(NamedTuple):
     n: int
     shape: Shape
     target_shape: Shape
+    dtype: str
+
+    @property
+    def wide(self) -> bool:
+        return self.dtype == "f64"
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
-        thunk = _CALLBACKS["sixnet_sample_fn"](lambda _user, *sample: _guarded(self._write, *sample))
+        suffix = "_f64" if self.wide else ""
+        thunk = _CALLBACKS[f"sixnet_sample{suffix}_fn"](lambda _user, *sample: _guarded(self._write, *sample))
         spec = _spec("", {"shape": self.shape, "target_shape": self.target_shape})
-        dataset._create(_lib.sixnet_dataset_from_callback, _lib.sixnet_dataset_free, context and context.pointer, spec, self.n, thunk, None,
+        dataset._create(getattr(_lib, f"sixnet_dataset_from_callback{suffix}"), _lib.sixnet_dataset_free, context and context.pointer, spec, self.n, thunk, None,
                         keep=[context, thunk])
 
     def _write(self, index: int, input_address: int, target_address: int) -> None:
         x, t = self.function(index)
-        _copy_in(input_address, self.shape, "f32", x, f"the input of sample {index}")
-        _copy_in(target_address, self.target_shape, "f32", t, f"the target of sample {index}")
+        _copy_in(input_address, self.shape, self.dtype, x, f"the input of sample {index}")
+        _copy_in(target_address, self.target_shape, self.dtype, t, f"the target of sample {index}")
 
 
 class _Part(NamedTuple):
@@ -1399,6 +1419,10 @@ class _Part(NamedTuple):
     transforms: Tuple[str, ...]  # its transforms at that time
     spec: bytes
     which: int
+
+    @property
+    def wide(self) -> bool:
+        return bool(self.whole.wide)
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
         whole = Dataset.__new__(Dataset)
@@ -1412,6 +1436,9 @@ class Dataset(_Handle):
     """Samples with targets, from arrays of float32, float64, uint8, int32 or int64, which are used where they lie: they must not be
     changed while the dataset is in use.
 
+    Samples come out as float32, or as float64 from a context of dtype f64. Inputs of float64, int32 and int64 are scaled and transformed in
+    double either way; int64 beyond 2**53 becomes the nearest double first. Numbers of a list are float64.
+
     shape is that of one sample, target_shape of one target; without them the arrays' dimensions after the first. scale multiplies the
     inputs, 1 / 255 for images of bytes. copy=True copies the arrays.
     """
@@ -1422,13 +1449,13 @@ class Dataset(_Handle):
     def __init__(self, inputs: Any, targets: Any = None, *, shape: Optional[Sequence[int]] = None,
                  target_shape: Optional[Sequence[int]] = None, scale: float = 1.0, copy: bool = False,
                  context: Optional[Context] = None) -> None:
-        x = _array_in(inputs, tuple(_ELEMENTS), "f32", "inputs")
+        x = _array_in(inputs, tuple(_ELEMENTS), "f64", "inputs")
         shape = tuple(shape) if shape else x.shape[1:] or (1,)
         n = _rows(x.shape, shape, "inputs")
         spec = {"inputs": x.kind, "shape": shape, "scale": float(scale), "copy": False}
         t = None
         if targets is not None:
-            t = _array_in(targets, tuple(_ELEMENTS), "f32", "targets")
+            t = _array_in(targets, tuple(_ELEMENTS), "f64", "targets")
             target_shape = tuple(target_shape) if target_shape else t.shape[1:] or (1,)
             spec.update(targets=t.kind, target_shape=target_shape)
             if _rows(t.shape, target_shape, "targets") != n:
@@ -1459,10 +1486,15 @@ class Dataset(_Handle):
 
     @classmethod
     def from_function(cls, function: Callable[[int], Tuple[Any, Any]], n: int, shape: Sequence[int], target_shape: Sequence[int] = (1,),
-                      context: Optional[Context] = None) -> Dataset:
+                      context: Optional[Context] = None, dtype: Optional[str] = None) -> Dataset:
         """n samples that function(index) gives when they are needed, as a pair of input and target. The same index must always give
-        the same sample."""
-        return cls.__new__(cls)._begin(_Calls(_function(function, "function"), n, tuple(shape), tuple(target_shape)), context)
+        the same sample. dtype is that of its values, the context's if not given: with "f64" they are transformed in double."""
+        if dtype not in (None, *_REALS):
+            raise _error(_INVALID_ARGUMENT, f"dtype={dtype!r}; 'f32' or 'f64' is expected")
+        if context is not None:
+            _opened(context, Context, "context")
+        given = dtype or (context.dtype if context is not None else "f32")
+        return cls.__new__(cls)._begin(_Calls(_function(function, "function"), n, tuple(shape), tuple(target_shape), given), context)
 
     def __len__(self) -> int:
         return int(self._get(_lib.sixnet_dataset_size))
@@ -1471,6 +1503,16 @@ class Dataset(_Handle):
     def shape(self) -> Shape:
         """The shape of one sample."""
         return self._get(_dataset_shapes)[0]
+
+    @property
+    def dtype(self) -> str:
+        """That of the samples that come out, "f32" or "f64": the context's."""
+        return self._context.get().dtype if self._context else "f32"
+
+    @property
+    def _exact(self) -> str:
+        """The dtype that has all digits of the samples."""
+        return "f64" if self._source.wide else self.dtype
 
     @property
     def target_shape(self) -> Optional[Shape]:
@@ -1483,8 +1525,8 @@ class Dataset(_Handle):
         if not -n <= index < n:
             raise IndexError(f"the dataset has {n} samples; there is no number {_shown(index)}")
         shape, target_shape = self._get(_dataset_shapes)
-        x, t = _array_out(shape, "f32"), _array_out(target_shape, "f32") if target_shape else None
-        self._run(_lib.sixnet_dataset_get, index % n, x.address, t and t.address)
+        x, t = _array_out(shape, self.dtype), _array_out(target_shape, self.dtype) if target_shape else None
+        self._run(_get_function(self.dtype), index % n, x.address, t and t.address)
         return x.array, t and t.array
 
     def transform(self, spec: str, **attributes: Any) -> Dataset:
@@ -1540,6 +1582,7 @@ class Batches(_Handle):
         self._data, self._options = _opened(dataset, Dataset, "dataset"), options
         self._dataset = _Parent(dataset)
         self._shape, self._target_shape = dataset._get(_dataset_shapes)
+        self.dtype = dataset.dtype  #: of the arrays
         self.epoch = 0  #: the next iteration's; its order depends on it and on the seed only
         self._resumed = False
         self._renew()
@@ -1549,7 +1592,7 @@ class Batches(_Handle):
                      keep=[self._data])
         return self._open()
 
-    _OWN, _HELD = ("_data", "_options", "_dataset", "_shape", "_target_shape", "epoch", "_resumed"), ("_data", "_dataset")
+    _OWN, _HELD = ("_data", "_options", "_dataset", "_shape", "_target_shape", "dtype", "epoch", "_resumed"), ("_data", "_dataset")
 
     def __reduce__(self) -> Tuple[Any, ...]:
         """With the epoch of the next iteration; those that have begun are not a part of it."""
@@ -1559,13 +1602,14 @@ class Batches(_Handle):
 
     def _next(self, walk: _Resource) -> Optional[Tuple[Any, Any]]:
         x, t, n = c_void_p(), c_void_p(), c_int64()
+        following = _lib.sixnet_batches_next if self.dtype == "f32" else _lib.sixnet_batches_next_f64
         with walk.lock:
             with _InterruptsHeld(None):
-                _check(_lib.sixnet_batches_next(walk.pointer, byref(x), byref(t), byref(n)))
+                _check(following(walk.pointer, byref(x), byref(t), byref(n)))
             if not n.value:
                 return None
-            targets = _copy_out(t.value, (n.value, *self._target_shape), "f32") if t.value and self._target_shape else None
-            return _copy_out(x.value or 0, (n.value, *self._shape), "f32"), targets
+            targets = _copy_out(t.value, (n.value, *self._target_shape), self.dtype) if t.value and self._target_shape else None
+            return _copy_out(x.value or 0, (n.value, *self._shape), self.dtype), targets
 
     @property
     def cursor(self) -> Tuple[int, int]:
@@ -1816,18 +1860,19 @@ class _Record:
             file.write(text.encode())
 
     def _write_samples(self, data: Dataset, names: Sequence[str]) -> None:
-        """As NPY, of float32 as the library computes with."""
+        """As NPY, with all digits: what the library makes of the file is what it makes of the samples."""
+        element = _ELEMENTS[data._exact]
         sizes = [math.prod(shape) if shape else 0 for shape in (data.shape, data.target_shape)]
-        rows = [(ctypes.c_float * size)() for size in sizes]
+        rows = [(element.ctype * size)() for size in sizes]
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(self._open(f"{name}.npy")) for name in names]
             for file, size in zip(files, sizes):
                 order = "<" if sys.byteorder == "little" else ">"
-                head = f"{{'descr': '{order}f4', 'fortran_order': False, 'shape': ({len(data)}, {size}), }}"
+                head = f"{{'descr': '{order}f{element.size}', 'fortran_order': False, 'shape': ({len(data)}, {size}), }}"
                 head = head.ljust(128 - 11) + "\n"
                 file.write(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode())
             for index in range(len(data)):
-                data._run(_lib.sixnet_dataset_get, index, *(ctypes.addressof(row) for row in rows))
+                data._run(_get_function(data._exact), index, *(ctypes.addressof(row) for row in rows))
                 for file, row in zip(files, rows):
                     file.write(bytes(row))
 
