@@ -579,8 +579,8 @@ static void test_spec_messages(void **state)
     assert_refused("bias=yes", "conv2d: bias=yes is neither true nor false");
     assert_refused("reduction=maen", "conv2d: reduction=maen is none of mean sum none; did you mean 'mean'?");
     assert_refused("reduction=", "conv2d: reduction= is none of mean sum none");
-    assert_refused("kernel_size=3x", "conv2d: kernel_size=3x is not a whole number or two with an x between them");
-    assert_refused("kernel_size=3x3x3", "conv2d: kernel_size=3x3x3 is not a whole number or two with an x between them");
+    assert_refused("kernel_size=3x", "conv2d: kernel_size=3x is not a whole number or two with an x between them, such as 1x9 for height 1 and width 9");
+    assert_refused("kernel_size=3x3x3", "conv2d: kernel_size=3x3x3 is not a whole number or two with an x between them, such as 1x9 for height 1 and width 9");
     assert_refused("kernel_size=3x256", "conv2d: kernel_size=3x256 is out of range, 1 to 255");
     assert_refused("shape=1xx2", "conv2d: shape=1xx2 is not whole numbers with an x between them");
     assert_refused("shape=0", "conv2d: shape=0 is out of range, 1 to 1048576");

@@ -111,6 +111,9 @@ def test_help():
     result = run("trian")
     check("an unknown command suggests the nearest", result.returncode == 2 and "did you mean train?" in result.stderr, result.stderr)
     check("no command", run().returncode == 2)
+    for name in ("summary", "graph"):
+        check(f"{name} --help tells how a pair is written", "kernel_size=1x9" in output(name, "--help"))
+    check("layers tell how a pair is written", re.search(r"kernel_size +pair .*HxW", output("layers", "conv2d")))
     for name, words, *args in (
         ("an unknown option", ["'--epoch'", "--epochs"], "train", NET, "--epoch", "1"),
         ("no net", ["NET is missing"], "train", "--epochs", "1"),
@@ -173,6 +176,9 @@ def test_nets(folder, world):
     check_refused("a net's text", ["summary"], "inspect", NET)
     check_refused("a net that is wrong", ["wrong.net", "line 2", "conv2d"], "summary",
                   write(folder / "wrong.net", "input shape=1x8x8\nconv2 out_channels=4\n"))
+    for pair in ("1,9", "(1,9)", "1*9", "[1x9]"):
+        check_refused(f"a pair that is written {pair}", ["wrong.net", "line 2", "1x9"], "summary",
+                      write(folder / "wrong.net", f"input shape=1x8x9\nconv2d out_channels=4 kernel_size={pair}\n"))
     check_refused("a net that is not there", ["/nonexistent"], "summary", "/nonexistent/x.net")
     check_refused("a folder", ["folder"], "summary", folder)
 

@@ -45,7 +45,8 @@
  * **Text.** Layers, losses, optimizers, schedules, transforms and options are words: a kind followed by `attribute=value`
  * pairs, such as `"conv2d out_channels=8 kernel_size=3 padding=1 bias=false"`. sixnet_kind() and sixnet_attribute()
  * enumerate every word there is, with ranges and defaults. Attributes bear the names that PyTorch gives them and mean the
- * same.
+ * same. A pair of height and width is written with an x, `kernel_size=1x9`, or as one number for both; a shape likewise, `1x28x28`; a
+ * list with commas, `milestones=10,15`.
  *
  * **A good guest.** The library never prints, exits, aborts, installs a signal handler, changes the locale or keeps
  * global state, and starts no thread unless a context asks for some.

@@ -245,7 +245,7 @@ static const char *read_pair(const six_attr *attr, six_span s, void *field)
     pair[1] = pair[0];
     if (!problem && middle < s.end)
         problem = read_whole(attr, (six_span){middle + 1, s.end}, &pair[1]);
-    return problem && problem != out_of_range ? "is not a whole number or two with an x between them" : problem;
+    return problem && problem != out_of_range ? "is not a whole number or two with an x between them, such as 1x9 for height 1 and width 9" : problem;
 }
 
 static const char *read_shape(const six_attr *attr, six_span s, void *field)
