@@ -304,6 +304,14 @@ static void test_text_keeps_what_it_has(void **state)
     assert_int_equal(errno, EINTR);
 }
 
+/* What a terminal would obey becomes '?', what it shows stays. */
+static void test_control_characters_in_messages(void **state)
+{
+    (void)state;
+    six_fail(SIXNET_BAD_TEXT, "%s", "a\tb\x1b[31m \x7f|\xc2\x9b" "31m|\x9b|\xc2\x85|\xc2\xa0|\xc3\x9b|\xe2\x80\x9d|\xe9");
+    assert_string_equal(sixnet_last_error(), "a b?[31m ?|?31m|?|?|\xc2\xa0|\xc3\x9b|\xe2\x80\x9d|\xe9");
+}
+
 static bool parses(const char *text, double *value)
 {
     return six_parse_double(text, text + strlen(text), value);
@@ -1286,6 +1294,7 @@ int main(void)
         cmocka_unit_test(test_bad_numbers),
         cmocka_unit_test(test_whole_numbers),
         cmocka_unit_test(test_random_doubles_read_back),
+        cmocka_unit_test(test_control_characters_in_messages),
         cmocka_unit_test(test_numbers_ignore_the_rounding_mode),
         cmocka_unit_test(test_numbers_ignore_the_locale),
         cmocka_unit_test(test_spec_values),

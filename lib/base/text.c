@@ -53,6 +53,20 @@ void six_text_free(six_text *t)
     *t = (six_text){.ctx = t->ctx};
 }
 
+size_t six_utf8_length(const char *p, const char *end)
+{
+    const unsigned char *s = (const unsigned char *)p;
+    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
+    if (length == 0 || (size_t)(end - p) < length)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+    bool no_character = (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF4 && s[1] > 0x8F);
+    return overlong || no_character ? 0 : length;
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
