@@ -133,6 +133,12 @@ void test_shapes()
     expect(s.size() == 3 && s[1] == 32 && s.count() == 1536 && s.str() == "3x32x16");
     expect(s == sixnet::shape{3, 32, 16} && s != sixnet::shape{3, 32} && sixnet::shape().count() == 1);
     fails(SIXNET_BAD_SHAPE, "8 dimensions", [] { sixnet::shape{1, 2, 3, 4, 5, 6, 7, 8, 9}; });
+    const std::int64_t half = std::int64_t{1} << 32;
+    expect(sixnet::shape{half, half / 4}.count() == half / 4 * half && sixnet::shape{half, half, 0}.count(0) == 0);
+    fails(SIXNET_BAD_SHAPE, "4294967296x4294967296 has more values", [=] { sixnet::shape{half, half}.count(); });
+    fails(SIXNET_BAD_SHAPE, "more values", [=] { sixnet::shape{half}.count(half); });
+    fails(SIXNET_BAD_SHAPE, "negative dimension", [] { sixnet::shape{2, -1}.count(); });
+    fails(SIXNET_INVALID_ARGUMENT, "NUL", [] { sixnet::context ctx(std::string("seed=1\0threads=2", 16)); });
 }
 
 // ---- handles ----

@@ -24,6 +24,7 @@
 #include <functional>
 #include <initializer_list>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -68,12 +69,16 @@ inline std::int32_t version_number() noexcept { return sixnet_version_number(); 
 
 // ---- what functions are given ----
 
-/** A text for the library: of a string literal or a std::string. */
+/** A text for the library: of a string literal or a std::string, which must not have a NUL, as C would take it for the end. */
 class text
 {
 public:
     text(const char *chars) noexcept : chars_(chars) {}
-    text(const std::string &string) noexcept : chars_(string.c_str()) {}
+    text(const std::string &string) : chars_(string.c_str())
+    {
+        if (string.find('\0') != std::string::npos)
+            throw error(SIXNET_INVALID_ARGUMENT, "a text with a NUL character");
+    }
     /** What C is given. */
     const char *c_str() const noexcept { return chars_; }
 
@@ -130,12 +135,15 @@ public:
     const std::int64_t *end() const noexcept { return dims_.data() + rank_; }
     std::int64_t operator[](std::size_t i) const { return dims_[i]; }
 
-    /** How many values it holds. */
-    std::int64_t count() const noexcept
+    /** How many values so many samples of it hold; an error if a dimension is negative or there are more than can be counted. */
+    std::int64_t count(std::int64_t samples = 1) const
     {
-        std::int64_t product = 1;
-        for (std::int64_t dim : *this)
+        std::int64_t product = samples;
+        for (std::int64_t dim : *this) {
+            if (dim < 0 || (dim > 0 && product > std::numeric_limits<std::int64_t>::max() / dim))
+                throw error(SIXNET_BAD_SHAPE, "the shape " + str() + " has more values than can be counted, or a negative dimension");
             product *= dim;
+        }
         return product;
     }
 
@@ -414,7 +422,7 @@ private:
     }
     template <class E, class P> static view<E> of(P *memory, std::int64_t n, const shape &s)
     {
-        return {static_cast<E *>(memory), memory ? static_cast<std::size_t>(n * s.count()) : 0};
+        return {static_cast<E *>(memory), memory ? static_cast<std::size_t>(s.count(n)) : 0};
     }
 
     sixnet_layer_call *call_;
@@ -554,7 +562,7 @@ public:
         const view x(inputs);
         const view t(targets);
         const std::int64_t n = detail::rows(x.size(), sample.count(), "inputs");
-        detail::must_be(t.size(), n * target.count(), "targets");
+        detail::must_be(t.size(), target.count(n), "targets");
         return of_arrays(detail::array_spec<std::remove_pointer_t<decltype(x.data())>>("inputs", "shape", sample) +
                              detail::array_spec<std::remove_pointer_t<decltype(t.data())>>("targets", "target_shape", target) +
                              options.c_str(),
