@@ -17,6 +17,9 @@ TOP = """# All words {#words}
 Every word that a net's text, an optimizer, a schedule, a transform or a function's options may have, with its attributes. The page is written by
 the library when these pages are built; sixnet_kind() and sixnet_attribute() tell a program the same, and `sixnet layers` a person at
 a terminal. Every layer and loss also takes `name=` and `from=`, which are under *node* at the end.
+
+A *pair* of height and width is written with an x, `kernel_size=1x9`, or as one number for both; a *shape* likewise, `shape=1x28x28`; a *list*
+with commas, `milestones=10,15`.
 """
 
 

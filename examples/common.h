@@ -215,30 +215,33 @@ static inline int32_t read_number(const option *o, const char *text)
     return strchr(text, ',') ? bad_number(o, text, strlen(text), "a number") : read_numbers(&one, text);
 }
 
-/* How many letters must change, come or go to make one word the other; words of up to 63 letters. */
+/* How many letters must change, come, go or swap with their neighbour to make one word the other; words of up to 63 letters. */
 static inline int32_t word_distance(const char *a, const char *b)
 {
-    int32_t row[64];
-    const int32_t columns = (int32_t)strnlen(b, 63);
+    int32_t row[3][64]; /* row[i % 3]: of the first i letters of a */
+    const int32_t rows = (int32_t)strnlen(a, 63), columns = (int32_t)strnlen(b, 63);
     for (int32_t k = 0; k <= columns; k++)
-        row[k] = k;
-    for (int32_t i = 0; a[i]; i++) {
-        int32_t diagonal = row[0];
-        row[0] = i + 1;
+        row[0][k] = k;
+    for (int32_t i = 1; i <= rows; i++) {
+        int32_t *now = row[i % 3];
+        const int32_t *above = row[(i - 1) % 3], *before = row[(i + 1) % 3];
+        now[0] = i;
         for (int32_t k = 1; k <= columns; k++) {
-            const int32_t changed = diagonal + (a[i] != b[k - 1]);
-            const int32_t moved = 1 + (row[k] < row[k - 1] ? row[k] : row[k - 1]);
-            diagonal = row[k];
-            row[k] = changed < moved ? changed : moved;
+            const int32_t changed = above[k - 1] + (a[i - 1] != b[k - 1]);
+            const int32_t moved = 1 + (above[k] < now[k - 1] ? above[k] : now[k - 1]);
+            now[k] = changed < moved ? changed : moved;
+            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] && before[k - 2] + 1 < now[k])
+                now[k] = before[k - 2] + 1;
         }
     }
-    return row[columns];
+    return row[rows % 3][columns];
 }
 
-/* Of two words, which may be NULL, the one that is nearer to what was written, if it is near at all. */
+/* Of two words, which may be NULL, the one that is nearer to what was written, if it is near enough to be meant. */
 static inline const char *nearer_word(const char *written, const char *best, const char *other)
 {
-    const int32_t limit = 1 + (int32_t)strlen(written) / 3, distance = word_distance(written, other);
+    const size_t length = strlen(written);
+    const int32_t limit = length < 6 ? 1 : length < 9 ? 2 : 3, distance = word_distance(written, other);
     return distance <= limit && (!best || distance < word_distance(written, best)) ? other : best;
 }
 

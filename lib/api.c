@@ -848,6 +848,18 @@ int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, 
     return status ? status : six_dataset_from_callback(out, ctx, spec, n, fn, user);
 }
 
+int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_f64_fn fn,
+                                         void *user)
+{
+    if (!out)
+        return missing("sixnet_dataset_from_callback_f64", "out");
+    *out = NULL;
+    if (!spec || !fn)
+        return missing("sixnet_dataset_from_callback_f64", spec ? "fn" : "spec");
+    int32_t status = six_calls_check("sixnet_dataset_from_callback_f64", SIX_USES(SIX_READ(ctx)));
+    return status ? status : six_dataset_from_callback_f64(out, ctx, spec, n, fn, user);
+}
+
 int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec)
 {
     if (!first || !second)
@@ -895,15 +907,25 @@ static int32_t begin_data(six_call *call, const char *function, const sixnet_dat
                           SIX_USES(SIX_CHANGE(batches), {ds, SIX_READS, batches != NULL}, SIX_KEPT(six_dataset_context(ds))));
 }
 
-int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target)
+static int32_t get_sample(const char *function, const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target)
 {
     six_call call;
-    int32_t status = ds ? begin_data(&call, "sixnet_dataset_get", ds, NULL) : missing("sixnet_dataset_get", "ds");
+    int32_t status = ds ? begin_data(&call, function, ds, NULL) : missing(function, "ds");
     if (status)
         return status;
-    status = six_dataset_get(ds, index, input, target);
+    status = six_dataset_get(ds, index, dtype, input, target);
     six_call_end(&call);
     return status;
+}
+
+int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target)
+{
+    return get_sample("sixnet_dataset_get", ds, index, SIX_F32, input, target);
+}
+
+int32_t sixnet_dataset_get_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target)
+{
+    return get_sample("sixnet_dataset_get_f64", ds, index, SIX_F64, input, target);
 }
 
 int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec)
@@ -929,16 +951,39 @@ int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch)
     return status ? status : six_batches_start(batches, epoch);
 }
 
-int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n)
+/* *inputs and *targets are NULL if there is no batch. */
+static int32_t next_batch(const char *function, sixnet_batches *batches, six_dtype dtype, const void **inputs, const void **targets,
+                          int64_t *n)
 {
-    if (!batches || !inputs || !targets || !n)
-        return missing("sixnet_batches_next", !batches ? "batches" : !inputs ? "inputs" : !targets ? "targets" : "n");
     six_call call;
-    int32_t status = begin_data(&call, "sixnet_batches_next", six_batches_dataset(batches), batches);
+    int32_t status = begin_data(&call, function, six_batches_dataset(batches), batches);
+    *inputs = *targets = NULL;
     if (status)
         return status;
-    status = six_batches_next(batches, inputs, targets, n);
+    status = six_batches_next(batches, dtype, inputs, targets, n);
     six_call_end(&call);
+    return status;
+}
+
+int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n)
+{
+    const void *x, *t;
+    if (!batches || !inputs || !targets || !n)
+        return missing("sixnet_batches_next", !batches ? "batches" : !inputs ? "inputs" : !targets ? "targets" : "n");
+    int32_t status = next_batch("sixnet_batches_next", batches, SIX_F32, &x, &t, n);
+    *inputs = x;
+    *targets = t;
+    return status;
+}
+
+int32_t sixnet_batches_next_f64(sixnet_batches *batches, const double **inputs, const double **targets, int64_t *n)
+{
+    const void *x, *t;
+    if (!batches || !inputs || !targets || !n)
+        return missing("sixnet_batches_next_f64", !batches ? "batches" : !inputs ? "inputs" : !targets ? "targets" : "n");
+    int32_t status = next_batch("sixnet_batches_next_f64", batches, SIX_F64, &x, &t, n);
+    *inputs = x;
+    *targets = t;
     return status;
 }
 

@@ -5,7 +5,8 @@
     Threads: reads net. | Threads: changes opt and its model; reads train. | Threads: any.
 
 Every handle among its parameters is named, and one that is given as const is only read. Whatever only reads a program's objects is called by
-several threads at once in tests/test_threads.c, which the thread sanitizer watches.
+several threads at once in tests/test_threads.c, which the thread sanitizer watches. Whatever is given a program's objects is called from every
+callback in tests/test_callbacks.c, whose table says the same as the header.
 """
 
 import pathlib
@@ -18,6 +19,7 @@ DECLARATION = re.compile(r"/\*\*(?P<comment>(?:(?!\*/).)*)\*/\s*SIXNET_API\b[^;(
 HANDLE = re.compile(r"(const )?sixnet_\w+(?<!_fn)(?<!_node) \*(\w+)$")
 OF_CALLBACKS = {"progress", "setup", "call"}  # objects that only the thread of a callback has
 TESTED = (ROOT / "tests/test_threads.c").read_text()
+CALLED_BACK = dict(re.findall(r'\bX\((\w+), "([^"]+)"', (ROOT / "tests/test_callbacks.c").read_text()))
 
 
 def objects(text, verb):
@@ -49,6 +51,8 @@ def fault(name, comment, parameters):
         return "changes what is const"
     if not changes and not reads & OF_CALLBACKS and f"{name}(" not in TESTED:
         return "says that it only reads, but test_threads.c does not call it"
+    if not (changes | reads) & OF_CALLBACKS and CALLED_BACK.get(name) != words[1]:
+        return f"says '{words[1]}', but the table in test_callbacks.c '{CALLED_BACK.get(name)}'"
     return None
 
 

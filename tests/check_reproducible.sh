@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Builds the library twice, from two copies of the sources in different folders, at times that differ by years, without a network, and
-# compares what is installed, byte by byte: check_reproducible.sh FOLDER [MESON_OPTION...]
+# compares what is installed, byte by byte: check_reproducible.sh [MESON_OPTION...]
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-desk=$1
-shift
+desk=$(mktemp -d)
+trap 'rm -rf "$desk"' EXIT
+trap 'exit 1' HUP INT TERM
 export CCACHE_DISABLE=1
 
 # alone COMMAND...: without a network, where the system lets us.
@@ -28,8 +29,6 @@ make()
     DESTDIR=$folder/stage meson install -C "$folder/build" --quiet --no-rebuild
 }
 
-rm -rf "$desk"
-mkdir -p "$desk"
 make one '+0' "$@"
 make a/longer/name/for/the/other '+900d' "$@"
 diff -r "$desk/one/stage" "$desk/a/longer/name/for/the/other/stage"

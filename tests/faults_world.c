@@ -116,6 +116,15 @@ int32_t give_sample(void *user, int64_t index, float *input, float *target)
     return fault_strikes(FAULT_CALLBACK) ? 7 : 0;
 }
 
+int32_t give_sample_f64(void *user, int64_t index, double *input, double *target)
+{
+    (void)user;
+    for (int i = 0; i < OWN_SIZE; i++)
+        input[i] = inputs_f64[index * OWN_SIZE + i];
+    *target = (double)(index % 3);
+    return fault_strikes(FAULT_CALLBACK) ? 7 : 0;
+}
+
 /* The layer gives its input times a gain. */
 int32_t own_setup(void *user, sixnet_layer_setup *setup)
 {

@@ -60,6 +60,7 @@ uint64_t objects_of(const world *w);
 void *take_memory(size_t size, void *user);
 void give_memory(void *memory, void *user);
 int32_t give_sample(void *user, int64_t index, float *input, float *target);
+int32_t give_sample_f64(void *user, int64_t index, double *input, double *target);
 int32_t own_setup(void *user, sixnet_layer_setup *setup);
 int32_t own_forward(void *user, sixnet_layer_call *call);
 int32_t own_backward(void *user, sixnet_layer_call *call);

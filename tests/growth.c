@@ -57,6 +57,24 @@ static void fit_averaged_epochs(int size)
 
 static void fit_batches(int size) { fit(size, "batch_size=1"); }
 
+/* Predicts so many tiles of large samples with a model that is cancelled. */
+static void cancelled_predict(int size)
+{
+    enum { FEATURES = 1000, TILE = 16 };
+    sixnet_model *net;
+    size_t n = (size_t)size * TILE;
+    float *inputs = calloc(n * FEATURES, sizeof *inputs), *outputs = calloc(n, sizeof *outputs);
+    if (!inputs || !outputs)
+        exit(EXIT_FAILURE);
+    check(sixnet_model_parse(&net, NULL, "input shape=1000\nlinear out_features=1"));
+    sixnet_cancel(net, 1);
+    if (sixnet_predict(net, inputs, (int64_t)n, outputs) != SIXNET_STOPPED)
+        exit(EXIT_FAILURE);
+    sixnet_model_free(net);
+    free(inputs);
+    free(outputs);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -66,6 +84,7 @@ int main(int argc, char **argv)
         {"fit_epochs", fit_epochs},
         {"fit_averaged_epochs", fit_averaged_epochs},
         {"fit_batches", fit_batches},
+        {"cancelled_predict", cancelled_predict},
     };
     for (size_t i = 0; i < sizeof works / sizeof *works && argc == 3; i++)
         if (strcmp(works[i].name, argv[1]) == 0) {

@@ -73,6 +73,10 @@ static const lab_case table[] = {
     {"conv2d out_channels=3 kernel_size=3 dilation=4 stride=6 padding=4", "2x9x10", 0},
     {"conv2d out_channels=3 kernel_size=3x2 dilation=1x3 stride=2x1 padding=1x2", "3x6x7", 0},
     {"conv2d out_channels=1 kernel_size=2 dilation=20 padding=10", "2x3x3", 0},
+    {"conv2d out_channels=2 kernel_size=3 stride=1048576 padding=1", "2x5x5", 0},
+    {"conv2d out_channels=2 kernel_size=2 dilation=1048576 padding=524288", "3x3x2", 0},
+    {"conv2d out_channels=2 kernel_size=2x3 dilation=600000x2 stride=900000x1 padding=1048575x2", "2x3x4", 0},
+    {"conv2d out_channels=4 kernel_size=3 dilation=300000x299999 padding=300001x299999 groups=2", "4x2x3", 0},
     /* kernels that are not square */
     {"conv2d out_channels=3 kernel_size=1x5 padding=0x2", "3x4x9", 0},
     {"conv2d out_channels=3 kernel_size=5x1 padding=2x0", "3x9x4", 0},

@@ -293,14 +293,15 @@ CASES = [
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "golden/hostile")
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
+    listed = folder / "list.txt"
+    for line in listed.read_text().splitlines()[1:] if listed.exists() else []:
+        (folder / line.split(" | ")[0]).unlink(missing_ok=True)
     lines = []
     for name, kind, how, status, text, content in CASES:
         (folder / (name + ".safetensors")).write_bytes(content)
         lines.append(f"{name}.safetensors | {kind} | {how} | {status} | {text}\n")
     head = "# Written by make_hostile.py: file | class | loaded as | status | part of the message\n"
-    (folder / "list.txt").write_text(head + "".join(lines))
+    listed.write_text(head + "".join(lines))
 
 
 main()

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fenv.h>
 #include <float.h>
 #include <locale.h>
 #include <math.h>
@@ -303,6 +304,14 @@ static void test_text_keeps_what_it_has(void **state)
     assert_int_equal(errno, EINTR);
 }
 
+/* What a terminal would obey becomes '?', what it shows stays. */
+static void test_control_characters_in_messages(void **state)
+{
+    (void)state;
+    six_fail(SIXNET_BAD_TEXT, "%s", "a\tb\x1b[31m \x7f|\xc2\x9b" "31m|\x9b|\xc2\x85|\xc2\xa0|\xc3\x9b|\xe2\x80\x9d|\xe9");
+    assert_string_equal(sixnet_last_error(), "a b?[31m ?|?31m|?|?|\xc2\xa0|\xc3\x9b|\xe2\x80\x9d|\xe9");
+}
+
 static bool parses(const char *text, double *value)
 {
     return six_parse_double(text, text + strlen(text), value);
@@ -404,6 +413,46 @@ static void test_random_doubles_read_back(void **state)
         assert_true(strlen(text) < 26);
         assert_true(parses(text, &back));
         assert_memory_equal(&back, &value, sizeof value);
+    }
+}
+
+/* How many digits a text has without zeros before and after them. */
+static size_t digits_of(const char *text)
+{
+    size_t digits = 0, counted = 0;
+    for (; *text && *text != 'e'; text++) {
+        digits += *text != '.' && *text != '-' && (digits > 0 || *text != '0');
+        counted = *text != '.' && *text != '0' ? digits : counted;
+    }
+    return counted;
+}
+
+/* The C library's conversions in its usual mode are the oracle. */
+static void test_numbers_ignore_the_rounding_mode(void **state)
+{
+    (void)state;
+    static const int modes[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    six_stream s = six_stream_at(12, 0);
+    for (int i = 0; i < 2000; i++) {
+        char decimal[64], shortest[32], text[32];
+        double value, back;
+        snprintf(decimal, sizeof decimal, "%u%u%.*ue%d", six_stream_word(&s), six_stream_word(&s), 1 + i % 9, six_stream_word(&s) >> i % 30,
+                 (int)(six_stream_word(&s) % 680) - 350);
+        const double expected = i % 2 ? six_stream_word(&s) % 1000000 / 1000.0 : strtod(decimal, NULL);
+        if (!isfinite(expected))
+            continue;
+        int count = 1;
+        while (snprintf(shortest, sizeof shortest, "%.*e", count - 1, expected) && strtod(shortest, NULL) != expected)
+            count++;
+        for (size_t k = 0; k < sizeof modes / sizeof *modes; k++) {
+            assert_int_equal(fesetround(modes[k]), 0);
+            six_double_text(expected, text);
+            const bool read = parses(i % 2 ? text : decimal, &value) && parses(text, &back);
+            assert_int_equal(fegetround(), modes[k]);
+            fesetround(FE_TONEAREST);
+            assert_true(read && value == expected && back == expected && strtod(text, NULL) == expected);
+            assert_int_equal(digits_of(text), digits_of(shortest));
+        }
     }
 }
 
@@ -538,8 +587,8 @@ static void test_spec_messages(void **state)
     assert_refused("bias=yes", "conv2d: bias=yes is neither true nor false");
     assert_refused("reduction=maen", "conv2d: reduction=maen is none of mean sum none; did you mean 'mean'?");
     assert_refused("reduction=", "conv2d: reduction= is none of mean sum none");
-    assert_refused("kernel_size=3x", "conv2d: kernel_size=3x is not a whole number or two with an x between them");
-    assert_refused("kernel_size=3x3x3", "conv2d: kernel_size=3x3x3 is not a whole number or two with an x between them");
+    assert_refused("kernel_size=3x", "conv2d: kernel_size=3x is not a whole number or two with an x between them, such as 1x9 for height 1 and width 9");
+    assert_refused("kernel_size=3x3x3", "conv2d: kernel_size=3x3x3 is not a whole number or two with an x between them, such as 1x9 for height 1 and width 9");
     assert_refused("kernel_size=3x256", "conv2d: kernel_size=3x256 is out of range, 1 to 255");
     assert_refused("shape=1xx2", "conv2d: shape=1xx2 is not whole numbers with an x between them");
     assert_refused("shape=0", "conv2d: shape=0 is out of range, 1 to 1048576");
@@ -634,8 +683,12 @@ static void test_spec_kind(void **state)
         {"conv", "unknown layer 'conv'; did you mean 'conv2d'?"},
         {"ReLU", "unknown layer 'ReLU'; did you mean 'relu'?"},
         {"batchnrom2d", "unknown layer 'batchnrom2d'; did you mean 'batchnorm2d'?"},
-        {"transformer", "unknown layer 'transformer'"},
-        {"", "unknown layer ''"},
+        {"conv2", "unknown layer 'conv2'; did you mean 'conv2d'?"},
+        {"rleu", "unknown layer 'rleu'; did you mean 'relu'?"},
+        {"transformer", "unknown layer 'transformer'; there is no such layer"},
+        {"conv1d", "unknown layer 'conv1d'; there is no such layer"},
+        {"SELU", "unknown layer 'SELU'; there is no such layer"},
+        {"", "unknown layer ''; there is no such layer"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         word = (six_span){wrong[i].word, wrong[i].word + strlen(wrong[i].word)};
@@ -1241,6 +1294,8 @@ int main(void)
         cmocka_unit_test(test_bad_numbers),
         cmocka_unit_test(test_whole_numbers),
         cmocka_unit_test(test_random_doubles_read_back),
+        cmocka_unit_test(test_control_characters_in_messages),
+        cmocka_unit_test(test_numbers_ignore_the_rounding_mode),
         cmocka_unit_test(test_numbers_ignore_the_locale),
         cmocka_unit_test(test_spec_values),
         cmocka_unit_test(test_spec_messages),

@@ -111,6 +111,9 @@ def test_help():
     result = run("trian")
     check("an unknown command suggests the nearest", result.returncode == 2 and "did you mean train?" in result.stderr, result.stderr)
     check("no command", run().returncode == 2)
+    for name in ("summary", "graph"):
+        check(f"{name} --help tells how a pair is written", "kernel_size=1x9" in output(name, "--help"))
+    check("layers tell how a pair is written", re.search(r"kernel_size +pair .*HxW", output("layers", "conv2d")))
     for name, words, *args in (
         ("an unknown option", ["'--epoch'", "--epochs"], "train", NET, "--epoch", "1"),
         ("no net", ["NET is missing"], "train", "--epochs", "1"),
@@ -118,6 +121,7 @@ def test_help():
         ("two nets", ["'b'"], "train", "a", "b"),
         ("no files", ["FILE... is missing"], "predict", "model"),
         ("an unknown kind", ["conv2d"], "layers", "conv2"),
+        ("a kind that is not here", ["there is no 'gru'; sixnet layers lists"], "layers", "gru"),
         ("an unknown family", ["did you mean optimizers?"], "layers", "optimisers"),
         ("half an epoch", ["'0.5'"], "train", NET, "--data", "x", "--epochs", "0.5"),
         ("two records at once", ["--csv"], "train", NET, "--data", "x", "--record", "x", "--csv", "y"),
@@ -172,6 +176,9 @@ def test_nets(folder, world):
     check_refused("a net's text", ["summary"], "inspect", NET)
     check_refused("a net that is wrong", ["wrong.net", "line 2", "conv2d"], "summary",
                   write(folder / "wrong.net", "input shape=1x8x8\nconv2 out_channels=4\n"))
+    for pair in ("1,9", "(1,9)", "1*9", "[1x9]"):
+        check_refused(f"a pair that is written {pair}", ["wrong.net", "line 2", "1x9"], "summary",
+                      write(folder / "wrong.net", f"input shape=1x8x9\nconv2d out_channels=4 kernel_size={pair}\n"))
     check_refused("a net that is not there", ["/nonexistent"], "summary", "/nonexistent/x.net")
     check_refused("a folder", ["folder"], "summary", folder)
 
@@ -250,6 +257,18 @@ def test_predict(folder, world):
     for name, data in same:
         got = output("predict", world["model"], write(folder / "same.dat", data))
         check(f"predict of {name}", got == text, got)
+    net = write(folder / "identity.net", "input shape=1\nlinear out_features=1 bias=false\nmse\n")
+    head = b'{"linear1.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}'
+    one = write(folder / "one.safetensors", struct.pack("<Q", len(head)) + head + struct.pack("<f", 1))
+    for dtype in ("f32", "f64"):
+        for name, times in (("CSV", "1600000000\n1600000010\n1600000020.5\n"),
+                            ("NPY", npy("<i8", (3,), struct.pack("<3q", *range(1600000000, 1600000030, 10))))):
+            got = output("predict", net, write(folder / "times.dat", times), "--weights", one, "--dtype", dtype,
+                          "--transform", "normalize mean=1600000010 std=10")
+            wanted = [[-1], [0], [1.05 if name == "CSV" else 1]]
+            check(f"normalize of times from {name}, {dtype}", all(abs(a[0] - b[0]) < 1e-6 for a, b in zip(rows_of(got), wanted)), got)
+    got = output("predict", net, write(folder / "near.csv", "0.1\n48.850001\n"), "--weights", one, "--dtype", "f64")
+    check("predict --dtype f64 keeps the digits of a CSV", rows_of(got) == [[0.1], [48.850001]], got)
     twice = write_csv(folder / "twice.csv", [(2 * a, 2 * b) for a, b in points])
     check("--scale", output("predict", world["model"], twice, "--scale", 0.5) == text)
     wide = rows_of(output("predict", world["model"], ask, "--dtype", "f64"))
@@ -388,6 +407,9 @@ def test_augment(folder, sets):
     check_refused("classes where probabilities are wanted", ["one_hot num_classes=10"], "train", mse, *data)
     table = write_csv(folder / "digits.csv", [(labels[k], *images[784 * k:784 * (k + 1)]) for k in range(64)])
     data = ("--data", table, "--targets-first", "--scale", repr(1 / 255))
+    digests = [learnt(mse, "--augment", text, *same) for text in MIX]
+    doubles = write(folder / "doubles.npy", npy("<f8", (64, 28, 28), struct.pack(f"<{64 * 784}d", *images[:784 * 64])))
+    data = ("--data", doubles, "--labels", folder / "classes.npy", "--scale", repr(1 / 255))
     check("augment of a table's classes", [learnt(mse, "--augment", text, *same) for text in MIX] == digests)
 
 
@@ -693,6 +715,7 @@ def linked_to(path, target):
     return path
 
 
+@shared.needs_terminal
 def test_terminal(folder, world):
     again = write(folder / "xor many times.npy", npy("<i4", (640, 3), struct.pack("<12i", 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0) * 160))
     learn = [TOOL, "train", world["net"], "--data", again, "--epochs", 600, "--batch-size", 4]
@@ -722,6 +745,7 @@ def one_output(folder):
     return model
 
 
+@shared.needs_terminal
 def test_reading_bar(folder):
     model = one_output(folder)
     large = write(folder / "large.csv", "0.12345678,0.12345678\n" * 400000)

@@ -488,13 +488,13 @@ static void test_idx_types(void **state)
         assert_ptr_equal(idx.element, &six_elements[types[i].element]);
         assert_int_equal(idx.shape.rank, 2);
         assert_int_equal(idx.shape.dim[0], 3);
-        idx.element->read((const char *)idx.data + 2 * idx.element->size, 1, 1.0, &value);
+        idx.element->read[SIX_F32]((const char *)idx.data + 2 * idx.element->size, 1, 1.0, &value);
         assert_true(value == types[i].expected);
         six_free(&t.ctx, idx.memory);
 
         bytes packed = gzipped(&b);
         assert_ok(read_idx(&idx, &packed));
-        idx.element->read(idx.data, 1, 1.0, &value);
+        idx.element->read[SIX_F32](idx.data, 1, 1.0, &value);
         assert_true(value == types[i].expected);
         six_free(&t.ctx, idx.memory);
     }
@@ -675,13 +675,13 @@ static void test_open_idx(void **state)
     assert_true(six_dataset_has_targets(ds));
     assert_shapes(ds, "1x2x3", "1");
     for (int i = 0; i < 4; i++) {
-        assert_ok(six_dataset_get(ds, i, image, &label));
+        assert_ok(sixnet_dataset_get(ds, i, image, &label));
         for (int k = 0; k < 6; k++)
             assert_true(image[k] == (float)images.at[16 + 6 * i + k] / 255.0f);
         assert_true(label == (float)(i % 3));
     }
-    assert_error(six_dataset_get(ds, 4, image, &label), SIXNET_INVALID_ARGUMENT, "index=4 is not from 0 to 3");
-    assert_error(six_dataset_get(ds, -1, image, &label), SIXNET_INVALID_ARGUMENT, "index=-1 is not from 0 to 3");
+    assert_error(sixnet_dataset_get(ds, 4, image, &label), SIXNET_INVALID_ARGUMENT, "index=4 is not from 0 to 3");
+    assert_error(sixnet_dataset_get(ds, -1, image, &label), SIXNET_INVALID_ARGUMENT, "index=-1 is not from 0 to 3");
     six_dataset_free(ds);
     six_dataset_free(NULL);
 }
@@ -696,7 +696,7 @@ static void test_open_idx_without_labels(void **state)
     assert_ok(six_dataset_open_idx(&ds, &t.ctx, path, NULL));
     assert_int_equal(six_dataset_size(ds), 4);
     assert_false(six_dataset_has_targets(ds));
-    assert_ok(six_dataset_get(ds, 3, image, NULL));
+    assert_ok(sixnet_dataset_get(ds, 3, image, NULL));
     assert_true(image[5] == (float)images.at[16 + 6 * 3 + 5] / 255.0f);
     six_dataset_free(ds);
 }
@@ -706,7 +706,7 @@ static void test_every_byte(void **state)
     (void)state;
     for (int i = 0; i < 256; i++) {
         float value;
-        six_elements[SIX_ELEMENT_U8].read(&(uint8_t){(uint8_t)i}, 1, 1.0 / 255.0, &value);
+        six_elements[SIX_ELEMENT_U8].read[SIX_F32](&(uint8_t){(uint8_t)i}, 1, 1.0 / 255.0, &value);
         assert_true(value == (float)i / 255.0f);
     }
 }
@@ -795,7 +795,7 @@ static void test_mnist(void **state)
     assert_ok(six_dataset_open_idx(&ds, &t.ctx, names[0], names[1]));
     assert_int_equal(six_dataset_size(ds), 60000);
     assert_shapes(ds, "1x28x28", "1");
-    assert_ok(six_dataset_get(ds, 0, image, &label));
+    assert_ok(sixnet_dataset_get(ds, 0, image, &label));
     assert_true(label == 5);
     for (int k = 0; k < 784; k++)
         sum += image[k];
@@ -832,14 +832,14 @@ static void test_arrays_types(void **state)
                  i < 5 ? "true" : "false");
         assert_ok(six_dataset_from_arrays(&ds, &t.ctx, spec, types[i % 5].data, types[i % 5].data, 2));
         float targets[3];
-        assert_ok(six_dataset_get(ds, 0, input, targets));
+        assert_ok(sixnet_dataset_get(ds, 0, input, targets));
         assert_true(input[2] == types[i % 5].third * 0.5f && targets[2] == types[i % 5].third);
-        assert_ok(six_dataset_get(ds, 1, input, targets));
+        assert_ok(sixnet_dataset_get(ds, 1, input, targets));
         assert_true(input[2] == types[i % 5].last * 0.5f && targets[2] == types[i % 5].last);
         six_dataset_free(ds);
         snprintf(spec, sizeof spec, "shape=2 targets=%s", name);
         assert_ok(six_dataset_from_arrays(&ds, &t.ctx, spec, f32, types[i % 5].data, 3));
-        assert_ok(six_dataset_get(ds, 2, NULL, &target));
+        assert_ok(sixnet_dataset_get(ds, 2, NULL, &target));
         assert_true(target == types[i % 5].third);
         six_dataset_free(ds);
     }
@@ -857,7 +857,7 @@ static void test_arrays_lengths(void **state)
             memcpy(memory + 1 + 8 * k, &(double){k + 0.25}, 8);
         snprintf(spec, sizeof spec, "inputs=f64 shape=%d copy=false", length);
         assert_ok(six_dataset_from_arrays(&ds, &t.ctx, spec, memory + 1, NULL, 1));
-        assert_ok(six_dataset_get(ds, 0, got, NULL));
+        assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
         for (int k = 0; k < length; k++)
             assert_true(got[k] == (float)k + 0.25f);
         six_dataset_free(ds);
@@ -873,9 +873,9 @@ static void test_arrays_copied_or_borrowed(void **state)
     assert_ok(six_dataset_from_arrays(&borrowed, &t.ctx, "shape=2 copy=false", inputs, targets, 2));
     inputs[3] = 40;
     targets[1] = 10;
-    assert_ok(six_dataset_get(copied, 1, value, &label));
+    assert_ok(sixnet_dataset_get(copied, 1, value, &label));
     assert_true(value[0] == 3 && value[1] == 4 && label == 1);
-    assert_ok(six_dataset_get(borrowed, 1, value, &label));
+    assert_ok(sixnet_dataset_get(borrowed, 1, value, &label));
     assert_true(value[0] == 3 && value[1] == 40 && label == 10);
     six_dataset_free(copied);
     six_dataset_free(borrowed);
@@ -889,7 +889,7 @@ static void test_arrays_without_targets(void **state)
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1", &(float){3}, NULL, 1));
     assert_false(six_dataset_has_targets(ds));
     assert_shapes(ds, "1", "");
-    assert_ok(six_dataset_get(ds, 0, &value, &label));
+    assert_ok(sixnet_dataset_get(ds, 0, &value, &label));
     assert_true(value == 3 && label == 77);
     assert_ok(six_dataset_check_classes(ds, 1));
     six_dataset_free(ds);
@@ -946,18 +946,18 @@ static void test_callback(void **state)
     float input[2], label;
     assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=2", 8, give_sample, &fails_at));
     assert_shapes(ds, "2", "1");
-    assert_ok(six_dataset_get(ds, 3, input, &label));
+    assert_ok(sixnet_dataset_get(ds, 3, input, &label));
     assert_true(input[0] == 3 && input[1] == 6 && label == 1);
-    assert_ok(six_dataset_get(ds, 4, input, NULL));
+    assert_ok(sixnet_dataset_get(ds, 4, input, NULL));
     assert_true(input[1] == 8);
-    assert_ok(six_dataset_get(ds, 7, NULL, &label));
+    assert_ok(sixnet_dataset_get(ds, 7, NULL, &label));
     assert_true(label == 1);
-    assert_ok(six_dataset_get(ds, 5, NULL, NULL));
-    assert_error(six_dataset_get(ds, 5, input, &label), SIXNET_CALLBACK_FAILED, "returned 42 for sample 5");
+    assert_ok(sixnet_dataset_get(ds, 5, NULL, NULL));
+    assert_error(sixnet_dataset_get(ds, 5, input, &label), SIXNET_CALLBACK_FAILED, "returned 42 for sample 5");
     assert_ok(six_dataset_check_classes(ds, 1)); /* not asked */
     assert_ok(six_dataset_split(&first, &second, ds, "first=6 shuffle=false"));
-    assert_error(six_dataset_get(first, 5, NULL, &label), SIXNET_CALLBACK_FAILED, "sample 5");
-    assert_ok(six_dataset_get(second, 1, input, NULL));
+    assert_error(sixnet_dataset_get(first, 5, NULL, &label), SIXNET_CALLBACK_FAILED, "sample 5");
+    assert_ok(sixnet_dataset_get(second, 1, input, NULL));
     assert_true(input[0] == 7);
     six_dataset_free(ds);
     six_dataset_free(first);
@@ -983,9 +983,9 @@ static void test_callback_of_one_half(void **state)
     sixnet_dataset *ds;
     float values[1000];
     assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=1000 target_shape=1000", 3, give_large_sample, NULL));
-    assert_ok(six_dataset_get(ds, 2, values, NULL));
+    assert_ok(sixnet_dataset_get(ds, 2, values, NULL));
     assert_true(values[999] == 2);
-    assert_ok(six_dataset_get(ds, 2, NULL, values));
+    assert_ok(sixnet_dataset_get(ds, 2, NULL, values));
     assert_true(values[999] == 3);
     six_dataset_free(ds);
 }
@@ -1064,7 +1064,7 @@ static sixnet_dataset *numbered(int64_t n)
 static int value_at(const sixnet_dataset *ds, int64_t index)
 {
     float input, target;
-    assert_ok(six_dataset_get(ds, index, &input, &target));
+    assert_ok(sixnet_dataset_get(ds, index, &input, &target));
     assert_true(input == target);
     return (int)input;
 }
@@ -1163,18 +1163,18 @@ static void test_normalize(void **state)
         data[i] = (float)i;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=2x18", data, NULL, 1));
     assert_ok(six_dataset_transform(ds, "normalize mean=1 std=0.5"));
-    assert_ok(six_dataset_get(ds, 0, got, NULL));
+    assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
     for (int i = 0; i < 36; i++)
         assert_true(got[i] == ((float)i - 1) * 2);
     assert_ok(six_dataset_transform(ds, "normalize mean=2,34 std=0.25"));
-    assert_ok(six_dataset_get(ds, 0, got, NULL));
+    assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
     for (int i = 0; i < 36; i++)
         assert_true(got[i] == (((float)i - 1) * 2 - (i < 18 ? 2 : 34)) * 4);
     six_dataset_free(ds);
 
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=2", data + 1, NULL, 1));
     assert_ok(six_dataset_transform(ds, "normalize mean=1 std=1,2"));
-    assert_ok(six_dataset_get(ds, 0, got, NULL));
+    assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
     assert_true(got[0] == 0 && got[1] == 0.5f);
     six_dataset_free(ds);
 }
@@ -1203,7 +1203,7 @@ static void test_transform_refused(void **state)
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=2x3", data, NULL, 1));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_error(six_dataset_transform(ds, cases[i].spec), cases[i].status, cases[i].message);
-        assert_ok(six_dataset_get(ds, 0, got, NULL));
+        assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
         assert_memory_equal(got, data, sizeof data);
     }
     for (int i = 0; i < SIX_MAX_STEPS; i++)
@@ -1223,12 +1223,12 @@ static void test_transform_of_parts(void **state)
     assert_ok(six_dataset_split(&a, &b, ds, "first=5 shuffle=false"));
     assert_ok(six_dataset_transform(ds, "normalize mean=10 std=1"));
     assert_ok(six_dataset_transform(b, "normalize mean=100 std=1"));
-    assert_ok(six_dataset_get(ds, 7, &value, NULL));
+    assert_ok(sixnet_dataset_get(ds, 7, &value, NULL));
     assert_true(value == 7 - 11);
-    assert_ok(six_dataset_get(a, 4, &value, NULL));
+    assert_ok(sixnet_dataset_get(a, 4, &value, NULL));
     assert_true(value == 4 - 1);
     six_dataset_free(ds);
-    assert_ok(six_dataset_get(b, 2, &value, NULL));
+    assert_ok(sixnet_dataset_get(b, 2, &value, NULL));
     assert_true(value == 7 - 101);
     six_dataset_free(a);
     six_dataset_free(b);
@@ -1247,10 +1247,12 @@ static int32_t halve(six_step *step)
 static void take_half(const six_transform_call *call)
 {
     six_stream random = call->random;
+    const float *from = call->from;
+    float *to = call->to;
     float offset = random.key ? (float)six_stream_uniform(&random) : 0.0f;
     assert_true(call->from != call->to);
     for (int64_t i = 0; i < call->out->dim[0]; i++)
-        call->to[i] = call->from[call->out->dim[0] - 1 - i] + offset;
+        to[i] = from[call->out->dim[0] - 1 - i] + offset;
 }
 
 static const six_transform half = {.kind = {.name = "half"}, .apart = true, .setup = halve, .apply = {take_half}};
@@ -1270,13 +1272,13 @@ static void test_transform_changes_shape(void **state)
     assert_ok(six_dataset_transform(ds, "normalize mean=1 std=0.5"));
     assert_ok(six_dataset_add_step(ds, &half, ""));
     assert_shapes(ds, "2", "1");
-    assert_ok(six_dataset_get(ds, 0, got, &label));
+    assert_ok(sixnet_dataset_get(ds, 0, got, &label));
     assert_true(got[0] == 2 && got[1] == 4 && label == 1); /* 3 2 1 0, 4 2 0 -2, 2 4 */
     assert_ok(six_dataset_add_step(ds, &half, ""));
     assert_error(six_dataset_add_step(ds, &half, ""), SIXNET_BAD_SHAPE, "half: nothing to halve");
     assert_shapes(ds, "1", "1");
     t.left = 0;
-    assert_int_equal(six_dataset_get(ds, 0, got, &label), SIXNET_OUT_OF_MEMORY);
+    assert_int_equal(sixnet_dataset_get(ds, 0, got, &label), SIXNET_OUT_OF_MEMORY);
     free(got);
     six_dataset_free(ds);
 }
@@ -1285,8 +1287,8 @@ static void test_transform_changes_shape(void **state)
 static float random_value(const sixnet_dataset *ds, int64_t index, uint64_t epoch)
 {
     float values[2], workspace[128];
-    assert_true(six_dataset_workspace(ds) <= 128);
-    assert_ok(six_dataset_read(ds, index, epoch, values, NULL, workspace));
+    assert_true(six_dataset_workspace(ds, SIX_F32) <= (int64_t)sizeof workspace);
+    assert_ok(six_dataset_read(ds, index, epoch, SIX_F32, values, NULL, workspace));
     return values[0];
 }
 
@@ -1298,7 +1300,7 @@ static void test_transform_shrinks_much(void **state)
     data[99] = 1;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=10000", data, NULL, 1));
     assert_ok(six_dataset_add_step(ds, &half, ""));
-    assert_ok(six_dataset_get(ds, 0, got, NULL));
+    assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
     assert_true(got[0] == 1);
     six_dataset_free(ds);
 }
@@ -1352,7 +1354,7 @@ static void test_kinds(void **state)
 static int32_t next_batch(sixnet_batches *b, const float **inputs, int64_t *n)
 {
     const float *targets;
-    int32_t status = six_batches_next(b, inputs, &targets, n);
+    int32_t status = sixnet_batches_next(b, inputs, &targets, n);
     for (int64_t i = 0; i < *n; i++)
         assert_true((*inputs)[i] == targets[i]);
     return status;
@@ -1398,7 +1400,7 @@ static void test_batches(void **state)
             first[i * 128 + k] = (int)inputs[k];
     }
     for (int i = 0; i < 2; i++) {
-        assert_ok(six_batches_next(b, &inputs, &targets, &n));
+        assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
         assert_int_equal(n, 0);
     }
     for (int i = 0; i < MANY; i++)
@@ -1499,7 +1501,7 @@ static void test_batches_without_targets(void **state)
     int64_t n;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1", data, NULL, 3));
     assert_ok(six_batches_new(&b, ds, "batch_size=3 shuffle=false"));
-    assert_ok(six_batches_next(b, &inputs, &targets, &n));
+    assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
     assert_null(targets);
     assert_memory_equal(inputs, data, sizeof data);
     six_batches_free(b);
@@ -1547,11 +1549,11 @@ static void test_batches_callback_fails(void **state)
     int64_t fails_at = 5, n;
     assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=2", 8, give_sample, &fails_at));
     assert_ok(six_batches_new(&b, ds, "batch_size=4 shuffle=false"));
-    assert_ok(six_batches_next(b, &inputs, &targets, &n));
-    assert_int_equal(six_batches_next(b, &inputs, &targets, &n), SIXNET_CALLBACK_FAILED);
+    assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
+    assert_int_equal(sixnet_batches_next(b, &inputs, &targets, &n), SIXNET_CALLBACK_FAILED);
     assert_int_equal(n, 0);
     fails_at = -1;
-    assert_ok(six_batches_next(b, &inputs, &targets, &n));
+    assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
     assert_int_equal(n, 4);
     assert_true(inputs[0] == 4 && inputs[7] == 14 && targets[3] == 1);
     six_batches_free(b);
@@ -1569,7 +1571,7 @@ static void test_batches_shape_changes(void **state)
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=4", data, NULL, 2));
     assert_ok(six_batches_new(&b, ds, "batch_size=2"));
     assert_ok(six_dataset_add_step(ds, &half, ""));
-    assert_error(six_batches_next(b, &inputs, &targets, &n), SIXNET_BAD_STATE, "changed the size");
+    assert_error(sixnet_batches_next(b, &inputs, &targets, &n), SIXNET_BAD_STATE, "changed the size");
     six_batches_free(b);
     six_dataset_free(ds);
 }
@@ -1588,7 +1590,7 @@ static void test_batches_epochs(void **state)
     assert_ok(six_batches_new(&b, ds, "batch_size=1"));
     for (int64_t epoch = 0; epoch < 3; epoch++) {
         assert_ok(six_batches_start(b, epoch));
-        assert_ok(six_batches_next(b, &inputs, &targets, &n));
+        assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
         assert_true(inputs[0] == random_value(ds, 0, (uint64_t)epoch));
     }
     six_batches_free(b);
@@ -1604,7 +1606,7 @@ static void *read_all(void *arg)
     for (int round = 0; round < 20; round++)
         for (int64_t i = 0; i < MANY; i++) {
             float value, none;
-            wrong += six_dataset_read(ds, i, 0, &value, NULL, &none) != SIXNET_OK || value != (float)(i - 1);
+            wrong += six_dataset_read(ds, i, 0, SIX_F32, &value, NULL, &none) != SIXNET_OK || value != (float)(i - 1);
         }
     return (void *)wrong;
 }
@@ -1705,7 +1707,7 @@ static void test_out_of_memory(void **state)
     sweep(try_open, 5);
     sweep(try_transform, 1);
     assert_int_equal(made->nsteps, 1);
-    assert_ok(six_dataset_get(made, 1, input, &label));
+    assert_ok(sixnet_dataset_get(made, 1, input, &label));
     assert_true(input[0] == 30 / 255.0f - 1);
     sweep(try_split, 5);
     six_dataset_free(part);
@@ -1719,8 +1721,8 @@ static void test_out_of_memory(void **state)
 
     assert_ok(six_dataset_from_callback(&made, &t.ctx, "shape=2", 2, give_sample, &fails_at));
     t.left = 0;
-    assert_int_equal(six_dataset_get(made, 0, input, NULL), SIXNET_OUT_OF_MEMORY);
-    assert_ok(six_dataset_get(made, 0, input, &label));
+    assert_int_equal(sixnet_dataset_get(made, 0, input, NULL), SIXNET_OUT_OF_MEMORY);
+    assert_ok(sixnet_dataset_get(made, 0, input, &label));
     t.left = 1 << 30;
     six_dataset_free(made);
     made = NULL;

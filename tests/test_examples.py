@@ -8,6 +8,7 @@ numbers of threads and instruction sets, and sees that bad input ends with one l
 
 import csv
 import fcntl
+import functools
 import gzip
 import math
 import os
@@ -430,6 +431,21 @@ def test_names(folder, sets, data):
     check_refused("a gzip file that is cut", ["train-images-idx3-ubyte.gz"], "mnist_cnn", "--data", cut)
 
 
+def needs_terminal(test):
+    """Skips a test where the system gives no pseudo-terminal, as in a chroot without /dev/pts."""
+
+    @functools.wraps(test)
+    def run_or_skip(*args):
+        try:
+            for end in pty.openpty():
+                os.close(end)
+        except OSError as error:
+            return skip(test.__name__, f"there is no pseudo-terminal here: {error}")
+        return test(*args)
+
+    return run_or_skip
+
+
 def seen_on_terminal(args, columns, window=None, stdout=subprocess.DEVNULL, **more):
     """The status of a program whose standard error is a terminal, and what it shows there; `window` is its width if COLUMNS is not set."""
     ours, theirs = pty.openpty()
@@ -466,6 +482,7 @@ def check_progress(name, words, *args):
     check(f"{name}: no progress in a pipe", not quiet.returncode and not quiet.stderr and b"\r" not in quiet.stdout, quiet.stderr[:300])
 
 
+@needs_terminal
 def test_terminal(data):
     check_progress("mnist_cnn", (b"epoch ", b"images/s"), EXAMPLES / "mnist_cnn", "--data", data, "--epochs", 6)
     check_progress("two_neuron", (b"training ", b" left"), EXAMPLES / "two_neuron", "--epochs", 100000)

@@ -321,6 +321,11 @@ static int32_t from_callback(world *w)
     return sixnet_dataset_from_callback(&w->new_ds, w->ctx, "shape=2", 5, give_sample, w);
 }
 
+static int32_t from_callback_f64(world *w)
+{
+    return sixnet_dataset_from_callback_f64(&w->new_ds, w->ctx, "shape=2", 5, give_sample_f64, w);
+}
+
 static int32_t split(world *w) { return sixnet_dataset_split(&w->new_ds, &w->second_ds, w->plain.ds, "first=10"); }
 
 static int32_t dataset_free(world *w)
@@ -362,6 +367,12 @@ static int32_t dataset_get(world *w)
     return sixnet_dataset_get(w->own.ds, 3, input, NULL);
 }
 
+static int32_t dataset_get_f64(world *w)
+{
+    double input[OWN_SIZE];
+    return sixnet_dataset_get_f64(w->own.ds, 3, input, NULL);
+}
+
 static int32_t batches_new(world *w) { return sixnet_batches_new(&w->new_batches, w->plain.ds, "batch_size=5 seed=4"); }
 
 static int32_t batches_free(world *w)
@@ -378,6 +389,14 @@ static int32_t batches_next(world *w)
     const float *x, *t;
     int64_t n;
     return sixnet_batches_next(w->own.batches, &x, &t, &n);
+}
+
+/* Of doubles in a context of floats, for which it needs memory. */
+static int32_t batches_next_f64(world *w)
+{
+    const double *x, *t;
+    int64_t n;
+    return sixnet_batches_next_f64(w->own.batches, &x, &t, &n);
 }
 
 /* The walk was made before the transforms, for which it needs room. */
@@ -640,6 +659,7 @@ static const struct scenario {
     {"sixnet_dataset_from_arrays", from_arrays, NULL, false},
     {"sixnet_dataset_from_arrays", borrowed_arrays, NULL, false},
     {"sixnet_dataset_from_callback", from_callback, NULL, false},
+    {"sixnet_dataset_from_callback_f64", from_callback_f64, NULL, false},
     {"sixnet_dataset_split", split, NULL, false},
     {"sixnet_dataset_free", dataset_free, NULL, false},
     {"sixnet_dataset_transform", transform, NULL, false},
@@ -648,6 +668,8 @@ static const struct scenario {
     {"sixnet_dataset_get", dataset_get, NULL, false},
     {"sixnet_dataset_get", dataset_get, mix_own, false},
     {"sixnet_dataset_get", dataset_get_bent, bend_and_mix, false},
+    {"sixnet_dataset_get_f64", dataset_get_f64, NULL, false},
+    {"sixnet_dataset_get_f64", dataset_get_f64, mix_own, false},
     {"sixnet_batches_new", batches_new, NULL, false},
     {"sixnet_batches_new", batches_new, bend_and_mix, false},
     {"sixnet_batches_free", batches_free, NULL, false},
@@ -655,6 +677,8 @@ static const struct scenario {
     {"sixnet_batches_next", batches_next, NULL, false},
     {"sixnet_batches_next", batches_next, mix_own, false},
     {"sixnet_batches_next", batches_next_bent, bend_and_mix, false},
+    {"sixnet_batches_next_f64", batches_next_f64, NULL, false},
+    {"sixnet_batches_next_f64", batches_next_f64, mix_own, false},
     {"sixnet_batches_cursor", batches_cursor, NULL, false},
     {"sixnet_profile", profile, NULL, false},
     {"sixnet_profile", profile, begin_profile, false},

@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fenv.h>
 #include <math.h>
 #include <signal.h>
 #include <stdalign.h>
@@ -1088,6 +1089,34 @@ static void test_open_loop(void **state)
 }
 
 /* What a run would find after its first epoch only is found before its first step. */
+/* A host may compute in another mode: texts do not drift from save to save, and a run goes on. */
+static void test_a_run_in_another_rounding_mode(void **state)
+{
+    (void)state;
+    trainer t;
+    sixnet_model *first, *again;
+    trainer_begin(&t, "seed=3", "sgd lr=0.3 momentum=0.7", "step_lr step_size=1 gamma=0.3");
+    fesetround(FE_UPWARD);
+    sixnet_model *net = NULL;
+    int32_t status = sixnet_model_parse(&net, NULL, "input shape=4\ndropout p=0.3\nlinear out_features=2\n");
+    for (int i = 0; i < 3 && status >= 0; i++)
+        status = sixnet_model_save(net, path_of("rounded"), NULL) < 0 || sixnet_model_load(&first, NULL, path_of("rounded"), NULL) < 0
+                     ? -1
+                     : (sixnet_model_free(net), net = first, 0);
+    int32_t fitted = fit(&t, "epochs=1 batch_size=25 average=ema ema_decay=0.3 checkpoint=%s", path_of("rounded-run"));
+    int32_t resumed = fit(&t, "epochs=2 batch_size=25 average=ema ema_decay=0.3 resume=%s", path_of("rounded-run"));
+    fesetround(FE_TONEAREST);
+    TRY(status);
+    TRY(fitted);
+    TRY(resumed);
+    assert_non_null(strstr(sixnet_model_text(net), "p=0.3 "));
+    TRY(sixnet_model_load(&again, NULL, path_of("rounded"), NULL));
+    assert_string_equal(sixnet_model_text(again), sixnet_model_text(net));
+    sixnet_model_free(again);
+    sixnet_model_free(net);
+    trainer_end(&t);
+}
+
 static void test_a_checkpoint_that_cannot_be_saved(void **state)
 {
     (void)state;
@@ -1270,6 +1299,50 @@ static void test_hostile_optimizer_state(void **state)
 }
 
 /* Every bit of a checkpoint is covered by its checksum; with checksum=false a damaged one may load, but does no harm. */
+/* Where a file has some bytes. */
+static uint8_t *find_bytes(bytes b, const void *wanted, size_t size)
+{
+    for (size_t i = 0; i + size <= b.size; i++)
+        if (memcmp(b.data + i, wanted, size) == 0)
+            return b.data + i;
+    fail_msg("the bytes are not there");
+    return NULL;
+}
+
+/* Numbers of a run that no run can have. */
+static void test_numbers_of_a_run_out_of_range(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value, *text; /* key NULL: of the history */
+        const char *column;
+        double number;
+    } cases[] = {
+        {" seconds=", "1e308", "seconds=1e308", NULL, 0},      {" seconds=", "-1", "seconds=-1", NULL, 0},
+        {" seconds=", "inf", "seconds=inf", NULL, 0},          {NULL, NULL, "history: epoch 1", "loss", (double)NAN},
+        {NULL, NULL, "history: epoch 1", "lr", (double)NAN},   {NULL, NULL, "history: epoch 1", "lr", -1},
+        {NULL, NULL, "history: epoch 1", "validation_accuracy", 2},
+    };
+    trainer t;
+    trainer_begin(&t, "seed=3", "sgd lr=0.123", NULL);
+    TRY(fit(&t, "epochs=1 batch_size=25 checkpoint=%s", path_of("numbers")));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bytes b = file_bytes(path_of("numbers"));
+        if (cases[i].key) {
+            uint8_t *to = find_bytes(b, cases[i].key, strlen(cases[i].key)) + strlen(cases[i].key);
+            memset(to, ' ', strcspn((char *)to, " \""));
+            memcpy(to, cases[i].value, strlen(cases[i].value));
+        } else {
+            const double old = sixnet_history_get(t.net, 1, cases[i].column);
+            memcpy(find_bytes(b, &old, sizeof old), &cases[i].number, sizeof old);
+        }
+        write_bytes(path_of("forged"), b.data, b.size);
+        free(b.data);
+        assert_status(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("forged"), "checksum=false"), "SIXNET_BAD_FILE", cases[i].text);
+    }
+    trainer_end(&t);
+}
+
 static void test_damaged_checkpoints(void **state)
 {
     (void)state;
@@ -1338,10 +1411,12 @@ int main(void)
         cmocka_unit_test(test_checkpoints_of_an_average),
         cmocka_unit_test(test_the_open_loop_goes_on_without_average),
         cmocka_unit_test(test_open_loop),
+        cmocka_unit_test(test_a_run_in_another_rounding_mode),
         cmocka_unit_test(test_a_checkpoint_that_cannot_be_saved),
         cmocka_unit_test(test_a_run_made_otherwise_is_refused),
         cmocka_unit_test(test_hostile_averages),
         cmocka_unit_test(test_hostile_optimizer_state),
+        cmocka_unit_test(test_numbers_of_a_run_out_of_range),
         cmocka_unit_test(test_damaged_checkpoints),
     };
     return cmocka_run_group_tests(tests, make_folder, delete_folder);

@@ -34,6 +34,11 @@ class Growth(unittest.TestCase):
     def test_fit_batches(self):
         self.check_linear("fit_batches", 250)
 
+    def test_cancelled_predict(self):
+        """What is left of a cancelled call is not even read: 16 samples of 1,000 values take a few instructions."""
+        few, many = (instructions("cancelled_predict", size) for size in (100, 1100))
+        self.assertLess((many - few) / 1000, 200)
+
 
 if __name__ == "__main__":
     if not shutil.which("valgrind"):

@@ -133,6 +133,12 @@ void test_shapes()
     expect(s.size() == 3 && s[1] == 32 && s.count() == 1536 && s.str() == "3x32x16");
     expect(s == sixnet::shape{3, 32, 16} && s != sixnet::shape{3, 32} && sixnet::shape().count() == 1);
     fails(SIXNET_BAD_SHAPE, "8 dimensions", [] { sixnet::shape{1, 2, 3, 4, 5, 6, 7, 8, 9}; });
+    const std::int64_t half = std::int64_t{1} << 32;
+    expect(sixnet::shape{half, half / 4}.count() == half / 4 * half && sixnet::shape{half, half, 0}.count(0) == 0);
+    fails(SIXNET_BAD_SHAPE, "4294967296x4294967296 has more values", [=] { sixnet::shape{half, half}.count(); });
+    fails(SIXNET_BAD_SHAPE, "more values", [=] { sixnet::shape{half}.count(half); });
+    fails(SIXNET_BAD_SHAPE, "negative dimension", [] { sixnet::shape{2, -1}.count(); });
+    fails(SIXNET_INVALID_ARGUMENT, "NUL", [] { sixnet::context ctx(std::string("seed=1\0threads=2", 16)); });
 }
 
 // ---- handles ----
@@ -557,6 +563,29 @@ void test_samples_throw()
     });
 }
 
+void test_samples_in_double()
+{
+    constexpr double near = 1.6e9 + 1e-6;
+    const auto write = [](std::int64_t i, sixnet::view<double> input, sixnet::view<double> target) {
+        input[0] = near * static_cast<double>(i);
+        target[0] = 0.1;
+        if (i == 2)
+            throw mine{3};
+    };
+    const sixnet::context ctx("dtype=f64");
+    sixnet::dataset data = sixnet::dataset::from_callback_f64(3, {1}, {1}, write, ctx);
+    double x[1], t[1];
+    float rounded[1];
+    data.get_sample(1, x, t);
+    data.get_sample(1, rounded);
+    expect(x[0] == near && t[0] == 0.1 && rounded[0] == static_cast<float>(near));
+    throws_mine(3, [&] { data.get_sample(2, x, t); });
+    sixnet::batches walk(data, "batch_size=2 shuffle=false");
+    const auto batch = walk.next_f64();
+    expect(batch && batch->n == 2 && batch->inputs[1] == near && batch->targets[0] == 0.1);
+    throws_mine(3, [&] { walk.next_f64(); });
+}
+
 void test_files_throw()
 {
     sixnet::model net(classifier);
@@ -793,6 +822,7 @@ const struct {
     {"batches", test_batches},
     {"progress throws", test_progress_throws},
     {"samples throw", test_samples_throw},
+    {"samples in double", test_samples_in_double},
     {"files throw", test_files_throw},
     {"an exception stays in its thread", test_an_exception_stays_in_its_thread},
     {"log throws", test_log_throws},

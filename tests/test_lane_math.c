@@ -8,12 +8,19 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "simd/lane_math.h"
 
-enum { SAMPLES = 200000 };
+/* Of each sweep; fewer for slow machines: valgrind. */
+static int samples(void)
+{
+    const char *quick = getenv("SIXNET_TEST_QUICK");
+    return quick && strcmp(quick, "1") == 0 ? 8000 : 200000;
+}
 
 #if defined(SIX_REAL_IS_DOUBLE)
 enum { DIGITS = DBL_MANT_DIG, LEAST_EXPONENT = DBL_MIN_EXP - 1 };
@@ -21,12 +28,16 @@ enum { DIGITS = DBL_MANT_DIG, LEAST_EXPONENT = DBL_MIN_EXP - 1 };
 #define HIGHEST_LOG 709.7L
 #define LARGEST DBL_MAX
 #define LEAST 5e-324
+#define NORMAL_LOWEST 37.5L
+#define NORMAL_LIMIT 8
 #else
 enum { DIGITS = FLT_MANT_DIG, LEAST_EXPONENT = FLT_MIN_EXP - 1 };
 #define LOWEST_LOG (-103.0L)
 #define HIGHEST_LOG 88.7L
 #define LARGEST FLT_MAX
 #define LEAST 1.4e-45F
+#define NORMAL_LOWEST 13
+#define NORMAL_LIMIT 4
 #endif
 
 typedef vec (*function)(vec x);
@@ -58,29 +69,32 @@ static void check_at(const char *name, function f, reference g, const real *x, l
     for (int i = 0; i < SIX_WIDTH; i++) {
         const long double want = g(x[i]), error = error_in_units(y[i], want);
         if (!(error <= limit))
-            fail_msg("%s(%.17g) is %.17g instead of %.17Lg: %.3Lg units, not %.3Lg", name, (double)x[i], (double)y[i], want, error,
-                     limit);
+            fail_msg("%s(%.17g) is %.17g instead of %.17Lg: %.3Lg units, not %.3Lg", name, (double)x[i], (double)y[i], want,
+                     error, limit);
     }
 }
 
 /* Evenly from low to high. */
 static void check(const char *name, function f, reference g, long double low, long double high, long double limit)
 {
-    for (int i = 0; i < SAMPLES; i += SIX_WIDTH) {
+    const int count = samples();
+    for (int i = 0; i < count; i += SIX_WIDTH) {
         real x[SIX_WIDTH];
         for (int j = 0; j < SIX_WIDTH; j++)
-            x[j] = (real)(low + (high - low) * (i + j) / SAMPLES);
+            x[j] = (real)(low + (high - low) * (i + j) / count);
         check_at(name, f, g, x, limit);
     }
 }
 
 /* As many in every power of two from exp(low) to exp(high), of either sign. */
-static void check_scales(const char *name, function f, reference g, long double low, long double high, real sign, long double limit)
+static void check_scales(const char *name, function f, reference g, long double low, long double high, real sign,
+                         long double limit)
 {
-    for (int i = 0; i < SAMPLES; i += SIX_WIDTH) {
+    const int count = samples();
+    for (int i = 0; i < count; i += SIX_WIDTH) {
         real x[SIX_WIDTH];
         for (int j = 0; j < SIX_WIDTH; j++)
-            x[j] = sign * (real)expl(low + (high - low) * (i + j) / SAMPLES);
+            x[j] = sign * (real)expl(low + (high - low) * (i + j) / count);
         check_at(name, f, g, x, limit);
     }
 }
@@ -88,16 +102,37 @@ static void check_scales(const char *name, function f, reference g, long double 
 static long double sigmoid(long double x) { return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x)); }
 static long double normal(long double x) { return erfcl(-x * sqrtl(0.5L)) / 2; }
 static long double normal_density(long double x) { return expl(-x * x / 2) / sqrtl(8 * atanl(1)); }
+static long double gelu(long double x) { return x * normal(x); }
+static long double silu(long double x) { return x * sigmoid(x); }
+static long double normal_of_minus(long double x) { return normal(-x); }
+
 static vec distribution(vec x)
 {
-    vec density;
-    return six_normal(x, &density);
+    const six_normal f = six_normal_at(x);
+    return f.value * f.scale;
 }
+static vec distribution_of_minus(vec x) { return distribution(-x); }
 static vec density(vec x)
 {
-    vec d;
-    six_normal(x, &d);
-    return d;
+    const six_normal f = six_normal_at(x);
+    return f.density * f.scale;
+}
+static vec do_gelu(vec x)
+{
+    const six_normal f = six_normal_at(x);
+    return x * f.value * f.scale;
+}
+static vec do_silu(vec x)
+{
+    vec rest;
+    return six_times_logistic(x, six_logistic(x, &rest));
+}
+/* 1 - s, which is 1 / (1 + exp(x)) */
+static vec rest_of_minus(vec x)
+{
+    vec rest;
+    six_logistic(-x, &rest);
+    return rest;
 }
 
 static vec do_exp(vec x) { return six_exp(x); }
@@ -105,7 +140,6 @@ static vec do_log(vec x) { return six_ln(x); }
 static vec do_log1p(vec x) { return six_ln1p(x); }
 static vec do_tanh(vec x) { return six_tanh(x); }
 static vec do_sigmoid(vec x) { return six_sigmoid(x); }
-static vec do_erf(vec x) { return six_erf(x); }
 
 static void test_exp(void **state)
 {
@@ -176,30 +210,78 @@ static void test_sigmoid(void **state)
     assert_true(isnan(one(do_sigmoid, NAN)));
 }
 
-static void test_erf(void **state)
+/* F(x) in its tail, where rounding x^2 alone would cost x^2 / 2 units. */
+static void test_normal(void **state)
 {
     (void)state;
-    check("erf", do_erf, erfl, -7, 7, 2);
-    check("erf", do_erf, erfl, -1.1L, 1.1L, 2);
-    check_scales("erf", do_erf, erfl, LOWEST_LOG, 2, 1, 2);
-    check_scales("erf", do_erf, erfl, LOWEST_LOG, 2, -1, 2);
-    assert_true(one(do_erf, 0) == 0);
-    assert_true(signbit(one(do_erf, -(real)0)));
-    assert_true(one(do_erf, LARGEST) == 1);
-    assert_true(one(do_erf, INFINITY) == 1);
-    assert_true(one(do_erf, -INFINITY) == -1);
-    assert_true(isnan(one(do_erf, NAN)));
-
-    /* rounding x^2 alone costs x^2 / 2 units where the result is exp(-x^2 / 2) */
-    check("normal", distribution, normal, -1.5L, 9, 6);
-    check("normal", distribution, normal, -5, -1.4L, 60);
-    check("density", density, normal_density, -1.5L, 1.5L, 4);
-    check("density", density, normal_density, -5, 5, 60);
+    check("normal", distribution, normal, -1, 9, NORMAL_LIMIT);
+    check("normal", distribution, normal, -NORMAL_LOWEST, -1, NORMAL_LIMIT);
+    check("normal", distribution_of_minus, normal_of_minus, 0, NORMAL_LOWEST, NORMAL_LIMIT);
+    check("density", density, normal_density, -NORMAL_LOWEST, NORMAL_LOWEST, 4);
     assert_true(one(distribution, 0) == (real)0.5);
+    assert_true(one(distribution, LARGEST) == 1);
     assert_true(one(distribution, INFINITY) == 1);
+    assert_true(one(distribution, -LARGEST) == 0);
     assert_true(one(distribution, -INFINITY) == 0);
     assert_true(one(density, LARGEST) == 0);
+    assert_true(one(density, -LARGEST) == 0);
+    assert_true(one(density, -INFINITY) == 0);
     assert_true(isnan(one(distribution, NAN)));
+    assert_true(isnan(one(density, NAN)));
+}
+
+/* A factor is multiplied before the result underflows. */
+static void test_products(void **state)
+{
+    (void)state;
+    check("gelu", do_gelu, gelu, -NORMAL_LOWEST - 1, 9, NORMAL_LIMIT);
+    check("gelu", do_gelu, gelu, -3, 3, NORMAL_LIMIT);
+    check_scales("gelu", do_gelu, gelu, LOWEST_LOG, 2, 1, NORMAL_LIMIT);
+    check_scales("gelu", do_gelu, gelu, LOWEST_LOG, 2, -1, NORMAL_LIMIT);
+    check("silu", do_silu, silu, LOWEST_LOG - 10, -LOWEST_LOG, 4);
+    check("silu", do_silu, silu, -8, 8, 4);
+    check_scales("silu", do_silu, silu, LOWEST_LOG, HIGHEST_LOG, 1, 4);
+    check_scales("silu", do_silu, silu, LOWEST_LOG, 4, -1, 4);
+    check("1 - s", rest_of_minus, sigmoid, -8, 60, 4);
+    assert_true(one(do_gelu, LARGEST) == LARGEST && one(do_silu, LARGEST) == LARGEST);
+    assert_true(one(do_gelu, -LARGEST) == 0 && one(do_silu, -LARGEST) == 0);
+    assert_true(one(do_gelu, INFINITY) == INFINITY && one(do_silu, INFINITY) == INFINITY);
+    assert_true(isnan(one(do_gelu, -INFINITY)) && isnan(one(do_silu, -INFINITY))); /* infinity times 0, as in PyTorch */
+    assert_true(isnan(one(do_gelu, NAN)) && isnan(one(do_silu, NAN)));
+    assert_true(one(rest_of_minus, LARGEST) == 1 && one(rest_of_minus, -LARGEST) == 0);
+}
+
+/* Runs of neighbours: from each of many numbers from low to high the next ones. */
+static void check_never_decreases(const char *name, function f, long double low, long double high)
+{
+    const int count = samples();
+    enum { RUN = 16 };
+    real last = -INFINITY;
+    for (int i = 0; i < count; i += RUN) {
+        real x[RUN + SIX_WIDTH], y[RUN + SIX_WIDTH] = {0};
+        x[0] = (real)(low + (high - low) * i / count);
+        for (int j = 1; j < RUN; j++)
+            x[j] =
+                sizeof(real) == sizeof(float) ? (real)nextafterf((float)x[j - 1], INFINITY) : (real)nextafter(x[j - 1], INFINITY);
+        for (int j = 0; j < RUN; j += SIX_WIDTH)
+            six_store(y + j, f(six_load(x + j)));
+        for (int j = 0; j < RUN; last = y[j++])
+            if (y[j] < last)
+                fail_msg("%s(%.17g) is %.17g, less than %.17g before", name, (double)x[j], (double)y[j], (double)last);
+    }
+}
+
+static void test_never_decreases(void **state)
+{
+    (void)state;
+    check_never_decreases("exp", do_exp, LOWEST_LOG, HIGHEST_LOG);
+    check_never_decreases("exp", do_exp, -1, 1);
+    check_never_decreases("log", do_log, 0.25L, 4);
+    check_never_decreases("tanh", do_tanh, -10, 10);
+    check_never_decreases("tanh", do_tanh, 0.1L, 1);
+    check_never_decreases("tanh", do_tanh, -0.02L, 0.02L);
+    check_never_decreases("sigmoid", do_sigmoid, LOWEST_LOG, -LOWEST_LOG);
+    check_never_decreases("sigmoid", do_sigmoid, -2, 2);
 }
 
 /* The smaller operations, where infinities, zeros and NaN decide. */
@@ -250,8 +332,15 @@ static void test_lane_sum(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exp), cmocka_unit_test(test_log),        cmocka_unit_test(test_tanh),     cmocka_unit_test(test_sigmoid),
-        cmocka_unit_test(test_erf), cmocka_unit_test(test_operations), cmocka_unit_test(test_lane_sum),
+        cmocka_unit_test(test_exp),
+        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_tanh),
+        cmocka_unit_test(test_sigmoid),
+        cmocka_unit_test(test_normal),
+        cmocka_unit_test(test_products),
+        cmocka_unit_test(test_never_decreases),
+        cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_lane_sum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

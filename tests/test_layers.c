@@ -453,19 +453,126 @@ static void test_dropout_nodes_differ(void **state)
     free(ones);
 }
 
-/* p=1 drops everything, infinities too. */
-static void test_dropout_of_all(void **state)
+/* ---- values that are not finite, or whose squares are not in f32, as in PyTorch ---- */
+
+#define INF INFINITY
+
+/* One sample, its output in training, and the gradient by it of the sum of the outputs. */
+static const struct {
+    const char *spec, *shape;
+    int count, outputs;
+    double x[4], y[4], dx[4];
+} extremes[] = {
+    {"relu", "4", 4, 4, {NAN, INF, -INF, -0.0}, {NAN, INF, 0, 0}, {1, 1, 0, 0}},
+    {"leaky_relu negative_slope=0.5", "4", 4, 4, {NAN, INF, -INF, -2}, {NAN, INF, -INF, -1}, {0.5, 1, 0.5, 0.5}},
+    {"leaky_relu negative_slope=0", "2", 2, 2, {NAN, -INF}, {NAN, NAN}, {0, 0}},
+    {"sigmoid", "4", 4, 4, {NAN, INF, -INF, 0}, {NAN, 1, 0, 0.5}, {NAN, 0, 0, 0.25}},
+    {"tanh", "4", 4, 4, {NAN, INF, -INF, 0}, {NAN, 1, -1, 0}, {NAN, 0, 0, 1}},
+    {"silu", "4", 4, 4, {NAN, INF, -INF, 0}, {NAN, INF, NAN, 0}, {NAN, NAN, NAN, 0.5}},
+    {"silu", "2", 2, 2, {3e38, -3e38}, {3e38, 0}, {1, 0}},
+    {"gelu", "4", 4, 4, {NAN, INF, -INF, 0}, {NAN, INF, NAN, 0}, {NAN, NAN, NAN, 0.5}},
+    {"gelu", "2", 2, 2, {3e38, -3e38}, {3e38, 0}, {1, 0}},
+    {"gelu approximate=tanh", "4", 4, 4, {NAN, INF, -INF, 0}, {NAN, INF, NAN, 0}, {NAN, NAN, NAN, 0.5}},
+    {"gelu approximate=tanh", "4", 4, 4, {3e38, -3e38, 1e15, -1e15}, {3e38, 0, 1e15, 0}, {1, 0, 1, 0}},
+    {"softmax", "3", 3, 3, {1, NAN, 2}, {NAN, NAN, NAN}, {NAN, NAN, NAN}},
+    {"softmax", "3", 3, 3, {INF, 0, 0}, {NAN, NAN, NAN}, {NAN, NAN, NAN}},
+    {"softmax", "3", 3, 3, {-INF, 0, 0}, {0, 0.5, 0.5}, {0, 0, 0}},
+    {"softmax", "2", 2, 2, {-INF, -INF}, {NAN, NAN}, {NAN, NAN}},
+    {"log_softmax", "2", 2, 2, {-INF, 0}, {-INF, 0}, {1, -1}},
+    {"log_softmax", "2", 2, 2, {NAN, 0}, {NAN, NAN}, {NAN, NAN}},
+    {"maxpool2d kernel_size=2", "1x2x2", 4, 1, {1, NAN, 2, 3}, {NAN}, {0, 1, 0, 0}},
+    {"maxpool2d kernel_size=2x2 stride=1", "1x2x2", 4, 1, {-INF, -INF, INF, 3}, {INF}, {0, 0, 1, 0}},
+    {"avgpool2d kernel_size=2", "1x2x2", 4, 1, {1, INF, 2, 3}, {INF}, {0.25, 0.25, 0.25, 0.25}},
+    {"avgpool2d kernel_size=2", "1x2x2", 4, 1, {1, INF, -INF, 3}, {NAN}, {0.25, 0.25, 0.25, 0.25}},
+    {"adaptive_avgpool2d output_size=1", "1x2x2", 4, 1, {1, -INF, 2, 3}, {-INF}, {0.25, 0.25, 0.25, 0.25}},
+    /* zeroing is a product with 0 */
+    {"dropout p=1", "4", 4, 4, {NAN, INF, -INF, -2}, {NAN, NAN, NAN, 0}, {0, 0, 0, 0}},
+    {"layernorm normalized_shape=4", "4", 4, 4, {1, NAN, 2, 3}, {NAN, NAN, NAN, NAN}, {NAN, NAN, NAN, NAN}},
+    {"layernorm normalized_shape=4", "4", 4, 4, {1, INF, 2, 3}, {NAN, NAN, NAN, NAN}, {NAN, NAN, NAN, NAN}},
+    {"groupnorm num_groups=2", "4", 4, 4, {1, 3, INF, 3}, {-1, 1, NAN, NAN}, {0, 0, NAN, NAN}},
+    {"groupnorm num_groups=2", "4", 4, 4, {1, 3, NAN, 3}, {-1, 1, NAN, NAN}, {0, 0, NAN, NAN}},
+    /* mathematically right where the square of a difference is too large for f32 */
+    {"layernorm normalized_shape=4", "4", 4, 4, {1e20, -1e20, 3e20, 1e20}, {0, -1.41421356, 1.41421356, 0}, {0, 0, 0, 0}},
+    {"layernorm normalized_shape=4", "4", 4, 4, {3e19, -3e19, 3e19, -3e19}, {1, -1, 1, -1}, {0, 0, 0, 0}},
+    {"layernorm normalized_shape=4", "4", 4, 4, {1.5e38, 1.5e38, -1.5e38, -1.5e38}, {1, 1, -1, -1}, {0, 0, 0, 0}},
+    {"groupnorm num_groups=1", "4", 4, 4, {1e20, -1e20, 3e20, 1e20}, {0, -1.41421356, 1.41421356, 0}, {0, 0, 0, 0}},
+    {"groupnorm num_groups=2", "4", 4, 4, {1.5e38, -1.5e38, 2, 4}, {1, -1, -1, 1}, {0, 0, 0, 0}},
+};
+
+static bool alike(double got, double expected)
+{
+    if (isnan(expected))
+        return isnan(got);
+    return got == expected || fabs(got - expected) <= 1e-5 * fmax(1, fabs(expected));
+}
+
+static void check_extremes(const char *options, size_t k)
+{
+    double y[4], dx[4];
+    lab_title("'%s' of %g, %g, %g, %g, %s", extremes[k].spec, extremes[k].x[0], extremes[k].x[1], extremes[k].x[2],
+              extremes[k].x[3], options);
+    lab l = lab_open(options, &(lab_case){extremes[k].spec, extremes[k].shape, 0}, NULL);
+    TRY(sixnet_forward_f64(l.net, extremes[k].x, 1));
+    TRY(sixnet_node_values_f64(l.net, l.layer, y, extremes[k].outputs));
+    TRY(sixnet_backward_from_f64(l.net, (const double[]){1, 1, 1, 1}));
+    TRY(sixnet_node_gradient_f64(l.net, l.input[0], dx, extremes[k].count));
+    for (int i = 0; i < extremes[k].outputs; i++)
+        if (!alike(y[i], extremes[k].y[i]))
+            lab_fail("output %d is %g, not %g", i, y[i], extremes[k].y[i]);
+    for (int i = 0; i < extremes[k].count; i++)
+        if (!alike(dx[i], extremes[k].dx[i]))
+            lab_fail("gradient %d is %g, not %g", i, dx[i], extremes[k].dx[i]);
+    lab_close(&l);
+}
+
+static void each_dtype(void (*check)(const char *options, size_t k), size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        check("dtype=f64", k);
+        for (const char *const *isa = lab_isas(); *isa; isa++)
+            check(*isa, k);
+    }
+}
+
+static void test_extremes(void **state)
 {
     (void)state;
-    lab l = drop_net("dtype=f64", 1);
-    double x[500], y[500];
-    for (int i = 0; i < 500; i++)
-        x[i] = i % 7 ? i : INFINITY;
-    TRY(sixnet_forward_f64(l.net, x, 1));
-    TRY(sixnet_node_values_f64(l.net, l.layer, y, 500));
-    for (int i = 0; i < 500; i++)
-        assert_true(y[i] == 0);
+    each_dtype(check_extremes, sizeof extremes / sizeof *extremes);
+}
+
+/* Batch norm of 20 samples, so that there are two groups: all are 1 and 3 by turns but one, at `place`. */
+static const struct {
+    int place;
+    double value, mean, y; /* running_mean with momentum=1; the output at place */
+} outliers[] = {
+    {3, INF, INF, NAN},
+    {18, INF, INF, NAN},
+    {0, -INF, -INF, NAN},
+    {5, NAN, NAN, NAN},
+    {2, 2e20, 1e19, 4.35889894}, /* sqrt(19) */
+    {17, -2e20, -1e19, -4.35889894},
+};
+
+static void check_outlier(const char *options, size_t k)
+{
+    double x[20], y[20];
+    for (int i = 0; i < 20; i++)
+        x[i] = i == outliers[k].place ? outliers[k].value : 1 + 2 * (i % 2);
+    lab_title("batchnorm1d of %g at %d, %s", outliers[k].value, outliers[k].place, options);
+    lab l = lab_open(options, &(lab_case){"batchnorm1d momentum=1", "1", 0}, NULL);
+    TRY(sixnet_forward_f64(l.net, x, 20));
+    TRY(sixnet_node_values_f64(l.net, l.layer, y, 20));
+    lab_tensors t = lab_take_tensors(&l);
+    if (!alike(t.mean[0], outliers[k].mean) || !alike(y[outliers[k].place], outliers[k].y))
+        lab_fail("running_mean is %g, the output %g", t.mean[0], y[outliers[k].place]);
+    lab_drop_tensors(&t);
     lab_close(&l);
+}
+
+static void test_outliers(void **state)
+{
+    (void)state;
+    each_dtype(check_outlier, sizeof outliers / sizeof *outliers);
 }
 
 /* ---- initial values, as in PyTorch ---- */
@@ -589,7 +696,8 @@ int main(void)
         cmocka_unit_test(test_dropout_is_random),
         cmocka_unit_test(test_dropout_depends_on),
         cmocka_unit_test(test_dropout_nodes_differ),
-        cmocka_unit_test(test_dropout_of_all),
+        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_outliers),
         cmocka_unit_test(test_padding_row),
         cmocka_unit_test(test_initial_weights),
         cmocka_unit_test(test_maxpool_ties),

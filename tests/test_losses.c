@@ -394,6 +394,57 @@ static double expected_accuracy(const bench *b)
     return (double)right / (double)(b->n * positions);
 }
 
+/* ---- losses that are not finite ---- */
+
+static const struct {
+    const char *spec, *shape;
+    double x[2], target[2], loss;
+} extremes[] = {
+    {"mse", "2", {INFINITY, 1}, {0, 0}, INFINITY},
+    {"mse", "2", {1e200, 1}, {0, 0}, INFINITY}, /* the square is too large, in f32 the value too */
+    {"mse", "2", {NAN, 1}, {0, 0}, NAN},
+    {"mse reduction=half_sum", "2", {1, -INFINITY}, {0, 0}, INFINITY},
+    {"l1", "2", {-INFINITY, 1}, {0, 0}, INFINITY},
+    {"l1", "2", {INFINITY, 1}, {INFINITY, 0}, NAN},
+    {"smooth_l1", "2", {1, INFINITY}, {0, 0}, INFINITY},
+    {"smooth_l1 beta=0", "2", {NAN, 0}, {0, 0}, NAN},
+    {"bce_with_logits reduction=sum", "2", {-INFINITY, 1}, {0.5, 0}, NAN}, /* infinity less infinity */
+    {"bce_with_logits", "2", {NAN, 1}, {1, 0}, NAN},
+    {"nll", "2", {-INFINITY, 0}, {0}, INFINITY},
+    {"cross_entropy", "2", {-INFINITY, 0}, {0}, INFINITY},
+    {"cross_entropy", "2", {-INFINITY, 0}, {1}, 0},
+    {"cross_entropy", "2", {INFINITY, 0}, {1}, NAN},
+    {"cross_entropy label_smoothing=0.1", "2", {-INFINITY, 0}, {1}, INFINITY},
+};
+
+static void check_extreme(const char *options, size_t k)
+{
+    sixnet_context *ctx;
+    sixnet_model *net;
+    char text[160];
+    double loss;
+    snprintf(text, sizeof text, "input shape=%s\n%s\n", extremes[k].shape, extremes[k].spec);
+    lab_title("%s of %g, %g, %s", extremes[k].spec, extremes[k].x[0], extremes[k].x[1], options);
+    TRY(sixnet_context_new(&ctx, options));
+    TRY(sixnet_model_parse(&net, ctx, text));
+    TRY(sixnet_forward_f64(net, extremes[k].x, 1));
+    TRY(sixnet_loss_f64(net, extremes[k].target, &loss));
+    if (!(loss == extremes[k].loss || (isnan(loss) && isnan(extremes[k].loss))))
+        lab_fail("the loss is %g, not %g", loss, extremes[k].loss);
+    sixnet_model_free(net);
+    sixnet_context_free(ctx);
+}
+
+static void test_losses_that_are_not_finite(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < sizeof extremes / sizeof *extremes; k++) {
+        check_extreme("dtype=f64", k);
+        for (const char *const *isa = lab_isas(); *isa; isa++)
+            check_extreme(*isa, k);
+    }
+}
+
 static void test_evaluate(void **state)
 {
     (void)state;
@@ -421,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_losses_of_whole_numbers),
         cmocka_unit_test(test_losses_have_the_same_bits),
         cmocka_unit_test(test_targets_out_of_range),
+        cmocka_unit_test(test_losses_that_are_not_finite),
         cmocka_unit_test(test_evaluate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

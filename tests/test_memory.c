@@ -134,6 +134,35 @@ static const need needs[] = {
      6, 3},
 };
 
+/* What is computed decides what it takes, not how far apart a window's values, or windows, are. */
+static void test_scratch_of_far_windows(void **state)
+{
+    (void)state;
+    static const char *const layers[] = {
+        "conv2d out_channels=3 kernel_size=3 stride=244444",
+        "conv2d out_channels=3 kernel_size=3 stride=1048576 padding=1",
+        "conv2d out_channels=3 kernel_size=2 dilation=1048576 padding=524288",
+        "conv2d out_channels=3 kernel_size=2 dilation=600000 stride=900000 padding=1048576",
+        "conv2d out_channels=3 kernel_size=3 dilation=1048576 padding=1048576 stride=7",
+        "maxpool2d kernel_size=3 stride=1048576",
+        "maxpool2d kernel_size=1048576 stride=1048576 padding=524288",
+        "avgpool2d kernel_size=1048576 stride=1048576 padding=524288",
+    };
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        char text[160];
+        uint64_t one, many, training;
+        snprintf(text, sizeof text, "input shape=3x5x5\n%s\nmse\n", layers[i]);
+        sixnet_model *net = parsed(NULL, text);
+        WORKS(sixnet_memory_needed(net, 1, 0, &one));
+        WORKS(sixnet_memory_needed(net, 100, 0, &many));
+        WORKS(sixnet_memory_needed(net, 16, 1, &training));
+        if (one > 200000 || many > 200000 || training > 1000000)
+            fail_msg("%s: %llu bytes for one sample, %llu for many, %llu to train", layers[i], (unsigned long long)one,
+                     (unsigned long long)many, (unsigned long long)training);
+        sixnet_model_free(net);
+    }
+}
+
 static sixnet_model *built(sixnet_context *ctx, const char *text)
 {
     sixnet_model *net, *template = parsed(NULL, text);
@@ -331,10 +360,11 @@ static void test_max_memory_stops_explosions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_batch_too_large),    cmocka_unit_test(test_a_loop_allocates_nothing),
-        cmocka_unit_test(test_needs_are_announced),  cmocka_unit_test(test_the_size_of_a_plan),
-        cmocka_unit_test(test_needs_that_cannot_be), cmocka_unit_test(test_needs_grow),
-        cmocka_unit_test(test_max_memory_is_exact),  cmocka_unit_test(test_max_memory_stops_explosions),
+        cmocka_unit_test(test_a_batch_too_large),           cmocka_unit_test(test_a_loop_allocates_nothing),
+        cmocka_unit_test(test_needs_are_announced),         cmocka_unit_test(test_the_size_of_a_plan),
+        cmocka_unit_test(test_needs_that_cannot_be),        cmocka_unit_test(test_needs_grow),
+        cmocka_unit_test(test_scratch_of_far_windows),      cmocka_unit_test(test_max_memory_is_exact),
+        cmocka_unit_test(test_max_memory_stops_explosions),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

@@ -398,6 +398,15 @@ static int64_t give_nothing(void *user, void *data, uint64_t size)
     return 0;
 }
 
+static int32_t give_zeros_f64(void *user, int64_t index, double *input, double *target)
+{
+    (void)user;
+    (void)index;
+    memset(input, 0, SIZE * sizeof *input);
+    *target = 0;
+    return 0;
+}
+
 static int32_t give_zeros(void *user, int64_t index, float *input, float *target)
 {
     (void)user;
@@ -416,7 +425,7 @@ static int read_tensors(const sixnet_model *net)
     double exact[32];
     char text[65];
     return (sixnet_digest(net, text) != 0) + (sixnet_tensor_count(net) < 5) + !sixnet_tensor_name(net, 0) +
-           (sixnet_tensor_shape(net, "conv1.weight", dims, &rank, NULL) != 0) + !sixnet_tensor_data(net, "bn1.weight", &count) +
+           (sixnet_tensor_shape(net, "conv1.weight", dims, &rank, NULL) != 0) + (sixnet_tensor_setting(net, "conv1.weight", "lr_scale") != 1) + !sixnet_tensor_data(net, "bn1.weight", &count) +
            (sixnet_tensor_get(net, "conv1.weight", values, 27) != 0) + (sixnet_tensor_get_f64(net, "conv1.weight", exact, 27) != 0) +
            (sixnet_gradient_get(net, "conv1.weight", values, 27) != 0) +
            (sixnet_gradient_get_f64(net, "conv1.weight", exact, 27) != 0);
@@ -430,7 +439,7 @@ static int read_nodes(const sixnet_model *net, sixnet_node hidden)
     float values[COUNT];
     double exact[COUNT];
     return (sixnet_node_count(net) != 7) + (sixnet_node_find(net, "bn1") < 0) + !sixnet_node_get(net, hidden, "kind") +
-           (sixnet_node_shape(net, hidden, dims, &rank) != 0) + (sixnet_model_shape(net, "output", dims, &rank, NULL) != 0) +
+           (sixnet_node_shape(net, sixnet_node_output(net, hidden, "0"), dims, &rank) != 0) + (sixnet_model_shape(net, "output", dims, &rank, NULL) != 0) +
            (sixnet_node_values(net, hidden, values, COUNT) != 0) + (sixnet_node_values_f64(net, hidden, exact, COUNT) != 0) +
            (sixnet_node_gradient(net, hidden, values, COUNT) != 0) + (sixnet_node_gradient_f64(net, hidden, exact, COUNT) != 0) +
            !(sixnet_profile_get(net, hidden, "forward_samples") > 0);
@@ -449,10 +458,11 @@ static int read_data(sixnet_dataset *ds)
     int64_t dims[8], target_dims[8];
     int32_t rank, target_rank;
     float x[SIZE], t;
+    double wide[SIZE];
     sixnet_dataset *first = NULL, *second = NULL;
     sixnet_batches *batches = NULL;
     int wrong = (sixnet_dataset_size(ds) != SAMPLES) + (sixnet_dataset_shape(ds, dims, &rank, target_dims, &target_rank) != 0) +
-                (sixnet_dataset_get(ds, 7, x, &t) != 0) + (sixnet_dataset_split(&first, &second, ds, "first=20") != 0) +
+                (sixnet_dataset_get(ds, 7, x, &t) != 0) + (sixnet_dataset_get_f64(ds, 7, wide, NULL) != 0) + (sixnet_dataset_split(&first, &second, ds, "first=20") != 0) +
                 (sixnet_batches_new(&batches, ds, "batch_size=5") != 0);
     sixnet_batches_free(batches);
     sixnet_dataset_free(first);
@@ -477,14 +487,16 @@ static int make_of_context(sixnet_context *ctx)
 {
     static const float x[SIZE] = {0};
     sixnet_model *empty = NULL, *net = NULL, *none = NULL;
-    sixnet_dataset *arrays = NULL, *function = NULL, *nowhere = NULL;
+    sixnet_dataset *arrays = NULL, *function = NULL, *wide = NULL, *nowhere = NULL;
     int wrong = (sixnet_model_new(&empty, ctx) != 0) + (sixnet_model_parse(&net, ctx, branched_net) != 0) + !sixnet_context_get(ctx, "isa") +
                 (sixnet_dataset_from_arrays(&arrays, ctx, "shape=36", x, NULL, 1) != 0) +
                 (sixnet_dataset_from_callback(&function, ctx, "shape=36", 1, give_zeros, NULL) != 0) +
+                (sixnet_dataset_from_callback_f64(&wide, ctx, "shape=36", 1, give_zeros_f64, NULL) != 0) +
                 (sixnet_dataset_open_idx(&nowhere, ctx, "/nowhere/images", "/nowhere/labels") != SIXNET_IO_ERROR) +
                 (sixnet_model_read(&none, ctx, give_nothing, NULL, NULL) != SIXNET_BAD_FILE);
     sixnet_dataset_free(arrays);
     sixnet_dataset_free(function);
+    sixnet_dataset_free(wide);
     sixnet_model_free(empty);
     sixnet_model_free(net);
     return wrong;

@@ -879,9 +879,9 @@ static void test_no_class_adds_nothing(void **state)
     const six_shape in = {1, {2}}, out = {2, {3, 2}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         float to[8] = {[6] = 7, [7] = 7}, expected[8] = {[6] = 7, [7] = 7};
-        const six_transform_call call = {.in = &in, .out = &out, .to = to};
+        const six_transform_call call = {.in = &in, .out = &out, .values = &six_values_of[SIX_F32], .to = to};
         memcpy(expected, cases[i].expected, sizeof cases[i].expected);
-        six_add_share(&call, cases[i].numbers, 0.5f);
+        six_add_share(&call, cases[i].numbers, 0.5);
         assert_memory_equal(to, expected, sizeof to);
     }
 }

@@ -282,6 +282,85 @@ static void test_statistics_far_from_zero(void **state)
         check_far(*isa);
 }
 
+/* ---- activations over all of f32 ---- */
+
+static double logistic(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
+static double gauss(double x) { return erfc(-x * sqrt(0.5)) / 2; }
+static double gelu(double x) { return x * gauss(x); }
+static double silu(double x) { return x * logistic(x); }
+static double gelu_slope(double x) { return gauss(x) + x * exp(-x * x / 2) / sqrt(8 * atan(1)); }
+static double silu_slope(double x) { return logistic(x) * (1 + x * logistic(-x)); }
+static double tanh_slope(double x) { return 1 - tanh(x) * tanh(x); }
+static double logistic_slope(double x) { return logistic(x) * logistic(-x); }
+/* 2 u of gelu's approximate=tanh, and its derivative. */
+static double twice_u(double x) { return 1.5957691216057308 * (x + 0.044715 * x * x * x); }
+static double by_tanh(double x) { return x * logistic(twice_u(x)); }
+static double by_tanh_slope(double x)
+{
+    const double s = logistic(twice_u(x)), slope = 1.5957691216057308 * (1 + 0.134145 * x * x);
+    return s + (fabs(x) < 100 ? x * s * logistic(-twice_u(x)) * slope : 0);
+}
+
+/* limit: of the result, in units in the last place; the gradient, which has zeros, is compared with the largest, about 1. */
+static const struct {
+    const char *spec;
+    double (*value)(double x), (*slope)(double x), limit;
+} activations[] = {
+    {"tanh", tanh, tanh_slope, 4},
+    {"sigmoid", logistic, logistic_slope, 4},
+    {"silu", silu, silu_slope, 4},
+    {"gelu", gelu, gelu_slope, 4},
+    {"gelu approximate=tanh", by_tanh, by_tanh_slope, 4},
+};
+
+enum { SWEEP = 1 << 16 };
+
+/* Finite numbers evenly over the bits of f32, of each sign, then those about 0 at which the functions bend. */
+static void fill_sweep(float x[SWEEP])
+{
+    for (uint32_t i = 0; i < SWEEP / 2; i++) {
+        uint32_t bits = i / 2 * (UINT32_C(0x7F800000) / (SWEEP / 4)) | (i & 1) << 31;
+        memcpy(x + i, &bits, sizeof bits);
+        x[SWEEP / 2 + i] = ((float)i - SWEEP / 4) * (110.0f / (SWEEP / 4));
+    }
+}
+
+static void check_activation(const char *isa, size_t k, const float *x, float *y, float *dx)
+{
+    char shape[16];
+    snprintf(shape, sizeof shape, "%d", SWEEP);
+    lab_title("'%s', %s", activations[k].spec, isa);
+    lab l = lab_open(isa, &(lab_case){activations[k].spec, shape, 0}, NULL);
+    float *ones = malloc(SWEEP * sizeof *ones);
+    for (int i = 0; i < SWEEP; i++)
+        ones[i] = 1;
+    TRY(sixnet_forward(l.net, x, 1));
+    TRY(sixnet_node_values(l.net, l.layer, y, SWEEP));
+    TRY(sixnet_backward_from(l.net, ones));
+    TRY(sixnet_node_gradient(l.net, l.input[0], dx, SWEEP));
+    for (int i = 0; i < SWEEP; i++) {
+        const double want = activations[k].value(x[i]), slope = activations[k].slope(x[i]);
+        const double unit = ldexp(1, ilogb(fmax(fabs(want), 0x1p-126)) - 23);
+        if (!(fabs(y[i] - want) <= activations[k].limit * unit))
+            lab_fail("of %.9g it is %.9g, not %.9g: off by %g units", x[i], y[i], want, fabs(y[i] - want) / unit);
+        if (!(fabs(dx[i] - slope) <= 0x1p-21))
+            lab_fail("the gradient at %.9g is %.9g, not %.9g", x[i], dx[i], slope);
+    }
+    free(ones);
+    lab_close(&l);
+}
+
+static void test_activations_are_accurate(void **state)
+{
+    (void)state;
+    float *x = malloc(3 * SWEEP * sizeof *x);
+    fill_sweep(x);
+    for (const char *const *isa = lab_isas(); *isa; isa++)
+        for (size_t k = 0; k < sizeof activations / sizeof *activations; k++)
+            check_activation(*isa, k, x, x + SWEEP, x + 2 * SWEEP);
+    free(x);
+}
+
 /* What is done to all gradients and tensors at once: their norm, whether they are finite. */
 static void run_clipped(const char *isa, char digest[static 65])
 {
@@ -324,11 +403,9 @@ static void test_clipped_runs_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_numbers_are_exact),
-        cmocka_unit_test(test_results_are_within_bounds),
-        cmocka_unit_test(test_avx2_and_avx512_agree),
-        cmocka_unit_test(test_predict_as_forward),
-        cmocka_unit_test(test_statistics_far_from_zero),
+        cmocka_unit_test(test_whole_numbers_are_exact),  cmocka_unit_test(test_results_are_within_bounds),
+        cmocka_unit_test(test_avx2_and_avx512_agree),    cmocka_unit_test(test_predict_as_forward),
+        cmocka_unit_test(test_statistics_far_from_zero), cmocka_unit_test(test_activations_are_accurate),
         cmocka_unit_test(test_clipped_runs_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,8 @@ need()
     need_packages=$1
     need_what=$2
     shift 2
+    case "$wanted" in *"
+    $need_what ("*) return 0 ;; esac
     if ! "$@" >/dev/null 2>&1; then
         packages="$packages $need_packages"
         wanted="$wanted
@@ -68,6 +70,9 @@ runs_libfuzzer()
 
 meson_is_new() { has meson && meson --version | awk -F. '{ exit !($1 >= 1) }'; }
 
+# Whether Debian's package is installed, where no command of its own tells.
+is_installed() { dpkg-query -W -f '${db:Status-Abbrev}' "$1" | grep -q '^ii'; }
+
 # What building takes.
 build_needs()
 {
@@ -88,6 +93,8 @@ picture_needs()
 deb_needs()
 {
     build_needs
+    need build-essential 'what Debian takes for granted when it builds' is_installed build-essential
+    need git 'git' has git
     need dpkg-dev 'dpkg-buildpackage' has dpkg-buildpackage
     need debhelper 'debhelper' has dh
     need dh-python 'dh-python' has dh_python3
@@ -99,9 +106,22 @@ deb_needs()
     need xz-utils 'xz' has xz
 }
 
-# What testing the packages in a fresh Debian takes.
+# What making a fresh Debian takes.
 chroot_needs()
 {
     need debootstrap 'debootstrap' has debootstrap
-    need autopkgtest 'autopkgtest' has autopkgtest
+}
+
+# fresh_debian FOLDER PACKAGES: a Debian as it is when it was just installed, with the packages named, which commas part.
+fresh_debian()
+{
+    as_root debootstrap --variant=minbase "--include=$2" bookworm "$1" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+}
+
+# inside FOLDER COMMAND...: runs a command in such a Debian, with an environment of its own. /proc is mounted for that command alone.
+inside()
+{
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    as_root unshare --mount --pid --fork sh -c 'mount -t proc proc "$1/proc" && exec chroot "$@"' inside \
+        "$1" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -euc "$2"
 }

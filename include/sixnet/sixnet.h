@@ -45,7 +45,8 @@
  * **Text.** Layers, losses, optimizers, schedules, transforms and options are words: a kind followed by `attribute=value`
  * pairs, such as `"conv2d out_channels=8 kernel_size=3 padding=1 bias=false"`. sixnet_kind() and sixnet_attribute()
  * enumerate every word there is, with ranges and defaults. Attributes bear the names that PyTorch gives them and mean the
- * same.
+ * same. A pair of height and width is written with an x, `kernel_size=1x9`, or as one number for both; a shape likewise, `1x28x28`; a
+ * list with commas, `milestones=10,15`.
  *
  * **A good guest.** The library never prints, exits, aborts, installs a signal handler, changes the locale or keeps
  * global state, and starts no thread unless a context asks for some.
@@ -543,7 +544,11 @@ SIXNET_API int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr);
 /** @defgroup dataset Dataset
  * @{ */
 
-/** Samples with targets. Reading from one dataset in several threads at once is safe, if its callback is. */
+/** Samples with targets. Reading from one dataset in several threads at once is safe, if its callback is.
+ *
+ * **Precision.** In a context of dtype f64 samples are double from their source to the net. In one of dtype f32 inputs that a float
+ * would round (f64, i32, i64, and those of sixnet_dataset_from_callback_f64()) are scaled and transformed in double and rounded once, at
+ * the end: `normalize` of times near 1.6e9 keeps seconds. Whole numbers beyond 2^53 become the nearest double first. */
 typedef struct sixnet_dataset sixnet_dataset;
 
 /** Reads a pair of IDX files, gzipped or not, into memory. Images of unsigned bytes become values from 0 to 1 and shape
@@ -574,12 +579,19 @@ SIXNET_API int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_conte
  * mixup or cutmix also for samples that are mixed into others. */
 typedef int32_t (*sixnet_sample_fn)(void *user, int64_t index, float *input, float *target);
 
+/** As sixnet_sample_fn, in double. */
+typedef int32_t (*sixnet_sample_f64_fn)(void *user, int64_t index, double *input, double *target);
+
 /** Makes a dataset whose samples a function produces when they are needed.
  * @param spec options kind "dataset_callback", such as "shape=3x32x32 target_shape=1"
  *
  * Threads: reads ctx. */
 SIXNET_API int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
                                                 sixnet_sample_fn fn, void *user);
+
+/** As sixnet_dataset_from_callback(), of a function that gives doubles. Threads: reads ctx. */
+SIXNET_API int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+                                                    sixnet_sample_f64_fn fn, void *user);
 
 /** Splits a dataset in two, at random but always the same way for the same seed. The parts refer to the samples of ds and
  * have the transforms it has now; each goes on by itself.
@@ -620,6 +632,9 @@ SIXNET_API int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims,
  * Threads: reads ds. */
 SIXNET_API int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
 
+/** As sixnet_dataset_get(), in double. Threads: reads ds. */
+SIXNET_API int32_t sixnet_dataset_get_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target);
+
 /** Walks through a dataset in batches; keeps it alive. */
 typedef struct sixnet_batches sixnet_batches;
 
@@ -644,6 +659,12 @@ SIXNET_API int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch);
  *
  * Threads: changes batches; reads its dataset. */
 SIXNET_API int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n);
+
+/** As sixnet_batches_next(), in double. The two may follow each other; either ends what the other gave.
+ * @return SIXNET_OK; SIXNET_OUT_OF_MEMORY also for the first batch of doubles in a context of dtype f32, whose memory is taken then
+ *
+ * Threads: changes batches; reads its dataset. */
+SIXNET_API int32_t sixnet_batches_next_f64(sixnet_batches *batches, const double **inputs, const double **targets, int64_t *n);
 
 /** Where a walk is.
  * @param[out] epoch as given to sixnet_batches_start(); may be NULL

@@ -19,11 +19,13 @@
 
 #include <array>
 #include <cstddef>
+#include <cmath>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <initializer_list>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -68,12 +70,16 @@ inline std::int32_t version_number() noexcept { return sixnet_version_number(); 
 
 // ---- what functions are given ----
 
-/** A text for the library: of a string literal or a std::string. */
+/** A text for the library: of a string literal or a std::string, which must not have a NUL, as C would take it for the end. */
 class text
 {
 public:
     text(const char *chars) noexcept : chars_(chars) {}
-    text(const std::string &string) noexcept : chars_(string.c_str()) {}
+    text(const std::string &string) : chars_(string.c_str())
+    {
+        if (string.find('\0') != std::string::npos)
+            throw error(SIXNET_INVALID_ARGUMENT, "a text with a NUL character");
+    }
     /** What C is given. */
     const char *c_str() const noexcept { return chars_; }
 
@@ -130,12 +136,15 @@ public:
     const std::int64_t *end() const noexcept { return dims_.data() + rank_; }
     std::int64_t operator[](std::size_t i) const { return dims_[i]; }
 
-    /** How many values it holds. */
-    std::int64_t count() const noexcept
+    /** How many values so many samples of it hold; an error if a dimension is negative or there are more than can be counted. */
+    std::int64_t count(std::int64_t samples = 1) const
     {
-        std::int64_t product = 1;
-        for (std::int64_t dim : *this)
+        std::int64_t product = samples;
+        for (std::int64_t dim : *this) {
+            if (dim < 0 || (dim > 0 && product > std::numeric_limits<std::int64_t>::max() / dim))
+                throw error(SIXNET_BAD_SHAPE, "the shape " + str() + " has more values than can be counted, or a negative dimension");
             product *= dim;
+        }
         return product;
     }
 
@@ -360,6 +369,11 @@ public:
     {
         detail::check(sixnet_setup_output_shape(setup_, s.data(), static_cast<std::int32_t>(s.size())));
     }
+    /** Another output after the first. */
+    void add_output(text name, const shape &s)
+    {
+        detail::check(sixnet_setup_add_output(setup_, name.c_str(), s.data(), static_cast<std::int32_t>(s.size())));
+    }
     void parameter(text name, const shape &s, double low, double high)
     {
         detail::check(sixnet_setup_parameter(setup_, name.c_str(), s.data(), static_cast<std::int32_t>(s.size()), low, high));
@@ -414,7 +428,7 @@ private:
     }
     template <class E, class P> static view<E> of(P *memory, std::int64_t n, const shape &s)
     {
-        return {static_cast<E *>(memory), memory ? static_cast<std::size_t>(n * s.count()) : 0};
+        return {static_cast<E *>(memory), memory ? static_cast<std::size_t>(s.count(n)) : 0};
     }
 
     sixnet_layer_call *call_;
@@ -530,6 +544,8 @@ private:
 
 /** Writes one sample: its values and its target's. */
 using sample_fn = std::function<void(std::int64_t index, view<float> input, view<float> target)>;
+/** As sample_fn, in double. */
+using sample_f64_fn = std::function<void(std::int64_t index, view<double> input, view<double> target)>;
 
 /** Samples with targets. */
 class dataset : public detail::object<sixnet_dataset>
@@ -552,7 +568,7 @@ public:
         const view x(inputs);
         const view t(targets);
         const std::int64_t n = detail::rows(x.size(), sample.count(), "inputs");
-        detail::must_be(t.size(), n * target.count(), "targets");
+        detail::must_be(t.size(), target.count(n), "targets");
         return of_arrays(detail::array_spec<std::remove_pointer_t<decltype(x.data())>>("inputs", "shape", sample) +
                              detail::array_spec<std::remove_pointer_t<decltype(t.data())>>("targets", "target_shape", target) +
                              options.c_str(),
@@ -573,13 +589,13 @@ public:
     static dataset from_callback(std::int64_t n, const shape &sample, const shape &target, sample_fn fn,
                                  const context &ctx = context())
     {
-        auto kept = std::make_shared<source>(source{std::move(fn), static_cast<std::size_t>(sample.count()),
-                                                    static_cast<std::size_t>(target.count()), ctx.functions()});
-        const std::string spec = "shape=" + sample.str() + " target_shape=" + target.str();
-        const auto create = [&](auto out) {
-            return sixnet_dataset_from_callback(out, ctx.get(), spec.c_str(), n, source::write, kept.get());
-        };
-        return {create, kept};
+        return of_function<float>(sixnet_dataset_from_callback, {n, sample, target}, std::move(fn), ctx);
+    }
+    /** As above, of a function that gives doubles. */
+    static dataset from_callback_f64(std::int64_t n, const shape &sample, const shape &target, sample_f64_fn fn,
+                                     const context &ctx = context())
+    {
+        return of_function<double>(sixnet_dataset_from_callback_f64, {n, sample, target}, std::move(fn), ctx);
     }
 
     /** Two datasets of its samples, by options such as "first=50000 seed=1". */
@@ -603,22 +619,22 @@ public:
     /** Copies one sample out, transformed, and its target if a view of it is given. */
     void get_sample(std::int64_t index, view<float> input, view<float> target = {}) const
     {
-        const auto [sample, answer] = shapes();
-        detail::must_be(input.size(), sample.count(), "input");
-        if (target.data())
-            detail::must_be(target.size(), answer.count(), "target");
-        detail::check(sixnet_dataset_get(get(), index, input.data(), target.data()));
+        copy_sample(sixnet_dataset_get, index, input, target);
+    }
+    void get_sample(std::int64_t index, view<double> input, view<double> target = {}) const
+    {
+        copy_sample(sixnet_dataset_get_f64, index, input, target);
     }
 
 private:
     using object::object;
 
-    struct source {
-        sample_fn fn;
+    template <class T> struct source {
+        std::function<void(std::int64_t, view<T>, view<T>)> fn;
         std::size_t input_size, target_size;
         detail::keep context;
 
-        static std::int32_t write(void *user, std::int64_t index, float *input, float *target) noexcept
+        static std::int32_t write(void *user, std::int64_t index, T *input, T *target) noexcept
         {
             const auto *s = static_cast<const source *>(user);
             return detail::guarded([&] {
@@ -627,6 +643,29 @@ private:
             });
         }
     };
+
+    struct form {
+        std::int64_t n;
+        const shape &sample, &target;
+    };
+    template <class T, class C>
+    static dataset of_function(C *create, const form &f, std::function<void(std::int64_t, view<T>, view<T>)> fn,
+                               const context &ctx)
+    {
+        auto kept = std::make_shared<source<T>>(source<T>{std::move(fn), static_cast<std::size_t>(f.sample.count()),
+                                                          static_cast<std::size_t>(f.target.count()), ctx.functions()});
+        const std::string spec = "shape=" + f.sample.str() + " target_shape=" + f.target.str();
+        return {[&](auto out) { return create(out, ctx.get(), spec.c_str(), f.n, source<T>::write, kept.get()); }, kept};
+    }
+
+    template <class T, class C> void copy_sample(C *copy, std::int64_t index, view<T> input, view<T> target) const
+    {
+        const auto [sample, answer] = shapes();
+        detail::must_be(input.size(), sample.count(), "input");
+        if (target.data())
+            detail::must_be(target.size(), answer.count(), "target");
+        detail::check(copy(get(), index, input.data(), target.data()));
+    }
 
     struct arrays {
         const void *inputs, *targets;
@@ -650,10 +689,12 @@ private:
 };
 
 /** Some samples of a walk through a dataset. */
-struct batch {
-    view<const float> inputs, targets; /**< valid until the walk's next; targets is empty if there are none */
-    std::int64_t n;                    /**< how many samples */
+template <class T> struct basic_batch {
+    view<const T> inputs, targets; /**< valid until the walk's next; targets is empty if there are none */
+    std::int64_t n;                /**< how many samples */
 };
+using batch = basic_batch<float>;
+using batch_f64 = basic_batch<double>;
 
 /** Walks through a dataset in batches. */
 class batches : public detail::object<sixnet_batches>
@@ -669,15 +710,8 @@ public:
     void start(std::int64_t epoch) { detail::check(sixnet_batches_start(get(), epoch)); }
 
     /** The next batch; nothing at the end of the epoch. */
-    std::optional<batch> next()
-    {
-        const float *x = nullptr, *t = nullptr;
-        std::int64_t n = 0;
-        detail::check(sixnet_batches_next(get(), &x, &t, &n));
-        if (n == 0)
-            return std::nullopt;
-        return batch{{x, static_cast<std::size_t>(n * input_size_)}, {t, t ? static_cast<std::size_t>(n * target_size_) : 0}, n};
-    }
+    std::optional<batch> next() { return next_of<float>(sixnet_batches_next); }
+    std::optional<batch_f64> next_f64() { return next_of<double>(sixnet_batches_next_f64); }
 
     /** The epoch, and how many of its samples were given out. */
     std::pair<std::int64_t, std::int64_t> cursor() const
@@ -688,6 +722,17 @@ public:
     }
 
 private:
+    template <class T, class F> std::optional<basic_batch<T>> next_of(F *function)
+    {
+        const T *x = nullptr, *t = nullptr;
+        std::int64_t n = 0;
+        detail::check(function(get(), &x, &t, &n));
+        if (n == 0)
+            return std::nullopt;
+        return basic_batch<T>{
+            {x, static_cast<std::size_t>(n * input_size_)}, {t, t ? static_cast<std::size_t>(n * target_size_) : 0}, n};
+    }
+
     std::int64_t input_size_, target_size_;
 };
 
@@ -819,6 +864,14 @@ public:
     {
         return detail::given(sixnet_node_get(get(), n, field.c_str()), SIXNET_NOT_FOUND);
     }
+    /** An output of a node by its name or number; the node itself stands for the first. */
+    node node_output(node n, text output) const
+    {
+        const node found = sixnet_node_output(get(), n, output.c_str());
+        if (found == SIXNET_NONE)
+            detail::check(SIXNET_NOT_FOUND);
+        return found;
+    }
     shape node_shape(node n) const
     {
         return detail::shape_of([&](auto... out) { return sixnet_node_shape(get(), n, out...); });
@@ -864,6 +917,16 @@ public:
         std::int32_t trainable = 0;
         detail::shape_of([&](auto... out) { return sixnet_tensor_shape(get(), name.c_str(), out..., &trainable); });
         return trainable != 0;
+    }
+    /** How the tensors that a pattern names are trained: set_tensors("conv1.*", "trainable=false"). */
+    void set_tensors(text pattern, text settings) { detail::check(sixnet_model_set_tensors(get(), pattern.c_str(), settings.c_str())); }
+    /** "trainable", "lr_scale" or "weight_decay" of a tensor. */
+    double tensor_setting(text name, text key) const
+    {
+        const double value = sixnet_tensor_setting(get(), name.c_str(), key.c_str());
+        if (std::isnan(value))
+            detail::check(SIXNET_NOT_FOUND);
+        return value;
     }
     void tensor_get(text name, view<float> to) const
     {

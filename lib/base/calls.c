@@ -33,8 +33,10 @@ int32_t six_calls_check(const char *function, const six_use *use, int32_t uses)
     for (const six_call *call = innermost; call; call = call->outer)
         for (int32_t i = 0; i < uses; i++)
             if (!may_all(call, &use[i]))
-                return six_fail(SIXNET_BAD_STATE, "%s: called from a callback of %s, which is using the same object; call it when that has returned",
-                                function, call->function);
+                return six_fail(
+                    SIXNET_BAD_STATE,
+                    "%s: called from a callback of %s, which is using the same object; call it when that has returned", function,
+                    call->function);
     return SIXNET_OK;
 }
 

@@ -12,9 +12,9 @@
 
 typedef enum six_access {
     SIX_READS,
-    SIX_RUNS,    /* changes nothing but memory of its own, as prediction does: allowed while six_calls_yield() is in effect */
+    SIX_RUNS, /* changes nothing but memory of its own, as prediction does: allowed while six_calls_yield() is in effect */
     SIX_CHANGES,
-    SIX_FREES,   /* gives a handle back: conflicts with calls that were given the handle, not with those whose objects keep it alive */
+    SIX_FREES, /* gives a handle back: conflicts with calls that were given the handle, not with those whose objects keep it alive */
 } six_access;
 
 /* A call's use of an object; one of NULL is passed over. */
@@ -35,11 +35,26 @@ typedef struct six_call {
     bool yields;
 } six_call;
 
-#define SIX_READ(object) {(object), SIX_READS, false}
-#define SIX_KEPT(object) {(object), SIX_READS, true}
-#define SIX_RUN(object) {(object), SIX_RUNS, false}
-#define SIX_CHANGE(object) {(object), SIX_CHANGES, false}
-#define SIX_FREE(object) {(object), SIX_FREES, false}
+#define SIX_READ(object)                                                                                                         \
+    {                                                                                                                            \
+        (object), SIX_READS, false                                                                                               \
+    }
+#define SIX_KEPT(object)                                                                                                         \
+    {                                                                                                                            \
+        (object), SIX_READS, true                                                                                                \
+    }
+#define SIX_RUN(object)                                                                                                          \
+    {                                                                                                                            \
+        (object), SIX_RUNS, false                                                                                                \
+    }
+#define SIX_CHANGE(object)                                                                                                       \
+    {                                                                                                                            \
+        (object), SIX_CHANGES, false                                                                                             \
+    }
+#define SIX_FREE(object)                                                                                                         \
+    {                                                                                                                            \
+        (object), SIX_FREES, false                                                                                               \
+    }
 
 /* The arguments `use` and `uses` of the functions below, from a list of these. */
 #define SIX_USES(...) (const six_use[]){__VA_ARGS__}, (int32_t)(sizeof((const six_use[]){__VA_ARGS__}) / sizeof(six_use))

@@ -103,36 +103,63 @@ static bool begins_with(six_span s, six_span beginning)
     return span_length(s) >= span_length(beginning) && memcmp(s.begin, beginning.begin, span_length(beginning)) == 0;
 }
 
-/* Levenshtein's distance without case, of words of at most QUOTE_MAX characters; 1 for the beginning of a word. */
+static bool same_letter(char a, char b)
+{
+    return lower(a) == lower(b);
+}
+
+/* How many characters must change, come, go or swap with their neighbour, without case, to make one word of at most QUOTE_MAX characters
+ * the other; 1 for the beginning of a word. */
 static size_t distance_of(six_span word, six_span right)
 {
-    size_t rows = span_length(word), columns = span_length(right), row[QUOTE_MAX + 1];
+    size_t rows = span_length(word), columns = span_length(right), row[3][QUOTE_MAX + 1]; /* row[i % 3]: of the first i characters */
+    const char *a = word.begin, *b = right.begin;
     if (rows >= 2 && columns > rows && begins_with(right, word))
         return 1;
     for (size_t j = 0; j <= columns; j++)
-        row[j] = j;
+        row[0][j] = j;
     for (size_t i = 1; i <= rows; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
+        size_t *now = row[i % 3], *above = row[(i - 1) % 3], *before = row[(i + 1) % 3];
+        now[0] = i;
         for (size_t j = 1; j <= columns; j++) {
-            size_t changed = diagonal + (lower(word.begin[i - 1]) != lower(right.begin[j - 1]));
-            diagonal = row[j];
-            row[j] = least(changed, 1 + least(row[j], row[j - 1]));
+            size_t changed = above[j - 1] + !same_letter(a[i - 1], b[j - 1]);
+            now[j] = least(changed, 1 + least(above[j], now[j - 1]));
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
+                now[j] = least(now[j], before[j - 2] + 1);
         }
     }
-    return row[columns];
+    return row[rows % 3][columns];
+}
+
+static char next_digit(const char **c, const char *end)
+{
+    while (*c < end && !(**c >= '0' && **c <= '9'))
+        ++*c;
+    return *c < end ? *(*c)++ : '\0';
+}
+
+/* Whether the digits of a word, if it has any, are those of the other: conv1d is not a misspelt conv2d. */
+static bool digits_agree(six_span word, six_span right)
+{
+    const char *a = word.begin, *b = right.begin;
+    char digit = next_digit(&a, word.end);
+    if (!digit || begins_with(right, word))
+        return true;
+    for (; digit && digit == next_digit(&b, right.end);)
+        digit = next_digit(&a, word.end);
+    return !digit && !next_digit(&b, right.end);
 }
 
 static suggestion suggestion_for(six_span word)
 {
     size_t length = span_length(word);
-    return (suggestion){.word = word, .distance = (length < 3 ? 1 : length / 3) + 2};
+    return (suggestion){.word = word, .distance = (length < 6 ? 1 : length < 9 ? 2 : 3) + 1};
 }
 
 static void consider(suggestion *s, six_span right)
 {
     size_t length = span_length(s->word), other = span_length(right);
-    if (length == 0 || length > QUOTE_MAX || other > QUOTE_MAX)
+    if (length == 0 || length > QUOTE_MAX || other > QUOTE_MAX || !digits_agree(s->word, right))
         return;
     size_t distance = distance_of(s->word, right);
     if (distance < s->distance && distance < (length > other ? length : other)) {
@@ -218,7 +245,7 @@ static const char *read_pair(const six_attr *attr, six_span s, void *field)
     pair[1] = pair[0];
     if (!problem && middle < s.end)
         problem = read_whole(attr, (six_span){middle + 1, s.end}, &pair[1]);
-    return problem && problem != out_of_range ? "is not a whole number or two with an x between them" : problem;
+    return problem && problem != out_of_range ? "is not a whole number or two with an x between them, such as 1x9 for height 1 and width 9" : problem;
 }
 
 static const char *read_shape(const six_attr *attr, six_span s, void *field)
@@ -528,6 +555,22 @@ int32_t six_spec_kind(const char *text, six_span *word, const char **rest)
     return next_word(rest, word) ? SIXNET_OK : six_fail(SIXNET_BAD_TEXT, "the text is empty");
 }
 
+/* Whether a word is no slip but the name of something that the library does not have, though it has a similar word. */
+static bool means_other(six_span word)
+{
+    static const char others[] = "adamax adaptive_maxpool2d asgd bilinear celu deconv2d elu glu log logsigmoid mae max max_unpool2d maxunpool2d "
+                                 "nadam prelu radam rmse rrelu selu softmin unflatten";
+    six_span other;
+    for (const char *rest = others; next_word(&rest, &other);) {
+        size_t i = 0, length = span_length(word);
+        while (i < length && i < span_length(other) && same_letter(word.begin[i], other.begin[i]))
+            i++;
+        if (i == length && i == span_length(other))
+            return true;
+    }
+    return false;
+}
+
 const six_kind *six_kind_find(const six_kind *const *kinds, six_span word, const char *family)
 {
     char shown[QUOTE_SIZE], nearest[80];
@@ -535,9 +578,12 @@ const six_kind *six_kind_find(const six_kind *const *kinds, six_span word, const
     for (const six_kind *const *k = kinds; *k; k++)
         if (span_equal(span_of((*k)->name), word))
             return *k;
-    for (; *kinds; kinds++)
+    for (; *kinds && !means_other(word); kinds++)
         consider(&s, span_of((*kinds)->name));
-    six_fail(SIXNET_BAD_TEXT, "unknown %s '%s'%s", family, quote(word, shown), suggestion_text(&s, nearest));
+    if (s.best.begin)
+        six_fail(SIXNET_BAD_TEXT, "unknown %s '%s'%s", family, quote(word, shown), suggestion_text(&s, nearest));
+    else
+        six_fail(SIXNET_BAD_TEXT, "unknown %s '%s'; there is no such %s", family, quote(word, shown), family);
     return NULL;
 }
 

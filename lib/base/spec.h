@@ -66,7 +66,8 @@ int32_t six_spec_parse(const six_kind *kind, const char *text, void *out, const 
 /* Appends " attribute=value" for each attribute whose value is not its default; parsing that gives the same struct again. */
 void six_spec_write(const six_kind *kind, const void *values, six_text *t);
 
-/* The kind named by a word, from a list that ends with NULL; NULL, with a message "unknown <family> 'x'; did you mean 'y'?", if none. */
+/* The kind named by a word, from a list that ends with NULL; NULL, with a message "unknown <family> 'x'; did you mean 'y'?" or
+ * "…; there is no such <family>", if none. */
 const six_kind *six_kind_find(const six_kind *const *kinds, six_span word, const char *family);
 
 /* A field of an attribute, as sixnet_attribute() gives it; buffer is used where a text must be made. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 static _Thread_local char message[SIX_LINE_MAX];
 static _Thread_local int32_t system_error; /* the errno behind the message; 0 if no system call failed */
 
@@ -17,6 +19,28 @@ static void drop_last_character(char *line, size_t length)
         line[--length] = '\0';
 }
 
+/* Makes a blank of white space and '?' of other control characters: those of ASCII, and C1 (U+0080 to U+009F, or a byte of that value
+ * that is no part of a UTF-8 character), which terminals obey too. */
+static void hide_controls(char *line)
+{
+    char *to = line;
+    for (const char *c = line, *end = line + strlen(line); c < end;) {
+        const unsigned char first = (unsigned char)*c;
+        const size_t length = six_utf8_length(c, end), taken = length ? length : 1;
+        const bool c1 = (length == 0 && first >= 0x80 && first < 0xA0) || (length == 2 && first == 0xC2 && (unsigned char)c[1] < 0xA0);
+        if (*c == '\n' || *c == '\r' || *c == '\t')
+            *to++ = ' ';
+        else if (first < 0x20 || first == 0x7F || c1)
+            *to++ = '?';
+        else {
+            memmove(to, c, taken);
+            to += taken;
+        }
+        c += taken;
+    }
+    *to = '\0';
+}
+
 void six_line(char *line, size_t size, const char *format, va_list args)
 {
     int saved = errno;
@@ -25,12 +49,7 @@ void six_line(char *line, size_t size, const char *format, va_list args)
         line[0] = '\0';
     else if ((size_t)length >= size)
         drop_last_character(line, size - 1);
-    for (char *c = line; *c; c++) {
-        if (*c == '\n' || *c == '\r' || *c == '\t')
-            *c = ' ';
-        else if ((unsigned char)*c < 0x20 || *c == 0x7F)
-            *c = '?';
-    }
+    hide_controls(line);
     errno = saved;
 }
 

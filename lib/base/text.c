@@ -5,8 +5,9 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "decimal.h"
 
 static bool make_room(six_text *t, size_t more)
 {
@@ -52,6 +53,20 @@ void six_text_free(six_text *t)
     *t = (six_text){.ctx = t->ctx};
 }
 
+size_t six_utf8_length(const char *p, const char *end)
+{
+    const unsigned char *s = (const unsigned char *)p;
+    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
+    if (length == 0 || (size_t)(end - p) < length)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+    bool no_character = (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF4 && s[1] > 0x8F);
+    return overlong || no_character ? 0 : length;
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -88,38 +103,28 @@ bool six_parse_int64(const char *begin, const char *end, int64_t *value)
     return true;
 }
 
-static double to_double(const char *number)
-{
-    int saved = errno;
-    double value = strtod(number, NULL);
-    errno = saved;
-    return value;
-}
-
-/* strtod() wants the locale's decimal point, so it is given a number without one: 12.5e3 as 125e2. */
 static bool parse_decimal(const char *begin, const char *end, double *value)
 {
-    enum { DIGITS = 1000, EXPONENT = 100000 };
-    char number[DIGITS + 16];
-    int digits = 0, scale = 0;
+    char digits[SIX_DECIMAL_MAX];
+    int count = 0, scale = 0;
     int64_t exponent = 0;
+    enum { EXPONENT = 100000 };
     for (bool point = false; begin < end && (is_digit(*begin) || (*begin == '.' && !point)); begin++) {
         if (*begin == '.') {
             point = true;
             continue;
         }
-        if (digits == DIGITS)
+        if (count == SIX_DECIMAL_MAX)
             return false;
-        number[digits++] = *begin;
+        digits[count++] = *begin;
         scale -= point;
     }
-    if (digits == 0)
+    if (count == 0)
         return false;
     if (begin < end && ((*begin | 0x20) != 'e' || !six_parse_int64(begin + 1, end, &exponent)))
         return false;
     exponent = exponent > EXPONENT ? EXPONENT : exponent < -EXPONENT ? -EXPONENT : exponent;
-    snprintf(number + digits, sizeof number - (size_t)digits, "e%d", (int)exponent + scale);
-    *value = to_double(number);
+    *value = six_decimal_value(digits, count, exponent + scale);
     return true;
 }
 
@@ -137,40 +142,15 @@ bool six_parse_double(const char *begin, const char *end, double *value)
     return true;
 }
 
-/* size, rounded to a number of digits, is 0.DIGITS times a power of ten; digits without the locale's decimal point. */
-static int decimal(double size, int count, char *digits)
-{
-    char scientific[64];
-    snprintf(scientific, sizeof scientific, "%.*e", count - 1, size);
-    const char *c = scientific;
-    for (; *c != 'e'; c++)
-        if (is_digit(*c))
-            *digits++ = *c;
-    *digits = '\0';
-    return (int)strtol(c + 1, NULL, 10) + 1;
-}
-
-static int shortest(double size, char digits[static 24])
-{
-    char number[48];
-    for (int count = 1; count < 17; count++) {
-        int point = decimal(size, count, digits);
-        snprintf(number, sizeof number, "%se%d", digits, point - count);
-        if (to_double(number) == size)
-            return point;
-    }
-    return decimal(size, 17, digits);
-}
-
 char *six_double_text(double value, char text[static 32])
 {
     const char *sign = signbit(value) ? "-" : "";
-    char digits[24], line[80] = "";
+    char digits[SIX_DECIMAL_SHORTEST + 1], line[80] = "";
     if (isnan(value))
         return strcpy(text, "nan");
     if (isinf(value))
         return strcpy(text, *sign ? "-inf" : "inf");
-    int point = shortest(fabs(value), digits), count = (int)strlen(digits);
+    int point = six_decimal_shortest(fabs(value), digits), count = (int)strlen(digits);
     if (point < -4 || point > 17)
         snprintf(line, sizeof line, "%s%c%s%se%d", sign, digits[0], count > 1 ? "." : "", digits + 1, point - 1);
     else if (point <= 0)

@@ -22,6 +22,9 @@ __attribute__((format(printf, 2, 3)))
 void six_text_add(six_text *t, const char *format, ...);
 void six_text_free(six_text *t);
 
+/* The length of the UTF-8 character at p; 0 if it is not one: cut off, overlong, a surrogate, above U+10FFFF. */
+size_t six_utf8_length(const char *p, const char *end);
+
 /* Numbers without the locale: the decimal point is always '.'. */
 /* Parses all of [begin, end) as a decimal or integer number; false if it is not one, or has more
  * than 1000 digits. "nan" and "inf" are parsed. */

@@ -24,19 +24,21 @@ struct sixnet_batches {
     int64_t epoch, position;
     int64_t *order; /* NULL without shuffle */
     int64_t input_size, target_size;
-    float *inputs, *targets;
-    int64_t room; /* floats of workspace that each thread has */
-    float *workspace;
+    six_dtype dtype;   /* of the values */
+    size_t unit;       /* bytes that there are for each */
+    void *inputs, *targets;
+    int64_t room; /* bytes of workspace that each thread has */
+    char *workspace;
 };
 
 /* Sees to the workspace that the dataset's transforms need, which may have come to more since. */
-static int32_t reserve(sixnet_batches *b)
+static int32_t reserve_workspace(sixnet_batches *b, six_dtype dtype)
 {
     const sixnet_context *ctx = six_dataset_context(b->ds);
-    const int64_t room = six_dataset_workspace(b->ds);
+    const int64_t room = six_dataset_workspace(b->ds, dtype);
     if (b->workspace && room <= b->room)
         return SIXNET_OK;
-    float *workspace = six_data_floats(ctx, six_pool_size(ctx->pool), room);
+    char *workspace = six_data_alloc(ctx, six_pool_size(ctx->pool), room, 1);
     if (!workspace)
         return SIXNET_OUT_OF_MEMORY;
     six_free(ctx, b->workspace);
@@ -45,18 +47,43 @@ static int32_t reserve(sixnet_batches *b)
     return SIXNET_OK;
 }
 
-static int32_t allocate(sixnet_batches *b)
+/* Sees to memory for a batch of values of a type: that of the dataset's context is there from the beginning. */
+static int32_t reserve_batch(sixnet_batches *b, six_dtype dtype)
 {
     const sixnet_context *ctx = six_dataset_context(b->ds);
     const int64_t size = six_dataset_size(b->ds), most = b->o.batch_size < size ? b->o.batch_size : size;
-    b->inputs = six_data_floats(ctx, most, b->input_size);
-    if (b->inputs && b->target_size > 0)
-        b->targets = six_data_floats(ctx, most, b->target_size);
-    if (!b->inputs || (b->target_size > 0 && !b->targets))
+    const size_t unit = six_values_of[dtype].size;
+    if (unit <= b->unit)
+        return SIXNET_OK;
+    void *inputs = six_data_alloc(ctx, most, b->input_size, unit);
+    void *targets = inputs && b->target_size > 0 ? six_data_alloc(ctx, most, b->target_size, unit) : NULL;
+    if (!inputs || (b->target_size > 0 && !targets)) {
+        six_free(ctx, inputs);
         return SIXNET_OUT_OF_MEMORY;
+    }
+    six_free(ctx, b->inputs);
+    six_free(ctx, b->targets);
+    b->inputs = inputs;
+    b->targets = targets;
+    b->unit = unit;
+    return SIXNET_OK;
+}
+
+static int32_t reserve(sixnet_batches *b, six_dtype dtype)
+{
+    int32_t status = reserve_batch(b, dtype);
+    if (status == SIXNET_OK)
+        status = reserve_workspace(b, dtype);
+    b->dtype = dtype;
+    return status;
+}
+
+static int32_t allocate(sixnet_batches *b)
+{
+    const sixnet_context *ctx = six_dataset_context(b->ds);
     if (b->o.shuffle)
         b->order = six_alloc(ctx, (size_t)six_dataset_size(b->ds), sizeof *b->order);
-    return b->o.shuffle && !b->order ? SIXNET_OUT_OF_MEMORY : reserve(b);
+    return b->o.shuffle && !b->order ? SIXNET_OUT_OF_MEMORY : reserve(b, ctx->dtype);
 }
 
 int32_t six_batches_open(sixnet_batches **out, sixnet_dataset *ds, const six_batches_options *o)
@@ -150,16 +177,18 @@ static int64_t sample_at(const sixnet_batches *b, int64_t position)
 }
 
 /* Reads samples of the batch from first on, while the processor fetches those a little ahead. */
-static int32_t read_samples(const sixnet_batches *b, int64_t first, int64_t end, float *workspace)
+static int32_t read_samples(const sixnet_batches *b, int64_t first, int64_t end, char *workspace)
 {
     enum { AHEAD = 4 };
+    const six_values *type = &six_values_of[b->dtype];
     int64_t size = six_dataset_size(b->ds);
     int32_t status = SIXNET_OK;
     for (int64_t i = first; i < end && status == SIXNET_OK; i++) {
         if (b->position + i + AHEAD < size)
             six_dataset_expect(b->ds, sample_at(b, b->position + i + AHEAD));
-        status = six_dataset_read(b->ds, sample_at(b, b->position + i), (uint64_t)b->epoch, b->inputs + i * b->input_size,
-                                  b->targets ? b->targets + i * b->target_size : NULL, workspace);
+        status = six_dataset_read(b->ds, sample_at(b, b->position + i), (uint64_t)b->epoch, b->dtype,
+                                  six_value_at(type, b->inputs, i * b->input_size),
+                                  b->targets ? six_value_at(type, b->targets, i * b->target_size) : NULL, workspace);
     }
     return status;
 }
@@ -188,7 +217,7 @@ static int32_t read_batch(const sixnet_batches *b, int64_t count)
     return SIXNET_OK;
 }
 
-int32_t six_batches_next(sixnet_batches *b, const float **inputs, const float **targets, int64_t *n)
+int32_t six_batches_next(sixnet_batches *b, six_dtype dtype, const void **inputs, const void **targets, int64_t *n)
 {
     int64_t left = six_dataset_size(b->ds) - b->position, count = left < b->o.batch_size ? left : b->o.batch_size;
     *inputs = *targets = NULL;
@@ -198,7 +227,7 @@ int32_t six_batches_next(sixnet_batches *b, const float **inputs, const float **
     if (six_shape_size(six_dataset_input_shape(b->ds)) != b->input_size ||
         (b->targets && six_shape_size(six_dataset_target_shape(b->ds)) != b->target_size))
         return six_fail(SIXNET_BAD_STATE, "a transform has changed the size of the samples since the walk was made");
-    int32_t status = reserve(b);
+    int32_t status = reserve(b, dtype);
     if (status == SIXNET_OK)
         status = read_batch(b, count);
     if (status != SIXNET_OK)

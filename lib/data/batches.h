@@ -17,7 +17,8 @@ int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *sp
 sixnet_dataset *six_batches_dataset(const sixnet_batches *b);
 void six_batches_free(sixnet_batches *b);
 int32_t six_batches_start(sixnet_batches *b, int64_t epoch);
-int32_t six_batches_next(sixnet_batches *b, const float **inputs, const float **targets, int64_t *n);
+/* The next batch, as values of a type. */
+int32_t six_batches_next(sixnet_batches *b, six_dtype dtype, const void **inputs, const void **targets, int64_t *n);
 
 /* The number of batches of an epoch. */
 int64_t six_batches_count(const sixnet_batches *b);

@@ -40,57 +40,37 @@ static int32_t setup(six_step *step)
     return status == SIXNET_OK ? six_image_check("color_jitter", step->in.shape) : status;
 }
 
-static float draw(six_stream *random, const six_list *range)
+static double draw(six_stream *random, const six_list *range)
 {
-    return (float)six_stream_between(random, range->value[0], range->value[1]);
-}
-
-/* In an order that does not depend on the compiler: eight sums side by side. */
-static double sum(const float *values, int64_t n)
-{
-    double part[8] = {0};
-    int64_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int k = 0; k < 8; k++)
-            part[k] += (double)values[i + k];
-    for (; i < n; i++)
-        part[0] += (double)values[i];
-    return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+    return six_stream_between(random, range->value[0], range->value[1]);
 }
 
 /* Of three channels, which are red, green and blue, as eyes see them; of others alike. */
-static double mean_of_grey(const six_image *image, const float *values)
+static double mean_of_grey(const six_image *image, const six_values *v, const void *values)
 {
     static const double eyes[3] = {0.2989, 0.587, 0.114};
     const int64_t plane = image->height * image->width;
     double mean = 0.0;
     for (int64_t channel = 0; channel < image->channels; channel++)
-        mean += sum(values + channel * plane, plane) * (image->channels == 3 ? eyes[channel] : 1.0 / (double)image->channels);
+        mean += v->sum(six_value_at(v, values, channel * plane), plane) *
+                (image->channels == 3 ? eyes[channel] : 1.0 / (double)image->channels);
     return mean / (double)plane;
-}
-
-static void scale(float *values, int64_t n, float factor, float offset)
-{
-    for (int64_t i = 0; i < n; i++) {
-        float value = values[i] * factor + offset;
-        value = value < 0.0f ? 0.0f : value;
-        values[i] = value > 1.0f ? 1.0f : value;
-    }
 }
 
 static void apply(const six_transform_call *call)
 {
     const color_jitter *j = call->attrs;
+    const six_values *v = call->values;
     const six_image image = six_image_of(call->in);
     const int64_t size = six_shape_size(call->in);
     six_stream random = call->random;
-    const float brightness = draw(&random, &j->brightness), contrast = draw(&random, &j->contrast);
+    const double brightness = draw(&random, &j->brightness), contrast = draw(&random, &j->contrast);
     const bool contrast_first = six_stream_below(&random, 2);
     if (!contrast_first)
-        scale(call->to, size, brightness, 0.0f);
-    scale(call->to, size, contrast, (1.0f - contrast) * (float)mean_of_grey(&image, call->to));
+        v->stretch(call->to, size, brightness, 0.0);
+    v->stretch(call->to, size, contrast, mean_of_grey(&image, v, call->to));
     if (contrast_first)
-        scale(call->to, size, brightness, 0.0f);
+        v->stretch(call->to, size, brightness, 0.0);
 }
 
 const six_transform six_transform_color_jitter = {

@@ -46,11 +46,12 @@ static void mix_inputs(const six_transform_call *call)
     const cutmix *c = call->attrs;
     const box b = draw_box(c, call->random);
     const int64_t plane = c->image.height * c->image.width, width = b.right - b.left;
-    memcpy(call->to, call->from, (size_t)six_shape_size(call->in) * sizeof *call->to);
+    memcpy(call->to, call->from, (size_t)six_shape_size(call->in) * call->values->size);
     for (int64_t channel = 0; channel < c->image.channels; channel++)
         for (int64_t row = b.top; row < b.bottom; row++) {
             const int64_t at = channel * plane + row * c->image.width + b.left;
-            memcpy(call->to + at, call->partner + at, (size_t)width * sizeof *call->to);
+            memcpy(six_value_at(call->values, call->to, at), six_value_at(call->values, call->partner, at),
+                   (size_t)width * call->values->size);
         }
 }
 

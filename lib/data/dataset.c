@@ -2,7 +2,6 @@
 #include "dataset.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -25,14 +24,14 @@ void six_data_shuffle(int64_t *order, int64_t n, six_stream random)
     }
 }
 
-float *six_data_floats(const sixnet_context *ctx, int64_t n, int64_t size)
+void *six_data_alloc(const sixnet_context *ctx, int64_t n, int64_t size, size_t unit)
 {
-    if (size > 0 && n > PTRDIFF_MAX / (int64_t)sizeof(float) / size) {
+    if (size > 0 && n > PTRDIFF_MAX / (int64_t)unit / size) {
         six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: %" PRId64 " samples of %" PRId64 " values exceed the address space", n,
                  size);
         return NULL;
     }
-    return six_alloc(ctx, (size_t)n, (size_t)size * sizeof(float));
+    return six_alloc(ctx, (size_t)n, (size_t)size * unit);
 }
 
 /* ---- life ---- */
@@ -179,17 +178,18 @@ static void join_step(sixnet_dataset *ds, six_step *step)
 int32_t six_dataset_add_step(sixnet_dataset *ds, const six_transform *transform, const char *attrs)
 {
     six_step *step;
-    const six_form raw = {{ds->source->input.shape, ds->source->target.shape}, 0};
+    const six_source *source = ds->source;
+    const six_form raw = {{source->values[SIX_INPUT], source->values[SIX_TARGET]}, {source->input.shape, source->target.shape}, 0};
     if (ds->nsteps == SIX_MAX_STEPS)
         return six_fail(SIXNET_TOO_LARGE, "%s: the dataset has %d transforms already", transform->kind.name, SIX_MAX_STEPS);
-    int32_t status = six_step_new(&step, ds->source->ctx, transform, attrs, ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out : &raw);
+    int32_t status = six_step_new(&step, source->ctx, transform, attrs, ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out : &raw);
     if (status != SIXNET_OK)
         return status;
     status = check_step(ds, step);
     if (status == SIXNET_OK)
         join_step(ds, step);
     else
-        six_step_release(ds->source->ctx, step);
+        six_step_release(source->ctx, step);
     return status;
 }
 
@@ -246,7 +246,7 @@ int64_t six_dataset_number(const sixnet_dataset *ds, int64_t index)
 
 bool six_dataset_calls(const sixnet_dataset *ds)
 {
-    return ds->source->fn;
+    return ds->source->fn || ds->source->fn_f64;
 }
 
 void six_dataset_expect(const sixnet_dataset *ds, int64_t index)
@@ -267,22 +267,13 @@ void six_dataset_expect(const sixnet_dataset *ds, int64_t index)
 
 /* ---- labels ---- */
 
-/* The first of n values that is not a class; n if all are. */
-static int64_t first_bad(const float *values, int64_t n, float classes)
+int32_t six_data_check_labels(const six_values *type, const void *labels, int64_t n, int64_t classes, int64_t sample)
 {
-    int64_t i = 0;
-    while (i < n && values[i] >= 0.0f && values[i] < classes && values[i] == floorf(values[i]))
-        i++;
-    return i;
-}
-
-int32_t six_data_check_labels(const float *values, int64_t n, int64_t classes, int64_t sample)
-{
-    const int64_t bad = first_bad(values, n, (float)classes);
+    const int64_t bad = type->first_bad_class(labels, n, classes);
     if (bad == n)
         return SIXNET_OK;
     return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": label %.9g; classes from 0 to %" PRId64 " are expected", sample,
-                    (double)values[bad], classes - 1);
+                    type->get(labels, bad), classes - 1);
 }
 
 /* The transform that changes the targets; NULL if none does. */
@@ -303,12 +294,13 @@ int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes)
                         changes->kind.name);
     if (!c->data)
         return SIXNET_OK;
-    float *values = six_data_floats(ds->source->ctx, 1, c->size);
-    int32_t status = values ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    const six_values *const types[SIX_SIDES] = {NULL, &six_values_of[SIX_F64]}; /* in which a label is not rounded */
+    void *labels = six_data_alloc(ds->source->ctx, 1, c->size, types[SIX_TARGET]->size);
+    int32_t status = labels ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     for (int64_t i = 0; i < ds->size && status == SIXNET_OK; i++) {
-        six_source_read(ds->source, six_dataset_number(ds, i), NULL, values);
-        status = six_data_check_labels(values, c->size, classes, i);
+        six_source_read(ds->source, six_dataset_number(ds, i), types, (void *const[SIX_SIDES]){NULL, labels});
+        status = six_data_check_labels(types[SIX_TARGET], labels, c->size, classes, i);
     }
-    six_free(ds->source->ctx, values);
+    six_free(ds->source->ctx, labels);
     return status;
 }

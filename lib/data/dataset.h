@@ -21,7 +21,9 @@ typedef struct six_source {
     sixnet_context *ctx;
     int64_t count;
     six_column input, target;
-    sixnet_sample_fn fn;
+    const six_values *values[SIX_SIDES]; /* the types that transforms work in */
+    sixnet_sample_fn fn;                 /* of samples that a function gives, or fn_f64; else both are NULL */
+    sixnet_sample_f64_fn fn_f64;
     void *user;
 } six_source;
 
@@ -38,7 +40,7 @@ struct sixnet_dataset {
     bool apart;                /* a step is */
     int32_t mixes;             /* the steps that do */
     int64_t widest[SIX_SIDES]; /* values on the way */
-    int64_t room;              /* floats that the step with the greatest need takes besides */
+    int64_t room;              /* bytes that the step with the greatest need takes besides */
 };
 
 /* ---- sources.c ---- */
@@ -51,8 +53,12 @@ int32_t six_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const
 int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn,
                                   void *user);
 
-/* Either may be NULL. */
-int32_t six_source_read(const six_source *source, int64_t index, float *input, float *target);
+int32_t six_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+                                      sixnet_sample_f64_fn fn, void *user);
+
+/* Reads one sample's sides, either of which may be NULL, as values of the types; a function's as the source's own. */
+int32_t six_source_read(const six_source *source, int64_t index, const six_values *const types[SIX_SIDES],
+                        void *const sides[SIX_SIDES]);
 six_source *six_source_hold(six_source *source);
 void six_source_release(six_source *source);
 
@@ -87,24 +93,26 @@ void six_dataset_expect(const sixnet_dataset *ds, int64_t index);
  * make something else of the targets. Functions' samples are not asked for. */
 int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes);
 
-/* The same for n labels that were read. */
-int32_t six_data_check_labels(const float *values, int64_t n, int64_t classes, int64_t sample);
+/* The same for n labels of a sample. */
+int32_t six_data_check_labels(const six_values *type, const void *labels, int64_t n, int64_t classes, int64_t sample);
 
 /* Random numbers of one purpose in one epoch. */
 enum { SIX_DATA_SPLIT = 1, SIX_DATA_ORDER = 2, SIX_DATA_STEP = 16 /* and up, by the step's place */ };
 six_stream six_data_stream(uint64_t seed, uint32_t purpose, uint64_t epoch, uint64_t stream);
 /* Fills order with 0 to n - 1, mixed. */
 void six_data_shuffle(int64_t *order, int64_t n, six_stream random);
-/* Memory for n samples of so many values; NULL, with the status message set, if there is none. */
-float *six_data_floats(const sixnet_context *ctx, int64_t n, int64_t size);
+/* Memory for n samples of `size` units of so many bytes; NULL, with the status message set, if there is none. */
+void *six_data_alloc(const sixnet_context *ctx, int64_t n, int64_t size, size_t unit);
 
 /* ---- passage.c ---- */
 
-int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
-/* The floats of memory that six_dataset_read() needs. */
-int64_t six_dataset_workspace(const sixnet_dataset *ds);
-/* The one way out for samples. epoch is for transforms at random. index is in range; input and target may be NULL. Fails only where a
+int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target);
+/* The bytes of memory, aligned for vectors, that six_dataset_read() needs. */
+int64_t six_dataset_workspace(const sixnet_dataset *ds, six_dtype dtype);
+/* The one way out for samples, as values of a type. Those of 64 bits, and all in a context of dtype f64, are scaled and transformed in
+ * double and rounded at the end, if at all. epoch is for transforms at random. index is in range; input and target may be NULL. Fails only where a
  * function gives the samples. */
-int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target, float *workspace);
+int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, six_dtype dtype, void *input, void *target,
+                         void *workspace);
 
 #endif

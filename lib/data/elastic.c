@@ -57,7 +57,7 @@ static int32_t setup(six_step *step)
     e->to_next = 1;
     e->to_below = (image.width + SIX_PLACES - 1) / SIX_PLACES * SIX_PLACES;
     set_weights(e);
-    step->room = noise_room(e, image.height) + six_sampler_room(image);
+    step->room = six_sampler_room(image) * (int64_t)step->in.values[SIX_INPUT]->size + noise_room(e, image.height) * (int64_t)sizeof(float);
     return SIXNET_OK;
 }
 
@@ -119,10 +119,11 @@ static void apply(const six_transform_call *call)
     const float far = (float)(e->alpha / 2.0);
     const int64_t field = image.height * e->to_below;
     six_stream random = call->random;
-    float *sampler_room = call->room + noise_room(e, image.height), *x = sampler_room - 2 * field, *y = x + field;
-    draw_field(e, &image, &random, call->room, x);
-    draw_field(e, &image, &random, call->room, y);
-    const six_sampler sampler = six_sampler_of(image, call->from, e->interpolation, (float)e->fill, sampler_room);
+    float *noise = six_value_at(call->values, call->room, six_sampler_room(image));
+    float *x = noise + noise_room(e, image.height) - 2 * field, *y = x + field;
+    draw_field(e, &image, &random, noise, x);
+    draw_field(e, &image, &random, noise, y);
+    const six_sampler sampler = six_sampler_of(image, call->values, call->from, e->interpolation, e->fill, call->room);
     for (int64_t row = 0; row < image.height; row++)
         for (int64_t column = 0; column < image.width; column += SIX_PLACES) {
             const int64_t at = row * e->to_below + column, left = image.width - column;
@@ -131,7 +132,8 @@ static void apply(const six_transform_call *call)
                 places.x[i] = (float)i + far * x[at + i];
                 places.y[i] = far * y[at + i];
             }
-            six_sampler_read(&sampler, &places, left < SIX_PLACES ? left : SIX_PLACES, call->to + row * image.width + column);
+            six_sampler_read(&sampler, &places, left < SIX_PLACES ? left : SIX_PLACES,
+                             six_value_at(call->values, call->to, row * image.width + column));
         }
 }
 

@@ -2,15 +2,18 @@
 #ifndef SIX_DATA_ELEMENT_H
 #define SIX_DATA_ELEMENT_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <stdbool.h>
+
+#include "base/context.h"
 
 /* A type that arrays and files have their values in. */
 typedef struct six_element {
     const char *name;
     size_t size;
-    /* Reads n values, which need not be aligned, multiplies them in double and rounds the products. */
-    void (*read)(const void *from, int64_t n, double scale, float *to);
+    bool wide; /* has values that a float rounds */
+    /* Reads n values, which need not be aligned, multiplies them in double and rounds the products to floats or doubles. Whole numbers
+     * beyond 2^53 become the nearest doubles. */
+    void (*read[2])(const void *from, int64_t n, double scale, void *to); /* [six_dtype] */
 } six_element;
 
 /* In the order of SIX_ELEMENT_WORDS, which are those that callers may have their arrays in. */

@@ -43,24 +43,12 @@ int32_t six_expand_classes(six_step *step, int64_t classes)
     return SIXNET_OK;
 }
 
-/* What is no class, in arrays that were lent and have changed, adds nothing. */
-static void add_classes(const six_transform_call *call, const float *numbers, float share)
+void six_add_share(const six_transform_call *call, const void *targets, double share)
 {
-    const int64_t count = six_shape_size(call->in);
-    const float classes = (float)call->out->dim[0];
-    for (int64_t i = 0; i < count; i++)
-        if (numbers[i] >= 0.0f && numbers[i] < classes)
-            call->to[(int64_t)numbers[i] * count + i] += share;
-}
-
-void six_add_share(const six_transform_call *call, const float *targets, float share)
-{
-    const int64_t size = six_shape_size(call->out);
-    if (!six_shape_equal(call->in, call->out))
-        add_classes(call, targets, share);
+    if (six_shape_equal(call->in, call->out))
+        call->values->add(call->to, targets, six_shape_size(call->out), share);
     else
-        for (int64_t i = 0; i < size; i++)
-            call->to[i] += share * targets[i];
+        call->values->add_classes(call->to, targets, six_shape_size(call->in), call->out->dim[0], share);
 }
 
 /* ---- mixing ---- */
@@ -102,8 +90,8 @@ double six_mix_share(const six_mix *mix, six_stream *random)
 
 void six_mix_targets(const six_transform_call *call, double share)
 {
-    const float own = (float)share;
-    memset(call->to, 0, (size_t)six_shape_size(call->out) * sizeof *call->to);
+    const double own = six_value_rounded(call->values, share);
+    call->values->fill(call->to, six_shape_size(call->out), 0.0);
     six_add_share(call, call->from, own);
-    six_add_share(call, call->partner, 1.0f - own);
+    six_add_share(call, call->partner, 1.0 - own);
 }

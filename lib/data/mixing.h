@@ -10,7 +10,7 @@
 /* Makes probabilities of a step's targets, unless a step before has: sets their shape and what they must be. */
 int32_t six_expand_classes(six_step *step, int64_t classes);
 /* share of the probabilities in `targets`, which are class numbers if they are to become such; added to those that are there. */
-void six_add_share(const six_transform_call *call, const float *targets, float share);
+void six_add_share(const six_transform_call *call, const void *targets, double share);
 
 /* What mixup and cutmix are told. */
 typedef struct six_mix {

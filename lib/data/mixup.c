@@ -6,10 +6,8 @@
 static void mix_inputs(const six_transform_call *call)
 {
     six_stream random = call->random;
-    const float own = (float)six_mix_share(call->attrs, &random), other = 1.0f - own;
-    const int64_t size = six_shape_size(call->in);
-    for (int64_t i = 0; i < size; i++)
-        call->to[i] = own * call->from[i] + other * call->partner[i];
+    const double own = six_value_rounded(call->values, six_mix_share(call->attrs, &random));
+    call->values->blend(call->to, call->from, call->partner, six_shape_size(call->in), own, 1.0 - own);
 }
 
 static void mix_targets(const six_transform_call *call)

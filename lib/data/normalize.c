@@ -2,7 +2,6 @@
 /* normalize: y = (x - mean) / std, for all values or for each channel, which is the first dimension. */
 #include <inttypes.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "base/status.h"
 #include "transforms.h"
@@ -33,28 +32,15 @@ static int32_t setup(six_step *step)
     return status == SIXNET_OK ? check_count("std", &n->std, step->in.shape) : status;
 }
 
-/* By way of a block, so that the compiler knows that what is written is not what is still to be read. */
-static void normalize_values(const float *from, float *to, int64_t count, float mean, float factor)
-{
-    enum { BLOCK = 16 };
-    float block[BLOCK];
-    for (; count >= BLOCK; count -= BLOCK, from += BLOCK, to += BLOCK) {
-        for (int i = 0; i < BLOCK; i++)
-            block[i] = (from[i] - mean) * factor;
-        memcpy(to, block, sizeof block);
-    }
-    for (int64_t i = 0; i < count; i++)
-        to[i] = (from[i] - mean) * factor;
-}
-
 static void apply(const six_transform_call *call)
 {
     const normalize *n = call->attrs;
     int64_t parts = n->mean.count > n->std.count ? n->mean.count : n->std.count;
     int64_t size = six_shape_size(call->in) / parts;
     for (int64_t k = 0; k < parts; k++) {
-        float mean = (float)n->mean.value[n->mean.count > 1 ? k : 0], std = (float)n->std.value[n->std.count > 1 ? k : 0];
-        normalize_values(call->from + k * size, call->to + k * size, size, mean, 1.0f / std);
+        const double mean = n->mean.value[n->mean.count > 1 ? k : 0], std = n->std.value[n->std.count > 1 ? k : 0];
+        call->values->normalize(six_value_at(call->values, call->to, k * size), six_value_at(call->values, call->from, k * size),
+                                size, mean, std);
     }
 }
 

@@ -2,7 +2,6 @@
 /* one_hot: of a target that is a class number the probabilities of the classes, 1 for that one and 0 for the others. Probabilities that a
  * transform has made stay. */
 #include <stddef.h>
-#include <string.h>
 
 #include "mixing.h"
 
@@ -23,8 +22,8 @@ static int32_t setup(six_step *step)
 
 static void apply(const six_transform_call *call)
 {
-    memset(call->to, 0, (size_t)six_shape_size(call->out) * sizeof *call->to);
-    six_add_share(call, call->from, 1.0f);
+    call->values->fill(call->to, six_shape_size(call->out), 0.0);
+    six_add_share(call, call->from, 1.0);
 }
 
 const six_transform six_transform_one_hot = {

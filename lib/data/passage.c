@@ -8,46 +8,56 @@
 
 /* Where the sides of a sample are, NULL for one that is not wanted, and where steps that are apart put them by turns. */
 typedef struct passage {
-    float *at[SIX_SIDES], *other[SIX_SIDES];
+    void *at[SIX_SIDES], *other[SIX_SIDES];
 } passage;
 
 typedef struct reading {
     const sixnet_dataset *ds;
     uint64_t epoch;
-    float *room; /* of one step after the other */
+    const six_values *types[SIX_SIDES]; /* of the sides on their way */
+    void *room;                         /* of one step after the other */
 } reading;
+
+/* ---- the types ---- */
+
+/* The type in which a side is on its way: samples from memory that no step changes come as they are wanted. */
+static const six_values *type_of(const sixnet_dataset *ds, int32_t side, six_dtype wanted)
+{
+    return ds->nsteps == 0 && !six_dataset_calls(ds) ? &six_values_of[wanted] : ds->source->values[side];
+}
+
+/* Whether samples can be worked on where they are wanted. */
+static bool in_place(const sixnet_dataset *ds, six_dtype wanted)
+{
+    for (int32_t side = 0; side < SIX_SIDES; side++)
+        if (type_of(ds, side, wanted)->dtype != wanted)
+            return false;
+    return !ds->apart && ds->mixes == 0;
+}
 
 /* ---- the workspace: the room of the steps; then passages, of the sample, of the one that it is mixed with, and so on ---- */
 
 /* So that all begin where vectors do. */
-static int64_t whole_lines(int64_t floats)
+static int64_t whole_lines(int64_t bytes) { return (bytes + SIX_ALIGNMENT - 1) / SIX_ALIGNMENT * SIX_ALIGNMENT; }
+
+static int64_t side_room(const sixnet_dataset *ds, int32_t side)
 {
-    const int64_t line = SIX_ALIGNMENT / sizeof(float);
-    return (floats + line - 1) / line * line;
+    return whole_lines(ds->widest[side] * (int64_t)ds->source->values[side]->size);
 }
 
-static int64_t passage_room(const sixnet_dataset *ds)
-{
-    return 2 * (whole_lines(ds->widest[SIX_INPUT]) + whole_lines(ds->widest[SIX_TARGET]));
-}
+static int64_t passage_room(const sixnet_dataset *ds) { return 2 * (side_room(ds, SIX_INPUT) + side_room(ds, SIX_TARGET)); }
 
-/* Whether samples can be worked on where they are wanted. */
-static bool in_place(const sixnet_dataset *ds)
+int64_t six_dataset_workspace(const sixnet_dataset *ds, six_dtype dtype)
 {
-    return !ds->apart && ds->mixes == 0;
-}
-
-int64_t six_dataset_workspace(const sixnet_dataset *ds)
-{
-    return whole_lines(ds->room) + (in_place(ds) ? 0 : (ds->mixes + 1) * passage_room(ds));
+    return whole_lines(ds->room) + (in_place(ds, dtype) ? 0 : (ds->mixes + 1) * passage_room(ds));
 }
 
 /* A passage in the workspace, of the sides that are wanted. */
-static passage lay_out(const sixnet_dataset *ds, float *const wanted[SIX_SIDES], float *workspace)
+static passage lay_out(const sixnet_dataset *ds, void *const wanted[SIX_SIDES], char *workspace)
 {
     passage p = {{NULL}, {NULL}};
     for (int32_t side = 0; side < SIX_SIDES; side++) {
-        const int64_t room = whole_lines(ds->widest[side]);
+        const int64_t room = side_room(ds, side);
         if (wanted[side]) {
             p.at[side] = workspace;
             p.other[side] = workspace + room;
@@ -61,22 +71,23 @@ static passage lay_out(const sixnet_dataset *ds, float *const wanted[SIX_SIDES],
 
 static void take_side(const six_step *step, six_transform_call *call, int32_t side, passage *p, const passage *partner)
 {
-    float *from = p->at[side];
+    void *from = p->at[side];
     if (step->transform->apart) {
         p->at[side] = p->other[side];
         p->other[side] = from;
     }
     call->in = &step->in.shape[side];
     call->out = &step->out.shape[side];
+    call->values = step->in.values[side];
     call->from = from;
     call->to = p->at[side];
     call->partner = partner->at[side];
     step->transform->apply[side](call);
 }
 
-static int32_t pass(const reading *r, int64_t number, int32_t steps, passage *p, float *workspace);
+static int32_t pass(const reading *r, int64_t number, int32_t steps, passage *p, char *workspace);
 
-static int32_t take_step(const reading *r, int64_t number, int32_t k, passage *p, float *workspace)
+static int32_t take_step(const reading *r, int64_t number, int32_t k, passage *p, char *workspace)
 {
     const sixnet_dataset *ds = r->ds;
     const six_step *step = ds->steps[k];
@@ -91,7 +102,8 @@ static int32_t take_step(const reading *r, int64_t number, int32_t k, passage *p
         status = pass(r, other, k, &partner, workspace + passage_room(ds));
     }
     if (status == SIXNET_OK && step->classes > 0 && six_dataset_calls(ds) && p->at[SIX_TARGET])
-        status = six_data_check_labels(p->at[SIX_TARGET], six_shape_size(&step->in.shape[SIX_TARGET]), step->classes, number);
+        status = six_data_check_labels(step->in.values[SIX_TARGET], p->at[SIX_TARGET],
+                                       six_shape_size(&step->in.shape[SIX_TARGET]), step->classes, number);
     for (int32_t side = 0; side < SIX_SIDES && status == SIXNET_OK; side++)
         if (p->at[side] && step->transform->apply[side])
             take_side(step, &call, side, p, &partner);
@@ -99,9 +111,9 @@ static int32_t take_step(const reading *r, int64_t number, int32_t k, passage *p
 }
 
 /* Reads a sample and takes the first steps with it. */
-static int32_t pass(const reading *r, int64_t number, int32_t steps, passage *p, float *workspace)
+static int32_t pass(const reading *r, int64_t number, int32_t steps, passage *p, char *workspace)
 {
-    int32_t status = six_source_read(r->ds->source, number, p->at[SIX_INPUT], p->at[SIX_TARGET]);
+    int32_t status = six_source_read(r->ds->source, number, r->types, p->at);
     for (int32_t k = 0; k < steps && status == SIXNET_OK; k++)
         status = take_step(r, number, k, p, workspace);
     return status;
@@ -109,33 +121,43 @@ static int32_t pass(const reading *r, int64_t number, int32_t steps, passage *p,
 
 /* ---- samples ---- */
 
-int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, float *input, float *target, float *workspace)
+/* Copies n values, of the other type if they are of one. */
+static void hand_over(const six_values *type, const void *from, six_dtype wanted, void *to, int64_t n)
 {
-    const reading r = {ds, epoch, workspace};
+    if (type->dtype == wanted)
+        memcpy(to, from, (size_t)n * type->size);
+    else
+        six_elements[type->dtype == SIX_F64 ? SIX_ELEMENT_F64 : SIX_ELEMENT_F32].read[wanted](from, n, 1.0, to);
+}
+
+int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, six_dtype dtype, void *input, void *target,
+                         void *workspace)
+{
+    const reading r = {ds, epoch, {type_of(ds, SIX_INPUT, dtype), type_of(ds, SIX_TARGET, dtype)}, workspace};
     const six_shape *shapes[SIX_SIDES] = {six_dataset_input_shape(ds), six_dataset_target_shape(ds)};
-    float *const wanted[SIX_SIDES] = {input, six_dataset_has_targets(ds) ? target : NULL};
+    void *const wanted[SIX_SIDES] = {input, six_dataset_has_targets(ds) ? target : NULL};
     passage p = {{wanted[SIX_INPUT], wanted[SIX_TARGET]}, {NULL}};
-    workspace += whole_lines(ds->room);
-    if (!in_place(ds)) {
-        p = lay_out(ds, wanted, workspace);
-        workspace += passage_room(ds);
+    char *at = (char *)workspace + whole_lines(ds->room);
+    if (!in_place(ds, dtype)) {
+        p = lay_out(ds, wanted, at);
+        at += passage_room(ds);
     }
-    int32_t status = pass(&r, six_dataset_number(ds, index), ds->nsteps, &p, workspace);
+    int32_t status = pass(&r, six_dataset_number(ds, index), ds->nsteps, &p, at);
     for (int32_t side = 0; side < SIX_SIDES && status == SIXNET_OK; side++)
         if (p.at[side] != wanted[side])
-            memcpy(wanted[side], p.at[side], (size_t)six_shape_size(shapes[side]) * sizeof *wanted[side]);
+            hand_over(r.types[side], p.at[side], dtype, wanted[side], six_shape_size(shapes[side]));
     return status;
 }
 
-int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target)
+int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target)
 {
     if (index < 0 || index >= ds->size)
         return six_fail(SIXNET_INVALID_ARGUMENT, "index=%" PRId64 " is not from 0 to %" PRId64, index, ds->size - 1);
-    const int64_t room = six_dataset_workspace(ds);
-    float none[1], *workspace = room > 0 ? six_data_floats(ds->source->ctx, 1, room) : none;
+    const int64_t room = six_dataset_workspace(ds, dtype);
+    char none[1], *workspace = room > 0 ? six_data_alloc(ds->source->ctx, 1, room, 1) : none;
     if (!workspace)
         return SIXNET_OUT_OF_MEMORY;
-    int32_t status = six_dataset_read(ds, index, 0, input, target, workspace);
+    int32_t status = six_dataset_read(ds, index, 0, dtype, input, target, workspace);
     if (workspace != none)
         six_free(ds->source->ctx, workspace);
     return status;

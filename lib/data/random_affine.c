@@ -79,7 +79,7 @@ static int32_t setup(six_step *step)
     if (status == SIXNET_OK)
         status = six_image_check("random_affine", step->in.shape);
     if (status == SIXNET_OK)
-        step->room = six_sampler_room(six_image_of(step->in.shape));
+        step->room = six_sampler_room(six_image_of(step->in.shape)) * (int64_t)step->in.values[SIX_INPUT]->size;
     return status;
 }
 
@@ -140,13 +140,14 @@ static void apply(const six_transform_call *call)
     const random_affine *a = call->attrs;
     const six_image image = six_image_of(call->in);
     const map m = draw_map(a, &image, call->random);
-    const six_sampler sampler = six_sampler_of(image, call->from, a->interpolation, (float)a->fill, call->room);
+    const six_sampler sampler = six_sampler_of(image, call->values, call->from, a->interpolation, a->fill, call->room);
     six_places places;
     for (int64_t row = 0; row < image.height; row++)
         for (int64_t column = 0; column < image.width; column += SIX_PLACES) {
             const int64_t left = image.width - column;
             place_row(&places, &m, (double)column, (double)row);
-            six_sampler_read(&sampler, &places, left < SIX_PLACES ? left : SIX_PLACES, call->to + row * image.width + column);
+            six_sampler_read(&sampler, &places, left < SIX_PLACES ? left : SIX_PLACES,
+                             six_value_at(call->values, call->to, row * image.width + column));
         }
 }
 

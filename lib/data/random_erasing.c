@@ -82,11 +82,11 @@ static void apply(const six_transform_call *call)
         return;
     const box b = draw_box(e, &image, &random);
     for (int64_t channel = 0; channel < image.channels; channel++) {
-        const float value = (float)e->value.value[e->value.count > 1 ? channel : 0];
-        float *first = call->to + (channel * image.height + b.top) * image.width + b.left;
-        for (int64_t row = 0; row < b.height; row++)
-            for (int64_t column = 0; column < b.width; column++)
-                first[row * image.width + column] = value;
+        const double value = e->value.value[e->value.count > 1 ? channel : 0];
+        for (int64_t row = b.top; row < b.top + b.height; row++) {
+            const int64_t at = (channel * image.height + row) * image.width + b.left;
+            call->values->fill(six_value_at(call->values, call->to, at), b.width, value);
+        }
     }
 }
 

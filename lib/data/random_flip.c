@@ -14,10 +14,7 @@ static const six_attr attrs[] = {
     {0},
 };
 
-static int32_t setup(six_step *step)
-{
-    return six_image_check(step->transform->kind.name, step->in.shape);
-}
+static int32_t setup(six_step *step) { return six_image_check(step->transform->kind.name, step->in.shape); }
 
 static bool drawn(const six_transform_call *call)
 {
@@ -26,34 +23,26 @@ static bool drawn(const six_transform_call *call)
     return six_stream_uniform(&random) < f->p;
 }
 
-static void swap(float *a, float *b)
-{
-    const float kept = *a;
-    *a = *b;
-    *b = kept;
-}
-
 static void flip_rows(const six_transform_call *call)
 {
     const six_image image = six_image_of(call->in);
-    float *row = call->to;
     if (!drawn(call))
         return;
-    for (int64_t k = 0; k < image.channels * image.height; k++, row += image.width)
-        for (int64_t i = 0; i < image.width / 2; i++)
-            swap(row + i, row + image.width - 1 - i);
+    for (int64_t k = 0; k < image.channels * image.height; k++)
+        call->values->reverse(six_value_at(call->values, call->to, k * image.width), image.width);
 }
 
 static void flip_columns(const six_transform_call *call)
 {
     const six_image image = six_image_of(call->in);
-    float *plane = call->to;
     if (!drawn(call))
         return;
-    for (int64_t channel = 0; channel < image.channels; channel++, plane += image.height * image.width)
+    for (int64_t channel = 0; channel < image.channels; channel++) {
+        const int64_t first = channel * image.height, last = first + image.height - 1;
         for (int64_t k = 0; k < image.height / 2; k++)
-            for (int64_t i = 0; i < image.width; i++)
-                swap(plane + k * image.width + i, plane + (image.height - 1 - k) * image.width + i);
+            call->values->swap(six_value_at(call->values, call->to, (first + k) * image.width),
+                               six_value_at(call->values, call->to, (last - k) * image.width), image.width);
+    }
 }
 
 const six_transform six_transform_random_horizontal_flip = {

@@ -3,11 +3,13 @@
 #define SIX_DATA_SAMPLER_H
 
 #include "image.h"
+#include "values.h"
 
 /* Values of an image between its pixels. Pixel (column, row) is at the place (column, row); all around the image is `fill`. */
 typedef struct six_sampler {
     six_image image;
-    const float *origin; /* of a copy with a margin: pixel (0, 0) of channel 0 */
+    const six_values *values;
+    const void *origin; /* of a copy with a margin: pixel (0, 0) of channel 0 */
     int64_t stride, plane;
     bool nearest;
 } six_sampler;
@@ -15,10 +17,11 @@ typedef struct six_sampler {
 enum { SIX_NEAREST, SIX_BILINEAR };
 #define SIX_INTERPOLATIONS "nearest bilinear"
 
-/* The floats that a sampler needs. */
+/* The values that a sampler needs room for. */
 int64_t six_sampler_room(six_image image);
 /* Copies the image's values into the room. */
-six_sampler six_sampler_of(six_image image, const float *values, int32_t interpolation, float fill, float *room);
+six_sampler six_sampler_of(six_image image, const six_values *type, const void *values, int32_t interpolation, double fill,
+                           void *room);
 
 enum { SIX_PLACES = 16 };
 
@@ -28,7 +31,13 @@ typedef struct six_places {
     float x[SIX_PLACES], y[SIX_PLACES];
 } six_places;
 
+/* Places in one direction: the pixel before, and how far it is from there to the next. */
+typedef struct six_cells {
+    int32_t before[SIX_PLACES];
+    float share[SIX_PLACES];
+} six_cells;
+
 /* The values at the first n places; those of each channel are written an image's size after those of the one before. */
-void six_sampler_read(const six_sampler *s, const six_places *places, int64_t n, float *to);
+void six_sampler_read(const six_sampler *s, const six_places *places, int64_t n, void *to);
 
 #endif

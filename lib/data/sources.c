@@ -47,9 +47,19 @@ static int32_t source_new(six_source **out, sixnet_context *ctx, int64_t count)
     return SIXNET_OK;
 }
 
+/* Inputs that a float would round are transformed in double: a difference that normalize is to show must not be lost before. Targets keep
+ * the context's type, as what transforms make of them needs no more. */
+static void choose_values(six_source *s)
+{
+    const bool wide = s->fn_f64 || (s->input.element && s->input.element->wide);
+    s->values[SIX_INPUT] = &six_values_of[wide ? SIX_F64 : s->ctx->dtype];
+    s->values[SIX_TARGET] = &six_values_of[s->fn_f64 ? SIX_F64 : s->ctx->dtype];
+}
+
 /* Makes the dataset if the source was made well, and gives up the source. */
 static int32_t finish(sixnet_dataset **out, six_source *source, int32_t status)
 {
+    choose_values(source);
     if (status == SIXNET_OK)
         status = six_dataset_new(out, source);
     six_source_release(source);
@@ -57,24 +67,47 @@ static int32_t finish(sixnet_dataset **out, six_source *source, int32_t status)
 }
 
 /* The samples' values are stored one after another. */
-static void column_read(const six_column *c, int64_t index, float *to)
+static void column_read(const six_column *c, int64_t index, const six_values *type, void *to)
 {
-    c->element->read((const char *)c->data + (size_t)(index * c->size) * c->element->size, c->size, c->scale, to);
+    c->element->read[type->dtype]((const char *)c->data + (size_t)(index * c->size) * c->element->size, c->size, c->scale, to);
+}
+
+/* Makes doubles of the n floats that stand in the second half of their memory. */
+static void widen(void *memory, int64_t n)
+{
+    six_elements[SIX_ELEMENT_F32].read[SIX_F64]((const float *)memory + n, n, 1.0, memory);
+}
+
+/* A function of floats whose samples are wanted in double. */
+static int32_t call_narrow(const six_source *s, int64_t index, void *input, void *target)
+{
+    const int32_t answer = s->fn(s->user, index, (float *)input + s->input.size, (float *)target + s->target.size);
+    if (answer == 0) {
+        widen(input, s->input.size);
+        widen(target, s->target.size);
+    }
+    return answer;
 }
 
 /* A function fills both; what is not wanted goes to memory that is thrown away. */
-static int32_t call_function(const six_source *s, int64_t index, float *input, float *target)
+static int32_t call_function(const six_source *s, int64_t index, void *input, void *target)
 {
-    float *spare = NULL;
+    const six_values *type = s->values[SIX_INPUT];
+    void *spare = NULL;
     six_call call;
     if (!input || !target) {
-        spare = six_data_floats(s->ctx, 1, input ? s->target.size : s->input.size);
+        spare = six_data_alloc(s->ctx, 1, input ? s->target.size : s->input.size, type->size);
         if (!spare)
             return SIXNET_OUT_OF_MEMORY;
     }
+    input = input ? input : spare;
+    target = target ? target : spare;
     int32_t answer = 0, status = six_call_begin(&call, "the dataset's function", SIX_USES(SIX_CHANGE(s)));
     if (!status) {
-        answer = s->fn(s->user, index, input ? input : spare, target ? target : spare);
+        if (s->fn_f64)
+            answer = s->fn_f64(s->user, index, input, target);
+        else
+            answer = type->dtype == SIX_F64 ? call_narrow(s, index, input, target) : s->fn(s->user, index, input, target);
         six_call_end(&call);
     }
     six_free(s->ctx, spare);
@@ -85,16 +118,17 @@ static int32_t call_function(const six_source *s, int64_t index, float *input, f
     return six_fail(SIXNET_CALLBACK_FAILED, "the dataset's function returned %d for sample %" PRId64, answer, index);
 }
 
-int32_t six_source_read(const six_source *source, int64_t index, float *input, float *target)
+int32_t six_source_read(const six_source *source, int64_t index, const six_values *const types[SIX_SIDES],
+                        void *const sides[SIX_SIDES])
 {
-    if (!input && !target)
+    if (!sides[SIX_INPUT] && !sides[SIX_TARGET])
         return SIXNET_OK;
-    if (source->fn)
-        return call_function(source, index, input, target);
-    if (input)
-        column_read(&source->input, index, input);
-    if (target && source->target.data)
-        column_read(&source->target, index, target);
+    if (source->fn || source->fn_f64)
+        return call_function(source, index, sides[SIX_INPUT], sides[SIX_TARGET]);
+    if (sides[SIX_INPUT])
+        column_read(&source->input, index, types[SIX_INPUT], sides[SIX_INPUT]);
+    if (sides[SIX_TARGET] && source->target.data)
+        column_read(&source->target, index, types[SIX_TARGET], sides[SIX_TARGET]);
     return SIXNET_OK;
 }
 
@@ -115,10 +149,7 @@ static six_shape image_shape(const six_shape *all)
     return all->rank == 3 ? (six_shape){3, {1, shape.dim[0], shape.dim[1]}} : shape;
 }
 
-static six_shape label_shape(const six_shape *all)
-{
-    return all->rank == 1 ? (six_shape){1, {1}} : sample_shape(all);
-}
+static six_shape label_shape(const six_shape *all) { return all->rank == 1 ? (six_shape){1, {1}} : sample_shape(all); }
 
 /* Hands the file's memory over. */
 static int32_t column_of_idx(six_column *c, six_idx *idx, six_shape shape, double scale, const char *path)
@@ -240,8 +271,8 @@ static const six_attr function_attrs[] = {
 const six_kind six_kind_dataset_callback = {"dataset_callback", "samples that a function gives", function_attrs,
                                             sizeof(function)};
 
-int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn,
-                                  void *user)
+static int32_t from_function(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn,
+                             sixnet_sample_f64_fn fn_f64, void *user)
 {
     function f;
     six_source *source;
@@ -252,8 +283,21 @@ int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, con
     if (status != SIXNET_OK)
         return status;
     source->fn = fn;
+    source->fn_f64 = fn_f64;
     source->user = user;
     source->input = (six_column){.shape = f.shape, .size = six_shape_size(&f.shape)};
     source->target = (six_column){.shape = f.target_shape, .size = six_shape_size(&f.target_shape)};
     return finish(out, source, SIXNET_OK);
+}
+
+int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn,
+                                  void *user)
+{
+    return from_function(out, ctx, spec, n, fn, NULL, user);
+}
+
+int32_t six_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+                                      sixnet_sample_f64_fn fn, void *user)
+{
+    return from_function(out, ctx, spec, n, NULL, fn, user);
 }

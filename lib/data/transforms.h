@@ -6,15 +6,16 @@
 
 #include <stdalign.h>
 
-#include "base/context.h"
 #include "base/rng.h"
 #include "base/spec.h"
+#include "values.h"
 
 /* The two sides of a sample. */
 enum { SIX_INPUT, SIX_TARGET, SIX_SIDES };
 
 /* What samples are at one place of their way. */
 typedef struct six_form {
+    const six_values *values[SIX_SIDES];
     six_shape shape[SIX_SIDES]; /* of rank 0 for targets that there are not */
     int64_t probabilities;      /* the classes that a transform has made the targets probabilities of; else 0 */
 } six_form;
@@ -25,11 +26,12 @@ struct six_step;
 typedef struct six_transform_call {
     const void *attrs;
     const six_shape *in, *out;
-    const float *from;
-    float *to;            /* the same memory as from, unless the transform is `apart` */
-    const float *partner; /* the same side of another sample as it comes to the transform, if that `mixes` */
-    float *room;          /* as much as the transform asked for */
-    six_stream random;    /* of this sample in this epoch alone, the same for both sides, if the transform is `random` */
+    const six_values *values; /* the type of what follows */
+    const void *from;
+    void *to;            /* the same memory as from, unless the transform is `apart` */
+    const void *partner; /* the same side of another sample as it comes to the transform, if that `mixes` */
+    void *room;          /* as much as the transform asked for */
+    six_stream random;   /* of this sample in this epoch alone, the same for both sides, if the transform is `random` */
 } six_transform_call;
 
 typedef struct six_transform {
@@ -57,7 +59,7 @@ typedef struct six_step {
     atomic_int references;
     const six_transform *transform;
     six_form in, out; /* out is in unless setup says otherwise */
-    int64_t room;     /* the floats of memory that it needs besides, 0 unless setup says otherwise */
+    int64_t room;     /* the bytes of memory that it needs besides, 0 unless setup says otherwise */
     int64_t classes;  /* targets must be numbers below it; 0 for any */
     alignas(max_align_t) unsigned char attrs[];
 } six_step;

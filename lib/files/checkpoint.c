@@ -2,6 +2,7 @@
 #include "checkpoint.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -274,6 +275,19 @@ static int32_t read_schedule(loading *l)
     return status;
 }
 
+/* NaN is what there is not. */
+static bool is_share(double accuracy)
+{
+    return isnan(accuracy) || (accuracy >= 0 && accuracy <= 1);
+}
+
+/* Whether a row of a history can be that of an epoch: a loss may be infinite. */
+static bool is_possible(const double *row)
+{
+    return row[SIX_RUN_LR] >= 0 && isfinite(row[SIX_RUN_LR]) && !isnan(row[SIX_RUN_LOSS]) && is_share(row[SIX_RUN_ACCURACY]) &&
+           is_share(row[SIX_RUN_VALIDATION_ACCURACY]);
+}
+
 static int32_t read_history(loading *l)
 {
     const six_st_tensor *t = six_safetensors_find(l->file, history_name);
@@ -289,6 +303,9 @@ static int32_t read_history(loading *l)
     if (!l->history)
         return SIXNET_OUT_OF_MEMORY;
     six_weights_copy(l->file, t, l->history, SIX_F64);
+    for (int64_t i = 0; i < l->rows; i++)
+        if (!is_possible(l->history + i * SIX_RUN_COLUMNS))
+            return six_fail(SIXNET_BAD_FILE, "%s: %s: epoch %lld has a number that cannot be", l->file->label, history_name, (long long)i + 1);
     return SIXNET_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/text.h"
 
 static size_t place_of(const six_json *j) { return j->offset + (size_t)(j->at - j->begin); }
 
@@ -148,21 +149,6 @@ static uint32_t read_escape(six_json *j)
     return found ? (uint32_t)(unsigned char)to[found - from] : 0;
 }
 
-/* The length of the UTF-8 character at p; 0 if it is not one: cut off, overlong, a surrogate, above U+10FFFF. */
-static size_t utf8_length(const char *p, const char *end)
-{
-    const unsigned char *s = (const unsigned char *)p;
-    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
-    if (length == 0 || (size_t)(end - p) < length)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
-    bool no_character = (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF4 && s[1] > 0x8F);
-    return overlong || no_character ? 0 : length;
-}
-
 /* One character of a string, which is moved to *out. */
 static int32_t move_character(six_json *j, char **out)
 {
@@ -177,7 +163,7 @@ static int32_t move_character(six_json *j, char **out)
     }
     if ((unsigned char)*j->at < 0x20)
         return six_json_fail(j, place, "control character 0x%02x in a string", (unsigned char)*j->at);
-    size_t length = utf8_length(j->at, j->end);
+    size_t length = six_utf8_length(j->at, j->end);
     if (!length)
         return six_json_fail(j, place, "byte 0x%02x: not UTF-8", (unsigned char)*j->at);
     memmove(*out, j->at, length);

@@ -26,12 +26,23 @@ static void give_outputs(const six_plan *plan, six_rows_out outputs, int64_t fir
         six_unload_rows(net, outputs, first * net->output_size, y, net->output_size, active);
 }
 
+/* Whether sixnet_cancel() asked to end what runs; it is then the worker's fault, unless it has another. */
+static bool is_cancelled(const six_plan *plan, int32_t worker)
+{
+    if (!six_cancelled(plan->net))
+        return false;
+    plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : six_fault_cancelled;
+    return true;
+}
+
 static void infer_tile(void *arg, int32_t item, int32_t worker)
 {
     const inference *job = arg;
     six_plan *plan = job->plan;
     const sixnet_model *net = plan->net;
     int64_t first = (int64_t)item * plan->lanes;
+    if (is_cancelled(plan, worker))
+        return;
     int32_t active = job->n - first < plan->lanes ? (int32_t)(job->n - first) : plan->lanes;
     for (int32_t i = 0; i < net->node_count; i++) {
         six_tile *tile = six_tile_at(plan, i, worker);
@@ -40,10 +51,8 @@ static void infer_tile(void *arg, int32_t item, int32_t worker)
     }
     six_load_inputs(plan, worker, job->inputs, first, active, worker);
     for (const six_action *a = plan->forward.action; a < plan->forward.action + plan->forward.count; a++) {
-        if (six_cancelled(net)) {
-            plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : six_fault_cancelled;
+        if (is_cancelled(plan, worker))
             return;
-        }
         if (a->kind == SIX_ON_TILES)
             six_act_on_tile(plan, a, worker, worker);
     }

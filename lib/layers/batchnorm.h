@@ -41,7 +41,7 @@ typedef struct batchnorm_channel {
     real slope, offset;         /* of backward */
 } batchnorm_channel;
 
-enum { BATCHNORM_SUMS = 3, BATCHNORM_BACK_SUMS = 2 };
+enum { BATCHNORM_SUMS = 4, BATCHNORM_BACK_SUMS = 2 };
 
 static int64_t batchnorm_positions(const six_op *op) { return six_shape_size(&op->in[0]) / op->in[0].dim[0]; }
 
@@ -81,39 +81,52 @@ SIX_INLINE real batchnorm_active_sum(real sums[SIX_LANES], int32_t active)
     return six_lane_sum(sums);
 }
 
+/* Of a channel's values times scale: their mean, and the sums of their differences from it and of these squared; and the scale. */
+SIX_INLINE void batchnorm_channel_sums(const six_tile *tile, const real *x, int64_t positions, real scale, real out[BATCHNORM_SUMS])
+{
+    real sum[SIX_LANES], squares[SIX_LANES], centre[SIX_LANES];
+    six_sums(x, positions, scale, sum);
+    out[0] = batchnorm_active_sum(sum, tile->active) / (real)(tile->active * positions);
+    for (int lane = 0; lane < SIX_LANES; lane++)
+        centre[lane] = out[0];
+    six_sums_centred(x, positions, scale, centre, sum, squares);
+    out[1] = batchnorm_active_sum(sum, tile->active);
+    out[2] = batchnorm_active_sum(squares, tile->active);
+    out[3] = scale;
+}
+
 static void batchnorm_sum_forward(const six_run *run, six_tile *tile, void *scratch)
 {
     const six_op *op = run->op;
     (void)scratch;
     int64_t channels = op->in[0].dim[0], positions = batchnorm_positions(op);
-    real sum[SIX_LANES], squares[SIX_LANES], centre[SIX_LANES];
     real *out = run->sums + tile->index * channels * BATCHNORM_SUMS;
     const real *x = tile->x[0];
     for (int64_t c = 0; c < channels; c++, x += positions * SIX_LANES, out += BATCHNORM_SUMS) {
-        six_sums(x, positions, sum);
-        out[0] = batchnorm_active_sum(sum, tile->active) / (real)(tile->active * positions);
-        for (int lane = 0; lane < SIX_LANES; lane++)
-            centre[lane] = out[0];
-        six_sums_centred(x, positions, centre, sum, squares);
-        out[1] = batchnorm_active_sum(sum, tile->active);
-        out[2] = batchnorm_active_sum(squares, tile->active);
+        batchnorm_channel_sums(tile, x, positions, 1, out);
+        if (!__builtin_isfinite(out[2]))
+            batchnorm_channel_sums(tile, x, positions, SIX_FAR_SCALE, out);
     }
 }
 
-/* Mean and sum of squared differences of channel c over all groups. */
+/* Mean and sum of squared differences of channel c over all groups. An infinite mean is the sum of the groups' means, as differences from
+ * it are not numbers. */
 static void batchnorm_join(const six_run *run, const six_tile *tiles, int64_t c, double *mean, double *squares)
 {
     const six_op *op = run->op;
-    double n = 0;
+    double n = 0, means = 0;
     *mean = *squares = 0;
     for (int32_t i = 0; i < run->tiles; i++) {
         const real *in = run->sums + (i * op->in[0].dim[0] + c) * BATCHNORM_SUMS;
-        double more = (double)(tiles[i].active * batchnorm_positions(op));
-        double difference = (double)in[0] + (double)in[1] / more - *mean;
-        *squares += (double)in[2] - (double)in[1] * (double)in[1] / more + difference * difference * n * more / (n + more);
+        double more = (double)(tiles[i].active * batchnorm_positions(op)), scale = (double)in[3];
+        double sum = (double)in[1] / scale, difference = (double)in[0] / scale + sum / more - *mean;
+        *squares += (double)in[2] / scale / scale - sum * sum / more + difference * difference * n * more / (n + more);
         *mean += difference * more / (n + more);
+        means += (double)in[0];
         n += more;
     }
+    if (!__builtin_isfinite(means))
+        *mean = means;
     *squares = *squares > 0 ? *squares : *squares < 0 ? 0 : *squares; /* NaN stays */
 }
 

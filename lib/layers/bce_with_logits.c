@@ -35,7 +35,9 @@ static vec value(vec x, vec t, const void *attr, int64_t feature)
 static vec derivative(vec x, vec t, const void *attr, int64_t feature)
 {
     const vec w = weight_of(&((const attributes *)attr)->pos_weight, feature);
-    return (1 - t) * six_sigmoid(x) - w * t * six_sigmoid(-x);
+    const vec z = six_exp(-six_abs(x)), one = six_set(1), divisor = z + 1;
+    const ivec negative = six_greater((vec){0}, x);
+    return (1 - t) * (six_select(negative, z, one) / divisor) - w * t * (six_select(negative, one, z) / divisor);
 }
 
 static int32_t setup(six_op *op)

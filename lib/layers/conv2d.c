@@ -5,7 +5,7 @@
  * inputs only. As torch.nn.Conv2d.
  *
  * The gradient by x is a correlation of dy with the weights turned around. With a stride, the inputs of one remainder modulo the stride see the
- * same taps and form a correlation of their own: a phase. */
+ * same taps and form a correlation of their own: a phase. There are at most as many phases as taps; other inputs are seen by no window. */
 
 #include <string.h>
 
@@ -99,49 +99,89 @@ static six_correlation forward_of(const six_op *op, six_tap *tap)
     return c;
 }
 
-/* The inputs at (h, w) modulo the stride: from outputs to inputs. */
-static six_correlation phase_of(const six_op *op, int64_t h, int64_t w, six_tap *tap, int32_t *w_tap)
+/* Remainders modulo the stride repeat along an axis after so many taps. */
+static int64_t period(const conv2d *a, int axis)
+{
+    int64_t x = a->stride[axis], y = a->dilation[axis];
+    while (y) {
+        const int64_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    return a->stride[axis] / x;
+}
+
+/* The phases of an axis: phase p has the taps p, p + period, p + 2 period, ... */
+static int64_t phases(const conv2d *a, int axis)
+{
+    const int64_t all = period(a, axis);
+    return all < a->kernel_size[axis] ? all : a->kernel_size[axis];
+}
+
+/* The first input of a phase. */
+static int64_t phase_begin(const conv2d *a, int axis, int64_t phase)
+{
+    const int64_t s = a->stride[axis], rest = (phase * a->dilation[axis] - a->padding[axis]) % s;
+    return rest < 0 ? rest + s : rest;
+}
+
+/* How many inputs a phase has. */
+static int64_t phase_size(const six_op *op, int axis, int64_t begin)
+{
+    const int64_t in = op->in[0].dim[1 + axis], s = ((const conv2d *)op->attr)->stride[axis];
+    return begin < in ? (in - begin + s - 1) / s : 0;
+}
+
+/* Phase (p, q) from outputs to inputs. */
+static six_correlation phase_of(const six_op *op, int64_t p, int64_t q, six_tap *tap, int32_t *w_tap)
 {
     const conv2d *a = op->attr;
     const int64_t *in = op->in[0].dim, *out = op->out[0].dim, *s = a->stride;
+    const int64_t h = phase_begin(a, 0, p), w = phase_begin(a, 1, q), down = period(a, 0), right = period(a, 1);
     six_correlation c = {
         .depth = (int32_t)(out[0] / a->groups), .outputs = (int32_t)(in[0] / a->groups), .tap = tap, .stride_h = 1, .stride_w = 1,
         .in_h = out[1], .in_w = out[2], .x_plane = out[1] * out[2] * SIX_LANES, .x_row = out[2] * SIX_LANES, .x_step = SIX_LANES,
-        .rows = h < in[1] ? (in[1] - h + s[0] - 1) / s[0] : 0, .columns = w < in[2] ? (in[2] - w + s[1] - 1) / s[1] : 0,
+        .rows = phase_size(op, 0, h), .columns = phase_size(op, 1, w),
         .y_plane = in[1] * in[2] * SIX_LANES, .y_row = s[0] * in[2] * SIX_LANES, .y_step = s[1] * SIX_LANES,
     };
-    for (int64_t u = 0; u < a->kernel_size[0]; u++)
-        for (int64_t v = 0; v < a->kernel_size[1]; v++) {
-            int64_t row = h + a->padding[0] - u * a->dilation[0], column = w + a->padding[1] - v * a->dilation[1];
-            if (row % s[0] || column % s[1])
-                continue;
-            tap[c.taps] = (six_tap){(int32_t)(row / s[0]), (int32_t)(column / s[1])};
+    for (int64_t u = p; u < a->kernel_size[0]; u += down)
+        for (int64_t v = q; v < a->kernel_size[1]; v += right) {
+            tap[c.taps] = (six_tap){(int32_t)((h + a->padding[0] - u * a->dilation[0]) / s[0]),
+                                    (int32_t)((w + a->padding[1] - v * a->dilation[1]) / s[1])};
             w_tap[c.taps++] = (int32_t)(u * a->kernel_size[1] + v);
         }
     flatten(&c);
     return c;
 }
 
-/* One sample: positions lie in the lanes, SIX_LANES of a plane side by side, whatever row they are in. The padded input is cut into phases,
- * so that windows side by side are values side by side; each phase is a plane of `height` x `width`, where the last columns of a row are
- * no positions but are computed as if they were. */
+/* One sample: positions lie in the lanes, SIX_LANES of a plane side by side, whatever row they are in. The padded input is cut into pieces,
+ * so that windows side by side are values side by side: on each axis either a piece for each remainder modulo the stride, in which taps of
+ * one remainder are at different offsets, or, where that is less, a piece for each tap, which has the outputs' extent. So the copy is never
+ * larger than the values that the windows take. A piece is a plane of `length[0]` x `length[1]`, where the last columns of a row are no
+ * positions but are computed as if they were. */
 typedef struct one_sample {
-    int64_t height, width, plane;    /* of a phase; the phases of one channel, if copied with room for the last vector */
+    int64_t length[2], pieces[2];    /* of each axis */
+    bool by_tap[2];
+    int64_t plane;                   /* the pieces of one channel, if copied with room for the last vector */
     int64_t vectors;                 /* of positions */
-    bool as_it_is;                   /* the input needs no padding and is in one phase */
+    bool as_it_is;                   /* the input needs no padding and is in one piece */
 } one_sample;
 
 static one_sample one_sample_of(const six_op *op)
 {
     const conv2d *a = op->attr;
     const int64_t *out = op->out[0].dim, *s = a->stride;
-    one_sample one = {.height = out[1] + a->dilation[0] * (a->kernel_size[0] - 1) / s[0],
-                      .width = out[2] + a->dilation[1] * (a->kernel_size[1] - 1) / s[1]};
-    one.vectors = ((out[1] - 1) * one.width + out[2] + SIX_LANES - 1) / SIX_LANES;
-    one.plane = (s[0] * s[1] * one.height * one.width + 2 * SIX_LANES - 1) / SIX_LANES * SIX_LANES;
-    one.as_it_is = s[0] * s[1] == 1 && !a->padding[0] && !a->padding[1];
-    if (one.as_it_is)
-        one.plane = one.height * one.width;
+    one_sample one = {.as_it_is = s[0] * s[1] == 1 && !a->padding[0] && !a->padding[1]};
+    for (int axis = 0; axis < 2; axis++) {
+        const int64_t k = a->kernel_size[axis], length = out[1 + axis] + a->dilation[axis] * (k - 1) / s[axis];
+        one.by_tap[axis] = !one.as_it_is && k * out[1 + axis] < s[axis] * length;
+        one.pieces[axis] = one.by_tap[axis] ? k : s[axis];
+        one.length[axis] = one.by_tap[axis] ? out[1 + axis] : length;
+    }
+    one.vectors = ((out[1] - 1) * one.length[1] + out[2] + SIX_LANES - 1) / SIX_LANES;
+    one.plane = one.pieces[0] * one.pieces[1] * one.length[0] * one.length[1];
+    if (!one.as_it_is)
+        one.plane = (one.plane + 2 * SIX_LANES - 1) / SIX_LANES * SIX_LANES;
     return one;
 }
 
@@ -164,9 +204,9 @@ static void copy_padded(const six_op *op, const one_sample *one, const real *x, 
 {
     const conv2d *a = op->attr;
     const int64_t *in = op->in[0].dim;
-    int64_t first = a->padding[0] * one->width + a->padding[1], gap = one->width - in[2], end = first + in[1] * one->width;
+    int64_t width = one->length[1], first = a->padding[0] * width + a->padding[1], gap = width - in[2], end = first + in[1] * width;
     memset(to, 0, (size_t)first * sizeof *to);
-    for (int64_t at = first; at < end; at += one->width, x += in[2]) {
+    for (int64_t at = first; at < end; at += width, x += in[2]) {
         copy_vectors(to + at, x, in[2]);
         for (int64_t k = 0; k < gap; k++)
             to[at + in[2] + k] = 0;
@@ -174,27 +214,41 @@ static void copy_padded(const six_op *op, const one_sample *one, const real *x, 
     memset(to + end - gap, 0, (size_t)(one->plane - end + gap) * sizeof *to);
 }
 
-/* One channel, padded and cut into phases. */
-static void copy_phases(const six_op *op, const one_sample *one, const real *x, real *to)
+/* One row of a piece: the values of a row of x that it has, where it begins with column `first` of x, which may be in the padding. */
+SIX_INLINE void copy_row(const real *x, int64_t width, int64_t first, int64_t stride, int64_t length, real *to)
+{
+    int64_t w = first < 0 ? (stride - 1 - first) / stride : 0;
+    for (int64_t column = first + w * stride; w < length && column < width; w++, column += stride)
+        to[w] = x[column];
+}
+
+/* One channel, padded and cut into pieces. */
+static void copy_pieces(const six_op *op, const one_sample *one, const real *x, real *to)
 {
     const conv2d *a = op->attr;
     const int64_t *in = op->in[0].dim, *s = a->stride;
     memset(to, 0, (size_t)one->plane * sizeof *to);
-    for (int64_t row = 0; row < in[1] && (row + a->padding[0]) / s[0] < one->height; row++) {
-        int64_t h = row + a->padding[0];
-        real *line = to + (h % s[0]) * s[1] * one->height * one->width + h / s[0] * one->width;
-        for (int64_t phase = 0; phase < s[1]; phase++, line += one->height * one->width) {
-            int64_t w = (a->padding[1] - phase + s[1] - 1) / s[1]; /* the first column of the phase that is no padding */
-            for (int64_t column = w * s[1] + phase - a->padding[1]; w < one->width && column < in[2]; w++, column += s[1])
-                line[w] = x[row * in[2] + column];
+    for (int64_t p = 0; p < one->pieces[0]; p++)
+        for (int64_t q = 0; q < one->pieces[1]; q++) {
+            int64_t row = p * (one->by_tap[0] ? a->dilation[0] : 1) - a->padding[0];
+            const int64_t column = q * (one->by_tap[1] ? a->dilation[1] : 1) - a->padding[1];
+            for (int64_t h = 0; h < one->length[0]; h++, row += s[0], to += one->length[1])
+                if (row >= 0 && row < in[1])
+                    copy_row(x + row * in[2], in[2], column, s[1], one->length[1], to);
         }
-    }
+}
+
+/* The piece of tap u of an axis, and where in it the tap begins. */
+static int64_t piece_of(const conv2d *a, const one_sample *one, int axis, int64_t u, int64_t *at)
+{
+    const int64_t place = u * a->dilation[axis], s = a->stride[axis];
+    *at = one->by_tap[axis] ? 0 : place / s;
+    return one->by_tap[axis] ? u : place % s;
 }
 
 static six_correlation one_sample_correlation(const six_op *op, const one_sample *one, six_tap *tap)
 {
     const conv2d *a = op->attr;
-    const int64_t *s = a->stride;
     six_correlation c = {
         .depth = (int32_t)(op->in[0].dim[0] / a->groups), .outputs = (int32_t)(op->out[0].dim[0] / a->groups), .tap = tap,
         .stride_h = 1, .stride_w = 1, .in_h = 1, .in_w = INT32_MAX, .x_plane = one->plane, .x_step = SIX_LANES, .tap_step = 1,
@@ -202,20 +256,13 @@ static six_correlation one_sample_correlation(const six_op *op, const one_sample
     };
     for (int64_t u = 0; u < a->kernel_size[0]; u++)
         for (int64_t v = 0; v < a->kernel_size[1]; v++) {
-            int64_t h = u * a->dilation[0], w = v * a->dilation[1], phase = h % s[0] * s[1] + w % s[1];
-            tap[c.taps++] = (six_tap){0, (int32_t)((phase * one->height + h / s[0]) * one->width + w / s[1])};
+            int64_t h, w, p = piece_of(a, one, 0, u, &h), q = piece_of(a, one, 1, v, &w);
+            tap[c.taps++] = (six_tap){0, (int32_t)(((p * one->pieces[1] + q) * one->length[0] + h) * one->length[1] + w)};
         }
     return c;
 }
 
 static int64_t weight_count(const six_op *op) { return six_shape_size(&op->param[0].shape); }
-
-/* Phases that have rows and columns at all. */
-static int64_t phases(const six_op *op, int axis)
-{
-    const conv2d *a = op->attr;
-    return a->stride[axis] < op->in[0].dim[1 + axis] ? a->stride[axis] : op->in[0].dim[1 + axis];
-}
 
 static void needs_of_one(const six_op *op, six_needs *n)
 {
@@ -236,9 +283,9 @@ static void needs_of_group(const six_run *run, six_needs *n)
     six_correlation c = forward_of(op, tap);
     int64_t packed = six_packed_size(&c);
     n->scratch = six_correlate_scratch(&c, run->training);
-    for (int64_t h = 0; run->training && h < phases(op, 0); h++)
-        for (int64_t w = 0; w < phases(op, 1); w++) {
-            c = phase_of(op, h, w, tap, w_tap);
+    for (int64_t p = 0; run->training && p < phases(a, 0); p++)
+        for (int64_t q = 0; q < phases(a, 1); q++) {
+            c = phase_of(op, p, q, tap, w_tap);
             packed += six_packed_size(&c);
         }
     n->shared = a->groups * packed * (int64_t)sizeof(real);
@@ -287,16 +334,16 @@ static void forward_one(const six_run *run, six_tile *tile, void *scratch)
     six_tap tap[MAX_TAPS];
     one_sample one = one_sample_of(op);
     six_correlation c = one_sample_correlation(op, &one, tap);
-    bool dense = a->stride[0] == 1 && a->stride[1] == 1;
+    bool dense = one.pieces[0] * one.pieces[1] == 1 && !one.by_tap[0] && !one.by_tap[1];
     real *copy = scratch, *y = copy + (one.as_it_is ? 0 : c.depth * one.plane);
     for (int64_t s = 0; s < a->groups; s++) {
         const real *x = tile->x[0] + s * c.depth * in[1] * in[2], *bias = a->bias ? run->value[1] + s * c.outputs : NULL;
         for (int64_t d = 0; d < c.depth && !one.as_it_is; d++)
-            (dense ? copy_padded : copy_phases)(op, &one, x + d * in[1] * in[2], copy + d * one.plane);
+            (dense ? copy_padded : copy_pieces)(op, &one, x + d * in[1] * in[2], copy + d * one.plane);
         six_correlate(&c, one.as_it_is ? x : copy, (real *)run->shared + s * six_packed_size(&c), bias, y, y + c.outputs * c.y_plane);
         for (int64_t o = 0; o < c.outputs; o++)
             for (int64_t row = 0; row < out[1]; row++)
-                copy_vectors(tile->y[0] + ((s * c.outputs + o) * out[1] + row) * out[2], y + o * c.y_plane + row * one.width, out[2]);
+                copy_vectors(tile->y[0] + ((s * c.outputs + o) * out[1] + row) * out[2], y + o * c.y_plane + row * one.length[1], out[2]);
     }
 }
 
@@ -318,9 +365,9 @@ static int32_t begin_backward(six_run *run, six_tile *tiles)
     int64_t slice = weight_count(op) / a->groups, taps = a->kernel_size[0] * a->kernel_size[1];
     real *packed = backward_weights(run);
     (void)tiles;
-    for (int64_t h = 0; h < phases(op, 0); h++)
-        for (int64_t w = 0; w < phases(op, 1); w++) {
-            six_correlation c = phase_of(op, h, w, tap, w_tap);
+    for (int64_t p = 0; p < phases(a, 0); p++)
+        for (int64_t q = 0; q < phases(a, 1); q++) {
+            six_correlation c = phase_of(op, p, q, tap, w_tap);
             for (int64_t s = 0; s < a->groups; s++, packed += six_packed_size(&c))
                 six_pack(&c, run->value[0] + s * slice, taps, taps * c.outputs, w_tap, packed);
         }
@@ -335,12 +382,15 @@ static void backward_input(const six_run *run, six_tile *tile, void *scratch)
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
     const real *packed = backward_weights(run);
-    for (int64_t h = 0; h < phases(op, 0); h++)
-        for (int64_t w = 0; w < phases(op, 1); w++) {
-            six_correlation c = phase_of(op, h, w, tap, w_tap);
+    if (phases(a, 0) < a->stride[0] || phases(a, 1) < a->stride[1])
+        memset(tile->dx[0], 0, (size_t)six_shape_size(&op->in[0]) * SIX_LANES * sizeof(real));
+    for (int64_t p = 0; p < phases(a, 0); p++)
+        for (int64_t q = 0; q < phases(a, 1); q++) {
+            six_correlation c = phase_of(op, p, q, tap, w_tap);
+            const int64_t first = phase_begin(a, 0, p) * width + phase_begin(a, 1, q);
             for (int64_t s = 0; s < a->groups; s++, packed += six_packed_size(&c))
                 six_correlate(&c, tile->dy[0] + s * c.depth * c.x_plane, packed, NULL,
-                              tile->dx[0] + s * c.outputs * c.y_plane + (h * width + w) * SIX_LANES, scratch);
+                              tile->dx[0] + s * c.outputs * c.y_plane + first * SIX_LANES, scratch);
         }
 }
 

@@ -240,28 +240,14 @@ enum { BAND_BYTES = 512 << 10 };
 typedef struct band {
     const real *x;            /* the value that tap (0, 0) of the band's first position reads, of plane 0 */
     int64_t plane, row;       /* distances */
+    int64_t y_row, y_column;  /* distances of what neighbouring positions read */
 } band;
 
 typedef struct reach {
     int32_t h_min, h_max, w_min, w_max;
     bool padded;
+    bool gathered; /* windows reach so far that a band has each tap's values by themselves: [d][tap][row][column] of y */
 } reach;
-
-static reach reach_of(const six_correlation *c)
-{
-    if (!c->taps)
-        return (reach){0};
-    reach r = {c->tap[0].h, c->tap[0].h, c->tap[0].w, c->tap[0].w, false};
-    for (int32_t t = 1; t < c->taps; t++) {
-        r.h_min = c->tap[t].h < r.h_min ? c->tap[t].h : r.h_min;
-        r.h_max = c->tap[t].h > r.h_max ? c->tap[t].h : r.h_max;
-        r.w_min = c->tap[t].w < r.w_min ? c->tap[t].w : r.w_min;
-        r.w_max = c->tap[t].w > r.w_max ? c->tap[t].w : r.w_max;
-    }
-    r.padded = r.h_min < 0 || r.w_min < 0 || (c->rows - 1) * c->stride_h + r.h_max >= c->in_h ||
-               (c->columns - 1) * c->stride_w + r.w_max >= c->in_w;
-    return r;
-}
 
 static int64_t band_width(const six_correlation *c, const reach *r) { return (c->columns - 1) * c->stride_w + r->w_max - r->w_min + 1; }
 
@@ -270,13 +256,37 @@ static int64_t band_height(const six_correlation *c, const reach *r, int64_t row
     return (rows - 1) * c->stride_h + r->h_max - r->h_min + 1;
 }
 
+/* The bytes of one plane of a band of so many rows of y, if they are fewer than BAND_BYTES; else more than that. */
+static int64_t plane_bytes(const six_correlation *c, const reach *r, int64_t rows)
+{
+    const int64_t height = r->gathered ? c->taps * rows : band_height(c, r, rows), width = r->gathered ? c->columns : band_width(c, r);
+    return height > BAND_BYTES / width ? BAND_BYTES + 1 : height * width * SIX_LANES * (int64_t)sizeof(real);
+}
+
+static reach reach_of(const six_correlation *c)
+{
+    if (!c->taps)
+        return (reach){0};
+    reach r = {c->tap[0].h, c->tap[0].h, c->tap[0].w, c->tap[0].w, false, false};
+    for (int32_t t = 1; t < c->taps; t++) {
+        r.h_min = c->tap[t].h < r.h_min ? c->tap[t].h : r.h_min;
+        r.h_max = c->tap[t].h > r.h_max ? c->tap[t].h : r.h_max;
+        r.w_min = c->tap[t].w < r.w_min ? c->tap[t].w : r.w_min;
+        r.w_max = c->tap[t].w > r.w_max ? c->tap[t].w : r.w_max;
+    }
+    r.padded = r.h_min < 0 || r.w_min < 0 || (c->rows - 1) * c->stride_h + r.h_max >= c->in_h ||
+               (c->columns - 1) * c->stride_w + r.w_max >= c->in_w;
+    r.gathered = r.padded && plane_bytes(c, &r, 1) > BAND_BYTES && c->taps * c->columns / band_width(c, &r) < band_height(c, &r, 1);
+    return r;
+}
+
 /* How many rows of y are worked on at a time. */
 static int64_t band_rows(const six_correlation *c, const reach *r)
 {
-    int64_t row_bytes = c->depth * band_width(c, r) * SIX_LANES * (int64_t)sizeof(real), rows = 1;
+    int64_t rows = 1;
     if (!r->padded)
         return c->rows;
-    while (rows < c->rows && band_height(c, r, rows + 1) * row_bytes <= BAND_BYTES)
+    while (rows < c->rows && c->depth * plane_bytes(c, r, rows + 1) <= BAND_BYTES)
         rows++;
     int64_t bands = (c->rows + rows - 1) / rows;
     return (c->rows + bands - 1) / bands;
@@ -284,7 +294,10 @@ static int64_t band_rows(const six_correlation *c, const reach *r)
 
 static int64_t band_size(const six_correlation *c, const reach *r)
 {
-    return r->padded ? c->depth * band_height(c, r, band_rows(c, r)) * band_width(c, r) * SIX_LANES : 0;
+    const int64_t rows = band_rows(c, r);
+    if (r->gathered)
+        return c->depth * c->taps * rows * c->columns * SIX_LANES;
+    return r->padded ? c->depth * band_height(c, r, rows) * band_width(c, r) * SIX_LANES : 0;
 }
 
 /* One row: zeros, the columns of x that the band covers, zeros. */
@@ -307,13 +320,38 @@ static band band_at(const six_correlation *c, const reach *r, const real *x, int
 {
     int64_t width = band_width(c, r);
     if (!r->padded)
-        return (band){x + first * c->stride_h * c->x_row, c->x_plane, c->x_row};
-    return (band){copy - (r->h_min * width + r->w_min) * SIX_LANES, band_height(c, r, rows) * width * SIX_LANES, width * SIX_LANES};
+        return (band){x + first * c->stride_h * c->x_row, c->x_plane, c->x_row, c->stride_h * c->x_row, c->stride_w * c->x_step};
+    if (r->gathered)
+        return (band){copy, 0, 0, c->columns * SIX_LANES, SIX_LANES};
+    return (band){copy - (r->h_min * width + r->w_min) * SIX_LANES, band_height(c, r, rows) * width * SIX_LANES, width * SIX_LANES,
+                  c->stride_h * width * SIX_LANES, c->stride_w * SIX_LANES};
+}
+
+/* What one tap reads for a row of y: zeros where that is out of bounds. */
+static void gather_row(const six_correlation *c, const real *x, int64_t row, int64_t column, real *to)
+{
+    for (int64_t k = 0; k < c->columns; k++, column += c->stride_w, to += SIX_LANES)
+        if (row >= 0 && row < c->in_h && column >= 0 && column < c->in_w)
+            memcpy(to, x + row * c->x_row + column * c->x_step, SIX_LANES * sizeof *to);
+        else
+            memset(to, 0, SIX_LANES * sizeof *to);
+}
+
+static void gather_band(const six_correlation *c, const real *x, int64_t first, int64_t rows, real *copy)
+{
+    for (int32_t d = 0; d < c->depth; d++)
+        for (int32_t t = 0; t < c->taps; t++)
+            for (int64_t row = first; row < first + rows; row++, copy += c->columns * SIX_LANES)
+                gather_row(c, x + d * c->x_plane, row * c->stride_h + c->tap[t].h, c->tap[t].w, copy);
 }
 
 /* Copies them, if they are to be. Padding implies x_step == SIX_LANES. */
 static void copy_band(const six_correlation *c, const reach *r, const real *x, int64_t first, int64_t rows, real *copy)
 {
+    if (r->gathered) {
+        gather_band(c, x, first, rows, copy);
+        return;
+    }
     int64_t top = first * c->stride_h + r->h_min, height = band_height(c, r, rows), width = band_width(c, r);
     for (int32_t d = 0; r->padded && d < c->depth; d++)
         for (int64_t h = 0; h < height; h++, copy += width * SIX_LANES)
@@ -388,11 +426,12 @@ static void (*const weight_table[BLOCK_O][BLOCK_J])(const weight_block *) = {
 static void (*const weight_table[BLOCK_O][BLOCK_J])(const weight_block *) = {{WEIGHTS_ROW(1)}, {WEIGHTS_ROW(2)}, {WEIGHTS_ROW(3)}};
 #endif
 
-static void streams_of(const six_correlation *c, const band *in, int64_t *stream)
+static void streams_of(const six_correlation *c, const reach *r, const band *in, int64_t rows, int64_t *stream)
 {
     for (int32_t d = 0; d < c->depth; d++)
         for (int32_t t = 0; t < c->taps; t++)
-            *stream++ = d * in->plane + c->tap[t].h * in->row + c->tap[t].w * c->x_step;
+            *stream++ = r->gathered ? ((int64_t)d * c->taps + t) * rows * in->y_row
+                                    : d * in->plane + c->tap[t].h * in->row + c->tap[t].w * c->x_step;
 }
 
 /* Lane sums of a row of accumulators, SIX_WIDTH at a time; the row has room up to a multiple of SIX_WIDTH. */
@@ -441,11 +480,11 @@ static void weights_of_planes(const six_correlation *c, const real *x, const rea
             band in = band_at(c, &r, x, first, rows, band_memory);
             if (base == 0) /* later there is but one band, and it is there */
                 copy_band(c, &r, x, first, rows, band_memory);
-            streams_of(c, &in, stream);
+            streams_of(c, &r, &in, rows, stream);
             for (int32_t o = 0; o < outputs; o += BLOCK_O) {
                 int32_t n = outputs - o < BLOCK_O ? outputs - o : BLOCK_O;
-                weight_block b = {in.x, dy + (base + o) * c->y_plane + first * c->y_row, NULL, rows, c->columns, c->stride_h * in.row,
-                                  c->stride_w * c->x_step, c->y_row, c->y_step, c->y_plane, sums + o * row, row};
+                weight_block b = {in.x, dy + (base + o) * c->y_plane + first * c->y_row, NULL, rows, c->columns, in.y_row,
+                                  in.y_column, c->y_row, c->y_step, c->y_plane, sums + o * row, row};
                 weights_of_outputs(c, b, stream, n);
             }
         }
@@ -459,7 +498,7 @@ static six_correlation planes_at_once(const six_correlation *c)
 {
     six_correlation part = *c;
     reach r = reach_of(c);
-    int64_t most = BAND_BYTES / (band_height(c, &r, c->rows) * band_width(c, &r) * SIX_LANES * (int64_t)sizeof(real));
+    int64_t most = BAND_BYTES / plane_bytes(c, &r, c->rows);
     if (most < c->depth)
         part.depth = most < 1 ? 1 : (int32_t)most;
     return part;

@@ -2,7 +2,7 @@
 
 /* dropout: in training y = x / (1 - p) with probability 1 - p, else 0; in evaluation y = x.
  *
- * dx = dy / (1 - p) where y was kept, else 0. As torch.nn.Dropout.
+ * dx = dy / (1 - p) where y was kept, else 0. As torch.nn.Dropout, where zeroing is a product with 0: NaN stays NaN, infinity becomes it.
  *
  * What is kept depends on seed, node, step and the sample's place in the batch, in every variant alike: each lane of a group has four
  * xorshift generators (Marsaglia, "Xorshift RNGs", 2003), which Philox seeds and which take turns from feature to feature. The bits drawn
@@ -51,12 +51,12 @@ SIX_INLINE word_vec draw(word_vec *state)
     return *state = (word_vec)x;
 }
 
-/* y = x times factor where the feature's bits are set. */
+/* y = x times factor where the feature's bits are set, else x times 0, which is NaN for what is not finite. */
 SIX_INLINE void keep(const real *x, real *y, unsigned bits, vec by)
 {
 #pragma GCC unroll 8
     for (int part = 0; part < SIX_PARTS; part++)
-        six_store(y + part * SIX_WIDTH, six_keep(six_load(x + part * SIX_WIDTH) * by, bits >> (part * SIX_WIDTH)));
+        six_store(y + part * SIX_WIDTH, six_load(x + part * SIX_WIDTH) * six_keep(by, bits >> (part * SIX_WIDTH)));
 }
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)

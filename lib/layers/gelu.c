@@ -17,47 +17,78 @@ typedef struct attributes {
 } attributes;
 
 static const six_attr attrs[] = {
-    {"approximate", SIX_CHOICE, offsetof(attributes, approximate), SIX_ANY, "none", "none tanh", "the exact function, or one by tanh"},
+    {"approximate", SIX_CHOICE, offsetof(attributes, approximate), SIX_ANY, "none", "none tanh",
+     "the exact function, or one by tanh"},
     {.name = NULL},
 };
 
 static vec exact(vec x, vec a)
 {
     (void)a;
-    vec density;
-    return x * six_normal(x, &density);
+    const six_normal f = six_normal_at(x);
+    return x * f.value * f.scale;
 }
 
 static vec exact_derivative(vec x, vec dy, vec a)
 {
     (void)a;
-    vec density;
-    const vec f = six_normal(x, &density);
-    return dy * six_fma(x, density, f);
+    const six_normal f = six_normal_at(x);
+    return dy * (six_fma(x, f.density, f.value) * f.scale);
 }
 
-/* 1 / (1 + exp(-2 u)), and the derivative of 2 u. Beyond 100 it is 0 or 1, and x^3 must not overflow. */
-SIX_INLINE vec by_tanh(vec x, vec *slope)
+/* 2 u = C p with p = x (x^2 + K), K = 1 / 0.044715. Numbers with fewer digits than real has, of which products and sums are exact: multiples
+ * of GRID (x), of GRID^2 (K), and L = log(2) / C. Beyond LOWEST and HIGHEST the results of six_logistic_reduced() are 0 and 1. */
+#define C 0.071354816272600249
+#if defined(SIX_REAL_IS_DOUBLE)
+#define GRID 0x1p-13
+#define K_HIGH 22.363859996199608
+#define K_LOW 6.036778151102545e-09
+#define L_HIGH 9.7140910280249955
+#define L_LOW -1.2993710870057628e-12
+#define LOWEST -21.605747728128613
+#define HIGHEST 20.687099325317586
+#else
+#define GRID 0x1p-4F
+#define K_HIGH 22.36328125F
+#define K_LOW 0.00057875223638600027F
+#define L_HIGH 9.714111328125F
+#define L_LOW -2.0300101303904391e-05F
+#define LOWEST -10.940669448181106F
+#define HIGHEST 8.971897478958136F
+#endif
+
+SIX_INLINE vec bounded(vec x) { return six_min(six_set(HIGHEST), six_max(six_set(LOWEST), x)); }
+
+/* s / SIX_TINY for s = 1 / (1 + exp(-2 u)), z bounded; *rest is 1 - s. Rounding 2 u would cost as many units of s as 2 u is: p is a head, which
+ * is exact, and a tail. */
+SIX_INLINE vec by_tanh(vec z, vec *rest)
 {
-    const vec z = six_min(six_set(100), six_max(six_set(-100), x)), factor = six_set((real)1.5957691216057308);
-    const vec square = z * z;
-    *slope = factor * six_fma(square, six_set((real)0.134145), six_set(1));
-    return six_sigmoid(factor * (z * six_fma(square, six_set((real)0.044715), six_set(1))));
+    const vec magic = six_set(SIX_MAGIC), coarse = six_set((real)(SIX_MAGIC * GRID));
+    const vec h = (z + coarse) - coarse, d = z - h;
+    const vec sum = six_fma(h, h, six_set(K_HIGH)), low = six_fma(d, z + h, six_set(K_LOW)); /* x^2 + K */
+    const vec head = h * sum, tail = six_fma(h, low, d * (sum + low));
+
+    /* -2 u = n log(2) + r, r = -C (p + n L) */
+    const vec shifted = six_fma(head + tail, six_set((real)(-C / 0.69314718055994531)), magic), n = shifted - magic;
+    const vec r = six_fma(n, six_set(L_HIGH), head) + six_fma(n, six_set(L_LOW), tail);
+    return six_logistic_reduced((uvec)shifted - (uvec)magic, r * (real)-C, rest);
 }
 
 static vec approximate(vec x, vec a)
 {
     (void)a;
-    vec slope;
-    return x * by_tanh(x, &slope);
+    vec rest;
+    return six_times_logistic(x, by_tanh(bounded(x), &rest));
 }
 
+/* s (1 + x (1 - s) slope), where slope is the derivative of 2 u. Where x is out of bounds, s or 1 - s is 0. */
 static vec approximate_derivative(vec x, vec dy, vec a)
 {
     (void)a;
-    vec slope;
-    const vec s = by_tanh(x, &slope);
-    return dy * (s * six_fma(x * slope, 1 - s, six_set(1)));
+    vec rest;
+    const vec z = bounded(x), s = by_tanh(z, &rest);
+    const vec slope = six_fma(z * z, six_set((real)(3 * C)), six_set((real)1.5957691216057308));
+    return dy * (six_fma(x, s * rest * slope, s) * SIX_TINY);
 }
 
 static int32_t setup(six_op *op) { return six_map_setup(op); }

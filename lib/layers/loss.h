@@ -86,12 +86,26 @@ SIX_INLINE int32_t six_loss_setup(six_op *op, int32_t reduction)
     return SIXNET_OK;
 }
 
+/* What is lost of an infinite sum is infinity less infinity: such lanes are added up anew, without. */
+SIX_INLINE void six_loss_forward_plain(const six_op *op, const six_tile *tile, six_loss_function *f, real lanes[SIX_LANES])
+{
+    const int64_t size = six_shape_size(&op->in[0]);
+    for (int32_t part = 0; part < SIX_LANES; part += SIX_WIDTH) {
+        const vec kept = six_load(lanes + part);
+        vec sum = {0};
+        for (int64_t i = 0; i < size; i++)
+            sum += f(six_load(tile->x[0] + i * SIX_LANES + part), six_load(tile->target + i * SIX_LANES + part), op->attr, i);
+        six_store(lanes + part, six_select((ivec)(kept - kept == 0), kept, sum));
+    }
+}
+
 SIX_INLINE void six_loss_forward(const six_run *run, six_tile *tile, six_loss_function *f)
 {
     const six_op *op = run->op;
     const int64_t size = six_shape_size(&op->in[0]);
     const real *x = tile->x[0], *t = tile->target;
     real lanes[SIX_LANES];
+    bool finite = true;
     for (int32_t part = 0; part < SIX_PARTS; part++) {
         six_loss_sum s = {{0}, {0}};
         for (int64_t i = 0; i < size; i++) {
@@ -100,6 +114,10 @@ SIX_INLINE void six_loss_forward(const six_run *run, six_tile *tile, six_loss_fu
         }
         six_store(lanes + part * SIX_WIDTH, s.sum);
     }
+    for (int i = 0; i < SIX_LANES; i++)
+        finite = finite && isfinite(lanes[i]);
+    if (!finite)
+        six_loss_forward_plain(op, tile, f, lanes);
     run->sums[(int64_t)tile->index * SIX_LOSS_GROUP_SUMS + SIX_LOSS_TOTAL] = six_loss_of_lanes(lanes, tile->active);
 }
 

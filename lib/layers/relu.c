@@ -2,7 +2,7 @@
 
 /* relu: y = max(x, 0).
  *
- * dx = dy where y > 0, else 0. NaN stays NaN. As torch.nn.ReLU. */
+ * dx = 0 where y <= 0, else dy, so that dx = dy where y is NaN. As torch.nn.ReLU. */
 
 #include "layers/map.h"
 
@@ -15,7 +15,7 @@ static vec value(vec x, vec a)
 static vec derivative(vec y, vec dy, vec a)
 {
     (void)a;
-    return six_select(six_greater(y, (vec){0}), dy, (vec){0});
+    return (vec)((ivec)dy & ~(ivec)(y <= (vec){0}));
 }
 
 static int32_t setup(six_op *op) { return six_map_setup(op); }

@@ -10,14 +10,16 @@
 static vec value(vec x, vec a)
 {
     (void)a;
-    return x * six_sigmoid(x);
+    vec rest;
+    return six_times_logistic(x, six_logistic(x, &rest));
 }
 
 static vec derivative(vec x, vec dy, vec a)
 {
     (void)a;
-    const vec s = six_sigmoid(x);
-    return dy * (s * six_fma(x, 1 - s, six_set(1)));
+    vec rest;
+    const vec s = six_logistic(x, &rest);
+    return dy * (six_fma(x, s * rest, s) * SIX_TINY);
 }
 
 static int32_t setup(six_op *op) { return six_map_setup(op); }

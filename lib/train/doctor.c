@@ -126,10 +126,12 @@ const char *six_finding_field(const six_finding *f, const char *field)
 
 /* ---- looking at the passes, in the threads that make them ---- */
 
-static double value_at(const six_doctor *d, const void *values, int64_t i)
+static double row_value(six_rows r, int64_t i)
 {
-    return d->net->ctx->dtype == SIX_F64 ? ((const double *)values)[i] : (double)((const float *)values)[i];
+    return r.dtype == SIX_F64 ? ((const double *)r.data)[i] : (double)((const float *)r.data)[i];
 }
+
+static double value_at(const six_doctor *d, const void *values, int64_t i) { return row_value((six_rows){values, d->net->ctx->dtype}, i); }
 
 static bool is_above_zero(const six_doctor *d, const void *values, int64_t positions, int32_t active)
 {
@@ -184,7 +186,7 @@ static spread measure_input(const six_doctor *d, int64_t column, int64_t size)
     const six_visit *v = d->visit;
     double sum = 0, squares = 0, count = (double)(v->n * size);
     for (int64_t i = 0; i < v->n * size; i++) {
-        double x = (double)v->inputs[i / size * d->net->input_size + column + i % size];
+        double x = row_value(v->inputs, i / size * d->net->input_size + column + i % size);
         sum += x;
         squares += x * x;
     }
@@ -265,7 +267,7 @@ static void look_at_labels(six_doctor *d)
     if (net->node[net->loss].op->targets != SIX_TARGETS_CLASSES)
         return;
     for (int64_t i = 0; i < v->n * net->target_size; i++) {
-        double label = (double)v->targets[i];
+        double label = row_value(v->targets, i);
         if (!(label >= 0 && label < classes && label == floor(label)))
             tell(d, LABEL_OUT_OF_RANGE, net->loss, 1);
     }
@@ -295,13 +297,13 @@ static void look_at_gradients(six_doctor *d)
 }
 
 /* Whether rows of so many values are the same but for rounding. */
-static bool are_alike(const float *rows, int64_t n, int64_t size)
+static bool are_alike(six_rows rows, int64_t n, int64_t size)
 {
     for (int64_t k = 0; k < size; k++) {
-        double low = (double)rows[k], high = low;
+        double low = row_value(rows, k), high = low;
         for (int64_t i = 1; i < n; i++) {
-            low = fmin(low, (double)rows[i * size + k]);
-            high = fmax(high, (double)rows[i * size + k]);
+            low = fmin(low, row_value(rows, i * size + k));
+            high = fmax(high, row_value(rows, i * size + k));
         }
         if (!(high - low <= 1e-5 * fmax(fabs(low), fabs(high))))
             return false;
@@ -317,7 +319,7 @@ static void look_at_outputs(six_doctor *d)
         return;
     six_node_values(net, net->output, false, (six_rows_out){d->outputs, SIX_F32}, v->n * net->output_size);
     d->batches++;
-    d->constant += are_alike(d->outputs, v->n, net->output_size);
+    d->constant += are_alike((six_rows){d->outputs, SIX_F32}, v->n, net->output_size);
 }
 
 void six_doctor_look(six_doctor *d, const six_visit *visit)

@@ -4,14 +4,14 @@
 
 /* Looks at a training run and names what is wrong with it, and the usual remedy: through the log and as findings of the model. */
 
-#include "graph/graph.h"
+#include "graph/exec.h"
 
 typedef struct six_doctor six_doctor;
 
 /* A batch that was tried, with all that it left in the model. */
 typedef struct six_visit {
     int64_t epoch, batch;
-    const float *inputs, *targets;
+    six_rows inputs, targets;
     int64_t n;
     double loss;
     int32_t status;

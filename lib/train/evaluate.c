@@ -54,13 +54,14 @@ int32_t six_check_dataset(const sixnet_model *net, const sixnet_dataset *ds)
 static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
 {
     sixnet_batches *batches;
-    const float *inputs, *targets;
+    const six_dtype dtype = e->net->ctx->dtype;
+    const void *inputs, *targets;
     int64_t n = 1;
     int32_t status = six_batches_open(&batches, ds, &(six_batches_options){.batch_size = 512});
     while (!status && n) {
-        status = six_batches_next(batches, &inputs, &targets, &n);
+        status = six_batches_next(batches, dtype, &inputs, &targets, &n);
         if (!status && n)
-            status = six_evaluation_add(e, (six_rows){inputs, SIX_F32}, (six_rows){targets, SIX_F32}, n);
+            status = six_evaluation_add(e, (six_rows){inputs, dtype}, (six_rows){targets, dtype}, n);
     }
     six_batches_free(batches);
     return status;

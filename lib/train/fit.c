@@ -91,10 +91,10 @@ static int32_t learn(fit *f, six_visit *v, six_loss_sums *sums)
 {
     sixnet_model *net = f->run.net;
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
-    int32_t status = six_forward(net, (six_rows){v->inputs, SIX_F32}, v->n);
+    int32_t status = six_forward(net, v->inputs, v->n);
     f->tried.forward = !status;
     if (!status)
-        status = six_loss(net, (six_rows){v->targets, SIX_F32}, sums);
+        status = six_loss(net, v->targets, sums);
     if (!status)
         v->loss = six_loss_value(loss_op(f), sums);
     if (!status && !isfinite(v->loss))
@@ -344,7 +344,8 @@ static int32_t run_batch(fit *f, six_visit *v)
 /* An epoch, or what is left of it. */
 static int32_t run_epoch(fit *f)
 {
-    six_visit v = {.n = 1};
+    const six_dtype dtype = f->run.net->ctx->dtype;
+    six_visit v = {.inputs = {NULL, dtype}, .targets = {NULL, dtype}, .n = 1};
     six_run_state *s = &f->run.state;
     show_place(f);
     f->p.validation_loss = f->p.validation_accuracy = NAN;
@@ -357,7 +358,7 @@ static int32_t run_epoch(fit *f)
     }
     int32_t status = six_batches_seek(f->run.batches, s->epoch, s->position);
     while (!status) {
-        status = six_batches_next(f->run.batches, &v.inputs, &v.targets, &v.n);
+        status = six_batches_next(f->run.batches, dtype, &v.inputs.data, &v.targets.data, &v.n);
         if (status || !v.n)
             break;
         status = run_batch(f, &v);

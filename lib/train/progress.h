@@ -4,7 +4,7 @@
 
 /* Where a training run is, as its caller reads it by name; NaN for what is not known. */
 
-#include <sixnet/sixnet.h>
+#include "sixnet/sixnet.h"
 
 struct sixnet_progress {
     double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds, validation_loss,

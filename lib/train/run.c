@@ -13,6 +13,10 @@
     {                                                                                                                            \
 #field, SIX_FLOAT, offsetof(six_run_state, field), SIX_ANY, "0", NULL, help                                              \
     }
+#define NUMBER(field, most, help)                                                                                                         \
+    {                                                                                                                            \
+#field, SIX_FLOAT, offsetof(six_run_state, field), 0, most, "0", NULL, help                                              \
+    }
 #define FLAG(field, help)                                                                                                        \
     {                                                                                                                            \
 #field, SIX_BOOL, offsetof(six_run_state, field), 0, 1, "false", NULL, help                                              \
@@ -27,15 +31,15 @@ static const six_attr attrs[] = {
     COUNT(epoch, "epochs done"),
     COUNT(position, "samples of the next epoch done"),
     SUM(loss_sum, "over those samples"),
-    SUM(loss_weight, "of those samples: a mean loss is the sum divided by it"),
-    SUM(hits, "among those samples"),
+    NUMBER(loss_weight, 1.7976931348623157e308, "of those samples: a mean loss is the sum divided by it"),
+    NUMBER(hits, 0x1p53, "among those samples"),
     COUNT(skipped, "among those samples"),
     {"average", SIX_CHOICE, offsetof(six_run_state, average), 0, 0, "none", SIX_AVERAGES, "as given to sixnet_fit()"},
-    SUM(ema_decay, "as given to sixnet_fit()"),
+    NUMBER(ema_decay, 1, "as given to sixnet_fit()"),
     COUNT(average_start, "as given to sixnet_fit()"),
     COUNT(averaged, "steps or epochs that the average is made of"),
-    SUM(seconds, "of the run"),
-    SUM(epoch_seconds, "of the next epoch"),
+    NUMBER(seconds, 0x1p53, "of the run"),
+    NUMBER(epoch_seconds, 0x1p53, "of the next epoch"),
     COUNT(model_step, "training passes done"),
     COUNT(optimizer_step, "steps done"),
     COUNT(seed, "of the context"),

@@ -52,8 +52,8 @@ import weakref
 from array import array
 from copy import deepcopy
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p
-from typing import (Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, TextIO, Tuple, Type,
-                    TypeVar, Union)
+from typing import (AbstractSet, Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence,
+                    TextIO, Tuple, Type, TypeVar, Union)
 
 try:
     import numpy
@@ -190,6 +190,7 @@ typedef void *(*sixnet_malloc_fn)(size_t size, void *user);
 typedef void (*sixnet_free_fn)(void *memory, void *user);
 typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
 typedef int32_t (*sixnet_sample_fn)(void *user, int64_t index, float *input, float *target);
+typedef int32_t (*sixnet_sample_f64_fn)(void *user, int64_t index, double *input, double *target);
 typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
 typedef int32_t (*sixnet_write_fn)(void *user, const void *data, uint64_t size);
 typedef int64_t (*sixnet_read_fn)(void *user, void *data, uint64_t size);
@@ -223,7 +224,7 @@ const char *sixnet_model_text(sixnet_model *net);
 int32_t sixnet_node_count(const sixnet_model *net);
 sixnet_node sixnet_node_find(const sixnet_model *net, const char *name);
 const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field);
-int32_t sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output);
+sixnet_node sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output);
 int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank);
 int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node);
 int32_t sixnet_node_values(const sixnet_model *net, sixnet_node node, float *values, int64_t count);
@@ -272,6 +273,8 @@ int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, co
     const void *targets, int64_t n);
 int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
     sixnet_sample_fn fn, void *user);
+int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+    sixnet_sample_f64_fn fn, void *user);
 int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
 void sixnet_dataset_free(sixnet_dataset *ds);
 int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec);
@@ -279,10 +282,12 @@ int64_t sixnet_dataset_size(const sixnet_dataset *ds);
 int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t
     *target_rank);
 int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
+int32_t sixnet_dataset_get_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target);
 int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
 void sixnet_batches_free(sixnet_batches *batches);
 int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch);
 int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n);
+int32_t sixnet_batches_next_f64(sixnet_batches *batches, const double **inputs, const double **targets, int64_t *n);
 int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position);
 int32_t sixnet_profile(sixnet_model *net, int32_t on);
 double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
@@ -370,7 +375,7 @@ def _parameters(declared: str) -> List[_Parameter]:
 
 
 def _shown(value: Any) -> str:
-    """A value in a message; its type where it cannot be shown."""
+    """A value in a message; its type if it cannot be shown."""
     try:
         text = repr(value)
     except Exception:
@@ -381,8 +386,14 @@ def _shown(value: Any) -> str:
 _WHOLE = (c_int32, c_int64, c_uint64, c_size_t)
 
 
+def _function(value: Any, what: str) -> Any:
+    if not callable(value):
+        raise TypeError(f"{what}: a function is expected, not {_shown(value)}")
+    return value
+
+
 def _message(error: Optional[BaseException]) -> str:
-    """What an exception says; its class where it cannot."""
+    """The text of an exception; its class if it has none."""
     try:
         return str(error).replace("\0", "?")
     except Exception:
@@ -574,7 +585,7 @@ class _Watcher:
         self.process = os.getpid()
         self.lock = threading.Lock()
         self.calls: List[_InterruptsHeld] = []  # one inside the other: in a callback more may be called
-        self.others = -1  # the file that is told of signals otherwise, such as an event loop's
+        self.others = -1  # the program's own wake-up file, such as an event loop's
         self.caught_up = threading.Event()
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
@@ -722,7 +733,7 @@ def _value_text(value: Any, name: str, separator: Optional[str] = None) -> str:
 
 @functools.lru_cache(256)
 def _separators(kind: str) -> Dict[str, str]:
-    """What is between the parts of those attributes of a kind that have several."""
+    """The separators of a kind's attributes that are sequences."""
     types = dict(row for family in FAMILIES for row in _fields(_lib.sixnet_attribute, ("name", "type"), family.encode(), kind.encode()))
     return {name: "," if word == "list" else "x" for name, word in types.items() if word in ("list", "pair", "shape")}
 
@@ -730,6 +741,9 @@ def _separators(kind: str) -> Dict[str, str]:
 def _spec(text: str, attributes: Mapping[str, Any]) -> bytes:
     """A kind and its attributes: bools become true and false, sequences 3x5 or 3,5; None leaves an attribute out."""
     encoded = _text(text)
+    for name in attributes:
+        if not name.isidentifier():
+            raise _error(_INVALID_ARGUMENT, f"{_shown(name)} is no name of an attribute")
     kind = " ".join(text.split()[:1])
     words = [f"{name}={_value_text(value, name, _separators(kind).get(name))}" for name, value in attributes.items() if value is not None]
     return b" ".join([encoded] * bool(text) + [_text(word) for word in words])
@@ -825,8 +839,8 @@ class _Handle:
 
 
 class _Parent:
-    """What an object was made with, to make a copy like it: the program's own handle, so that copies of both belong together; another, when
-    that was closed."""
+    """The object that another depends on, kept to copy both: the program's own handle, so that copying both keeps them paired, or a second
+    handle after that one was closed."""
 
     def __init__(self, handle: _Handle) -> None:
         self._handle, self._spare = handle, handle._again()
@@ -909,9 +923,25 @@ def _is_whole(code: str) -> bool:
     return code.lstrip(_NATIVE) in tuple("?bBhHiIlLqQ")
 
 
+def _numbers(values: Any, what: str) -> Any:
+    """Values as an array of NumPy, which by itself takes texts, dates, missing values and more for numbers."""
+    if isinstance(values, numpy.ma.MaskedArray) and values.mask.any():
+        raise _error(_INVALID_ARGUMENT, f"{what}: a masked array, some of whose values are missing")
+    try:
+        given = numpy.asarray(memoryview(values) if isinstance(values, bytes) else values)
+    except ValueError as error:
+        raise _error(_BAD_SHAPE, f"{what}: {error}") from None
+    unlike = given.dtype.kind not in "biuf" and "float" not in given.dtype.name  # such as the bfloat16 of other packages
+    if unlike and not (given.dtype.kind == "O" and all(hasattr(value, "__float__") for value in given.flat)):
+        raise TypeError(f"{what}: numbers are expected, not {_shown(values)}")
+    return given
+
+
 def _numpy_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: bool) -> _Array:
     made_here = isinstance(values, (list, tuple, int, float))
-    given = numpy.asarray(values, _ELEMENTS[wanted].code if made_here else None)
+    given = _numbers(values, what)
+    if made_here:
+        given = numpy.asarray(given, _ELEMENTS[wanted].code)
     kind = _kind_of(given.dtype.byteorder.strip("|") + given.dtype.char, given.dtype.itemsize) or ""
     if kind not in kinds or not (given.flags.c_contiguous and given.flags.aligned):
         if not (quiet or made_here or _is_whole(given.dtype.char) and what == "targets"):
@@ -923,8 +953,8 @@ def _numpy_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet: 
 
 def _flat(values: Any) -> Tuple[List[float], Shape]:
     """The numbers of nested sequences, and their shape."""
-    if isinstance(values, (str, bytes)):
-        raise TypeError(f"numbers are expected, not {values!r:.40}")
+    if isinstance(values, (str, bytes, Mapping, AbstractSet)):
+        raise TypeError
     if not hasattr(values, "__len__"):
         return [values], ()
     parts = [_flat(value) for value in values]
@@ -938,14 +968,21 @@ def _buffer_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet:
     try:
         view = memoryview(values)
     except TypeError:
-        numbers, shape = _flat(values.tolist() if hasattr(values, "tolist") else values)
-        return _buffer_of(memoryview(array(_ELEMENTS[wanted].code, numbers)), shape, wanted)
+        try:
+            numbers, shape = _flat(values.tolist() if hasattr(values, "tolist") else values)
+            return _buffer_of(memoryview(array(_ELEMENTS[wanted].code, numbers)), shape, wanted)
+        except TypeError:
+            raise TypeError(f"{what}: numbers are expected, not {_shown(values)}") from None
     kind = _kind_of(view.format, view.itemsize) or ""
     if kind in kinds and view.c_contiguous:
         return _buffer_of(view, view.shape or (), kind)
     if not (quiet or _is_whole(view.format) and what == "targets"):
         _warn(what, f"a buffer of format '{view.format}'", _names(kinds))
-    return _buffer_in(view.tolist(), kinds, kind if kind in kinds else wanted, what, True)
+    try:
+        rows = view.tolist()
+    except NotImplementedError:
+        raise TypeError(f"{what}: numbers are expected, not a buffer of format '{view.format}'") from None
+    return _buffer_in(rows, kinds, kind if kind in kinds else wanted, what, True)
 
 
 def _buffer_of(view: memoryview, shape: Shape, kind: str) -> _Array:
@@ -1101,8 +1138,8 @@ class Context(_Handle):
         self._made = _spec(options, settings).decode(), log
         self._layers: List[Tuple[Tuple[Any, ...], Dict[str, Any]]] = []  # as register() was given them
         self._create(_lib.sixnet_context_new, _lib.sixnet_context_free, _spec(options, settings))
-        if log:
-            self._log_to(log)
+        if log is not None:
+            self._log_to(_function(log, "log"))
 
     _OWN = ("_made", "_layers")
 
@@ -1173,6 +1210,8 @@ class Context(_Handle):
         is only used to predict. `call` is a LayerCall; `dtype` ("f32" or "f64") that of the arrays, the context's if not given; keywords
         are the layer's attributes with their defaults.
         """
+        for what, function in (("forward", forward), ("backward", backward or forward), ("setup", setup or forward)):
+            _function(function, what)
         layer = _CustomLayer(name, forward, backward, setup, dtype or self.dtype)
         self._open().keep.append(layer)
         self._call(_lib.sixnet_layer_register, _text(name), _spec("", attributes), layer.dtype.encode(), *layer.thunks, None)
@@ -1190,56 +1229,74 @@ def _context_again(kind: Type[Context], made: Tuple[str, Any], layers: List[Tupl
 # ---- layers of one's own ----
 
 
-class LayerSetup:
-    """What a layer's setup function is given: `inputs` are the shapes of the inputs, setup["order"] is an attribute. It may ask for
-    parameters, return the output's shape, and raise an error to refuse the inputs."""
+class _DuringCall:
+    """The argument of a custom layer's functions: valid until they return."""
+
+    _attribute = ""  # the library's function that knows the layer's attributes
 
     def __init__(self, pointer: _Pointer) -> None:
         self._pointer: Optional[_Pointer] = pointer
-        count = _lib.sixnet_setup_input_count(pointer)
-        self.inputs = tuple(_shape(_lib.sixnet_setup_input_shape, pointer, i) for i in range(count))
+
+    def _valid(self) -> _Pointer:
+        if self._pointer is None:
+            raise _error(_BAD_STATE, f"a {type(self).__name__} is valid until the function that it was given to returns")
+        return self._pointer
 
     def __getitem__(self, name: str) -> float:
-        return float(_lib.sixnet_setup_attribute(self._pointer, _text(name)))
+        value = float(getattr(_lib, self._attribute)(self._valid(), _text(name)))
+        if math.isnan(value):
+            raise _error(_NOT_FOUND, f"the layer has no attribute '{name}'")
+        return value
+
+
+class LayerSetup(_DuringCall):
+    """What a layer's setup function is given: `inputs` are the shapes of the inputs, setup["order"] is an attribute. It may ask for
+    parameters, return the output's shape, and raise an error to refuse the inputs."""
+
+    _attribute = "sixnet_setup_attribute"
+
+    def __init__(self, pointer: _Pointer) -> None:
+        _DuringCall.__init__(self, pointer)
+        count = _lib.sixnet_setup_input_count(pointer)
+        self.inputs = tuple(_shape(_lib.sixnet_setup_input_shape, pointer, i) for i in range(count))
 
     def parameter(self, name: str, shape: Sequence[int], low: float = 0.0, high: Optional[float] = None) -> None:
         """Asks for a parameter, whose initial values are drawn evenly from low to high, or are all low."""
         dims = _whole_array(shape, c_int64, "shape")
-        _check(_lib.sixnet_setup_parameter(self._pointer, _text(name), dims, len(dims), low, low if high is None else high))
+        _check(_lib.sixnet_setup_parameter(self._valid(), _text(name), dims, len(dims), low, low if high is None else high))
 
 
-class LayerCall:
+class LayerCall(_DuringCall):
     """What forward and backward are given: the number of samples, whether it is a training pass, call["order"] for an attribute, and in
     backward the output."""
 
+    _attribute = "sixnet_call_attribute"
+
     def __init__(self, pointer: _Pointer, kind: str) -> None:
-        self._pointer: Optional[_Pointer] = pointer
+        _DuringCall.__init__(self, pointer)
         self._kind = kind
         self.samples: int = _lib.sixnet_call_samples(pointer)
         self.training = bool(_lib.sixnet_call_training(pointer))
 
-    def __getitem__(self, name: str) -> float:
-        return float(_lib.sixnet_call_attribute(self._pointer, _text(name)))
-
     def _output_shape(self) -> Shape:
-        return (self.samples, *_shape(_lib.sixnet_call_output_shape, self._pointer, 0))
+        return (self.samples, *_shape(_lib.sixnet_call_output_shape, self._valid(), 0))
 
     @property
     def output(self) -> Any:
         """What forward has returned."""
-        return _copy_out(_lib.sixnet_call_output(self._pointer, 0), self._output_shape(), self._kind)
+        return _copy_out(_lib.sixnet_call_output(self._valid(), 0), self._output_shape(), self._kind)
 
     def _places(self, value: Callable[..., Optional[int]], parameter: Callable[..., Optional[int]]) -> List[Tuple[int, Shape]]:
         """Where the inputs' values or gradients are, and then the parameters'."""
         places = []
         for function, shape, first in ((value, _lib.sixnet_call_input_shape, (self.samples,)),
                                        (parameter, _lib.sixnet_call_parameter_shape, ())):
-            address = function(self._pointer, 0)
+            address = function(self._valid(), 0)
             index = 0
             while address:
-                places.append((address, (*first, *_shape(shape, self._pointer, index))))
+                places.append((address, (*first, *_shape(shape, self._valid(), index))))
                 index += 1
-                address = function(self._pointer, index)
+                address = function(self._valid(), index)
         return places
 
 
@@ -1300,6 +1357,10 @@ class _CustomLayer:
 # ---- dataset ----
 
 
+def _get_function(dtype: str) -> Any:
+    return _lib.sixnet_dataset_get if dtype == "f32" else _lib.sixnet_dataset_get_f64
+
+
 def _dataset_shapes(pointer: _Pointer) -> Tuple[Shape, Optional[Shape]]:
     dims, target_dims, rank, target_rank = (c_int64 * 8)(), (c_int64 * 8)(), c_int32(), c_int32()
     _check(_lib.sixnet_dataset_shape(pointer, dims, byref(rank), target_dims, byref(target_rank)))
@@ -1307,12 +1368,16 @@ def _dataset_shapes(pointer: _Pointer) -> Tuple[Shape, Optional[Shape]]:
 
 
 class _Arrays(NamedTuple):
-    """Where a dataset's samples are from, here and below; open() makes the library's dataset of them."""
+    """A source of samples, like the classes below; open() creates the library's dataset. Wide samples are transformed in double."""
 
     spec: bytes
     inputs: _Array
     targets: Optional[_Array]
     n: int
+
+    @property
+    def wide(self) -> bool:
+        return self.inputs.kind in ("f64", "i32", "i64")
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
         dataset._create(_lib.sixnet_dataset_from_arrays, _lib.sixnet_dataset_free, context and context.pointer, self.spec,
@@ -1322,6 +1387,7 @@ class _Arrays(NamedTuple):
 class _IdxFiles(NamedTuple):
     images: bytes
     labels: Optional[bytes]
+    wide = False
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
         dataset._create(_lib.sixnet_dataset_open_idx, _lib.sixnet_dataset_free, context and context.pointer, self.images, self.labels,
@@ -1333,24 +1399,34 @@ class _Calls(NamedTuple):
     n: int
     shape: Shape
     target_shape: Shape
+    dtype: str
+
+    @property
+    def wide(self) -> bool:
+        return self.dtype == "f64"
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
-        thunk = _CALLBACKS["sixnet_sample_fn"](lambda _user, *sample: _guarded(self._write, *sample))
+        suffix = "_f64" if self.wide else ""
+        thunk = _CALLBACKS[f"sixnet_sample{suffix}_fn"](lambda _user, *sample: _guarded(self._write, *sample))
         spec = _spec("", {"shape": self.shape, "target_shape": self.target_shape})
-        dataset._create(_lib.sixnet_dataset_from_callback, _lib.sixnet_dataset_free, context and context.pointer, spec, self.n, thunk, None,
+        dataset._create(getattr(_lib, f"sixnet_dataset_from_callback{suffix}"), _lib.sixnet_dataset_free, context and context.pointer, spec, self.n, thunk, None,
                         keep=[context, thunk])
 
     def _write(self, index: int, input_address: int, target_address: int) -> None:
         x, t = self.function(index)
-        _copy_in(input_address, self.shape, "f32", x, f"the input of sample {index}")
-        _copy_in(target_address, self.target_shape, "f32", t, f"the target of sample {index}")
+        _copy_in(input_address, self.shape, self.dtype, x, f"the input of sample {index}")
+        _copy_in(target_address, self.target_shape, self.dtype, t, f"the target of sample {index}")
 
 
 class _Part(NamedTuple):
-    whole: Any  # where the samples of the dataset that was split are from, and the transforms that it then had
-    transforms: Tuple[str, ...]
+    whole: Any  # the source of the dataset that was split
+    transforms: Tuple[str, ...]  # its transforms at that time
     spec: bytes
     which: int
+
+    @property
+    def wide(self) -> bool:
+        return bool(self.whole.wide)
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
         whole = Dataset.__new__(Dataset)
@@ -1364,6 +1440,9 @@ class Dataset(_Handle):
     """Samples with targets, from arrays of float32, float64, uint8, int32 or int64, which are used where they lie: they must not be
     changed while the dataset is in use.
 
+    Samples come out as float32, or as float64 from a context of dtype f64. Inputs of float64, int32 and int64 are scaled and transformed in
+    double either way; int64 beyond 2**53 becomes the nearest double first. Numbers of a list are float64.
+
     shape is that of one sample, target_shape of one target; without them the arrays' dimensions after the first. scale multiplies the
     inputs, 1 / 255 for images of bytes. copy=True copies the arrays.
     """
@@ -1374,13 +1453,13 @@ class Dataset(_Handle):
     def __init__(self, inputs: Any, targets: Any = None, *, shape: Optional[Sequence[int]] = None,
                  target_shape: Optional[Sequence[int]] = None, scale: float = 1.0, copy: bool = False,
                  context: Optional[Context] = None) -> None:
-        x = _array_in(inputs, tuple(_ELEMENTS), "f32", "inputs")
+        x = _array_in(inputs, tuple(_ELEMENTS), "f64", "inputs")
         shape = tuple(shape) if shape else x.shape[1:] or (1,)
         n = _rows(x.shape, shape, "inputs")
         spec = {"inputs": x.kind, "shape": shape, "scale": float(scale), "copy": False}
         t = None
         if targets is not None:
-            t = _array_in(targets, tuple(_ELEMENTS), "f32", "targets")
+            t = _array_in(targets, tuple(_ELEMENTS), "f64", "targets")
             target_shape = tuple(target_shape) if target_shape else t.shape[1:] or (1,)
             spec.update(targets=t.kind, target_shape=target_shape)
             if _rows(t.shape, target_shape, "targets") != n:
@@ -1411,10 +1490,15 @@ class Dataset(_Handle):
 
     @classmethod
     def from_function(cls, function: Callable[[int], Tuple[Any, Any]], n: int, shape: Sequence[int], target_shape: Sequence[int] = (1,),
-                      context: Optional[Context] = None) -> Dataset:
+                      context: Optional[Context] = None, dtype: Optional[str] = None) -> Dataset:
         """n samples that function(index) gives when they are needed, as a pair of input and target. The same index must always give
-        the same sample."""
-        return cls.__new__(cls)._begin(_Calls(function, n, tuple(shape), tuple(target_shape)), context)
+        the same sample. dtype is that of its values, the context's if not given: with "f64" they are transformed in double."""
+        if dtype not in (None, *_REALS):
+            raise _error(_INVALID_ARGUMENT, f"dtype={dtype!r}; 'f32' or 'f64' is expected")
+        if context is not None:
+            _opened(context, Context, "context")
+        given = dtype or (context.dtype if context is not None else "f32")
+        return cls.__new__(cls)._begin(_Calls(_function(function, "function"), n, tuple(shape), tuple(target_shape), given), context)
 
     def __len__(self) -> int:
         return int(self._get(_lib.sixnet_dataset_size))
@@ -1425,6 +1509,16 @@ class Dataset(_Handle):
         return self._get(_dataset_shapes)[0]
 
     @property
+    def dtype(self) -> str:
+        """That of the samples that come out, "f32" or "f64": the context's."""
+        return self._context.get().dtype if self._context else "f32"
+
+    @property
+    def _exact(self) -> str:
+        """The dtype that has all digits of the samples."""
+        return "f64" if self._source.wide else self.dtype
+
+    @property
     def target_shape(self) -> Optional[Shape]:
         """The shape of one target; None if there are none."""
         return self._get(_dataset_shapes)[1]
@@ -1433,10 +1527,10 @@ class Dataset(_Handle):
         """A copy of one sample, transformed, and of its target (None if there is none)."""
         n = len(self)
         if not -n <= index < n:
-            raise IndexError(f"the dataset has {n} samples; there is no number {index}")
+            raise IndexError(f"the dataset has {n} samples; there is no number {_shown(index)}")
         shape, target_shape = self._get(_dataset_shapes)
-        x, t = _array_out(shape, "f32"), _array_out(target_shape, "f32") if target_shape else None
-        self._run(_lib.sixnet_dataset_get, index % n, x.address, t and t.address)
+        x, t = _array_out(shape, self.dtype), _array_out(target_shape, self.dtype) if target_shape else None
+        self._run(_get_function(self.dtype), index % n, x.address, t and t.address)
         return x.array, t and t.array
 
     def transform(self, spec: str, **attributes: Any) -> Dataset:
@@ -1492,6 +1586,7 @@ class Batches(_Handle):
         self._data, self._options = _opened(dataset, Dataset, "dataset"), options
         self._dataset = _Parent(dataset)
         self._shape, self._target_shape = dataset._get(_dataset_shapes)
+        self.dtype = dataset.dtype  #: of the arrays
         self.epoch = 0  #: the next iteration's; its order depends on it and on the seed only
         self._resumed = False
         self._renew()
@@ -1501,7 +1596,7 @@ class Batches(_Handle):
                      keep=[self._data])
         return self._open()
 
-    _OWN, _HELD = ("_data", "_options", "_dataset", "_shape", "_target_shape", "epoch", "_resumed"), ("_data", "_dataset")
+    _OWN, _HELD = ("_data", "_options", "_dataset", "_shape", "_target_shape", "dtype", "epoch", "_resumed"), ("_data", "_dataset")
 
     def __reduce__(self) -> Tuple[Any, ...]:
         """With the epoch of the next iteration; those that have begun are not a part of it."""
@@ -1511,13 +1606,14 @@ class Batches(_Handle):
 
     def _next(self, walk: _Resource) -> Optional[Tuple[Any, Any]]:
         x, t, n = c_void_p(), c_void_p(), c_int64()
+        following = _lib.sixnet_batches_next if self.dtype == "f32" else _lib.sixnet_batches_next_f64
         with walk.lock:
             with _InterruptsHeld(None):
-                _check(_lib.sixnet_batches_next(walk.pointer, byref(x), byref(t), byref(n)))
+                _check(following(walk.pointer, byref(x), byref(t), byref(n)))
             if not n.value:
                 return None
-            targets = _copy_out(t.value, (n.value, *self._target_shape), "f32") if t.value and self._target_shape else None
-            return _copy_out(x.value or 0, (n.value, *self._shape), "f32"), targets
+            targets = _copy_out(t.value, (n.value, *self._target_shape), self.dtype) if t.value and self._target_shape else None
+            return _copy_out(x.value or 0, (n.value, *self._shape), self.dtype), targets
 
     @property
     def cursor(self) -> Tuple[int, int]:
@@ -1768,18 +1864,19 @@ class _Record:
             file.write(text.encode())
 
     def _write_samples(self, data: Dataset, names: Sequence[str]) -> None:
-        """As NPY, of float32 as the library computes with."""
+        """As NPY, with all digits: what the library makes of the file is what it makes of the samples."""
+        element = _ELEMENTS[data._exact]
         sizes = [math.prod(shape) if shape else 0 for shape in (data.shape, data.target_shape)]
-        rows = [(ctypes.c_float * size)() for size in sizes]
+        rows = [(element.ctype * size)() for size in sizes]
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(self._open(f"{name}.npy")) for name in names]
             for file, size in zip(files, sizes):
                 order = "<" if sys.byteorder == "little" else ">"
-                head = f"{{'descr': '{order}f4', 'fortran_order': False, 'shape': ({len(data)}, {size}), }}"
+                head = f"{{'descr': '{order}f{element.size}', 'fortran_order': False, 'shape': ({len(data)}, {size}), }}"
                 head = head.ljust(128 - 11) + "\n"
                 file.write(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode())
             for index in range(len(data)):
-                data._run(_lib.sixnet_dataset_get, index, *(ctypes.addressof(row) for row in rows))
+                data._run(_get_function(data._exact), index, *(ctypes.addressof(row) for row in rows))
                 for file, row in zip(files, rows):
                     file.write(bytes(row))
 
@@ -1812,7 +1909,10 @@ def _samples(values: Any, kind: str, shape: Shape, what: str) -> Tuple[_Array, i
 
 def _writable(out: Any, shape: Shape, kind: str) -> int:
     """The address of an array of the caller's."""
-    view = memoryview(out)
+    try:
+        view = memoryview(out)
+    except TypeError:
+        raise TypeError(f"out: an array that can be written is expected, not {_shown(out)}") from None
     fits = _kind_of(view.format, view.itemsize) == kind and math.prod(view.shape or ()) == math.prod(shape)
     if view.readonly or not view.c_contiguous or not fits:
         raise _error(_BAD_SHAPE, f"out must be a writable C-contiguous {_names((kind,))} array of shape {shape}")
@@ -1827,6 +1927,9 @@ def _predict(handle: _Handle, net: _Pointer, ends: _Ends, functions: Mapping[str
         address, given = place.address, place.array
     else:
         address = _writable(out, shape, x.kind)
+        size = _ELEMENTS[x.kind].size
+        if address < x.address + math.prod(x.shape) * size and x.address < address + math.prod(shape) * size:
+            raise _error(_INVALID_ARGUMENT, "out overlaps the inputs, which are read while it is written")
     handle._run_whole(net, functions[x.kind], x.address, n, address)
     return given
 
@@ -2039,9 +2142,11 @@ class Model(_Handle, Mapping[str, Any]):
     # tensors
 
     def _tensor_shape(self, name: str) -> Shape:
-        if not isinstance(name, str):
-            raise _error(_NOT_FOUND, f"there is no tensor {_shown(name)}; names are texts")
-        return self._get(lambda net: _shape(lambda *room: _lib.sixnet_tensor_shape(net, _text(name), *room, None)))
+        try:
+            word = _text(name)
+        except (TypeError, ValueError):
+            raise _error(_NOT_FOUND, f"there is no tensor {_shown(name)}") from None
+        return self._get(lambda net: _shape(lambda *room: _lib.sixnet_tensor_shape(net, word, *room, None)))
 
     def keys(self) -> List[str]:  # type: ignore[override]
         """The names of all parameters and buffers, in the order of the graph."""
@@ -2085,7 +2190,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     def gradient(self, name: str, dtype: Optional[str] = None) -> Any:
         """A copy of a parameter's gradient: the sum since the last zero_grad()."""
-        kind = dtype or self._kind
+        kind = self._real(dtype)
         out = _array_out(self._tensor_shape(name), kind)
         self._call(_lib.sixnet_gradient_get if kind == "f32" else _lib.sixnet_gradient_get_f64, _text(name), out.address, out.count)
         return out.array
@@ -2101,10 +2206,12 @@ class Model(_Handle, Mapping[str, Any]):
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Copies parameters and buffers in, all or none. state may be a PyTorch module's; its num_batches_tracked are left out. strict
         refuses names that are missing or unknown."""
-        given = {name: values for name, values in state.items() if not name.endswith("num_batches_tracked")}
+        if not hasattr(state, "items"):
+            raise TypeError(f"state: a mapping of names to arrays is expected, not {_shown(state)}")
+        given = {name: values for name, values in state.items() if not str(name).endswith("num_batches_tracked")}
         missing, unknown = [n for n in self.keys() if n not in given], [n for n in given if n not in self.keys()]
         if strict and (missing or unknown):
-            raise _error(_NOT_FOUND, f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}")
+            raise _error(_NOT_FOUND, f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(map(str, unknown)) or 'none'}")
         tensors = {name: self._tensor_in(name, values) for name, values in given.items() if name not in unknown}
         for name, tensor in tensors.items():
             self._set(name, tensor)
@@ -2151,12 +2258,18 @@ class Model(_Handle, Mapping[str, Any]):
         return self._node_values(node, dtype, {"f32": _lib.sixnet_node_gradient, "f64": _lib.sixnet_node_gradient_f64})
 
     def _node_values(self, node: Union[int, str, None], dtype: Optional[str], functions: Mapping[str, Callable[..., int]]) -> Any:
-        ends, kind = self._compiled(), dtype or self._kind
+        ends, kind = self._compiled(), self._real(dtype)
         index = ends.output_node if node is None else self._node(node)
         with self._open().lock:
             out = _array_out((self._batch, *self._get(lambda net: _shape(_lib.sixnet_node_shape, net, index))), kind)
             self._call(functions[kind], index, out.address, out.count)
         return out.array
+
+    def _real(self, dtype: Optional[str]) -> str:
+        """A type asked for; the context's if none is."""
+        if dtype is not None and dtype not in _REALS:
+            raise _error(_INVALID_ARGUMENT, f"dtype: 'f32' or 'f64' is expected, not {_shown(dtype)}")
+        return dtype or self._kind
 
     def zero_grad(self) -> None:
         """Sets every gradient to zero."""
@@ -2208,7 +2321,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     @contextlib.contextmanager
     def _explained(self, targets: Any) -> Iterator[None]:
-        """Where targets do not have the shape that the loss takes, the library says what would help."""
+        """Replaces the message about targets of a wrong shape by the library's, which names the remedy."""
         try:
             yield
         except BadShapeError:
@@ -2256,6 +2369,8 @@ class Model(_Handle, Mapping[str, Any]):
         train = self._augmented(inputs, targets, transforms) if transforms else self._dataset(inputs, targets)
         second = None
         if validation is not None:
+            if not isinstance(validation, Dataset) and not (isinstance(validation, (tuple, list)) and len(validation) == 2):
+                raise TypeError(f"validation: a Dataset, or a pair of inputs and targets, is expected, not {_shown(validation)}")
             second = self._dataset(validation, None) if isinstance(validation, Dataset) else self._dataset(*validation)
         batch_size = 32 if batch_size is None else batch_size
         kept = _Record(record) if record is not None else None
@@ -2280,7 +2395,7 @@ class Model(_Handle, Mapping[str, Any]):
         """The reports of the epochs, and whether the run ended by itself (_OK) or was stopped (_STOPPED)."""
         history: List[Progress] = []
         self._open().stepped = True
-        tell = progress if callable(progress) else None
+        tell = None if progress is None or isinstance(progress, bool) else _function(progress, "progress")
         bar = None if tell or progress is False else _Bar()
 
         def report(pointer: _Pointer) -> Any:

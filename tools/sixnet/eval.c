@@ -11,11 +11,11 @@ typedef struct counted {
     meter bar;
 } counted;
 
-static int32_t count_sample(void *user, int64_t index, float *input, float *target)
+static int32_t count_sample(void *user, int64_t index, double *input, double *target)
 {
     counted *c = user;
     meter_show(&c->bar, (double)index, (double)c->size);
-    return sixnet_dataset_get(c->set, index, input, target);
+    return sixnet_dataset_get_f64(c->set, index, input, target);
 }
 
 /* As sixnet_evaluate(), and with its bits, but with a bar. */
@@ -28,7 +28,7 @@ static int32_t evaluate(const work *w, counted *c, double *loss, double *accurac
     TRY(sixnet_dataset_shape(c->set, dims, &rank, target_dims, &target_rank));
     snprintf(spec, sizeof spec, "shape=%s target_shape=%s", shape_text(dims, rank, shape),
              shape_text(target_dims, target_rank, target_shape));
-    TRY(sixnet_dataset_from_callback(&set, w->ctx, spec, c->size, count_sample, c));
+    TRY(sixnet_dataset_from_callback_f64(&set, w->ctx, spec, c->size, count_sample, c));
     const int32_t status = sixnet_evaluate(w->net, set, loss, accuracy);
     sixnet_dataset_free(set);
     return status == SIXNET_BAD_DATA ? sixnet_evaluate(w->net, c->set, loss, accuracy) : status; /* which knows the sample */

@@ -2,7 +2,7 @@
 
 #include "tool.h"
 
-#define ABOUT "Writes a net as a graph for Graphviz: sixnet graph NET | dot -Tsvg >net.svg"
+#define ABOUT "Writes a net as a graph for Graphviz: sixnet graph NET | dot -Tsvg >net.svg\n" PAIR_HELP
 
 /* Layers that follow each other and give the same shape are drawn as one box. */
 typedef struct drawing {

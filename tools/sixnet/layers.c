@@ -80,11 +80,12 @@ static void show_all(void)
 static void show_attribute(const char *family, const char *kind, int32_t index)
 {
     printf("  %-18s", sixnet_attribute(family, kind, index, "name"));
+    const bool pair = strcmp(sixnet_attribute(family, kind, index, "type"), "pair") == 0;
     printf("  %-6s", sixnet_attribute(family, kind, index, "type"));
     const char *value = sixnet_attribute(family, kind, index, "default");
     printf("  %-9s", *value ? value : "-");
     printf("  %s", sixnet_attribute(family, kind, index, "help"));
-    printf(" (%s)\n", sixnet_attribute(family, kind, index, "range"));
+    printf(" (%s%s)\n", sixnet_attribute(family, kind, index, "range"), pair ? "; HxW for two" : "");
 }
 
 static void show_kind(const char *family, int32_t index)

@@ -68,13 +68,10 @@ static void json_row_of(const job *j, const double *y, int64_t sample)
 
 /* ---- samples ---- */
 
-static int32_t predict_portion(job *j, const sixnet_dataset *set, int64_t first, int64_t n, float *sample)
+static int32_t predict_portion(job *j, const sixnet_dataset *set, int64_t first, int64_t n)
 {
-    for (int64_t k = 0; k < n; k++) {
-        TRY(sixnet_dataset_get(set, first + k, sample, NULL));
-        for (int64_t i = 0; i < j->input_size; i++)
-            j->inputs[k * j->input_size + i] = sample[i];
-    }
+    for (int64_t k = 0; k < n; k++)
+        TRY(sixnet_dataset_get_f64(set, first + k, j->inputs + k * j->input_size, NULL));
     TRY(sixnet_predict_f64(j->w.net, j->inputs, n, j->outputs));
     if (!j->begun && !j->json)
         print_header(j);
@@ -98,16 +95,12 @@ static int32_t predict_set(job *j, const sixnet_dataset *set)
     if (shape_size(dims, rank) != j->input_size)
         return complain("%s: a sample is %s, but the net takes %" PRId64 " values", j->data.data, shape_text(dims, rank, shape),
                         j->input_size);
-    float *sample = malloc((size_t)j->input_size * sizeof *sample);
-    if (!sample)
-        return complain("out of memory");
     meter bar = meter_begin("predicting", !isatty(STDOUT_FILENO)); /* where the rows go to the terminal they show enough */
     for (int64_t first = 0; first < all && status == 0; first += PORTION) {
         meter_show(&bar, (double)first, (double)all);
-        status = predict_portion(j, set, first, all - first < PORTION ? all - first : PORTION, sample);
+        status = predict_portion(j, set, first, all - first < PORTION ? all - first : PORTION);
     }
     meter_end(&bar);
-    free(sample);
     return status;
 }
 

@@ -2,7 +2,7 @@
 
 #include "tool.h"
 
-#define ABOUT "Shows a net's layers, the shapes of what they give, and how many parameters they learn."
+#define ABOUT "Shows a net's layers, the shapes of what they give, and how many parameters they learn.\n" PAIR_HELP
 
 static int32_t json_node(const sixnet_model *net, sixnet_node node)
 {

@@ -23,6 +23,9 @@ int32_t command_rerun(int argc, char **argv);
 int32_t command_summary(int argc, char **argv);
 int32_t command_train(int argc, char **argv);
 
+/* What the help of commands that show nets says of attributes with two numbers. */
+#define PAIR_HELP "A pair of height and width is written with an x, kernel_size=1x9, or as one number for both."
+
 /* ---- options.c: tables of options that several commands have ---- */
 
 enum { MAX_TEXTS = 256, MAX_OPTIONS = 48 };
