@@ -248,17 +248,25 @@ static const char *stored(stream *s)
     return length > room ? six_inflate_full : NULL;
 }
 
-static void build_fixed(huffman *literals, huffman *distances)
-{
-    uint8_t lengths[MAX_SYMBOLS];
-    memset(lengths, 8, 144);
-    memset(lengths + 144, 9, 112);
-    memset(lengths + 256, 7, 24);
-    memset(lengths + 280, 8, 8);
-    build(literals, lengths, MAX_SYMBOLS, false);
-    memset(lengths, 5, 32);
-    build(distances, lengths, 32, false);
-}
+/* The fixed code of RFC 1951, 3.2.6, by the next nine bits n: codes of seven bits for 256 to 279, of eight for 0 to 143 and 280 to 287, of nine
+ * for 144 to 255. Distances are codes of five bits. */
+
+#define CODE5(n) ((n & 1) << 4 | (n & 2) << 2 | (n & 4) | (n & 8) >> 2 | (n & 16) >> 4)
+#define CODE9(n) (CODE5(n) << 4 | (n & 32) >> 2 | (n & 64) >> 4 | (n & 128) >> 6 | (n & 256) >> 8)
+#define LITERAL(n)                                                                                                               \
+    (CODE9(n) < 96    ? (256 + (CODE9(n) >> 2)) << 4 | 7                                                                         \
+     : CODE9(n) < 384 ? ((CODE9(n) >> 1) - 48) << 4 | 8                                                                          \
+     : CODE9(n) < 400 ? (280 - 192 + (CODE9(n) >> 1)) << 4 | 8                                                                   \
+                      : (144 - 400 + CODE9(n)) << 4 | 9)
+#define DISTANCE(n) (CODE5(n) << 4 | 5)
+#define TWO(entry, n) entry((n)), entry((n + 1))
+#define EIGHT(entry, n) TWO(entry, n), TWO(entry, n + 2), TWO(entry, n + 4), TWO(entry, n + 6)
+#define ALL_32(entry, n) EIGHT(entry, n), EIGHT(entry, n + 8), EIGHT(entry, n + 16), EIGHT(entry, n + 24)
+#define ALL_128(entry, n) ALL_32(entry, n), ALL_32(entry, n + 32), ALL_32(entry, n + 64), ALL_32(entry, n + 96)
+
+static const huffman fixed_literals = {
+    .fast = {ALL_128(LITERAL, 0), ALL_128(LITERAL, 128), ALL_128(LITERAL, 256), ALL_128(LITERAL, 384)}, .mask = 511};
+static const huffman fixed_distances = {.fast = {ALL_32(DISTANCE, 0)}, .mask = 31};
 
 /* Reads n code lengths, which are themselves coded by h. */
 static const char *read_lengths(stream *s, const huffman *h, uint8_t *lengths, uint32_t n)
@@ -316,9 +324,8 @@ static const char *dynamic(stream *s, huffman *literals, huffman *distances)
 
 static const char *blocks(stream *s)
 {
-    huffman literals, distances, fixed_literals, fixed_distances;
+    huffman literals, distances;
     uint32_t last, type;
-    bool has_fixed = false;
     const char *problem;
     do {
         if (!take(s, 1, &last) || !take(s, 2, &type))
@@ -328,9 +335,6 @@ static const char *blocks(stream *s)
             problem = stored(s);
             break;
         case 1:
-            if (!has_fixed)
-                build_fixed(&fixed_literals, &fixed_distances);
-            has_fixed = true;
             problem = compressed(s, &fixed_literals, &fixed_distances);
             break;
         case 2:

@@ -65,6 +65,7 @@ void six_model_release(sixnet_model *net)
     }
     six_free(ctx, net->node);
     six_free(ctx, net->by_name);
+    six_free(ctx, net->numbering);
     six_free(ctx, net->tensor);
     six_free(ctx, net->values);
     six_free(ctx, net->gradients);
@@ -128,37 +129,53 @@ static bool is_name(const char *s)
     return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")] == 0;
 }
 
-/* The number that follows a prefix in a name, if it is one that a node without a name would be given; 0 if not. */
-static int32_t number_in(const char *name, const char *prefix)
+/* A node as far as the words of its spec tell, and what they say that every node may. */
+typedef struct six_request {
+    six_node node;
+    six_common common;
+    int32_t number; /* in its name, if it was not given one; else 0 */
+} six_request;
+
+/* What the model knows of a layer's numbers; NULL if it has no such node. */
+static six_numbering *numbering_of(const sixnet_model *net, const six_layer *layer)
 {
-    size_t length = strlen(prefix);
-    const char *digits = name + length;
-    if (strncmp(name, prefix, length) != 0 || *digits == '0' || strlen(digits) > 9 || digits[strspn(digits, "0123456789")])
-        return 0;
-    int32_t number = 0;
-    for (; *digits; digits++)
-        number = 10 * number + (*digits - '0');
-    return number;
+    for (int32_t i = 0; i < net->numbering_count; i++)
+        if (net->numbering[i].layer == layer)
+            return &net->numbering[i];
+    return NULL;
 }
 
-/* The first number from `first` on that no node has after the prefix: one of as many as there are nodes, and one more. */
-static int32_t free_number(const sixnet_model *net, const char *prefix, int32_t first)
+/* Names a node by its layer's prefix and the first number that is free, from one more than the layer's nodes so far. Numbers up to the last
+ * that was given so are taken, as nodes stay. */
+static void number_node(const sixnet_model *net, six_request *r)
 {
-    bool taken[SIX_MAX_NODES + 1] = {false};
-    for (int32_t i = 0; i < net->node_count; i++) {
-        int32_t number = number_in(net->node[i].name, prefix);
-        if (number >= first && number - first <= net->node_count)
-            taken[number - first] = true;
+    const six_numbering *known = numbering_of(net, r->node.layer);
+    char prefix[41];
+    snprintf(prefix, sizeof prefix, "%s", r->node.layer->prefix);
+    r->number = !known ? 1 : known->last > known->nodes ? known->last + 1 : known->nodes + 1;
+    for (;; r->number++) {
+        snprintf(r->node.name, sizeof r->node.name, "%s%d", prefix, r->number);
+        if (six_node_find(net, r->node.name) < 0)
+            return;
     }
-    int32_t skip = 0;
-    while (taken[skip])
-        skip++;
-    return first + skip;
+}
+
+static void note_number(sixnet_model *net, const six_request *r)
+{
+    six_numbering *known = numbering_of(net, r->node.layer);
+    if (!known) {
+        known = &net->numbering[net->numbering_count++];
+        *known = (six_numbering){.layer = r->node.layer};
+    }
+    known->nodes++;
+    known->last = r->number ? r->number : known->last;
 }
 
 /* The given name, checked, or the kind's short form and the first free number. */
-static int32_t name_node(const sixnet_model *net, six_node *node, const char *given)
+static int32_t name_node(const sixnet_model *net, six_request *r)
 {
+    const char *given = r->common.name;
+    six_node *node = &r->node;
     if (given[0]) {
         if (!is_name(given))
             return six_fail(SIXNET_BAD_TEXT, "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and not begin with '.'",
@@ -168,12 +185,7 @@ static int32_t name_node(const sixnet_model *net, six_node *node, const char *gi
         memcpy(node->name, given, strlen(given) + 1);
         return SIXNET_OK;
     }
-    int32_t first = 1;
-    char prefix[41];
-    for (int32_t i = 0; i < net->node_count; i++)
-        first += net->node[i].layer == node->layer;
-    snprintf(prefix, sizeof prefix, "%s", node->layer->prefix);
-    snprintf(node->name, sizeof node->name, "%s%d", prefix, free_number(net, prefix, first));
+    number_node(net, r);
     return SIXNET_OK;
 }
 
@@ -217,9 +229,11 @@ static int32_t grow(sixnet_model *net)
     int32_t capacity = net->node_capacity ? 2 * net->node_capacity : 16;
     six_node *node = six_alloc(net->ctx, (size_t)capacity, sizeof *node);
     int32_t *by_name = six_alloc(net->ctx, (size_t)capacity, sizeof *by_name);
-    if (!node || !by_name) {
+    six_numbering *numbering = six_alloc(net->ctx, (size_t)capacity, sizeof *numbering);
+    if (!node || !by_name || !numbering) {
         six_free(net->ctx, node);
         six_free(net->ctx, by_name);
+        six_free(net->ctx, numbering);
         return SIXNET_OUT_OF_MEMORY;
     }
     for (int32_t i = 0; i < net->node_count; i++) {
@@ -228,18 +242,16 @@ static int32_t grow(sixnet_model *net)
         point_at_name(&node[i]);
     }
     six_free(net->ctx, net->node);
+    for (int32_t i = 0; i < net->numbering_count; i++)
+        numbering[i] = net->numbering[i];
     six_free(net->ctx, net->by_name);
+    six_free(net->ctx, net->numbering);
     net->node = node;
     net->by_name = by_name;
+    net->numbering = numbering;
     net->node_capacity = capacity;
     return SIXNET_OK;
 }
-
-/* A node as far as the words of its spec tell, and what they say that every node may. */
-typedef struct six_request {
-    six_node node;
-    six_common common;
-} six_request;
 
 static void drop(const sixnet_model *net, const six_request *r)
 {
@@ -269,7 +281,7 @@ static int32_t read_spec(const sixnet_model *net, const char *spec, six_request 
 static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *inputs, int32_t count)
 {
     six_node *node = &r->node;
-    int32_t status = name_node(net, node, r->common.name);
+    int32_t status = name_node(net, r);
     if (!status)
         status = connect(net, node, inputs, count);
     if (status)
@@ -307,6 +319,7 @@ static int32_t add_node(sixnet_model *net, six_request *r, const int32_t *inputs
         return status;
     }
     index_name(net, r->node.name);
+    note_number(net, r);
     if (r->node.layer->is_loss)
         net->loss = net->node_count;
     net->node[net->node_count] = r->node;

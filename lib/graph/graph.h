@@ -48,6 +48,12 @@ typedef struct six_finding {
 
 enum { SIX_FINDINGS_MAX = 64 };
 
+/* How many nodes of a model have a layer, and the last number that one of them got for a name. */
+typedef struct six_numbering {
+    const six_layer *layer;
+    int32_t nodes, last;
+} six_numbering;
+
 struct six_plan;
 struct six_profile;
 
@@ -59,6 +65,8 @@ struct sixnet_model {
     six_node *node;
     int32_t node_count, node_capacity;
     int32_t *by_name; /* [node_count] the nodes in the order of their names */
+    six_numbering *numbering; /* [numbering_count] of the layers that it has */
+    int32_t numbering_count;
     int32_t loss;  /* the loss node, or -1 */
     int32_t error; /* of the first failed sixnet_add(), and its message */
     char error_message[1024];
