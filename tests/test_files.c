@@ -1157,10 +1157,14 @@ static void test_a_run_made_otherwise_is_refused(void **state)
     refuse_checkpoint("seed=3", "adam", step, "batch_size=16", "this optimizer is 'adam'");
     refuse_checkpoint("seed=3", "sgd lr=0.1", step, "batch_size=16", "keeps another state");
     refuse_checkpoint("seed=3", sgd, "step_lr step_size=2", "batch_size=16", "step_size=2");
-    refuse_checkpoint("seed=3", sgd, step, "batch_size=17", "batch_size=16, not 17");
-    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 shuffle=false", "shuffle=1, not 0");
-    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 seed=9", "order=3, not 9");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=17", "with 'batch_size=16', not with 'batch_size=17'; resume_changes=allow");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 shuffle=false", "with 'shuffle=true', not with 'shuffle=false'");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 seed=9", "with 'seed=3', not with 'seed=9'");
     refuse_checkpoint("seed=3", sgd, step, "batch_size=16 average=swa", "with 'average=none', not with 'average=swa average_start=0'");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 drop_last=true", "drop_last=true");
+    refuse_checkpoint("seed=3", sgd, step, "batch_size=16 on_nan=skip", "with 'on_nan=stop', not with 'on_nan=skip'");
+    refuse_checkpoint("seed=3", "sgd lr=0.2 momentum=0.9", step, "batch_size=16", "lr=0.1 momentum=0.9', not with 'optimizer=sgd lr=0.2");
+    refuse_checkpoint("seed=3", "sgd lr=0.1 momentum=0.9 clip_norm=1", step, "batch_size=16", "clip_norm=1");
     TRY(sixnet_model_save(t.net, path_of("model"), NULL));
     assert_status(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("model"), NULL), "SIXNET_BAD_FILE", "not a checkpoint");
     trainer_end(&t);
@@ -1216,6 +1220,76 @@ static uint64_t end_of(const bytes *file, const char *name)
     end = strtoull(strchr(at, ',') + 1, NULL, 10);
     free(text);
     return 8 + header + end;
+}
+
+/* Counts the warnings of a context. */
+static void count_warnings(int32_t level, const char *line, void *user)
+{
+    (void)line;
+    *(int *)user += level == 1;
+}
+
+static int32_t note_changes(void *user, const sixnet_progress *p)
+{
+    *(double *)user = sixnet_progress_get(p, "resume_changes");
+    return 0;
+}
+
+/* A run that goes on with other samples, transforms or settings: refused with the line that differs, or allowed with a warning for each. */
+static void test_changes_of_a_resumed_run(void **state)
+{
+    (void)state;
+    enum { SAMPLE, FEWER, TRANSFORM, VALIDATION, RATE, BATCH, AVERAGE, NONE };
+    static const struct {
+        const char *message; /* NULL: the same run */
+        int change, warnings;
+    } cases[] = {
+        {"training hash=", SAMPLE, 2},
+        {"training samples=50", FEWER, 2},
+        {"with 'training transforms=normalize mean=0.5 std=2', not with 'training transforms=normalize mean=0.5 std=3'", TRANSFORM, 2},
+        {"validation samples=", VALIDATION, 3},
+        {"optimizer=sgd lr=0.1 momentum=0.9", RATE, 1},
+        {"batch_size=16", BATCH, 1},
+        {"with 'average=ema ema_decay=0.999 average_start=0', not with 'average=swa average_start=1'", AVERAGE, 1},
+        {NULL, NONE, 0},
+    };
+    for (int allow = 0; allow < 2; allow++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            const int change = cases[i].change;
+            trainer t;
+            sixnet_dataset *half, *rest;
+            int warnings = 0;
+            double changes = -1;
+            char options[512];
+            trainer_begin(&t, "seed=3", "sgd lr=0.1 momentum=0.9", NULL);
+            TRY(sixnet_dataset_transform(t.ds, "normalize mean=0.5 std=2"));
+            TRY(fit(&t, "batch_size=16 average=ema checkpoint=%s keep_best=false", path_of("changed")));
+            trainer_end(&t);
+
+            trainer_begin(&t, "seed=3", change == RATE ? "sgd lr=0.2 momentum=0.9" : "sgd lr=0.1 momentum=0.9", NULL);
+            TRY(sixnet_context_set_log(t.ctx, count_warnings, &warnings));
+            if (change == SAMPLE)
+                samples[SAMPLES * 36] += 1e-3f;
+            TRY(sixnet_dataset_transform(t.ds, change == TRANSFORM ? "normalize mean=0.5 std=3" : "normalize mean=0.5 std=2"));
+            TRY(sixnet_dataset_split(&half, &rest, t.ds, "first=40 shuffle=false"));
+            snprintf(options, sizeof options, "epochs=2 batch_size=%d average=%s resume=%s%s", change == BATCH ? 20 : 16,
+                     change == AVERAGE ? "swa average_start=1" : "ema", path_of("changed"), allow ? " resume_changes=allow" : "");
+            const int32_t status = sixnet_fit_validated(t.net, t.opt, change == FEWER ? half : t.ds, change == VALIDATION ? NULL : t.ds,
+                                                        options, note_changes, &changes);
+            if (cases[i].message && !allow) {
+                assert_status(status, "SIXNET_INVALID_ARGUMENT", cases[i].message);
+                assert_status(status, "SIXNET_INVALID_ARGUMENT", "resume_changes=allow");
+            } else {
+                TRY(status);
+                assert_int_equal(warnings, cases[i].warnings);
+                assert_true(changes == cases[i].warnings);
+                assert_true(sixnet_learning_rate(t.opt) == (change == RATE ? 0.2 : 0.1));
+                assert_int_equal(sixnet_history_size(t.net), 2);
+            }
+            sixnet_dataset_free(half);
+            sixnet_dataset_free(rest);
+            trainer_end(&t);
+        }
 }
 
 /* An average that is not what it claims to be is refused, whatever its checksum, and nothing is changed. */
@@ -1414,6 +1488,7 @@ int main(void)
         cmocka_unit_test(test_a_run_in_another_rounding_mode),
         cmocka_unit_test(test_a_checkpoint_that_cannot_be_saved),
         cmocka_unit_test(test_a_run_made_otherwise_is_refused),
+        cmocka_unit_test(test_changes_of_a_resumed_run),
         cmocka_unit_test(test_hostile_averages),
         cmocka_unit_test(test_hostile_optimizer_state),
         cmocka_unit_test(test_numbers_of_a_run_out_of_range),

@@ -40,6 +40,24 @@ class Growth(unittest.TestCase):
         self.assertLess((many - few) / 1000, 200)
 
 
+    def test_parse(self):
+        """A line more costs what those before did, whatever its node is called and takes."""
+        self.check_linear("parse_lines", 100)
+        self.check_linear("parse_names", 100)
+        self.check_linear("parse_inputs", 100)
+
+    def test_load(self):
+        """In proportion to n log n, as tensors are sorted by name."""
+        few, more = (instructions("load_tensors", size) for size in (40, 320))
+        self.assertLess(more / few, 8 * 1.5)
+
+    def test_unpack(self):
+        """A byte of gzip that gives nothing takes little more than one that does. (The file is read twice: its header, then all of it.)"""
+        for name, block, most in (("unpack_fixed", 10 / 8, 400), ("unpack_dynamic", 13, 1000), ("unpack_members", 20, 100)):
+            few, many = (instructions(name, size) for size in (500, 1000))
+            self.assertLess((many - few) / 500 / block, most, name)
+
+
 if __name__ == "__main__":
     if not shutil.which("valgrind"):
         print("valgrind is not installed, which counts the instructions")

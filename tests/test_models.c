@@ -3,7 +3,6 @@
 
 #include "api_world.h"
 
-#include <time.h>
 
 #include "sixnet/layer.h"
 
@@ -266,7 +265,7 @@ static void test_a_second_loss(void **state)
     sixnet_model_free(net);
 }
 
-/* Numbers are found in little time, and are the first that are free, in a net that has taken many of them. */
+/* Numbers are the first that are free, in a net that has taken many of them. (How the work grows: test_growth.py.) */
 static void test_names_of_many_nodes(void **state)
 {
     (void)state;
@@ -276,12 +275,9 @@ static void test_names_of_many_nodes(void **state)
         end += sprintf(end, "tanh name=relu%d\n", i);
     for (int i = 0; i < MANY; i++)
         end += sprintf(end, "relu\n");
-    clock_t begin = clock();
     sixnet_model *net = parsed(NULL, text);
-    double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
     assert_string_equal(sixnet_node_get(net, MANY + 1, "name"), "relu2001");
     assert_string_equal(sixnet_node_get(net, 2 * MANY, "name"), "relu4000");
-    assert_true(seconds < 5);
     sixnet_model_free(net);
     net = parsed(NULL, "input shape=1\ntanh name=relu1\ntanh name=relu03\ntanh name=relu4\nrelu\nrelu\nrelu\n");
     assert_string_equal(sixnet_node_get(net, 4, "name"), "relu2");

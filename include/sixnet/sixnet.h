@@ -707,6 +707,7 @@ typedef struct sixnet_progress sixnet_progress;
  *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (of the epoch's samples so far, as each batch found the net;
  *        the loss is the mean or the sum that sixnet_evaluate() gives for the same outputs; accuracy from 0 to 1, NaN unless targets
  *        are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
+ *        "resume_changes" (the number of settings that were changed when the run was resumed, see sixnet_fit()),
  *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither loss nor accuracy),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
  *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
@@ -726,7 +727,11 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * every `checkpoint_epochs` epochs, every `checkpoint_seconds` seconds within epochs, at the end, and when it is stopped. The
  * `keep` - 1 files before stay as PATH.1, PATH.2, …, and the best epoch's as PATH.best. `resume=PATH` goes on from such a
  * file: a run that was interrupted, however, and is resumed with the same model, optimizer, data and options, on the same or
- * any other number of threads, ends with the same bits as one that was not. In a path a blank is %20 and a per cent sign %25. A
+ * any other number of threads, ends with the same bits as one that was not. The file records what the run was made with: the
+ * optimizer's settings, the options that change the result and, for both datasets, the number of samples, a hash of them (unless a
+ * function gives them) and the transforms. A difference is an error that names it; with `resume_changes=allow` it is a warning in the
+ * log, and the run goes on with the new setting. The net, the context's seed, the schedule and the kind of optimizer must be the same
+ * in any case; `epochs` may always differ. In a path a blank is %20 and a per cent sign %25. A
  * path at which no file can be made ends the call before the first step.
  *
  * A batch that fails changes nothing: tensors, the optimizer's state, the schedule and the counters are as before it, and the

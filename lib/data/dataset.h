@@ -104,6 +104,13 @@ void six_data_shuffle(int64_t *order, int64_t n, six_stream random);
 /* Memory for n samples of `size` units of so many bytes; NULL, with the status message set, if there is none. */
 void *six_data_alloc(const sixnet_context *ctx, int64_t n, int64_t size, size_t unit);
 
+/* ---- fingerprint.c ---- */
+
+/* A hash of all samples in their order, before transforms; 0 where a function gives them. */
+int32_t six_dataset_hash(uint64_t *hash, const sixnet_dataset *ds);
+/* Appends the transforms as text. */
+void six_dataset_transforms(const sixnet_dataset *ds, six_text *t);
+
 /* ---- passage.c ---- */
 
 int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target);

@@ -20,9 +20,11 @@ typedef struct stream {
     uint32_t count;
 } stream;
 
-/* A canonical code. An entry is symbol << 4 | length; 0 for none. */
+/* A canonical code. An entry is symbol << 4 | length; 0 for none. The table is as large as the longest code needs, so that a block costs
+ * no more than its bytes are worth. */
 typedef struct huffman {
     uint16_t fast[1 << FAST_BITS]; /* by the next bits, for codes of up to FAST_BITS */
+    uint32_t mask;                 /* of the bits that are looked up */
     uint16_t count[MAX_BITS + 1];  /* codes of each length */
     uint16_t symbol[MAX_SYMBOLS];  /* in the order of their codes */
 } huffman;
@@ -87,9 +89,9 @@ static uint32_t reversed(uint32_t code, uint32_t length)
  * symbols and, where `single` allows it, one of a single symbol of one bit pass. */
 static bool build(huffman *h, const uint8_t *lengths, uint32_t n, bool single)
 {
-    uint32_t used = 0, code[MAX_BITS + 1], place[MAX_BITS + 1];
+    uint32_t used = 0, fast_bits = 1, code[MAX_BITS + 1], place[MAX_BITS + 1];
     int32_t left = 1;
-    memset(h, 0, sizeof *h);
+    memset(h->count, 0, sizeof h->count);
     for (uint32_t i = 0; i < n; i++)
         ++h->count[lengths[i]];
     h->count[0] = 0;
@@ -98,12 +100,16 @@ static bool build(huffman *h, const uint8_t *lengths, uint32_t n, bool single)
         code[length] = (code[length - 1] + h->count[length - 1]) << 1;
         place[length] = used;
         used += h->count[length];
+        if (h->count[length])
+            fast_bits = length < FAST_BITS ? length : FAST_BITS;
         left = left * 2 - h->count[length];
         if (left < 0)
             return false;
     }
     if (left > 0 && used > 0 && !(single && used == 1 && h->count[1] == 1))
         return false;
+    h->mask = (1u << fast_bits) - 1;
+    memset(h->fast, 0, ((size_t)h->mask + 1) * sizeof *h->fast);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t length = lengths[i];
         if (length == 0)
@@ -112,7 +118,7 @@ static bool build(huffman *h, const uint8_t *lengths, uint32_t n, bool single)
         uint32_t first = reversed(code[length]++, length);
         if (length > FAST_BITS)
             continue;
-        for (uint32_t k = first; k < 1u << FAST_BITS; k += 1u << length)
+        for (uint32_t k = first; k <= h->mask; k += 1u << length)
             h->fast[k] = (uint16_t)(i << 4 | length);
     }
     return true;
@@ -134,7 +140,7 @@ static uint32_t look_up_long(const huffman *h, uint64_t bits)
 
 static inline uint32_t look_up(const huffman *h, uint64_t bits)
 {
-    uint32_t entry = h->fast[bits & ((1u << FAST_BITS) - 1)];
+    uint32_t entry = h->fast[bits & h->mask];
     return entry ? entry : look_up_long(h, bits);
 }
 
@@ -242,18 +248,25 @@ static const char *stored(stream *s)
     return length > room ? six_inflate_full : NULL;
 }
 
-static const char *fixed(stream *s, huffman *literals, huffman *distances)
-{
-    uint8_t lengths[MAX_SYMBOLS];
-    memset(lengths, 8, 144);
-    memset(lengths + 144, 9, 112);
-    memset(lengths + 256, 7, 24);
-    memset(lengths + 280, 8, 8);
-    build(literals, lengths, MAX_SYMBOLS, false);
-    memset(lengths, 5, 32);
-    build(distances, lengths, 32, false);
-    return compressed(s, literals, distances);
-}
+/* The fixed code of RFC 1951, 3.2.6, by the next nine bits n: codes of seven bits for 256 to 279, of eight for 0 to 143 and 280 to 287, of nine
+ * for 144 to 255. Distances are codes of five bits. */
+
+#define CODE5(n) ((n & 1) << 4 | (n & 2) << 2 | (n & 4) | (n & 8) >> 2 | (n & 16) >> 4)
+#define CODE9(n) (CODE5(n) << 4 | (n & 32) >> 2 | (n & 64) >> 4 | (n & 128) >> 6 | (n & 256) >> 8)
+#define LITERAL(n)                                                                                                               \
+    (CODE9(n) < 96    ? (256 + (CODE9(n) >> 2)) << 4 | 7                                                                         \
+     : CODE9(n) < 384 ? ((CODE9(n) >> 1) - 48) << 4 | 8                                                                          \
+     : CODE9(n) < 400 ? (280 - 192 + (CODE9(n) >> 1)) << 4 | 8                                                                   \
+                      : (144 - 400 + CODE9(n)) << 4 | 9)
+#define DISTANCE(n) (CODE5(n) << 4 | 5)
+#define TWO(entry, n) entry((n)), entry((n + 1))
+#define EIGHT(entry, n) TWO(entry, n), TWO(entry, n + 2), TWO(entry, n + 4), TWO(entry, n + 6)
+#define ALL_32(entry, n) EIGHT(entry, n), EIGHT(entry, n + 8), EIGHT(entry, n + 16), EIGHT(entry, n + 24)
+#define ALL_128(entry, n) ALL_32(entry, n), ALL_32(entry, n + 32), ALL_32(entry, n + 64), ALL_32(entry, n + 96)
+
+static const huffman fixed_literals = {
+    .fast = {ALL_128(LITERAL, 0), ALL_128(LITERAL, 128), ALL_128(LITERAL, 256), ALL_128(LITERAL, 384)}, .mask = 511};
+static const huffman fixed_distances = {.fast = {ALL_32(DISTANCE, 0)}, .mask = 31};
 
 /* Reads n code lengths, which are themselves coded by h. */
 static const char *read_lengths(stream *s, const huffman *h, uint8_t *lengths, uint32_t n)
@@ -322,7 +335,7 @@ static const char *blocks(stream *s)
             problem = stored(s);
             break;
         case 1:
-            problem = fixed(s, &literals, &distances);
+            problem = compressed(s, &fixed_literals, &fixed_distances);
             break;
         case 2:
             problem = dynamic(s, &literals, &distances);

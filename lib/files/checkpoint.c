@@ -85,6 +85,8 @@ static int32_t save_texts(const six_train_run *run, const char *path, bool sync,
     six_record_note(&r, "sixnet.run", text[0].data);
     six_record_note(&r, "sixnet.optimizer", text[1].data);
     six_record_note(&r, "sixnet.schedule", text[2].data);
+    if (run->settings)
+        six_record_note(&r, "sixnet.settings", run->settings);
     status = six_save(&r.content, path, sync, keep);
     six_record_end(&r);
     return status;
@@ -108,7 +110,8 @@ typedef struct loading {
     void *attr; /* the optimizer's, from the file */
     double schedule[SIX_SCHEDULE_STATE], *history;
     int32_t schedule_count;
-    int64_t rows;
+    int64_t rows, changes; /* changes: of the settings */
+    bool other_optimizer;  /* the optimizer's attributes are among them */
 } loading;
 
 static int32_t fail_note(const loading *l, const char *key, const char *problem)
@@ -155,31 +158,31 @@ static int32_t check_number(const loading *l, const char *what, int64_t there, i
                     (long long)there, (long long)here);
 }
 
-static six_text average_text(const six_run_state *s, const sixnet_context *ctx)
+/* Compares the settings line by line: all differences are logged if they are allowed, the first is an error if not. */
+static int32_t check_settings(loading *l)
 {
-    char decay[32];
-    six_text t = {.ctx = ctx};
-    six_text_add(&t, "average=%s", s->average == SIX_AVERAGE_NONE ? "none" : s->average == SIX_AVERAGE_EMA ? "ema" : "swa");
-    if (s->average == SIX_AVERAGE_EMA)
-        six_text_add(&t, " ema_decay=%s", six_double_text(s->ema_decay, decay));
-    if (s->average != SIX_AVERAGE_NONE)
-        six_text_add(&t, " average_start=%lld", (long long)s->average_start);
-    return t;
-}
-
-static int32_t check_average(const loading *l)
-{
-    int32_t status = SIXNET_OK;
-    const sixnet_context *ctx = l->run->net->ctx;
-    six_text there = average_text(&l->state, ctx), here = average_text(&l->run->state, ctx);
-    if (there.failed || here.failed)
-        status = SIXNET_OUT_OF_MEMORY;
-    else if (strcmp(there.data, here.data) != 0)
-        status = six_fail(SIXNET_INVALID_ARGUMENT, "%s: sixnet.run: the run was made with '%s', not with '%s'", l->file->label, there.data,
-                          here.data);
-    six_text_free(&there);
-    six_text_free(&here);
-    return status;
+    static const char key[] = "sixnet.settings";
+    const six_train_run *run = l->run;
+    const char *there = six_safetensors_get(l->file, key), *here = run->settings;
+    if (!here)
+        return SIXNET_OK;
+    if (!there && !run->allow_changes)
+        return fail_note(l, key, "is missing, so that it cannot be compared; resume_changes=allow goes on without");
+    for (bool first = true; there && *there && *here; first = false) {
+        const int old = (int)strcspn(there, "\n"), new = (int)strcspn(here, "\n");
+        if (old != new || memcmp(there, here, (size_t)old) != 0) {
+            if (!run->allow_changes)
+                return six_fail(SIXNET_INVALID_ARGUMENT,
+                                "%s: the run was made with '%.*s', not with '%.*s'; resume_changes=allow goes on with what is new",
+                                l->file->label, old, there, new, here);
+            six_log(run->net->ctx, 1, "%s: the run was made with '%.*s', and goes on with '%.*s'", l->file->label, old, there, new, here);
+            l->changes++;
+            l->other_optimizer |= first;
+        }
+        there += old + (there[old] == '\n');
+        here += new + (here[new] == '\n');
+    }
+    return SIXNET_OK;
 }
 
 static bool is_mean(const sixnet_model *net) { return net->loss >= 0 && net->node[net->loss].op->mean; }
@@ -187,28 +190,12 @@ static bool is_mean(const sixnet_model *net) { return net->loss >= 0 && net->nod
 static int32_t read_state(loading *l)
 {
     const char *text = six_safetensors_get(l->file, "sixnet.run");
-    const six_run_state *now = &l->run->state;
     if (!text)
         return fail_note(l, "sixnet.run", "is missing; the file is not a checkpoint");
     int32_t status = six_spec_parse(&six_kind_run, text, &l->state, NULL, NULL);
     if (status)
         return six_fail_prefix(SIXNET_BAD_FILE, "%s: sixnet.run: ", l->file->label);
-    const struct {
-        const char *name;
-        int64_t there, here;
-    } same[] = {
-        {"seed", l->state.seed, (int64_t)l->run->net->ctx->seed},
-        {"batch_size", l->state.batch_size, now->batch_size},
-        {"shuffle", l->state.shuffle, now->shuffle},
-        {"drop_last", l->state.drop_last, now->drop_last},
-        {"seed of the order", l->state.order_seed, now->order_seed},
-        {"samples", l->state.samples, now->samples},
-    };
-    size_t count = now->batch_size ? sizeof same / sizeof *same : 1;
-    for (size_t i = 0; i < count && !status; i++)
-        status = check_number(l, same[i].name, same[i].there, same[i].here);
-    if (!status && now->batch_size)
-        status = check_average(l);
+    status = check_number(l, "seed", l->state.seed, (int64_t)l->run->net->ctx->seed);
     if (!status && l->state.averaged && l->state.average == SIX_AVERAGE_NONE)
         status = fail_note(l, "sixnet.run", "has averaged values, but average=none");
     if (!status && l->state.position > l->state.samples && l->state.batch_size)
@@ -376,6 +363,27 @@ static void take_values(const loading *l)
     net->pass = SIX_PASS_NONE;
 }
 
+/* Where the run is comes from the file; what it is made with from the call, if that has settings. */
+static void take_state(const loading *l)
+{
+    const six_run_state now = l->run->state;
+    six_run_state *s = &l->run->state;
+    *s = l->state;
+    s->changes += l->changes;
+    if (!l->run->settings)
+        return;
+    s->samples = now.samples;
+    s->batch_size = now.batch_size;
+    s->order_seed = now.order_seed;
+    s->shuffle = now.shuffle;
+    s->drop_last = now.drop_last;
+    s->average = now.average;
+    s->ema_decay = now.ema_decay;
+    s->average_start = now.average_start;
+    if (l->state.average != now.average) /* another begins */
+        s->averaged = 0;
+}
+
 static void commit(loading *l)
 {
     slot_name name;
@@ -386,12 +394,14 @@ static void commit(loading *l)
     take_values(l);
     for (int32_t i = 0; i < opt->slots && net->trained_size; i++)
         six_weights_copy(l->file, six_safetensors_find(l->file, name_slot(i, name)), opt->state[i], net->ctx->dtype);
-    opt->attr = l->attr;
-    l->attr = attr;
+    if (!l->other_optimizer) {
+        opt->attr = l->attr;
+        l->attr = attr;
+    }
     six_optimizer_set_lr(opt, ((six_optimizer_common *)opt->attr)->lr);
     opt->steps = l->state.optimizer_step;
     net->step = (uint64_t)l->state.model_step;
-    run->state = l->state;
+    take_state(l);
     six_run_take_history(run, l->history, l->rows);
     l->history = NULL;
 }
@@ -405,6 +415,8 @@ static int32_t load(loading *l, const six_load_options *o)
         status = check_texts(l);
     if (!status)
         status = read_optimizer(l);
+    if (!status)
+        status = check_settings(l);
     if (!status)
         status = check_tensors(l, o->check_values);
     if (!status)

@@ -2,8 +2,8 @@
 #ifndef SIX_FILES_CHECKPOINT_H
 #define SIX_FILES_CHECKPOINT_H
 
-/* A training run as a file: that of its model, with the pairs "sixnet.run" (its numbers), "sixnet.optimizer" and
- * "sixnet.schedule" (their texts) and the tensors "sixnet:schedule", "sixnet:history" and "sixnet:optimizer.0" and up. Of a run with an
+/* A training run as a file: that of its model, with the pairs "sixnet.run" (its numbers), "sixnet.optimizer",
+ * "sixnet.schedule" (their texts) and, of a run of sixnet_fit(), "sixnet.settings" (see train/settings.h) and the tensors "sixnet:schedule", "sixnet:history" and "sixnet:optimizer.0" and up. Of a run with an
  * average the tensors under the net's names are that, and "sixnet:plain" has the values that it goes on with. */
 
 #include "files/model.h"

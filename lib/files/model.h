@@ -23,7 +23,7 @@ extern const six_kind six_kind_model_save, six_kind_model_load, six_kind_model_l
 
 /* ---- writing ---- */
 
-enum { SIX_RECORD_NOTES = 8 };
+enum { SIX_RECORD_NOTES = 8 }; /* format, sixnet.format, .version, .net; of a run .run, .optimizer, .schedule, .settings */
 
 /* What a file is to hold: a model and, for a checkpoint, more. */
 typedef struct six_record {

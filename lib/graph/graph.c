@@ -99,6 +99,7 @@ void six_model_release(sixnet_model *net)
         node_free(ctx, &net->node[i]);
     six_free(ctx, net->node);
     six_free(ctx, net->by_name);
+    six_free(ctx, net->numbering);
     six_free(ctx, net->value);
     six_free(ctx, net->tensor);
     six_free(ctx, net->setting);
@@ -201,55 +202,6 @@ static bool is_name(const char *s)
     return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")] == 0;
 }
 
-/* The number that follows a prefix in a name, if it is one that a node without a name would be given; 0 if not. */
-static int32_t number_in(const char *name, const char *prefix)
-{
-    size_t length = strlen(prefix);
-    const char *digits = name + length;
-    if (strncmp(name, prefix, length) != 0 || *digits == '0' || strlen(digits) > 9 || digits[strspn(digits, "0123456789")])
-        return 0;
-    int32_t number = 0;
-    for (; *digits; digits++)
-        number = 10 * number + (*digits - '0');
-    return number;
-}
-
-/* The first number from `first` on that no node has after the prefix: one of as many as there are nodes, and one more. */
-static int32_t free_number(const sixnet_model *net, const char *prefix, int32_t first)
-{
-    bool taken[SIX_MAX_NODES + 1] = {false};
-    for (int32_t i = 0; i < net->node_count; i++) {
-        int32_t number = number_in(net->node[i].name, prefix);
-        if (number >= first && number - first <= net->node_count)
-            taken[number - first] = true;
-    }
-    int32_t skip = 0;
-    while (taken[skip])
-        skip++;
-    return first + skip;
-}
-
-/* The given name, checked, or the kind's short form and the first free number. */
-static int32_t name_node(const sixnet_model *net, six_node *node, const char *given)
-{
-    if (given[0]) {
-        if (!is_name(given))
-            return six_fail(SIXNET_BAD_TEXT, "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and not begin with '.'",
-                            node->layer->kind.name, given, SIX_NAME_MAX - 1);
-        if (six_node_find(net, given) >= 0)
-            return six_fail(SIXNET_BAD_TEXT, "%s: name=%s is the name of another node already", node->layer->kind.name, given);
-        memcpy(node->name, given, strlen(given) + 1);
-        return SIXNET_OK;
-    }
-    int32_t first = 1;
-    char prefix[41];
-    for (int32_t i = 0; i < net->node_count; i++)
-        first += net->node[i].layer == node->layer;
-    snprintf(prefix, sizeof prefix, "%s", node->layer->prefix);
-    snprintf(node->name, sizeof node->name, "%s%d", prefix, free_number(net, prefix, first));
-    return SIXNET_OK;
-}
-
 static int32_t check_input_count(const six_node *node, int32_t count)
 {
     const six_layer *layer = node->layer;
@@ -304,6 +256,7 @@ typedef struct six_request {
     six_common common;
     shared_param shared[SIX_MAX_SHARED];
     int32_t shared_count;
+    int32_t number; /* in its name, if it was not given one; else 0 */
 } six_request;
 
 static void drop(const sixnet_model *net, const six_request *r) { node_free(net->ctx, &r->node); }
@@ -374,6 +327,61 @@ static int32_t read_spec(const sixnet_model *net, const char *spec, six_request 
     return status;
 }
 
+/* ---- its name ---- */
+
+/* What the model knows of a layer's numbers; NULL if it has no such node. */
+static six_numbering *numbering_of(const sixnet_model *net, const six_layer *layer)
+{
+    for (int32_t i = 0; i < net->numbering_count; i++)
+        if (net->numbering[i].layer == layer)
+            return &net->numbering[i];
+    return NULL;
+}
+
+/* Names a node by its layer's prefix and the first number that is free, from one more than the layer's nodes so far. Numbers up to the last
+ * that was given so are taken, as nodes stay. */
+static void number_node(const sixnet_model *net, six_request *r)
+{
+    const six_numbering *known = numbering_of(net, r->node.layer);
+    char prefix[41];
+    snprintf(prefix, sizeof prefix, "%s", r->node.layer->prefix);
+    r->number = !known ? 1 : known->last > known->nodes ? known->last + 1 : known->nodes + 1;
+    for (;; r->number++) {
+        snprintf(r->node.name, sizeof r->node.name, "%s%d", prefix, r->number);
+        if (six_node_find(net, r->node.name) < 0)
+            return;
+    }
+}
+
+static void note_number(sixnet_model *net, const six_request *r)
+{
+    six_numbering *known = numbering_of(net, r->node.layer);
+    if (!known) {
+        known = &net->numbering[net->numbering_count++];
+        *known = (six_numbering){.layer = r->node.layer};
+    }
+    known->nodes++;
+    known->last = r->number ? r->number : known->last;
+}
+
+/* The given name, checked, or the kind's short form and the first free number. */
+static int32_t name_node(const sixnet_model *net, six_request *r)
+{
+    const char *given = r->common.name;
+    six_node *node = &r->node;
+    if (given[0]) {
+        if (!is_name(given))
+            return six_fail(SIXNET_BAD_TEXT, "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and not begin with '.'",
+                            node->layer->kind.name, given, SIX_NAME_MAX - 1);
+        if (six_node_find(net, given) >= 0)
+            return six_fail(SIXNET_BAD_TEXT, "%s: name=%s is the name of another node already", node->layer->kind.name, given);
+        memcpy(node->name, given, strlen(given) + 1);
+        return SIXNET_OK;
+    }
+    number_node(net, r);
+    return SIXNET_OK;
+}
+
 /* ---- shared tensors ---- */
 
 static int32_t check_shared(const sixnet_model *net, const six_node *node, int32_t p, int32_t tensor)
@@ -436,7 +444,7 @@ static int32_t find_shared(const sixnet_model *net, six_request *r)
 static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *inputs, int32_t count)
 {
     six_node *node = &r->node;
-    int32_t status = name_node(net, node, r->common.name);
+    int32_t status = name_node(net, r);
     if (!status)
         status = connect(net, node, inputs, count);
     if (status)
@@ -478,6 +486,8 @@ static int32_t reserve(sixnet_model *net, const six_node *node)
     int32_t status = grow_nodes(net);
     if (!status)
         status = six_grow(net->ctx, (void **)&net->by_name, sizeof *net->by_name, (size_t)net->node_count, &net->by_name_capacity);
+    if (!status)
+        status = six_grow(net->ctx, (void **)&net->numbering, sizeof *net->numbering, (size_t)net->numbering_count, &net->numbering_capacity);
     for (int32_t o = 0; o < node->op->outputs && !status; o++)
         status = six_grow(net->ctx, (void **)&net->value, sizeof *net->value, (size_t)(net->value_count + o), &net->value_capacity);
     return status;
@@ -506,6 +516,7 @@ static int32_t add_node(sixnet_model *net, six_request *r, const int32_t *inputs
     six_node *node = &net->node[net->node_count];
     for (int32_t o = 0; o < r->node.op->outputs; o++)
         net->value[net->value_count++] = (six_value){net->node_count, o};
+    note_number(net, r);
     index_name(net, r->node.name);
     if (r->node.layer->role == SIX_ROLE_LOSS)
         net->loss = net->node_count;

@@ -27,6 +27,12 @@ typedef struct six_node {
     int32_t line; /* of the net's text; 0 for a node that was added by itself */
 } six_node;
 
+/* How many nodes of a model have a layer, and the last number that one of them got for a name. */
+typedef struct six_numbering {
+    const six_layer *layer;
+    int32_t nodes, last;
+} six_numbering;
+
 /* What flows between nodes: one output of a node. */
 typedef struct six_value {
     int32_t node, output;
@@ -40,7 +46,7 @@ typedef struct six_tensor {
     six_init init;
     int32_t node, param; /* whose it is */
     bool parameter; /* learns unless it is frozen; false: a buffer */
-    bool trainable; /* settings, see settings.c: false freezes it */
+    bool trainable; /* settings, see tensor_settings.c: false freezes it */
     double lr_scale, weight_decay; /* weight_decay below 0: the optimizer's */
     int64_t offset, gradient_offset; /* in the model's values and gradients; gradient_offset -1 unless it trains */
 } six_tensor;
@@ -78,12 +84,14 @@ struct sixnet_model {
     six_node *node;
     six_value *value;
     six_tensor *tensor;
-    struct six_setting *setting; /* see settings.c */
+    struct six_setting *setting; /* see tensor_settings.c */
     six_segment *segment;
     int32_t node_count, value_count, tensor_count, setting_count, segment_count;
     size_t node_capacity, value_capacity, tensor_capacity, setting_capacity;
     int32_t *by_name;      /* [node_capacity] the nodes in the order of their names */
-    size_t by_name_capacity;
+    six_numbering *numbering; /* [numbering_count] of the layers that it has */
+    int32_t numbering_count;
+    size_t by_name_capacity, numbering_capacity;
     int32_t loss;          /* the loss node, or -1 */
     int32_t error; /* of the first failed sixnet_add(), and its message */
     char error_message[1024];
@@ -188,7 +196,7 @@ const six_tensor *six_tensor_find(const sixnet_model *net, const char *name);
 int32_t six_tensor_index(const sixnet_model *net, const char *name);
 int32_t six_digest(const sixnet_model *net, char digest[static 65]);
 
-/* settings.c */
+/* tensor_settings.c */
 extern const six_kind six_kind_tensors;
 /* Sets trainable, lr_scale and weight_decay of the tensors that a pattern names. SIXNET_NOT_FOUND if it names none; SIXNET_BAD_STATE if
  * `trainable` would change while the model has an optimizer. */

@@ -16,6 +16,7 @@
 #include "train/evaluate.h"
 #include "train/fit_options.h"
 #include "train/progress.h"
+#include "train/settings.h"
 #include "train/snapshot.h"
 
 static double now(void)
@@ -457,6 +458,14 @@ static int32_t equip(fit *f)
     return status;
 }
 
+static int32_t resume(fit *f)
+{
+    f->run.allow_changes = f->o->resume_changes == SIX_RESUME_CHANGES_ALLOW;
+    int32_t status = f->keeper->load(&f->run, f->o->resume);
+    f->p.resume_changes = (double)f->run.state.changes;
+    return status;
+}
+
 /* Labels out of range are a finding too. */
 static int32_t check_sets(const fit *f, sixnet_dataset *train)
 {
@@ -478,6 +487,7 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
                 const six_keeper *keeper, sixnet_progress_fn fn, void *user)
 {
     six_fit_options o;
+    six_text settings = {.ctx = net->ctx};
     fit f = {.o = &o, .run = {.net = net, .opt = opt}, .keeper = keeper, .validation = validation, .fn = fn, .user = user};
     int32_t status = six_spec_parse(&six_kind_fit, options, &o, NULL, NULL);
     if (!status && opt->net != net)
@@ -488,10 +498,13 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
         status = make_batches(&f, train);
     if (!status)
         status = equip(&f);
+    if (!status && (*o.checkpoint || *o.resume))
+        status = six_settings_text(&settings, &f.run, &o, train, validation);
+    f.run.settings = settings.data;
     if (!status)
         status = check_saving(&f);
     if (!status && *o.resume)
-        status = keeper->load(&f.run, o.resume);
+        status = resume(&f);
     if (!status)
         status = check_epochs(&f);
     if (!status) {
@@ -501,6 +514,7 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
             six_average_swap(&f.run);
         six_run_end(&f.run);
     }
+    six_text_free(&settings);
     six_doctor_free(f.doctor);
     six_snapshot_free(&f.epoch, opt);
     six_snapshot_free(&f.batch, opt);

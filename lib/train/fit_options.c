@@ -31,6 +31,8 @@ static const six_attr attrs[] = {
     {"doctor", SIX_BOOL, offsetof(six_fit_options, doctor), 0, 1, "false", NULL,
      "look for what goes wrong and name it and the remedy, in the log and by sixnet_finding()"},
     {"resume", SIX_PATH, offsetof(six_fit_options, resume), 0, 0, "", NULL, "a checkpoint to go on from"},
+    {"resume_changes", SIX_CHOICE, offsetof(six_fit_options, resume_changes), 0, 0, "refuse", "refuse allow",
+     "whether the run may go on with another optimizer setting, option, sample or transform than it was made with"},
     {0},
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/spec.h"
 
+enum { SIX_RESUME_CHANGES_REFUSE, SIX_RESUME_CHANGES_ALLOW };
 enum { SIX_ON_NAN_STOP, SIX_ON_NAN_SKIP, SIX_ON_NAN_RESTORE };
 
 typedef struct six_fit_options {
@@ -13,6 +14,7 @@ typedef struct six_fit_options {
     int32_t shuffle, drop_last;
     char checkpoint[SIX_PATH_MAX], resume[SIX_PATH_MAX];
     int64_t checkpoint_epochs, keep;
+    int32_t resume_changes;
     double checkpoint_seconds;
     int32_t keep_best, doctor, on_nan, average;
     double ema_decay;

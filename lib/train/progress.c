@@ -29,6 +29,7 @@ double six_progress_get(const sixnet_progress *p, const char *key)
         {"best_loss", offsetof(sixnet_progress, best_loss)},
         {"best_accuracy", offsetof(sixnet_progress, best_accuracy)},
         {"skipped", offsetof(sixnet_progress, skipped)},
+        {"resume_changes", offsetof(sixnet_progress, resume_changes)},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (strcmp(fields[i].name, key) == 0)

@@ -38,6 +38,7 @@ static const six_attr attrs[] = {
     NUMBER(ema_decay, 1, "as given to sixnet_fit()"),
     COUNT(average_start, "as given to sixnet_fit()"),
     COUNT(averaged, "steps or epochs that the average is made of"),
+    COUNT(changes, "settings changed when the run was resumed, with resume_changes=allow"),
     NUMBER(seconds, 0x1p53, "of the run"),
     NUMBER(epoch_seconds, 0x1p53, "of the next epoch"),
     COUNT(model_step, "training passes done"),

@@ -21,6 +21,7 @@ typedef struct six_run_state {
     int32_t average;
     double ema_decay;
     int64_t average_start, averaged;
+    int64_t changes; /* settings that were changed when it was resumed */
     /* The counters of model, optimizer and random numbers. */
     int64_t model_step, optimizer_step, seed;
 } six_run_state;
@@ -38,6 +39,8 @@ typedef struct six_train_run {
     sixnet_optimizer *opt;
     sixnet_batches *batches; /* may be NULL */
     six_run_state state;
+    const char *settings; /* see train/settings.h; NULL if nobody asks */
+    bool allow_changes;   /* of the settings, when it is resumed */
     void *average; /* reals, as many as the model's values: their average, or zero while there is none; NULL without averaging */
     double *history;
     int64_t rows, room, best; /* best: the row of the best epoch, if there are any */

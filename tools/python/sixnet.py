@@ -1713,6 +1713,7 @@ class Progress(NamedTuple):
     best_loss: float
     best_accuracy: float
     skipped: int  #: samples of the epoch that on_nan="skip" has left out
+    resume_changes: int  #: settings that were changed when the run was resumed
 
 
 class Epoch(NamedTuple):
@@ -1752,7 +1753,7 @@ class GradientCheck(NamedTuple):
 
 def _progress(pointer: _Pointer) -> Progress:
     values = {name: _lib.sixnet_progress_get(pointer, name.encode()) for name in Progress._fields}
-    for name in ("epoch", "epochs", "batch", "batches", "samples", "best_epoch", "skipped"):
+    for name in ("epoch", "epochs", "batch", "batches", "samples", "best_epoch", "skipped", "resume_changes"):
         values[name] = 0 if math.isnan(values[name]) else int(values[name])
     return Progress(**{**values, "epoch_end": bool(values["epoch_end"])})
 
@@ -2354,7 +2355,8 @@ class Model(_Handle, Mapping[str, Any]):
         something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress is False. record is a
         folder for all that it takes to repeat the run, a copy of the samples included, which the program `sixnet rerun` does; it keeps a
         checkpoint of its own. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a file and go on
-        from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume; on_nan ("stop", "skip" the batch, "restore"
+        from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume, and resume_changes="allow" to go on with other
+        samples or settings than the run was made with; on_nan ("stop", "skip" the batch, "restore"
         the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start, after which the net is an average
         of what it was during the training; and doctor=True, which looks for what goes wrong and names it in `findings`.
         """

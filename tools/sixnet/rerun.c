@@ -63,7 +63,7 @@ static int32_t rerun(record *r, const char *folder, const changes *c, const outp
 int32_t command_rerun(int argc, char **argv)
 {
     const char *folder = NULL;
-    changes c = {.files = {NULL}};
+    changes c = {.files = {.data = NULL}};
     outputs o = {.checkpoint_seconds = 0};
     outcome out = {.signal = 0};
     record r = {.settings = settings_default};
