@@ -119,7 +119,8 @@ int32_t six_node_find(const sixnet_model *net, const char *name);
 static inline int64_t six_answers(const sixnet_model *net)
 {
     const six_op *loss = net->node[net->loss].op;
-    return loss->targets == SIX_TARGETS_NUMBERS ? 0 : six_shape_size(&loss->in[0]) / loss->in[0].dim[0];
+    const bool classes = loss->targets == SIX_TARGETS_CLASSES || loss->targets == SIX_TARGETS_PROBABILITIES;
+    return classes ? six_shape_size(&loss->in[0]) / loss->in[0].dim[0] : 0;
 }
 
 /* Called after every change of a tensor's value, as evaluation keeps what it made of them. */
