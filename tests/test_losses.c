@@ -102,13 +102,26 @@ static double random_target(const bench *b, lab_random *r, int64_t i, lab_fillin
     double beta = lab_real(b->spec, "beta", 1);
     if (is_of_classes(b->spec))
         return lab_below(r, (int)b->shape.dim[0]);
+    if (lab_is(b->spec, "bce_with_logits") || is_of_shares(b->spec))
+        return how != LAB_WHOLE && lab_below(r, 3) ? lab_uniform(r, 0, 1) : lab_below(r, 2);
     if (how == LAB_WHOLE)
         return lab_below(r, 7) - 3;
-    if (lab_is(b->spec, "bce_with_logits") || is_of_shares(b->spec))
-        return lab_below(r, 3) ? lab_uniform(r, 0, 1) : lab_below(r, 2);
     /* not where the derivative jumps */
     double distance = lab_below(r, 2) ? lab_uniform(r, 0.02, fmax(beta - 0.02, 0.02)) : lab_uniform(r, beta + 0.02, beta + 2);
     return b->x[i] + (lab_below(r, 2) ? distance : -distance);
+}
+
+/* Makes probabilities of the shares that the classes of each position have. */
+static void add_up_to_one(bench *b)
+{
+    const int64_t classes = b->shape.dim[0], positions = b->size / classes;
+    for (int64_t k = 0; k < b->n * positions; k++) {
+        double *first = b->target + k / positions * b->size + k % positions, sum = 0;
+        for (int64_t c = 0; c < classes; c++)
+            sum += first[c * positions];
+        for (int64_t c = 0; c < classes; c++)
+            first[c * positions] = sum > 0 ? first[c * positions] / sum : c == 0;
+    }
 }
 
 static bench bench_open(const char *options, int i, int n, lab_filling how)
@@ -133,6 +146,8 @@ static bench bench_open(const char *options, int i, int n, lab_filling how)
     lab_fill(&r, how, b.x, n * b.size);
     for (int64_t k = 0; k < n * b.targets; k++)
         b.target[k] = random_target(&b, &r, k, how);
+    if (is_of_shares(b.spec))
+        add_up_to_one(&b);
     return b;
 }
 

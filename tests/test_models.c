@@ -787,6 +787,94 @@ static void test_no_values_of_a_failed_pass(void **state)
 
 /* ---- the list of tests ---- */
 
+/* ---- targets that a loss cannot mean ---- */
+
+static const double *bad_targets; /* of the sample that a function gives last */
+
+static int32_t give_bad_target(void *user, int64_t index, double *input, double *target)
+{
+    *input = 1;
+    for (int k = 0; k < *(const int *)user; k++)
+        target[k] = index == 2 ? bad_targets[k] : k == 0;
+    return 0;
+}
+
+/* Arrays are refused before the first step, with the sample; what a function gives when it comes. */
+static void test_targets_without_meaning(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *loss;
+        int size;
+        double bad[3];
+        const char *words; /* of the message for arrays */
+        bool sum;          /* of values that may be targets each */
+    } cases[] = {
+        {"bce_with_logits", 1, {1.5}, "sample 2: target 1.5; numbers from 0 to 1", false},
+        {"bce_with_logits", 3, {1, 0, -1e-9}, "sample 2: target -1e-09", false},
+        {"bce_with_logits", 1, {NAN}, "sample 2: target", false},
+        {"cross_entropy targets=probabilities", 3, {7, 0, 0}, "sample 2: target 7", false},
+        {"cross_entropy targets=probabilities", 3, {1.25, -0.25, 0}, "sample 2: target 1.25", false},
+        {"cross_entropy targets=probabilities", 3, {0.5, 0.25, 0}, "sample 2: the probabilities of the classes add up to 0.75", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[160], spec[64];
+        double targets[9] = {0};
+        const float inputs[3] = {1, 2, 3};
+        double loss;
+        sixnet_optimizer *opt;
+        sixnet_dataset *ds;
+        const int size = cases[i].size;
+        snprintf(text, sizeof text, "input shape=1\nlinear out_features=%d\n%s", size, cases[i].loss);
+        snprintf(spec, sizeof spec, "shape=1 target_shape=%d targets=f64", size);
+        sixnet_model *net = parsed(NULL, text);
+        WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
+        const digest before = digest_of(net);
+        targets[0] = targets[size] = 1;
+        memcpy(targets + 2 * size, cases[i].bad, (size_t)size * sizeof *targets);
+        WORKS(sixnet_dataset_from_arrays(&ds, NULL, spec, inputs, targets, 3));
+        FAILS(SIXNET_BAD_DATA, sixnet_fit(net, opt, ds, "batch_size=1 shuffle=false", NULL, NULL), cases[i].words);
+        FAILS(SIXNET_BAD_DATA, sixnet_evaluate(net, ds, NULL, NULL), cases[i].words);
+        assert_string_equal(digest_of(net).text, before.text);
+        sixnet_dataset_free(ds);
+        WORKS(sixnet_forward(net, inputs, 3));
+        bad_targets = cases[i].bad;
+        snprintf(spec, sizeof spec, "shape=1 target_shape=%d", size);
+        WORKS(sixnet_dataset_from_callback_f64(&ds, NULL, spec, 3, give_bad_target, (void *)(uintptr_t)&cases[i].size));
+        if (!cases[i].sum) {
+            FAILS(SIXNET_BAD_DATA, sixnet_loss_f64(net, targets, &loss), "a target is not a number from 0 to 1");
+            FAILS(SIXNET_BAD_DATA, sixnet_fit(net, opt, ds, "batch_size=3", NULL, NULL), "a target is not a number from 0 to 1");
+        }
+        sixnet_dataset_free(ds);
+        sixnet_optimizer_free(opt);
+        sixnet_model_free(net);
+    }
+}
+
+/* A mean over nothing is named as such, not put down to the learning rate; a sum over nothing is 0. */
+static void test_classes_without_weight(void **state)
+{
+    (void)state;
+    const float inputs[4] = {1, 2, 3, 4}, classes[4] = {1, 0, 1, 1};
+    static const char *const losses[] = {"cross_entropy weight=1,0", "nll weight=1,0", "cross_entropy weight=1,0 reduction=sum"};
+    for (int i = 0; i < 3; i++) {
+        char text[160];
+        sixnet_optimizer *opt;
+        sixnet_dataset *ds;
+        snprintf(text, sizeof text, "input shape=1\nlinear out_features=2\nlog_softmax\n%s", losses[i]);
+        sixnet_model *net = parsed(NULL, text);
+        WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
+        WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1", inputs, classes, 4));
+        if (i < 2)
+            FAILS(SIXNET_BAD_DATA, sixnet_fit(net, opt, ds, "batch_size=2 shuffle=false", NULL, NULL), "batch 2", "weight 0");
+        else
+            WORKS(sixnet_fit(net, opt, ds, "batch_size=2 shuffle=false", NULL, NULL));
+        sixnet_dataset_free(ds);
+        sixnet_optimizer_free(opt);
+        sixnet_model_free(net);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -817,6 +905,8 @@ int main(void)
         IN_WORLD(test_a_failing_backward_changes_no_gradient),
         IN_WORLD(test_retained_values),
         IN_WORLD(test_no_values_of_a_failed_pass),
+        cmocka_unit_test(test_targets_without_meaning),
+        cmocka_unit_test(test_classes_without_weight),
     };
     return cmocka_run_group_tests_name("models", tests, NULL, NULL);
 }

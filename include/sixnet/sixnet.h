@@ -758,7 +758,8 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * @param fn may be NULL
  * @param user handed to fn
  * @return SIXNET_OK; SIXNET_STOPPED if fn or sixnet_cancel() asked for it; SIXNET_BAD_SHAPE if the data do not fit the net;
- *        SIXNET_BAD_DATA for a label out of range, found before the first step, or with the batch if a function gives the samples;
+ *        SIXNET_BAD_DATA for a label out of range or a target that bce_with_logits or probabilities cannot have, found before the first step, or
+ *        with the batch if a function gives the samples, and for a batch whose classes all have weight 0;
  *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter, a running statistic or the optimizer's state became NaN or
  *        infinite; with checkpoints also what sixnet_checkpoint_save() and sixnet_checkpoint_load() return
  *

@@ -2,6 +2,7 @@
 #include "dataset.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -285,22 +286,58 @@ static const six_transform *target_transform(const sixnet_dataset *ds)
     return NULL;
 }
 
-int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes)
+/* Whether a sample's targets, which are n values, are what is expected of them. */
+typedef int32_t (*target_check)(const double *values, int64_t n, int64_t classes, int64_t sample);
+
+static int32_t check_labels(const double *values, int64_t n, int64_t classes, int64_t sample)
+{
+    return six_data_check_labels(&six_values_of[SIX_F64], values, n, classes, sample);
+}
+
+static int32_t check_shares(const double *values, int64_t n, int64_t classes, int64_t sample)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!(values[i] >= 0.0 && values[i] <= 1.0))
+            return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": target %.9g; numbers from 0 to 1 are expected", sample, values[i]);
+    for (int64_t p = 0; classes > 0 && p < n / classes; p++) {
+        double sum = 0.0;
+        for (int64_t c = 0; c < classes; c++)
+            sum += values[c * (n / classes) + p];
+        if (fabs(sum - 1.0) > 1e-3) /* more than rounding to 16 bits does */
+            return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": the probabilities of the classes add up to %.6g; 1 is expected", sample,
+                            sum);
+    }
+    return SIXNET_OK;
+}
+
+/* Checks the targets of all samples as their source has them, in double, in which none is rounded. */
+static int32_t check_targets(const sixnet_dataset *ds, target_check check, int64_t classes)
 {
     const six_column *c = &ds->source->target;
+    if (!c->data)
+        return SIXNET_OK;
+    const six_values *const types[SIX_SIDES] = {NULL, &six_values_of[SIX_F64]};
+    double *values = six_data_alloc(ds->source->ctx, 1, c->size, sizeof *values);
+    int32_t status = values ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    for (int64_t i = 0; i < ds->size && status == SIXNET_OK; i++) {
+        six_source_read(ds->source, six_dataset_number(ds, i), types, (void *const[SIX_SIDES]){NULL, values});
+        status = check(values, c->size, classes, i);
+    }
+    six_free(ds->source->ctx, values);
+    return status;
+}
+
+int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes)
+{
     const six_transform *changes = target_transform(ds);
     if (changes)
         return six_fail(SIXNET_BAD_DATA, "classes are expected; the transform '%s' has made something else of the targets",
                         changes->kind.name);
-    if (!c->data)
-        return SIXNET_OK;
-    const six_values *const types[SIX_SIDES] = {NULL, &six_values_of[SIX_F64]}; /* in which a label is not rounded */
-    void *labels = six_data_alloc(ds->source->ctx, 1, c->size, types[SIX_TARGET]->size);
-    int32_t status = labels ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
-    for (int64_t i = 0; i < ds->size && status == SIXNET_OK; i++) {
-        six_source_read(ds->source, six_dataset_number(ds, i), types, (void *const[SIX_SIDES]){NULL, labels});
-        status = six_data_check_labels(types[SIX_TARGET], labels, c->size, classes, i);
-    }
-    six_free(ds->source->ctx, labels);
-    return status;
+    return check_targets(ds, check_labels, classes);
+}
+
+int32_t six_dataset_check_shares(const sixnet_dataset *ds, int64_t classes)
+{
+    const bool made = ds->nsteps > 0 && ds->steps[ds->nsteps - 1]->out.probabilities > 0;
+    return made ? SIXNET_OK : check_targets(ds, check_shares, classes);
 }

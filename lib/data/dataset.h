@@ -93,6 +93,10 @@ void six_dataset_expect(const sixnet_dataset *ds, int64_t index);
  * make something else of the targets. Functions' samples are not asked for. */
 int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes);
 
+/* The same if a target has a value that is not from 0 to 1, or, with classes above 0, if the values of a position, one for each class, do
+ * not add up to 1. Targets that a transform has made probabilities are. */
+int32_t six_dataset_check_shares(const sixnet_dataset *ds, int64_t classes);
+
 /* The same for n labels of a sample. */
 int32_t six_data_check_labels(const six_values *type, const void *labels, int64_t n, int64_t classes, int64_t sample);
 

@@ -44,6 +44,7 @@ static int32_t setup(six_op *op)
 {
     const attributes *a = op->attr;
     const six_list *weights = &a->pos_weight;
+    op->targets = SIX_TARGETS_SHARES;
     const int64_t last = op->in[0].dim[op->in[0].rank - 1];
     if (weights->count > 1 && weights->count != last)
         return six_fail(SIXNET_BAD_SHAPE, "%s: pos_weight has %d numbers, but the last dimension is %lld", op->name, (int)weights->count,
@@ -60,6 +61,7 @@ static void needs(const six_run *run, six_needs *n)
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
+    six_loss_check_shares(run->op, tile);
     six_loss_forward(run, tile, value);
 }
 

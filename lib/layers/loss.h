@@ -36,6 +36,16 @@ SIX_INLINE void six_loss_add(six_loss_sum *s, vec a)
     s->sum = sum;
 }
 
+/* A fault of the group for a target that is not from 0 to 1. */
+SIX_INLINE void six_loss_check_shares(const six_op *op, six_tile *tile)
+{
+    const int64_t size = six_shape_size(&op->in[0]);
+    for (int64_t i = 0; i < size; i++)
+        for (int32_t lane = 0; lane < tile->active; lane++)
+            if (!(tile->target[i * SIX_LANES + lane] >= 0 && tile->target[i * SIX_LANES + lane] <= 1))
+                tile->fault = "a target is not a number from 0 to 1";
+}
+
 /* The sum over the lanes below active. */
 SIX_INLINE real six_loss_of_lanes(const real *lanes, int32_t active)
 {

@@ -61,9 +61,9 @@ typedef struct six_param {
     six_init init;
 } six_param;
 
-/* What the targets of a loss are: numbers, classes (whole numbers below the first dimension of its input), or a probability for each
- * class. */
-typedef enum six_targets { SIX_TARGETS_NUMBERS, SIX_TARGETS_CLASSES, SIX_TARGETS_PROBABILITIES } six_targets;
+/* What the targets of a loss are: numbers, classes (whole numbers below the first dimension of its input), a probability for each class, or
+ * numbers from 0 to 1. */
+typedef enum six_targets { SIX_TARGETS_NUMBERS, SIX_TARGETS_CLASSES, SIX_TARGETS_PROBABILITIES, SIX_TARGETS_SHARES } six_targets;
 
 /* What a loss adds up over samples: numbers that can be added over batches too. */
 typedef struct six_loss_sums {

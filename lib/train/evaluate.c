@@ -46,8 +46,17 @@ int32_t six_check_dataset(const sixnet_model *net, const sixnet_dataset *ds)
         return six_fail(SIXNET_BAD_DATA, "the data have no targets");
     if (six_shape_size(target) != net->target_size)
         return fail_target_size(net, target);
-    if (net->node[net->loss].op->targets == SIX_TARGETS_CLASSES)
-        return six_dataset_check_classes(ds, net->node[net->loss].op->in[0].dim[0]);
+    const six_op *loss = net->node[net->loss].op;
+    switch (loss->targets) {
+    case SIX_TARGETS_CLASSES:
+        return six_dataset_check_classes(ds, loss->in[0].dim[0]);
+    case SIX_TARGETS_PROBABILITIES:
+        return six_dataset_check_shares(ds, loss->in[0].dim[0]);
+    case SIX_TARGETS_SHARES:
+        return six_dataset_check_shares(ds, 0);
+    case SIX_TARGETS_NUMBERS:
+        break;
+    }
     return SIXNET_OK;
 }
 

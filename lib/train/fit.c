@@ -96,6 +96,9 @@ static int32_t learn(fit *f, six_visit *v, six_loss_sums *sums)
     f->tried.forward = !status;
     if (!status)
         status = six_loss(net, v->targets, sums);
+    if (!status && loss_op(f)->mean && sums->weight == 0)
+        status = six_fail(SIXNET_BAD_DATA, "epoch %.0f, batch %.0f: the classes of all its samples have weight 0, of which there is no mean",
+                          f->p.epoch, f->p.batch);
     if (!status)
         v->loss = six_loss_value(loss_op(f), sums);
     if (!status && !isfinite(v->loss))
