@@ -54,6 +54,7 @@ typedef struct trainer {
     uint64_t train_hash, test_hash; /* for a record */
     double accuracy, best, seconds; /* of the test images or those held out: the last and the best accuracy */
     int best_epoch;
+    int64_t resume_changes; /* settings changed when the run was resumed */
 } trainer;
 
 /* ---- the net ---- */
@@ -192,6 +193,7 @@ static int32_t end_epoch(trainer *t, const sixnet_progress *p)
     t->seconds = sixnet_progress_get(p, "total_seconds");
     t->best = sixnet_progress_get(p, "best_accuracy");
     t->best_epoch = (int)sixnet_progress_get(p, "best_epoch");
+    t->resume_changes = (int64_t)sixnet_progress_get(p, "resume_changes");
     meter_end(&t->bar);
     if (!t->set->quiet)
         print_epoch(p, second(t));
@@ -279,6 +281,8 @@ static int32_t record_result_of(const trainer *t)
     PASS(folder_open(&file, path, t->set->record, record_result));
     fprintf(file, "digest=%s\nversion=%s\nisa=%s\n", digest, sixnet_version(), sixnet_context_get(t->ctx, "isa"));
     record_write_hashes(file, t->train_hash, t->test_hash);
+    if (t->resume_changes)
+        fprintf(file, "resume-changes=%" PRId64 "\n", t->resume_changes);
     fprintf(file, "epochs=%" PRId64 "\nseconds=%.3f\n%s-accuracy=%.17g\n", t->set->r.epochs, t->seconds, second(t), t->accuracy);
     return output_close(file, path);
 }

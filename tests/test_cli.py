@@ -608,6 +608,19 @@ def test_record(folder, world):
     check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, *samples, "--quiet"))
 
 
+def test_record_resumed_otherwise(folder, world):
+    record = folder / "otherwise"
+    learn = ("train", world["net"], "--data", world["data"], "--record", record, "--quiet")
+    again = (*learn, "--resume", record / "checkpoint.safetensors", "--epochs", 4, "--batch-size", 2)
+    output(*learn, "--epochs", 2, "--batch-size", 4)
+    check("a result without changes", "resume-changes" not in (record / "result.txt").read_text())
+    check_refused("to resume with another batch size", ["'batch_size=4', not with 'batch_size=2'", "resume_changes=allow"], *again)
+    allowed = run(*again, "--fit", "resume_changes=allow")
+    check("a change that is allowed is a warning", not allowed.returncode and "goes on with 'batch_size=2'" in allowed.stderr, allowed.stderr)
+    check("a record tells of changes", "resume-changes=1\n" in (record / "result.txt").read_text(), (record / "result.txt").read_text())
+    check_refused("rerun of such a record", ["resumed with other settings"], "rerun", record, "--data", world["data"], "--quiet")
+
+
 def test_interrupted_record(folder, world):
     record = folder / "interrupted"
     command = [TOOL, *world["learn"][:-6], "--epochs", 4000, "--batch-size", 4, "--record", record]
@@ -1060,6 +1073,7 @@ def main():
         test_resume(folder, world)
         test_interrupt(folder, world)
         test_record(folder, world)
+        test_record_resumed_otherwise(folder, world)
         test_interrupted_record(folder, world)
         test_foreign_record(folder, world)
         test_planted_links(folder, world)

@@ -1838,13 +1838,13 @@ class _Record:
         result = self._folder / "result.txt"
         return result.exists() and f"digest={net.digest()}" in result.read_text(encoding="utf-8").splitlines()
 
-    def end(self, net: Model, seconds: float) -> None:
+    def end(self, net: Model, seconds: float, resume_changes: int) -> None:
         net.save(self._folder / "model.safetensors")
         columns = "epoch,lr,train_loss,train_accuracy,test_loss,test_accuracy,seconds\n"
         rows = ["".join(f",{x:.9g}" if math.isfinite(x) else "," for x in epoch) for epoch in net.history]
         self._write("history.csv", columns + "".join(f"{k + 1}{row},\n" for k, row in enumerate(rows)))
         self._write("result.txt", f"digest={net.digest()}\nversion={version}\nisa={net.context.isa}\nepochs={len(rows)}\n"
-                                  f"seconds={seconds:.3f}\n")
+                                  f"seconds={seconds:.3f}\n" + (f"resume-changes={resume_changes}\n" if resume_changes else ""))
 
     def _open(self, name: str) -> BinaryIO:
         """A new file in the place of one of that name, which may be a link that others have planted: none is followed."""
@@ -2389,7 +2389,7 @@ class Model(_Handle, Mapping[str, Any]):
         spec = _spec("", {"epochs": epochs, "batch_size": batch_size, **options, **paths})
         history, status = self._fit(optimizer, train, second, spec, progress)
         if kept and status == _OK and len(self.history) == epochs and (history or not kept.ended(self)):
-            kept.end(self, history[-1].total_seconds if history else 0.0)
+            kept.end(self, history[-1].total_seconds if history else 0.0, history[-1].resume_changes if history else 0)
         return history
 
     def _fit(self, optimizer: Optimizer, train: Dataset, validation: Optional[Dataset], spec: bytes,

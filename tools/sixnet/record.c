@@ -81,6 +81,8 @@ static int32_t write_result(const char *folder, int64_t epochs, const outcome *o
     fprintf(file, "digest=%s\nversion=%s\nisa=%s\n", out->digest, sixnet_version(), out->isa);
     record_write_hashes(file, out->train_samples, out->test_samples);
     fprintf(file, "epochs=%" PRId64 "\nbest-epoch=%" PRId64 "\nseconds=%.3f\n", epochs, out->best_epoch, out->seconds);
+    if (out->resume_changes)
+        fprintf(file, "resume-changes=%" PRId64 "\n", out->resume_changes);
     write_score(file, "train", out->train);
     write_score(file, "validation", out->validation);
     write_score(file, "test", out->test);
@@ -168,6 +170,7 @@ static int32_t load_result(record *r, const char *folder)
     add_text(&t, "--isa", "TEXT", "", &r->isa);
     add_text(&t, "--train-samples", "TEXT", "", &r->train_samples);
     add_text(&t, "--test-samples", "TEXT", "", &r->test_samples);
+    add_text(&t, "--resume-changes", "TEXT", "", &r->resume_changes);
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         add_text(&t, others[k], "TEXT", "", &unused);
     folder_path(path, folder, record_result);

@@ -34,6 +34,9 @@ static int32_t compare(const record *r, const outcome *out, const outputs *o)
         printf("digest: %s\nthe same bits as recorded\n", out->digest);
     if (same)
         return 0;
+    if (r->resume_changes)
+        return complain("the digest is %s, but %s was recorded: the run was resumed with other settings than it was made with, and cannot be "
+                        "repeated from the record", out->digest, r->digest);
     return complain("the digest is %s, but %s was recorded, by libsixnet %s with %s; this is %s with %s", out->digest, r->digest,
                     r->version, r->isa, sixnet_version(), out->isa);
 }

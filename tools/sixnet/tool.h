@@ -227,7 +227,7 @@ typedef struct outcome {
     char digest[65], isa[16];
     score train, validation, test;
     double seconds;
-    int64_t epochs, best_epoch;
+    int64_t epochs, best_epoch, resume_changes; /* resume_changes: settings changed when the run was resumed */
     uint64_t train_samples, test_samples; /* a hash of each set, before transforms; in a rerun at first what it must be */
     int signal;                           /* that ended the run early, or 0 */
 } outcome;
@@ -249,7 +249,7 @@ typedef struct record {
     char *settings_text, *outcome_text, net[FOLDER_PATH], data[4][FOLDER_PATH];
     settings settings;
     const char *digest, *version, *isa;
-    const char *train_samples, *test_samples;
+    const char *train_samples, *test_samples, *resume_changes; /* NULL without */
 } record;
 /* The samples' files as the caller names them; NULL: as the record does. */
 typedef struct sample_files {

@@ -130,6 +130,7 @@ static int32_t end_epoch(run *r, const sixnet_progress *p)
     e->seconds = sixnet_progress_get(p, "total_seconds");
     e->epochs = (int64_t)sixnet_progress_get(p, "epoch");
     e->best_epoch = (int64_t)sixnet_progress_get(p, "best_epoch");
+    e->resume_changes = (int64_t)sixnet_progress_get(p, "resume_changes");
     meter_end(&r->bar);
     if (!r->out->quiet && !r->out->json)
         print_epoch(p, second_name(r));
