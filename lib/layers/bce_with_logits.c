@@ -83,6 +83,7 @@ SIX_LAYER(bce_with_logits) = {
     .inputs_min = 1,
     .inputs_max = 1,
     .is_loss = true,
+    .of_scores = true,
     .unlisted = true,
     .reads = SIX_READS_X,
     .setup = SIX_ONCE(setup),

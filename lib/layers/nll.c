@@ -89,6 +89,7 @@ SIX_LAYER(nll) = {
     .inputs_min = 1,
     .inputs_max = 1,
     .is_loss = true,
+    .of_scores = true,
     .unlisted = true,
     .reads = SIX_READS_NOTHING,
     .setup = SIX_ONCE(setup),

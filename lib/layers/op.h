@@ -135,6 +135,8 @@ typedef struct six_layer {
     bool in_place;       /* forward works with y == x[0], backward with dx[0] == dy */
     bool reshapes;       /* y is x[0] as it is, dx[0] is dy as it is: no kernels at all */
     bool products;       /* every value of y is a sum of products with a row of the first parameter */
+    bool probabilities;  /* every value of y is a probability */
+    bool of_scores;      /* a loss of scores or their logarithms, for which probabilities are a mistake */
     bool whole_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes g->partial */
 
     int32_t (*setup)(six_op *op);                             /* checks, sets out and params; fails with six_fail("%s: ...", op->name) */
