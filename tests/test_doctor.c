@@ -11,6 +11,8 @@ enum { SIZE = 6, CLASSES = 3, SAMPLES = 80, BATCH = 20 };
 static const char rich_net[] =
     "input shape=6\nlinear out_features=10\nbatchnorm1d\nrelu\ndropout p=0.2\nlinear out_features=3\ncross_entropy";
 static const char relu_net[] = "input shape=6\nlinear out_features=8\nrelu\nlinear out_features=8\nrelu\nlinear out_features=3\ncross_entropy";
+static const char softmax_net[] = "input shape=6\nlinear out_features=3\nsoftmax\nflatten\ncross_entropy";
+static const char sigmoid_net[] = "input shape=6\nlinear out_features=1\nsigmoid\nbce_with_logits";
 static const char chain_net[] = "input shape=6\nlinear out_features=4\nlinear out_features=4\nlinear out_features=1\nmse";
 
 typedef struct world {
@@ -386,6 +388,8 @@ static const struct {
     {"step_not_finite", "linear1", plant_nothing, relu_net, "sgd lr=1e39", "1", "1", SIXNET_NOT_FINITE, 0},
     {"label_out_of_range", "loss1", plant_label, relu_net, "sgd lr=0.1", "0", "0", SIXNET_BAD_DATA, 0},
     {"label_out_of_range", "loss1", plant_half_label, relu_net, "sgd lr=0.1", "0", "0", SIXNET_BAD_DATA, 0},
+    {"probabilities_as_scores", "softmax1", plant_nothing, softmax_net, "sgd lr=0.1", "1", "1", SIXNET_OK, 0},
+    {"probabilities_as_scores", "sigmoid1", plant_nothing, sigmoid_net, "sgd lr=0.1", "1", "1", SIXNET_OK, 0},
     {"input_too_large", "input1", plant_bytes, rich_net, "sgd lr=0.01", "1", "1", SIXNET_OK, 0},
     {"input_too_large", "input1", plant_offset, rich_net, "sgd lr=0.01", "1", "1", SIXNET_OK, 0},
     {"input_too_small", "input1", plant_small, rich_net, "sgd lr=0.01", "1", "1", SIXNET_OK, 0},
@@ -436,6 +440,27 @@ static void test_planted_faults_are_named(void **state)
                 fail_msg("%s: %d findings\n%s", faults[i].name, count_findings(w), w->log);
             close_world(w);
         }
+}
+
+/* A run that ends says that the data are the cause, if they are, with the doctor or without. */
+static void test_values_of_the_data_are_named(void **state)
+{
+    (void)state;
+    world *w = open_world("", relu_net, "sgd lr=0.1", NULL);
+    plant_nan(w);
+    assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
+    assert_non_null(strstr(sixnet_last_error(), "epoch 1, batch 3; the data are: an input of the batch's sample 6"));
+    close_world(w);
+    w = open_world("", chain_net, "sgd lr=0.1", NULL);
+    w->t[21] = INFINITY;
+    assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
+    assert_non_null(strstr(sixnet_last_error(), "epoch 1, batch 2; the data are: a target of the batch's sample 2"));
+    close_world(w);
+    w = open_world("", relu_net, "sgd lr=0.1", NULL);
+    plant_first(w);
+    assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
+    assert_non_null(strstr(sixnet_last_error(), "epoch 1, batch 1; a smaller learning rate may help"));
+    close_world(w);
 }
 
 static int32_t give_sample(void *user, int64_t index, float *input, float *target)
@@ -628,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_restore_of_bad_data_ends),
         cmocka_unit_test(test_same_bits_for_any_threads),
         cmocka_unit_test(test_planted_faults_are_named),
+        cmocka_unit_test(test_values_of_the_data_are_named),
         cmocka_unit_test(test_labels_of_a_function),
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_the_doctor_changes_nothing),

@@ -787,7 +787,8 @@ SIXNET_API double sixnet_history_get(const sixnet_model *net, int64_t epoch, con
 /** What sixnet_fit() with doctor=true found wrong in the model's last run, whether that succeeded or not.
  * @param index 0 and up, in the order in which they were found; each once for a node, and 64 in all
  * @param field "name" ("input_not_finite", "value_not_finite", "loss_not_finite", "gradient_not_finite", "step_not_finite",
- *        "label_out_of_range", "input_too_large", "input_too_small", "gradient_explodes", "relu_dead" or "output_constant"),
+ *        "label_out_of_range", "probabilities_as_scores", "input_too_large", "input_too_small", "gradient_explodes", "relu_dead" or
+ *        "output_constant"),
  *        "node" (the name of the layer), "epoch" and "batch" (1 and up; 0 before the first batch), "text" (the line of the log)
  *        or "remedy"
  * @return text valid until the next sixnet_fit() for this model; NULL past the last, or if there is no such field

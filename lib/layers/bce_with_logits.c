@@ -85,6 +85,7 @@ SIX_LAYER(bce_with_logits) = {
     .role = SIX_ROLE_LOSS,
     .hidden = true,
     .reads = SIX_READS_X,
+    .of_scores = true,
     .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,

@@ -264,6 +264,7 @@ SIX_LAYER(cross_entropy) = {
     .role = SIX_ROLE_LOSS,
     .hidden = true,
     .reads = SIX_READS_X,
+    .of_scores = true,
     .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,

@@ -93,6 +93,7 @@ SIX_LAYER(nll) = {
     .role = SIX_ROLE_LOSS,
     .hidden = true,
     .reads = SIX_READS_NOTHING,
+    .of_scores = true,
     .setup = SIX_BASELINE_ONLY(setup),
     .needs = needs,
     .forward = forward,

@@ -160,6 +160,8 @@ typedef struct six_layer {
     bool is_linear_in_weights; /* every value of y is a sum of products with a row of the first parameter */
     bool accumulates_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes partial */
     bool takes_indices;  /* the values of x[0] are whole numbers that select something: x[0] has no gradient */
+    bool probabilities;  /* every value of y is a probability */
+    bool of_scores;      /* a loss of scores or their logarithms, for which probabilities are a mistake */
     bool rectifies;      /* y is never negative, and a unit (first dimension) whose values are all 0 learns nothing */
 
     int32_t (*setup)(six_op *op);                             /* checks; sets out and params; fails with six_fail("%s: ...", op->name) */

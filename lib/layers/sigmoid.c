@@ -41,6 +41,7 @@ SIX_LAYER(sigmoid) = {
     .inputs_max = 1,
     .reads = SIX_READS_Y,
     .in_place = true,
+    .probabilities = true,
     .setup = SIX_BASELINE_ONLY(setup),
     .forward = forward,
     .forward_one = forward,

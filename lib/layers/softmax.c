@@ -59,6 +59,7 @@ SIX_LAYER(softmax) = {
     .inputs_max = 1,
     .reads = SIX_READS_Y,
     .in_place = true,
+    .probabilities = true,
     .setup = SIX_BASELINE_ONLY(setup),
     .forward = forward,
     .backward = backward,

@@ -24,6 +24,7 @@ enum {
     GRADIENT_NOT_FINITE,
     STEP_NOT_FINITE,
     LABEL_OUT_OF_RANGE,
+    PROBABILITIES_AS_SCORES,
     INPUT_TOO_LARGE,
     INPUT_TOO_SMALL,
     GRADIENT_EXPLODES,
@@ -45,6 +46,9 @@ static const ailment ailments[AILMENTS] = {
                          "lower the learning rate, or give the optimizer clip_norm=1"},
     [LABEL_OUT_OF_RANGE] = {"label_out_of_range", "a label is not one of the net's classes", 0,
                             "count classes from 0, and give the last layer as many outputs as there are classes"},
+    [PROBABILITIES_AS_SCORES] = {"probabilities_as_scores", "the loss gets its probabilities and takes them for scores", 0,
+                                 "leave the layer out for cross_entropy and bce_with_logits, which apply softmax and sigmoid themselves; nll "
+                                 "takes log_softmax"},
     [INPUT_TOO_LARGE] = {"input_too_large", "the larger of the inputs' mean and deviation", 10,
                          "normalise them: transform 'normalize', or 'scale' where the dataset is made"},
     [INPUT_TOO_SMALL] = {"input_too_small", "1 divided by the inputs' deviation", 100,
@@ -273,6 +277,17 @@ static void look_at_labels(six_doctor *d)
     }
 }
 
+/* A layer that gives probabilities to a loss that makes them itself. */
+static void look_at_net(six_doctor *d)
+{
+    const sixnet_model *net = d->net;
+    int32_t node = net->value[net->output].node;
+    while (net->node[node].layer->is_view && net->node[node].op->inputs == 1)
+        node = net->value[net->node[node].input[0]].node;
+    if (net->node[net->loss].layer->of_scores && net->node[node].layer->probabilities)
+        tell(d, PROBABILITIES_AS_SCORES, node, 1);
+}
+
 /* The node whose gradients are the largest, measured by its parameters. */
 static void look_at_gradients(six_doctor *d)
 {
@@ -327,6 +342,7 @@ void six_doctor_look(six_doctor *d, const six_visit *visit)
     d->visit = visit;
     d->epoch = visit->epoch;
     d->batch = visit->batch;
+    look_at_net(d);
     look_at_labels(d);
     if (look_at_inputs(d))
         look_for_not_finite(d);

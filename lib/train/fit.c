@@ -3,6 +3,7 @@
 #include "train/fit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/calls.h"
@@ -46,10 +47,25 @@ typedef struct fit {
     six_doctor *doctor;            /* NULL without */
 } fit;
 
-static int32_t not_finite(const fit *f, const char *what)
+/* Which of n samples of so many values has one that is NaN or infinite; n if none has. */
+static int64_t first_not_finite(six_rows rows, int64_t n, int64_t size)
 {
-    return six_fail(SIXNET_NOT_FINITE, "%s NaN or infinite in epoch %.0f, batch %.0f; a smaller learning rate may help", what, f->p.epoch,
-                    f->p.batch);
+    int64_t i = 0;
+    while (i < n * size && isfinite(rows.dtype == SIX_F64 ? ((const double *)rows.data)[i] : (double)((const float *)rows.data)[i]))
+        i++;
+    return i / size;
+}
+
+/* Names the cause: the data, or else what training does with them. */
+static int32_t not_finite(const fit *f, const six_visit *v, const char *what)
+{
+    const sixnet_model *net = f->run.net;
+    const int64_t input = first_not_finite(v->inputs, v->n, net->input_size), target = first_not_finite(v->targets, v->n, net->target_size);
+    char cause[80] = "a smaller learning rate may help";
+    if (input < v->n || target < v->n)
+        snprintf(cause, sizeof cause, "the data are: %s of the batch's sample %lld", input < v->n ? "an input" : "a target",
+                 (long long)(input < v->n ? input : target) + 1);
+    return six_fail(SIXNET_NOT_FINITE, "%s NaN or infinite in epoch %.0f, batch %.0f; %s", what, f->p.epoch, f->p.batch, cause);
 }
 
 static bool is_finite(const sixnet_optimizer *opt)
@@ -68,22 +84,22 @@ static bool statistics_are_finite(const sixnet_model *net)
 }
 
 /* The step that a batch has come to. It is taken back only if it overflows: what it changes is copied only where that is possible. */
-static int32_t take_step(fit *f)
+static int32_t take_step(fit *f, const six_visit *v)
 {
     static const char what[] = "a parameter, a running statistic or the optimizer's state would become";
     sixnet_optimizer *opt = f->run.opt;
     const double gradients = opt->net->variant->arrays.largest(opt->net->gradients, opt->net->trained_size);
     f->p.lr = six_schedule_lr(opt->schedule);
     if (!isfinite(gradients))
-        return not_finite(f, "a gradient became");
+        return not_finite(f, v, "a gradient became");
     if (!statistics_are_finite(opt->net))
-        return not_finite(f, what);
+        return not_finite(f, v, what);
     if (six_optimizer_step_is_safe(opt, gradients))
         return six_optimizer_step(opt);
     six_snapshot_take(&f->batch, opt);
     f->tried.copied = true;
     int32_t status = six_optimizer_step(opt);
-    return status || is_finite(opt) ? status : not_finite(f, what);
+    return status || is_finite(opt) ? status : not_finite(f, v, what);
 }
 
 static const six_op *loss_op(const fit *f) { return f->run.net->node[f->run.net->loss].op; }
@@ -102,10 +118,10 @@ static int32_t learn(fit *f, six_visit *v, six_loss_sums *sums)
     if (!status)
         v->loss = six_loss_value(loss_op(f), sums);
     if (!status && !isfinite(v->loss))
-        status = not_finite(f, "the loss became");
+        status = not_finite(f, v, "the loss became");
     if (!status)
         status = six_backward(net);
-    return status ? status : take_step(f);
+    return status ? status : take_step(f, v);
 }
 
 /* Puts net, optimizer and schedule back to where they were before the batch. */
