@@ -370,6 +370,11 @@ static void plant_explosion(world *w)
 static void plant_dead_first(world *w) { fill(w, "linear1.bias", -100); }
 static void plant_dead_second(world *w) { fill(w, "linear2.bias", -100); }
 static void plant_constant(world *w) { fill(w, "linear3.weight", 0); }
+static void plant_bits(world *w)
+{
+    for (int i = 0; i < SAMPLES; i++)
+        w->t[i] = (float)(i % 2);
+}
 static void plant_nothing(world *w) { (void)w; }
 
 /* The call's status, and how many findings there are besides that one (which may follow from it). */
@@ -389,7 +394,7 @@ static const struct {
     {"label_out_of_range", "loss1", plant_label, relu_net, "sgd lr=0.1", "0", "0", SIXNET_BAD_DATA, 0},
     {"label_out_of_range", "loss1", plant_half_label, relu_net, "sgd lr=0.1", "0", "0", SIXNET_BAD_DATA, 0},
     {"probabilities_as_scores", "softmax1", plant_nothing, softmax_net, "sgd lr=0.1", "1", "1", SIXNET_OK, 0},
-    {"probabilities_as_scores", "sigmoid1", plant_nothing, sigmoid_net, "sgd lr=0.1", "1", "1", SIXNET_OK, 0},
+    {"probabilities_as_scores", "sigmoid1", plant_bits, sigmoid_net, "sgd lr=0.1", "1", "1", SIXNET_OK, 0},
     {"input_too_large", "input1", plant_bytes, rich_net, "sgd lr=0.01", "1", "1", SIXNET_OK, 0},
     {"input_too_large", "input1", plant_offset, rich_net, "sgd lr=0.01", "1", "1", SIXNET_OK, 0},
     {"input_too_small", "input1", plant_small, rich_net, "sgd lr=0.01", "1", "1", SIXNET_OK, 0},

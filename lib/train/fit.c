@@ -3,7 +3,6 @@
 #include "train/fit.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/calls.h"
@@ -61,11 +60,11 @@ static int32_t not_finite(const fit *f, const six_visit *v, const char *what)
 {
     const sixnet_model *net = f->run.net;
     const int64_t input = first_not_finite(v->inputs, v->n, net->input_size), target = first_not_finite(v->targets, v->n, net->target_size);
-    char cause[80] = "a smaller learning rate may help";
-    if (input < v->n || target < v->n)
-        snprintf(cause, sizeof cause, "the data are: %s of the batch's sample %lld", input < v->n ? "an input" : "a target",
-                 (long long)(input < v->n ? input : target) + 1);
-    return six_fail(SIXNET_NOT_FINITE, "%s NaN or infinite in epoch %.0f, batch %.0f; %s", what, f->p.epoch, f->p.batch, cause);
+    if (input == v->n && target == v->n)
+        return six_fail(SIXNET_NOT_FINITE, "%s NaN or infinite in epoch %.0f, batch %.0f; a smaller learning rate may help", what, f->p.epoch,
+                        f->p.batch);
+    return six_fail(SIXNET_NOT_FINITE, "%s NaN or infinite in epoch %.0f, batch %.0f; the data are: %s of the batch's sample %lld", what,
+                    f->p.epoch, f->p.batch, input < v->n ? "an input" : "a target", (long long)(input < v->n ? input : target) + 1);
 }
 
 static bool is_finite(const sixnet_optimizer *opt)
