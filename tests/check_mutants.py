@@ -43,9 +43,9 @@ class Mutant:
         return str(self.path), self.line, self.change
 
 
-def mutants_of(path):
+def mutants_of(root, path):
     """All of a file. Comments, texts and directives are blanked first, so that places stay."""
-    text = (ROOT / path).read_text()
+    text = (root / path).read_text()
     code = IGNORED.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
     for m in OPERATOR.finditer(code):
         yield Mutant(path, text, m.start(), m.end(), OPERATORS[m[0]])
@@ -56,8 +56,8 @@ def mutants_of(path):
             yield Mutant(path, text, m.start(2), m.end(2), "")
 
 
-def draw(seed):
-    found = [m for path in sorted((ROOT / "lib").rglob("*.c")) for m in mutants_of(path.relative_to(ROOT))]
+def draw(root, seed):
+    found = [m for path in sorted((root / "lib").rglob("*.c")) for m in mutants_of(root, path.relative_to(root))]
     random.Random(seed).shuffle(found)
     return found
 
@@ -122,7 +122,7 @@ def main():
     count, seed, first = (*map(int, sys.argv[2:5]), *(300, 1, 0)[len(sys.argv) - 2:])
     equivalent, tree = read_equivalents(), Tree(folder)
     noticed, survivors, same = 0, [], 0
-    for mutant in draw(seed)[first:]:
+    for mutant in draw(tree.root, seed)[first:]:
         if noticed + len(survivors) + same >= count:
             break
         if mutant.key() in equivalent:
