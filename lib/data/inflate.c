@@ -254,10 +254,10 @@ static const char *stored(stream *s)
 #define CODE5(n) ((n & 1) << 4 | (n & 2) << 2 | (n & 4) | (n & 8) >> 2 | (n & 16) >> 4)
 #define CODE9(n) (CODE5(n) << 4 | (n & 32) >> 2 | (n & 64) >> 4 | (n & 128) >> 6 | (n & 256) >> 8)
 #define LITERAL(n)                                                                                                               \
-    (CODE9(n) < 96    ? (256 + (CODE9(n) >> 2)) << 4 | 7                                                                         \
-     : CODE9(n) < 384 ? ((CODE9(n) >> 1) - 48) << 4 | 8                                                                          \
-     : CODE9(n) < 400 ? (280 - 192 + (CODE9(n) >> 1)) << 4 | 8                                                                   \
-                      : (144 - 400 + CODE9(n)) << 4 | 9)
+    (CODE9(n) < 96    ? (256 + (CODE9(n) >> 2)) * 16 + 7                                                                         \
+     : CODE9(n) < 384 ? ((CODE9(n) >> 1) - 48) * 16 + 8                                                                          \
+     : CODE9(n) < 400 ? (280 - 192 + (CODE9(n) >> 1)) * 16 + 8                                                                   \
+                      : (144 - 400 + CODE9(n)) * 16 + 9)
 #define DISTANCE(n) (CODE5(n) << 4 | 5)
 #define TWO(entry, n) entry((n)), entry((n + 1))
 #define EIGHT(entry, n) TWO(entry, n), TWO(entry, n + 2), TWO(entry, n + 4), TWO(entry, n + 6)
