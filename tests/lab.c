@@ -185,18 +185,42 @@ static void add_inputs(lab *l, const char *shapes)
     }
 }
 
+/* Joins the outputs of a layer that has several: each flat, one after another. */
+static sixnet_node join_outputs(lab *l)
+{
+    sixnet_node flat[LAB_INPUTS], output;
+    char number[12];
+    int count = 0;
+    for (; snprintf(number, sizeof number, "%d", count), (output = sixnet_node_output(l->net, l->layer, number)) != SIXNET_NONE; count++)
+        flat[count] = add(l, "flatten", &output, 1);
+    return count > 1 ? add(l, "concat", flat, count) : flat[0];
+}
+
+static void add_layer(lab *l)
+{
+    char spec[256];
+    snprintf(spec, sizeof spec, "%s name=layer", l->spec);
+    if (lab_is(l->spec, "input"))
+        l->layer = l->result = l->input[0];
+    else if (lab_is(l->spec, "constant")) {
+        l->layer = add(l, spec, NULL, 0);
+        l->result = add(l, "mul", (const sixnet_node[]){l->input[0], l->layer}, 2);
+    } else {
+        l->layer = add(l, spec, l->input, l->inputs);
+        l->result = lab_is(l->spec, "split") ? join_outputs(l) : l->layer;
+    }
+    TRY(sixnet_node_shape(l->net, l->result, l->out.dim, &l->out.rank));
+    l->out_size = lab_size(&l->out);
+}
+
 lab lab_open(const char *options, const lab_case *c, const char *loss)
 {
     lab l = {.spec = c->spec, .name = "layer"};
-    char spec[256];
     TRY(sixnet_context_new(&l.ctx, options));
     TRY(sixnet_model_new(&l.net, l.ctx));
     add_inputs(&l, c->shapes);
-    snprintf(spec, sizeof spec, "%s name=layer", c->spec);
-    l.layer = lab_is(c->spec, "input") ? l.input[0] : add(&l, spec, l.input, l.inputs);
-    TRY(sixnet_node_shape(l.net, l.layer, l.out.dim, &l.out.rank));
-    l.out_size = lab_size(&l.out);
-    if (loss && sixnet_add(l.net, loss, l.layer) == SIXNET_NONE)
+    add_layer(&l);
+    if (loss && sixnet_add(l.net, loss, l.result) == SIXNET_NONE)
         lab_fail("'%s': %s", loss, sixnet_last_error());
     TRY(sixnet_compile(l.net));
     return l;
@@ -277,6 +301,7 @@ lab_tensors lab_take_tensors(const lab *l)
     t.bias = take(l, "bias", &t.biases);
     t.mean = take(l, "running_mean", &count);
     t.variance = take(l, "running_var", &count);
+    t.value = take(l, "value", &count);
     return t;
 }
 
@@ -286,6 +311,7 @@ void lab_drop_tensors(lab_tensors *t)
     free(t->bias);
     free(t->mean);
     free(t->variance);
+    free(t->value);
 }
 
 void lab_fill_tensors(const lab *l, lab_random *r, lab_filling how)
@@ -310,7 +336,7 @@ typedef struct question {
     const char *spec;
     int n;
     const double *const *x;
-    const double *weight, *bias;
+    const double *weight, *bias, *value;
     double *mean, *variance;
     bool training;
     double *y;
@@ -393,7 +419,7 @@ static void expect_groupnorm(const question *q)
                      lab_int(q->spec, "num_groups", 0, 1), lab_real(q->spec, "eps", 1e-5));
 }
 
-/* The dimension of softmax or concat, and the products of those before (with the samples) and after. */
+/* The dimension of softmax, concat or split, and the products of those before (with the samples) and after. */
 static int axis_of(const question *q, int otherwise, int64_t *outer, int64_t *inner)
 {
     int rank = q->l->in[0].rank, d = lab_int(q->spec, "dim", 0, otherwise);
@@ -419,6 +445,24 @@ static void expect_concat(const question *q)
     for (int i = 0; i < q->l->inputs; i++)
         dims[i] = (int)q->l->in[i].dim[d];
     oracle_concat(q->x, dims, q->l->inputs, q->y, (int)outer, (int)inner);
+}
+
+static void expect_split(const question *q)
+{
+    int64_t outer, inner;
+    double sizes[64];
+    int dims[64], count = lab_list(q->spec, "sizes", sizes);
+    axis_of(q, 0, &outer, &inner);
+    for (int i = 0; i < count; i++)
+        dims[i] = (int)sizes[i];
+    oracle_split(q->x[0], dims, count, q->y, q->n, (int)(outer / q->n), (int)inner);
+}
+
+static void expect_constant(const question *q)
+{
+    for (int s = 0; s < q->n; s++)
+        for (int64_t i = 0; i < q->l->in_size[0]; i++)
+            q->y[s * q->l->in_size[0] + i] = q->x[0][s * q->l->in_size[0] + i] * q->value[i];
 }
 
 static void expect_embedding(const question *q)
@@ -461,6 +505,8 @@ static const struct oracle {
     {"relu", expect_relu, NO_ROUNDING},
     {"maxpool2d", expect_maxpool2d, NO_ROUNDING},
     {"concat", expect_concat, NO_ROUNDING},
+    {"split", expect_split, NO_ROUNDING},
+    {"constant", expect_constant, VALUE},
     {"embedding", expect_embedding, NO_ROUNDING},
     {"linear", expect_linear, SUM},
     {"conv2d", expect_conv2d, SUM},
@@ -491,7 +537,7 @@ static const struct oracle *oracle_of(const char *spec)
 
 bool lab_expect(const lab *l, const lab_data *d, lab_tensors *t, bool training, double *y)
 {
-    question q = {l, l->spec, d->n, (const double *const *)d->x, t->weight, t->bias, t->mean, t->variance, training, y};
+    question q = {l, l->spec, d->n, (const double *const *)d->x, t->weight, t->bias, t->value, t->mean, t->variance, training, y};
     if (training && lab_is(l->spec, "dropout") && lab_real(l->spec, "p", 0.5) > 0)
         return false;
     oracle_of(l->spec)->expect(&q);
@@ -523,7 +569,7 @@ static void bound_sums(const lab *l, const lab_data *d, const lab_tensors *t, do
     double *x[LAB_INPUTS], *weight = magnitudes(t->weight, t->weights), *bias = magnitudes(t->bias, t->biases);
     for (int i = 0; i < l->inputs; i++)
         x[i] = magnitudes(d->x[i], d->n * l->in_size[i]);
-    question q = {l, l->spec, d->n, (const double *const *)x, weight, bias, NULL, NULL, true, bound};
+    question q = {l, l->spec, d->n, (const double *const *)x, weight, bias, NULL, NULL, NULL, true, bound};
     oracle_of(l->spec)->expect(&q);
     for (int64_t i = 0; i < d->n * l->out_size; i++)
         bound[i] *= (terms_of(l) + 10) * unit;
@@ -622,7 +668,7 @@ static bool has_exact_mean(const char *s)
 
 bool lab_exact(const char *spec)
 {
-    static const char *const exact[] = {"input",     "flatten", "reshape", "relu", "maxpool2d", "concat",
+    static const char *const exact[] = {"input",     "flatten", "reshape", "relu", "maxpool2d", "concat", "split", "constant",
                                         "embedding", "linear",  "conv2d",  "add",  "mul"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (lab_is(spec, exact[i]))
@@ -635,7 +681,7 @@ bool lab_exact(const char *spec)
 void lab_forward(const lab *l, const lab_data *d, double *y)
 {
     TRY(sixnet_forward_f64(l->net, d->feed, d->n));
-    TRY(sixnet_node_values_f64(l->net, l->layer, y, d->n * l->out_size));
+    TRY(sixnet_node_values_f64(l->net, l->result, y, d->n * l->out_size));
 }
 
 static double *take_gradient(const lab *l, const char *of, int64_t *count)

@@ -76,7 +76,8 @@ typedef struct lab {
     sixnet_model *net;
     int inputs;
     sixnet_node input[LAB_INPUTS], layer;
-    lab_shape in[LAB_INPUTS], out;
+    sixnet_node result; /* the layer; or what joins its outputs one after another, or multiplies a layer without inputs by the input */
+    lab_shape in[LAB_INPUTS], out; /* out: of the result */
     int64_t in_size[LAB_INPUTS], in_total, out_size; /* of one sample */
 } lab;
 
@@ -104,7 +105,7 @@ void lab_feed(const lab *l, lab_data *d);
 
 /* The layer's tensors; NULL where it has none. */
 typedef struct lab_tensors {
-    double *weight, *bias, *mean, *variance;
+    double *weight, *bias, *mean, *variance, *value;
     int64_t weights, biases;
 } lab_tensors;
 

@@ -44,7 +44,7 @@ double oracle_bce_with_logits(const double *x, const double *target, int64_t cou
 
 /* --- end of activations and losses --- */
 
-/* ---- tests/oracles_norm.c: linear, convolution, pooling, normalisation, embedding, add, mul, concat ---- */
+/* ---- tests/oracles_norm.c: linear, convolution, pooling, normalisation, embedding, add, mul, concat, split ---- */
 
 /* y[n][cout][oh][ow] of x[n][cin][h][w] and weight[cout][cin / groups][kh][kw], where oh = oracle_conv_size(h, kh, stride_h, pad_h,
  * dilation_h) and ow likewise; bias[cout] may be NULL. */
@@ -83,6 +83,8 @@ void oracle_add(const double *const *x, int inputs, double *y, int size);
 void oracle_mul(const double *const *x, int inputs, double *y, int size);
 /* y[outer][dim[0] + dim[1] + ...][inner] of x[i][outer][dim[i]][inner]; outer includes the samples. */
 void oracle_concat(const double *const *x, const int *dim, int inputs, double *y, int outer, int inner);
+/* Of x[n][outer][dim[0] + dim[1] + ...][inner], for each of n samples its pieces one after another: y[n] = [outer][dim[0]][inner], ... */
+void oracle_split(const double *x, const int *dim, int outputs, double *y, int n, int outer, int inner);
 
 /* ---- end of tests/oracles_norm.c ---- */
 

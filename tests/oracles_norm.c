@@ -207,3 +207,16 @@ void oracle_concat(const double *const *x, const int *dim, int inputs, double *y
                 for (int i = 0; i < inner; i++)
                     *y++ = x[k][(o * dim[k] + d) * inner + i];
 }
+
+void oracle_split(const double *x, const int *dim, int outputs, double *y, int n, int outer, int inner)
+{
+    int whole = 0;
+    for (int k = 0; k < outputs; k++)
+        whole += dim[k];
+    for (int s = 0; s < n; s++)
+        for (int k = 0, first = 0; k < outputs; first += dim[k], k++)
+            for (int o = 0; o < outer; o++)
+                for (int d = first; d < first + dim[k]; d++)
+                    for (int i = 0; i < inner; i++)
+                        *y++ = x[((s * outer + o) * whole + d) * inner + i];
+}

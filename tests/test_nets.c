@@ -40,7 +40,10 @@ static const char everything[] =
     "reshape shape=24\n"
     "batchnorm1d\n"
     "leaky_relu name=l\n"
-    "concat from=k,l\n"
+    "split sizes=5,15,4 name=m\n"
+    "constant shape=15 value=0.25\n"
+    "mul from=m:1,constant1 name=o\n"
+    "concat from=k,m:0,o,m:2\n"
     "linear out_features=10\n"
     "log_softmax name=output\n"
     "nll\n";

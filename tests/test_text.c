@@ -13,7 +13,7 @@ enum { FAMILIES = sizeof families / sizeof *families };
 static const char *const known[FAMILIES] = {
     "input linear conv2d relu leaky_relu sigmoid tanh gelu silu softmax log_softmax batchnorm1d batchnorm2d layernorm groupnorm "
     "dropout "
-    "maxpool2d avgpool2d adaptive_avgpool2d flatten reshape add mul concat embedding",
+    "maxpool2d avgpool2d adaptive_avgpool2d flatten reshape add mul concat split constant embedding",
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop",
     "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau",
@@ -102,8 +102,8 @@ static int32_t try_node(const trial *t, const char *spec)
     WORKS(sixnet_model_new(&net, NULL));
     sixnet_node x[2] = {sixnet_add(net, "input shape=4x4x4", SIXNET_NONE), 0};
     bool joins = !strncmp(spec, "add", 3) || !strncmp(spec, "mul", 3) || !strncmp(spec, "concat", 6);
-    sixnet_node node =
-        !strncmp(spec, "input", 5) ? sixnet_add(net, spec, SIXNET_NONE) : sixnet_add_multi(net, spec, x, joins ? 2 : 1);
+    bool begins = !strncmp(spec, "input", 5) || !strncmp(spec, "constant", 8);
+    sixnet_node node = begins ? sixnet_add(net, spec, SIXNET_NONE) : sixnet_add_multi(net, spec, x, joins ? 2 : 1);
     int32_t status = node < 0 ? sixnet_compile(net) : SIXNET_OK;
     sixnet_model_free(net);
     return status;
@@ -185,7 +185,7 @@ static int32_t try_text(const trial *t, int family, const char *spec)
 
 static const char *usual_value(const char *type)
 {
-    return strcmp(type, "shape") == 0 ? "4x4x4" : strcmp(type, "float") == 0 ? "0.5" : strcmp(type, "list") == 0 ? "1" : "2";
+    return strcmp(type, "shape") == 0 ? "4x4x4" : strcmp(type, "float") == 0 ? "0.5" : strcmp(type, "list") == 0 ? "4" : "2";
 }
 
 /* The kind with its required attributes and, for each attribute that has one, the default written out; for the attribute `other`
@@ -302,6 +302,10 @@ static const char *const nets[] = {
     "input shape=3x4 name=left\ninput shape=3x4 name=right\nsigmoid from=left name=gate\nmul from=gate,right\nadd "
     "from=mul1,left,right\nconcat from=add1,gate dim=1\ngelu\nbce_with_logits pos_weight=1,2,3,4,5,6,7,8\n",
     "input shape=4\nlinear out_features=4\nadd from=linear1,input1\nsmooth_l1 beta=0.5\n",
+    "input shape=2x6\nsplit sizes=2,3,1 dim=-1 name=s\nlinear out_features=3\nconstant shape=2x3 value=-0.25\nmul from=s:1,constant1\n"
+    "concat from=mul1,s:2,linear1 dim=1\nmse\n",
+    "input shape=3\nembedding num_embeddings=4 embedding_dim=2 name=e\nlinear out_features=2 name=f\nlinear out_features=2 share=f\n"
+    "tensors match=f.* trainable=false lr_scale=0.5\nlinear out_features=4 weight=e.weight\ntensors match=* weight_decay=0.25\nmse\n",
     "input shape=3x4x4\nmaxpool2d kernel_size=3x2 stride=1x2 padding=1 dilation=1\nflatten start_dim=1\nlinear out_features=2\n"
     "flatten\nsoftmax",
     "input shape=5x3\ncross_entropy reduction=sum",
@@ -378,7 +382,14 @@ static void check_same_predictions(sixnet_model *a, sixnet_model *b)
     free(y);
 }
 
-/* The whole text is the nodes' lines. */
+static const char *after_settings(const char *text)
+{
+    while (strncmp(text, "tensors ", 8) == 0)
+        text = strchr(text, '\n') + 1;
+    return text;
+}
+
+/* The whole text is the nodes' lines, and below them those of settings. */
 static void check_specs(const sixnet_model *net, const char *text)
 {
     for (sixnet_node n = 0; n < sixnet_node_count(net); n++) {
@@ -386,6 +397,7 @@ static void check_specs(const sixnet_model *net, const char *text)
         assert_memory_equal(spec, text, strlen(spec));
         text += strlen(spec);
         assert_int_equal(*text++, '\n');
+        text = after_settings(text);
         assert_memory_equal(spec, sixnet_node_get(net, n, "kind"), strlen(sixnet_node_get(net, n, "kind")));
         assert_non_null(strstr(spec, sixnet_node_get(net, n, "name")));
         assert_int_equal(sixnet_node_find(net, sixnet_node_get(net, n, "name")), n);

@@ -105,9 +105,8 @@ int32_t six_model_verify(const six_safetensors *s, bool checksum)
 static int32_t check_size(const sixnet_model *net, const six_safetensors *s)
 {
     int64_t wanted = 0, there = 0;
-    for (int32_t i = 0; i < net->node_count; i++)
-        for (int32_t p = 0; p < net->node[i].op->params; p++)
-            wanted += six_shape_size(&net->node[i].op->param[p].shape);
+    for (int32_t i = 0; i < net->tensor_count; i++)
+        wanted += net->tensor[i].size;
     for (size_t i = 0; i < s->tensor_count; i++)
         there += s->tensor[i].type < SIX_ST_VALUES ? s->tensor[i].size : 0;
     if (wanted <= there)

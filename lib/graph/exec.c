@@ -169,11 +169,11 @@ static void reduce_chunk(void *arg, int32_t chunk, int32_t worker)
     int64_t start = six_profile_start(net->profile);
     for (const six_partial_use *use = plan->use; use < plan->use + plan->use_count; use++) {
         const six_tensor *tensor = &net->tensor[use->tensor];
-        const int64_t from = tensor->offset > begin ? tensor->offset : begin;
-        const int64_t to = tensor->offset + tensor->size < end ? tensor->offset + tensor->size : end;
+        const int64_t first = tensor->gradient_offset, last = first + tensor->size;
+        const int64_t from = first > begin ? first : begin, to = last < end ? last : end;
         if (from < to)
             net->variant->arrays.add_parts((void *)((char *)net->gradients + (size_t)from * real_size),
-                                           (void *)((char *)plan->partials + (size_t)(use->offset + from - tensor->offset) * real_size),
+                                           (void *)((char *)plan->partials + (size_t)(use->offset + from - first) * real_size),
                                            plan->partial_size, plan->active_tiles, to - from);
     }
     six_profile_stop(net->profile, SIXNET_NONE, worker, start);

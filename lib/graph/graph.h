@@ -204,8 +204,8 @@ extern const six_kind six_kind_tensors;
 int32_t six_tensors_set(sixnet_model *net, const char *pattern, const char *settings);
 /* The same as the attributes of a line of a net's text: match=PATTERN trainable=false */
 int32_t six_tensors_parse(sixnet_model *net, const char *attributes);
-/* Appends those lines. */
-void six_tensors_write(const sixnet_model *net, six_text *t);
+/* Appends the lines of what was set when the model had that many nodes: a line is about the nodes above it. */
+void six_tensors_write(const sixnet_model *net, int32_t nodes, six_text *t);
 
 /* summary.c: new text of the model's context, NULL when memory is out */
 char *six_summary(const sixnet_model *net);

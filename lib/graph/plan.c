@@ -141,7 +141,7 @@ static void point_tensors(six_plan *plan, const six_layout *l, int32_t i)
     for (int32_t p = 0; p < node->op->params; p++) {
         const six_tensor *t = &net->tensor[node->tensor[p]];
         value[p] = six_tensor_at(net, net->values, t);
-        gradient[p] = six_trains(t) ? six_tensor_at(net, net->gradients, t) : NULL;
+        gradient[p] = six_gradient_at(net, t);
     }
 }
 

@@ -143,8 +143,9 @@ char *six_node_text(const sixnet_model *net, const six_node *node, int32_t numbe
 char *six_model_text(const sixnet_model *net)
 {
     six_text t = {.ctx = net->ctx};
-    for (int32_t i = 0; i < net->node_count; i++)
+    for (int32_t i = 0; i < net->node_count; i++) {
         six_text_add(&t, "%s\n", net->node[i].spec);
-    six_tensors_write(net, &t);
+        six_tensors_write(net, i + 1, &t);
+    }
     return finish(&t);
 }

@@ -8,12 +8,14 @@
 #include "graph/graph.h"
 
 enum { UNCHANGED, TRAINABLE, FROZEN };
+enum { SETTINGS_MAX = 4096 }; /* each is matched with every tensor */
 
 /* One line of settings. What is UNCHANGED or below 0 is not set. */
 typedef struct six_setting {
     char match[SIX_TEXT_MAX];
     int32_t trainable;
     double lr_scale, weight_decay;
+    int32_t nodes; /* of the model at that time: it is about the tensors of these */
 } setting;
 
 static const six_attr attrs[] = {
@@ -90,6 +92,14 @@ static void supersede(sixnet_model *net, const setting *s)
     net->setting_count = left;
 }
 
+static bool has_pattern(const sixnet_model *net, const char *match)
+{
+    for (int32_t i = 0; i < net->setting_count; i++)
+        if (strcmp(net->setting[i].match, match) == 0)
+            return true;
+    return false;
+}
+
 static int32_t check(const sixnet_model *net, const setting *s, bool *changes_training)
 {
     bool found = false;
@@ -105,6 +115,8 @@ static int32_t check(const sixnet_model *net, const setting *s, bool *changes_tr
         return six_fail(SIXNET_BAD_TEXT, "tensors: match=%.80s sets nothing; give trainable, lr_scale or weight_decay", s->match);
     if (*changes_training && net->optimizers)
         return six_fail(SIXNET_BAD_STATE, "tensors: trainable cannot change while the model has an optimizer; free the optimizer first");
+    if (net->setting_count >= SETTINGS_MAX && !has_pattern(net, s->match))
+        return six_fail(SIXNET_TOO_LARGE, "tensors: more than %d patterns; use '*' to name several tensors at once", SETTINGS_MAX);
     return SIXNET_OK;
 }
 
@@ -126,7 +138,8 @@ static int32_t set(sixnet_model *net, const setting *s)
     if (net->compiled)
         six_tensors_segment(net);
     supersede(net, s);
-    net->setting[net->setting_count++] = *s;
+    net->setting[net->setting_count] = *s;
+    net->setting[net->setting_count++].nodes = net->node_count;
     six_model_forget_texts(net);
     return SIXNET_OK;
 }
@@ -149,9 +162,11 @@ int32_t six_tensors_set(sixnet_model *net, const char *pattern, const char *sett
     return status;
 }
 
-void six_tensors_write(const sixnet_model *net, six_text *t)
+void six_tensors_write(const sixnet_model *net, int32_t nodes, six_text *t)
 {
     for (int32_t i = 0; i < net->setting_count; i++) {
+        if (net->setting[i].nodes != nodes)
+            continue;
         six_text_add(t, "%s", six_kind_tensors.name);
         six_spec_write(&six_kind_tensors, &net->setting[i], t);
         six_text_add(t, "\n");

@@ -154,8 +154,6 @@ uint64_t six_tensors_bytes(const sixnet_model *net)
 
 /* ---- values ---- */
 
-/* ---- values ---- */
-
 static double draw(six_stream *s, const six_init *init)
 {
     switch (init->kind) {

@@ -6,8 +6,7 @@
  *
  * As in PyTorch, but `dim` is counted within a sample, without the batch: -1, the default, is the last, 0 the first (PyTorch's 1). */
 
-#include "base/status.h"
-#include "layers/op.h"
+#include "layers/axis.h"
 #include "simd/lane_math.h"
 
 typedef struct six_soft {
@@ -23,14 +22,8 @@ __attribute__((unused)) static const six_attr six_soft_attrs[] = {
 SIX_INLINE int32_t six_soft_setup(six_op *op)
 {
     const six_soft *a = op->attr;
-    const six_shape *in = &op->in[0];
-    if (a->dim < -in->rank || a->dim >= in->rank) {
-        char text[160];
-        return six_fail(SIXNET_BAD_SHAPE, "%s: dim=%d does not fit the input %s, which has %d dimensions without the batch", op->name,
-                        (int)a->dim, six_shape_text(in, text), (int)in->rank);
-    }
-    op->out[0] = *in;
-    return SIXNET_OK;
+    op->out[0] = op->in[0];
+    return six_axis_check(op, a->dim);
 }
 
 /* Calls f once for each vector of positions: f finds its `size` values at offset + k * stride. */
@@ -40,7 +33,7 @@ SIX_INLINE void six_soft_each(const six_op *op, six_tile *tile, six_soft_functio
 {
     const six_soft *a = op->attr;
     const six_shape *in = &op->in[0];
-    const int32_t dim = (int32_t)(a->dim < 0 ? a->dim + in->rank : a->dim);
+    const int32_t dim = six_axis_of(op, a->dim);
     int64_t inner = SIX_LANES, outer = 1;
     for (int32_t i = 0; i < in->rank; i++) {
         if (i < dim)

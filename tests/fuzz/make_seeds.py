@@ -30,6 +30,9 @@ NETS = {
     "strided": "input shape=2x5x5\nconv2d out_channels=2 kernel_size=3 stride=2 padding=1 dilation=1 groups=2\n"
                "avgpool2d kernel_size=2\nsmooth_l1\n",
     "branches": "input shape=3 name=a\ninput shape=3 name=b\nadd from=a,b\nsilu name=s\nmul from=s,a\nconcat from=mul1,b dim=0\nl1\n",
+    "pieces": "input shape=6 name=a\nsplit sizes=2,4 name=s\nconstant shape=2 value=0.5 name=c\nadd from=s:0,c\nconcat from=add1,s:1\nl1\n",
+    "shared": "input shape=3\nembedding num_embeddings=4 embedding_dim=2 name=e\nlinear out_features=2 name=f\n"
+              "linear out_features=2 share=f\ntensors match=f.* trainable=false lr_scale=0.5\nlinear out_features=4 weight=e.weight\nmse\n",
     "norms": "input shape=4x2\nlayernorm normalized_shape=2\ngroupnorm num_groups=2\ngelu\nreshape shape=8\nsoftmax dim=0\n",
     "classes": "input shape=4 # a comment\n\nleaky_relu negative_slope=0.1\nlog_softmax dim=0\nnll\n",
     "words": "input shape=3\nembedding num_embeddings=4 embedding_dim=2\nflatten\nlinear out_features=1\nsigmoid\nbce_with_logits\n",
@@ -167,7 +170,7 @@ def quoted(token):
     return '"' + "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\x{b:02x}" for b in token.encode()) + '"'
 
 
-WORDS = ["true", "false", "\n", " ; ", "#", "x", ",", "1e-3", "-1", "0", "2", "16"]
+WORDS = ["true", "false", "\n", " ; ", "#", "x", ",", "1e-3", "-1", "0", "2", "16", ":1", ".weight", "weight=", "*"]
 FIELDS = ["dtype", "shape", "data_offsets", "__metadata__", "format", "sixnet.format", "sixnet.net", "sixnet.version", "sixnet.checksum",
           "sixnet.run", "sixnet.optimizer", "sixnet.schedule", "sixnet:schedule", "sixnet:history", "sixnet:optimizer.0", "fc.weight",
           "fc.bias", "bn.running_var"]
