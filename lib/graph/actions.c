@@ -11,7 +11,8 @@ const char six_fault_cancelled[] = "cancelled";
 
 static void *scratch_of(const six_plan *plan, int32_t worker) { return plan->scratch_memory + worker * plan->scratch_bytes; }
 
-void six_load_rows(const sixnet_model *net, real *lanes, six_rows r, int64_t offset, int64_t stride, int64_t features, int32_t active)
+void six_load_rows(const sixnet_model *net, real *lanes, six_rows r, int64_t offset, int64_t stride, int64_t features,
+                   int32_t active)
 {
     const six_arrays *a = &net->variant->arrays;
     if (r.dtype == SIX_F64)

@@ -28,9 +28,11 @@ static inline void *six_row_out(six_rows_out r, int64_t offset)
 }
 
 /* Copies `features` values from each of `active` rows, which begin at offset and are `stride` values apart, to lanes. */
-void six_load_rows(const sixnet_model *net, real *lanes, six_rows r, int64_t offset, int64_t stride, int64_t features, int32_t active);
+void six_load_rows(const sixnet_model *net, real *lanes, six_rows r, int64_t offset, int64_t stride, int64_t features,
+                   int32_t active);
 /* Copies lanes to `active` rows of `features` values each. */
-void six_unload_rows(const sixnet_model *net, six_rows_out r, int64_t offset, const real *lanes, int64_t features, int32_t active);
+void six_unload_rows(const sixnet_model *net, six_rows_out r, int64_t offset, const real *lanes, int64_t features,
+                     int32_t active);
 /* Loads the samples from `first` on into the tile of each input node. */
 void six_load_inputs(six_plan *plan, int32_t tile, six_rows inputs, int64_t first, int32_t active, int32_t worker);
 

@@ -182,7 +182,8 @@ static void reduce_chunk(void *arg, int32_t chunk, int32_t worker)
 static void reduce_partials(six_plan *plan)
 {
     if (plan->use_count)
-        six_pool_run(six_model_pool(plan->net), reduce_chunk, plan, (int32_t)((plan->net->trained_size + REDUCE_CHUNK - 1) / REDUCE_CHUNK));
+        six_pool_run(six_model_pool(plan->net), reduce_chunk, plan,
+                     (int32_t)((plan->net->trained_size + REDUCE_CHUNK - 1) / REDUCE_CHUNK));
 }
 
 /* Only the caller's own layers can fail here, when others have added to their gradients: then these are put back. */
@@ -244,11 +245,12 @@ int32_t six_node_values(const sixnet_model *net, int32_t value, bool gradient, s
         return six_fail(SIXNET_BAD_STATE, "%s: no %s pass has reached it yet", name, gradient ? "backward" : "forward");
     int64_t size = six_shape_size(six_value_shape(net, value));
     if (count != plan->samples * size)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %lld samples of %lld values are %lld, not %lld", name, (long long)plan->samples,
-                        (long long)size, (long long)(plan->samples * size), (long long)count);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %lld samples of %lld values are %lld, not %lld", name,
+                        (long long)plan->samples, (long long)size, (long long)(plan->samples * size), (long long)count);
     for (int32_t t = 0; t < plan->active_tiles; t++) {
         const six_tile *tile = six_tile_at(plan, node, t);
-        six_unload_rows(net, values, (int64_t)t * SIX_LANES * size, gradient ? tile->dy[output] : tile->y[output], size, tile->active);
+        six_unload_rows(net, values, (int64_t)t * SIX_LANES * size, gradient ? tile->dy[output] : tile->y[output], size,
+                        tile->active);
     }
     return SIXNET_OK;
 }

@@ -2,7 +2,7 @@
 #ifndef SIX_GRAPH_GRAPH_H
 #define SIX_GRAPH_GRAPH_H
 
-/* The graph: what a model is made of. graph.c builds it, tensors.c has its tensors, layout.c and plan.c lay out
+/* The graph: what a model is made of. graph.c has the model, node.c adds nodes, tensors.c has its tensors, layout.c and plan.c lay out
  * memory for a batch, exec.c and infer.c run it. */
 
 #include <stdatomic.h>
@@ -130,6 +130,7 @@ sixnet_model *six_model_hold(sixnet_model *net);
 int32_t six_model_copy(sixnet_model **out, const sixnet_model *net);
 void six_model_release(sixnet_model *net);
 
+/* node.c */
 int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *node);
 int32_t six_model_parse(sixnet_model *net, const char *text);
 /* As six_model_parse(), but does not compile. */
@@ -141,6 +142,8 @@ void six_model_forget_texts(sixnet_model *net);
 /* What compiling checks: the first error of the build, or a graph that makes no sense; finds the graph's ends. */
 int32_t six_check(sixnet_model *net);
 int32_t six_node_find(const sixnet_model *net, const char *name);
+/* Frees what the node owns. */
+void six_node_free(const sixnet_context *ctx, const six_node *node);
 
 /* Values in the public API: a node stands for its first output, and output k of it is node + k * SIX_OUTPUT. */
 enum { SIX_OUTPUT = 1 << 16 };

@@ -57,7 +57,8 @@ static void infer_tile(void *arg, int32_t item, int32_t worker)
             six_act_on_tile(plan, a, worker, worker);
     }
     if (job->sums) {
-        six_load_rows(net, plan->targets[worker], job->targets, first * net->target_size, net->target_size, net->target_size, active);
+        six_load_rows(net, plan->targets[worker], job->targets, first * net->target_size, net->target_size, net->target_size,
+                      active);
         six_act_on_tile(plan, plan->loss.action, worker, worker);
     }
     int64_t start = six_profile_start(six_plan_profile(plan));

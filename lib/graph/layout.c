@@ -167,7 +167,8 @@ static void place_saved(six_layout *l, int32_t i)
     if (node_at(l, i)->kernel->needs)
         node_at(l, i)->kernel->needs(&run, &l->needs[i]);
     if (l->needs[i].saved)
-        l->saved_buffer[i] = new_buffer(l, l->needs[i].saved, forward_at(i), takes_training_step(l, i) ? backward_at(l, i) : forward_at(i));
+        l->saved_buffer[i] =
+            new_buffer(l, l->needs[i].saved, forward_at(i), takes_training_step(l, i) ? backward_at(l, i) : forward_at(i));
 }
 
 static void place_loss(six_layout *l)
@@ -207,9 +208,9 @@ static void place_gradient(six_layout *l, int32_t value)
     const six_node *user = first.node >= 0 ? node_at(l, first.node) : NULL;
     bool shares = user && given == 1 && first.input == 0 && !user->retained && !node->retained && user->op->outputs == 1 &&
                   (user->layer->in_place || user->layer->is_view);
-    l->gradient_buffer[value] = shares ? l->gradient_buffer[user->first_value]
-                                       : new_buffer(l, value_bytes(l, value), user ? backward_at(l, first.node) : nodes(l) + 2,
-                                                    backward_at(l, i));
+    l->gradient_buffer[value] =
+        shares ? l->gradient_buffer[user->first_value]
+               : new_buffer(l, value_bytes(l, value), user ? backward_at(l, first.node) : nodes(l) + 2, backward_at(l, i));
     extend(&l->buffer[l->gradient_buffer[value]], node->retained ? end_at(l) : backward_at(l, i));
 }
 

@@ -21,23 +21,23 @@ typedef struct six_layout {
 
     six_buffer *buffer;
     int32_t buffer_count;
-    bool *kept; /* [buffer] nothing may be written over what is in it */
+    bool *kept;                              /* [buffer] nothing may be written over what is in it */
     int32_t *value_buffer, *gradient_buffer; /* [value] -1 without */
     int32_t *saved_buffer;                   /* [node] -1 without */
     int32_t target_buffer;
     int64_t tile_bytes;
 
-    int32_t *first_user;            /* [value + 1] where its users begin in `user` */
-    struct six_user *user;          /* from the last node to the first */
-    bool *reached;                  /* [value] the loss depends on it */
-    bool *has_backward;             /* [node] */
+    int32_t *first_user;   /* [value + 1] where its users begin in `user` */
+    struct six_user *user; /* from the last node to the first */
+    bool *reached;         /* [value] the loss depends on it */
+    bool *has_backward;    /* [node] */
     six_extra_gradient *extra;
     int32_t extra_count;
-    int32_t *first_extra;           /* [value] the first of its extra gradients, which lie together; -1 without */
-    six_needs *needs;               /* [node] */
+    int32_t *first_extra; /* [value] the first of its extra gradients, which lie together; -1 without */
+    six_needs *needs;     /* [node] */
     six_placement placement;
 
-    void *memory; /* of all this */
+    void *memory;   /* of all this */
     uint64_t bytes; /* that it takes from the allocator */
 } six_layout;
 

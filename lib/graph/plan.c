@@ -163,7 +163,8 @@ static void point_partials(six_plan *plan, const six_layout *l)
         if (!writes_partials(l, i))
             continue;
         for (int32_t t = 0; t < plan->tiles; t++)
-            six_tile_at(plan, i, t)->partial = (void *)((char *)plan->partials + (t * plan->partial_size + offset) * l->real_size);
+            six_tile_at(plan, i, t)->partial =
+                (void *)((char *)plan->partials + (t * plan->partial_size + offset) * l->real_size);
         for (int32_t p = 0; p < node->op->params; p++) {
             if (six_trains(&net->tensor[node->tensor[p]]))
                 plan->use[count++] = (six_partial_use){node->tensor[p], i, offset};
@@ -198,7 +199,10 @@ static void act(six_program *p, six_action a)
 }
 
 /* Whether a node looks at the whole batch before its forward step. */
-static bool sums_batch(const six_layout *l, int32_t i) { return l->training && !l->net->node[i].frozen && l->net->node[i].kernel->sum_forward; }
+static bool sums_batch(const six_layout *l, int32_t i)
+{
+    return l->training && !l->net->node[i].frozen && l->net->node[i].kernel->sum_forward;
+}
 
 static void program_forward(six_plan *plan, const six_layout *l)
 {
@@ -287,8 +291,9 @@ static int32_t measure(six_plan *plan, const six_layout *l, int32_t tiles, uint6
     write_programs(plan, l);
     alloc_all(&counter, l, plan);
     *bytes = counter.used;
-    return counter.overflow || counter.used > SIZE_MAX / 2 ? six_fail(SIXNET_TOO_LARGE, "the net would need more memory than there can be")
-                                                           : SIXNET_OK;
+    return counter.overflow || counter.used > SIZE_MAX / 2
+               ? six_fail(SIXNET_TOO_LARGE, "the net would need more memory than there can be")
+               : SIXNET_OK;
 }
 
 int32_t six_plan_bytes(sixnet_model *net, int32_t tiles, bool training, int32_t lanes, uint64_t *bytes)

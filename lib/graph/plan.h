@@ -43,8 +43,8 @@ typedef struct six_plan {
     int32_t tiles;     /* that there is memory for: of a batch when training, one for each thread otherwise */
     int32_t workers;
     bool training, alone; /* alone: a predictor's, which works in the calling thread and is not profiled */
-    int32_t lanes;     /* SIX_LANES, or 1: a tile is one sample */
-    uint64_t version;  /* of the model's tensors that begin_forward last saw, see six_tensors_changed() */
+    int32_t lanes;        /* SIX_LANES, or 1: a tile is one sample */
+    uint64_t version;     /* of the model's tensors that begin_forward last saw, see six_tensors_changed() */
 
     six_run *run;      /* [node] */
     six_tile *tile;    /* [node][tiles] */
@@ -52,21 +52,21 @@ typedef struct six_plan {
     int64_t loss_sums; /* reals per tile that the loss sums into */
     six_gather_edge *gather;
     int32_t gather_count;
-    int32_t *first_gather;  /* [value] the first of its edges, which lie together; -1 without */
-    six_partial_use *use;   /* by tensor, and of a tensor from the last node to the first */
+    int32_t *first_gather; /* [value] the first of its edges, which lie together; -1 without */
+    six_partial_use *use;  /* by tensor, and of a tensor from the last node to the first */
     int32_t use_count;
 
-    char *memory;      /* all the rest in one piece */
+    char *memory; /* all the rest in one piece */
     uint64_t bytes;
     int64_t tile_bytes, scratch_bytes, partial_size;
     char *tiles_memory, *scratch_memory;
-    void *partials;    /* [tiles][partial_size] reals */
-    real **targets;    /* [tiles] */
+    void *partials;     /* [tiles][partial_size] reals */
+    real **targets;     /* [tiles] */
     const char **fault; /* [tiles]: what kernels complained of */
     int32_t *fault_node;
 
     six_program forward, loss, backward;
-    int64_t samples;   /* of the last pass */
+    int64_t samples;                /* of the last pass */
     bool has_values, has_gradients; /* of the last pass, which went so far */
     int32_t active_tiles;
 } six_plan;

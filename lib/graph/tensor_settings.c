@@ -23,7 +23,8 @@ static const six_attr attrs[] = {
      "names of tensors, such as conv1.weight; '*' stands for any characters, '?' for one"},
     {"trainable", SIX_CHOICE, offsetof(setting, trainable), 0, 0, "unchanged", "unchanged true false",
      "false freezes them: no gradient, no optimizer state; batch norm whose tensors are frozen uses its running statistics"},
-    {"lr_scale", SIX_FLOAT, offsetof(setting, lr_scale), -1, 1e30, "-1", NULL, "factor of the learning rate; -1 leaves it unchanged"},
+    {"lr_scale", SIX_FLOAT, offsetof(setting, lr_scale), -1, 1e30, "-1", NULL,
+     "factor of the learning rate; -1 leaves it unchanged"},
     {"weight_decay", SIX_FLOAT, offsetof(setting, weight_decay), -1, 1e30, "-1", NULL,
      "used in place of the optimizer's weight decay; -1 leaves it unchanged"},
     {0},
@@ -114,9 +115,11 @@ static int32_t check(const sixnet_model *net, const setting *s, bool *changes_tr
     if (s->trainable == UNCHANGED && s->lr_scale < 0 && s->weight_decay < 0)
         return six_fail(SIXNET_BAD_TEXT, "tensors: match=%.80s sets nothing; give trainable, lr_scale or weight_decay", s->match);
     if (*changes_training && net->optimizers)
-        return six_fail(SIXNET_BAD_STATE, "tensors: trainable cannot change while the model has an optimizer; free the optimizer first");
+        return six_fail(SIXNET_BAD_STATE,
+                        "tensors: trainable cannot change while the model has an optimizer; free the optimizer first");
     if (net->setting_count >= SETTINGS_MAX && !has_pattern(net, s->match))
-        return six_fail(SIXNET_TOO_LARGE, "tensors: more than %d patterns; use '*' to name several tensors at once", SETTINGS_MAX);
+        return six_fail(SIXNET_TOO_LARGE, "tensors: more than %d patterns; use '*' to name several tensors at once",
+                        SETTINGS_MAX);
     return SIXNET_OK;
 }
 
@@ -125,7 +128,8 @@ static int32_t set(sixnet_model *net, const setting *s)
     bool changes_training;
     int32_t status = check(net, s, &changes_training);
     if (!status)
-        status = six_grow(net->ctx, (void **)&net->setting, sizeof *net->setting, (size_t)net->setting_count, &net->setting_capacity);
+        status =
+            six_grow(net->ctx, (void **)&net->setting, sizeof *net->setting, (size_t)net->setting_count, &net->setting_capacity);
     if (!status && changes_training)
         status = apply_trainable(net, s);
     if (status)

@@ -20,8 +20,15 @@ int32_t six_tensors_add(sixnet_model *net, six_node *node)
             return SIXNET_OUT_OF_MEMORY;
         }
         six_tensor *t = &net->tensor[net->tensor_count];
-        *t = (six_tensor){.shape = param->shape, .size = six_shape_size(&param->shape), .init = param->init, .node = net->node_count,
-                          .param = p, .parameter = param->trained, .trainable = true, .lr_scale = 1, .weight_decay = -1,
+        *t = (six_tensor){.shape = param->shape,
+                          .size = six_shape_size(&param->shape),
+                          .init = param->init,
+                          .node = net->node_count,
+                          .param = p,
+                          .parameter = param->trained,
+                          .trainable = true,
+                          .lr_scale = 1,
+                          .weight_decay = -1,
                           .gradient_offset = -1};
         snprintf(t->name, sizeof t->name, "%s.%s", node->name, param->name);
         node->tensor[p] = net->tensor_count++;
@@ -75,10 +82,12 @@ void six_tensors_segment(sixnet_model *net)
         six_segment *last = net->segment_count ? &net->segment[net->segment_count - 1] : NULL;
         if (!six_trains(t))
             continue;
-        if (last && last->offset + last->size == t->offset && last->lr_scale == t->lr_scale && last->weight_decay == t->weight_decay)
+        if (last && last->offset + last->size == t->offset && last->lr_scale == t->lr_scale &&
+            last->weight_decay == t->weight_decay)
             last->size += t->size;
         else
-            net->segment[net->segment_count++] = (six_segment){t->offset, t->gradient_offset, t->size, t->lr_scale, t->weight_decay};
+            net->segment[net->segment_count++] =
+                (six_segment){t->offset, t->gradient_offset, t->size, t->lr_scale, t->weight_decay};
     }
 }
 
@@ -107,7 +116,8 @@ int32_t six_tensors_retrain(sixnet_model *net)
 {
     const size_t size = (size_t)net->variant->real_size;
     const int64_t trained = count_trained(net);
-    void *gradients = six_alloc(net->ctx, (size_t)trained, size), *kept = six_alloc(net->ctx, (size_t)kept_size(net, trained), size);
+    void *gradients = six_alloc(net->ctx, (size_t)trained, size),
+         *kept = six_alloc(net->ctx, (size_t)kept_size(net, trained), size);
     if (!gradients || !kept) {
         six_free(net->ctx, gradients);
         six_free(net->ctx, kept);
@@ -149,7 +159,8 @@ uint64_t six_tensors_bytes(const sixnet_model *net)
     }
     const uint64_t kept = buffers + (net->serial ? trained : 0);
     return (parameters + buffers + trained + kept) * (uint64_t)net->variant->real_size +
-           (uint64_t)net->tensor_count * sizeof *net->segment + (uint64_t)net->tensor_capacity * sizeof *net->tensor + 5 * SIX_ALLOC_EXTRA;
+           (uint64_t)net->tensor_count * sizeof *net->segment + (uint64_t)net->tensor_capacity * sizeof *net->tensor +
+           5 * SIX_ALLOC_EXTRA;
 }
 
 /* ---- values ---- */

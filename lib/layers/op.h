@@ -46,7 +46,10 @@ typedef struct six_init {
 
 static inline six_init six_init_constant(double a) { return (six_init){.kind = SIX_INIT_CONSTANT, .a = a}; }
 
-static inline six_init six_init_uniform(double low, double high) { return (six_init){.kind = SIX_INIT_UNIFORM, .a = low, .b = high}; }
+static inline six_init six_init_uniform(double low, double high)
+{
+    return (six_init){.kind = SIX_INIT_UNIFORM, .a = low, .b = high};
+}
 
 static inline six_init six_init_normal(double mean, double deviation)
 {
@@ -83,13 +86,13 @@ typedef struct six_op {
     const void *attr; /* the layer's struct of attributes */
     const char *name; /* the node's, for messages */
     int32_t inputs;
-    six_shape *in;    /* [inputs] */
+    six_shape *in; /* [inputs] */
 
     int32_t outputs;
-    six_shape *out;   /* [outputs]; for a loss: the shape of one target */
+    six_shape *out;        /* [outputs]; for a loss: the shape of one target */
     six_name *output_name; /* [outputs] that setup() gave them; NULL: the layer's */
-    six_targets targets; /* of a loss */
-    bool mean;           /* of a loss: its value is total / weight; else total */
+    six_targets targets;   /* of a loss */
+    bool mean;             /* of a loss: its value is total / weight; else total */
     int64_t least_samples; /* that a training batch must have */
     int32_t params;
     six_param *param; /* [params] */
@@ -110,12 +113,12 @@ typedef struct six_run {
     int32_t lanes;         /* SIX_LANES, or 1 for forward_one() */
     int32_t real_size;     /* bytes */
     void *shared;          /* needs.shared bytes, for what begin_* computes for all tiles */
-    real *sums;            /* needs.sums reals per tile, from sum_forward (or a loss's forward) to begin_forward (or end_forward) */
-    real *back_sums;       /* likewise from sum_backward to begin_backward */
-    int64_t samples;       /* in this batch */
-    int32_t tiles;         /* that hold them */
-    uint64_t key, step;    /* of random numbers: equal for equal seed and node; the number of the training step */
-    six_loss_sums loss;    /* set by a loss's end_forward */
+    real *sums;         /* needs.sums reals per tile, from sum_forward (or a loss's forward) to begin_forward (or end_forward) */
+    real *back_sums;    /* likewise from sum_backward to begin_backward */
+    int64_t samples;    /* in this batch */
+    int32_t tiles;      /* that hold them */
+    uint64_t key, step; /* of random numbers: equal for equal seed and node; the number of the training step */
+    six_loss_sums loss; /* set by a loss's end_forward */
 } six_run;
 
 /* One tile at one node. dx[i] is NULL where no gradient is needed, dy[i] where no gradient arrives. */
@@ -125,20 +128,21 @@ typedef struct six_tile {
     real *const *y;       /* [outputs] */
     const real *const *dy;
     real *const *dx;
-    const real *target;   /* of a loss */
-    void *saved;          /* needs.saved bytes of the node and tile, from forward to backward */
-    real *partial;        /* this tile's share of all the node's parameter gradients, one tensor after another, which backward() overwrites;
+    const real *target; /* of a loss */
+    void *saved;        /* needs.saved bytes of the node and tile, from forward to backward */
+    real *
+        partial; /* this tile's share of all the node's parameter gradients, one tensor after another, which backward() overwrites;
                              NULL if no parameter is trained or the layer accumulates_gradients */
-    const char *fault;    /* set by a kernel that met data it cannot use: "a class is not from 0 to 9"; the pass then fails */
+    const char *fault; /* set by a kernel that met data it cannot use: "a class is not from 0 to 9"; the pass then fails */
 } six_tile;
 
 /* What a node needs besides its tensors; all zero at first. */
 typedef struct six_needs {
-    int64_t saved;     /* bytes per tile, see six_tile */
-    int64_t scratch;   /* bytes per thread, undefined at every call */
-    int64_t shared;    /* bytes, see six_run */
+    int64_t saved;           /* bytes per tile, see six_tile */
+    int64_t scratch;         /* bytes per thread, undefined at every call */
+    int64_t shared;          /* bytes, see six_run */
     int64_t sums, back_sums; /* reals per tile */
-    int32_t parts;     /* number of calls of backward_part() that make the parameter gradients */
+    int32_t parts;           /* number of calls of backward_part() that make the parameter gradients */
 } six_needs;
 
 typedef enum six_reads { SIX_READS_NOTHING = 0, SIX_READS_X = 1, SIX_READS_Y = 2 } six_reads;
@@ -149,23 +153,25 @@ typedef enum six_role { SIX_ROLE_OPERATION, SIX_ROLE_INPUT, SIX_ROLE_CONSTANT, S
 typedef struct six_layer {
     six_kind kind;
     six_role role;
-    const char *title;   /* in summaries, PyTorch's class: "Conv2d" */
-    const char *prefix;  /* of default node names: "conv" */
+    const char *title;               /* in summaries, PyTorch's class: "Conv2d" */
+    const char *prefix;              /* of default node names: "conv" */
     const char *const *output_names; /* ends with NULL; NULL for one output, or for outputs that are known by number */
     int32_t inputs_min, inputs_max;
-    bool hidden;         /* has no line in summaries */
-    six_reads reads;     /* which values backward needs; others may have been overwritten */
-    bool in_place;       /* forward works with y == x[0], backward with dx[0] == dy */
-    bool is_view;        /* y is x[0] as it is, dx[0] is dy as it is: no kernels at all */
+    bool hidden;               /* has no line in summaries */
+    six_reads reads;           /* which values backward needs; others may have been overwritten */
+    bool in_place;             /* forward works with y == x[0], backward with dx[0] == dy */
+    bool is_view;              /* y is x[0] as it is, dx[0] is dy as it is: no kernels at all */
     bool is_linear_in_weights; /* every value of y is a sum of products with a row of the first parameter */
-    bool accumulates_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes partial */
-    bool takes_indices;  /* the values of x[0] are whole numbers that select something: x[0] has no gradient */
-    bool probabilities;  /* every value of y is a probability */
-    bool of_scores;      /* a loss of scores or their logarithms, for which probabilities are a mistake */
-    bool rectifies;      /* y is never negative, and a unit (first dimension) whose values are all 0 learns nothing */
+    bool
+        accumulates_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes partial */
+    bool takes_indices;        /* the values of x[0] are whole numbers that select something: x[0] has no gradient */
+    bool probabilities;        /* every value of y is a probability */
+    bool of_scores;            /* a loss of scores or their logarithms, for which probabilities are a mistake */
+    bool rectifies;            /* y is never negative, and a unit (first dimension) whose values are all 0 learns nothing */
 
-    int32_t (*setup)(six_op *op);                             /* checks; sets out and params; fails with six_fail("%s: ...", op->name) */
-    void (*needs)(const six_run *run, six_needs *needs);      /* NULL if none; of run only op, trains, training, frozen, lanes, real_size are set */
+    int32_t (*setup)(six_op *op); /* checks; sets out and params; fails with six_fail("%s: ...", op->name) */
+    void (*needs)(const six_run *run,
+                  six_needs *needs); /* NULL if none; of run only op, trains, training, frozen, lanes, real_size are set */
     void (*sum_forward)(const six_run *run, six_tile *tile, void *scratch);
     int32_t (*begin_forward)(six_run *run, six_tile *tiles);
     void (*forward)(const six_run *run, six_tile *tile, void *scratch);
@@ -178,7 +184,10 @@ typedef struct six_layer {
 } six_layer;
 
 /* The value of a loss. */
-static inline double six_loss_value(const six_op *op, const six_loss_sums *s) { return op->mean ? s->total / s->weight : s->total; }
+static inline double six_loss_value(const six_op *op, const six_loss_sums *s)
+{
+    return op->mean ? s->total / s->weight : s->total;
+}
 
 #define SIX_PASTE_(a, b) a##b
 #define SIX_PASTE(a, b) SIX_PASTE_(a, b)
