@@ -9,6 +9,7 @@ repeated to the same bits, and files that are cut, changed or made up end with o
 import csv
 import gzip
 import json
+import math
 import os
 import pathlib
 import random
@@ -219,6 +220,38 @@ def rows_of(text):
     return [[float(x) for x in row] for row in list(csv.reader(text.splitlines()))[1:]]
 
 
+# Which labels a loss makes of outputs: a header, the JSON key, and how many scores each label has.
+LABELS = (
+    ("out_features=1\nbce_with_logits", "class,probability", "class", 1, 1),
+    ("out_features=3\nbce_with_logits", "class0,probability0,class1,probability1,class2,probability2", "classes", 3, 1),
+    ("out_features=4\nreshape shape=2x2\ncross_entropy", "class0,probability0,class1,probability1", "classes", 2, 2),
+)
+
+
+def labels_of(outputs, labels, scores):
+    found = []
+    for k in range(labels):
+        own = outputs[k::labels] if scores > 1 else [0, outputs[k]]
+        largest = max(own)
+        found.append((own.index(largest), 1 / sum(math.exp(score - largest) for score in own)))
+    return found
+
+
+def check_labels(folder, ask, points):
+    for k, (end, header, key, labels, scores) in enumerate(LABELS):
+        net, model = write(folder / f"labels{k}.net", f"input shape=2\nlinear {end}\n"), folder / f"labels{k}.safetensors"
+        data = write_csv(folder / f"labels{k}.csv", [(*p, *([k % 2] * labels)) for k, p in enumerate(points)])
+        told = output("train", net, "--data", data, "--epochs", 1, "--save", model)
+        check(f"labels {k} have an accuracy", "accuracy" in told, told)
+        outputs, text = rows_of(output("predict", model, ask)), output("predict", model, ask, "--classes")
+        expected = [labels_of(row, labels, scores) for row in outputs]
+        rows = [list(zip(row[::2], row[1::2])) for row in rows_of(text)]
+        same = all(f[0] == e[0] and abs(f[1] - e[1]) < 1e-5 for row, want in zip(rows, expected) for f, e in zip(row, want))
+        check(f"labels {k} in CSV", text.startswith(header + "\n") and [len(r) for r in rows] == [labels] * 4 and same, text)
+        found = [row[key] for row in json.loads(output("predict", model, ask, "--classes", "--json"))]
+        check(f"labels {k} in JSON", found == [[f[0] for f in e] if labels > 1 else e[0][0] for e in expected], found)
+
+
 def test_predict(folder, world):
     points = [(0, 0), (0, 1), (1, 0), (1, 1)]
     ask = write_csv(folder / "ask.csv", points, "a,b\n")
@@ -230,6 +263,7 @@ def test_predict(folder, world):
     found = json.loads(output("predict", world["model"], ask, world["data"], "--json"))
     check("predict --json", len(found) == 4 + 32 and [r["outputs"] for r in found[:4]] == plain and found[3]["sample"] == 3, found[:2])
     check("predict reads standard input", output("predict", world["model"], "-", input=ask.read_text()) == text)
+    check_labels(folder, ask, points)
     same = (
         ("semicolons, quotation marks, comments", '# np.savetxt\n"a";"b"\r\n"0";0\r\n0; 1\r\n\r\n1;0\r\n1;1'),
         ("a mark before UTF-8, tabs, signs", "\ufeffa\tb\n+0\t-0.0\n0e5\t1e0\n1.\t.0\n100e-2\t1"),

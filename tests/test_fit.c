@@ -1253,9 +1253,58 @@ static void test_no_accuracy_of_values(void **state)
     close_world(w);
 }
 
+/* One output says yes if it is above 0; several are labels of their own, of which the share that is right counts. The net is the
+ * identity, so that its outputs are known: the weights are those of a unit matrix. */
+static void test_accuracy_of_labels(void **state)
+{
+    static const double x[4][3] = {{-1, 2, 3}, {1, 1e-6, 0}, {-0.5, -1, 2}, {0.5, 1, -2}};
+    static const double hard[4][3] = {{0, 1, 0}, {1, 1, 0}, {1, 0, 1}, {0, 1, 0}},
+                        soft[4][3] = {{0.4, 0.5, 0.2}, {0.5, 1, 0.1}, {0.9, 0, 1}, {0.3, 0.6, 0}};
+    static const struct {
+        const char *net, *inputs;
+        int64_t outputs;
+        double right;
+    } cases[] = {
+        {"input shape=1\nlinear out_features=1 bias=false\nbce_with_logits", "inputs=f64 shape=1 targets=f64 target_shape=1", 1,
+         2.0 / 4},
+        {"input shape=3\nlinear out_features=3 bias=false\nbce_with_logits", "inputs=f64 shape=3 targets=f64 target_shape=3", 3,
+         9.0 / 12},
+    };
+    (void)state;
+    for (int c = 0; c < 4; c++) {
+        const int64_t n = cases[c / 2].outputs;
+        double a[12], b[12], unit[9] = {0}, accuracy;
+        sixnet_context *ctx;
+        sixnet_model *net;
+        sixnet_optimizer *opt;
+        sixnet_dataset *ds;
+        story s = {0};
+        for (int64_t k = 0; k < 4 * n; k++) {
+            a[k] = x[k / n][k % n];
+            b[k] = (c % 2 ? soft : hard)[k / n][k % n];
+            unit[k % n * (n + 1)] = 1;
+        }
+        WORKS(sixnet_context_new(&ctx, "dtype=f64"));
+        WORKS(sixnet_model_parse(&net, ctx, cases[c / 2].net));
+        WORKS(sixnet_tensor_set_f64(net, "linear1.weight", unit, n * n));
+        WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0", NULL));
+        WORKS(sixnet_dataset_from_arrays(&ds, ctx, cases[c / 2].inputs, a, b, 4));
+        WORKS(sixnet_evaluate(net, ds, NULL, &accuracy));
+        WORKS(sixnet_fit_validated(net, opt, ds, ds, "batch_size=2 shuffle=false", note, &s));
+        if (accuracy != cases[c / 2].right || fabs(s.entry[1].accuracy - accuracy) > 1e-15)
+            fail_msg("case %d: accuracy %g, in training %g, instead of %g", c, accuracy, s.entry[1].accuracy, cases[c / 2].right);
+        assert_true(sixnet_history_get(net, 1, "validation_accuracy") == accuracy);
+        sixnet_dataset_free(ds);
+        sixnet_optimizer_free(opt);
+        sixnet_model_free(net);
+        sixnet_context_free(ctx);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accuracy_of_labels),
         cmocka_unit_test(test_learns_xor),
         cmocka_unit_test(test_learns_what_generalises),
         cmocka_unit_test(test_fit_is_the_open_loop),

@@ -399,6 +399,11 @@ static int64_t largest_of(const double *x, int64_t classes, int64_t positions)
 static double expected_accuracy(const bench *b)
 {
     int64_t classes = b->shape.dim[0], positions = b->size / classes, right = 0;
+    if (lab_is(b->spec, "bce_with_logits")) {
+        for (int64_t k = 0; k < b->n * b->size; k++)
+            right += (b->x[k] > 0) == (b->target[k] >= 0.5);
+        return (double)right / (double)(b->n * b->size);
+    }
     if (!is_of_classes(b->spec) && !is_of_shares(b->spec))
         return NAN;
     for (int64_t k = 0; k < b->n * positions; k++) {

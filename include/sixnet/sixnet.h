@@ -705,8 +705,8 @@ typedef struct sixnet_progress sixnet_progress;
 /** One number of a progress report; NaN if there is none of that name.
  * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
  *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (of the epoch's samples so far, as each batch found the net;
- *        the loss is the mean or the sum that sixnet_evaluate() gives for the same outputs; accuracy from 0 to 1, NaN unless targets
- *        are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
+ *        the loss is the mean or the sum that sixnet_evaluate() gives for the same outputs; accuracy from 0 to 1, NaN for a loss
+ *        that has none, see sixnet_evaluate()), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
  *        "resume_changes" (the number of settings that were changed when the run was resumed, see sixnet_fit()),
  *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither loss nor accuracy),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
@@ -798,8 +798,9 @@ SIXNET_API const char *sixnet_finding(const sixnet_model *net, int32_t index, co
 
 /** Measures a net on a dataset in evaluation mode.
  * @param[out] loss the mean (or, for a loss with reduction=sum, the sum) over all samples; may be NULL
- * @param[out] accuracy the share of samples whose largest output is the target's class, or most probable class, from 0 to 1; NaN if
- *             targets are neither classes nor their probabilities; may be NULL
+ * @param[out] accuracy from 0 to 1, or NaN; may be NULL. For cross_entropy and nll: the share of samples (or positions) whose largest
+ *             output is the target's class, or most probable class. For bce_with_logits: the share of outputs, of all samples, that are
+ *             right: above 0 where the target is 1/2 or more, and not above 0 where it is less. Other losses have no accuracy: NaN.
  * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (nothing is written), or as sixnet_fit() for data that do not fit
  *
  * Threads: changes net; reads ds. */

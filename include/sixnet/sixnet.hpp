@@ -758,7 +758,7 @@ using write_fn = std::function<void(const void *data, std::size_t size)>;
 /** Gives up to size bytes of a file and returns how many; 0 at the end. */
 using read_fn = std::function<std::size_t(void *data, std::size_t size)>;
 
-/** What evaluate() has measured; accuracy is NaN unless targets are classes or their probabilities. */
+/** What evaluate() has measured; accuracy is NaN for a loss that has none, such as mse. */
 struct evaluation {
     double loss, accuracy;
 };

@@ -163,14 +163,6 @@ static inline const six_shape *six_value_shape(const sixnet_model *net, int32_t 
     return &net->node[net->value[value].node].op->out[net->value[value].output];
 }
 
-/* Number of classified positions per sample; 0 if targets are numbers. */
-static inline int64_t six_class_positions_of(const sixnet_model *net)
-{
-    const six_op *loss = net->node[net->loss].op;
-    const bool classes = loss->targets == SIX_TARGETS_CLASSES || loss->targets == SIX_TARGETS_PROBABILITIES;
-    return classes ? six_shape_size(&loss->in[0]) / loss->in[0].dim[0] : 0;
-}
-
 /* Call after modifying a tensor: invalidates what evaluation computed from it. */
 static inline void six_tensors_changed(sixnet_model *net) { net->version++; }
 

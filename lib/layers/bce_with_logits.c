@@ -3,7 +3,9 @@
 /* bce_with_logits: the sum of -(w t log s(x) + (1 - t) log(1 - s(x))) over all values of all samples, where s(x) = 1 / (1 + exp(-x)) and w
  * is pos_weight; reduction=mean divides it by their number. Computed as (1 - t) x + (1 - t + w t) (log(1 + exp(-|x|)) + max(-x, 0)).
  *
- * dx = (1 - t) s(x) - w t s(-x), divided likewise. As torch.nn.BCEWithLogitsLoss. */
+ * dx = (1 - t) s(x) - w t s(-x), divided likewise. As torch.nn.BCEWithLogitsLoss.
+ *
+ * Each value classifies: it is right if x > 0 where t >= 1/2, and x <= 0 where t < 1/2. */
 
 #include "layers/loss.h"
 #include "simd/lane_math.h"
@@ -45,6 +47,7 @@ static int32_t setup(six_op *op)
     const attributes *a = op->attr;
     const six_list *weights = &a->pos_weight;
     op->targets = SIX_TARGETS_SHARES;
+    op->classified = six_shape_size(&op->in[0]);
     const int64_t last = op->in[0].dim[op->in[0].rank - 1];
     if (weights->count > 1 && weights->count != last)
         return six_fail(SIXNET_BAD_SHAPE, "%s: pos_weight has %d numbers, but the last dimension is %lld", op->name, (int)weights->count,
@@ -58,11 +61,29 @@ static void needs(const six_run *run, six_needs *n)
     six_loss_needs(n);
 }
 
+/* How many values of the tile's samples are classified right. */
+static real count_right(const six_op *op, const six_tile *tile)
+{
+    const vec zero = {0}, one = six_set(1), half = six_set((real)0.5);
+    real lanes[SIX_LANES];
+    for (int32_t part = 0; part < SIX_LANES; part += SIX_WIDTH) {
+        vec right = zero;
+        for (int64_t i = 0; i < op->classified; i++) {
+            const vec x = six_load(tile->x[0] + i * SIX_LANES + part), t = six_load(tile->target + i * SIX_LANES + part);
+            const ivec same = six_greater(x, zero) ^ six_greater(half, t);
+            right += six_select(same, one, zero);
+        }
+        six_store(lanes + part, right);
+    }
+    return six_loss_of_lanes(lanes, tile->active);
+}
+
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
     six_loss_check_shares(run->op, tile);
     six_loss_forward(run, tile, value);
+    run->sums[(int64_t)tile->index * SIX_LOSS_GROUP_SUMS + SIX_LOSS_CORRECT] = count_right(run->op, tile);
 }
 
 static void end_forward(six_run *run) { six_loss_end_values(run); }

@@ -30,6 +30,7 @@ SIX_INLINE void six_class_setup(six_op *op, int32_t reduction)
     const six_shape *in = &op->in[0];
     op->targets = SIX_TARGETS_CLASSES;
     op->mean = reduction == SIX_LOSS_MEAN;
+    op->classified = six_class_positions(op);
     op->out[0] = (six_shape){.rank = 1, .dim = {1}};
     if (in->rank > 1)
         op->out[0].rank = in->rank - 1;

@@ -15,7 +15,7 @@
 enum {
     SIX_LOSS_TOTAL,  /* of the losses */
     SIX_LOSS_WEIGHT, /* of the samples' weights, where they have any */
-    SIX_LOSS_CORRECT,   /* how many were classified right */
+    SIX_LOSS_CORRECT,   /* how many positions were classified right, of a loss that classifies some */
     SIX_LOSS_GROUP_SUMS
 };
 
@@ -134,7 +134,8 @@ SIX_INLINE void six_loss_forward(const six_run *run, six_tile *tile, six_loss_fu
 /* For end_forward(): a mean is over all values. */
 SIX_INLINE void six_loss_end_values(six_run *run)
 {
-    six_loss_end(run, (double)run->samples * (double)six_shape_size(&run->op->in[0]), NAN);
+    const double hits = run->op->classified ? six_loss_total(run, SIX_LOSS_CORRECT) : (double)NAN;
+    six_loss_end(run, (double)run->samples * (double)six_shape_size(&run->op->in[0]), hits);
 }
 
 SIX_INLINE void six_loss_backward(const six_run *run, six_tile *tile, six_loss_function *derivative)

@@ -72,7 +72,7 @@ typedef enum six_targets { SIX_TARGETS_NUMBERS, SIX_TARGETS_CLASSES, SIX_TARGETS
 typedef struct six_loss_sums {
     double total;   /* of the losses */
     double weight;  /* what a mean divides the total by */
-    double correct; /* positions that were classified right; NAN if targets are not classes */
+    double correct; /* positions that were classified right; NAN for a loss that classifies none */
 } six_loss_sums;
 
 typedef struct six_name {
@@ -93,6 +93,7 @@ typedef struct six_op {
     six_name *output_name; /* [outputs] that setup() gave them; NULL: the layer's */
     six_targets targets;   /* of a loss */
     bool mean;             /* of a loss: its value is total / weight; else total */
+    int64_t classified;    /* of a loss: positions of a sample that have a class; 0: there is no accuracy */
     int64_t least_samples; /* that a training batch must have */
     int32_t params;
     six_param *param; /* [params] */

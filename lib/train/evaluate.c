@@ -89,9 +89,10 @@ int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double
     six_evaluation_end(&e, status ? NULL : &sums);
     if (status)
         return status;
+    const six_op *op = net->node[net->loss].op;
     if (loss)
-        *loss = six_loss_value(net->node[net->loss].op, &sums);
+        *loss = six_loss_value(op, &sums);
     if (accuracy)
-        *accuracy = sums.correct / (double)six_dataset_size(ds) / (double)six_class_positions_of(net);
+        *accuracy = sums.correct / (double)six_dataset_size(ds) / (double)op->classified;
     return SIXNET_OK;
 }

@@ -149,8 +149,8 @@ static int32_t train_batch(fit *f, six_visit *v)
     six_average_step(&f->run);
     f->run.state.loss_sum += sums.total;
     f->run.state.loss_weight += sums.weight;
-    if (six_class_positions_of(f->run.net))
-        f->run.state.hits += sums.correct / (double)six_class_positions_of(f->run.net);
+    if (loss_op(f)->classified)
+        f->run.state.hits += sums.correct / (double)loss_op(f)->classified;
     return SIXNET_OK;
 }
 
@@ -202,11 +202,10 @@ static void show_best(fit *f)
 
 static void show_means(fit *f)
 {
-    const sixnet_model *net = f->run.net;
     const six_run_state *s = &f->run.state;
     const double learnt = f->p.samples - (double)s->skipped;
     f->p.loss = six_loss_value(loss_op(f), &(six_loss_sums){.total = s->loss_sum, .weight = s->loss_weight});
-    f->p.accuracy = six_class_positions_of(net) ? s->hits / learnt : (double)NAN;
+    f->p.accuracy = loss_op(f)->classified ? s->hits / learnt : (double)NAN;
     f->p.skipped = (double)s->skipped;
 }
 

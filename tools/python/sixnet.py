@@ -1738,7 +1738,7 @@ class Finding(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What evaluate() has measured; accuracy is NaN unless targets are classes or their probabilities."""
+    """What evaluate() has measured; accuracy is NaN for a loss that has none, such as mse."""
 
     loss: float
     accuracy: float

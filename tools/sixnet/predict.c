@@ -11,30 +11,44 @@ typedef struct job {
     data_options data; /* of all files; data.data is the one at hand */
     texts files;
     int classes, json, digits;
-    bool begun; /* the first row was printed */
+    bool begun;               /* the first row was printed */
     double *inputs, *outputs; /* of a portion */
     int64_t input_size, output_size;
+    int64_t labels,
+        scores; /* labels that --classes prints for a sample, and outputs for each; 1: the score of class 1 against 0 */
 } job;
+
+/* A class, and the probability that the net gives it. */
+typedef struct label {
+    int64_t class;
+    double probability;
+} label;
 
 /* ---- rows ---- */
 
-/* The index of the largest of some scores, and the share that softmax gives it. */
-static int64_t best_of(const double *scores, int64_t count, double *probability)
+/* The class of the largest score, and the share that softmax gives it; of a single score, class 1 if it is above 0, by the sigmoid.
+ * The scores of a sample's k-th label lie `labels` values apart. */
+static label label_of(const job *j, const double *y, int64_t k)
 {
+    const double *own = y + k;
+    const int64_t step = j->labels;
+    if (j->scores == 1)
+        return (label){own[0] > 0, 1 / (1 + exp(-fabs(own[0])))};
     int64_t best = 0;
     double sum = 0;
-    for (int64_t k = 1; k < count; k++)
-        best = scores[k] > scores[best] ? k : best;
-    for (int64_t k = 0; k < count; k++)
-        sum += exp(scores[k] - scores[best]);
-    *probability = 1 / sum;
-    return best;
+    for (int64_t c = 1; c < j->scores; c++)
+        best = own[c * step] > own[best * step] ? c : best;
+    for (int64_t c = 0; c < j->scores; c++)
+        sum += exp(own[c * step] - own[best * step]);
+    return (label){best, 1 / sum};
 }
 
 static void print_header(const job *j)
 {
-    if (j->classes)
+    if (j->classes && j->labels == 1)
         printf("class,probability");
+    for (int64_t k = 0; k < j->labels && j->classes && j->labels > 1; k++)
+        printf("%sclass%" PRId64 ",probability%" PRId64, k ? "," : "", k, k);
     for (int64_t k = 0; k < j->output_size && !j->classes; k++)
         printf("%soutput%" PRId64, k ? "," : "", k);
     putchar('\n');
@@ -42,28 +56,45 @@ static void print_header(const job *j)
 
 static void csv_row_of(const job *j, const double *y)
 {
-    double probability;
-    const int64_t best = best_of(y, j->output_size, &probability);
-    if (j->classes)
-        printf("%" PRId64 ",%.6g", best, probability);
+    for (int64_t k = 0; k < j->labels && j->classes; k++) {
+        const label l = label_of(j, y, k);
+        printf("%s%" PRId64 ",%.6g", k ? "," : "", l.class, l.probability);
+    }
     for (int64_t k = 0; k < j->output_size && !j->classes; k++)
         printf("%s%.*g", k ? "," : "", j->digits, y[k]);
     putchar('\n');
 }
 
+static void json_list_number(int64_t k, double value, int digits)
+{
+    printf(isfinite(value) ? "%s%.*g" : "%snull", k ? ", " : "", digits, value);
+}
+
+static void json_labels_of(const job *j, const double *y)
+{
+    const bool list = j->labels > 1;
+    printf(list ? ", \"classes\": [" : ", \"class\": ");
+    for (int64_t k = 0; k < j->labels; k++)
+        printf("%s%" PRId64, k ? ", " : "", label_of(j, y, k).class);
+    printf(list ? "], \"probabilities\": [" : ", \"probability\": ");
+    for (int64_t k = 0; k < j->labels; k++)
+        json_list_number(k, label_of(j, y, k).probability, 6);
+    printf(list ? "]}" : "}");
+}
+
 static void json_row_of(const job *j, const double *y, int64_t sample)
 {
-    double probability;
-    const int64_t best = best_of(y, j->output_size, &probability);
     printf("%s\n  {", j->begun ? "," : "[");
     json_text("file", j->data.data);
     printf(", \"sample\": %" PRId64, sample);
-    if (j->classes)
-        printf(", \"class\": %" PRId64 ", \"probability\": %.6g}", best, probability);
-    for (int64_t k = 0; k < j->output_size && !j->classes; k++)
-        printf(isfinite(y[k]) ? "%s%.*g" : "%snull", k ? ", " : ", \"outputs\": [", j->digits, y[k]);
-    if (!j->classes)
-        printf("]}");
+    if (j->classes) {
+        json_labels_of(j, y);
+        return;
+    }
+    printf(", \"outputs\": [");
+    for (int64_t k = 0; k < j->output_size; k++)
+        json_list_number(k, y[k], j->digits);
+    printf("]}");
 }
 
 /* ---- samples ---- */
@@ -117,12 +148,37 @@ static int32_t predict_file(job *j, const char *path)
     return status;
 }
 
+/* Which outputs make a label is the loss's: one each, those of a position, or, without such a loss, all. */
+static int32_t find_labels(job *j)
+{
+    const sixnet_model *net = j->w.net;
+    int64_t dims[MAX_RANK];
+    int32_t rank;
+    j->labels = 1;
+    j->scores = j->output_size;
+    for (sixnet_node i = 0; i < sixnet_node_count(net); i++) {
+        const char *kind = sixnet_node_get(net, i, "kind");
+        if (strcmp(kind, "bce_with_logits") == 0) {
+            j->scores = 1;
+            j->labels = j->output_size;
+            return 0;
+        }
+        if (strcmp(kind, "cross_entropy") != 0 && strcmp(kind, "nll") != 0)
+            continue;
+        TRY(sixnet_model_shape(net, "output", dims, &rank, NULL));
+        j->scores = dims[0];
+        j->labels = j->output_size / dims[0];
+    }
+    return j->scores > 1 ? 0
+                         : complain("--classes: the net has one output, which is no class, and its loss is not bce_with_logits");
+}
+
 static int32_t predict(job *j)
 {
     j->input_size = net_size(j->w.net, "input");
     j->output_size = net_size(j->w.net, "output");
-    if (j->classes && j->output_size < 2)
-        return complain("--classes: the net has one output, which is no class");
+    if (j->classes)
+        PASS(find_labels(j));
     j->inputs = malloc((size_t)(PORTION * j->input_size) * sizeof *j->inputs);
     j->outputs = malloc((size_t)(PORTION * j->output_size) * sizeof *j->outputs);
     if (!j->inputs || !j->outputs)
@@ -143,7 +199,7 @@ int32_t command_predict(int argc, char **argv)
     option_table t = {.count = 0};
     add_operand(&t, "MODEL", "a saved model, a record's folder, or a net's text with --weights", &n.path);
     add_operands(&t, "FILE...", "samples: IDX, CSV (\"-\" for standard input), NPY, PGM, or a folder as for train", &j.files);
-    add_switch(&t, "--classes", "print the largest output's number and its probability, instead of the outputs", &j.classes);
+    add_switch(&t, "--classes", "print classes and their probabilities, instead of the outputs", &j.classes);
     add_switch(&t, "--json", "print JSON instead of CSV", &j.json);
     add_weights(&t, &n);
     add_table_options(&t, &j.data);
