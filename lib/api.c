@@ -711,6 +711,17 @@ void sixnet_predictor_free(sixnet_predictor *predictor)
         six_predictor_free(predictor);
 }
 
+int32_t sixnet_predictor_memory(const sixnet_predictor *predictor, uint64_t *bytes)
+{
+    int32_t status = need("sixnet_predictor_memory", "predictor", predictor, SIX_READS);
+    if (status)
+        return status;
+    if (!bytes)
+        return missing("sixnet_predictor_memory", "bytes");
+    *bytes = six_predictor_memory(predictor);
+    return SIXNET_OK;
+}
+
 static int32_t run_predictor(sixnet_predictor *predictor, six_rows inputs, int64_t n, six_rows_out outputs)
 {
     six_call call;

@@ -219,6 +219,7 @@ static int64_t get(void *user, void *data, uint64_t size)
     X(sixnet_predict_f64, "changes net", (w->net, x64, SAMPLES, y64) == SIXNET_BAD_STATE)                                        \
     X(sixnet_predictor_new, "reads net", (&made_predictor, w->net), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                \
     X(sixnet_predictor_free, "changes predictor", (w->predictor), is_kept(&w->predictor))                                        \
+    X(sixnet_predictor_memory, "reads predictor", (w->predictor, &bytes) == SIXNET_BAD_STATE)                                    \
     X(sixnet_predictor_run, "changes predictor; reads its model", (w->predictor, x, SAMPLES, y) == SIXNET_BAD_STATE)             \
     X(sixnet_predictor_run_f64, "changes predictor; reads its model", (w->predictor, x64, SAMPLES, y64) == SIXNET_BAD_STATE)     \
     X(sixnet_gradient_check, "changes net", (w->net, x64, classes64, 1, &number, &text) == SIXNET_BAD_STATE)                     \

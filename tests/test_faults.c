@@ -258,6 +258,12 @@ static int32_t predictor_free(world *w)
     return SIXNET_OK;
 }
 
+static int32_t predictor_memory(world *w)
+{
+    uint64_t bytes;
+    return sixnet_predictor_memory(w->new_predictor, &bytes);
+}
+
 static int32_t predictor_run(world *w)
 {
     float outputs[SAMPLES * CLASSES];
@@ -644,6 +650,7 @@ static const struct scenario {
     {"sixnet_predict_f64", predict_one, NULL, false},
     {"sixnet_predictor_new", predictor_new, NULL, false},
     {"sixnet_predictor_free", predictor_free, make_predictor, false},
+    {"sixnet_predictor_memory", predictor_memory, make_predictor, false},
     {"sixnet_predictor_run", predictor_run, make_predictor, false},
     {"sixnet_predictor_run", predictor_run, make_own_predictor, false},
     {"sixnet_predictor_run_f64", predictor_run_f64, make_predictor, false},

@@ -365,7 +365,9 @@ void test_predictors_and_copies()
     sixnet::predictor last(twin);
     std::vector<float> y(wanted.size());
     std::vector<double> y64(wanted.size());
+    const std::uint64_t memory = last.memory();
     last.run(p.x, y);
+    expect(memory > 4 * sizeof(float) && last.memory() == memory);
     last.run(std::vector<double>(p.x.begin(), p.x.end()), y64);
     expect(y == twin.predict(p.x) && std::fabs(y64[3] - double(y[3])) < 1e-6 && last.run(std::vector<double>{1, 2}).size() == 2);
     fails(SIXNET_BAD_SHAPE, "outputs", [&] {

@@ -255,7 +255,7 @@ static void test_the_size_of_a_plan(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         long long live = atomic_load(&memory.live);
         six_plan *plan;
-        WORKS(six_plan_new(&plan, net, cases[i].groups, cases[i].training, cases[i].lanes));
+        WORKS(six_plan_new(&plan, net, cases[i].groups, cases[i].training, cases[i].lanes, NULL));
         assert_int_equal(plan->bytes + sizeof *plan + 2 * (SIX_ALLOC_EXTRA - 1), atomic_load(&memory.live) - live);
         six_plan_free(plan);
         assert_true(atomic_load(&memory.live) == live);
@@ -263,6 +263,41 @@ static void test_the_size_of_a_plan(void **state)
     sixnet_model_free(net);
     sixnet_context_free(ctx);
     ledger_close(&memory);
+}
+
+/* The values of a group of samples, at the two layers that take most, and the weights that are packed are what a predictor needs; 2 KB more for
+ * each node. */
+static void test_the_size_of_a_predictor(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        long long values, packed, nodes;
+    } cases[] = {
+        {"input shape=784\nlinear out_features=32\nrelu\nlinear out_features=10\n", 784 + 32, 784 * 32 + 32 * 16, 4},
+        {"input shape=1x28x28\nconv2d out_channels=8 kernel_size=5\nrelu\nmaxpool2d kernel_size=2\nflatten\nlinear "
+         "out_features=10\n"
+         "cross_entropy\n",
+         8 * (24 * 24 + 12 * 12), 2 * 8 * 25 + 1152 * 16, 7},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ledger memory = {0};
+        sixnet_predictor *predictor;
+        uint64_t bytes;
+        sixnet_context *ctx = ledger_context(&memory, "");
+        sixnet_model *net = parsed(ctx, cases[i].text);
+        const long long live = atomic_load(&memory.live),
+                        most = 4 * (16 * cases[i].values + cases[i].packed) + 2048 * cases[i].nodes;
+        WORKS(sixnet_predictor_new(&predictor, net));
+        WORKS(sixnet_predictor_memory(predictor, &bytes));
+        assert_int_equal(bytes, atomic_load(&memory.live) - live);
+        if ((long long)bytes > most)
+            fail_msg("case %zu: a predictor takes %llu bytes, more than %lld", i, (unsigned long long)bytes, most);
+        sixnet_predictor_free(predictor);
+        sixnet_model_free(net);
+        sixnet_context_free(ctx);
+        ledger_close(&memory);
+    }
 }
 
 static void test_needs_that_cannot_be(void **state)
@@ -360,10 +395,15 @@ static void test_max_memory_stops_explosions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_batch_too_large),           cmocka_unit_test(test_a_loop_allocates_nothing),
-        cmocka_unit_test(test_needs_are_announced),         cmocka_unit_test(test_the_size_of_a_plan),
-        cmocka_unit_test(test_needs_that_cannot_be),        cmocka_unit_test(test_needs_grow),
-        cmocka_unit_test(test_scratch_of_far_windows),      cmocka_unit_test(test_max_memory_is_exact),
+        cmocka_unit_test(test_a_batch_too_large),
+        cmocka_unit_test(test_a_loop_allocates_nothing),
+        cmocka_unit_test(test_needs_are_announced),
+        cmocka_unit_test(test_the_size_of_a_plan),
+        cmocka_unit_test(test_the_size_of_a_predictor),
+        cmocka_unit_test(test_needs_that_cannot_be),
+        cmocka_unit_test(test_needs_grow),
+        cmocka_unit_test(test_scratch_of_far_windows),
+        cmocka_unit_test(test_max_memory_is_exact),
         cmocka_unit_test(test_max_memory_stops_explosions),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

@@ -1880,6 +1880,8 @@ class ForkAndThreads(unittest.TestCase):
 
         self.assertEqual(self.in_threads(work), [wanted] * 4)
         predictor = sixnet.Predictor(net)
+        self.assertEqual(predictor.memory, sixnet.Predictor(net).memory)
+        self.assertGreater(predictor.memory, 16 * 4 * 2)
         net.fit(x, t)
         self.assertEqual(predictor.predict(array("d", x[0])).tolist(), net.predict(array("d", x[0])).tolist())
         net.close()

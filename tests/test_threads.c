@@ -203,6 +203,7 @@ static void test_refusals(void **state)
     sixnet_model *raw, *copy = w->net;
     sixnet_predictor *p = (void *)w;
     float y[CLASSES];
+    uint64_t bytes;
     WORKS(sixnet_model_new(&raw, w->ctx));
     FAILS(SIXNET_BAD_STATE, sixnet_predictor_new(&p, raw), "sixnet_compile()");
     assert_null(p);
@@ -213,6 +214,8 @@ static void test_refusals(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_copy(NULL, w->net), "out");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_copy(&copy, NULL), "net");
     WORKS(sixnet_predictor_new(&p, w->net));
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_memory(NULL, &bytes), "predictor");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_memory(p, NULL), "bytes");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(NULL, w->x, 1, y), "predictor");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(p, NULL, 1, y), "inputs");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(p, w->x, 1, NULL), "outputs");
@@ -357,6 +360,7 @@ typedef struct library {
     sixnet_node hidden;
     sixnet_optimizer *opt;
     sixnet_batches *batches;
+    sixnet_predictor *predictor;
     char folder[32];
     atomic_int readers, wrong;
 } library;
@@ -378,6 +382,7 @@ static void build_library(library *l)
     WORKS(sixnet_loss(net, l->w->t, NULL));
     WORKS(sixnet_backward(net));
     WORKS(sixnet_batches_new(&l->batches, l->w->ds, "batch_size=8"));
+    WORKS(sixnet_predictor_new(&l->predictor, net));
     l->net = net;
     strcpy(l->folder, "/tmp/sixnet-readers-XXXXXX");
     assert_non_null(mkdtemp(l->folder));
@@ -475,7 +480,9 @@ static int make_of_model(const library *l)
     sixnet_model *copy = NULL;
     sixnet_predictor *p = NULL;
     sixnet_optimizer *opt = NULL;
+    uint64_t bytes = 0, same = 0;
     int wrong = (sixnet_model_copy(&copy, l->net) != 0) + (sixnet_predictor_new(&p, l->net) != 0) +
+                (sixnet_predictor_memory(l->predictor, &bytes) != 0) + (sixnet_predictor_memory(p, &same) != 0) + (bytes != same) +
                 (sixnet_optimizer_new(&opt, l->net, "sgd lr=0.1 momentum=0.9", NULL) != 0);
     sixnet_predictor_free(p);
     sixnet_optimizer_free(opt);
@@ -545,6 +552,7 @@ static void test_readers_at_once(void **state)
     assert_int_equal(rmdir(l.folder), 0);
     sixnet_batches_free(l.batches);
     sixnet_optimizer_free(l.opt);
+    sixnet_predictor_free(l.predictor);
     sixnet_model_free(l.net);
     close_world(l.w);
 }

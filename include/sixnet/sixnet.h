@@ -465,6 +465,14 @@ SIXNET_API int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *ne
 /** Frees the predictor. Threads: changes predictor. */
 SIXNET_API void sixnet_predictor_free(sixnet_predictor *predictor);
 
+/** The bytes that the predictor took from the context's allocator, which stay the same as long as it lives: the values of one
+ * group of 16 samples and weights packed for single samples. The model's parameters are not among them.
+ * @param[out] bytes the memory
+ * @return SIXNET_OK
+ *
+ * Threads: reads predictor. */
+SIXNET_API int32_t sixnet_predictor_memory(const sixnet_predictor *predictor, uint64_t *bytes);
+
 /** As sixnet_predict(), with the same bits, in the calling thread alone; nothing is allocated. The model must not be changed
  * meanwhile. After a change of its parameters, by training, loading or sixnet_tensor_set(), predictors give what the model now
  * gives. Functions of layers of the caller's are called in each predictor's thread. Profiles do not see predictors.

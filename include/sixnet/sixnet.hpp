@@ -1149,6 +1149,14 @@ public:
     std::vector<float> run(view<const float> x) { return sizes_.predict(sixnet_predictor_run, get(), x); }
     std::vector<double> run(view<const double> x) { return sizes_.predict(sixnet_predictor_run_f64, get(), x); }
 
+    /** The bytes that it takes. */
+    std::uint64_t memory() const
+    {
+        std::uint64_t bytes = 0;
+        detail::check(sixnet_predictor_memory(get(), &bytes));
+        return bytes;
+    }
+
 private:
     detail::sample_sizes sizes_;
 };

@@ -125,6 +125,14 @@ void six_free(const sixnet_context *ctx, void *memory)
     errno = saved;
 }
 
+size_t six_allocated(const void *memory)
+{
+    origin o = {0};
+    if (memory)
+        memcpy(&o, (const char *)memory - sizeof o, sizeof o);
+    return o.bytes;
+}
+
 int32_t six_grow(const sixnet_context *ctx, void **items, size_t size, size_t count, size_t *capacity)
 {
     if (count < *capacity)

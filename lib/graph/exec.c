@@ -34,7 +34,7 @@ static int32_t reserve(sixnet_model *net, int64_t n)
     int64_t tiles = (n + SIX_LANES - 1) / SIX_LANES;
     if (net->training && tiles <= net->training->tiles)
         return SIXNET_OK;
-    int32_t status = six_plan_new(&plan, net, (int32_t)tiles, true, SIX_LANES);
+    int32_t status = six_plan_new(&plan, net, (int32_t)tiles, true, SIX_LANES, NULL);
     if (status)
         return status;
     six_plan_free(net->training);

@@ -86,7 +86,7 @@ static int32_t prepare(sixnet_model *net, six_plan **plan, int32_t lanes)
 {
     int32_t status = six_require_compiled(net);
     if (!status && !*plan)
-        status = six_plan_new(plan, net, net->serial ? 1 : six_pool_size(net->ctx->pool), false, lanes);
+        status = six_plan_new(plan, net, net->serial ? 1 : six_pool_size(net->ctx->pool), false, lanes, NULL);
     return status ? status : six_plan_refresh(*plan);
 }
 

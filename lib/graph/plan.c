@@ -23,7 +23,7 @@ static void alloc_node(six_arena *a, const six_layout *l, six_plan *plan, int32_
     real **value = six_arena_alloc(a, 2 * (uint64_t)op->params, sizeof *value);
     const real **pointers = six_arena_alloc(a, tiles * pointer_count(op), sizeof *pointers);
     void *shared = six_arena_alloc(a, (uint64_t)n->shared, 1);
-    void *sums = six_arena_alloc(a, (uint64_t)n->sums * tiles, real_size);
+    void *sums = six_arena_alloc(a, l->training || i == l->net->loss ? (uint64_t)n->sums * tiles : 0, real_size);
     void *back_sums = six_arena_alloc(a, l->training ? (uint64_t)n->back_sums * tiles : 0, real_size);
     if (!a->base)
         return;
@@ -42,11 +42,18 @@ static void alloc_node(six_arena *a, const six_layout *l, six_plan *plan, int32_
     }
 }
 
+/* What holds nothing from one pass to the next. */
+static void alloc_workspace(six_arena *a, six_plan *plan)
+{
+    plan->tiles_memory = six_arena_alloc(a, (uint64_t)plan->tiles, (uint64_t)plan->tile_bytes);
+    plan->scratch_memory = six_arena_alloc(a, (uint64_t)plan->workers, (uint64_t)plan->scratch_bytes);
+}
+
 static void alloc_all(six_arena *a, const six_layout *l, six_plan *plan)
 {
     const uint64_t n = (uint64_t)l->net->node_count, tiles = (uint64_t)plan->tiles;
-    plan->tiles_memory = six_arena_alloc(a, tiles, (uint64_t)plan->tile_bytes);
-    plan->scratch_memory = six_arena_alloc(a, (uint64_t)plan->workers, (uint64_t)plan->scratch_bytes);
+    six_arena lent = {.base = plan->lender ? plan->lender->tiles_memory : NULL};
+    alloc_workspace(plan->lender ? &lent : a, plan);
     plan->partials = six_arena_alloc(a, tiles * (uint64_t)plan->partial_size, (uint64_t)l->real_size);
     plan->run = six_arena_alloc(a, n, sizeof *plan->run);
     plan->tile = six_arena_alloc(a, n * tiles, sizeof *plan->tile);
@@ -278,9 +285,9 @@ static void write_programs(six_plan *plan, const six_layout *l)
 /* ---- plans ---- */
 
 /* The plan's sizes, filled in from a layout; the memory is not there yet. */
-static int32_t measure(six_plan *plan, const six_layout *l, int32_t tiles, uint64_t *bytes)
+static int32_t measure(six_plan *plan, const six_layout *l, int32_t tiles, const six_plan *lender, uint64_t *bytes)
 {
-    six_arena counter = {0};
+    six_arena counter = {0}, workspace = {0};
     plan->net = (sixnet_model *)l->net;
     plan->training = l->training;
     plan->lanes = l->lanes;
@@ -289,6 +296,9 @@ static int32_t measure(six_plan *plan, const six_layout *l, int32_t tiles, uint6
     plan->workers = !l->training ? tiles : l->net->serial ? 1 : six_pool_size(l->net->ctx->pool);
     size_up(plan, l);
     write_programs(plan, l);
+    alloc_workspace(&workspace, plan);
+    plan->workspace_bytes = workspace.used;
+    plan->lender = lender && !workspace.overflow && workspace.used <= lender->workspace_bytes ? lender : NULL;
     alloc_all(&counter, l, plan);
     *bytes = counter.used;
     return counter.overflow || counter.used > SIZE_MAX / 2
@@ -304,20 +314,20 @@ int32_t six_plan_bytes(sixnet_model *net, int32_t tiles, bool training, int32_t 
     int32_t status = six_layout_new(&l, net, training, lanes);
     if (status)
         return status;
-    status = measure(&plan, &l, tiles, &used);
+    status = measure(&plan, &l, tiles, NULL, &used);
     *bytes = l.bytes + used + sizeof plan + 2 * SIX_ALLOC_EXTRA;
     six_layout_free(&l);
     return status;
 }
 
-int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes)
+int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes, const six_plan *lender)
 {
     six_layout l;
     int32_t status = six_layout_new(&l, net, training, lanes);
     if (status)
         return status;
     six_plan *plan = six_alloc(net->ctx, 1, sizeof *plan);
-    status = plan ? measure(plan, &l, tiles, &plan->bytes) : SIXNET_OUT_OF_MEMORY;
+    status = plan ? measure(plan, &l, tiles, lender, &plan->bytes) : SIXNET_OUT_OF_MEMORY;
     if (!status) {
         plan->memory = six_alloc(net->ctx, 1, (size_t)plan->bytes);
         status = plan->memory ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
@@ -343,3 +353,5 @@ void six_plan_free(six_plan *plan)
     six_free(ctx, plan->memory);
     six_free(ctx, plan);
 }
+
+uint64_t six_plan_allocated(const six_plan *plan) { return plan ? (uint64_t)six_allocated(plan) + six_allocated(plan->memory) : 0; }

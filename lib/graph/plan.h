@@ -59,10 +59,12 @@ typedef struct six_plan {
     char *memory; /* all the rest in one piece */
     uint64_t bytes;
     int64_t tile_bytes, scratch_bytes, partial_size;
-    char *tiles_memory, *scratch_memory;
-    void *partials;     /* [tiles][partial_size] reals */
-    real **targets;     /* [tiles] */
-    const char **fault; /* [tiles]: what kernels complained of */
+    char *tiles_memory, *scratch_memory; /* the workspace: the tiles', and behind them that of the threads */
+    uint64_t workspace_bytes;
+    const struct six_plan *lender; /* the plan whose workspace it is; NULL for one of its own */
+    void *partials;                /* [tiles][partial_size] reals */
+    real **targets;                /* [tiles] */
+    const char **fault;            /* [tiles]: what kernels complained of */
     int32_t *fault_node;
 
     six_program forward, loss, backward;
@@ -77,9 +79,13 @@ static inline six_tile *six_tile_at(const six_plan *plan, int32_t node, int32_t 
 }
 
 /* A plan for passes over up to `tiles` tiles. With lanes 1 a tile is a single sample, in evaluation, for which every layer must have
- * forward_one(). */
-int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes);
+ * forward_one(). It works in the memory of `lender`, if that is not NULL and large enough: a plan for evaluation, like the new one, that lives
+ * longer and never runs at the same time. */
+int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes, const six_plan *lender);
 void six_plan_free(six_plan *plan);
+
+/* The bytes that it holds of the allocator's; 0 for NULL. */
+uint64_t six_plan_allocated(const six_plan *plan);
 
 /* The bytes that six_plan_new() would ask the allocator for, those included that it gives back at the end; the model need not be
  * compiled, but its ends be found. */

@@ -6,12 +6,12 @@
 
 struct sixnet_predictor {
     sixnet_model *net;
-    six_plan *tile, *single; /* for one each; single NULL where the net's layers need a tile */
+    six_plan *tile, *single; /* for one each; single works in tile's memory, and is NULL where the net's layers need a tile */
 };
 
-static int32_t make_plan(six_plan **plan, sixnet_model *net, int32_t lanes)
+static int32_t make_plan(six_plan **plan, sixnet_model *net, int32_t lanes, const six_plan *lender)
 {
-    int32_t status = six_plan_new(plan, net, 1, false, lanes);
+    int32_t status = six_plan_new(plan, net, 1, false, lanes, lender);
     if (status)
         return status;
     (*plan)->alone = true;
@@ -26,9 +26,9 @@ int32_t six_predictor_new(sixnet_predictor **out, sixnet_model *net)
     if (!p)
         return SIXNET_OUT_OF_MEMORY;
     p->net = six_model_hold(net);
-    int32_t status = make_plan(&p->tile, net, SIX_LANES);
+    int32_t status = make_plan(&p->tile, net, SIX_LANES, NULL);
     if (!status && six_runs_single(net))
-        status = make_plan(&p->single, net, 1);
+        status = make_plan(&p->single, net, 1, p->tile);
     if (status)
         six_predictor_free(p);
     else
@@ -38,13 +38,18 @@ int32_t six_predictor_new(sixnet_predictor **out, sixnet_model *net)
 
 const sixnet_model *six_predictor_model(const sixnet_predictor *p) { return p->net; }
 
+uint64_t six_predictor_memory(const sixnet_predictor *p)
+{
+    return six_allocated(p) + six_plan_allocated(p->tile) + six_plan_allocated(p->single);
+}
+
 void six_predictor_free(sixnet_predictor *p)
 {
     if (!p)
         return;
     sixnet_model *net = p->net;
-    six_plan_free(p->tile);
     six_plan_free(p->single);
+    six_plan_free(p->tile);
     six_free(net->ctx, p);
     six_model_release(net);
 }

@@ -159,8 +159,7 @@ uint64_t six_tensors_bytes(const sixnet_model *net)
     }
     const uint64_t kept = buffers + (net->serial ? trained : 0);
     return (parameters + buffers + trained + kept) * (uint64_t)net->variant->real_size +
-           (uint64_t)net->tensor_count * sizeof *net->segment + (uint64_t)net->tensor_capacity * sizeof *net->tensor +
-           5 * SIX_ALLOC_EXTRA;
+           (uint64_t)net->tensor_count * sizeof *net->segment + 5 * SIX_ALLOC_EXTRA;
 }
 
 /* ---- values ---- */

@@ -36,6 +36,7 @@ enum { BLOCK_LONE = 8 }; /* outputs for a single position */
 typedef struct reading {
     int64_t x, w;
 } reading;
+_Static_assert(sizeof(reading) == SIX_SCRATCH_OF_TAP, "the scratch memory of six_correlate() is an array of these");
 
 typedef struct block {
     const real *x;
@@ -518,6 +519,6 @@ int64_t six_correlate_scratch(const six_correlation *c, bool weights)
     six_correlation part = planes_at_once(c);
     reach r = reach_of(c);
     int64_t count = (int64_t)part.depth * c->taps, reals = band_size(&part, &r) + outputs_at_once(&part, &r) * sums_row(&part);
-    int64_t forward = c->taps * (int64_t)sizeof(reading), streams = (count + 7) / 8 * 8 * (int64_t)sizeof(int64_t);
+    int64_t forward = c->taps * SIX_SCRATCH_OF_TAP, streams = (count + 7) / 8 * 8 * (int64_t)sizeof(int64_t);
     return weights ? forward + streams + reals * (int64_t)sizeof(real) : forward;
 }

@@ -42,6 +42,8 @@ void SIX_PASTE(six_correlate_, SIX_VARIANT)(const six_correlation *c, const real
 void SIX_PASTE(six_correlate_weights_, SIX_VARIANT)(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output,
                                                     bool add, void *scratch);
 
+/* Of scratch, without weights, for each tap. */
+enum { SIX_SCRATCH_OF_TAP = 2 * sizeof(int64_t) };
 int64_t SIX_PASTE(six_correlate_scratch_, SIX_VARIANT)(const six_correlation *c, bool weights);
 
 #define six_packed_size SIX_PASTE(six_packed_size_, SIX_VARIANT)

@@ -26,7 +26,8 @@ static int32_t setup(six_op *op) { return six_map_setup(op); }
 
 static void needs(const six_run *run, six_needs *n)
 {
-    n->saved = (six_shape_size(&run->op->in[0]) + STREAMS - 1) / STREAMS * STREAMS * (int64_t)sizeof(uint16_t);
+    if (run->training)
+        n->saved = (six_shape_size(&run->op->in[0]) + STREAMS - 1) / STREAMS * STREAMS * (int64_t)sizeof(uint16_t);
 }
 
 /* Of the 2^32 numbers that can be drawn, how many drop the value. */

@@ -10,7 +10,7 @@
 #include "simd/turn.h"
 
 /* Outputs whose weight gradients are one piece of work. */
-enum { PART_OUTPUTS = 16 };
+enum { PART_OUTPUTS = 16, READINGS = SIX_LANES * SIX_SCRATCH_OF_TAP /* bytes of scratch, before sums */ };
 /* Backward goes down so many rows of weights at a time: further down the first would have left the cache before their next columns
  * are read. */
 enum { MOST_ROWS = 128 };
@@ -99,7 +99,7 @@ static void needs(const six_run *run, six_needs *n)
     int64_t row = turned_row(op), out = features(&op->out[0]);
     n->saved = run->trains ? positions(op) * SIX_LANES * row * (int64_t)sizeof(real) : 0;
     n->shared = run->lanes == 1 ? features(&op->in[0]) * one_row(op) * (int64_t)sizeof(real) : 0;
-    n->scratch = (run->lanes == 1 ? one_row(op) : PART_OUTPUTS * row) * (int64_t)sizeof(real) + 4096;
+    n->scratch = READINGS + (run->lanes == 1 ? one_row(op) : run->trains ? PART_OUTPUTS * row : 0) * (int64_t)sizeof(real);
     n->parts = (int32_t)((out + PART_OUTPUTS - 1) / PART_OUTPUTS);
 }
 
@@ -135,7 +135,7 @@ static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 {
     const six_op *op = run->op;
     int64_t in = features(&op->in[0]), out = features(&op->out[0]), row = one_row(op);
-    real *sums = (real *)((char *)scratch + 4096);
+    real *sums = (real *)((char *)scratch + READINGS);
     six_correlation c = {
         .depth = (int32_t)in, .outputs = 1, .taps = 1, .tap = &here, .stride_h = 1, .stride_w = 1,
         .in_h = 1, .in_w = row, .x_plane = row, .x_step = SIX_LANES, .rows = 1, .columns = row / SIX_LANES, .y_step = SIX_LANES,
@@ -177,7 +177,7 @@ static void backward_part(const six_run *run, six_tile *tiles, int32_t part, voi
     int64_t first = (int64_t)part * PART_OUTPUTS, end = first + PART_OUTPUTS, out = features(&op->out[0]), in = features(&op->in[0]);
     end = end < out ? end : out;
     six_correlation c = weights_of(run, tiles, (int32_t)(end - first), tap);
-    real *sums = (real *)((char *)scratch + 4096);
+    real *sums = (real *)((char *)scratch + READINGS);
     for (int64_t p = 0; p < positions(op); p++) {
         c.add = p > 0;
         six_correlate(&c, (real *)tiles[0].saved + p * SIX_LANES * turned_row(op), tiles[0].dy[0] + (p * out + first) * SIX_LANES, NULL, sums,

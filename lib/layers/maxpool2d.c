@@ -52,6 +52,8 @@ static int64_t quad_notes(const six_op *op) { return (op->out[0].dim[2] + QUAD -
 static void needs(const six_run *run, six_needs *n)
 {
     const six_op *op = run->op;
+    if (!run->training)
+        return;
     n->saved = is_quad(op) ? op->out[0].dim[0] * op->out[0].dim[1] * quad_notes(op) * (int64_t)sizeof(real)
                            : six_shape_size(&op->out[0]) * SIX_LANES * (int64_t)sizeof(int32_t);
 }

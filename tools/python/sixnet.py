@@ -257,6 +257,7 @@ int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float 
 int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
 int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *net);
 void sixnet_predictor_free(sixnet_predictor *predictor);
+int32_t sixnet_predictor_memory(const sixnet_predictor *predictor, uint64_t *bytes);
 int32_t sixnet_predictor_run(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs);
 int32_t sixnet_predictor_run_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs);
 void sixnet_cancel(sixnet_model *net, int32_t on);
@@ -2498,6 +2499,13 @@ class Predictor(_Handle):
         """As Model.predict(), with the same bits, in the calling thread alone."""
         functions = {"f32": _lib.sixnet_predictor_run, "f64": _lib.sixnet_predictor_run_f64}
         return _predict(self, self._net, self._ends, functions, inputs, out)
+
+    @property
+    def memory(self) -> int:
+        """The bytes that it takes, beside the model's parameters."""
+        taken = c_uint64()
+        self._call(_lib.sixnet_predictor_memory, byref(taken))
+        return taken.value
 
 
 class Optimizer(_Handle):
