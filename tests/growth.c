@@ -128,6 +128,22 @@ static const char *norm(char *line, int i)
     return "batchnorm1d";
 }
 
+/* Parses such a net over a layer that trains, so that each of the inputs has a gradient, and then plans its training, or does not. */
+static void parse_and_plan(int size, bool plans)
+{
+    sixnet_model *net;
+    uint64_t bytes;
+    char *text = lines(size, "input shape=1\nlinear out_features=1 name=n0", sum);
+    check(sixnet_model_parse(&net, NULL, text));
+    if (plans)
+        check(sixnet_memory_needed(net, 1, 1, &bytes));
+    sixnet_model_free(net);
+    free(text);
+}
+
+static void plan_inputs(int size) { parse_and_plan(size, true); }
+static void plan_nothing(int size) { parse_and_plan(size, false); }
+
 static void parse_lines(int size) { parse(lines(size, "input shape=1", relu)); }
 static void parse_names(int size) { parse(lines(size, "input shape=1", named_relu)); }
 static void parse_inputs(int size) { parse(lines(size, "input shape=1 name=n0", sum)); }
@@ -249,7 +265,8 @@ int main(int argc, char **argv)
         {"fit_epochs", fit_epochs},         {"fit_averaged_epochs", fit_averaged_epochs},
         {"fit_batches", fit_batches},       {"cancelled_predict", cancelled_predict},
         {"parse_lines", parse_lines},       {"parse_names", parse_names},
-        {"parse_inputs", parse_inputs},     {"load_tensors", load_tensors},
+        {"parse_inputs", parse_inputs},     {"plan_inputs", plan_inputs},
+        {"plan_nothing", plan_nothing},     {"load_tensors", load_tensors},
         {"unpack_fixed", unpack_fixed},     {"unpack_dynamic", unpack_dynamic},
         {"unpack_members", unpack_members},
     };

@@ -41,12 +41,16 @@ class Growth(unittest.TestCase):
         few, many = (instructions("cancelled_predict", size) for size in (100, 1100))
         self.assertLess((many - few) / 1000, 200)
 
-
     def test_parse(self):
         """A line more costs what those before did, whatever its node is called and takes."""
         self.check_linear("parse_lines", 100)
         self.check_linear("parse_names", 100)
         self.check_linear("parse_inputs", 100)
+
+    def test_plan(self):
+        """Planning the training of nodes with sixteen inputs each, less what parsing them costs, is in proportion to n log n."""
+        few, more, many = (instructions("plan_inputs", size) - instructions("plan_nothing", size) for size in (250, 500, 1000))
+        self.assertLess((many - more) / (2 * (more - few)), 1.2)
 
     def test_load(self):
         """In proportion to n log n, as tensors are sorted by name."""
