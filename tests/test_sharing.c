@@ -826,6 +826,25 @@ static void test_settings_are_refused(void **state)
     sixnet_model_free(net);
 }
 
+/* Of a name of thirteen letters, each of which a pattern has or leaves open; the last pattern is refused, but one from before is not. */
+static void test_number_of_patterns(void **state)
+{
+    (void)state;
+    char pattern[] = "aaaaaaaaaaaaa.weight";
+    sixnet_model *net = parsed(NULL, "input shape=2\nlinear out_features=2 bias=false name=aaaaaaaaaaaaa\nmse");
+    for (int i = 0; i <= 4096; i++) {
+        for (int bit = 0; bit < 13; bit++)
+            pattern[bit] = i >> bit & 1 ? '?' : 'a';
+        if (i < 4096)
+            WORKS(sixnet_model_set_tensors(net, pattern, "lr_scale=2"));
+        else
+            FAILS(SIXNET_TOO_LARGE, sixnet_model_set_tensors(net, pattern, "lr_scale=3"), "4096 patterns");
+    }
+    WORKS(sixnet_model_set_tensors(net, "aaaaaaaaaaaaa.weight", "lr_scale=4"));
+    assert_true(sixnet_tensor_setting(net, "aaaaaaaaaaaaa.weight", "lr_scale") == 4);
+    sixnet_model_free(net);
+}
+
 /* ---- constants ---- */
 
 /* Its values are one number at first, then those of a file, and never learned. */
@@ -878,6 +897,7 @@ int main(void)
         cmocka_unit_test(test_checkpoints_hold_settings),
         cmocka_unit_test(test_sharing_is_refused),
         cmocka_unit_test(test_settings_are_refused),
+        cmocka_unit_test(test_number_of_patterns),
         cmocka_unit_test(test_constant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

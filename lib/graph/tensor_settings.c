@@ -87,8 +87,11 @@ static void supersede(sixnet_model *net, const setting *s)
             old->lr_scale = s->lr_scale >= 0 ? -1 : old->lr_scale;
             old->weight_decay = s->weight_decay >= 0 ? -1 : old->weight_decay;
         }
-        if (old->trainable != UNCHANGED || old->lr_scale >= 0 || old->weight_decay >= 0)
-            net->setting[left++] = *old;
+        if (old->trainable == UNCHANGED && old->lr_scale < 0 && old->weight_decay < 0)
+            continue;
+        if (left < i)
+            net->setting[left] = *old;
+        left++;
     }
     net->setting_count = left;
 }
