@@ -175,6 +175,15 @@ def test_nets(folder, world):
     check("inspect shows metadata", metadata["sixnet.net"] == found["net"] and metadata["format"] == "pt", metadata)
     check("inspect", "linear2.bias" in output("inspect", world["model"]) and "tanh name=tanh1" in output("inspect", world["model"]))
     check_refused("a net's text", ["summary"], "inspect", NET)
+    head = '{"__metadata__": {"made by": "x\u009by"}, "0.weight": {"dtype": "I64", "shape": [2, 1], "data_offsets": [0, 16]}, ' \
+           '"b\u009b": {"shape": [], "data_offsets": [16, 18], "dtype": "BF16"}}'.encode()
+    foreign = write(folder / "foreign.safetensors", struct.pack("<Q", len(head)) + head + bytes(18))
+    found, text = json.loads(output("inspect", foreign, "--json")), output("inspect", foreign)
+    check("inspect of any safetensors file", found == {"metadata": {"made by": "x\u009by"}, "tensors": [
+        {"name": "0.weight", "dtype": "I64", "shape": [2, 1]}, {"name": "b\u009b", "dtype": "BF16", "shape": []}]}, found)
+    check("control characters are hidden", "made by: x?y\n" in text and "  b?\n" in text and "\u009b" not in text, text)
+    check_refused("a safetensors file that is cut", ["foreign.safetensors", "cut"], "inspect",
+                  write(foreign, foreign.read_bytes()[:-1]))
     check_refused("a net that is wrong", ["wrong.net", "line 2", "conv2d"], "summary",
                   write(folder / "wrong.net", "input shape=1x8x8\nconv2 out_channels=4\n"))
     for pair in ("1,9", "(1,9)", "1*9", "[1x9]"):

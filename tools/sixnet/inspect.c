@@ -87,21 +87,25 @@ static void json_row(const tensor *t, bool first)
 
 enum { HEADER_MAX = 100000000 };
 
-/* The header, with a NUL behind it, to be freed. */
-static int32_t read_header(char **header, const char *path)
+/* The header, with a NUL behind it, to be freed; NULL for a file that has none. */
+static char *read_header(const char *path)
 {
     unsigned char head[8];
     uint64_t length = 0;
-    FILE *file = fopen(path, "rb");
-    *header = NULL;
+    char *header = NULL;
+    FILE *file = is_regular(path) ? fopen(path, "rb") : NULL;
     if (file && fread(head, 1, sizeof head, file) == sizeof head)
         for (int k = 7; k >= 0; k--)
             length = length << 8 | head[k];
-    if (length > 0 && length <= HEADER_MAX && (*header = calloc(length + 1, 1)) && fread(*header, 1, length, file) != length)
-        length = 0;
+    if (length > 0 && length <= HEADER_MAX)
+        header = calloc(length + 1, 1);
+    if (header && (fread(header, 1, length, file) != length || *header != '{')) {
+        free(header);
+        header = NULL;
+    }
     if (file)
         fclose(file);
-    return length > 0 && *header ? 0 : complain("%s: its header cannot be read", path);
+    return header;
 }
 
 /* From the quotation mark that opens a string to the one that closes it; NULL if there is none. */
@@ -115,15 +119,33 @@ static const char *string_end(const char *c)
     return *c ? c : NULL;
 }
 
-static void show_pair(const char *key, const char *key_end, const char *value, const char *value_end, const char *comma)
+/* What stands from one place to another, without the control characters that JSON leaves in strings. */
+static void show_part(const char *from, const char *to, bool json)
 {
-    if (comma)
-        printf("%s%.*s: %.*s", comma, (int)(key_end + 1 - key), key, (int)(value_end + 1 - value), value);
-    else if (key_end - key != 11 || strncmp(key, "\"sixnet.net", 11) != 0) /* the net is shown as a text */
-        printf("%.*s: %.*s\n", (int)(key_end - key - 1), key + 1, (int)(value_end - value - 1), value + 1);
+    for (size_t length; from < to; from += length) {
+        length = utf8_length(from);
+        length = length ? length : 1;
+        if (!is_control(from))
+            printf("%.*s", (int)length, from);
+        else if (json)
+            printf("\\u%04x", (unsigned char)from[length - 1]);
+        else
+            putchar('?');
+    }
 }
 
-/* In JSON the strings stay as they are. */
+static void show_pair(const char *key, const char *key_end, const char *value, const char *value_end, const char *comma)
+{
+    if (!comma && key_end - key == 11 && strncmp(key, "\"sixnet.net", 11) == 0)
+        return; /* the net is shown as a text */
+    printf("%s", comma ? comma : "");
+    show_part(comma ? key : key + 1, comma ? key_end + 1 : key_end, comma != NULL);
+    printf(": ");
+    show_part(comma ? value : value + 1, comma ? value_end + 1 : value_end, comma != NULL);
+    printf(comma ? "" : "\n");
+}
+
+/* In JSON the strings stay as they are, but for control characters. */
 static void show_metadata(const char *header, int json)
 {
     static const char title[] = "\"__metadata__\"";
@@ -170,27 +192,123 @@ static int32_t show(sixnet_model *net, const char *header, int json)
     return 0;
 }
 
+/* ---- a safetensors file of another program: its header tells all that is shown ---- */
+
+/* Behind the object that begins here. */
+static const char *object_end(const char *c)
+{
+    for (; *c && *c != '}'; c++) {
+        const char *end = string_end(c);
+        c = end ? end : c;
+    }
+    return *c ? c + 1 : c;
+}
+
+/* The numbers of "shape": [2, 3]. */
+static int32_t read_shape(const char *object, int64_t dims[MAX_RANK])
+{
+    int32_t rank = 0;
+    const char *c = strstr(object, "\"shape\"");
+    c = c ? c + strcspn(c, "[") : "";
+    while (rank < MAX_RANK && *c && *c != ']') {
+        c += strcspn(c, "0123456789]");
+        if (*c && *c != ']')
+            dims[rank++] = strtoll(c, (char **)&c, 10);
+    }
+    return rank;
+}
+
+static void show_stored(const char *name, const char *name_end, const char *object, const char *comma)
+{
+    static const char title[] = "\"dtype\"";
+    int64_t dims[MAX_RANK];
+    char shape[SHAPE_TEXT];
+    const int32_t rank = read_shape(object, dims);
+    const char *type = strstr(object, title);
+    type = type ? type + strlen(title) + strcspn(type + strlen(title), "\"") + 1 : "";
+    const int length = (int)strcspn(type, "\"");
+    if (comma) {
+        printf("%s\n  {\"name\": ", comma);
+        show_part(name, name_end + 1, true);
+        printf(", \"dtype\": \"%.*s\", ", length, type);
+        json_shape("shape", dims, rank);
+        putchar('}');
+        return;
+    }
+    printf("%-8.*s  %-14s  %10" PRId64 "  ", length, type, shape_text(dims, rank, shape), shape_size(dims, rank));
+    show_part(name + 1, name_end, false);
+    putchar('\n');
+}
+
+static void show_file(const char *header, int json)
+{
+    const char *comma = json ? "" : NULL, *end;
+    if (json)
+        printf("{\"tensors\": [");
+    else
+        printf("%-8s  %-14s  %10s  %s\n", "dtype", "shape", "values", "tensor");
+    for (const char *c = header + 1 + strspn(header + 1, " \t\r\n"); (end = string_end(c)); c += strspn(c, ", \t\r\n")) {
+        const char *object = end + strcspn(end, "{");
+        if (strncmp(c, "\"__metadata__\"", 14) != 0) {
+            show_stored(c, end, object, comma);
+            comma = json ? "," : NULL;
+        }
+        c = object_end(object);
+    }
+    printf(json ? "\n], \"metadata\": {" : "\n");
+    show_metadata(header, json);
+    printf(json ? "}}\n" : "");
+}
+
+/* The library checks the file, as one of weights that a net without any takes none of. */
+static int32_t inspect_file(const machine *m, const char *path, const char *header, int json)
+{
+    work w = {.ctx = NULL};
+    char options[64];
+    snprintf(options, sizeof options, "threads=1 dtype=%.16s", m->dtype);
+    int32_t status = sixnet_context_new(&w.ctx, options);
+    if (status == SIXNET_OK)
+        status = sixnet_model_parse(&w.net, w.ctx, "input shape=1\n");
+    if (status == SIXNET_OK)
+        status = sixnet_model_load_weights(w.net, path, "strict=false", NULL);
+    if (status == SIXNET_OK)
+        show_file(header, json);
+    else
+        status = complain("%s", sixnet_last_error());
+    work_close(&w);
+    return status;
+}
+
+static int32_t inspect_model(const machine *m, const net_files *n, const char *header, int json)
+{
+    work w = {.ctx = NULL};
+    int32_t status = work_open(&w, m, n);
+    if (status == 0 && !w.saved)
+        status = complain("%s: is a net's text, which has no values; sixnet summary shows it", n->path);
+    if (status == 0 && !header)
+        status = complain("%s: its header cannot be read", n->path);
+    if (status == 0)
+        status = show(w.net, header, json);
+    work_close(&w);
+    return status;
+}
+
 int32_t command_inspect(int argc, char **argv)
 {
     machine m = machine_default;
     net_files n = {.load = "check_values=false"};
-    work w = {.ctx = NULL};
     option_table t = {.count = 0};
-    char *header = NULL;
     int json = 0;
-    add_operand(&t, "MODEL", "a saved model or a checkpoint", &n.path);
+    add_operand(&t, "MODEL", "a saved model, a checkpoint, or any safetensors file", &n.path);
     add_switch(&t, "--json", "print JSON", &json);
     int32_t status = command_options(argc, argv, ABOUT, &t);
     if (status >= 0)
         return status;
-    status = work_open(&w, &m, &n);
-    if (status == 0 && !w.saved)
-        status = complain("%s: is a net's text, which has no values; sixnet summary shows it", n.path);
-    if (status == 0)
-        status = read_header(&header, n.path);
-    if (status == 0)
-        status = show(w.net, header, json);
+    char *header = read_header(n.path);
+    if (header && !strstr(header, "\"sixnet.format\""))
+        status = inspect_file(&m, n.path, header, json);
+    else
+        status = inspect_model(&m, &n, header, json);
     free(header);
-    work_close(&w);
     return exit_status(status);
 }
