@@ -20,6 +20,8 @@ static void test_words_are_suggested(void **state)
         {"cross_entropie", "cross_entropie", "did you mean 'cross_entropy'"},
         {"linear out_feature=3", "out_feature", "did you mean 'out_features'"},
         {"linear out_features=3 Bias=false", "Bias", "did you mean 'bias'"},
+        {"dropout pp=0.5", "pp", "did you mean 'p'"},
+        {"groupnorm num_groups=1 epz=1.5e-3", "epz", "did you mean 'eps'"},
         {"linear out_features=3 nam=a", "nam", "did you mean 'name'"},
         {"mse reduction=mea", "reduction=mea", "did you mean 'mean'"},
         {"zzzzzzzzzzzz", "unknown layer 'zzzzzzzzzzzz'", ""},

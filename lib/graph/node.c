@@ -221,6 +221,8 @@ static int32_t take_shared(const sixnet_model *net, char *attributes, six_reques
             continue;
         snprintf(tensor, sizeof tensor, "%.*s", (int)(value - 1), word + length + 1);
         const int32_t index = six_tensor_index(net, tensor);
+        if (index < 0 && tensor[strspn(tensor, "0123456789.,-+e")] == 0)
+            continue; /* a number: an attribute whose name is wrong */
         if (index < 0)
             return six_fail(SIXNET_NOT_FOUND, "%s: %.*s: there is no such tensor above", r->node.layer->kind.name,
                             (int)(end - word), word);
