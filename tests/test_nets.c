@@ -503,6 +503,46 @@ static void test_gradients_of_tables_add_up(void **state)
     task_close(&t);
 }
 
+/* Compares the gradients of all tensors but the frozen one. */
+static void check_other_gradients(const task *t, const task *whole, const char *frozen)
+{
+    const char *name;
+    int64_t dims[8];
+    int32_t rank, learns;
+    for (int32_t i = 0; (name = sixnet_tensor_name(whole->net, i)); i++) {
+        TRY(sixnet_tensor_shape(whole->net, name, dims, &rank, &learns));
+        if (!learns || strcmp(name, frozen) == 0)
+            continue;
+        int64_t count = 1;
+        for (int32_t d = 0; d < rank; d++)
+            count *= dims[d];
+        double *expected = lab_room(count), *now = lab_room(count);
+        TRY(sixnet_gradient_get_f64(whole->net, name, expected, count));
+        TRY(sixnet_gradient_get_f64(t->net, name, now, count));
+        if (memcmp(expected, now, (size_t)count * sizeof *now) != 0)
+            lab_fail("with %s frozen, the gradient of %s is another", frozen, name);
+        free(expected);
+        free(now);
+    }
+}
+
+/* One frozen tensor moves the gradients of those behind it, whose bits stay. */
+static void test_gradients_beside_a_frozen_tensor(void **state)
+{
+    (void)state;
+    const char *name;
+    task whole = task_open("dtype=f64 threads=2", everything, 20);
+    pass(&whole, 20);
+    for (int32_t i = 0; (name = sixnet_tensor_name(whole.net, i)); i++) {
+        task t = task_open("dtype=f64 threads=2", everything, 20);
+        TRY(sixnet_model_set_tensors(t.net, name, "trainable=false"));
+        pass(&t, 20);
+        check_other_gradients(&t, &whole, name);
+        task_close(&t);
+    }
+    task_close(&whole);
+}
+
 static void test_calls_out_of_order(void **state)
 {
     (void)state;
@@ -567,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_batches_of_any_size),        cmocka_unit_test(test_forward_alone),
         cmocka_unit_test(test_gradients_add_up),           cmocka_unit_test(test_gradients_of_tables_add_up),
         cmocka_unit_test(test_calls_out_of_order),         cmocka_unit_test(test_backward_from),
+        cmocka_unit_test(test_gradients_beside_a_frozen_tensor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
