@@ -232,13 +232,24 @@ static int32_t check_node(const sixnet_model *net, sixnet_node node, six_access 
     return SIXNET_OK;
 }
 
+static int32_t check_value(const sixnet_model *net, sixnet_node node, const char *function, int32_t *value)
+{
+    int32_t status = need(function, "net", net, SIX_READS);
+    if (status)
+        return status;
+    *value = six_value_find(net, node);
+    return *value < 0 ? six_fail(SIXNET_INVALID_ARGUMENT, "%s: %d is not a node of this model", function, node) : SIXNET_OK;
+}
+
 int32_t sixnet_retain(sixnet_model *net, sixnet_node node)
 {
-    int32_t status = check_node(net, node, SIX_CHANGES, "sixnet_retain");
+    int32_t value, status = need("sixnet_retain", "net", net, SIX_CHANGES);
+    if (!status)
+        status = check_value(net, node, "sixnet_retain", &value);
     if (!status && net->compiled)
         status = six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are retained before");
     if (!status)
-        net->node[node].retained = true;
+        net->node[net->value[value].node].retained = true;
     return status;
 }
 
@@ -332,15 +343,6 @@ static void give_shape(const six_shape *s, int64_t *dims, int32_t *rank)
 }
 
 /* The value that a node, or one of its outputs, stands for. */
-static int32_t check_value(const sixnet_model *net, sixnet_node node, const char *function, int32_t *value)
-{
-    int32_t status = need(function, "net", net, SIX_READS);
-    if (status)
-        return status;
-    *value = six_value_find(net, node);
-    return *value < 0 ? six_fail(SIXNET_INVALID_ARGUMENT, "%s: %d is not a node of this model", function, node) : SIXNET_OK;
-}
-
 sixnet_node sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output)
 {
     if (check_node(net, node, SIX_READS, "sixnet_node_output"))
@@ -494,11 +496,13 @@ double sixnet_tensor_setting(const sixnet_model *net, const char *name, const ch
         return NAN;
     if (strcmp(key, "trainable") == 0)
         return six_trains(t);
+    if (strcmp(key, "parameter") == 0)
+        return t->parameter;
     if (strcmp(key, "lr_scale") == 0)
         return t->lr_scale;
     if (strcmp(key, "weight_decay") == 0)
         return t->weight_decay;
-    six_fail(SIXNET_NOT_FOUND, "a tensor has no setting '%.40s'; it has trainable, lr_scale and weight_decay", key);
+    six_fail(SIXNET_NOT_FOUND, "a tensor has no setting '%.40s'; it has trainable, lr_scale, weight_decay and parameter", key);
     return NAN;
 }
 

@@ -519,6 +519,19 @@ class Copies(unittest.TestCase):
                 again.forward([[1.0, 2.0, 3.0, 4.0]])
                 self.assertEqual(again.node_values("a").tolist(), [[1.0, 2.0, 3.0, 4.0]])
 
+    def test_models_with_settings_of_tensors(self):
+        plain = sixnet.Model()
+        for line in SMALL.splitlines():
+            plain.add(line)
+        for net, finish in ((plain, sixnet.Model.compile), (sixnet.Model(SMALL), lambda model: model)):
+            net.set_tensors("linear1.*", trainable=False)
+            net.set_tensors("linear2.bias", lr_scale=0.25)
+            for name, made in COPIES.items():
+                with self.subTest(name):
+                    for twin in (finish(made(net)), finish(made(made(net)))):
+                        self.assertEqual([twin.is_trained(tensor) for tensor in twin], [False, False, True, True])
+                        self.assertEqual(twin.tensor_setting("linear2.bias", "lr_scale"), 0.25)
+
     def test_values_that_are_not_finite(self):
         net = sixnet.Model(SMALL)
         net["linear1.bias"] = [math.nan] * 8
@@ -1638,8 +1651,111 @@ class Callbacks(unittest.TestCase):
         self.assertEqual(len(errors), 1)
 
 
+class SettingsOfTensors(unittest.TestCase):
+    def test_frozen(self):
+        x, t = [[0.5, -1, 2, 0.25], [1, 0.5, -0.5, 2]] * 8, [0, 2] * 8
+        net = sixnet.Model(SMALL)
+        net.set_tensors("linear1.*", trainable=False)
+        before = {name: net[name].tolist() for name in net}
+        net.fit(x, t, optimizer="adam lr=0.1", epochs=2)
+        self.assertEqual([net[name].tolist() == before[name] for name in net], [True, True, False, False])
+        self.assertIn("tensors match=linear1.* trainable=false", net.text)
+        self.assertEqual(net.tensor_setting("linear1.bias", "trainable"), 0)
+        net.set_tensors("linear1.*", trainable=True)
+        net.fit(x, t, optimizer="adam lr=0.1", epochs=2)
+        self.assertTrue(all(net[name].tolist() != before[name] for name in net))
+
+    def test_rate_and_decay(self):
+        net = sixnet.Model("input shape=2\nlinear out_features=1 bias=false name=a\nlinear out_features=1 bias=false name=b\nmse")
+        net.set_tensors("a.weight", lr_scale=0.5, weight_decay=0)
+        self.assertEqual([net.tensor_setting("a.weight", key) for key in ("trainable", "lr_scale", "weight_decay")], [1, 0.5, 0])
+        self.assertEqual([net.tensor_setting("b.weight", key) for key in ("trainable", "lr_scale", "weight_decay")], [1, 1, -1])
+        net["a.weight"], net["b.weight"] = [[1, 2]], [[4]]
+        optimizer = sixnet.Optimizer(net, "sgd lr=0.5 weight_decay=1")
+        net.forward([[1, 1]])
+        net.loss([[8]])  # the output is 12, its gradient 2 * 4
+        net.backward()
+        optimizer.step()
+        self.assertEqual(net["a.weight"].tolist(), [[1 - 0.25 * 32, 2 - 0.25 * 32]])
+        self.assertEqual(net["b.weight"].tolist(), [[4 - 0.5 * (24 + 4)]])
+
+    def test_errors(self):
+        net = sixnet.Model(SMALL)
+        with self.assertRaisesRegex(KeyError, "names no tensor"):
+            net.set_tensors("conv1.*", trainable=False)
+        with self.assertRaisesRegex(ValueError, "sets nothing"):
+            net.set_tensors("linear1.*")
+        optimizer = sixnet.Optimizer(net, "sgd lr=0.1")
+        with self.assertRaisesRegex(sixnet.BadStateError, "has an optimizer"):
+            net.set_tensors("linear1.*", trainable=False)
+        optimizer.close()
+        for name, key in (("conv1.weight", "lr_scale"), ("linear1.weight", "momentum")):
+            self.assertRaisesRegex(KeyError, "conv1|momentum", net.tensor_setting, name, key)
+
+    def test_shared(self):
+        net = sixnet.Model("input shape=3 name=x\nlinear out_features=3 name=a\ntanh\nlinear out_features=3 name=b share=a\nmse")
+        self.assertEqual(list(net), ["a.weight", "a.bias"])
+        self.assertEqual(net["b.weight"].tolist(), net["a.weight"].tolist())
+
+
 @needs_numpy
 class CustomLayers(unittest.TestCase):
+    def several(self, **functions):
+        """A context with a layer of two outputs, the sine and the cosine of the input's sums and values."""
+        def setup(given):
+            given.output("cosine", given.inputs[0])
+            return (1,)
+
+        def forward(call, x):
+            return np.sin(x.sum(1, keepdims=True)), np.cos(x)
+
+        def backward(call, dy, x):
+            (sine, cosine), (dsine, dcosine) = call.output, dy
+            assert np.allclose(sine, np.sin(x.sum(1, keepdims=True)))
+            return dsine * np.cos(x.sum(1, keepdims=True)) - dcosine * np.sin(x)
+
+        context = sixnet.Context(dtype="f64")
+        context.register("waves", functions.get("forward", forward), functions.get("backward", backward), setup=setup)
+        return context
+
+    def test_several_outputs(self):
+        x = np.random.default_rng(0).normal(size=(20, 3))
+        net = sixnet.Model("input shape=3\nlinear out_features=4\nwaves name=w\nconcat from=w,w:cosine\nmse", self.several())
+        self.assertLess(net.gradient_check(x, np.zeros((20, 5))).worst, 1e-8)
+        node = net.nodes[net.find("w")]
+        self.assertEqual((node.shape, node.outputs), ((1,), ((1,), (4,))))
+        self.assertEqual(net.node_output("w", "cosine"), net.node_output(node.index, 1))
+        self.assertEqual(net.node_output("w", "output"), node.index)
+        for output in ("sine", 2, -1):
+            self.assertRaisesRegex(KeyError, "has no output", net.node_output, "w", output)
+        self.assertRaisesRegex(KeyError, "there is no node 'v'", net.node_output, "v", 0)
+
+    def test_outputs_as_nodes(self):
+        x = np.random.default_rng(0).normal(size=(20, 3))
+        net = sixnet.Model(context=self.several())
+        waves = net.add("waves name=w", net.add("input shape=3"))
+        net.add("linear out_features=2", "w:cosine")
+        net.retain("w:0")
+        net.retain(net.node_output(waves, "cosine"))
+        self.assertIn("from=w:cosine", net.nodes[-1].spec)
+        for twin in (net, copy.copy(net)):
+            twin.compile()
+            twin.forward(x)
+            np.testing.assert_allclose(twin.node_values("w"), np.sin(x.sum(1, keepdims=True)))
+            np.testing.assert_allclose(twin.node_values("w:cosine"), np.cos(x))
+            twin.backward(np.ones((20, 2)))
+            np.testing.assert_allclose(twin.node_gradient("w:cosine"), np.tile(twin["linear1.weight"].sum(0), (20, 1)))
+
+    def test_wrong_outputs(self):
+        x = np.zeros((4, 3))
+        for given, words in (
+            (lambda call, x: np.cos(x), "a tuple of 2 outputs is expected"),
+            (lambda call, x: (x, x, x), "forward returned 3 outputs; a tuple of 2 outputs is expected"),
+            (lambda call, x: (x[:, :1], x[:, :1]), r"output 1 that forward returned has the shape \(4, 1\), not \(4, 3\)"),
+        ):
+            net = sixnet.Model("input shape=3\nwaves name=w\nlinear out_features=1 from=w:cosine", self.several(forward=given))
+            self.assertRaisesRegex(sixnet.BadShapeError, words, net.predict, x)
+
     def register(self, context, name="power", dtype=None):
         def setup(s):
             if s["order"] < 1:

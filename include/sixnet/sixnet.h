@@ -233,8 +233,8 @@ SIXNET_API sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_no
  * Threads: changes net. */
 SIXNET_API sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count);
 
-/** Asks that a node's values and gradient can be read with sixnet_node_values() and sixnet_node_gradient() after a forward
- * and a backward pass; without it their memory may be used again. Before sixnet_compile(). Threads: changes net. */
+/** Asks that the values and gradients of a node, of all its outputs, can be read with sixnet_node_values() and sixnet_node_gradient()
+ * after a forward and a backward pass; without it their memory may be used again. Before sixnet_compile(). Threads: changes net. */
 SIXNET_API int32_t sixnet_retain(sixnet_model *net, sixnet_node node);
 
 /** Checks the graph, lays out its memory and gives the parameters their initial values, drawn with the context's seed.
@@ -354,8 +354,8 @@ SIXNET_API int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name
  * Threads: changes net. */
 SIXNET_API int32_t sixnet_model_set_tensors(sixnet_model *net, const char *pattern, const char *settings);
 
-/** A setting of a tensor: "trainable" (1 or 0), "lr_scale", or "weight_decay" (-1: the optimizer's); NaN if there is no such tensor or
- * setting. Threads: reads net. */
+/** A setting of a tensor: "trainable" (1 or 0), "lr_scale", or "weight_decay" (-1: the optimizer's). Also "parameter": 1 for a parameter,
+ * frozen or not, 0 for a buffer. NaN if there is no such tensor or setting. Threads: reads net. */
 SIXNET_API double sixnet_tensor_setting(const sixnet_model *net, const char *name, const char *key);
 
 /** Copies a tensor out.

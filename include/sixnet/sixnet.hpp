@@ -920,7 +920,7 @@ public:
     }
     /** How the tensors that a pattern names are trained: set_tensors("conv1.*", "trainable=false"). */
     void set_tensors(text pattern, text settings) { detail::check(sixnet_model_set_tensors(get(), pattern.c_str(), settings.c_str())); }
-    /** "trainable", "lr_scale" or "weight_decay" of a tensor. */
+    /** "trainable", "lr_scale", "weight_decay" or "parameter" of a tensor. */
     double tensor_setting(text name, text key) const
     {
         const double value = sixnet_tensor_setting(get(), name.c_str(), key.c_str());

@@ -1209,7 +1209,8 @@ class Context(_Handle):
 
         Called for up to 16 samples at a time, in the thread that made the call. A gradient of None is zero. Without backward the layer
         is only used to predict. `call` is a LayerCall; `dtype` ("f32" or "f64") that of the arrays, the context's if not given; keywords
-        are the layer's attributes with their defaults.
+        are the layer's attributes with their defaults. If setup has added outputs (LayerSetup.output()), forward returns a tuple of all
+        outputs, and dy is a tuple of their gradients.
         """
         for what, function in (("forward", forward), ("backward", backward or forward), ("setup", setup or forward)):
             _function(function, what)
@@ -1252,7 +1253,7 @@ class _DuringCall:
 
 class LayerSetup(_DuringCall):
     """What a layer's setup function is given: `inputs` are the shapes of the inputs, setup["order"] is an attribute. It may ask for
-    parameters, return the output's shape, and raise an error to refuse the inputs."""
+    parameters, add outputs, return the first output's shape, and raise an error to refuse the inputs."""
 
     _attribute = "sixnet_setup_attribute"
 
@@ -1265,6 +1266,11 @@ class LayerSetup(_DuringCall):
         """Asks for a parameter, whose initial values are drawn evenly from low to high, or are all low."""
         dims = _whole_array(shape, c_int64, "shape")
         _check(_lib.sixnet_setup_parameter(self._valid(), _text(name), dims, len(dims), low, low if high is None else high))
+
+    def output(self, name: str, shape: Sequence[int]) -> None:
+        """Adds an output after the first, which is called "output". The line of another layer takes it as from=NODE:NAME."""
+        dims = _whole_array(shape, c_int64, "shape")
+        _check(_lib.sixnet_setup_add_output(self._valid(), _text(name), dims, len(dims)))
 
 
 class LayerCall(_DuringCall):
@@ -1279,25 +1285,29 @@ class LayerCall(_DuringCall):
         self.samples: int = _lib.sixnet_call_samples(pointer)
         self.training = bool(_lib.sixnet_call_training(pointer))
 
-    def _output_shape(self) -> Shape:
-        return (self.samples, *_shape(_lib.sixnet_call_output_shape, self._valid(), 0))
-
     @property
     def output(self) -> Any:
-        """What forward has returned."""
-        return _copy_out(_lib.sixnet_call_output(self._valid(), 0), self._output_shape(), self._kind)
+        """What forward has returned: an array, or a tuple of them if the layer has several outputs."""
+        return self._outputs(_lib.sixnet_call_output)
 
-    def _places(self, value: Callable[..., Optional[int]], parameter: Callable[..., Optional[int]]) -> List[Tuple[int, Shape]]:
+    def _outputs(self, function: Callable[..., Optional[int]]) -> Any:
+        """Copies of the outputs' values or gradients: a tuple if there are several."""
+        places = self._places(function, _lib.sixnet_call_output_shape, (self.samples,))
+        arrays = tuple(_copy_out(address, shape, self._kind) for address, shape in places)
+        return arrays if len(arrays) > 1 else arrays[0]
+
+    def _arguments(self, value: Callable[..., Optional[int]], parameter: Callable[..., Optional[int]]) -> List[Tuple[int, Shape]]:
         """Where the inputs' values or gradients are, and then the parameters'."""
-        places = []
-        for function, shape, first in ((value, _lib.sixnet_call_input_shape, (self.samples,)),
-                                       (parameter, _lib.sixnet_call_parameter_shape, ())):
-            address = function(self._valid(), 0)
-            index = 0
-            while address:
-                places.append((address, (*first, *_shape(shape, self._valid(), index))))
-                index += 1
-                address = function(self._valid(), index)
+        return [*self._places(value, _lib.sixnet_call_input_shape, (self.samples,)),
+                *self._places(parameter, _lib.sixnet_call_parameter_shape, ())]
+
+    def _places(self, function: Callable[..., Optional[int]], shape: Callable[..., int], first: Shape) -> List[Tuple[int, Shape]]:
+        """All that a function has by index: the addresses and shapes."""
+        places: List[Tuple[int, Shape]] = []
+        address = function(self._valid(), 0)
+        while address:
+            places.append((address, (*first, *_shape(shape, self._valid(), len(places)))))
+            address = function(self._valid(), len(places))
         return places
 
 
@@ -1332,27 +1342,37 @@ class _CustomLayer:
     def _run(self, function: Callable[[LayerCall, _Pointer, List[Any]], None], pointer: _Pointer) -> None:
         call = LayerCall(pointer, self.dtype)
         try:
-            places = call._places(_lib.sixnet_call_input, _lib.sixnet_call_parameter)
+            places = call._arguments(_lib.sixnet_call_input, _lib.sixnet_call_parameter)
             function(call, pointer, [_copy_out(address, shape, self.dtype) for address, shape in places])
         finally:
             call._pointer = None
 
     def _run_forward(self, call: LayerCall, pointer: _Pointer, arguments: List[Any]) -> None:
         values = self.forward(call, *arguments)
-        _copy_in(_lib.sixnet_call_output(pointer, 0), call._output_shape(), self.dtype, values, f"{self.name}: what forward returned")
+        places = call._places(_lib.sixnet_call_output, _lib.sixnet_call_output_shape, (call.samples,))
+        if len(places) == 1:
+            self._put(places[0], values, "what forward returned")
+            return
+        if not isinstance(values, tuple) or len(values) != len(places):
+            given = f"{len(values)} outputs" if isinstance(values, tuple) else _shown(values)
+            raise _error(_BAD_SHAPE, f"{self.name}: forward returned {given}; a tuple of {len(places)} outputs is expected")
+        for i, (place, output) in enumerate(zip(places, values)):
+            self._put(place, output, f"output {i} that forward returned")
+
+    def _put(self, place: Tuple[int, Shape], values: Any, what: str) -> None:
+        _copy_in(*place, self.dtype, values, f"{self.name}: {what}")
 
     def _run_backward(self, call: LayerCall, pointer: _Pointer, arguments: List[Any]) -> None:
         assert self.backward
-        dy = _copy_out(_lib.sixnet_call_output_gradient(pointer, 0), call._output_shape(), self.dtype)
-        given = self.backward(call, dy, *arguments)
+        given = self.backward(call, call._outputs(_lib.sixnet_call_output_gradient), *arguments)
         gradients = given if isinstance(given, tuple) else (given,)
-        places = call._places(_lib.sixnet_call_input_gradient, _lib.sixnet_call_parameter_gradient)
+        places = call._arguments(_lib.sixnet_call_input_gradient, _lib.sixnet_call_parameter_gradient)
         if len(gradients) != len(places):
             raise _error(_BAD_SHAPE, f"{self.name}: backward returned {len(gradients)} gradients, not {len(places)}, one by each input and "
                                      "parameter")
-        for i, ((address, shape), values) in enumerate(zip(places, gradients)):
+        for i, (place, values) in enumerate(zip(places, gradients)):
             if values is not None:
-                _copy_in(address, shape, self.dtype, values, f"{self.name}: gradient {i} that backward returned")
+                self._put(place, values, f"gradient {i} that backward returned")
 
 
 # ---- dataset ----
@@ -1388,7 +1408,10 @@ class _Arrays(NamedTuple):
 class _IdxFiles(NamedTuple):
     images: bytes
     labels: Optional[bytes]
-    wide = False
+
+    @property
+    def wide(self) -> bool:
+        return False
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
         dataset._create(_lib.sixnet_dataset_open_idx, _lib.sixnet_dataset_free, context and context.pointer, self.images, self.labels,
@@ -1512,7 +1535,7 @@ class Dataset(_Handle):
     @property
     def dtype(self) -> str:
         """That of the samples that come out, "f32" or "f64": the context's."""
-        return self._context.get().dtype if self._context else "f32"
+        return str(self._context.get().dtype) if self._context else "f32"
 
     @property
     def _exact(self) -> str:
@@ -1685,13 +1708,14 @@ def _read_some(file: BinaryIO, address: int, size: int) -> int:
 
 
 class Node(NamedTuple):
-    """One node of a model: its number, name, kind, line of text and the shape of its output for one sample."""
+    """One node of a model: its number, name, kind, line of text, and the shapes of its first output and of all outputs for one sample."""
 
     index: int  # type: ignore[assignment]
     name: str
     kind: str
     spec: str
     shape: Shape
+    outputs: Tuple[Shape, ...]
 
 
 class Progress(NamedTuple):
@@ -1966,6 +1990,7 @@ class Model(_Handle, Mapping[str, Any]):
         resource = _opened(self.context, Context, "context")
         self._context = _Parent(self.context)
         self._retained: Tuple[int, ...] = ()
+        self._settings: Tuple[Tuple[str, str], ...] = ()  # of tensors, before it is compiled; then its text has them
         self._kind = self.context.dtype
         self._batch = 0  # samples of the last forward pass
         self._create(function, _lib.sixnet_model_free, resource.pointer, *args, keep=[resource])
@@ -2010,8 +2035,8 @@ class Model(_Handle, Mapping[str, Any]):
     # building
 
     def add(self, spec: str, *inputs: Union[int, str], **attributes: Any) -> int:
-        """Adds a layer or a loss that takes the output of the given nodes (numbers or names), or of the node above. Returns its number.
-        After an error the model cannot be completed."""
+        """Adds a layer or a loss that takes the given nodes, or the node above. Returns its number. A node is a number or a name; it stands
+        for its first output, "NODE:OUTPUT" or node_output() for another. After an error the model cannot be completed."""
         resource = self._open()
         with resource.lock:
             text, nodes = _spec(spec, attributes), [self._node(node) for node in inputs]
@@ -2030,6 +2055,29 @@ class Model(_Handle, Mapping[str, Any]):
         self._call(_lib.sixnet_retain, index)
         self._retained = (*self._retained, index)
 
+    def set_tensors(self, pattern: str, *, trainable: Optional[bool] = None, lr_scale: Optional[float] = None,
+                    weight_decay: Optional[float] = None) -> None:
+        """Sets how the tensors that a pattern names are trained; saved with the model.
+
+            net.set_tensors("conv1.*", trainable=False)                 # "*" stands for any characters, "?" for one
+            net.set_tensors("linear1.weight", lr_scale=0.1, weight_decay=0)
+
+        trainable=False freezes them: they have no gradient and no optimizer state, and a batch norm all of whose tensors are frozen uses
+        its running statistics. It cannot change while the model has an optimizer. lr_scale multiplies the learning rate, weight_decay
+        takes the place of the optimizer's."""
+        settings = _spec("", {"trainable": trainable, "lr_scale": lr_scale, "weight_decay": weight_decay})
+        self._call(_lib.sixnet_model_set_tensors, _text(pattern), settings)
+        if self._ends is None:
+            self._settings = (*self._settings, (pattern, settings.decode()))
+
+    def tensor_setting(self, name: str, key: str) -> float:
+        """A setting of a tensor: "trainable" (1 or 0), "lr_scale", or "weight_decay" (-1: the optimizer's). Also "parameter": 1 for a
+        parameter, frozen or not, 0 for a buffer."""
+        value = float(self._get(_lib.sixnet_tensor_setting, _text(name), _text(key)))
+        if math.isnan(value):
+            raise _error(_NOT_FOUND, _decoded(_lib.sixnet_last_error()))
+        return value
+
     def compile(self) -> Model:
         """Checks the graph and gives the parameters their initial values. Returns the model."""
         self._call(_lib.sixnet_compile)
@@ -2045,7 +2093,7 @@ class Model(_Handle, Mapping[str, Any]):
             twin._open().stepped = resource.stepped
         return twin
 
-    _OWN, _HELD = ("context", "_context", "_retained", "_kind", "_batch", "_ends"), ("_context",)
+    _OWN, _HELD = ("context", "_context", "_retained", "_settings", "_kind", "_batch", "_ends"), ("_context",)
 
     def __copy__(self) -> Model:
         if self._ends is None:
@@ -2061,10 +2109,17 @@ class Model(_Handle, Mapping[str, Any]):
         return twin
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        """Its nodes, tensors and counters of random numbers; not its gradients, and not its history."""
+        """Its nodes, tensors with their settings, and counters of random numbers; not its gradients, and not its history."""
         nodes, stepped = [node.spec for node in self.nodes], self._open().stepped
         state = _state_of(Optimizer(self, "sgd lr=0")) if self._ends else None
-        return _model_again, (type(self), self._context.get(), nodes, self._retained, state, stepped), self._others()
+        return _model_again, (type(self), self._context.get(), nodes, self._retained, self._all_settings(), state, stepped), self._others()
+
+    def _all_settings(self) -> List[Tuple[str, str]]:
+        """The settings of tensors: patterns, and what is set."""
+        if self._ends is None:
+            return list(self._settings)
+        lines = [line.split(" ", 2) for line in self.text.splitlines() if line.startswith("tensors ")]
+        return [(match[len("match="):], settings) for _, match, settings in lines]
 
     def reset(self, seed: int) -> None:
         """Gives the parameters fresh initial values."""
@@ -2085,8 +2140,20 @@ class Model(_Handle, Mapping[str, Any]):
             raise _error(_NOT_FOUND, f"there is no node '{name}'")
         return node
 
+    def node_output(self, node: Union[int, str], output: Union[int, str]) -> int:
+        """The number that stands for one output of a node that has several, by the output's name or number: what add(), retain(),
+        node_values() and node_gradient() take in place of the node, as they take "NODE:OUTPUT"."""
+        word = output if isinstance(output, str) else str(_whole(output, c_int32, "output"))
+        found = int(self._get(_lib.sixnet_node_output, self._node(node), _text(word)))
+        if found < 0:
+            raise _error(_NOT_FOUND, f"node {_shown(node)} has no output {_shown(output)}")
+        return found
+
     def _node(self, node: Union[int, str]) -> int:
-        return self.find(node) if isinstance(node, str) else node
+        if not isinstance(node, str):
+            return node
+        name, colon, output = node.partition(":")
+        return self.node_output(name, output) if colon else self.find(name)
 
     @property
     def nodes(self) -> List[Node]:
@@ -2096,7 +2163,10 @@ class Model(_Handle, Mapping[str, Any]):
     @staticmethod
     def _describe(net: _Pointer, index: int) -> Node:
         name, kind, spec = (_decoded(_lib.sixnet_node_get(net, index, field)) for field in (b"name", b"kind", b"spec"))
-        return Node(index, name, kind, spec, _shape(_lib.sixnet_node_shape, net, index))
+        outputs = [_shape(_lib.sixnet_node_shape, net, index)]
+        while (output := _lib.sixnet_node_output(net, index, b"%d" % len(outputs))) >= 0:
+            outputs.append(_shape(_lib.sixnet_node_shape, net, output))
+        return Node(index, name, kind, spec, outputs[0], tuple(outputs))
 
     def _compiled(self) -> _Ends:
         self._open()
@@ -2155,7 +2225,7 @@ class Model(_Handle, Mapping[str, Any]):
         return self._get(lambda net: [_decoded(_lib.sixnet_tensor_name(net, i)) for i in range(_lib.sixnet_tensor_count(net))])
 
     def is_trained(self, name: str) -> bool:
-        """Whether a tensor is a parameter, rather than a buffer such as running statistics."""
+        """Whether a tensor is a parameter that learns, rather than a frozen one or a buffer such as running statistics."""
         dims, rank, trained = (c_int64 * 8)(), c_int32(), c_int32()
         self._call(_lib.sixnet_tensor_shape, _text(name), dims, byref(rank), byref(trained))
         return bool(trained.value)
@@ -2463,14 +2533,17 @@ def _set_state(optimizer: Optimizer, state: bytes) -> None:
         optimizer._checkpoint(_lib.sixnet_checkpoint_load, path, None, {"check_values": False})
 
 
-def _model_again(kind: Type[Model], context: Context, nodes: Sequence[str], retained: Sequence[int], state: Optional[bytes],
-                 stepped: bool) -> Model:
+def _model_again(kind: Type[Model], context: Context, nodes: Sequence[str], retained: Sequence[int],
+                 settings: Sequence[Tuple[str, str]], state: Optional[bytes], stepped: bool) -> Model:
     net = kind.__new__(kind)
     net._make(context, _lib.sixnet_model_new)
     for spec in nodes:
         net.add(spec, *([NONE] if " from=" in spec else []))
     for node in retained:
         net.retain(node)
+    for pattern, given in settings:
+        net._call(_lib.sixnet_model_set_tensors, _text(pattern), _text(given))
+    net._settings = tuple(settings)
     if state is not None:
         _set_state(Optimizer(net.compile(), "sgd lr=0"), state)
     net._open().stepped = stepped
