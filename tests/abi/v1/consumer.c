@@ -191,7 +191,7 @@ static void training(void)
 static int32_t double_forward(void *user, sixnet_layer_call *call)
 {
     const float *x = (const float *)sixnet_call_input(call, 0);
-    float *y = (float *)sixnet_call_output(call);
+    float *y = (float *)sixnet_call_output(call, 0);
     for (int64_t i = 0; i < 3 * sixnet_call_samples(call); i++)
         y[i] = x[i] * (float)sixnet_call_attribute(call, "factor") + *(float *)user;
     return 0;
