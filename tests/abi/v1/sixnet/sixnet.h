@@ -342,20 +342,20 @@ SIXNET_API const char *sixnet_tensor_name(const sixnet_model *net, int32_t index
 SIXNET_API int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *dims, int32_t *rank,
                                        int32_t *trainable);
 
-/** Sets how the tensors that a pattern names are trained. Before or after sixnet_compile(); saved with the model's text, as a line
- * `tensors match=PATTERN ...`.
+/** Sets how the tensors that a pattern names are trained: those of the nodes so far. Before or after sixnet_compile(); saved with the
+ * model's text, as a line `tensors match=PATTERN ...` below these nodes.
  * @param pattern names as sixnet_tensor_name() gives them; `*` stands for any characters, `?` for one: "conv1.*"
  * @param settings one or more of `trainable=false` (frozen: no gradient, no optimizer state, and a batch norm whose tensors are all
  *        frozen uses its running statistics), `trainable=true`, `lr_scale=F` (factor of the learning rate), `weight_decay=F` (in place
  *        of the optimizer's)
  * @return SIXNET_OK, SIXNET_NOT_FOUND if the pattern names no tensor, SIXNET_BAD_TEXT, SIXNET_BAD_STATE if trainable would change
- *         while the model has an optimizer
+ *         while the model has an optimizer, SIXNET_TOO_LARGE after 4096 different patterns
  *
  * Threads: changes net. */
 SIXNET_API int32_t sixnet_model_set_tensors(sixnet_model *net, const char *pattern, const char *settings);
 
-/** A setting of a tensor: "trainable" (1 or 0), "lr_scale", or "weight_decay" (-1: the optimizer's); NaN if there is no such tensor or
- * setting. Threads: reads net. */
+/** A setting of a tensor: "trainable" (1 or 0), "lr_scale", or "weight_decay" (-1: the optimizer's). Also "parameter": 1 for a parameter,
+ * frozen or not, 0 for a buffer. NaN if there is no such tensor or setting. Threads: reads net. */
 SIXNET_API double sixnet_tensor_setting(const sixnet_model *net, const char *name, const char *key);
 
 /** Copies a tensor out.
