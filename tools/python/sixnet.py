@@ -1990,7 +1990,7 @@ class Model(_Handle, Mapping[str, Any]):
         resource = _opened(self.context, Context, "context")
         self._context = _Parent(self.context)
         self._retained: Tuple[int, ...] = ()
-        self._settings: Tuple[Tuple[str, str], ...] = ()  # of tensors, before it is compiled; then its text has them
+        self._settings: Tuple[Tuple[int, str], ...] = ()  # of tensors, before it is compiled: how many nodes there were, the line
         self._kind = self.context.dtype
         self._batch = 0  # samples of the last forward pass
         self._create(function, _lib.sixnet_model_free, resource.pointer, *args, keep=[resource])
@@ -2065,10 +2065,12 @@ class Model(_Handle, Mapping[str, Any]):
         trainable=False freezes them: they have no gradient and no optimizer state, and a batch norm all of whose tensors are frozen uses
         its running statistics. It cannot change while the model has an optimizer. lr_scale multiplies the learning rate, weight_decay
         takes the place of the optimizer's."""
-        settings = _spec("", {"trainable": trainable, "lr_scale": lr_scale, "weight_decay": weight_decay})
+        self._set_tensors(pattern, _spec("", {"trainable": trainable, "lr_scale": lr_scale, "weight_decay": weight_decay}))
+
+    def _set_tensors(self, pattern: str, settings: bytes) -> None:
         self._call(_lib.sixnet_model_set_tensors, _text(pattern), settings)
         if self._ends is None:
-            self._settings = (*self._settings, (pattern, settings.decode()))
+            self._settings = (*self._settings, (len(self.nodes), f"tensors match={pattern} {settings.decode()}"))
 
     def tensor_setting(self, name: str, key: str) -> float:
         """A setting of a tensor: "trainable" (1 or 0), "lr_scale", or "weight_decay" (-1: the optimizer's). Also "parameter": 1 for a
@@ -2110,16 +2112,14 @@ class Model(_Handle, Mapping[str, Any]):
 
     def __reduce__(self) -> Tuple[Any, ...]:
         """Its nodes, tensors with their settings, and counters of random numbers; not its gradients, and not its history."""
-        nodes, stepped = [node.spec for node in self.nodes], self._open().stepped
+        lines, stepped = self.text.splitlines() if self._ends else self._lines(), self._open().stepped
         state = _state_of(Optimizer(self, "sgd lr=0")) if self._ends else None
-        return _model_again, (type(self), self._context.get(), nodes, self._retained, self._all_settings(), state, stepped), self._others()
+        return _model_again, (type(self), self._context.get(), lines, self._retained, state, stepped), self._others()
 
-    def _all_settings(self) -> List[Tuple[str, str]]:
-        """The settings of tensors: patterns, and what is set."""
-        if self._ends is None:
-            return list(self._settings)
-        lines = [line.split(" ", 2) for line in self.text.splitlines() if line.startswith("tensors ")]
-        return [(match[len("match="):], settings) for _, match, settings in lines]
+    def _lines(self) -> List[str]:
+        """The text of a model that is not compiled yet: settings of tensors stand below the nodes that were there."""
+        placed = [*((node.index + 1, 0, node.spec) for node in self.nodes), *((count, 1, line) for count, line in self._settings)]
+        return [line for _, _, line in sorted(placed, key=operator.itemgetter(0, 1))]
 
     def reset(self, seed: int) -> None:
         """Gives the parameters fresh initial values."""
@@ -2533,17 +2533,18 @@ def _set_state(optimizer: Optimizer, state: bytes) -> None:
         optimizer._checkpoint(_lib.sixnet_checkpoint_load, path, None, {"check_values": False})
 
 
-def _model_again(kind: Type[Model], context: Context, nodes: Sequence[str], retained: Sequence[int],
-                 settings: Sequence[Tuple[str, str]], state: Optional[bytes], stepped: bool) -> Model:
+def _model_again(kind: Type[Model], context: Context, lines: Sequence[str], retained: Sequence[int], state: Optional[bytes],
+                 stepped: bool) -> Model:
     net = kind.__new__(kind)
     net._make(context, _lib.sixnet_model_new)
-    for spec in nodes:
-        net.add(spec, *([NONE] if " from=" in spec else []))
+    for line in lines:
+        if line.startswith("tensors match="):
+            pattern, _, settings = line[len("tensors match="):].partition(" ")
+            net._set_tensors(pattern, _text(settings))
+        else:
+            net.add(line, *([NONE] if " from=" in line else []))
     for node in retained:
         net.retain(node)
-    for pattern, given in settings:
-        net._call(_lib.sixnet_model_set_tensors, _text(pattern), _text(given))
-    net._settings = tuple(settings)
     if state is not None:
         _set_state(Optimizer(net.compile(), "sgd lr=0"), state)
     net._open().stepped = stepped
