@@ -714,6 +714,53 @@ void test_a_layers_shapes()
     expect(net.predict(std::vector<float>{1, 2}).size() == 12 && !trained);
 }
 
+void test_layers_of_several_outputs()
+{
+    sixnet::context context("dtype=f64");
+    sixnet::layer<double> halves;
+    halves.setup = [](sixnet::layer_setup &s) {
+        s.output_shape({1});
+        s.add_output("rest", {2});
+    };
+    halves.forward = [](sixnet::layer_call<double> &call) {
+        expect(call.output_shape() == sixnet::shape{1} && call.output_shape(1) == sixnet::shape{2});
+        for (std::size_t n = 0; n < static_cast<std::size_t>(call.samples()); n++) {
+            call.output(0)[n] = call.input()[3 * n];
+            for (std::size_t i = 0; i < 2; i++)
+                call.output(1)[2 * n + i] = 2 * call.input()[3 * n + 1 + i];
+        }
+    };
+    halves.backward = [](sixnet::layer_call<double> &call) {
+        for (std::size_t n = 0; n < static_cast<std::size_t>(call.samples()); n++) {
+            call.input_gradient()[3 * n] = call.output_gradient(0)[n];
+            for (std::size_t i = 0; i < 2; i++)
+                call.input_gradient()[3 * n + 1 + i] = 2 * call.output_gradient(1)[2 * n + i];
+        }
+    };
+    context.layer_register("halves", halves);
+    sixnet::model net("input shape=3\nhalves name=h\nlinear out_features=2 from=h:rest\nconcat from=h,linear1\nmse", context);
+    const sixnet::node h = net.node_find("h");
+    expect(net.node_output(h, "output") == h && net.node_output(h, "rest") == net.node_output(h, "1"));
+    expect(net.node_shape(net.node_output(h, "rest")) == sixnet::shape{2});
+    fails(SIXNET_NOT_FOUND, "", [&] { net.node_output(h, "third"); });
+    const std::vector<double> x{1, 2, 3, -1, 0.5, 2}, t(6);
+    expect(net.gradient_check(x, t).worst < 1e-8);
+}
+
+void test_settings_of_tensors()
+{
+    sixnet::context context("dtype=f64");
+    sixnet::model net("input shape=2\nlinear out_features=2\nlinear out_features=1\nmse", context);
+    net.set_tensors("linear1.*", "trainable=false");
+    net.set_tensors("*.bias", "lr_scale=0.5 weight_decay=0");
+    expect(!net.tensor_trainable("linear1.weight") && net.tensor_trainable("linear2.weight"));
+    expect(net.tensor_setting("linear1.weight", "trainable") == 0 && net.tensor_setting("linear1.weight", "parameter") == 1);
+    expect(net.tensor_setting("linear2.bias", "lr_scale") == 0.5 && net.tensor_setting("linear2.bias", "weight_decay") == 0);
+    expect(net.tensor_setting("linear2.weight", "weight_decay") == -1);
+    fails(SIXNET_NOT_FOUND, "linear3", [&] { net.tensor_setting("linear3.weight", "lr_scale"); });
+    fails(SIXNET_NOT_FOUND, "conv", [&] { net.set_tensors("conv*", "trainable=false"); });
+}
+
 void test_layers_throw()
 {
     sixnet::context ctx;
@@ -831,6 +878,8 @@ const struct {
     {"settings of a moved context", test_settings_of_a_moved_context},
     {"a layer of one's own", test_a_layer_of_ones_own},
     {"a layer's shapes", test_a_layers_shapes},
+    {"layers of several outputs", test_layers_of_several_outputs},
+    {"settings of tensors", test_settings_of_tensors},
     {"layers throw", test_layers_throw},
     {"saving and loading", test_saving_and_loading},
     {"checkpoints", test_checkpoints},
