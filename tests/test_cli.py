@@ -160,8 +160,15 @@ def test_nets(folder, world):
     text = output("graph", branches)
     edges = sorted(re.findall(r"n(\d) -> n(\d);", text))
     check("graph follows from=", edges == [("0", "2"), ("0", "3"), ("2", "3")], edges)
+    shared = write(folder / "shared.net", "input shape=4\nlinear out_features=3 name=a\ntanh\nlinear out_features=4 bias=false\n"
+                   "linear out_features=3 name=b share=a\nmse\ntensors match=a.* trainable=false\n")
+    text = output("graph", shared)
+    check("graph draws who shares tensors", re.findall(r"n(\d) -> n(\d) \[style=dashed", text) == [("1", "4")], text)
+    check("graph counts shared tensors once, and frozen ones", ": 27 parameters<" in text, text)
+    found = json.loads(output("summary", shared, "--json"))
+    check("summary --json counts likewise", found["parameters"] == 27 and "Trainable params: 12\n" in output("summary", shared), found)
     if shutil.which("dot"):
-        for net, word in ((NET, "avgpool2d"), (branches, "a &lt;branch&gt; &amp; b.net")):
+        for net, word in ((shared, "share=a"), (NET, "avgpool2d"), (branches, "a &lt;branch&gt; &amp; b.net")):
             svg = subprocess.run(["dot", "-Tsvg"], input=output("graph", net), capture_output=True, text=True, check=False)
             check(f"Graphviz draws {net.name}", svg.returncode == 0 and not svg.stderr and word in svg.stdout, svg.stderr)
     else:
@@ -525,6 +532,25 @@ def test_outputs(folder, world):
     two = output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--epochs", 1, "--digest")
     same = one.split("digest: ")[1][:64] == two.split("digest: ")[1][:64]
     check("a saved model is trained on", same and world["digest"] not in one, one + two)
+
+
+def test_tensors(folder, world):
+    """--tensors freezes, records and repeats."""
+    record, model = folder / "frozen", folder / "frozen.safetensors"
+    text = ("train", world["model"], "--data", world["data"], "--epochs", 2, "--quiet", "--tensors", "linear1.* trainable=false",
+            "--tensors", "linear2.bias lr_scale=0.5")
+    output(*text, "--record", record, "--save", model)
+    before, after = ({t["name"]: (t["mean"], t["trainable"]) for t in json.loads(output("inspect", path, "--json"))["tensors"]}
+                     for path in (world["model"], model))
+    check("train --tensors freezes", all((before[name][0] == after[name][0]) == name.startswith("linear1") == (not after[name][1])
+                                         for name in before), after)
+    check("inspect names what is frozen", output("inspect", model).count("  frozen  ") == 2)
+    lines = (record / "settings.txt").read_text().splitlines()
+    check("a record has the settings of tensors", {"tensors=linear1.* trainable=false", "tensors=linear2.bias lr_scale=0.5"} <= set(lines), lines)
+    check("rerun with settings of tensors", "the same bits" in output("rerun", record, "--data", world["data"], "--quiet"))
+    for given, words in (("linear1.*", ["--tensors", "'linear1.*'"]), ("conv1.* trainable=false", ["conv1.*", "names no tensor"]),
+                         ("linear1.* frozen=true", ["frozen"])):
+        check_refused(f"--tensors {given}", words, "train", world["net"], "--data", world["data"], "--tensors", given)
 
 
 def test_doctor(folder, world):
@@ -1112,6 +1138,7 @@ def main():
         test_same_bits_as_example(folder, data)
         test_record_of_example(folder, data, sets)
         test_outputs(folder, world)
+        test_tensors(folder, world)
         test_doctor(folder, world)
         test_resume(folder, world)
         test_interrupt(folder, world)

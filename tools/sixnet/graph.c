@@ -26,25 +26,34 @@ static const char *attribute(const char *spec, const char *word, size_t *length)
     return NULL;
 }
 
+/* An edge: a node takes another, its first output (name "") or one that its line names. */
+typedef struct edge {
+    sixnet_node node, input;
+    const char *output;
+} edge;
+
 /* Calls fn with each input of a node. A line takes the output of the one above unless it names what it takes. */
-static void each_input(drawing *d, sixnet_node node, void (*fn)(drawing *, sixnet_node node, sixnet_node input))
+static void each_input(drawing *d, sixnet_node node, void (*fn)(drawing *, const edge *))
 {
     size_t length = 0;
-    char name[256];
+    char name[512];
     const char *from = attribute(sixnet_node_get(d->net, node, "spec"), "from", &length);
     if (!from && node > 0 && strcmp(sixnet_node_get(d->net, node, "kind"), "input") != 0)
-        fn(d, node, node - 1);
+        fn(d, &(edge){node, node - 1, ""});
     for (const char *c = from; c && c < from + length; c += strcspn(c, ", ") + 1) {
         snprintf(name, sizeof name, "%.*s", (int)strcspn(c, ", "), c);
-        fn(d, node, sixnet_node_find(d->net, name));
+        char *output = name + strcspn(name, ":");
+        if (*output)
+            *output++ = 0;
+        fn(d, &(edge){node, sixnet_node_find(d->net, name), output});
     }
 }
 
-static void count_input(drawing *d, sixnet_node node, sixnet_node input)
+static void count_input(drawing *d, const edge *e)
 {
-    d->inputs[node]++;
-    d->takers[input]++;
-    d->last_input[node] = input;
+    d->inputs[e->node]++;
+    d->takers[e->input]++;
+    d->last_input[e->node] = e->input;
 }
 
 static bool same_shape(const sixnet_model *net, sixnet_node a, sixnet_node b)
@@ -55,10 +64,14 @@ static bool same_shape(const sixnet_model *net, sixnet_node a, sixnet_node b)
            rank[0] == rank[1] && memcmp(dims[0], dims[1], (size_t)rank[0] * sizeof **dims) == 0;
 }
 
+/* Whether a node has more than one output. */
+static bool branches(const sixnet_model *net, sixnet_node node) { return sixnet_node_output(net, node, "1") != SIXNET_NONE; }
+
 /* Whether a node is drawn below the one before it, in its box: it takes nothing else, and nothing else takes that. */
 static bool joins(const drawing *d, sixnet_node node)
 {
-    return d->inputs[node] == 1 && d->last_input[node] == node - 1 && d->takers[node - 1] == 1 && same_shape(d->net, node - 1, node);
+    return d->inputs[node] == 1 && d->last_input[node] == node - 1 && d->takers[node - 1] == 1 && same_shape(d->net, node - 1, node) &&
+           !branches(d->net, node) && !branches(d->net, node - 1);
 }
 
 /* ---- what is drawn ---- */
@@ -122,10 +135,52 @@ static int32_t draw_box(const drawing *d, sixnet_node first)
     return 0;
 }
 
-static void draw_edge(drawing *d, sixnet_node node, sixnet_node input)
+static void draw_edge(drawing *d, const edge *e)
 {
-    if (d->box[node] != d->box[input])
-        printf("  n%" PRId32 " -> n%" PRId32 ";\n", d->box[input], d->box[node]);
+    if (d->box[e->node] == d->box[e->input])
+        return;
+    printf("  n%" PRId32 " -> n%" PRId32, d->box[e->input], d->box[e->node]);
+    if (branches(d->net, e->input)) {
+        const sixnet_node taken = *e->output ? sixnet_node_output(d->net, e->input, e->output) : e->input;
+        int64_t dims[MAX_RANK];
+        int32_t rank;
+        char shape[SHAPE_TEXT];
+        printf(" [fontname=\"sans-serif\", fontsize=9, label=\"%s", *e->output ? e->output : "0");
+        if (sixnet_node_shape(d->net, taken, dims, &rank) == SIXNET_OK)
+            printf(": %s", shape_text(dims, rank, shape));
+        printf("\"]");
+    }
+    printf(";\n");
+}
+
+/* What follows the node's name in one of its attributes that shares tensors: "share=NODE", or "weight=NODE.weight". */
+static sixnet_node shared_node(const sixnet_model *net, const char *word, size_t length)
+{
+    char name[256];
+    const char *value = memchr(word, '=', length);
+    const size_t key = value ? (size_t)(value - word) : 0;
+    if (!value || length - key - 1 >= sizeof name)
+        return SIXNET_NONE;
+    snprintf(name, sizeof name, "%.*s", (int)(length - key - 1), value + 1);
+    if (key == 5 && strncmp(word, "share", key) == 0)
+        return sixnet_node_find(net, name);
+    char *point = strrchr(name, '.');
+    if (!point || strlen(point + 1) != key || strncmp(point + 1, word, key) != 0 || sixnet_tensor_setting(net, name, "parameter") < 0)
+        return SIXNET_NONE;
+    *point = 0;
+    return sixnet_node_find(net, name);
+}
+
+/* Dashed lines to the nodes whose tensors a node uses. */
+static void draw_shared(const drawing *d, sixnet_node node)
+{
+    const char *spec = sixnet_node_get(d->net, node, "spec");
+    for (const char *c = strchr(spec, ' '); c; c = strchr(c + 1, ' ')) {
+        const size_t length = strcspn(c + 1, " ");
+        const sixnet_node owner = shared_node(d->net, c + 1, length);
+        if (owner != SIXNET_NONE)
+            printf("  n%" PRId32 " -> n%" PRId32 " [style=dashed, dir=none, constraint=false];\n", d->box[owner], d->box[node]);
+    }
 }
 
 static void draw_title(const sixnet_model *net, const char *path)
@@ -155,6 +210,8 @@ static int32_t draw(drawing *d, const char *path)
             PASS(draw_box(d, i));
     for (sixnet_node i = 0; i < count; i++)
         each_input(d, i, draw_edge);
+    for (sixnet_node i = 0; i < count; i++)
+        draw_shared(d, i);
     printf("}\n");
     return 0;
 }

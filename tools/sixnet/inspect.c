@@ -34,14 +34,17 @@ static statistics measure(const double *x, int64_t count)
 typedef struct tensor {
     const char *name;
     int64_t dims[MAX_RANK], count;
-    int32_t rank, trainable;
+    int32_t rank;
+    bool parameter, frozen;
     statistics found;
 } tensor;
 
 static int32_t tensor_measure(tensor *t, const sixnet_model *net, int32_t index)
 {
     t->name = sixnet_tensor_name(net, index);
-    TRY(sixnet_tensor_shape(net, t->name, t->dims, &t->rank, &t->trainable));
+    TRY(sixnet_tensor_shape(net, t->name, t->dims, &t->rank, NULL));
+    t->parameter = is_parameter(net, t->name);
+    t->frozen = t->parameter && sixnet_tensor_setting(net, t->name, "trainable") == 0;
     t->count = shape_size(t->dims, t->rank);
     double *values = malloc((size_t)t->count * sizeof *values);
     if (!values)
@@ -58,7 +61,7 @@ static void show_row(const tensor *t)
 {
     char shape[SHAPE_TEXT];
     printf("%-24s  %-14s  %-9s  %10" PRId64 "  %11.4g  %11.4g  %11.4g  %11.4g", t->name, shape_text(t->dims, t->rank, shape),
-           t->trainable ? "parameter" : "buffer", t->count, t->found.low, t->found.high, t->found.mean, t->found.deviation);
+           t->frozen ? "frozen" : t->parameter ? "parameter" : "buffer", t->count, t->found.low, t->found.high, t->found.mean, t->found.deviation);
     if (t->found.not_finite)
         printf("  %" PRId64 " not finite", t->found.not_finite);
     if (t->found.zeros > t->count / 2)
@@ -72,7 +75,7 @@ static void json_row(const tensor *t, bool first)
     json_text("name", t->name);
     printf(", ");
     json_shape("shape", t->dims, t->rank);
-    printf(", \"trainable\": %s, ", t->trainable ? "true" : "false");
+    printf(", \"trainable\": %s, ", t->parameter && !t->frozen ? "true" : "false");
     json_number("min", t->found.low);
     printf(", ");
     json_number("max", t->found.high);

@@ -176,7 +176,9 @@ void work_close(work *w);
 int64_t net_size(const sixnet_model *net, const char *end);
 
 int64_t shape_size(const int64_t *dims, int32_t rank);
-/* The number of values that a node learns. */
+/* Whether a tensor is a parameter, frozen or not, rather than a buffer. */
+bool is_parameter(const sixnet_model *net, const char *tensor);
+/* The number of values of the parameters that belong to a node. */
 int64_t node_parameters(const sixnet_model *net, sixnet_node node);
 
 /* Opens samples for a net. `set` is what is wanted of a folder with MNIST's four files, "train" or "t10k"; `labelled` says whether there
@@ -206,7 +208,7 @@ typedef struct settings {
     net_files net;
     data_options data;
     const char *test_data, *test_labels;
-    texts augment;
+    texts augment, tensors;
     int64_t validation, epochs, batch_size;
     const char *optimizer, *schedule, *on_nan, *fit;
 } settings;

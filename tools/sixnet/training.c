@@ -19,6 +19,7 @@ void add_settings(option_table *t, settings *s)
     add_integer(t, "--validation", "samples to hold out of the training, and to measure after every epoch (0)", &s->validation, 0,
                 many);
     add_list(t, "--augment", "TEXT", "a transform of the training samples only, before the others; again for more", &s->augment);
+    add_list(t, "--tensors", "TEXT", "how tensors are trained, such as \"conv1.* trainable=false\"; again for more", &s->tensors);
     add_text(t, "--optimizer", "TEXT", "such as \"sgd lr=0.1 momentum=0.9\" (adam)", &s->optimizer);
     add_text(t, "--schedule", "TEXT", "of the learning rate, such as \"step_lr step_size=10\"", &s->schedule);
     add_integer(t, "--epochs", "times through the samples (10)", &s->epochs, 1, many);
@@ -221,12 +222,28 @@ static int32_t measure(run *r)
     return 0;
 }
 
+/* Each text is a pattern and, behind a blank, what is set. */
+static int32_t set_tensors(sixnet_model *net, const texts *given)
+{
+    for (int32_t k = 0; k < given->count; k++) {
+        const char *text = given->item[k];
+        const size_t length = strcspn(text, " ");
+        char pattern[256];
+        if (length >= sizeof pattern || !text[length])
+            return complain("--tensors: '%.80s' is not a pattern and what is set, such as 'conv1.* trainable=false'", text);
+        snprintf(pattern, sizeof pattern, "%.*s", (int)length, text);
+        TRY(sixnet_model_set_tensors(net, pattern, text + length + 1));
+    }
+    return 0;
+}
+
 static int32_t run_all(run *r)
 {
     const outputs *o = r->out;
     r->w.quiet = o->quiet;
     PASS(work_open(&r->w, &r->set->machine, &r->set->net));
     TRY(sixnet_context_set_log(r->w.ctx, on_log, NULL));
+    PASS(set_tensors(r->w.net, &r->set->tensors));
     TRY(sixnet_optimizer_new(&r->opt, r->w.net, r->set->optimizer, r->set->schedule));
     PASS(open_sets(r));
     PASS(record_begin(r->set, o, &r->w));

@@ -64,16 +64,18 @@ int64_t net_size(const sixnet_model *net, const char *end)
     return sixnet_model_shape(net, end, dims, &rank, NULL) == SIXNET_OK ? shape_size(dims, rank) : 0;
 }
 
+bool is_parameter(const sixnet_model *net, const char *tensor) { return sixnet_tensor_setting(net, tensor, "parameter") == 1; }
+
 int64_t node_parameters(const sixnet_model *net, sixnet_node node)
 {
     const char *name = sixnet_node_get(net, node, "name"), *tensor;
     const size_t length = strlen(name);
     int64_t dims[MAX_RANK], total = 0;
-    int32_t rank, trainable;
+    int32_t rank;
     for (int32_t i = 0; (tensor = sixnet_tensor_name(net, i)); i++) {
         const char *point = strrchr(tensor, '.');
         if (!point || (size_t)(point - tensor) != length || strncmp(tensor, name, length) != 0 ||
-            sixnet_tensor_shape(net, tensor, dims, &rank, &trainable) != SIXNET_OK || !trainable)
+            sixnet_tensor_shape(net, tensor, dims, &rank, NULL) != SIXNET_OK || !is_parameter(net, tensor))
             continue;
         total += shape_size(dims, rank);
     }
