@@ -168,6 +168,75 @@ static void load_tensors(int size)
     free(text);
 }
 
+/* Loads so many members of a header into a small net, weights or not; each is written by `member`, after `first` and before `last`. */
+static void load_header(int size, const char *first, const char *member, const char *last, int32_t expected)
+{
+    sixnet_model *net;
+    char *file = malloc((size_t)size * 96 + 256), *begin = file + 8, *end = begin;
+    if (!file)
+        exit(EXIT_FAILURE);
+    end += sprintf(end, "%s", first);
+    for (int i = 0; i < size; i++) {
+        end += sprintf(end, i ? "," : "");
+        end += sprintf(end, member, i * 7919 % 65536);
+    }
+    end += sprintf(end, "%s", last);
+    for (int i = 0; i < 8; i++)
+        file[i] = (char)((uint64_t)(end - begin) >> 8 * i);
+    check(sixnet_model_parse(&net, NULL, "input shape=2\nlinear out_features=2"));
+    const int32_t status = sixnet_model_load_weights_memory(net, file, (uint64_t)(end - file), "strict=false", NULL);
+    if (status != expected || (status && !strstr(sixnet_last_error(), "given twice")))
+        exit(EXIT_FAILURE);
+    sixnet_model_free(net);
+    free(file);
+}
+
+#define NOTHING "\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}"
+static void load_unknown(int size) { load_header(size, "{", "\"unknown.%05d\":{" NOTHING, "}", SIXNET_OK); }
+static void load_twice(int size) { load_header(size, "{", "\"twice\":{" NOTHING, "}", SIXNET_BAD_FILE); }
+static void load_pairs(int size) { load_header(size, "{\"__metadata__\":{", "\"key%d\":\"\\u00e4\"", "}}", SIXNET_OK); }
+
+/* Saves and loads a run of a net of so many layers with four tensors each. */
+static void load_checkpoint(int size)
+{
+    sixnet_model *net;
+    sixnet_optimizer *opt;
+    char path[] = "/tmp/sixnet-growth-XXXXXX", *text = lines(size, "input shape=1", norm);
+    const int descriptor = mkstemp(path);
+    if (descriptor < 0 || close(descriptor))
+        exit(EXIT_FAILURE);
+    check(sixnet_model_parse(&net, NULL, text));
+    check(sixnet_optimizer_new(&opt, net, "adam lr=0.1", NULL));
+    int32_t status = sixnet_checkpoint_save(net, opt, NULL, path, "sync=false");
+    if (!status)
+        status = sixnet_checkpoint_load(net, opt, NULL, path, NULL);
+    remove(path);
+    check(status);
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+    free(text);
+}
+
+/* Opens an IDX file of so many 16-bit values. */
+static void open_idx(int size)
+{
+    const uint8_t head[12] = {0, 0, 11, 2, (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size,
+                              0, 0, 0,  1};
+    sixnet_dataset *ds;
+    char path[] = "/tmp/sixnet-growth-XXXXXX";
+    const int descriptor = mkstemp(path);
+    FILE *f = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+    uint8_t *values = calloc((size_t)size, 2);
+    if (!f || !values || fwrite(head, 1, sizeof head, f) != sizeof head || fwrite(values, 2, (size_t)size, f) != (size_t)size ||
+        fclose(f))
+        exit(EXIT_FAILURE);
+    const int32_t status = sixnet_dataset_open_idx(&ds, NULL, path, NULL);
+    remove(path);
+    check(status);
+    sixnet_dataset_free(ds);
+    free(values);
+}
+
 /* ---- gzip ---- */
 
 static uint32_t crc32_of(const uint8_t *p, size_t n)
@@ -262,13 +331,15 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(int size);
     } works[] = {
-        {"fit_epochs", fit_epochs},         {"fit_averaged_epochs", fit_averaged_epochs},
-        {"fit_batches", fit_batches},       {"cancelled_predict", cancelled_predict},
-        {"parse_lines", parse_lines},       {"parse_names", parse_names},
-        {"parse_inputs", parse_inputs},     {"plan_inputs", plan_inputs},
-        {"plan_nothing", plan_nothing},     {"load_tensors", load_tensors},
-        {"unpack_fixed", unpack_fixed},     {"unpack_dynamic", unpack_dynamic},
-        {"unpack_members", unpack_members},
+        {"fit_epochs", fit_epochs},           {"fit_averaged_epochs", fit_averaged_epochs},
+        {"fit_batches", fit_batches},         {"cancelled_predict", cancelled_predict},
+        {"parse_lines", parse_lines},         {"parse_names", parse_names},
+        {"parse_inputs", parse_inputs},       {"plan_inputs", plan_inputs},
+        {"plan_nothing", plan_nothing},       {"load_tensors", load_tensors},
+        {"unpack_fixed", unpack_fixed},       {"unpack_dynamic", unpack_dynamic},
+        {"unpack_members", unpack_members},   {"load_unknown", load_unknown},
+        {"load_twice", load_twice},           {"load_pairs", load_pairs},
+        {"load_checkpoint", load_checkpoint}, {"open_idx", open_idx},
     };
     for (size_t i = 0; i < sizeof works / sizeof *works && argc == 3; i++)
         if (strcmp(works[i].name, argv[1]) == 0) {

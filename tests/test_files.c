@@ -392,6 +392,34 @@ static void test_report_lists_differences(void **state)
     sixnet_model_free(net);
 }
 
+/* Whatever a file holds, a report has at most so many names, and of each at most 512 bytes, in whole characters. */
+static void test_report_is_bounded(void **state)
+{
+    (void)state;
+    enum { NAMES = 12000, MEMBER = 64, LONG = 1000 };
+    sixnet_model *net = net_of(NULL, "input shape=1\nlinear out_features=1\n");
+    char *file = malloc(NAMES * MEMBER + 4 * LONG), *begin = file + 8, *end = begin;
+    const char *report;
+    assert_non_null(file);
+    end += sprintf(end, "{\"a");
+    for (int i = 0; i < LONG; i++)
+        end += sprintf(end, "\xC3\xA4");
+    end += sprintf(end, "\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}");
+    for (int i = 0; i < NAMES; i++)
+        end += sprintf(end, ",\"n%05d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}", i);
+    *end++ = '}';
+    for (int i = 0; i < 8; i++)
+        file[i] = (char)((uint64_t)(end - begin) >> 8 * i);
+    TRY(sixnet_model_load_weights_memory(net, file, (uint64_t)(end - file), "strict=false", &report));
+    const char *list = strstr(report, "unexpected: a\xC3\xA4");
+    assert_non_null(list);
+    assert_int_equal(strstr(list, "..., n00000, n00001") - list, strlen("unexpected: a") + 510);
+    /* 526 bytes of the title and the first, 8 of each of the others until there are more than 65,536 */
+    assert_non_null(strstr(list, ", n08126 and 3873 more\n"));
+    sixnet_model_free(net);
+    free(file);
+}
+
 static void test_batchnorm_counter_is_passed_over(void **state)
 {
     (void)state;
@@ -1464,6 +1492,7 @@ int main(void)
         cmocka_unit_test(test_arguments_of_loading),
         cmocka_unit_test(test_weights_of_every_type),
         cmocka_unit_test(test_report_lists_differences),
+        cmocka_unit_test(test_report_is_bounded),
         cmocka_unit_test(test_batchnorm_counter_is_passed_over),
         cmocka_unit_test(test_hostile_files),
         cmocka_unit_test(test_truncated_and_flipped),

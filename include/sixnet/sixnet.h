@@ -882,7 +882,7 @@ SIXNET_API int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, si
  *        a shape that does not fit is always an error. `max_bytes`, `check_values` as in sixnet_model_load(); a checksum is
  *        looked at if there is one
  * @param[out] report what differs, one line for each that there is: "missing: NAME, NAME", "unexpected: …", "mismatch: …"; ""
- *        if nothing. It is given after an error too. Borrowed until the next call for this model; may be NULL
+ *        if nothing. Of very many names the first are listed, and "and N more". It is given after an error too. Borrowed until the next call for this model; may be NULL
  * @return SIXNET_OK, or as sixnet_model_load(), with the model as it was
  *
  * Threads: changes net. */

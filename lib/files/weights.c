@@ -24,19 +24,47 @@ static bool ends_with(const char *name, const char *end)
     return length > end_length && strcmp(name + length - end_length, end) == 0;
 }
 
-/* Adds a foreign name to a list that begins with `title`; control characters become '?'. */
-static void add_name(six_text *report, const char *title, bool first, const char *name)
+/* The bytes of a list from which on names are only counted, and those of a name that are shown. */
+enum { LIST_MAX = 1 << 16, SHOWN_MAX = 512 };
+
+typedef struct name_list {
+    const char *title;
+    size_t begin;          /* in the report */
+    int64_t count, hidden; /* names; those that are not in the report */
+} name_list;
+
+/* The bytes of a name that are shown: whole characters. */
+static int shown(const char *name)
+{
+    size_t length = strlen(name);
+    if (length <= SHOWN_MAX)
+        return (int)length;
+    for (length = SHOWN_MAX; length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80; length--)
+        ;
+    return (int)length;
+}
+
+/* Adds a name, which may be a foreign one: control characters become '?'. */
+static void add_name(six_text *report, name_list *list, const char *name)
 {
     size_t begin = report->length;
-    six_text_add(report, "%s%s", first ? title : ", ", name);
+    list->begin = list->count++ ? list->begin : begin;
+    if (begin - list->begin > LIST_MAX) {
+        list->hidden++;
+        return;
+    }
+    const int length = shown(name);
+    six_text_add(report, "%s%.*s%s", list->count == 1 ? list->title : ", ", length, name, name[length] ? "..." : "");
     for (size_t i = begin; i < report->length; i++)
         if ((unsigned char)report->data[i] < ' ' || report->data[i] == 0x7F)
             report->data[i] = '?';
 }
 
-static void end_list(six_text *report, int64_t count)
+static void end_list(six_text *report, const name_list *list)
 {
-    if (count)
+    if (list->hidden)
+        six_text_add(report, " and %" PRId64 " more", list->hidden);
+    if (list->count)
         six_text_add(report, "\n");
 }
 
@@ -47,14 +75,16 @@ static bool fits(const six_st_tensor *t, const six_tensor *wanted)
 
 static void find_missing(comparison *c)
 {
+    name_list list = {.title = "missing: "};
     for (int32_t i = 0; i < c->net->tensor_count; i++) {
         six_st_tensor *t = six_safetensors_find(c->file, c->net->tensor[i].name);
         if (t)
             t->used = true;
         else
-            add_name(c->report, "missing: ", c->missing++ == 0, c->net->tensor[i].name);
+            add_name(c->report, &list, c->net->tensor[i].name);
     }
-    end_list(c->report, c->missing);
+    end_list(c->report, &list);
+    c->missing = list.count;
 }
 
 /* BatchNorm's counter of batches, which PyTorch saves and the layer here has not. */
@@ -75,13 +105,15 @@ static void pass_over_counters(comparison *c)
 
 static void find_unexpected(comparison *c)
 {
+    name_list list = {.title = "unexpected: "};
     pass_over_counters(c);
     for (size_t i = 0; i < c->file->tensor_count; i++) {
         const six_st_tensor *t = &c->file->tensor[i];
         if (!t->used && strncmp(t->name, SIX_BESIDE, strlen(SIX_BESIDE)) != 0)
-            add_name(c->report, "unexpected: ", c->unexpected++ == 0, t->name);
+            add_name(c->report, &list, t->name);
     }
-    end_list(c->report, c->unexpected);
+    end_list(c->report, &list);
+    c->unexpected = list.count;
 }
 
 static void find_unfit(comparison *c)
