@@ -58,7 +58,7 @@ find_package()
     how=$1
     shift
     rm -rf "$desk/cmake"
-    cmake -S "$tests/consumers/cmake" -B "$desk/cmake" "-DCONSUMER=$program" "-DCMAKE_PREFIX_PATH=$stage$prefix" "$@" >"$desk/cmake.log" ||
+    cmake -G Ninja -S "$tests/consumers/cmake" -B "$desk/cmake" "-DCONSUMER=$program" "-DCMAKE_PREFIX_PATH=$stage$prefix" "$@" >"$desk/cmake.log" ||
         refuse "$(cat "$desk/cmake.log")"
     cmake --build "$desk/cmake" >"$desk/cmake.log" || refuse "$(cat "$desk/cmake.log")"
     run "$how, C" "$desk/cmake/consumer_c"
