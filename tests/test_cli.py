@@ -553,6 +553,23 @@ def test_tensors(folder, world):
         check_refused(f"--tensors {given}", words, "train", world["net"], "--data", world["data"], "--tensors", given)
 
 
+def test_saving_over_inputs(folder, world):
+    net, data = folder / "kept.net", folder / "kept.csv"
+    shutil.copy(world["net"], net)
+    shutil.copy(world["data"], data)
+    before = net.read_bytes(), data.read_bytes()
+    for option in ("--save", "--checkpoint"):
+        check_refused(f"{option} over the net's text", ["kept.net", "another file"], "train", net, "--data", data, "--epochs", 1, option, net)
+        check_refused(f"{option} over samples", ["kept.csv", "another file"], "train", net, "--data", data, "--epochs", 1, option, data)
+    check("nothing was lost", before == (net.read_bytes(), data.read_bytes()))
+    model = folder / "kept.safetensors"
+    shutil.copy(world["model"], model)
+    check("a model may be trained on in its place", run("train", model, "--data", data, "--epochs", 1, "--quiet", "--save", model).returncode == 0)
+    picture = folder / "named.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    check_refused("a picture with labels", ["named.png", "PNG"], "train", net, "--data", picture, "--labels", data)
+
+
 def test_doctor(folder, world):
     far = write_csv(folder / "far.csv", [(1000 * a, 1000 * b, a ^ b) for a in (0, 1) for b in (0, 1)] * 8)
     common = ("train", world["net"], "--data", far, "--epochs", 2, "--batch-size", 4, "--optimizer", "sgd lr=0.01", "--digest", "--quiet")
@@ -1139,6 +1156,7 @@ def main():
         test_record_of_example(folder, data, sets)
         test_outputs(folder, world)
         test_tensors(folder, world)
+        test_saving_over_inputs(folder, world)
         test_doctor(folder, world)
         test_resume(folder, world)
         test_interrupt(folder, world)

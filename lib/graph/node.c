@@ -490,7 +490,8 @@ static int32_t find_named(const sixnet_model *net, const char *from, int32_t *in
         if (length > node_length)
             value = six_output_find(net, value, output);
         if (value < 0)
-            return six_fail(SIXNET_NOT_FOUND, "from=%.*s: %s has no such output", (int)(length < 80 ? length : 80), from, name);
+            return six_fail(SIXNET_NOT_FOUND, "from=%.*s: %s has no such output; they are numbered from 0 to %d",
+                            (int)(length < 80 ? length : 80), from, name, net->node[six_node_find(net, name)].op->outputs - 1);
         if (*count >= SIX_MAX_INPUTS)
             return six_fail(SIXNET_TOO_LARGE, "from=: more than %d inputs", SIX_MAX_INPUTS);
         inputs[(*count)++] = value;

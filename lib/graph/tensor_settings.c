@@ -114,7 +114,7 @@ static int32_t check(const sixnet_model *net, const setting *s, bool *changes_tr
             *changes_training |= would_change(&net->tensor[i], s);
         }
     if (!found)
-        return six_fail(SIXNET_NOT_FOUND, "tensors: match=%.80s names no tensor of the model", s->match);
+        return six_fail(SIXNET_NOT_FOUND, "tensors: match=%.80s names no tensor that the model has so far", s->match);
     if (s->trainable == UNCHANGED && s->lr_scale < 0 && s->weight_decay < 0)
         return six_fail(SIXNET_BAD_TEXT, "tensors: match=%.80s sets nothing; give trainable, lr_scale or weight_decay", s->match);
     if (*changes_training && net->optimizers)

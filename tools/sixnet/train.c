@@ -13,6 +13,27 @@ static int32_t check(const settings *s, const outputs *o)
     return 0;
 }
 
+/* Whether two paths name one file. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return a && b && stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* What is saved may take the place of an older model, but not of a net's text or of samples. */
+static int32_t refuse_inputs(const settings *s, const char *save)
+{
+    const char *const taken[] = {s->data.data, s->data.labels, s->test_data, s->test_labels};
+    file_kind kind = FILE_OTHER;
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (same_file(save, taken[i]))
+            return complain("'%s' holds samples, which the net would replace; save to another file", save);
+    if (!same_file(save, s->net.path))
+        return 0;
+    PASS(file_kind_of(&kind, save));
+    return kind != FILE_TEXT ? 0 : complain("'%s' is the net's text, which the trained net would replace; save to another file", save);
+}
+
 int32_t command_train(int argc, char **argv)
 {
     settings s = settings_default;
@@ -37,7 +58,10 @@ int32_t command_train(int argc, char **argv)
         return status;
     if (check(&s, &o) != 0)
         return EXIT_USAGE;
-    status = saving_check(o.save) == 0 && saving_check(o.checkpoint) == 0 ? training_run(&s, &o, &out) : -1;
+    status = saving_check(o.save) != 0 || saving_check(o.checkpoint) != 0 || refuse_inputs(&s, o.save) != 0 ||
+                     refuse_inputs(&s, o.checkpoint) != 0
+                 ? -1
+                 : training_run(&s, &o, &out);
     if (status == 0)
         training_show(&out, &o);
     return training_status(status, &out);

@@ -242,6 +242,8 @@ int32_t samples_open(samples *s, const work *w, const data_options *d, const cha
     if (stat(d->data, &about) == 0 && S_ISDIR(about.st_mode))
         return open_folder(s, w, d, set);
     PASS(file_kind_of(&kind, d->data));
+    if (kind == FILE_OTHER) /* the library knows what it is */
+        TRY(sixnet_dataset_open_idx(&s->set, w->ctx, d->data, NULL));
     return kind < FILE_IDX ? open_tables(s, w, d, labelled) : open_idx(s, w, d, labelled);
 }
 
