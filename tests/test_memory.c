@@ -392,9 +392,29 @@ static void test_max_memory_stops_explosions(void **state)
     ledger_close(&memory);
 }
 
+/* Values are numbered through all nodes' outputs, one for each. */
+static void test_every_output_is_one_value(void **state)
+{
+    (void)state;
+    sixnet_model *net = NULL;
+    assert_int_equal(sixnet_model_parse(&net, NULL, "input shape=6\nsplit sizes=1,2,3\nlinear out_features=2 from=split1:1\n"
+                                                    "linear out_features=2 from=split1:2\nadd from=linear1,linear2\nmse\n"),
+                     SIXNET_OK);
+    int32_t outputs = 0;
+    for (int32_t i = 0; i < net->node_count; i++) {
+        assert_int_equal(net->node[i].first_value, outputs);
+        outputs += net->node[i].op->outputs;
+    }
+    assert_int_equal(net->value_count, outputs);
+    for (int32_t v = 0; v < net->value_count; v++)
+        assert_int_equal(net->node[net->value[v].node].first_value + net->value[v].output, v);
+    sixnet_model_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_output_is_one_value),
         cmocka_unit_test(test_a_batch_too_large),
         cmocka_unit_test(test_a_loop_allocates_nothing),
         cmocka_unit_test(test_needs_are_announced),
