@@ -1286,7 +1286,8 @@ static void test_transform_changes_shape(void **state)
 /* The first value of a sample in an epoch. */
 static float random_value(const sixnet_dataset *ds, int64_t index, uint64_t epoch)
 {
-    float values[2], workspace[128];
+    _Alignas(64) float workspace[128];
+    float values[2];
     assert_true(six_dataset_workspace(ds, SIX_F32) <= (int64_t)sizeof workspace);
     assert_ok(six_dataset_read(ds, index, epoch, SIX_F32, values, NULL, workspace));
     return values[0];
@@ -1602,11 +1603,12 @@ static void test_batches_epochs(void **state)
 static void *read_all(void *arg)
 {
     const sixnet_dataset *ds = arg;
-    intptr_t wrong = 0;
-    for (int round = 0; round < 20; round++)
+    _Alignas(64) char workspace[1024];
+    intptr_t wrong = six_dataset_workspace(ds, SIX_F32) > (int64_t)sizeof workspace;
+    for (int round = 0; round < 20 && !wrong; round++)
         for (int64_t i = 0; i < MANY; i++) {
-            float value, none;
-            wrong += six_dataset_read(ds, i, 0, SIX_F32, &value, NULL, &none) != SIXNET_OK || value != (float)(i - 1);
+            float value;
+            wrong += six_dataset_read(ds, i, 0, SIX_F32, &value, NULL, workspace) != SIXNET_OK || value != (float)(i - 1);
         }
     return (void *)wrong;
 }
