@@ -15,7 +15,7 @@ TITLES = {"layer": "Layers", "loss": "Losses", "optimizer": "Optimizers", "sched
 TOP = """# All words {#words}
 
 Every word that a net's text, an optimizer, a schedule, a transform or a function's options may have, with its attributes. The page is written by
-the library when these pages are built; sixnet_kind() and sixnet_attribute() tell a program the same, and `sixnet layers` a person at
+the library when these pages are built; sixnet_kind_field() and sixnet_attribute_field() tell a program the same, and `sixnet list` a person at
 a terminal. Every layer and loss also takes `name=` and `from=`, which are under *node* at the end.
 
 A *pair* of height and width is written with an x, `kernel_size=1x9`, or as one number for both; a *shape* likewise, `shape=1x28x28`; a *list*

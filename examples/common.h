@@ -74,7 +74,8 @@ static inline void hide_controls(char *line)
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
 #endif
-static inline int32_t complain(const char *format, ...)
+static inline int32_t
+fail(const char *format, ...)
 {
     char line[4 * 4096]; /* may name two paths */
     va_list args;
@@ -90,17 +91,17 @@ static inline int32_t complain(const char *format, ...)
 }
 
 /* A call of the library: a negative status is reported in the library's own words. */
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        if ((call) < SIXNET_OK)                                                                    \
-            return complain("%s", sixnet_last_error());                                            \
+#define CHECK_SIXNET(call)                                                                                             \
+    do {                                                                                                               \
+        if ((call) < SIXNET_OK)                                                                                        \
+            return fail("%s", sixnet_last_error());                                                                    \
     } while (0)
 
 /* A call of one of our functions, which has said what was wrong. */
-#define PASS(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != 0)                                                                           \
-            return -1;                                                                             \
+#define CHECK(call)                                                                                                    \
+    do {                                                                                                               \
+        if ((call) != 0)                                                                                               \
+            return -1;                                                                                                 \
     } while (0)
 
 /* ---- output files ---- */
@@ -120,18 +121,19 @@ static inline int32_t output_open(FILE **file, const char *path)
     *file = NULL;
     if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) {
         *file = fopen(path, "w");
-        return *file ? 0 : complain("cannot write '%s': %s", path, strerror(errno));
+        return *file ? 0 : fail("cannot write '%s': %s", path, strerror(errno));
     }
     if (lstat(path, &about) == 0 && S_ISLNK(about.st_mode))
-        return complain("cannot write '%s': it is a symbolic link, which is not followed", path);
+        return fail("cannot write '%s': it is a symbolic link, which is not followed", path);
     for (int k = 0; k < ATTEMPTS && descriptor < 0 && (k == 0 || errno == EEXIST); k++) {
-        if (snprintf(made, sizeof made, "%.*s.sixnet-%08lx-%02d", folder, path, (unsigned long)getpid(), k) >= (int)sizeof made)
-            return complain("cannot write '%.40s...': the path is too long", path);
+        if (snprintf(made, sizeof made, "%.*s.sixnet-%08lx-%02d", folder, path, (unsigned long)getpid(), k) >=
+            (int)sizeof made)
+            return fail("cannot write '%.40s...': the path is too long", path);
         descriptor = open(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     }
     if (descriptor >= 0 && rename(made, path) == 0 && (*file = fdopen(descriptor, "w")))
         return 0;
-    complain("cannot write '%s': %s", path, strerror(errno));
+    fail("cannot write '%s': %s", path, strerror(errno));
     if (descriptor >= 0) {
         unlink(made);
         close(descriptor);
@@ -143,12 +145,12 @@ static inline int32_t output_open(FILE **file, const char *path)
 static inline int32_t output_close(FILE *file, const char *path)
 {
     const int bad = file && ferror(file);
-    return (file && fclose(file) != 0) || bad ? complain("cannot write '%s'", path) : 0;
+    return (file && fclose(file) != 0) || bad ? fail("cannot write '%s'", path) : 0;
 }
 
 static inline int32_t output_end(void)
 {
-    return fflush(stdout) != 0 || ferror(stdout) ? complain("cannot write standard output: %s", strerror(errno)) : 0;
+    return fflush(stdout) != 0 || ferror(stdout) ? fail("cannot write standard output: %s", strerror(errno)) : 0;
 }
 
 /* ---- options: --name VALUE or --name=VALUE, from a table that ends with a name of NULL ---- */
@@ -157,14 +159,14 @@ typedef struct option option;
 struct option {
     const char *name, *value, *help;                    /* "--lr", "R" (NULL for a switch), "learning rate (0.5)" */
     int32_t (*read)(const option *o, const char *text); /* read_… below; NULL for a switch */
-    void *to;                                           /* int for a switch, int64_t, double, double[count], const char * */
-    double low, high;                                   /* of numbers, both allowed */
-    int32_t count;                                      /* of read_numbers */
+    void *to;         /* int for a switch, int64_t, double, double[count], const char * */
+    double low, high; /* of numbers, both allowed */
+    int32_t count;    /* of read_numbers */
 };
 
 static inline int32_t bad_number(const option *o, const char *text, size_t length, const char *what)
 {
-    return complain("%s: '%.*s' is not %s from %.16g to %.16g", o->name, (int)length, text, what, o->low, o->high);
+    return fail("%s: '%.*s' is not %s from %.16g to %.16g", o->name, (int)length, text, what, o->low, o->high);
 }
 
 static inline int32_t read_text(const option *o, const char *text)
@@ -176,7 +178,7 @@ static inline int32_t read_text(const option *o, const char *text)
 /* A word that becomes part of a text for the library, where a blank would begin the next one. */
 static inline int32_t read_word(const option *o, const char *text)
 {
-    return *text && !strpbrk(text, " \t\r\n") ? read_text(o, text) : complain("%s: '%s' is not a word", o->name, text);
+    return *text && !strpbrk(text, " \t\r\n") ? read_text(o, text) : fail("%s: '%s' is not a word", o->name, text);
 }
 
 static inline int32_t read_integer(const option *o, const char *text)
@@ -201,7 +203,7 @@ static inline int32_t read_numbers(const option *o, const char *text)
         if (length == 0 || end != text + length || !(x >= o->low && x <= o->high))
             return bad_number(o, text, length, "a number");
         if ((*end == ',') != (k + 1 < o->count))
-            return complain("%s needs %" PRId32 " numbers with commas between them", o->name, o->count);
+            return fail("%s needs %" PRId32 " numbers with commas between them", o->name, o->count);
         to[k] = x;
         text = end + 1;
     }
@@ -246,10 +248,7 @@ static inline const char *nearer_word(const char *written, const char *best, con
 }
 
 /* Rows whose name has no dash are operands, taken in their order: NET, FILE... for one or more, [KIND] for one that may be missing. */
-static inline int is_operand(const option *o)
-{
-    return o->name && o->name[0] != '-';
-}
+static inline int is_operand(const option *o) { return o->name && o->name[0] != '-'; }
 
 static inline const option *next_operand(const option *o)
 {
@@ -294,17 +293,17 @@ static inline int32_t unknown_option(const option *options, const char *argument
         if (!is_operand(o))
             best = nearer_word(argument, best, o->name);
     if (best)
-        return complain("unknown option '%s'; did you mean %s? %s --help lists all", argument, best, program);
-    return complain("unknown option '%s'; %s --help lists them", argument, program);
+        return fail("unknown option '%s'; did you mean %s? %s --help lists all", argument, best, program);
+    return fail("unknown option '%s'; %s --help lists them", argument, program);
 }
 
 /* The options of one row: an argument, and where it needs one its value, which may be the next argument. */
 static inline int32_t option_take(const option *o, const char *value, char ***next)
 {
     if (!o->value && value)
-        return complain("%s takes no value", o->name);
+        return fail("%s takes no value", o->name);
     if (o->value && !value && !(value = *(*next)++))
-        return complain("%s needs a value: %s %s", o->name, o->name, o->value);
+        return fail("%s needs a value: %s %s", o->name, o->name, o->value);
     if (o->value)
         return o->read(o, value);
     *(int *)o->to = 1;
@@ -324,9 +323,9 @@ static inline int32_t options_read(int argc, char **argv, const char *about, con
         if (strcmp(argument, "--help") == 0)
             return options_help(about, options), 1;
         if (o && !is_operand(o)) {
-            PASS(option_take(o, value, &next));
+            CHECK(option_take(o, value, &next));
         } else if (operand->name && (argument[0] != '-' || !argument[1])) {
-            PASS(operand->read(operand, argument));
+            CHECK(operand->read(operand, argument));
             several = strstr(operand->name, "...") != NULL;
             if (!several)
                 operand = next_operand(operand + 1);
@@ -334,7 +333,7 @@ static inline int32_t options_read(int argc, char **argv, const char *about, con
             return unknown_option(options, argument);
     }
     if (operand->name && operand->name[0] != '[' && !several)
-        return complain("%s is missing; %s --help shows what goes where", operand->name, program);
+        return fail("%s is missing; %s --help shows what goes where", operand->name, program);
     return 0;
 }
 
@@ -382,10 +381,7 @@ static inline void bar_draw(const char *left, double share, const char *right)
     bar_line(line);
 }
 
-static inline void bar_clear(void)
-{
-    bar_line("");
-}
+static inline void bar_clear(void) { bar_line(""); }
 
 static inline double seconds_now(void)
 {

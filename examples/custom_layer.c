@@ -22,23 +22,23 @@ static int32_t swish_setup(void *user, sixnet_layer_setup *setup)
     swish *s = user;
     int64_t dims[8];
     int32_t rank;
-    const double beta = sixnet_setup_attribute(setup, "beta");
-    if (sixnet_setup_input_count(setup) != 1)
-        return sixnet_setup_refuse(setup, "swish takes one input");
-    sixnet_setup_input_shape(setup, 0, dims, &rank);
+    const double beta = sixnet_layer_setup_attribute(setup, "beta");
+    if (sixnet_layer_setup_input_count(setup) != 1)
+        return sixnet_layer_setup_fail(setup, "swish takes one input");
+    sixnet_layer_setup_input_shape(setup, 0, dims, &rank);
     s->channels = dims[0];
     s->pixels = 1;
     for (int32_t k = 1; k < rank; k++)
         s->pixels *= dims[k];
-    return sixnet_setup_parameter(setup, "beta", dims, 1, beta, beta);
+    return sixnet_layer_setup_add_parameter(setup, "beta", dims, 1, beta, beta);
 }
 
 static int32_t swish_forward(void *user, sixnet_layer_call *call)
 {
     const swish *s = user;
-    const double *x = sixnet_call_input(call, 0), *beta = sixnet_call_parameter(call, 0);
-    double *y = sixnet_call_output(call, 0);
-    const int64_t count = sixnet_call_samples(call) * s->channels * s->pixels;
+    const double *x = sixnet_layer_call_input(call, 0), *beta = sixnet_layer_call_parameter(call, 0);
+    double *y = sixnet_layer_call_output(call, 0);
+    const int64_t count = sixnet_layer_call_sample_count(call) * s->channels * s->pixels;
     for (int64_t i = 0; i < count; i++)
         y[i] = x[i] * sigmoid(beta[i / s->pixels % s->channels] * x[i]);
     return 0;
@@ -48,10 +48,10 @@ static int32_t swish_forward(void *user, sixnet_layer_call *call)
 static int32_t swish_backward(void *user, sixnet_layer_call *call)
 {
     const swish *s = user;
-    const double *x = sixnet_call_input(call, 0), *beta = sixnet_call_parameter(call, 0);
-    const double *dy = sixnet_call_output_gradient(call, 0);
-    double *dx = sixnet_call_input_gradient(call, 0), *dbeta = sixnet_call_parameter_gradient(call, 0);
-    const int64_t count = sixnet_call_samples(call) * s->channels * s->pixels;
+    const double *x = sixnet_layer_call_input(call, 0), *beta = sixnet_layer_call_parameter(call, 0);
+    const double *dy = sixnet_layer_call_output_gradient(call, 0);
+    double *dx = sixnet_layer_call_input_gradient(call, 0), *dbeta = sixnet_layer_call_parameter_gradient(call, 0);
+    const int64_t count = sixnet_layer_call_sample_count(call) * s->channels * s->pixels;
     for (int64_t i = 0; i < count; i++) {
         const int64_t c = i / s->pixels % s->channels;
         const double g = sigmoid(beta[c] * x[i]), slope = x[i] * g * (1 - g);
@@ -71,20 +71,21 @@ static const char net_text[] = "input shape=1\n"
                                "linear out_features=1\n"
                                "mse\n";
 
-typedef struct lab {
+typedef struct experiment {
     swish layer;
     sixnet_context *ctx;
     sixnet_model *net;
     sixnet_optimizer *opt;
     double x[SAMPLES], t[SAMPLES];
-} lab;
+} experiment;
 
-static int32_t build(lab *l)
+static int32_t build(experiment *l)
 {
-    TRY(sixnet_context_new(&l->ctx, "dtype=f64 seed=1"));
-    TRY(sixnet_layer_register(l->ctx, "swish", "beta=1", "f64", swish_setup, swish_forward, swish_backward, &l->layer));
-    TRY(sixnet_model_parse(&l->net, l->ctx, net_text));
-    TRY(sixnet_optimizer_new(&l->opt, l->net, "adam lr=0.01", NULL));
+    CHECK_SIXNET(sixnet_context_new(&l->ctx, "dtype=f64 seed=1"));
+    CHECK_SIXNET(sixnet_context_register_layer(l->ctx, "swish", "beta=1", "f64", swish_setup, swish_forward,
+                                               swish_backward, &l->layer));
+    CHECK_SIXNET(sixnet_model_parse(&l->net, l->ctx, net_text));
+    CHECK_SIXNET(sixnet_optimizer_new(&l->opt, l->net, "adam lr=0.01", NULL));
     for (int k = 0; k < SAMPLES; k++) {
         l->x[k] = 6.0 * k / (SAMPLES - 1) - 3;
         l->t[k] = sin(2 * l->x[k]);
@@ -92,34 +93,34 @@ static int32_t build(lab *l)
     return 0;
 }
 
-static int32_t check(const lab *l)
+static int32_t check(const experiment *l)
 {
     double worst;
     const char *where;
-    TRY(sixnet_gradient_check(l->net, l->x, l->t, SAMPLES, &worst, &where));
+    CHECK_SIXNET(sixnet_model_gradient_check(l->net, l->x, l->t, SAMPLES, &worst, &where));
     printf("gradients: worst deviation %.2g, at %s\n", worst, where);
-    return worst <= 1e-8 ? 0 : complain("the gradients of swish are wrong: %.2g at %s", worst, where);
+    return worst <= 1e-8 ? 0 : fail("the gradients of swish are wrong: %.2g at %s", worst, where);
 }
 
-static int32_t train(const lab *l)
+static int32_t train(const experiment *l)
 {
     double loss;
     for (int step = 0; step <= STEPS; step++) {
-        TRY(sixnet_zero_grad(l->net));
-        TRY(sixnet_forward_f64(l->net, l->x, SAMPLES));
-        TRY(sixnet_loss_f64(l->net, l->t, &loss));
-        TRY(sixnet_backward(l->net));
-        TRY(sixnet_step(l->opt));
+        CHECK_SIXNET(sixnet_model_zero_grad(l->net));
+        CHECK_SIXNET(sixnet_model_forward_f64(l->net, l->x, SAMPLES));
+        CHECK_SIXNET(sixnet_model_loss_f64(l->net, l->t, &loss));
+        CHECK_SIXNET(sixnet_model_backward(l->net));
+        CHECK_SIXNET(sixnet_optimizer_step(l->opt));
         if (step % 500 == 0)
             printf("step %4d: loss %.6f\n", step, loss);
     }
     return 0;
 }
 
-static int32_t show_betas(const lab *l)
+static int32_t show_betas(const experiment *l)
 {
     double beta[CHANNELS];
-    TRY(sixnet_tensor_get_f64(l->net, "swish.beta", beta, CHANNELS));
+    CHECK_SIXNET(sixnet_tensor_get_f64(l->net, "swish.beta", beta, CHANNELS));
     printf("beta was 0.5 for each channel and is now");
     for (int k = 0; k < CHANNELS; k++)
         printf(" %.3f", beta[k]);
@@ -127,18 +128,18 @@ static int32_t show_betas(const lab *l)
     return 0;
 }
 
-static int32_t run(lab *l)
+static int32_t run(experiment *l)
 {
-    PASS(build(l));
-    PASS(check(l));
-    PASS(train(l));
-    PASS(show_betas(l));
+    CHECK(build(l));
+    CHECK(check(l));
+    CHECK(train(l));
+    CHECK(show_betas(l));
     return output_end();
 }
 
 int main(void)
 {
-    lab l = {.ctx = NULL};
+    experiment l = {.ctx = NULL};
     const int32_t status = run(&l);
     sixnet_optimizer_free(l.opt);
     sixnet_model_free(l.net);

@@ -12,25 +12,27 @@
  *     result.txt              its digest, by which version and instruction set, and how well it does
  * Included before anything else. */
 
-#include "pictures.h"
+#include "gnuplot.h"
 #include "training.h"
 
 static const char record_settings[] = "settings.txt", record_net[] = "net.txt", record_history[] = "history.csv",
-                  record_checkpoint[] = "checkpoint.safetensors", record_model[] = "model.safetensors", record_result[] = "result.txt";
+                  record_checkpoint[] = "checkpoint.safetensors", record_model[] = "model.safetensors",
+                  record_result[] = "result.txt";
 
 /* Makes the folder, which must not have a record of a run that began already, unless that goes on. */
 static inline int32_t record_make(const char *folder, int resumed)
 {
     const char *const kept[] = {record_checkpoint, record_result};
-    const char *const made[] = {record_settings, record_net, record_history, record_checkpoint, record_model, record_result};
+    const char *const made[] = {record_settings,   record_net,   record_history,
+                                record_checkpoint, record_model, record_result};
     char path[FOLDER_PATH];
-    PASS(folder_make(folder));
+    CHECK(folder_make(folder));
     for (size_t k = 0; k < sizeof made / sizeof *made; k++)
-        PASS(saving_check(folder_path(path, folder, made[k])));
+        CHECK(saving_check(folder_path(path, folder, made[k])));
     for (size_t k = 0; k < sizeof kept / sizeof *kept && !resumed; k++)
         if (access(folder_path(path, folder, kept[k]), F_OK) == 0)
-            return complain(
-                "'%s' has a record already; choose another folder, or go on with --resume '%s/%s'", folder, folder, record_checkpoint);
+            return fail("'%s' has a record already; choose another folder, or go on with --resume '%s/%s'", folder,
+                        folder, record_checkpoint);
     return 0;
 }
 
@@ -38,7 +40,7 @@ static inline int32_t record_write_net(const char *folder, sixnet_model *net)
 {
     char path[FOLDER_PATH];
     FILE *file;
-    PASS(folder_open(&file, path, folder, record_net));
+    CHECK(folder_open(&file, path, folder, record_net));
     fputs(sixnet_model_text(net), file);
     return output_close(file, path);
 }
@@ -49,7 +51,7 @@ static inline int32_t record_hash(uint64_t *hash, const sixnet_dataset *set)
     int64_t dims[8], target_dims[8], inputs = 1, targets = 1;
     uint32_t bits;
     int32_t rank, target_rank;
-    TRY(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
+    CHECK_SIXNET(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
     for (int32_t k = 0; k < rank; k++)
         inputs *= dims[k];
     for (int32_t k = 0; k < target_rank; k++)
@@ -61,7 +63,7 @@ static inline int32_t record_hash(uint64_t *hash, const sixnet_dataset *set)
     *hash = 14695981039346656037u;
     for (int64_t i = 0; i < all && status == SIXNET_OK; i++) {
         meter_show(&bar, (double)i, (double)all);
-        status = sixnet_dataset_get(set, i, values, values + inputs);
+        status = sixnet_dataset_get_sample(set, i, values, values + inputs);
         for (int64_t k = 0; k < inputs + targets; k++) {
             memcpy(&bits, values + k, sizeof bits);
             *hash = (*hash ^ bits) * 1099511628211u;
@@ -69,7 +71,7 @@ static inline int32_t record_hash(uint64_t *hash, const sixnet_dataset *set)
     }
     meter_end(&bar);
     free(values);
-    TRY(status);
+    CHECK_SIXNET(status);
     return 0;
 }
 
@@ -115,7 +117,7 @@ static inline int32_t record_finish(const char *folder, const sixnet_model *net,
 {
     char path[FOLDER_PATH], settings[HISTORY_SETTINGS];
     int status;
-    TRY(sixnet_model_save(net, folder_path(path, folder, record_model), NULL));
+    CHECK_SIXNET(sixnet_model_save(net, folder_path(path, folder, record_model), NULL));
     history_settings(settings, h);
     return plot_draw(folder, "history", settings, plot_history, &status);
 }

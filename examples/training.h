@@ -20,7 +20,7 @@ static inline int32_t mnist_path(char *path, const char *folder, const char *set
         if (length < PATH_SIZE && access(path, F_OK) == 0)
             return 0;
     }
-    return complain("there is no '%s/%s-%s-%s-ubyte[.gz]'; tools/fetch-mnist gets the files", folder, set, what, idx);
+    return fail("there is no '%s/%s-%s-%s-ubyte[.gz]'; tools/fetch-mnist gets the files", folder, set, what, idx);
 }
 
 /* ---- a run that can be watched ---- */
@@ -38,7 +38,8 @@ static inline void run_show(meter *m, const sixnet_progress *p, const char *samp
         return;
     snprintf(before, sizeof before, "epoch %2.0f/%.0f", epoch, epochs);
     if (part < 1)
-        snprintf(after, sizeof after, "%3.0f %%  %.0f %s/s  %d:%02d left", 100 * part, speed, samples, left / 60, left % 60);
+        snprintf(after, sizeof after, "%3.0f %%  %.0f %s/s  %d:%02d left", 100 * part, speed, samples, left / 60,
+                 left % 60);
     else
         snprintf(after, sizeof after, "100 %%  measuring");
     bar_draw(before, part, after);
@@ -87,7 +88,8 @@ static inline FILE *csv_old(const char *path)
 {
     struct stat about;
     const int descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    FILE *old = descriptor >= 0 && fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) ? fdopen(descriptor, "r") : NULL;
+    FILE *old =
+        descriptor >= 0 && fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) ? fdopen(descriptor, "r") : NULL;
     if (!old && descriptor >= 0)
         close(descriptor);
     return old;
@@ -129,8 +131,9 @@ static inline int32_t saving_check(const char *path)
         return 0;
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
     if (access(folder, W_OK | X_OK) != 0 || (lstat(path, &about) != 0 && errno != ENOENT))
-        return complain("cannot write '%s': %s", path, strerror(errno));
-    return lstat(path, &about) != 0 || S_ISREG(about.st_mode) ? 0 : complain("cannot write '%s': it is no regular file", path);
+        return fail("cannot write '%s': %s", path, strerror(errno));
+    return lstat(path, &about) != 0 || S_ISREG(about.st_mode) ? 0
+                                                              : fail("cannot write '%s': it is no regular file", path);
 }
 
 /* A row as soon as there is one, so that a long run can be watched. */
@@ -146,7 +149,9 @@ static inline int32_t csv_row(FILE *csv, const sixnet_progress *p)
 
 /* ---- runs that Ctrl-C ends ---- */
 
-enum { STATUS_SIGNAL = 128 }; /* the exit status of a run that a signal ended is this and the signal's number, as shells have it */
+enum {
+    STATUS_SIGNAL = 128
+}; /* the exit status of a run that a signal ended is this and the signal's number, as shells have it */
 
 static sixnet_model *net_to_cancel;
 static volatile sig_atomic_t signal_caught; /* 0 for none */
@@ -154,7 +159,7 @@ static volatile sig_atomic_t signal_caught; /* 0 for none */
 static inline void on_signal(int number)
 {
     signal_caught = number;
-    sixnet_cancel(net_to_cancel, 1);
+    sixnet_model_cancel(net_to_cancel, 1);
 }
 
 /* From now on SIGINT or SIGTERM ends the net's run after its batch; a second one ends the program. */
@@ -177,8 +182,8 @@ static inline void release_signals(void)
 static inline int32_t complain_interrupted(const char *checkpoint)
 {
     if (checkpoint)
-        return complain("interrupted; the run is kept in '%s', and goes on with --resume", checkpoint);
-    return complain("interrupted; with --checkpoint FILE a run can go on later");
+        return fail("interrupted; the run is kept in '%s', and goes on with --resume", checkpoint);
+    return fail("interrupted; with --checkpoint FILE a run can go on later");
 }
 
 /* ---- paths among the options of a fit ---- */
@@ -191,7 +196,7 @@ static inline int32_t append_path(char *text, const char *attribute, const char 
 {
     size_t length = strlen(text);
     if (strlen(path) >= PATH_SIZE)
-        return complain("the path of a checkpoint has %d characters or more", PATH_SIZE);
+        return fail("the path of a checkpoint has %d characters or more", PATH_SIZE);
     length += (size_t)sprintf(text + length, " %s=", attribute);
     for (const unsigned char *c = (const unsigned char *)path; *c; c++)
         length += (size_t)sprintf(text + length, *c <= ' ' || *c == '%' ? "%%%02x" : "%c", *c);
@@ -203,10 +208,10 @@ static inline int32_t append_path(char *text, const char *attribute, const char 
 static inline int32_t append_paths(char *text, const char *checkpoint, const char *resume)
 {
     const char *name;
-    for (int32_t i = 0; (name = sixnet_attribute("options", "fit", i, "name")); i++) {
+    for (int32_t i = 0; (name = sixnet_attribute_field("options", "fit", i, "name")); i++) {
         const char *path = strcmp(name, "checkpoint") == 0 ? checkpoint : strcmp(name, "resume") == 0 ? resume : NULL;
-        if (strcmp(sixnet_attribute("options", "fit", i, "type"), "path") == 0)
-            PASS(append_path(text, name, path ? path : ""));
+        if (strcmp(sixnet_attribute_field("options", "fit", i, "type"), "path") == 0)
+            CHECK(append_path(text, name, path ? path : ""));
     }
     return 0;
 }

@@ -4,7 +4,7 @@
  * step by step. Every value comes from the library's own forward and backward pass, in f64, and is compared here with the closed
  * form. */
 
-#include "pictures.h"
+#include "gnuplot.h"
 
 #define ABOUT "Trains the 2-2-2 sigmoid net and shows every value of the first epoch."
 
@@ -12,14 +12,27 @@ const char *program = "two_neuron";
 
 /* One epoch's values, in the order of the CSV's columns; behind those come the derivatives by the nodes. */
 enum {
-    H = 0, A_H = 2, O = 4, A_O = 6, E = 8, E_TOTAL = 10, W = 11, DE_DW = 19, COLUMNS = 27,
-    DE_DH = 27, DE_DA_H = 29, DE_DO = 31, DE_DA_O = 33, VALUES = 35,
+    H = 0,
+    A_H = 2,
+    O = 4,
+    A_O = 6,
+    E = 8,
+    E_TOTAL = 10,
+    W = 11,
+    DE_DW = 19,
+    COLUMNS = 27,
+    DE_DH = 27,
+    DE_DA_H = 29,
+    DE_DO = 31,
+    DE_DA_O = 33,
+    VALUES = 35,
 };
 
 static const char *const name[VALUES] = {
-    "h1",     "h2",     "a_h1",   "a_h2",   "o1",     "o2",     "a_o1",   "a_o2",   "E1",     "E2",       "E_total",  "w1",
-    "w2",     "w3",     "w4",     "w5",     "w6",     "w7",     "w8",     "dE_dw1", "dE_dw2", "dE_dw3",   "dE_dw4",   "dE_dw5",
-    "dE_dw6", "dE_dw7", "dE_dw8", "dE_dh1", "dE_dh2", "dE_da_h1", "dE_da_h2", "dE_do1", "dE_do2", "dE_da_o1", "dE_da_o2",
+    "h1",     "h2",      "a_h1",     "a_h2",     "o1",     "o2",     "a_o1",     "a_o2",     "E1",
+    "E2",     "E_total", "w1",       "w2",       "w3",     "w4",     "w5",       "w6",       "w7",
+    "w8",     "dE_dw1",  "dE_dw2",   "dE_dw3",   "dE_dw4", "dE_dw5", "dE_dw6",   "dE_dw7",   "dE_dw8",
+    "dE_dh1", "dE_dh2",  "dE_da_h1", "dE_da_h2", "dE_do1", "dE_do2", "dE_da_o1", "dE_da_o2",
 };
 
 /* The epochs of all nets that are trained. */
@@ -42,7 +55,7 @@ enum { SWEEP_EPOCHS = 1000, MAX_EPOCHS = 1000000, MAX_LR = 100, MAX_NUMBER = 100
 
 /* ---- the net ---- */
 
-typedef struct lab {
+typedef struct experiment {
     const settings *set;
     sixnet_context *ctx;
     sixnet_model *net;
@@ -50,10 +63,10 @@ typedef struct lab {
     sixnet_node node[4]; /* h, a_h, o, a_o */
     double weights[8];   /* what they must be by the closed form */
     double tolerance;
-    double worst;        /* the largest difference found */
-} lab;
+    double worst; /* the largest difference found */
+} experiment;
 
-static void lab_free(lab *l)
+static void experiment_free(experiment *l)
 {
     sixnet_optimizer_free(l->opt);
     sixnet_model_free(l->net);
@@ -69,45 +82,45 @@ static double tolerance_for(const settings *s)
     return 1e-12 * largest * largest;
 }
 
-static int32_t lab_build(lab *l, const settings *set, double lr)
+static int32_t experiment_build(experiment *l, const settings *set, double lr)
 {
-    *l = (lab){.set = set, .tolerance = tolerance_for(set)};
-    TRY(sixnet_context_new(&l->ctx, "dtype=f64"));
-    TRY(sixnet_model_new(&l->net, l->ctx));
-    const sixnet_node x = sixnet_add(l->net, "input shape=2", SIXNET_NONE);
-    l->node[0] = sixnet_add(l->net, "linear out_features=2 bias=false name=hidden", x);
-    l->node[1] = sixnet_add(l->net, "sigmoid", l->node[0]);
-    l->node[2] = sixnet_add(l->net, "linear out_features=2 bias=false name=output", l->node[1]);
-    l->node[3] = sixnet_add(l->net, "sigmoid", l->node[2]);
-    sixnet_add(l->net, "mse reduction=half_sum", l->node[3]);
+    *l = (experiment){.set = set, .tolerance = tolerance_for(set)};
+    CHECK_SIXNET(sixnet_context_new(&l->ctx, "dtype=f64"));
+    CHECK_SIXNET(sixnet_model_new(&l->net, l->ctx));
+    const sixnet_node x = sixnet_model_add(l->net, "input shape=2", SIXNET_NO_NODE);
+    l->node[0] = sixnet_model_add(l->net, "linear out_features=2 bias=false name=hidden", x);
+    l->node[1] = sixnet_model_add(l->net, "sigmoid", l->node[0]);
+    l->node[2] = sixnet_model_add(l->net, "linear out_features=2 bias=false name=output", l->node[1]);
+    l->node[3] = sixnet_model_add(l->net, "sigmoid", l->node[2]);
+    sixnet_model_add(l->net, "mse reduction=half_sum", l->node[3]);
     for (int k = 0; k < 4; k++)
-        sixnet_retain(l->net, l->node[k]);
-    TRY(sixnet_compile(l->net));
+        sixnet_node_retain(l->net, l->node[k]);
+    CHECK_SIXNET(sixnet_model_compile(l->net));
 
     memcpy(l->weights, set->weights, sizeof l->weights);
-    TRY(sixnet_tensor_set_f64(l->net, "hidden.weight", set->weights, 4));
-    TRY(sixnet_tensor_set_f64(l->net, "output.weight", set->weights + 4, 4));
+    CHECK_SIXNET(sixnet_tensor_set_f64(l->net, "hidden.weight", set->weights, 4));
+    CHECK_SIXNET(sixnet_tensor_set_f64(l->net, "output.weight", set->weights + 4, 4));
     char sgd[64];
     snprintf(sgd, sizeof sgd, "sgd lr=%.17g", lr);
-    TRY(sixnet_optimizer_new(&l->opt, l->net, sgd, NULL));
+    CHECK_SIXNET(sixnet_optimizer_new(&l->opt, l->net, sgd, NULL));
     return 0;
 }
 
 /* Runs the net forward and backward, and reads everything there is. */
-static int32_t lab_measure(lab *l, double *v)
+static int32_t experiment_measure(experiment *l, double *v)
 {
-    TRY(sixnet_zero_grad(l->net));
-    TRY(sixnet_forward_f64(l->net, l->set->inputs, 1));
-    TRY(sixnet_loss_f64(l->net, l->set->targets, &v[E_TOTAL]));
-    TRY(sixnet_backward(l->net));
+    CHECK_SIXNET(sixnet_model_zero_grad(l->net));
+    CHECK_SIXNET(sixnet_model_forward_f64(l->net, l->set->inputs, 1));
+    CHECK_SIXNET(sixnet_model_loss_f64(l->net, l->set->targets, &v[E_TOTAL]));
+    CHECK_SIXNET(sixnet_model_backward(l->net));
     for (int k = 0; k < 4; k++) {
-        TRY(sixnet_node_values_f64(l->net, l->node[k], v + H + 2 * k, 2));
-        TRY(sixnet_node_gradient_f64(l->net, l->node[k], v + DE_DH + 2 * k, 2));
+        CHECK_SIXNET(sixnet_node_values_f64(l->net, l->node[k], v + H + 2 * k, 2));
+        CHECK_SIXNET(sixnet_node_gradient_f64(l->net, l->node[k], v + DE_DH + 2 * k, 2));
     }
-    TRY(sixnet_tensor_get_f64(l->net, "hidden.weight", v + W, 4));
-    TRY(sixnet_tensor_get_f64(l->net, "output.weight", v + W + 4, 4));
-    TRY(sixnet_gradient_get_f64(l->net, "hidden.weight", v + DE_DW, 4));
-    TRY(sixnet_gradient_get_f64(l->net, "output.weight", v + DE_DW + 4, 4));
+    CHECK_SIXNET(sixnet_tensor_get_f64(l->net, "hidden.weight", v + W, 4));
+    CHECK_SIXNET(sixnet_tensor_get_f64(l->net, "output.weight", v + W + 4, 4));
+    CHECK_SIXNET(sixnet_tensor_gradient_f64(l->net, "hidden.weight", v + DE_DW, 4));
+    CHECK_SIXNET(sixnet_tensor_gradient_f64(l->net, "output.weight", v + DE_DW + 4, 4));
     for (int k = 0; k < 2; k++)
         v[E + k] = (l->set->targets[k] - v[A_O + k]) * (l->set->targets[k] - v[A_O + k]) / 2;
     return 0;
@@ -144,18 +157,18 @@ static void closed_form(const settings *s, const double *w, double *v)
 }
 
 /* Compares an epoch's values with the closed form, and computes what the weights must be after the step. */
-static int32_t lab_check(lab *l, int64_t epoch, const double *v)
+static int32_t experiment_check(experiment *l, int64_t epoch, const double *v)
 {
     double right[VALUES];
     closed_form(l->set, l->weights, right);
     for (int k = 0; k < VALUES; k++) {
         const double difference = fabs(v[k] - right[k]);
         if (!(difference <= l->tolerance))
-            return complain("epoch %" PRId64 ": %s is %.17g, but by the closed form %.17g", epoch, name[k], v[k], right[k]);
+            return fail("epoch %" PRId64 ": %s is %.17g, but by the closed form %.17g", epoch, name[k], v[k], right[k]);
         l->worst = fmax(l->worst, difference);
     }
     for (int k = 0; k < 8; k++)
-        l->weights[k] = v[W + k] - sixnet_learning_rate(l->opt) * v[DE_DW + k];
+        l->weights[k] = v[W + k] - sixnet_optimizer_learning_rate(l->opt) * v[DE_DW + k];
     return 0;
 }
 
@@ -183,12 +196,12 @@ typedef struct record {
 } record;
 
 /* Trains for so many epochs. Fills kept and curve (epochs + 1 errors) and writes csv, unless NULL. */
-static int32_t train(lab *l, int64_t epochs, FILE *csv, record *kept, double *curve)
+static int32_t train(experiment *l, int64_t epochs, FILE *csv, record *kept, double *curve)
 {
     double v[VALUES];
     for (int64_t epoch = 0; epoch <= epochs; epoch++) {
-        PASS(lab_measure(l, v));
-        PASS(lab_check(l, epoch, v));
+        CHECK(experiment_measure(l, v));
+        CHECK(experiment_check(l, epoch, v));
         if (csv)
             csv_row(csv, epoch, v);
         if (curve)
@@ -196,7 +209,7 @@ static int32_t train(lab *l, int64_t epochs, FILE *csv, record *kept, double *cu
         if (kept)
             memcpy(epoch == 0 ? kept->start : epoch == 1 ? kept->second : kept->end, v, sizeof v);
         if (epoch < epochs)
-            TRY(sixnet_step(l->opt));
+            CHECK_SIXNET(sixnet_optimizer_step(l->opt));
         count_epoch(l->set->epochs_done);
     }
     return 0;
@@ -282,8 +295,8 @@ static void show(const settings *s, const record *r, double worst)
     show_backward(s, r->start);
     show_step(s->lr, r->start, r->second);
     if (s->epochs > 1) {
-        printf("\nAfter %" PRId64 " epochs: E_total %.12g, a_o1 %.12g, a_o2 %.12g\n\n", s->epochs, r->end[E_TOTAL], r->end[A_O],
-               r->end[A_O + 1]);
+        printf("\nAfter %" PRId64 " epochs: E_total %.12g, a_o1 %.12g, a_o2 %.12g\n\n", s->epochs, r->end[E_TOTAL],
+               r->end[A_O], r->end[A_O + 1]);
         show_list("weights", 'w', r->end + W, 8);
     }
     printf("\nEvery value agrees with the closed form; the largest difference is %.2g.\n", worst);
@@ -292,16 +305,16 @@ static void show(const settings *s, const record *r, double worst)
 static int32_t run_once(const settings *s, FILE *csv)
 {
     record kept;
-    lab l;
+    experiment l;
     if (csv)
         csv_header(csv);
-    int32_t status = lab_build(&l, s, s->lr);
+    int32_t status = experiment_build(&l, s, s->lr);
     if (status == 0)
         status = train(&l, s->epochs, csv, &kept, NULL);
     meter_end(&s->epochs_done->bar);
     if (status == 0)
         show(s, &kept, l.worst);
-    lab_free(&l);
+    experiment_free(&l);
     return status;
 }
 
@@ -319,11 +332,11 @@ typedef struct sweep {
 
 static int32_t sweep_two_neuron(const settings *s, double lr, double *curve)
 {
-    lab l;
-    int32_t status = lab_build(&l, s, lr);
+    experiment l;
+    int32_t status = experiment_build(&l, s, lr);
     if (status == 0)
         status = train(&l, s->epochs, NULL, NULL, curve);
-    lab_free(&l);
+    experiment_free(&l);
     return status;
 }
 
@@ -379,12 +392,13 @@ static int32_t points_build(points *p, double lr)
                               "bce_with_logits\n";
     double x[2 * TEST_SAMPLES], t[TEST_SAMPLES];
     char sgd[64];
-    TRY(sixnet_context_new(&p->ctx, "dtype=f64 seed=1"));
-    TRY(sixnet_model_parse(&p->net, p->ctx, net));
+    CHECK_SIXNET(sixnet_context_new(&p->ctx, "dtype=f64 seed=1"));
+    CHECK_SIXNET(sixnet_model_parse(&p->net, p->ctx, net));
     snprintf(sgd, sizeof sgd, "sgd lr=%.17g", lr);
-    TRY(sixnet_optimizer_new(&p->opt, p->net, sgd, NULL));
+    CHECK_SIXNET(sixnet_optimizer_new(&p->opt, p->net, sgd, NULL));
     make_points(2, TEST_SAMPLES, x, t);
-    TRY(sixnet_dataset_from_arrays(&p->test, p->ctx, "inputs=f64 targets=f64 shape=2", x, t, TEST_SAMPLES));
+    CHECK_SIXNET(
+        sixnet_dataset_from_arrays(&p->test, p->ctx, "input_dtype=f64 target_dtype=f64 shape=2", x, t, TEST_SAMPLES));
     make_points(1, TRAIN_SAMPLES, p->x, p->t);
     return 0;
 }
@@ -393,12 +407,12 @@ static int32_t points_train(points *p, const settings *s, double *train_loss, do
 {
     for (int64_t epoch = 0; epoch <= s->epochs; epoch++) {
         count_epoch(s->epochs_done);
-        TRY(sixnet_evaluate(p->net, p->test, &test_loss[epoch], NULL));
-        TRY(sixnet_zero_grad(p->net));
-        TRY(sixnet_forward_f64(p->net, p->x, TRAIN_SAMPLES));
-        TRY(sixnet_loss_f64(p->net, p->t, &train_loss[epoch]));
-        TRY(sixnet_backward(p->net));
-        TRY(sixnet_step(p->opt));
+        CHECK_SIXNET(sixnet_model_evaluate(p->net, p->test, &test_loss[epoch], NULL));
+        CHECK_SIXNET(sixnet_model_zero_grad(p->net));
+        CHECK_SIXNET(sixnet_model_forward_f64(p->net, p->x, TRAIN_SAMPLES));
+        CHECK_SIXNET(sixnet_model_loss_f64(p->net, p->t, &train_loss[epoch]));
+        CHECK_SIXNET(sixnet_model_backward(p->net));
+        CHECK_SIXNET(sixnet_optimizer_step(p->opt));
     }
     return 0;
 }
@@ -416,8 +430,8 @@ static int32_t sweep_points(const settings *s, double lr, double *train_loss, do
 static int32_t sweep_run(const settings *s, sweep *w)
 {
     for (int r = 0; r < RATES; r++) {
-        PASS(sweep_two_neuron(s, rate[r], w->two_neuron[r]));
-        PASS(sweep_points(s, rate[r], w->train[r], w->test[r]));
+        CHECK(sweep_two_neuron(s, rate[r], w->two_neuron[r]));
+        CHECK(sweep_points(s, rate[r], w->train[r], w->test[r]));
     }
     return 0;
 }
@@ -461,8 +475,8 @@ static void show_two_neuron_sweep(const sweep *w)
     const int64_t n = w->epochs;
     printf("The 2-2-2 net, %" PRId64 " epochs\n\n     rate     E_total at the start, after a tenth, at the end\n", n);
     for (int r = 0; r < RATES; r++)
-        printf("  %c  %4.1f     %.12f   %.12f   %.12f\n", 'a' + r, rate[r], w->two_neuron[r][0], w->two_neuron[r][n / 10],
-               w->two_neuron[r][n]);
+        printf("  %c  %4.1f     %.12f   %.12f   %.12f\n", 'a' + r, rate[r], w->two_neuron[r][0],
+               w->two_neuron[r][n / 10], w->two_neuron[r][n]);
     show_chart("E_total by epoch", w->two_neuron, n);
 }
 
@@ -470,18 +484,20 @@ static void show_points_sweep(const sweep *w)
 {
     const int64_t n = w->epochs;
     int best_train = 0, best_test = 0;
-    printf("\n\nTwo overlapping classes of points, a 2-16-1 net, %d samples to train, %d others to test, %" PRId64 " epochs\n\n",
+    printf("\n\nTwo overlapping classes of points, a 2-16-1 net, %d samples to train, %d others to test, %" PRId64
+           " epochs\n\n",
            TRAIN_SAMPLES, TEST_SAMPLES, n);
     puts("     rate     train loss   test loss   lowest test loss");
     for (int r = 0; r < RATES; r++) {
         const int64_t best = lowest(w->test[r], n);
-        printf("  %c  %4.1f     %10.6f  %10.6f   %8.6f in epoch %" PRId64 "\n", 'a' + r, rate[r], w->train[r][n], w->test[r][n],
-               w->test[r][best], best);
+        printf("  %c  %4.1f     %10.6f  %10.6f   %8.6f in epoch %" PRId64 "\n", 'a' + r, rate[r], w->train[r][n],
+               w->test[r][n], w->test[r][best], best);
         best_train = w->train[r][n] < w->train[best_train][n] ? r : best_train;
         best_test = w->test[r][n] < w->test[best_test][n] ? r : best_test;
     }
-    printf("\nThe lowest train loss is that of rate %.1f, the lowest test loss that of rate %.1f%s.\n", rate[best_train],
-           rate[best_test], best_train == best_test ? "" : ": a low training loss proves nothing by itself");
+    printf("\nThe lowest train loss is that of rate %.1f, the lowest test loss that of rate %.1f%s.\n",
+           rate[best_train], rate[best_test],
+           best_train == best_test ? "" : ": a low training loss proves nothing by itself");
     show_chart("train loss by epoch", w->train, n);
     show_chart("test loss by epoch", w->test, n);
 }
@@ -509,7 +525,7 @@ static int32_t sweep_make(const settings *s, sweep *w)
     *w = (sweep){.epochs = s->epochs};
     w->two_neuron[0] = calloc(CURVES * length, sizeof **w->two_neuron);
     if (!w->two_neuron[0])
-        return complain("out of memory");
+        return fail("out of memory");
     for (size_t r = 0; r < RATES; r++) {
         w->two_neuron[r] = w->two_neuron[0] + r * length;
         w->train[r] = w->two_neuron[r] + RATES * length;
@@ -545,18 +561,19 @@ static const double across[] = {0, 3.9, 8.3, 11.3}, down[] = {3, 0};
 /* A neuron's values, and the derivative of E_total by what goes into it: h or o, whose first value and derivative are given. */
 static void draw_neuron(FILE *dot, const char *id, double x, double y, const double *value, double derivative)
 {
-    fprintf(dot, "  %s [pos=\"%g,%g!\", label=<%s = %.6g<br/><b>a_%s = %.6g</b><br/>" DERIVATIVE ">];\n", id, x, y, id, value[0], id,
-            value[2], id, derivative);
+    fprintf(dot, "  %s [pos=\"%g,%g!\", label=<%s = %.6g<br/><b>a_%s = %.6g</b><br/>" DERIVATIVE ">];\n", id, x, y, id,
+            value[0], id, value[2], id, derivative);
 }
 
 static void draw_neurons(FILE *dot, const settings *s, const double *v)
 {
     for (int k = 0; k < 2; k++) {
-        fprintf(dot, "  i%d [pos=\"%g,%g!\", label=<<b>i%d = %g</b>>];\n", k + 1, across[0], down[k], k + 1, s->inputs[k]);
+        fprintf(dot, "  i%d [pos=\"%g,%g!\", label=<<b>i%d = %g</b>>];\n", k + 1, across[0], down[k], k + 1,
+                s->inputs[k]);
         draw_neuron(dot, name[H + k], across[1], down[k], v + H + k, v[DE_DH + k]);
         draw_neuron(dot, name[O + k], across[2], down[k], v + O + k, v[DE_DO + k]);
-        fprintf(dot, "  E%d [style=filled, pos=\"%g,%g!\", label=<t%d = %g<br/><b>E%d = %.6g</b>>];\n", k + 1, across[3], down[k], k + 1,
-                s->targets[k], k + 1, v[E + k]);
+        fprintf(dot, "  E%d [style=filled, pos=\"%g,%g!\", label=<t%d = %g<br/><b>E%d = %.6g</b>>];\n", k + 1,
+                across[3], down[k], k + 1, s->targets[k], k + 1, v[E + k]);
         fprintf(dot, "  o%d -> E%d [color=\"#444444\"];\n", k + 1, k + 1);
     }
 }
@@ -566,12 +583,13 @@ static void draw_weight(FILE *dot, int w, const double *v)
 {
     const int layer = w / 4, from = w % 2, to = w / 2 % 2;
     const double share = from == to ? 0.47 : 0.66, beside = from != to ? 0 : from ? -0.3 : 0.3;
-    const double x = across[layer] + (across[layer + 1] - across[layer]) * share, y = down[from] + (down[to] - down[from]) * share;
-    fprintf(dot, "  %c%d -> %c%d [penwidth=%.2f, %s];\n", "ih"[layer], from + 1, "ho"[layer], to + 1, 1 + fmin(fabs(v[W + w]), 5),
-            v[W + w] < 0 ? "color=\"#e69f00\", style=dashed" : "color=\"#0072b2\"");
+    const double x = across[layer] + (across[layer + 1] - across[layer]) * share,
+                 y = down[from] + (down[to] - down[from]) * share;
+    fprintf(dot, "  %c%d -> %c%d [penwidth=%.2f, %s];\n", "ih"[layer], from + 1, "ho"[layer], to + 1,
+            1 + fmin(fabs(v[W + w]), 5), v[W + w] < 0 ? "color=\"#e69f00\", style=dashed" : "color=\"#0072b2\"");
     fprintf(dot,
-            "  w%d [penwidth=0, style=filled, margin=\"0.02,0\", height=0.1, pos=\"%g,%g!\", label=<<b>w%d = %.6g</b><br/>" DERIVATIVE
-            ">];\n",
+            "  w%d [penwidth=0, style=filled, margin=\"0.02,0\", height=0.1, pos=\"%g,%g!\", label=<<b>w%d = "
+            "%.6g</b><br/>" DERIVATIVE ">];\n",
             w + 1, x, y + beside, w + 1, v[W + w], name[W + w], v[DE_DW + w]);
 }
 
@@ -579,11 +597,13 @@ static void draw_net(FILE *dot, const settings *s, const char *when, const doubl
 {
     fprintf(dot,
             "digraph two_neuron {\n"
-            "  graph [layout=neato, outputorder=edgesfirst, splines=line, pad=0.2, fontname=\"sans-serif\", fontsize=16, labelloc=t,\n"
+            "  graph [layout=neato, outputorder=edgesfirst, splines=line, pad=0.2, fontname=\"sans-serif\", "
+            "fontsize=16, labelloc=t,\n"
             "    label=<The two-neuron net %s: E_total = %.6g<br/><font point-size=\"12\">"
             "Orange: derivatives of E_total. A thicker line is a larger weight, a "
             "dashed line a negative one.</font><br/> >];\n"
-            "  node [shape=box, style=\"rounded,filled\", fillcolor=white, color=\"#444444\", fontname=\"sans-serif\", fontsize=12, "
+            "  node [shape=box, style=\"rounded,filled\", fillcolor=white, color=\"#444444\", fontname=\"sans-serif\", "
+            "fontsize=12, "
             "margin=\"0.1,0.1\"];\n"
             "  edge [arrowsize=0.8];\n",
             when, v[E_TOTAL]);
@@ -598,9 +618,9 @@ static int32_t picture_net(pictures *p, const settings *s, const char *picture, 
     char path[FOLDER_PATH], file[64], shows[128];
     FILE *dot;
     snprintf(file, sizeof file, "%s.dot", picture);
-    PASS(folder_open(&dot, path, p->folder, file));
+    CHECK(folder_open(&dot, path, p->folder, file));
     draw_net(dot, s, when, v);
-    PASS(output_close(dot, path));
+    CHECK(output_close(dot, path));
     snprintf(shows, sizeof shows, "the net's values, weights and derivatives %s", when);
     return picture_graph(p, picture, shows);
 }
@@ -608,7 +628,7 @@ static int32_t picture_net(pictures *p, const settings *s, const char *picture, 
 static int32_t picture_nets(pictures *p, const settings *s, const record *r)
 {
     char when[64];
-    PASS(picture_net(p, s, "two_neuron_before", "before its training", r->start));
+    CHECK(picture_net(p, s, "two_neuron_before", "before its training", r->start));
     snprintf(when, sizeof when, "after %" PRId64 " epochs at learning rate %g", s->epochs, s->lr);
     return picture_net(p, s, "two_neuron_after", when, s->epochs > 1 ? r->end : r->second);
 }
@@ -617,16 +637,17 @@ static int32_t picture_losses(pictures *p, const sweep *w)
 {
     char path[FOLDER_PATH], head[256];
     FILE *csv;
-    PASS(folder_open(&csv, path, p->folder, "sweep.csv"));
+    CHECK(folder_open(&csv, path, p->folder, "sweep.csv"));
     sweep_write(w, csv);
-    PASS(output_close(csv, path));
+    CHECK(output_close(csv, path));
     snprintf(head, sizeof head, "epochs = %" PRId64 "\nrates = '", w->epochs);
     for (int r = 0; r < RATES; r++)
         snprintf(head + strlen(head), sizeof head - strlen(head), "%.1f%c", rate[r], r + 1 < RATES ? ' ' : '\'');
-    PASS(picture_plot(p, "loss_for_different_learning_rates", "the two-neuron net's error by epoch, for six learning rates", head,
-                      plot_learning_rates));
-    return picture_plot(p, "train_test_by_learning_rate", "training against test loss of a net that learns points, for the same rates",
-                        head, plot_train_test);
+    CHECK(picture_plot(p, "loss_for_different_learning_rates",
+                       "the two-neuron net's error by epoch, for six learning rates", head, plot_learning_rates));
+    return picture_plot(p, "train_test_by_learning_rate",
+                        "training against test loss of a net that learns points, for the same rates", head,
+                        plot_train_test);
 }
 
 static int32_t run_pictures(const settings *s)
@@ -634,13 +655,13 @@ static int32_t run_pictures(const settings *s)
     pictures p;
     sweep w = {.epochs = 0};
     record kept;
-    lab l = {.ctx = NULL};
-    PASS(pictures_begin(&p, s->pictures));
+    experiment l = {.ctx = NULL};
+    CHECK(pictures_begin(&p, s->pictures));
     int32_t status = sweep_make(s, &w);
     if (status == 0)
         status = picture_losses(&p, &w);
     if (status == 0)
-        status = lab_build(&l, s, s->lr);
+        status = experiment_build(&l, s, s->lr);
     if (status == 0)
         status = train(&l, s->epochs, NULL, &kept, NULL);
     if (status == 0)
@@ -648,7 +669,7 @@ static int32_t run_pictures(const settings *s)
     meter_end(&s->epochs_done->bar);
     if (status == 0)
         pictures_end(&p);
-    lab_free(&l);
+    experiment_free(&l);
     sweep_free(&w);
     return status;
 }
@@ -659,7 +680,7 @@ static int32_t run_written(const settings *s)
 {
     FILE *csv = NULL;
     if (s->csv)
-        PASS(output_open(&csv, s->csv));
+        CHECK(output_open(&csv, s->csv));
     const int32_t status = s->sweep ? run_sweep(s, csv) : run_once(s, csv);
     return output_close(csv, s->csv) == 0 ? status : -1;
 }
@@ -667,9 +688,9 @@ static int32_t run_written(const settings *s)
 static int32_t run(settings *s)
 {
     if (s->sweep && s->lr >= 0)
-        return complain("--lr and --sweep exclude each other: the sweep has its own six rates");
+        return fail("--lr and --sweep exclude each other: the sweep has its own six rates");
     if (s->pictures && (s->csv || s->sweep))
-        return complain("--pictures writes tables of its own, those of --sweep included; leave out --csv and --sweep");
+        return fail("--plots writes tables of its own, those of --sweep included; leave out --csv and --sweep");
     s->lr = s->lr >= 0 ? s->lr : 0.5;
     s->epochs = s->epochs ? s->epochs : s->sweep || s->pictures ? SWEEP_EPOCHS : 1;
     const int64_t nets = (s->sweep || s->pictures ? 2 * RATES : 0) + (s->sweep ? 0 : 1);
@@ -689,15 +710,17 @@ int main(int argc, char **argv)
     };
     const option options[] = {
         {"--lr", "R", "learning rate (0.5)", read_number, &s.lr, 0, MAX_LR, 0},
-        {"--epochs", "N", "how often to train (1; with --sweep or --pictures 1000)", read_integer, &s.epochs, 1, MAX_EPOCHS, 0},
+        {"--epochs", "N", "how often to train (1; with --sweep or --plots 1000)", read_integer, &s.epochs, 1,
+         MAX_EPOCHS, 0},
         {"--csv", "FILE", "write every epoch's values; with --sweep the loss curves", read_text, &s.csv, 0, 0, 0},
-        {"--weights", "w1,..,w8", "first weights (0.15,0.2,0.25,0.3,0.4,0.45,0.5,0.55)", read_numbers, s.weights, -MAX_NUMBER,
-         MAX_NUMBER, 8},
+        {"--weights", "w1,..,w8", "first weights (0.15,0.2,0.25,0.3,0.4,0.45,0.5,0.55)", read_numbers, s.weights,
+         -MAX_NUMBER, MAX_NUMBER, 8},
         {"--inputs", "i1,i2", "inputs (0.05,0.1)", read_numbers, s.inputs, -MAX_NUMBER, MAX_NUMBER, 2},
         {"--targets", "t1,t2", "targets (0.01,0.99)", read_numbers, s.targets, -MAX_NUMBER, MAX_NUMBER, 2},
-        {"--sweep", NULL, "compare the rates 0.1 to 2.0, on this net and on a task with test samples", NULL, &s.sweep, 0, 0, 0},
-        {"--pictures", "FOLDER", "draw the curves of --sweep, and the net with its numbers before and after training", read_text,
-         &s.pictures, 0, 0, 0},
+        {"--sweep", NULL, "compare the rates 0.1 to 2.0, on this net and on a task with test samples", NULL, &s.sweep,
+         0, 0, 0},
+        {"--plots", "DIR", "draw the curves of --sweep, and the net with its numbers before and after training",
+         read_text, &s.pictures, 0, 0, 0},
         {NULL, NULL, NULL, NULL, NULL, 0, 0, 0},
     };
     const int32_t stop = options_read(argc, argv, ABOUT, options);

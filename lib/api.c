@@ -17,7 +17,7 @@
 #include "graph/predictor.h"
 #include "graph/profile.h"
 #include "kinds.h"
-#include "train/doctor.h"
+#include "train/diagnostics.h"
 #include "train/evaluate.h"
 #include "train/fit.h"
 #include "train/gradient_check.h"
@@ -45,7 +45,10 @@ static int32_t begin_model(six_call *call, const char *function, const sixnet_mo
 }
 
 /* A handle that is given back: NULL is nothing to free. */
-static bool may_free(const char *function, const void *object) { return six_calls_check(function, SIX_USES(SIX_FREE(object))) == SIXNET_OK; }
+static bool may_free(const char *function, const void *object)
+{
+    return six_calls_check(function, SIX_USES(SIX_FREE(object))) == SIXNET_OK;
+}
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -62,7 +65,7 @@ int32_t sixnet_version_number(void)
 
 /* ---- kinds ---- */
 
-const char *sixnet_kind(const char *family, int32_t index, const char *field)
+const char *sixnet_kind_field(const char *family, int32_t index, const char *field)
 {
     if (!family || !field)
         return NULL;
@@ -72,7 +75,7 @@ const char *sixnet_kind(const char *family, int32_t index, const char *field)
     return strcmp(field, "name") == 0 ? kind->name : strcmp(field, "help") == 0 ? kind->help : NULL;
 }
 
-const char *sixnet_attribute(const char *family, const char *kind, int32_t index, const char *field)
+const char *sixnet_attribute_field(const char *family, const char *kind, int32_t index, const char *field)
 {
     static _Thread_local char buffer[256];
     if (!family || !kind || !field || index < 0)
@@ -93,15 +96,15 @@ int32_t sixnet_context_new(sixnet_context **out, const char *options)
     return sixnet_context_new_with_allocator(out, options, NULL, NULL, NULL);
 }
 
-int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options, sixnet_malloc_fn allocate, sixnet_free_fn release,
-                                          void *user)
+int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options, sixnet_malloc_fn malloc_fn,
+                                          sixnet_free_fn free_fn, void *user)
 {
     if (!out)
         return missing("sixnet_context_new_with_allocator", "out");
     *out = NULL;
-    if (!allocate != !release)
+    if (!malloc_fn != !free_fn)
         return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_context_new_with_allocator: give both functions or neither");
-    return six_context_new(out, options, allocate, release, user);
+    return six_context_new(out, options, malloc_fn, free_fn, user);
 }
 
 void sixnet_context_free(sixnet_context *ctx)
@@ -190,15 +193,16 @@ static sixnet_node keep_error(sixnet_model *net, int32_t status)
 {
     net->error = status;
     snprintf(net->error_message, sizeof net->error_message, "%s", sixnet_last_error());
-    return SIXNET_NONE;
+    return SIXNET_NO_NODE;
 }
 
-static sixnet_node add_node(const char *function, sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
+static sixnet_node add_node(const char *function, sixnet_model *net, const char *spec, const sixnet_node *inputs,
+                            int32_t count)
 {
     int32_t node, status;
     six_call call;
     if (begin_model(&call, function, net, SIX_CHANGES))
-        return SIXNET_NONE;
+        return SIXNET_NO_NODE;
     if (net->error)
         status = SIXNET_BAD_STATE; /* the first error stays */
     else if (!spec)
@@ -211,16 +215,19 @@ static sixnet_node add_node(const char *function, sixnet_model *net, const char 
         status = six_add(net, spec, inputs, count, &node);
     six_call_end(&call);
     if (status == SIXNET_BAD_STATE)
-        return SIXNET_NONE;
+        return SIXNET_NO_NODE;
     return status ? keep_error(net, status) : node;
 }
 
-sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
+sixnet_node sixnet_model_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count)
 {
-    return add_node("sixnet_add_multi", net, spec, inputs, count);
+    return add_node("sixnet_model_add_multi", net, spec, inputs, count);
 }
 
-sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input) { return add_node("sixnet_add", net, spec, &input, 1); }
+sixnet_node sixnet_model_add(sixnet_model *net, const char *spec, sixnet_node input)
+{
+    return add_node("sixnet_model_add", net, spec, &input, 1);
+}
 
 static int32_t check_node(const sixnet_model *net, sixnet_node node, six_access access, const char *function)
 {
@@ -238,14 +245,15 @@ static int32_t check_value(const sixnet_model *net, sixnet_node node, const char
     if (status)
         return status;
     *value = six_value_find(net, node);
-    return *value < 0 ? six_fail(SIXNET_INVALID_ARGUMENT, "%s: %d is not a node of this model", function, node) : SIXNET_OK;
+    return *value < 0 ? six_fail(SIXNET_INVALID_ARGUMENT, "%s: %d is not a node of this model", function, node)
+                      : SIXNET_OK;
 }
 
-int32_t sixnet_retain(sixnet_model *net, sixnet_node node)
+int32_t sixnet_node_retain(sixnet_model *net, sixnet_node node)
 {
-    int32_t value, status = need("sixnet_retain", "net", net, SIX_CHANGES);
+    int32_t value, status = need("sixnet_node_retain", "net", net, SIX_CHANGES);
     if (!status)
-        status = check_value(net, node, "sixnet_retain", &value);
+        status = check_value(net, node, "sixnet_node_retain", &value);
     if (!status && net->compiled)
         status = six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are retained before");
     if (!status)
@@ -253,29 +261,29 @@ int32_t sixnet_retain(sixnet_model *net, sixnet_node node)
     return status;
 }
 
-int32_t sixnet_compile(sixnet_model *net)
+int32_t sixnet_model_compile(sixnet_model *net)
 {
-    int32_t status = need("sixnet_compile", "net", net, SIX_CHANGES);
+    int32_t status = need("sixnet_model_compile", "net", net, SIX_CHANGES);
     return status ? status : six_compile(net);
 }
 
-int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes)
+int32_t sixnet_model_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes)
 {
-    int32_t status = need("sixnet_memory_needed", "net", net, SIX_RUNS);
+    int32_t status = need("sixnet_model_memory_needed", "net", net, SIX_RUNS);
     if (status)
         return status;
     if (!bytes)
-        return missing("sixnet_memory_needed", "bytes");
+        return missing("sixnet_model_memory_needed", "bytes");
     return six_memory_needed(net, n, training != 0, bytes);
 }
 
-int32_t sixnet_reset(sixnet_model *net, uint64_t seed)
+int32_t sixnet_model_reset(sixnet_model *net, uint64_t seed)
 {
-    int32_t status = need("sixnet_reset", "net", net, SIX_CHANGES);
+    int32_t status = need("sixnet_model_reset", "net", net, SIX_CHANGES);
     if (status)
         return status;
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
     six_tensors_reset(net, seed);
     return SIXNET_OK;
 }
@@ -287,7 +295,7 @@ static const char *cached(sixnet_model *net, const char *function, char **text, 
     if (need(function, "net", net, SIX_RUNS))
         return NULL;
     if (!net->compiled) {
-        six_fail(SIXNET_BAD_STATE, "%s: the model is not compiled; call sixnet_compile() first", function);
+        six_fail(SIXNET_BAD_STATE, "%s: the model is not compiled; call sixnet_model_compile() first", function);
         return NULL;
     }
     if (!*text)
@@ -295,9 +303,15 @@ static const char *cached(sixnet_model *net, const char *function, char **text, 
     return *text;
 }
 
-const char *sixnet_summary(sixnet_model *net) { return cached(net, "sixnet_summary", net ? &net->summary : NULL, six_summary); }
+const char *sixnet_model_summary(sixnet_model *net)
+{
+    return cached(net, "sixnet_model_summary", net ? &net->summary : NULL, six_summary);
+}
 
-const char *sixnet_model_text(sixnet_model *net) { return cached(net, "sixnet_model_text", net ? &net->text : NULL, six_model_text); }
+const char *sixnet_model_text(sixnet_model *net)
+{
+    return cached(net, "sixnet_model_text", net ? &net->text : NULL, six_model_text);
+}
 
 int32_t sixnet_node_count(const sixnet_model *net)
 {
@@ -307,10 +321,10 @@ int32_t sixnet_node_count(const sixnet_model *net)
 sixnet_node sixnet_node_find(const sixnet_model *net, const char *name)
 {
     if (need("sixnet_node_find", "net", net, SIX_READS))
-        return SIXNET_NONE;
+        return SIXNET_NO_NODE;
     if (!name) {
         missing("sixnet_node_find", "name");
-        return SIXNET_NONE;
+        return SIXNET_NO_NODE;
     }
     sixnet_node node = six_node_find(net, name);
     if (node < 0)
@@ -346,15 +360,15 @@ static void give_shape(const six_shape *s, int64_t *dims, int32_t *rank)
 sixnet_node sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output)
 {
     if (check_node(net, node, SIX_READS, "sixnet_node_output"))
-        return SIXNET_NONE;
+        return SIXNET_NO_NODE;
     if (!output) {
         missing("sixnet_node_output", "output");
-        return SIXNET_NONE;
+        return SIXNET_NO_NODE;
     }
     const sixnet_node found = six_output_find(net, node, output);
     if (found < 0)
         six_fail(SIXNET_NOT_FOUND, "%s has no output '%.40s'", net->node[node].name, output);
-    return found < 0 ? SIXNET_NONE : found;
+    return found < 0 ? SIXNET_NO_NODE : found;
 }
 
 int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank)
@@ -367,7 +381,7 @@ int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *di
     return status;
 }
 
-/* The node at one end of a compiled net: SIXNET_NONE for several inputs. */
+/* The node at one end of a compiled net: SIXNET_NO_NODE for several inputs. */
 static int32_t find_end(const sixnet_model *net, const char *end, sixnet_node *node)
 {
     if (strcmp(end, "input") == 0)
@@ -379,25 +393,27 @@ static int32_t find_end(const sixnet_model *net, const char *end, sixnet_node *n
     else if (strcmp(end, "target") == 0)
         return six_fail(SIXNET_NOT_FOUND, "the net has no loss, and so no target");
     else
-        return six_fail(SIXNET_NOT_FOUND, "a net has no end '%.40s'; it has input, output and, if it has a loss, target", end);
+        return six_fail(SIXNET_NOT_FOUND,
+                        "a net has no end '%.40s'; it has input, output and, if it has a loss, target", end);
     return SIXNET_OK;
 }
 
-int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node)
+int32_t sixnet_model_shape(const sixnet_model *net, const char *which, int64_t *dims, int32_t *rank, sixnet_node *node)
 {
-    sixnet_node found = SIXNET_NONE;
+    sixnet_node found = SIXNET_NO_NODE;
     int32_t status = need("sixnet_model_shape", "net", net, SIX_READS);
     if (status)
         return status;
-    if (!end || !dims || !rank)
-        return missing("sixnet_model_shape", !end ? "end" : dims ? "rank" : "dims");
+    if (!which || !dims || !rank)
+        return missing("sixnet_model_shape", !which ? "which" : dims ? "rank" : "dims");
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "sixnet_model_shape: the model is not compiled; call sixnet_compile() first");
-    status = find_end(net, end, &found);
+        return six_fail(SIXNET_BAD_STATE,
+                        "sixnet_model_shape: the model is not compiled; call sixnet_model_compile() first");
+    status = find_end(net, which, &found);
     if (status)
         return status;
     const six_shape all_inputs = {.rank = 1, .dim = {net->input_size}};
-    give_shape(found == SIXNET_NONE ? &all_inputs : six_value_shape(net, six_value_find(net, found)), dims, rank);
+    give_shape(found == SIXNET_NO_NODE ? &all_inputs : six_value_shape(net, six_value_find(net, found)), dims, rank);
     if (node)
         *node = found;
     return SIXNET_OK;
@@ -450,8 +466,8 @@ const char *sixnet_tensor_name(const sixnet_model *net, int32_t index)
 }
 
 /* The tensor, if there is one of that name, and room is right. */
-static int32_t find_tensor(const sixnet_model *net, six_access access, const char *name, const void *values, int64_t count,
-                           const char *function, const six_tensor **tensor)
+static int32_t find_tensor(const sixnet_model *net, six_access access, const char *name, const void *values,
+                           int64_t count, const char *function, const six_tensor **tensor)
 {
     int32_t status = need(function, "net", net, access);
     if (status)
@@ -462,8 +478,8 @@ static int32_t find_tensor(const sixnet_model *net, six_access access, const cha
     if (!*tensor)
         return SIXNET_NOT_FOUND;
     if (count != (*tensor)->size)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s has %lld values, not %lld", function, name, (long long)(*tensor)->size,
-                        (long long)count);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s has %lld values, not %lld", function, name,
+                        (long long)(*tensor)->size, (long long)count);
     return SIXNET_OK;
 }
 
@@ -502,7 +518,8 @@ double sixnet_tensor_setting(const sixnet_model *net, const char *name, const ch
         return t->lr_scale;
     if (strcmp(key, "weight_decay") == 0)
         return t->weight_decay;
-    six_fail(SIXNET_NOT_FOUND, "a tensor has no setting '%.40s'; it has trainable, lr_scale, weight_decay and parameter", key);
+    six_fail(SIXNET_NOT_FOUND,
+             "a tensor has no setting '%.40s'; it has trainable, lr_scale, weight_decay and parameter", key);
     return NAN;
 }
 
@@ -557,7 +574,7 @@ int32_t sixnet_tensor_set_f64(sixnet_model *net, const char *name, const double 
 static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
 {
     const six_tensor *t = NULL;
-    int32_t status = find_tensor(net, SIX_READS, name, values.data, count, "sixnet_gradient_get", &t);
+    int32_t status = find_tensor(net, SIX_READS, name, values.data, count, "sixnet_tensor_gradient", &t);
     if (!status && !six_trains(t))
         status = six_fail(SIXNET_NOT_FOUND, "%s is not trained and has no gradient", name);
     if (!status)
@@ -565,12 +582,12 @@ static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_
     return status;
 }
 
-int32_t sixnet_gradient_get(const sixnet_model *net, const char *name, float *values, int64_t count)
+int32_t sixnet_tensor_gradient(const sixnet_model *net, const char *name, float *values, int64_t count)
 {
     return gradient_get(net, name, (six_rows_out){values, SIX_F32}, count);
 }
 
-int32_t sixnet_gradient_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count)
+int32_t sixnet_tensor_gradient_f64(const sixnet_model *net, const char *name, double *values, int64_t count)
 {
     return gradient_get(net, name, (six_rows_out){values, SIX_F64}, count);
 }
@@ -589,15 +606,15 @@ const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_
     return t ? six_tensor_at(net, net->values, t) : NULL;
 }
 
-int32_t sixnet_digest(const sixnet_model *net, char *digest)
+int32_t sixnet_model_digest(const sixnet_model *net, char *digest)
 {
-    int32_t status = need("sixnet_digest", "net", net, SIX_READS);
+    int32_t status = need("sixnet_model_digest", "net", net, SIX_READS);
     if (status)
         return status;
     if (!digest)
-        return missing("sixnet_digest", "digest");
+        return missing("sixnet_model_digest", "digest");
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
     return six_digest(net, digest);
 }
 
@@ -606,24 +623,30 @@ int32_t sixnet_digest(const sixnet_model *net, char *digest)
 static int32_t forward(sixnet_model *net, six_rows inputs, int64_t n)
 {
     six_call call;
-    int32_t status = begin_model(&call, "sixnet_forward", net, SIX_CHANGES);
+    int32_t status = begin_model(&call, "sixnet_model_forward", net, SIX_CHANGES);
     if (status)
         return status;
-    status = inputs.data ? six_forward(net, inputs, n) : missing("sixnet_forward", "inputs");
+    status = inputs.data ? six_forward(net, inputs, n) : missing("sixnet_model_forward", "inputs");
     six_call_end(&call);
     return status;
 }
 
-int32_t sixnet_forward(sixnet_model *net, const float *inputs, int64_t n) { return forward(net, (six_rows){inputs, SIX_F32}, n); }
-int32_t sixnet_forward_f64(sixnet_model *net, const double *inputs, int64_t n) { return forward(net, (six_rows){inputs, SIX_F64}, n); }
+int32_t sixnet_model_forward(sixnet_model *net, const float *inputs, int64_t n)
+{
+    return forward(net, (six_rows){inputs, SIX_F32}, n);
+}
+int32_t sixnet_model_forward_f64(sixnet_model *net, const double *inputs, int64_t n)
+{
+    return forward(net, (six_rows){inputs, SIX_F64}, n);
+}
 
 static int32_t loss_of(sixnet_model *net, six_rows targets, double *loss)
 {
-    int32_t status = need("sixnet_loss", "net", net, SIX_CHANGES);
+    int32_t status = need("sixnet_model_loss", "net", net, SIX_CHANGES);
     if (status)
         return status;
     if (!targets.data)
-        return missing("sixnet_loss", "targets");
+        return missing("sixnet_model_loss", "targets");
     six_loss_sums sums;
     status = six_loss(net, targets, &sums);
     if (!status && loss)
@@ -631,13 +654,19 @@ static int32_t loss_of(sixnet_model *net, six_rows targets, double *loss)
     return status;
 }
 
-int32_t sixnet_loss(sixnet_model *net, const float *targets, double *loss) { return loss_of(net, (six_rows){targets, SIX_F32}, loss); }
-int32_t sixnet_loss_f64(sixnet_model *net, const double *targets, double *loss) { return loss_of(net, (six_rows){targets, SIX_F64}, loss); }
+int32_t sixnet_model_loss(sixnet_model *net, const float *targets, double *loss)
+{
+    return loss_of(net, (six_rows){targets, SIX_F32}, loss);
+}
+int32_t sixnet_model_loss_f64(sixnet_model *net, const double *targets, double *loss)
+{
+    return loss_of(net, (six_rows){targets, SIX_F64}, loss);
+}
 
-int32_t sixnet_backward(sixnet_model *net)
+int32_t sixnet_model_backward(sixnet_model *net)
 {
     six_call call;
-    int32_t status = begin_model(&call, "sixnet_backward", net, SIX_CHANGES);
+    int32_t status = begin_model(&call, "sixnet_model_backward", net, SIX_CHANGES);
     if (status)
         return status;
     status = six_backward(net);
@@ -648,24 +677,30 @@ int32_t sixnet_backward(sixnet_model *net)
 static int32_t backward_from(sixnet_model *net, six_rows gradient)
 {
     six_call call;
-    int32_t status = begin_model(&call, "sixnet_backward_from", net, SIX_CHANGES);
+    int32_t status = begin_model(&call, "sixnet_model_backward_from", net, SIX_CHANGES);
     if (status)
         return status;
-    status = gradient.data ? six_backward_from(net, gradient) : missing("sixnet_backward_from", "gradient");
+    status = gradient.data ? six_backward_from(net, gradient) : missing("sixnet_model_backward_from", "gradient");
     six_call_end(&call);
     return status;
 }
 
-int32_t sixnet_backward_from(sixnet_model *net, const float *gradient) { return backward_from(net, (six_rows){gradient, SIX_F32}); }
-int32_t sixnet_backward_from_f64(sixnet_model *net, const double *gradient) { return backward_from(net, (six_rows){gradient, SIX_F64}); }
-
-int32_t sixnet_zero_grad(sixnet_model *net)
+int32_t sixnet_model_backward_from(sixnet_model *net, const float *gradient)
 {
-    int32_t status = need("sixnet_zero_grad", "net", net, SIX_CHANGES);
+    return backward_from(net, (six_rows){gradient, SIX_F32});
+}
+int32_t sixnet_model_backward_from_f64(sixnet_model *net, const double *gradient)
+{
+    return backward_from(net, (six_rows){gradient, SIX_F64});
+}
+
+int32_t sixnet_model_zero_grad(sixnet_model *net)
+{
+    int32_t status = need("sixnet_model_zero_grad", "net", net, SIX_CHANGES);
     if (status)
         return status;
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
     return SIXNET_OK;
 }
@@ -680,22 +715,22 @@ static int32_t check_rows(const char *function, six_rows inputs, int64_t n, six_
 static int32_t predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
 {
     six_call call;
-    int32_t status = begin_model(&call, "sixnet_predict", net, SIX_RUNS);
+    int32_t status = begin_model(&call, "sixnet_model_predict", net, SIX_RUNS);
     if (status)
         return status;
-    status = check_rows("sixnet_predict", inputs, n, outputs);
+    status = check_rows("sixnet_model_predict", inputs, n, outputs);
     if (!status)
         status = six_predict(net, inputs, n, outputs);
     six_call_end(&call);
     return status;
 }
 
-int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs)
+int32_t sixnet_model_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs)
 {
     return predict(net, (six_rows){inputs, SIX_F32}, n, (six_rows_out){outputs, SIX_F32});
 }
 
-int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs)
+int32_t sixnet_model_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs)
 {
     return predict(net, (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
 }
@@ -730,45 +765,46 @@ static int32_t run_predictor(sixnet_predictor *predictor, six_rows inputs, int64
 {
     six_call call;
     if (!predictor)
-        return missing("sixnet_predictor_run", "predictor");
+        return missing("sixnet_predictor_predict", "predictor");
     const sixnet_model *net = six_predictor_model(predictor);
-    int32_t status =
-        six_call_begin(&call, "sixnet_predictor_run", SIX_USES(SIX_CHANGE(predictor), SIX_KEPT(net), SIX_KEPT(net->ctx)));
+    int32_t status = six_call_begin(&call, "sixnet_predictor_predict",
+                                    SIX_USES(SIX_CHANGE(predictor), SIX_KEPT(net), SIX_KEPT(net->ctx)));
     if (status)
         return status;
-    status = check_rows("sixnet_predictor_run", inputs, n, outputs);
+    status = check_rows("sixnet_predictor_predict", inputs, n, outputs);
     if (!status)
         status = six_predictor_run(predictor, inputs, n, outputs);
     six_call_end(&call);
     return status;
 }
 
-int32_t sixnet_predictor_run(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs)
+int32_t sixnet_predictor_predict(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs)
 {
     return run_predictor(predictor, (six_rows){inputs, SIX_F32}, n, (six_rows_out){outputs, SIX_F32});
 }
 
-int32_t sixnet_predictor_run_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs)
+int32_t sixnet_predictor_predict_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs)
 {
     return run_predictor(predictor, (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
 }
 
-void sixnet_cancel(sixnet_model *net, int32_t on)
+void sixnet_model_cancel(sixnet_model *net, int32_t enable)
 {
     if (net)
-        atomic_store(&net->cancelled, on != 0);
+        atomic_store(&net->cancelled, enable != 0);
 }
 
-int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst, const char **where)
+int32_t sixnet_model_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n,
+                                    double *worst, const char **where)
 {
     six_call call;
-    int32_t status = begin_model(&call, "sixnet_gradient_check", net, SIX_CHANGES);
+    int32_t status = begin_model(&call, "sixnet_model_gradient_check", net, SIX_CHANGES);
     if (status)
         return status;
     if (inputs && targets && worst)
         status = six_gradient_check(net, inputs, targets, n, worst, where);
     else
-        status = missing("sixnet_gradient_check", !inputs ? "inputs" : !targets ? "targets" : "worst");
+        status = missing("sixnet_model_gradient_check", !inputs ? "inputs" : !targets ? "targets" : "worst");
     six_call_end(&call);
     return status;
 }
@@ -794,54 +830,54 @@ void sixnet_optimizer_free(sixnet_optimizer *opt)
         six_optimizer_free(opt);
 }
 
-int32_t sixnet_step(sixnet_optimizer *opt)
+int32_t sixnet_optimizer_step(sixnet_optimizer *opt)
 {
     if (!opt)
-        return missing("sixnet_step", "opt");
-    int32_t status = six_calls_check("sixnet_step", SIX_USES(SIX_CHANGE(opt), SIX_CHANGE(opt->net)));
+        return missing("sixnet_optimizer_step", "opt");
+    int32_t status = six_calls_check("sixnet_optimizer_step", SIX_USES(SIX_CHANGE(opt), SIX_CHANGE(opt->net)));
     return status ? status : six_optimizer_step(opt);
 }
 
-int32_t sixnet_schedule_epoch(sixnet_optimizer *opt, double metric)
+int32_t sixnet_optimizer_end_epoch(sixnet_optimizer *opt, double metric)
 {
-    int32_t status = need("sixnet_schedule_epoch", "opt", opt, SIX_CHANGES);
+    int32_t status = need("sixnet_optimizer_end_epoch", "opt", opt, SIX_CHANGES);
     if (status)
         return status;
-    six_schedule_epoch(opt->schedule, metric);
+    six_schedule_end_epoch(opt->schedule, metric);
     return SIXNET_OK;
 }
 
-double sixnet_learning_rate(const sixnet_optimizer *opt)
+double sixnet_optimizer_learning_rate(const sixnet_optimizer *opt)
 {
-    return need("sixnet_learning_rate", "opt", opt, SIX_READS) ? (double)NAN : six_schedule_lr(opt->schedule);
+    return need("sixnet_optimizer_learning_rate", "opt", opt, SIX_READS) ? (double)NAN : six_schedule_lr(opt->schedule);
 }
 
-int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr)
+int32_t sixnet_optimizer_set_learning_rate(sixnet_optimizer *opt, double lr)
 {
-    int32_t status = need("sixnet_set_learning_rate", "opt", opt, SIX_CHANGES);
+    int32_t status = need("sixnet_optimizer_set_learning_rate", "opt", opt, SIX_CHANGES);
     if (status)
         return status;
     if (!isfinite(lr) || lr < 0)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_set_learning_rate: a rate is 0 or more and finite");
+        return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_optimizer_set_learning_rate: a rate is 0 or more and finite");
     six_optimizer_set_lr(opt, lr);
     return SIXNET_OK;
 }
 
 /* ---- dataset ---- */
 
-int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
+int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
 {
     if (!out)
-        return missing("sixnet_dataset_open_idx", "out");
+        return missing("sixnet_dataset_from_idx", "out");
     *out = NULL;
     if (!images)
-        return missing("sixnet_dataset_open_idx", "images");
-    int32_t status = six_calls_check("sixnet_dataset_open_idx", SIX_USES(SIX_READ(ctx)));
-    return status ? status : six_dataset_open_idx(out, ctx, images, labels);
+        return missing("sixnet_dataset_from_idx", "images");
+    int32_t status = six_calls_check("sixnet_dataset_from_idx", SIX_USES(SIX_READ(ctx)));
+    return status ? status : six_dataset_from_idx(out, ctx, images, labels);
 }
 
-int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs, const void *targets,
-                                   int64_t n)
+int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
+                                   const void *targets, int64_t n)
 {
     if (!out)
         return missing("sixnet_dataset_from_arrays", "out");
@@ -852,7 +888,8 @@ int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, co
     return status ? status : six_dataset_from_arrays(out, ctx, spec, inputs, targets, n);
 }
 
-int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn, void *user)
+int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+                                     sixnet_sample_fn fn, void *user)
 {
     if (!out)
         return missing("sixnet_dataset_from_callback", "out");
@@ -863,8 +900,8 @@ int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, 
     return status ? status : six_dataset_from_callback(out, ctx, spec, n, fn, user);
 }
 
-int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_f64_fn fn,
-                                         void *user)
+int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+                                         sixnet_sample_f64_fn fn, void *user)
 {
     if (!out)
         return missing("sixnet_dataset_from_callback_f64", "out");
@@ -892,12 +929,12 @@ void sixnet_dataset_free(sixnet_dataset *ds)
         six_dataset_free(ds);
 }
 
-int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec)
+int32_t sixnet_dataset_add_transform(sixnet_dataset *ds, const char *spec)
 {
-    int32_t status = need("sixnet_dataset_transform", "ds", ds, SIX_CHANGES);
+    int32_t status = need("sixnet_dataset_add_transform", "ds", ds, SIX_CHANGES);
     if (status)
         return status;
-    return spec ? six_dataset_transform(ds, spec) : missing("sixnet_dataset_transform", "spec");
+    return spec ? six_dataset_add_transform(ds, spec) : missing("sixnet_dataset_add_transform", "spec");
 }
 
 int64_t sixnet_dataset_size(const sixnet_dataset *ds)
@@ -905,110 +942,125 @@ int64_t sixnet_dataset_size(const sixnet_dataset *ds)
     return need("sixnet_dataset_size", "ds", ds, SIX_READS) ? 0 : six_dataset_size(ds);
 }
 
-int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank)
+int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims,
+                             int32_t *target_rank)
 {
     int32_t status = need("sixnet_dataset_shape", "ds", ds, SIX_READS);
     if (status)
         return status;
     if (!dims || !rank || !target_dims || !target_rank)
-        return missing("sixnet_dataset_shape", !dims ? "dims" : !rank ? "rank" : !target_dims ? "target_dims" : "target_rank");
+        return missing("sixnet_dataset_shape", !dims          ? "dims"
+                                               : !rank        ? "rank"
+                                               : !target_dims ? "target_dims"
+                                                              : "target_rank");
     return six_dataset_shape(ds, dims, rank, target_dims, target_rank);
 }
 
 /* A call that reads a dataset, whose function it may run. `batches` are what is changed, or NULL. */
-static int32_t begin_data(six_call *call, const char *function, const sixnet_dataset *ds, const sixnet_batches *batches)
+static int32_t begin_data(six_call *call, const char *function, const sixnet_dataset *ds,
+                          const sixnet_batch_iterator *batches)
 {
-    return six_call_begin(call, function,
-                          SIX_USES(SIX_CHANGE(batches), {ds, SIX_READS, batches != NULL}, SIX_KEPT(six_dataset_context(ds))));
+    return six_call_begin(
+        call, function,
+        SIX_USES(SIX_CHANGE(batches), {ds, SIX_READS, batches != NULL}, SIX_KEPT(six_dataset_context(ds))));
 }
 
-static int32_t get_sample(const char *function, const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target)
+static int32_t get_sample(const char *function, const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input,
+                          void *target)
 {
     six_call call;
     int32_t status = ds ? begin_data(&call, function, ds, NULL) : missing(function, "ds");
     if (status)
         return status;
-    status = six_dataset_get(ds, index, dtype, input, target);
+    status = six_dataset_get_sample(ds, index, dtype, input, target);
     six_call_end(&call);
     return status;
 }
 
-int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target)
+int32_t sixnet_dataset_get_sample(const sixnet_dataset *ds, int64_t index, float *input, float *target)
 {
-    return get_sample("sixnet_dataset_get", ds, index, SIX_F32, input, target);
+    return get_sample("sixnet_dataset_get_sample", ds, index, SIX_F32, input, target);
 }
 
-int32_t sixnet_dataset_get_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target)
+int32_t sixnet_dataset_get_sample_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target)
 {
-    return get_sample("sixnet_dataset_get_f64", ds, index, SIX_F64, input, target);
+    return get_sample("sixnet_dataset_get_sample_f64", ds, index, SIX_F64, input, target);
 }
 
-int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec)
+int32_t sixnet_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *ds, const char *spec)
 {
     if (!out)
-        return missing("sixnet_batches_new", "out");
+        return missing("sixnet_batch_iterator_new", "out");
     *out = NULL;
-    int32_t status = need("sixnet_batches_new", "ds", ds, SIX_READS);
+    int32_t status = need("sixnet_batch_iterator_new", "ds", ds, SIX_READS);
     if (status)
         return status;
-    return spec ? six_batches_new(out, ds, spec) : missing("sixnet_batches_new", "spec");
+    return spec ? six_batch_iterator_new(out, ds, spec) : missing("sixnet_batch_iterator_new", "spec");
 }
 
-void sixnet_batches_free(sixnet_batches *batches)
+void sixnet_batch_iterator_free(sixnet_batch_iterator *batches)
 {
-    if (may_free("sixnet_batches_free", batches))
-        six_batches_free(batches);
+    if (may_free("sixnet_batch_iterator_free", batches))
+        six_batch_iterator_free(batches);
 }
 
-int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch)
+int32_t sixnet_batch_iterator_start_epoch(sixnet_batch_iterator *batches, int64_t epoch)
 {
-    int32_t status = need("sixnet_batches_start", "batches", batches, SIX_CHANGES);
-    return status ? status : six_batches_start(batches, epoch);
+    int32_t status = need("sixnet_batch_iterator_start_epoch", "batches", batches, SIX_CHANGES);
+    return status ? status : six_batch_iterator_start_epoch(batches, epoch);
 }
 
 /* *inputs and *targets are NULL if there is no batch. */
-static int32_t next_batch(const char *function, sixnet_batches *batches, six_dtype dtype, const void **inputs, const void **targets,
-                          int64_t *n)
+static int32_t next_batch(const char *function, sixnet_batch_iterator *batches, six_dtype dtype, const void **inputs,
+                          const void **targets, int64_t *n)
 {
     six_call call;
-    int32_t status = begin_data(&call, function, six_batches_dataset(batches), batches);
+    int32_t status = begin_data(&call, function, six_batch_iterator_dataset(batches), batches);
     *inputs = *targets = NULL;
     if (status)
         return status;
-    status = six_batches_next(batches, dtype, inputs, targets, n);
+    status = six_batch_iterator_next(batches, dtype, inputs, targets, n);
     six_call_end(&call);
     return status;
 }
 
-int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n)
+int32_t sixnet_batch_iterator_next(sixnet_batch_iterator *batches, const float **inputs, const float **targets,
+                                   int64_t *n)
 {
     const void *x, *t;
     if (!batches || !inputs || !targets || !n)
-        return missing("sixnet_batches_next", !batches ? "batches" : !inputs ? "inputs" : !targets ? "targets" : "n");
-    int32_t status = next_batch("sixnet_batches_next", batches, SIX_F32, &x, &t, n);
+        return missing("sixnet_batch_iterator_next", !batches   ? "batches"
+                                                     : !inputs  ? "inputs"
+                                                     : !targets ? "targets"
+                                                                : "n");
+    int32_t status = next_batch("sixnet_batch_iterator_next", batches, SIX_F32, &x, &t, n);
     *inputs = x;
     *targets = t;
     return status;
 }
 
-int32_t sixnet_batches_next_f64(sixnet_batches *batches, const double **inputs, const double **targets, int64_t *n)
+int32_t sixnet_batch_iterator_next_f64(sixnet_batch_iterator *batches, const double **inputs, const double **targets,
+                                       int64_t *n)
 {
     const void *x, *t;
     if (!batches || !inputs || !targets || !n)
-        return missing("sixnet_batches_next_f64", !batches ? "batches" : !inputs ? "inputs" : !targets ? "targets" : "n");
-    int32_t status = next_batch("sixnet_batches_next_f64", batches, SIX_F64, &x, &t, n);
+        return missing("sixnet_batch_iterator_next_f64", !batches   ? "batches"
+                                                         : !inputs  ? "inputs"
+                                                         : !targets ? "targets"
+                                                                    : "n");
+    int32_t status = next_batch("sixnet_batch_iterator_next_f64", batches, SIX_F64, &x, &t, n);
     *inputs = x;
     *targets = t;
     return status;
 }
 
-int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position)
+int32_t sixnet_batch_iterator_position(const sixnet_batch_iterator *batches, int64_t *epoch, int64_t *position)
 {
     int64_t e, p;
-    int32_t status = need("sixnet_batches_cursor", "batches", batches, SIX_READS);
+    int32_t status = need("sixnet_batch_iterator_position", "batches", batches, SIX_READS);
     if (status)
         return status;
-    six_batches_cursor(batches, &e, &p);
+    six_batch_iterator_position(batches, &e, &p);
     if (epoch)
         *epoch = e;
     if (position)
@@ -1018,22 +1070,22 @@ int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int
 
 /* ---- profile ---- */
 
-int32_t sixnet_profile(sixnet_model *net, int32_t on)
+int32_t sixnet_model_profile(sixnet_model *net, int32_t enable)
 {
-    int32_t status = need("sixnet_profile", "net", net, SIX_CHANGES);
+    int32_t status = need("sixnet_model_profile", "net", net, SIX_CHANGES);
     if (status)
         return status;
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
-    return six_profile_set(net, on != 0);
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
+    return six_profile_set(net, enable != 0);
 }
 
-double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key)
+double sixnet_model_profile_get(const sixnet_model *net, sixnet_node node, const char *key)
 {
-    int32_t status = node == SIXNET_NONE ? need("sixnet_profile_get", "net", net, SIX_READS)
-                                         : check_node(net, node, SIX_READS, "sixnet_profile_get");
+    int32_t status = node == SIXNET_NO_NODE ? need("sixnet_model_profile_get", "net", net, SIX_READS)
+                                            : check_node(net, node, SIX_READS, "sixnet_model_profile_get");
     if (!status && !key)
-        status = missing("sixnet_profile_get", "key");
+        status = missing("sixnet_model_profile_get", "key");
     return status ? (double)NAN : six_profile_get(net, node, key);
 }
 
@@ -1044,63 +1096,54 @@ double sixnet_progress_get(const sixnet_progress *progress, const char *key)
     return progress && key ? six_progress_get(progress, key) : NAN;
 }
 
-static int32_t fit(const char *function, sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
-                   const char *options, sixnet_progress_fn fn, void *user)
+int32_t sixnet_model_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
+                         const char *options, sixnet_progress_fn fn, void *user)
 {
     if (!net || !opt || !train)
-        return missing(function, !net ? "net" : !opt ? "opt" : "train");
+        return missing("sixnet_model_fit", !net ? "net" : !opt ? "opt" : "train");
     six_call call;
-    int32_t status = six_call_begin(&call, function, SIX_USES(SIX_CHANGE(net), SIX_CHANGE(opt), SIX_READ(train), SIX_READ(validation),
-                                                              SIX_KEPT(net->ctx), SIX_KEPT(six_dataset_context(train))));
+    int32_t status = six_call_begin(&call, "sixnet_model_fit",
+                                    SIX_USES(SIX_CHANGE(net), SIX_CHANGE(opt), SIX_READ(train), SIX_READ(validation),
+                                             SIX_KEPT(net->ctx), SIX_KEPT(six_dataset_context(train))));
     if (status)
         return status;
-    status = six_fit(net, opt, train, validation, options, &six_checkpoint_keeper, fn, user);
+    status = six_fit(net, opt, train, validation, options, &six_checkpoint_file_store, fn, user);
     six_call_end(&call);
     return status;
 }
 
-int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options, sixnet_progress_fn fn, void *user)
+int64_t sixnet_model_history_size(const sixnet_model *net)
 {
-    return fit("sixnet_fit", net, opt, train, NULL, options, fn, user);
+    return need("sixnet_model_history_size", "net", net, SIX_READS) ? 0 : net->epochs;
 }
 
-int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
-                             const char *options, sixnet_progress_fn fn, void *user)
+double sixnet_model_history_get(const sixnet_model *net, int64_t epoch, const char *key)
 {
-    return fit("sixnet_fit_validated", net, opt, train, validation, options, fn, user);
-}
-
-int64_t sixnet_history_size(const sixnet_model *net)
-{
-    return need("sixnet_history_size", "net", net, SIX_READS) ? 0 : net->epochs;
-}
-
-double sixnet_history_get(const sixnet_model *net, int64_t epoch, const char *key)
-{
-    int32_t status = need("sixnet_history_get", "net", net, SIX_READS);
+    int32_t status = need("sixnet_model_history_get", "net", net, SIX_READS);
     if (!status && !key)
-        status = missing("sixnet_history_get", "key");
+        status = missing("sixnet_model_history_get", "key");
     return status ? (double)NAN : six_history_get(net, epoch, key);
 }
 
-const char *sixnet_finding(const sixnet_model *net, int32_t index, const char *field)
+const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t index, const char *field)
 {
-    if (need("sixnet_finding", "net", net, SIX_READS))
+    if (need("sixnet_model_diagnostic", "net", net, SIX_READS))
         return NULL;
     if (!field) {
-        missing("sixnet_finding", "field");
+        missing("sixnet_model_diagnostic", "field");
         return NULL;
     }
-    return index < 0 || index >= net->findings ? NULL : six_finding_field(&net->finding[index], field);
+    return index < 0 || index >= net->diagnostics ? NULL : six_diagnostic_field(&net->diagnostic[index], field);
 }
 
-int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)
+int32_t sixnet_model_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)
 {
     if (!net || !ds)
-        return missing("sixnet_evaluate", net ? "ds" : "net");
+        return missing("sixnet_model_evaluate", net ? "ds" : "net");
     six_call call;
-    int32_t status = six_call_begin(&call, "sixnet_evaluate",
-                                    SIX_USES(SIX_RUN(net), SIX_READ(ds), SIX_KEPT(net->ctx), SIX_KEPT(six_dataset_context(ds))));
+    int32_t status =
+        six_call_begin(&call, "sixnet_model_evaluate",
+                       SIX_USES(SIX_RUN(net), SIX_READ(ds), SIX_KEPT(net->ctx), SIX_KEPT(six_dataset_context(ds))));
     if (status)
         return status;
     status = six_evaluate(net, ds, loss, accuracy);

@@ -50,9 +50,18 @@ static const six_kind *transform_at(int32_t index) { return in_list(six_transfor
 static const six_kind *options_at(int32_t index)
 {
     static const six_kind *const options[] = {
-        &six_kind_context, &six_kind_common, &six_kind_tensors, &six_kind_model_save, &six_kind_model_load, &six_kind_model_load_weights,
+        &six_kind_context,
+        &six_kind_common,
+        &six_kind_tensors,
+        &six_kind_model_save,
+        &six_kind_model_load,
+        &six_kind_model_load_weights,
 #ifndef SIXNET_INFERENCE_ONLY
-        &six_kind_fit, &six_kind_dataset_arrays, &six_kind_dataset_callback, &six_kind_dataset_split, &six_kind_batches,
+        &six_kind_fit,
+        &six_kind_dataset_from_arrays,
+        &six_kind_dataset_from_callback,
+        &six_kind_dataset_split,
+        &six_kind_batch_iterator,
 #endif
         NULL,
     };
@@ -63,7 +72,7 @@ static const struct {
     const char *name;
     const six_kind *(*at)(int32_t index);
 } families[] = {
-    {"layer", plain_layer_at}, {"loss", loss_at}, {"optimizer", optimizer_at}, {"options", options_at},
+    {"layer", plain_layer_at}, {"loss", loss_at},           {"optimizer", optimizer_at}, {"options", options_at},
 #ifndef SIXNET_INFERENCE_ONLY
     {"schedule", schedule_at}, {"transform", transform_at},
 #endif

@@ -36,7 +36,7 @@ typedef struct ledger {
 
 enum { LEDGER_HEAD = 16 };
 
-static API_UNUSED void *ledger_malloc(size_t size, void *user)
+static API_UNUSED void *ledger_malloc(void *user, size_t size)
 {
     ledger *l = user;
     long long call = atomic_fetch_add(&l->calls, 1) + 1;
@@ -54,7 +54,7 @@ static API_UNUSED void *ledger_malloc(size_t size, void *user)
     return memory + LEDGER_HEAD;
 }
 
-static API_UNUSED void ledger_free(void *memory, void *user)
+static API_UNUSED void ledger_free(void *user, void *memory)
 {
     ledger *l = user;
     char *head = (char *)memory - LEDGER_HEAD;
@@ -115,7 +115,7 @@ typedef struct digest {
 static API_UNUSED digest digest_of(const sixnet_model *net)
 {
     digest d = {""};
-    WORKS(sixnet_digest(net, d.text));
+    WORKS(sixnet_model_digest(net, d.text));
     return d;
 }
 
@@ -125,12 +125,15 @@ static API_UNUSED void assert_same_digest(digest a, digest b) { assert_string_eq
 
 /* FAILS(status, call, words...): the call gives that status and a message of one line in which each of the words is found, and
  * the watched model stays as it is. FAILS_NULL and FAILS_NODE likewise for calls that give a pointer or a node. */
-#define FAILS(status, call, ...)                                                                                                 \
-    (refusal_begins(), refusal_ends(#call, __FILE__, __LINE__, (status), (call), (const char *const[]){__VA_ARGS__, NULL}))
-#define FAILS_NULL(call, ...)                                                                                                    \
-    (refusal_begins(), refusal_ends(#call, __FILE__, __LINE__, 0, (call) != NULL, (const char *const[]){__VA_ARGS__, NULL}))
-#define FAILS_NODE(call, ...)                                                                                                    \
-    (refusal_begins(), refusal_ends(#call, __FILE__, __LINE__, SIXNET_NONE, (call), (const char *const[]){__VA_ARGS__, NULL}))
+#define FAILS(status, call, ...)                                                                                       \
+    (refusal_begins(),                                                                                                 \
+     refusal_ends(#call, __FILE__, __LINE__, (status), (call), (const char *const[]){__VA_ARGS__, NULL}))
+#define FAILS_NULL(call, ...)                                                                                          \
+    (refusal_begins(),                                                                                                 \
+     refusal_ends(#call, __FILE__, __LINE__, 0, (call) != NULL, (const char *const[]){__VA_ARGS__, NULL}))
+#define FAILS_NODE(call, ...)                                                                                          \
+    (refusal_begins(),                                                                                                 \
+     refusal_ends(#call, __FILE__, __LINE__, SIXNET_NO_NODE, (call), (const char *const[]){__VA_ARGS__, NULL}))
 
 static const sixnet_model *watched;
 static digest watched_digest;

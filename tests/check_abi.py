@@ -40,7 +40,7 @@ def constants():
 def words(library):
     """Every kind, and every attribute with its type, default and range, from the library's own tables."""
     sixnet = ctypes.CDLL(str(library))
-    sixnet.sixnet_kind.restype = sixnet.sixnet_attribute.restype = ctypes.c_char_p
+    sixnet.sixnet_kind_field.restype = sixnet.sixnet_attribute_field.restype = ctypes.c_char_p
 
     def listed(ask, *path):
         index = 0
@@ -49,10 +49,10 @@ def words(library):
             index += 1
 
     for family in FAMILIES:
-        for _, kind in listed(sixnet.sixnet_kind, family.encode()):
+        for _, kind in listed(sixnet.sixnet_kind_field, family.encode()):
             yield (family, kind.decode()), ()
-            for i, name in listed(sixnet.sixnet_attribute, family.encode(), kind):
-                fields = (sixnet.sixnet_attribute(family.encode(), kind, i, field) for field in (b"type", b"default", b"range"))
+            for i, name in listed(sixnet.sixnet_attribute_field, family.encode(), kind):
+                fields = (sixnet.sixnet_attribute_field(family.encode(), kind, i, field) for field in (b"type", b"default", b"range"))
                 yield (family, kind.decode(), name.decode()), tuple(field.decode() for field in fields)
 
 

@@ -144,15 +144,24 @@ static int note_opened(int descriptor, int flags)
     return descriptor;
 }
 
-static bool is_written(int descriptor) { return descriptor >= 0 && descriptor < DESCRIPTORS && opened[descriptor].written; }
-static bool is_folder(int descriptor) { return descriptor >= 0 && descriptor < DESCRIPTORS && opened[descriptor].folder; }
+static bool is_written(int descriptor)
+{
+    return descriptor >= 0 && descriptor < DESCRIPTORS && opened[descriptor].written;
+}
+static bool is_folder(int descriptor)
+{
+    return descriptor >= 0 && descriptor < DESCRIPTORS && opened[descriptor].folder;
+}
 
 int __real_open(const char *path, int flags, ...);
 
 static int open_with_mode(const char *path, int flags, mode_t mode)
 {
     const bool written = (flags & O_ACCMODE) != O_RDONLY;
-    if (fault_strikes(flags & O_CREAT ? FAULT_CREATE : flags & O_DIRECTORY ? FAULT_OPEN_FOLDER : written ? FAULT_OPEN_TEMPORARY : FAULT_OPEN))
+    if (fault_strikes(flags & O_CREAT       ? FAULT_CREATE
+                      : flags & O_DIRECTORY ? FAULT_OPEN_FOLDER
+                      : written             ? FAULT_OPEN_TEMPORARY
+                                            : FAULT_OPEN))
         return -1;
     return note_opened(__real_open(path, flags, mode), flags);
 }
@@ -228,7 +237,10 @@ ssize_t __wrap_pread(int descriptor, void *to, size_t size, off_t offset)
 }
 
 ssize_t __wrap_pread64(int descriptor, void *to, size_t size, off_t offset);
-ssize_t __wrap_pread64(int descriptor, void *to, size_t size, off_t offset) { return __wrap_pread(descriptor, to, size, offset); }
+ssize_t __wrap_pread64(int descriptor, void *to, size_t size, off_t offset)
+{
+    return __wrap_pread(descriptor, to, size, offset);
+}
 
 ssize_t __wrap___pread_chk(int descriptor, void *to, size_t size, off_t offset, size_t room);
 ssize_t __wrap___pread_chk(int descriptor, void *to, size_t size, off_t offset, size_t room)
@@ -261,13 +273,19 @@ int __wrap_fsync(int descriptor)
 
 int __real_flock(int descriptor, int operation);
 int __wrap_flock(int descriptor, int operation);
-int __wrap_flock(int descriptor, int operation) { return fault_strikes(FAULT_LOCK_FILE) ? -1 : __real_flock(descriptor, operation); }
+int __wrap_flock(int descriptor, int operation)
+{
+    return fault_strikes(FAULT_LOCK_FILE) ? -1 : __real_flock(descriptor, operation);
+}
 
 /* ---- files: names and permissions ---- */
 
 int __real_fstat(int descriptor, struct stat *s);
 int __wrap_fstat(int descriptor, struct stat *s);
-int __wrap_fstat(int descriptor, struct stat *s) { return fault_strikes(FAULT_EXAMINE) ? -1 : __real_fstat(descriptor, s); }
+int __wrap_fstat(int descriptor, struct stat *s)
+{
+    return fault_strikes(FAULT_EXAMINE) ? -1 : __real_fstat(descriptor, s);
+}
 int __wrap_fstat64(int descriptor, struct stat *s);
 int __wrap_fstat64(int descriptor, struct stat *s) { return __wrap_fstat(descriptor, s); }
 
@@ -279,11 +297,17 @@ int __wrap_lstat64(const char *path, struct stat *s) { return __wrap_lstat(path,
 
 int __real_fchmod(int descriptor, mode_t mode);
 int __wrap_fchmod(int descriptor, mode_t mode);
-int __wrap_fchmod(int descriptor, mode_t mode) { return fault_strikes(FAULT_PERMISSIONS) ? -1 : __real_fchmod(descriptor, mode); }
+int __wrap_fchmod(int descriptor, mode_t mode)
+{
+    return fault_strikes(FAULT_PERMISSIONS) ? -1 : __real_fchmod(descriptor, mode);
+}
 
 int __real_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to);
-int __wrap_rename(const char *from, const char *to) { return fault_strikes(FAULT_RENAME) ? -1 : __real_rename(from, to); }
+int __wrap_rename(const char *from, const char *to)
+{
+    return fault_strikes(FAULT_RENAME) ? -1 : __real_rename(from, to);
+}
 
 int __real_link(const char *from, const char *to);
 int __wrap_link(const char *from, const char *to);

@@ -33,10 +33,7 @@ GOLDEN_UNUSED static golden golden_open(const char *name)
     return (golden){text, text};
 }
 
-GOLDEN_UNUSED static void golden_close(golden *g)
-{
-    free(g->text);
-}
+GOLDEN_UNUSED static void golden_close(golden *g) { free(g->text); }
 
 /* The next line that is no comment, which may be written on; NULL at the end. */
 GOLDEN_UNUSED static char *golden_line(golden *g)

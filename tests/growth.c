@@ -33,10 +33,11 @@ static void fit(int samples, const char *options)
         inputs[2 * i + 1] = (float)(i >> 1 & 1);
         targets[i] = (float)((i ^ i >> 1) & 1);
     }
-    check(sixnet_model_parse(&net, NULL, "input shape=2\nlinear out_features=2\ntanh\nlinear out_features=1\nbce_with_logits"));
+    check(sixnet_model_parse(&net, NULL,
+                             "input shape=2\nlinear out_features=2\ntanh\nlinear out_features=1\nbce_with_logits"));
     check(sixnet_optimizer_new(&opt, net, "adam lr=0.01", "step_lr step_size=100"));
     check(sixnet_dataset_from_arrays(&ds, NULL, "shape=2", inputs, targets, samples));
-    check(sixnet_fit_validated(net, opt, ds, ds, options, NULL, NULL));
+    check(sixnet_model_fit(net, opt, ds, ds, options, NULL, NULL));
     sixnet_dataset_free(ds);
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
@@ -54,7 +55,7 @@ static void fit_epochs(int size)
 static void fit_averaged_epochs(int size)
 {
     char options[64];
-    snprintf(options, sizeof options, "epochs=%d batch_size=4 average=swa doctor=true", size);
+    snprintf(options, sizeof options, "epochs=%d batch_size=4 average=swa diagnostics=true", size);
     fit(4, options);
 }
 
@@ -70,8 +71,8 @@ static void cancelled_predict(int size)
     if (!inputs || !outputs)
         exit(EXIT_FAILURE);
     check(sixnet_model_parse(&net, NULL, "input shape=1000\nlinear out_features=1"));
-    sixnet_cancel(net, 1);
-    if (sixnet_predict(net, inputs, (int64_t)n, outputs) != SIXNET_STOPPED)
+    sixnet_model_cancel(net, 1);
+    if (sixnet_model_predict(net, inputs, (int64_t)n, outputs) != SIXNET_STOPPED)
         exit(EXIT_FAILURE);
     sixnet_model_free(net);
     free(inputs);
@@ -136,7 +137,7 @@ static void parse_and_plan(int size, bool plans)
     char *text = lines(size, "input shape=1\nlinear out_features=1 name=n0", sum);
     check(sixnet_model_parse(&net, NULL, text));
     if (plans)
-        check(sixnet_memory_needed(net, 1, 1, &bytes));
+        check(sixnet_model_memory_needed(net, 1, 1, &bytes));
     sixnet_model_free(net);
     free(text);
 }
@@ -155,13 +156,13 @@ static void load_tensors(int size)
     uint64_t bytes;
     char *text = lines(size, "input shape=1", norm);
     check(sixnet_model_parse(&net, NULL, text));
-    check(sixnet_model_save_memory(net, NULL, 0, &bytes));
+    check(sixnet_model_save_to_buffer(net, NULL, 0, &bytes));
     void *file = malloc((size_t)bytes);
     if (!file)
         exit(EXIT_FAILURE);
-    check(sixnet_model_save_memory(net, file, bytes, &bytes));
-    check(sixnet_model_load_memory(&again, NULL, file, bytes, NULL));
-    check(sixnet_model_load_weights_memory(again, file, bytes, NULL, NULL));
+    check(sixnet_model_save_to_buffer(net, file, bytes, &bytes));
+    check(sixnet_model_load_from_buffer(&again, NULL, file, bytes, NULL));
+    check(sixnet_model_load_weights_from_buffer(again, file, bytes, NULL, NULL));
     sixnet_model_free(again);
     sixnet_model_free(net);
     free(file);
@@ -184,7 +185,8 @@ static void load_header(int size, const char *first, const char *member, const c
     for (int i = 0; i < 8; i++)
         file[i] = (char)((uint64_t)(end - begin) >> 8 * i);
     check(sixnet_model_parse(&net, NULL, "input shape=2\nlinear out_features=2"));
-    const int32_t status = sixnet_model_load_weights_memory(net, file, (uint64_t)(end - file), "strict=false", NULL);
+    const int32_t status =
+        sixnet_model_load_weights_from_buffer(net, file, (uint64_t)(end - file), "strict=false", NULL);
     if (status != expected || (status && !strstr(sixnet_last_error(), "given twice")))
         exit(EXIT_FAILURE);
     sixnet_model_free(net);
@@ -218,19 +220,19 @@ static void load_checkpoint(int size)
 }
 
 /* Opens an IDX file of so many 16-bit values. */
-static void open_idx(int size)
+static void from_idx(int size)
 {
-    const uint8_t head[12] = {0, 0, 11, 2, (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size,
-                              0, 0, 0,  1};
+    const uint8_t head[12] = {
+        0, 0, 11, 2, (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size, 0, 0, 0, 1};
     sixnet_dataset *ds;
     char path[] = "/tmp/sixnet-growth-XXXXXX";
     const int descriptor = mkstemp(path);
     FILE *f = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
     uint8_t *values = calloc((size_t)size, 2);
-    if (!f || !values || fwrite(head, 1, sizeof head, f) != sizeof head || fwrite(values, 2, (size_t)size, f) != (size_t)size ||
-        fclose(f))
+    if (!f || !values || fwrite(head, 1, sizeof head, f) != sizeof head ||
+        fwrite(values, 2, (size_t)size, f) != (size_t)size || fclose(f))
         exit(EXIT_FAILURE);
-    const int32_t status = sixnet_dataset_open_idx(&ds, NULL, path, NULL);
+    const int32_t status = sixnet_dataset_from_idx(&ds, NULL, path, NULL);
     remove(path);
     check(status);
     sixnet_dataset_free(ds);
@@ -263,7 +265,8 @@ static void put_le(uint8_t *to, size_t *bytes, uint32_t value)
 /* One value in an IDX file, which is followed by so many empty blocks, all in one member of the gzip file or each in its own. */
 static void unpack(int size, bool dynamic, bool members)
 {
-    static const uint8_t idx[] = {0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7}, head[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
+    static const uint8_t idx[] = {0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7},
+                         head[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
     sixnet_dataset *ds;
     char path[] = "/tmp/sixnet-growth-XXXXXX";
     const int descriptor = mkstemp(path);
@@ -314,7 +317,7 @@ static void unpack(int size, bool dynamic, bool members)
     put_le(file, &bytes, members ? 0 : sizeof idx);
     if (fwrite(file, 1, bytes, f) != bytes || fclose(f))
         exit(EXIT_FAILURE);
-    const int32_t status = sixnet_dataset_open_idx(&ds, NULL, path, NULL);
+    const int32_t status = sixnet_dataset_from_idx(&ds, NULL, path, NULL);
     remove(path);
     check(status);
     sixnet_dataset_free(ds);
@@ -339,7 +342,7 @@ int main(int argc, char **argv)
         {"unpack_fixed", unpack_fixed},       {"unpack_dynamic", unpack_dynamic},
         {"unpack_members", unpack_members},   {"load_unknown", load_unknown},
         {"load_twice", load_twice},           {"load_pairs", load_pairs},
-        {"load_checkpoint", load_checkpoint}, {"open_idx", open_idx},
+        {"load_checkpoint", load_checkpoint}, {"from_idx", from_idx},
     };
     for (size_t i = 0; i < sizeof works / sizeof *works && argc == 3; i++)
         if (strcmp(works[i].name, argv[1]) == 0) {

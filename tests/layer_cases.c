@@ -4,10 +4,10 @@
 
 #include <stdio.h>
 
-#include "lab.h"
+#include "layer_fixture.h"
 #include "oracles.h"
 
-static const lab_case table[] = {
+static const fixture_case table[] = {
     {"input", "3", 0},
     {"input", "2x3x4", 0},
 
@@ -265,36 +265,36 @@ static const lab_case table[] = {
 
 enum { LISTED = sizeof table / sizeof *table, SWEEP = 35, RANDOM = 150 };
 
-int lab_case_count(void) { return LISTED + 2 * SWEEP + RANDOM; }
+int fixture_case_count(void) { return LISTED + 2 * SWEEP + RANDOM; }
 
-bool lab_skips(int i) { return lab_quick() && i >= LISTED && i % 12; }
+bool fixture_skips(int i) { return fixture_quick() && i >= LISTED && i % 12; }
 
 /* Images of every width, with all the remainders of channels that blocks of outputs can leave. */
-static lab_case sweep(int i, bool pointwise, lab_spec_room *room)
+static fixture_case sweep(int i, bool pointwise, fixture_spec_room *room)
 {
     int width = i + 1, in = 1 + i % 7, out = 1 + i * 5 % 9;
     snprintf(room->spec, sizeof room->spec, "conv2d out_channels=%d %s", out,
              pointwise ? "kernel_size=1" : "kernel_size=3 padding=1");
     snprintf(room->shape, sizeof room->shape, "%dx%dx%d", in, pointwise ? 1 + i % 3 : 2, width);
-    return (lab_case){room->spec, room->shape, 0};
+    return (fixture_case){room->spec, room->shape, 0};
 }
 
 typedef struct geometry {
     int in[3], out, kernel[2], stride[2], padding[2], dilation[2], groups;
 } geometry;
 
-static geometry random_geometry(lab_random *r)
+static geometry random_geometry(fixture_random *r)
 {
-    geometry g = {.groups = LAB_PICK(r, 1, 1, 1, 2, 3, 5)};
-    bool depthwise = lab_below(r, 8) == 0;
-    g.in[0] = depthwise ? g.groups : g.groups * LAB_PICK(r, 1, 2, 3, 4, 5, 7);
-    g.out = g.groups * LAB_PICK(r, 1, 2, 3, 4, 5, 8, 11);
+    geometry g = {.groups = FIXTURE_PICK(r, 1, 1, 1, 2, 3, 5)};
+    bool depthwise = fixture_below(r, 8) == 0;
+    g.in[0] = depthwise ? g.groups : g.groups * FIXTURE_PICK(r, 1, 2, 3, 4, 5, 7);
+    g.out = g.groups * FIXTURE_PICK(r, 1, 2, 3, 4, 5, 8, 11);
     for (int axis = 0; axis < 2; axis++) {
-        g.in[1 + axis] = 1 + lab_below(r, 16);
-        g.kernel[axis] = LAB_PICK(r, 1, 2, 3, 3, 5, 7);
-        g.stride[axis] = LAB_PICK(r, 1, 1, 2, 3, 4);
-        g.padding[axis] = LAB_PICK(r, 0, 0, 1, 1, 2, 3, 6);
-        g.dilation[axis] = LAB_PICK(r, 1, 1, 2, 3);
+        g.in[1 + axis] = 1 + fixture_below(r, 16);
+        g.kernel[axis] = FIXTURE_PICK(r, 1, 2, 3, 3, 5, 7);
+        g.stride[axis] = FIXTURE_PICK(r, 1, 1, 2, 3, 4);
+        g.padding[axis] = FIXTURE_PICK(r, 0, 0, 1, 1, 2, 3, 6);
+        g.dilation[axis] = FIXTURE_PICK(r, 1, 1, 2, 3);
     }
     return g;
 }
@@ -306,26 +306,27 @@ static bool fits(const geometry *g)
         int window = g->dilation[axis] * (g->kernel[axis] - 1) + 1;
         if (window > g->in[1 + axis] + 2 * g->padding[axis])
             return false;
-        work *= oracle_conv_size(g->in[1 + axis], g->kernel[axis], g->stride[axis], g->padding[axis], g->dilation[axis]);
+        work *=
+            oracle_conv_size(g->in[1 + axis], g->kernel[axis], g->stride[axis], g->padding[axis], g->dilation[axis]);
     }
     return work < 30000;
 }
 
-static lab_case random_conv(int i, lab_spec_room *room)
+static fixture_case random_conv(int i, fixture_spec_room *room)
 {
-    lab_random r = {(uint64_t)i * 1000 + 17};
+    fixture_random r = {(uint64_t)i * 1000 + 17};
     geometry g = random_geometry(&r);
     while (!fits(&g))
         g = random_geometry(&r);
     snprintf(room->spec, sizeof room->spec,
-             "conv2d out_channels=%d kernel_size=%dx%d stride=%dx%d padding=%dx%d dilation=%dx%d groups=%d bias=%s", g.out,
-             g.kernel[0], g.kernel[1], g.stride[0], g.stride[1], g.padding[0], g.padding[1], g.dilation[0], g.dilation[1],
-             g.groups, lab_below(&r, 2) ? "true" : "false");
+             "conv2d out_channels=%d kernel_size=%dx%d stride=%dx%d padding=%dx%d dilation=%dx%d groups=%d bias=%s",
+             g.out, g.kernel[0], g.kernel[1], g.stride[0], g.stride[1], g.padding[0], g.padding[1], g.dilation[0],
+             g.dilation[1], g.groups, fixture_below(&r, 2) ? "true" : "false");
     snprintf(room->shape, sizeof room->shape, "%dx%dx%d", g.in[0], g.in[1], g.in[2]);
-    return (lab_case){room->spec, room->shape, 0};
+    return (fixture_case){room->spec, room->shape, 0};
 }
 
-lab_case lab_case_at(int i, lab_spec_room *room)
+fixture_case fixture_case_at(int i, fixture_spec_room *room)
 {
     if (i < LISTED)
         return table[i];

@@ -26,21 +26,22 @@ typedef enum oracle_reduction { ORACLE_MEAN, ORACLE_SUM, ORACLE_HALF_SUM } oracl
 
 /* x and log_p are [n][classes][positions], targets [n][positions] hold classes; positions is 1 unless every place of an image or sequence
  * has a class. weight has one number for each class, or is NULL; the mean is over the targets' weights. room is as large as x. */
-double oracle_nll(const double *log_p, const double *target, int64_t n, int64_t classes, int64_t positions, const double *weight,
-                  double label_smoothing, oracle_reduction reduction);
-double oracle_cross_entropy(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions, const double *weight,
-                            double label_smoothing, oracle_reduction reduction, double *room);
+double oracle_nll(const double *log_p, const double *target, int64_t n, int64_t classes, int64_t positions,
+                  const double *weight, double label_smoothing, oracle_reduction reduction);
+double oracle_cross_entropy(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions,
+                            const double *weight, double label_smoothing, oracle_reduction reduction, double *room);
 /* As oracle_cross_entropy(), with a probability for each class in targets [n][classes][positions]; the mean is over samples and positions. */
-double oracle_cross_entropy_of_shares(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions,
-                                      const double *weight, double label_smoothing, oracle_reduction reduction, double *room);
+double oracle_cross_entropy_of_shares(const double *x, const double *target, int64_t n, int64_t classes,
+                                      int64_t positions, const double *weight, double label_smoothing,
+                                      oracle_reduction reduction, double *room);
 
 /* count is the number of all values, of all samples. */
 double oracle_mse(const double *x, const double *target, int64_t count, oracle_reduction reduction);
 double oracle_l1(const double *x, const double *target, int64_t count, oracle_reduction reduction);
 double oracle_smooth_l1(const double *x, const double *target, int64_t count, double beta, oracle_reduction reduction);
 /* pos_weights is 0, 1, or the length of the last dimension. */
-double oracle_bce_with_logits(const double *x, const double *target, int64_t count, const double *pos_weight, int64_t pos_weights,
-                              oracle_reduction reduction);
+double oracle_bce_with_logits(const double *x, const double *target, int64_t count, const double *pos_weight,
+                              int64_t pos_weights, oracle_reduction reduction);
 
 /* --- end of activations and losses --- */
 
@@ -49,8 +50,9 @@ double oracle_bce_with_logits(const double *x, const double *target, int64_t cou
 /* y[n][cout][oh][ow] of x[n][cin][h][w] and weight[cout][cin / groups][kh][kw], where oh = oracle_conv_size(h, kh, stride_h, pad_h,
  * dilation_h) and ow likewise; bias[cout] may be NULL. */
 int oracle_conv_size(int in, int kernel, int stride, int pad, int dilation);
-void oracle_conv2d(const double *x, const double *weight, const double *bias, double *y, int n, int cin, int h, int w, int cout, int kh,
-                   int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, int groups);
+void oracle_conv2d(const double *x, const double *weight, const double *bias, double *y, int n, int cin, int h, int w,
+                   int cout, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h,
+                   int dilation_w, int groups);
 
 /* y[rows][out] of x[rows][in] and weight[out][in]; rows are all but the last dimension of all samples; bias[out] may be NULL. */
 void oracle_linear(const double *x, const double *weight, const double *bias, double *y, int rows, int in, int out);
@@ -58,22 +60,24 @@ void oracle_linear(const double *x, const double *weight, const double *bias, do
 /* y[n][c][oh][ow] of x[n][c][h][w], where oh = oracle_pool_size(h, kh, stride_h, pad_h, dilation_h, ceil_mode) and ow likewise; average
  * pooling has dilation 1. */
 int oracle_pool_size(int in, int kernel, int stride, int pad, int dilation, int ceil_mode);
-void oracle_maxpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h, int stride_w, int pad_h,
-                      int pad_w, int dilation_h, int dilation_w, int ceil_mode);
-void oracle_avgpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h, int stride_w, int pad_h,
-                      int pad_w, int ceil_mode, int count_include_pad);
+void oracle_maxpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h,
+                      int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, int ceil_mode);
+void oracle_avgpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h,
+                      int stride_w, int pad_h, int pad_w, int ceil_mode, int count_include_pad);
 void oracle_adaptive_avgpool2d(const double *x, double *y, int n, int c, int h, int w, int oh, int ow);
 
 /* x and y are [n][c][space]: space is 1 for batchnorm1d of rank 1, h * w for batchnorm2d. In training the batch's statistics are used and
  * the running ones moved towards them by momentum (towards the unbiased variance); else the running ones are used. weight and bias may
  * be NULL; so may the running ones in training. */
-void oracle_batchnorm(const double *x, const double *weight, const double *bias, double *running_mean, double *running_var, double *y,
-                      int n, int c, int space, int training, double momentum, double eps);
-/* Each of `rows` runs of `size` values by itself; weight[size] and bias[size] may be NULL. */
-void oracle_layernorm(const double *x, const double *weight, const double *bias, double *y, int rows, int size, double eps);
-/* x and y are [n][c][space]; weight[c] and bias[c] may be NULL. */
-void oracle_groupnorm(const double *x, const double *weight, const double *bias, double *y, int n, int c, int space, int groups,
+void oracle_batchnorm(const double *x, const double *weight, const double *bias, double *running_mean,
+                      double *running_var, double *y, int n, int c, int space, int training, double momentum,
                       double eps);
+/* Each of `rows` runs of `size` values by itself; weight[size] and bias[size] may be NULL. */
+void oracle_layernorm(const double *x, const double *weight, const double *bias, double *y, int rows, int size,
+                      double eps);
+/* x and y are [n][c][space]; weight[c] and bias[c] may be NULL. */
+void oracle_groupnorm(const double *x, const double *weight, const double *bias, double *y, int n, int c, int space,
+                      int groups, double eps);
 
 /* y[count][dim], where y[i] is row index[i] of weight[...][dim]. */
 void oracle_embedding(const double *index, const double *weight, double *y, int count, int dim);

@@ -72,8 +72,8 @@ void oracle_softmax(const double *x, int64_t outer, int64_t classes, int64_t inn
         y[i] = exp(y[i]);
 }
 
-double oracle_nll(const double *log_p, const double *target, int64_t n, int64_t classes, int64_t positions, const double *weight,
-                  double label_smoothing, oracle_reduction reduction)
+double oracle_nll(const double *log_p, const double *target, int64_t n, int64_t classes, int64_t positions,
+                  const double *weight, double label_smoothing, oracle_reduction reduction)
 {
     double loss = 0, weights = 0;
     for (int64_t s = 0; s < n; s++)
@@ -89,15 +89,16 @@ double oracle_nll(const double *log_p, const double *target, int64_t n, int64_t 
     return reduction == ORACLE_MEAN ? loss / weights : loss;
 }
 
-double oracle_cross_entropy(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions, const double *weight,
-                            double label_smoothing, oracle_reduction reduction, double *room)
+double oracle_cross_entropy(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions,
+                            const double *weight, double label_smoothing, oracle_reduction reduction, double *room)
 {
     oracle_log_softmax(x, n, classes, positions, room);
     return oracle_nll(room, target, n, classes, positions, weight, label_smoothing, reduction);
 }
 
-double oracle_cross_entropy_of_shares(const double *x, const double *target, int64_t n, int64_t classes, int64_t positions,
-                                      const double *weight, double label_smoothing, oracle_reduction reduction, double *room)
+double oracle_cross_entropy_of_shares(const double *x, const double *target, int64_t n, int64_t classes,
+                                      int64_t positions, const double *weight, double label_smoothing,
+                                      oracle_reduction reduction, double *room)
 {
     double loss = 0;
     oracle_log_softmax(x, n, classes, positions, room);
@@ -142,8 +143,8 @@ double oracle_smooth_l1(const double *x, const double *target, int64_t count, do
 /* -log(sigmoid(x)), for any x */
 static double minus_log_sigmoid(double x) { return fmax(-x, 0) + log1p(exp(-fabs(x))); }
 
-double oracle_bce_with_logits(const double *x, const double *target, int64_t count, const double *pos_weight, int64_t pos_weights,
-                              oracle_reduction reduction)
+double oracle_bce_with_logits(const double *x, const double *target, int64_t count, const double *pos_weight,
+                              int64_t pos_weights, oracle_reduction reduction)
 {
     double sum = 0;
     for (int64_t i = 0; i < count; i++) {

@@ -12,10 +12,12 @@ int oracle_conv_size(int in, int kernel, int stride, int pad, int dilation)
     return (in + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1;
 }
 
-void oracle_conv2d(const double *x, const double *weight, const double *bias, double *y, int n, int cin, int h, int w, int cout, int kh,
-                   int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, int groups)
+void oracle_conv2d(const double *x, const double *weight, const double *bias, double *y, int n, int cin, int h, int w,
+                   int cout, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h,
+                   int dilation_w, int groups)
 {
-    const int oh = oracle_conv_size(h, kh, stride_h, pad_h, dilation_h), ow = oracle_conv_size(w, kw, stride_w, pad_w, dilation_w);
+    const int oh = oracle_conv_size(h, kh, stride_h, pad_h, dilation_h),
+              ow = oracle_conv_size(w, kw, stride_w, pad_w, dilation_w);
     const int in_per_group = cin / groups, out_per_group = cout / groups;
     for (int s = 0; s < n; s++)
         for (int o = 0; o < cout; o++)
@@ -26,7 +28,8 @@ void oracle_conv2d(const double *x, const double *weight, const double *bias, do
                         for (int u = 0; u < kh; u++)
                             for (int v = 0; v < kw; v++) {
                                 const int channel = o / out_per_group * in_per_group + i;
-                                const int row = r * stride_h - pad_h + u * dilation_h, column = c * stride_w - pad_w + v * dilation_w;
+                                const int row = r * stride_h - pad_h + u * dilation_h,
+                                          column = c * stride_w - pad_w + v * dilation_w;
                                 if (row >= 0 && row < h && column >= 0 && column < w)
                                     sum += x[((s * cin + channel) * h + row) * w + column] *
                                            weight[((o * in_per_group + i) * kh + u) * kw + v];
@@ -56,8 +59,8 @@ int oracle_pool_size(int in, int kernel, int stride, int pad, int dilation, int 
     return size;
 }
 
-void oracle_maxpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h, int stride_w, int pad_h,
-                      int pad_w, int dilation_h, int dilation_w, int ceil_mode)
+void oracle_maxpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h,
+                      int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, int ceil_mode)
 {
     const int oh = oracle_pool_size(h, kh, stride_h, pad_h, dilation_h, ceil_mode);
     const int ow = oracle_pool_size(w, kw, stride_w, pad_w, dilation_w, ceil_mode);
@@ -67,7 +70,8 @@ void oracle_maxpool2d(const double *x, double *y, int n, int c, int h, int w, in
                 double largest = -INFINITY;
                 for (int u = 0; u < kh; u++)
                     for (int v = 0; v < kw; v++) {
-                        const int row = r * stride_h - pad_h + u * dilation_h, column = q * stride_w - pad_w + v * dilation_w;
+                        const int row = r * stride_h - pad_h + u * dilation_h,
+                                  column = q * stride_w - pad_w + v * dilation_w;
                         if (row >= 0 && row < h && column >= 0 && column < w)
                             largest = fmax(largest, x[(plane * h + row) * w + column]);
                     }
@@ -75,10 +79,11 @@ void oracle_maxpool2d(const double *x, double *y, int n, int c, int h, int w, in
             }
 }
 
-void oracle_avgpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h, int stride_w, int pad_h,
-                      int pad_w, int ceil_mode, int count_include_pad)
+void oracle_avgpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h,
+                      int stride_w, int pad_h, int pad_w, int ceil_mode, int count_include_pad)
 {
-    const int oh = oracle_pool_size(h, kh, stride_h, pad_h, 1, ceil_mode), ow = oracle_pool_size(w, kw, stride_w, pad_w, 1, ceil_mode);
+    const int oh = oracle_pool_size(h, kh, stride_h, pad_h, 1, ceil_mode),
+              ow = oracle_pool_size(w, kw, stride_w, pad_w, 1, ceil_mode);
     for (int plane = 0; plane < n * c; plane++)
         for (int r = 0; r < oh; r++)
             for (int q = 0; q < ow; q++) {
@@ -113,8 +118,9 @@ void oracle_adaptive_avgpool2d(const double *x, double *y, int n, int c, int h, 
             }
 }
 
-void oracle_batchnorm(const double *x, const double *weight, const double *bias, double *running_mean, double *running_var, double *y,
-                      int n, int c, int space, int training, double momentum, double eps)
+void oracle_batchnorm(const double *x, const double *weight, const double *bias, double *running_mean,
+                      double *running_var, double *y, int n, int c, int space, int training, double momentum,
+                      double eps)
 {
     const int count = n * space;
     for (int k = 0; k < c; k++) {
@@ -142,7 +148,8 @@ void oracle_batchnorm(const double *x, const double *weight, const double *bias,
     }
 }
 
-void oracle_layernorm(const double *x, const double *weight, const double *bias, double *y, int rows, int size, double eps)
+void oracle_layernorm(const double *x, const double *weight, const double *bias, double *y, int rows, int size,
+                      double eps)
 {
     for (int r = 0; r < rows; r++) {
         double mean = 0, variance = 0;
@@ -151,12 +158,13 @@ void oracle_layernorm(const double *x, const double *weight, const double *bias,
         for (int i = 0; i < size; i++)
             variance += pow(x[r * size + i] - mean, 2) / size;
         for (int i = 0; i < size; i++)
-            y[r * size + i] = (x[r * size + i] - mean) / sqrt(variance + eps) * (weight ? weight[i] : 1) + (bias ? bias[i] : 0);
+            y[r * size + i] =
+                (x[r * size + i] - mean) / sqrt(variance + eps) * (weight ? weight[i] : 1) + (bias ? bias[i] : 0);
     }
 }
 
-void oracle_groupnorm(const double *x, const double *weight, const double *bias, double *y, int n, int c, int space, int groups,
-                      double eps)
+void oracle_groupnorm(const double *x, const double *weight, const double *bias, double *y, int n, int c, int space,
+                      int groups, double eps)
 {
     const int size = c / groups * space;
     for (int s = 0; s < n; s++)
@@ -169,7 +177,8 @@ void oracle_groupnorm(const double *x, const double *weight, const double *bias,
                 variance += pow(x[begin + i] - mean, 2) / size;
             for (int i = 0; i < size; i++) {
                 const int channel = g * (c / groups) + i / space;
-                y[begin + i] = (x[begin + i] - mean) / sqrt(variance + eps) * (weight ? weight[channel] : 1) + (bias ? bias[channel] : 0);
+                y[begin + i] = (x[begin + i] - mean) / sqrt(variance + eps) * (weight ? weight[channel] : 1) +
+                               (bias ? bias[channel] : 0);
             }
         }
 }

@@ -90,14 +90,15 @@ static int files(const sixnet_model *net, sixnet_context *ctx, uint64_t *saved)
     char before[65], after[65];
     uint64_t size = 0;
     sixnet_model *again = NULL;
-    if (sixnet_model_save_memory(net, NULL, 0, &size))
+    if (sixnet_model_save_to_buffer(net, NULL, 0, &size))
         return say("size");
     unsigned char *bytes = malloc((size_t)size);
-    if (!bytes || sixnet_model_save_memory(net, bytes, size, &size) || sixnet_model_load_memory(&again, ctx, bytes, size, NULL))
+    if (!bytes || sixnet_model_save_to_buffer(net, bytes, size, &size) ||
+        sixnet_model_load_from_buffer(&again, ctx, bytes, size, NULL))
         return say("save and load");
     *saved = hash(14695981039346656037U, bytes, size);
     free(bytes);
-    if (sixnet_digest(net, before) || sixnet_digest(again, after) || strcmp(before, after) != 0)
+    if (sixnet_model_digest(net, before) || sixnet_model_digest(again, after) || strcmp(before, after) != 0)
         return say("what was loaded is something else");
     sixnet_model_free(again);
     return 0;
@@ -116,8 +117,8 @@ static int train(sixnet_model *net, const char *text)
     if (sixnet_optimizer_new(&opt, net, text, "step_lr step_size=3 gamma=0.5"))
         return say("optimizer");
     for (int i = 0; i < STEPS; i++)
-        if (sixnet_zero_grad(net) || sixnet_forward(net, inputs, SAMPLES - i) || sixnet_loss(net, classes, NULL) || sixnet_backward(net) ||
-            sixnet_step(opt))
+        if (sixnet_model_zero_grad(net) || sixnet_model_forward(net, inputs, SAMPLES - i) ||
+            sixnet_model_loss(net, classes, NULL) || sixnet_model_backward(net) || sixnet_optimizer_step(opt))
             return say("step");
     sixnet_optimizer_free(opt);
     return 0;
@@ -129,16 +130,16 @@ static int net_of(int number, sixnet_context *ctx, const char *variant)
     char fresh[65], digest[65];
     uint64_t saved = 0;
     sixnet_model *net = NULL;
-    if (sixnet_model_parse(&net, ctx, nets[number].text) || sixnet_digest(net, fresh))
+    if (sixnet_model_parse(&net, ctx, nets[number].text) || sixnet_model_digest(net, fresh))
         return say("parse");
-    if (train(net, nets[number].optimizer) || sixnet_digest(net, digest))
+    if (train(net, nets[number].optimizer) || sixnet_model_digest(net, digest))
         return say("train");
-    if (sixnet_predict(net, inputs, SAMPLES, outputs))
+    if (sixnet_model_predict(net, inputs, SAMPLES, outputs))
         return say("predict");
     if (files(net, ctx, &saved))
         return say("files");
-    printf("%s %s: begins %.16s, ends %.16s, predicts %016llx, saves %016llx\n", variant, nets[number].name, fresh, digest,
-           (unsigned long long)hash_of_outputs(), (unsigned long long)saved);
+    printf("%s %s: begins %.16s, ends %.16s, predicts %016llx, saves %016llx\n", variant, nets[number].name, fresh,
+           digest, (unsigned long long)hash_of_outputs(), (unsigned long long)saved);
     sixnet_model_free(net);
     return 0;
 }
@@ -146,7 +147,8 @@ static int net_of(int number, sixnet_context *ctx, const char *variant)
 int main(void)
 {
     static const char *const variants[][2] = {
-        {"isa=baseline", "baseline"}, {"isa=avx2", "fused"}, {"isa=avx512", "fused"}, {"isa=neon", "fused"}, {"dtype=f64", "double"},
+        {"isa=baseline", "baseline"}, {"isa=avx2", "fused"},   {"isa=avx512", "fused"},
+        {"isa=neon", "fused"},        {"dtype=f64", "double"},
     };
     make_data();
     for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {

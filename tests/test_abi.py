@@ -34,15 +34,15 @@ BREAKS = {
     "a field of a struct in another place":
         ("include/sixnet/planted.h", "int32_t first; int64_t second;", "int64_t second; int32_t first;", "sixnet_planted"),
     "an argument wider":
-        (LAYER, r"(sixnet_setup_input_shape\([^;{]*?)int32_t index", r"\1int64_t index", "sixnet_setup_input_shape"),
+        (LAYER, r"(sixnet_layer_setup_input_shape\([^;{]*?)int32_t index", r"\1int64_t index", "sixnet_layer_setup_input_shape"),
     "an argument more":
-        (LAYER, r"(sixnet_call_samples\(const sixnet_layer_call \*call)\)", r"\1, int32_t more)", "sixnet_call_samples"),
+        (LAYER, r"(sixnet_layer_call_sample_count\(const sixnet_layer_call \*call)\)", r"\1, int32_t more)", "sixnet_layer_call_sample_count"),
     "a symbol gone":
-        ("lib/sixnet.map", "    sixnet_digest;\n", "", "sixnet_digest"),
+        ("lib/sixnet.map", "    sixnet_model_digest;\n", "", "sixnet_model_digest"),
     "a symbol's version another":
-        ("lib/sixnet.map", r"SIXNET_1 \{", "SIXNET_2 {", "sixnet_add"),
+        ("lib/sixnet.map", r"SIXNET_1 \{", "SIXNET_2 {", "sixnet_model_add"),
     "a constant renumbered":
-        (CONSTANTS, r"(#define SIXNET_NONE) \(-1\)", r"\1 (-2)", "constant SIXNET_NONE was -1, is -2"),
+        (CONSTANTS, r"(#define SIXNET_NO_NODE) \(-1\)", r"\1 (-2)", "constant SIXNET_NO_NODE was -1, is -2"),
     "a constant gone":
         (CONSTANTS, "#define SIXNET_BAD_STATE .*\n", "", "constant SIXNET_BAD_STATE is gone"),
     "an enumeration":
@@ -59,7 +59,7 @@ BREAKS = {
         (SGD, f"({NESTEROV})", ONE_MORE.format("NULL"), "optimizer sgd planted was added without a default"),
 }
 ADDITIONS = {
-    "a constant more": (CONSTANTS, "(#define SIXNET_NONE .*\n)", r"\1#define SIXNET_PLANTED 7" "\n"),
+    "a constant more": (CONSTANTS, "(#define SIXNET_NO_NODE .*\n)", r"\1#define SIXNET_PLANTED 7" "\n"),
     "an attribute more that has a default": (SGD, f"({NESTEROV})", ONE_MORE.format('"false"')),
     "a range wider": (SGD, r'(\{"momentum", SIX_FLOAT, [^"]*) 0, DBL_MAX', r"\1 SIX_ANY"),
 }
@@ -116,7 +116,7 @@ def plant_struct(tree):
     (tree.root / "include/sixnet/planted.h").write_text(STRUCT)
     (tree.root / "lib/planted.c").write_text(FUNCTION)
     tree.change("lib/meson.build", r"'api\.c',", "'api.c', 'planted.c',")
-    tree.change("lib/sixnet.map", "( *)sixnet_digest;\n", r"\1sixnet_digest;\n\1sixnet_planted_sum;" "\n")
+    tree.change("lib/sixnet.map", "( *)sixnet_model_digest;\n", r"\1sixnet_digest;\n\1sixnet_planted_sum;" "\n")
 
 
 def check(what, right, said):

@@ -6,17 +6,17 @@
 #include "api.h"
 #include "sixnet/layer.h"
 
-typedef struct world {
+typedef struct fixture {
     sixnet_context *ctx;
     sixnet_model *net, *trained; /* the same but for a call that builds a net */
     sixnet_optimizer *opt;       /* of `trained`, as is the predictor */
     sixnet_predictor *predictor;
     sixnet_dataset *ds;
-    sixnet_batches *batches;
+    sixnet_batch_iterator *batches;
     char *file; /* a saved model */
     uint64_t file_size, file_read;
     bool building;
-} world;
+} fixture;
 
 enum { SAMPLES = 4 };
 
@@ -52,7 +52,7 @@ static sixnet_model *made;
 static sixnet_optimizer *made_opt;
 static sixnet_predictor *made_predictor;
 static sixnet_dataset *made_ds, *made_rest;
-static sixnet_batches *made_batches;
+static sixnet_batch_iterator *made_batches;
 
 /* After a function that creates. */
 static bool is_bad(int32_t status)
@@ -62,7 +62,7 @@ static bool is_bad(int32_t status)
     sixnet_predictor_free(made_predictor);
     sixnet_dataset_free(made_ds);
     sixnet_dataset_free(made_rest);
-    sixnet_batches_free(made_batches);
+    sixnet_batch_iterator_free(made_batches);
     made = NULL;
     made_opt = NULL;
     made_predictor = NULL;
@@ -88,7 +88,8 @@ static int32_t own_forward(void *user, sixnet_layer_call *call)
 {
     (void)user;
     call_back(IN_FORWARD);
-    memcpy(sixnet_call_output(call, 0), sixnet_call_input(call, 0), (size_t)sixnet_call_samples(call) * 2 * sizeof(float));
+    memcpy(sixnet_layer_call_output(call, 0), sixnet_layer_call_input(call, 0),
+           (size_t)sixnet_layer_call_sample_count(call) * 2 * sizeof(float));
     return 0;
 }
 
@@ -96,8 +97,8 @@ static int32_t own_backward(void *user, sixnet_layer_call *call)
 {
     (void)user;
     call_back(IN_BACKWARD);
-    memcpy(sixnet_call_input_gradient(call, 0), sixnet_call_output_gradient(call, 0),
-           (size_t)sixnet_call_samples(call) * 2 * sizeof(float));
+    memcpy(sixnet_layer_call_input_gradient(call, 0), sixnet_layer_call_output_gradient(call, 0),
+           (size_t)sixnet_layer_call_sample_count(call) * 2 * sizeof(float));
     return 0;
 }
 
@@ -128,20 +129,20 @@ static int32_t progress(void *user, const sixnet_progress *p)
     return 0;
 }
 
-static void line(int32_t level, const char *what, void *user)
+static void line(void *user, int32_t level, const char *what)
 {
     (void)level, (void)what, (void)user;
     call_back(IN_LOG);
 }
 
-static void *allocate(size_t size, void *user)
+static void *allocate(void *user, size_t size)
 {
     (void)user;
     call_back(IN_MALLOC);
     return malloc(size);
 }
 
-static void release(void *block, void *user)
+static void release(void *user, void *block)
 {
     (void)user;
     call_back(IN_FREE);
@@ -157,7 +158,7 @@ static int32_t put(void *user, const void *data, uint64_t size)
 
 static int64_t get(void *user, void *data, uint64_t size)
 {
-    world *w = user;
+    fixture *w = user;
     call_back(IN_READ);
     const uint64_t left = w->file_size - w->file_read, n = left < size ? left : size;
     memcpy(data, w->file + w->file_read, (size_t)n);
@@ -167,117 +168,127 @@ static int64_t get(void *user, void *data, uint64_t size)
 
 /* ---- every function that takes an object: what it does with it, as the headers say, and whether what it gives is a refusal ---- */
 
-#define CALLS(X)                                                                                                                 \
-    X(sixnet_context_free, "changes ctx", (w->ctx), is_kept(&w->ctx))                                                            \
-    X(sixnet_context_set_log, "changes ctx", (w->ctx, line, w) == SIXNET_BAD_STATE)                                              \
-    X(sixnet_context_get, "reads ctx", (w->ctx, "dtype") == NULL)                                                                \
-    X(sixnet_layer_register, "changes ctx", (w->ctx, "other", NULL, "f32", NULL, own_forward, NULL, NULL) == SIXNET_BAD_STATE)   \
-    X(sixnet_model_new, "reads ctx", (&made, w->ctx), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                              \
-    X(sixnet_model_parse, "reads ctx", (&made, w->ctx, "input shape=1"), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))           \
-    X(sixnet_model_copy, "reads net", (&made, w->net), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                             \
-    X(sixnet_model_free, "changes net", (w->net), is_kept(&w->net))                                                              \
-    X(sixnet_add, "changes net", (w->net, "relu", 0) == SIXNET_NONE)                                                             \
-    X(sixnet_add_multi, "changes net", (w->net, "relu", (const sixnet_node[]){0}, 1) == SIXNET_NONE)                             \
-    X(sixnet_retain, "changes net", (w->net, 0) == SIXNET_BAD_STATE)                                                             \
-    X(sixnet_compile, "changes net", (w->net) == SIXNET_BAD_STATE)                                                               \
-    X(sixnet_memory_needed, "changes net", (w->net, 4, 1, &bytes) == SIXNET_BAD_STATE)                                           \
-    X(sixnet_reset, "changes net", (w->net, 1) == SIXNET_BAD_STATE)                                                              \
-    X(sixnet_summary, "changes net", (w->net) == NULL)                                                                           \
-    X(sixnet_model_text, "changes net", (w->net) == NULL)                                                                        \
-    X(sixnet_node_count, "reads net", (w->net) == 0)                                                                             \
-    X(sixnet_node_find, "reads net", (w->net, "own1") == SIXNET_NONE)                                                            \
-    X(sixnet_node_get, "reads net", (w->net, 0, "name") == NULL)                                                                 \
-    X(sixnet_node_output, "reads net", (w->net, 0, "0") == SIXNET_NONE)                                                          \
-    X(sixnet_node_shape, "reads net", (w->net, 0, dims, &rank) == SIXNET_BAD_STATE)                                              \
-    X(sixnet_model_shape, "reads net", (w->net, "input", dims, &rank, NULL) == SIXNET_BAD_STATE)                                 \
-    X(sixnet_node_values, "reads net", (w->net, 0, y, 1) == SIXNET_BAD_STATE)                                                    \
-    X(sixnet_node_values_f64, "reads net", (w->net, 0, y64, 1) == SIXNET_BAD_STATE)                                              \
-    X(sixnet_node_gradient, "reads net", (w->net, 0, y, 1) == SIXNET_BAD_STATE)                                                  \
-    X(sixnet_node_gradient_f64, "reads net", (w->net, 0, y64, 1) == SIXNET_BAD_STATE)                                            \
-    X(sixnet_tensor_count, "reads net", (w->net) == 0)                                                                           \
-    X(sixnet_tensor_name, "reads net", (w->net, 0) == NULL)                                                                      \
-    X(sixnet_tensor_shape, "reads net", (w->net, "linear1.bias", dims, &rank, NULL) == SIXNET_BAD_STATE)                         \
-    X(sixnet_tensor_setting, "reads net", (w->net, "linear1.bias", "trainable") != 1)                                             \
-    X(sixnet_model_set_tensors, "changes net", (w->net, "linear1.bias", "lr_scale=1") == SIXNET_BAD_STATE)                       \
-    X(sixnet_tensor_get, "reads net", (w->net, "linear1.bias", y, 2) == SIXNET_BAD_STATE)                                        \
-    X(sixnet_tensor_get_f64, "reads net", (w->net, "linear1.bias", y64, 2) == SIXNET_BAD_STATE)                                  \
-    X(sixnet_tensor_set, "changes net", (w->net, "linear1.bias", x, 2) == SIXNET_BAD_STATE)                                      \
-    X(sixnet_tensor_set_f64, "changes net", (w->net, "linear1.bias", x64, 2) == SIXNET_BAD_STATE)                                \
-    X(sixnet_gradient_get, "reads net", (w->net, "linear1.bias", y, 2) == SIXNET_BAD_STATE)                                      \
-    X(sixnet_gradient_get_f64, "reads net", (w->net, "linear1.bias", y64, 2) == SIXNET_BAD_STATE)                                \
-    X(sixnet_tensor_data, "reads net", (w->net, "linear1.bias", NULL) == NULL)                                                   \
-    X(sixnet_digest, "reads net", (w->net, digest_text) == SIXNET_BAD_STATE)                                                     \
-    X(sixnet_forward, "changes net", (w->net, x, SAMPLES) == SIXNET_BAD_STATE)                                                   \
-    X(sixnet_forward_f64, "changes net", (w->net, x64, SAMPLES) == SIXNET_BAD_STATE)                                             \
-    X(sixnet_loss, "changes net", (w->net, classes, NULL) == SIXNET_BAD_STATE)                                                   \
-    X(sixnet_loss_f64, "changes net", (w->net, classes64, NULL) == SIXNET_BAD_STATE)                                             \
-    X(sixnet_backward, "changes net", (w->net) == SIXNET_BAD_STATE)                                                              \
-    X(sixnet_backward_from, "changes net", (w->net, x) == SIXNET_BAD_STATE)                                                      \
-    X(sixnet_backward_from_f64, "changes net", (w->net, x64) == SIXNET_BAD_STATE)                                                \
-    X(sixnet_zero_grad, "changes net", (w->net) == SIXNET_BAD_STATE)                                                             \
-    X(sixnet_predict, "changes net", (w->net, x, SAMPLES, y) == SIXNET_BAD_STATE)                                                \
-    X(sixnet_predict_f64, "changes net", (w->net, x64, SAMPLES, y64) == SIXNET_BAD_STATE)                                        \
-    X(sixnet_predictor_new, "reads net", (&made_predictor, w->net), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                \
-    X(sixnet_predictor_free, "changes predictor", (w->predictor), is_kept(&w->predictor))                                        \
-    X(sixnet_predictor_memory, "reads predictor", (w->predictor, &bytes) == SIXNET_BAD_STATE)                                    \
-    X(sixnet_predictor_run, "changes predictor; reads its model", (w->predictor, x, SAMPLES, y) == SIXNET_BAD_STATE)             \
-    X(sixnet_predictor_run_f64, "changes predictor; reads its model", (w->predictor, x64, SAMPLES, y64) == SIXNET_BAD_STATE)     \
-    X(sixnet_gradient_check, "changes net", (w->net, x64, classes64, 1, &number, &text) == SIXNET_BAD_STATE)                     \
-    X(sixnet_optimizer_new, "reads net", (&made_opt, w->net, "sgd lr=1", NULL), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))    \
-    X(sixnet_optimizer_free, "changes opt", (w->opt), is_kept(&w->opt))                                                          \
-    X(sixnet_step, "changes opt and its model", (w->opt) == SIXNET_BAD_STATE)                                                    \
-    X(sixnet_schedule_epoch, "changes opt", (w->opt, 1) == SIXNET_BAD_STATE)                                                     \
-    X(sixnet_learning_rate, "reads opt", (w->opt) != 0.125)                                                                      \
-    X(sixnet_set_learning_rate, "changes opt", (w->opt, 0.125) == SIXNET_BAD_STATE)                                              \
-    X(sixnet_dataset_open_idx, "reads ctx", (&made_ds, w->ctx, nowhere, NULL) == SIXNET_BAD_STATE)                               \
-    X(sixnet_dataset_from_arrays, "reads ctx", (&made_ds, w->ctx, "shape=2", x, NULL, SAMPLES),                                  \
-      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                              \
-    X(sixnet_dataset_from_callback, "reads ctx", (&made_ds, w->ctx, "shape=2", 1, sample, NULL),                                 \
-      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                              \
-    X(sixnet_dataset_from_callback_f64, "reads ctx", (&made_ds, w->ctx, "shape=2", 1, sample_f64, NULL),                         \
-      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                              \
-    X(sixnet_dataset_split, "reads ds", (&made_ds, &made_rest, w->ds, "first=1"), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))  \
-    X(sixnet_dataset_free, "changes ds", (w->ds), is_kept(&w->ds))                                                               \
-    X(sixnet_dataset_transform, "changes ds", (w->ds, "normalize mean=0 std=1") == SIXNET_BAD_STATE)                             \
-    X(sixnet_dataset_size, "reads ds", (w->ds) == 0)                                                                             \
-    X(sixnet_dataset_shape, "reads ds", (w->ds, dims, &rank, other_dims, &other_rank) == SIXNET_BAD_STATE)                       \
-    X(sixnet_dataset_get, "reads ds", (w->ds, 0, y, y + 2) == SIXNET_BAD_STATE)                                                  \
-    X(sixnet_dataset_get_f64, "reads ds", (w->ds, 0, y64, y64 + 2) == SIXNET_BAD_STATE)                                          \
-    X(sixnet_batches_new, "reads ds", (&made_batches, w->ds, "batch_size=2"), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))      \
-    X(sixnet_batches_free, "changes batches", (w->batches), is_kept(&w->batches))                                                \
-    X(sixnet_batches_start, "changes batches; reads its dataset", (w->batches, 1) == SIXNET_BAD_STATE)                           \
-    X(sixnet_batches_next, "changes batches; reads its dataset", (w->batches, &some, &others, &dims[0]) == SIXNET_BAD_STATE)     \
-    X(sixnet_batches_next_f64, "changes batches; reads its dataset",                                                             \
-      (w->batches, &some64, &others64, &dims[0]) == SIXNET_BAD_STATE)                                                            \
-    X(sixnet_batches_cursor, "reads batches", (w->batches, NULL, NULL) == SIXNET_BAD_STATE)                                      \
-    X(sixnet_profile, "changes net", (w->net, 0) == SIXNET_BAD_STATE)                                                            \
-    X(sixnet_profile_get, "reads net", (w->net, SIXNET_NONE, "passes"), was_refused())                                           \
-    X(sixnet_fit, "changes net and opt; reads train", (w->net, w->opt, w->ds, NULL, NULL, NULL) == SIXNET_BAD_STATE)             \
-    X(sixnet_fit_validated, "changes net and opt; reads train and validation",                                                   \
-      (w->net, w->opt, w->ds, w->ds, NULL, NULL, NULL) == SIXNET_BAD_STATE)                                                      \
-    X(sixnet_history_size, "reads net", (w->net) == 0)                                                                           \
-    X(sixnet_history_get, "reads net", (w->net, 1, "loss"), was_refused())                                                       \
-    X(sixnet_finding, "reads net", (w->net, 0, "name") == NULL)                                                                  \
-    X(sixnet_evaluate, "changes net; reads ds", (w->net, w->ds, NULL, NULL) == SIXNET_BAD_STATE)                                 \
-    X(sixnet_model_save, "reads net", (w->net, nowhere, NULL) == SIXNET_BAD_STATE)                                               \
-    X(sixnet_model_save_memory, "reads net", (w->net, memory, sizeof memory, &bytes) == SIXNET_BAD_STATE)                        \
-    X(sixnet_model_write, "reads net", (w->net, put, NULL) == SIXNET_BAD_STATE)                                                  \
-    X(sixnet_model_load, "reads ctx", (&made, w->ctx, nowhere, NULL) == SIXNET_BAD_STATE)                                        \
-    X(sixnet_model_load_memory, "reads ctx", (&made, w->ctx, w->file, w->file_size, NULL),                                       \
-      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                              \
-    X(sixnet_model_read, "reads ctx", (&made, w->ctx, get, w, NULL), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))               \
-    X(sixnet_model_load_weights, "changes net", (w->net, nowhere, NULL, NULL) == SIXNET_BAD_STATE)                               \
-    X(sixnet_model_load_weights_memory, "changes net", (w->net, w->file, w->file_size, NULL, NULL) == SIXNET_BAD_STATE)          \
-    X(sixnet_checkpoint_save, "reads net, opt and batches", (w->net, w->opt, w->batches, nowhere, NULL) == SIXNET_BAD_STATE)     \
-    X(sixnet_checkpoint_load, "changes net, opt and batches", (w->net, w->opt, w->batches, nowhere, NULL) == SIXNET_BAD_STATE)
+#define CALLS(X)                                                                                                       \
+    X(sixnet_context_free, "changes ctx", (w->ctx), is_kept(&w->ctx))                                                  \
+    X(sixnet_context_set_log, "changes ctx", (w->ctx, line, w) == SIXNET_BAD_STATE)                                    \
+    X(sixnet_context_get, "reads ctx", (w->ctx, "dtype") == NULL)                                                      \
+    X(sixnet_context_register_layer, "changes ctx",                                                                    \
+      (w->ctx, "other", NULL, "f32", NULL, own_forward, NULL, NULL) == SIXNET_BAD_STATE)                               \
+    X(sixnet_model_new, "reads ctx", (&made, w->ctx), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                    \
+    X(sixnet_model_parse, "reads ctx", (&made, w->ctx, "input shape=1"), is_bad(was_refused() ? SIXNET_BAD_STATE : 0)) \
+    X(sixnet_model_copy, "reads net", (&made, w->net), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                   \
+    X(sixnet_model_free, "changes net", (w->net), is_kept(&w->net))                                                    \
+    X(sixnet_model_add, "changes net", (w->net, "relu", 0) == SIXNET_NO_NODE)                                          \
+    X(sixnet_model_add_multi, "changes net", (w->net, "relu", (const sixnet_node[]){0}, 1) == SIXNET_NO_NODE)          \
+    X(sixnet_node_retain, "changes net", (w->net, 0) == SIXNET_BAD_STATE)                                              \
+    X(sixnet_model_compile, "changes net", (w->net) == SIXNET_BAD_STATE)                                               \
+    X(sixnet_model_memory_needed, "changes net", (w->net, 4, 1, &bytes) == SIXNET_BAD_STATE)                           \
+    X(sixnet_model_reset, "changes net", (w->net, 1) == SIXNET_BAD_STATE)                                              \
+    X(sixnet_model_summary, "changes net", (w->net) == NULL)                                                           \
+    X(sixnet_model_text, "changes net", (w->net) == NULL)                                                              \
+    X(sixnet_node_count, "reads net", (w->net) == 0)                                                                   \
+    X(sixnet_node_find, "reads net", (w->net, "own1") == SIXNET_NO_NODE)                                               \
+    X(sixnet_node_get, "reads net", (w->net, 0, "name") == NULL)                                                       \
+    X(sixnet_node_output, "reads net", (w->net, 0, "0") == SIXNET_NO_NODE)                                             \
+    X(sixnet_node_shape, "reads net", (w->net, 0, dims, &rank) == SIXNET_BAD_STATE)                                    \
+    X(sixnet_model_shape, "reads net", (w->net, "input", dims, &rank, NULL) == SIXNET_BAD_STATE)                       \
+    X(sixnet_node_values, "reads net", (w->net, 0, y, 1) == SIXNET_BAD_STATE)                                          \
+    X(sixnet_node_values_f64, "reads net", (w->net, 0, y64, 1) == SIXNET_BAD_STATE)                                    \
+    X(sixnet_node_gradient, "reads net", (w->net, 0, y, 1) == SIXNET_BAD_STATE)                                        \
+    X(sixnet_node_gradient_f64, "reads net", (w->net, 0, y64, 1) == SIXNET_BAD_STATE)                                  \
+    X(sixnet_tensor_count, "reads net", (w->net) == 0)                                                                 \
+    X(sixnet_tensor_name, "reads net", (w->net, 0) == NULL)                                                            \
+    X(sixnet_tensor_shape, "reads net", (w->net, "linear1.bias", dims, &rank, NULL) == SIXNET_BAD_STATE)               \
+    X(sixnet_tensor_setting, "reads net", (w->net, "linear1.bias", "trainable") != 1)                                  \
+    X(sixnet_model_set_tensors, "changes net", (w->net, "linear1.bias", "lr_scale=1") == SIXNET_BAD_STATE)             \
+    X(sixnet_tensor_get, "reads net", (w->net, "linear1.bias", y, 2) == SIXNET_BAD_STATE)                              \
+    X(sixnet_tensor_get_f64, "reads net", (w->net, "linear1.bias", y64, 2) == SIXNET_BAD_STATE)                        \
+    X(sixnet_tensor_set, "changes net", (w->net, "linear1.bias", x, 2) == SIXNET_BAD_STATE)                            \
+    X(sixnet_tensor_set_f64, "changes net", (w->net, "linear1.bias", x64, 2) == SIXNET_BAD_STATE)                      \
+    X(sixnet_tensor_gradient, "reads net", (w->net, "linear1.bias", y, 2) == SIXNET_BAD_STATE)                         \
+    X(sixnet_tensor_gradient_f64, "reads net", (w->net, "linear1.bias", y64, 2) == SIXNET_BAD_STATE)                   \
+    X(sixnet_tensor_data, "reads net", (w->net, "linear1.bias", NULL) == NULL)                                         \
+    X(sixnet_model_digest, "reads net", (w->net, digest_text) == SIXNET_BAD_STATE)                                     \
+    X(sixnet_model_forward, "changes net", (w->net, x, SAMPLES) == SIXNET_BAD_STATE)                                   \
+    X(sixnet_model_forward_f64, "changes net", (w->net, x64, SAMPLES) == SIXNET_BAD_STATE)                             \
+    X(sixnet_model_loss, "changes net", (w->net, classes, NULL) == SIXNET_BAD_STATE)                                   \
+    X(sixnet_model_loss_f64, "changes net", (w->net, classes64, NULL) == SIXNET_BAD_STATE)                             \
+    X(sixnet_model_backward, "changes net", (w->net) == SIXNET_BAD_STATE)                                              \
+    X(sixnet_model_backward_from, "changes net", (w->net, x) == SIXNET_BAD_STATE)                                      \
+    X(sixnet_model_backward_from_f64, "changes net", (w->net, x64) == SIXNET_BAD_STATE)                                \
+    X(sixnet_model_zero_grad, "changes net", (w->net) == SIXNET_BAD_STATE)                                             \
+    X(sixnet_model_predict, "changes net", (w->net, x, SAMPLES, y) == SIXNET_BAD_STATE)                                \
+    X(sixnet_model_predict_f64, "changes net", (w->net, x64, SAMPLES, y64) == SIXNET_BAD_STATE)                        \
+    X(sixnet_predictor_new, "reads net", (&made_predictor, w->net), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))      \
+    X(sixnet_predictor_free, "changes predictor", (w->predictor), is_kept(&w->predictor))                              \
+    X(sixnet_predictor_memory, "reads predictor", (w->predictor, &bytes) == SIXNET_BAD_STATE)                          \
+    X(sixnet_predictor_predict, "changes predictor; reads its model",                                                  \
+      (w->predictor, x, SAMPLES, y) == SIXNET_BAD_STATE)                                                               \
+    X(sixnet_predictor_predict_f64, "changes predictor; reads its model",                                              \
+      (w->predictor, x64, SAMPLES, y64) == SIXNET_BAD_STATE)                                                           \
+    X(sixnet_model_gradient_check, "changes net", (w->net, x64, classes64, 1, &number, &text) == SIXNET_BAD_STATE)     \
+    X(sixnet_optimizer_new, "reads net", (&made_opt, w->net, "sgd lr=1", NULL),                                        \
+      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                    \
+    X(sixnet_optimizer_free, "changes opt", (w->opt), is_kept(&w->opt))                                                \
+    X(sixnet_optimizer_step, "changes opt and its model", (w->opt) == SIXNET_BAD_STATE)                                \
+    X(sixnet_optimizer_end_epoch, "changes opt", (w->opt, 1) == SIXNET_BAD_STATE)                                      \
+    X(sixnet_optimizer_learning_rate, "reads opt", (w->opt) != 0.125)                                                  \
+    X(sixnet_optimizer_set_learning_rate, "changes opt", (w->opt, 0.125) == SIXNET_BAD_STATE)                          \
+    X(sixnet_dataset_from_idx, "reads ctx", (&made_ds, w->ctx, nowhere, NULL) == SIXNET_BAD_STATE)                     \
+    X(sixnet_dataset_from_arrays, "reads ctx", (&made_ds, w->ctx, "shape=2", x, NULL, SAMPLES),                        \
+      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                    \
+    X(sixnet_dataset_from_callback, "reads ctx", (&made_ds, w->ctx, "shape=2", 1, sample, NULL),                       \
+      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                    \
+    X(sixnet_dataset_from_callback_f64, "reads ctx", (&made_ds, w->ctx, "shape=2", 1, sample_f64, NULL),               \
+      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                    \
+    X(sixnet_dataset_split, "reads ds", (&made_ds, &made_rest, w->ds, "first_size=1"),                                 \
+      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                    \
+    X(sixnet_dataset_free, "changes ds", (w->ds), is_kept(&w->ds))                                                     \
+    X(sixnet_dataset_add_transform, "changes ds", (w->ds, "normalize mean=0 std=1") == SIXNET_BAD_STATE)               \
+    X(sixnet_dataset_size, "reads ds", (w->ds) == 0)                                                                   \
+    X(sixnet_dataset_shape, "reads ds", (w->ds, dims, &rank, other_dims, &other_rank) == SIXNET_BAD_STATE)             \
+    X(sixnet_dataset_get_sample, "reads ds", (w->ds, 0, y, y + 2) == SIXNET_BAD_STATE)                                 \
+    X(sixnet_dataset_get_sample_f64, "reads ds", (w->ds, 0, y64, y64 + 2) == SIXNET_BAD_STATE)                         \
+    X(sixnet_batch_iterator_new, "reads ds", (&made_batches, w->ds, "batch_size=2"),                                   \
+      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                    \
+    X(sixnet_batch_iterator_free, "changes batches", (w->batches), is_kept(&w->batches))                               \
+    X(sixnet_batch_iterator_start_epoch, "changes batches; reads its dataset", (w->batches, 1) == SIXNET_BAD_STATE)    \
+    X(sixnet_batch_iterator_next, "changes batches; reads its dataset",                                                \
+      (w->batches, &some, &others, &dims[0]) == SIXNET_BAD_STATE)                                                      \
+    X(sixnet_batch_iterator_next_f64, "changes batches; reads its dataset",                                            \
+      (w->batches, &some64, &others64, &dims[0]) == SIXNET_BAD_STATE)                                                  \
+    X(sixnet_batch_iterator_position, "reads batches", (w->batches, NULL, NULL) == SIXNET_BAD_STATE)                   \
+    X(sixnet_model_profile, "changes net", (w->net, 0) == SIXNET_BAD_STATE)                                            \
+    X(sixnet_model_profile_get, "reads net", (w->net, SIXNET_NO_NODE, "passes"), was_refused())                        \
+    X(sixnet_model_fit, "changes net and opt; reads train and validation",                                             \
+      (w->net, w->opt, w->ds, w->ds, NULL, NULL, NULL) == SIXNET_BAD_STATE)                                            \
+    X(sixnet_model_history_size, "reads net", (w->net) == 0)                                                           \
+    X(sixnet_model_history_get, "reads net", (w->net, 1, "loss"), was_refused())                                       \
+    X(sixnet_model_diagnostic, "reads net", (w->net, 0, "name") == NULL)                                               \
+    X(sixnet_model_evaluate, "changes net; reads ds", (w->net, w->ds, NULL, NULL) == SIXNET_BAD_STATE)                 \
+    X(sixnet_model_save, "reads net", (w->net, nowhere, NULL) == SIXNET_BAD_STATE)                                     \
+    X(sixnet_model_save_to_buffer, "reads net", (w->net, memory, sizeof memory, &bytes) == SIXNET_BAD_STATE)           \
+    X(sixnet_model_save_to_stream, "reads net", (w->net, put, NULL) == SIXNET_BAD_STATE)                               \
+    X(sixnet_model_load, "reads ctx", (&made, w->ctx, nowhere, NULL) == SIXNET_BAD_STATE)                              \
+    X(sixnet_model_load_from_buffer, "reads ctx", (&made, w->ctx, w->file, w->file_size, NULL),                        \
+      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                    \
+    X(sixnet_model_load_from_stream, "reads ctx", (&made, w->ctx, get, w, NULL),                                       \
+      is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                    \
+    X(sixnet_model_load_weights, "changes net", (w->net, nowhere, NULL, NULL) == SIXNET_BAD_STATE)                     \
+    X(sixnet_model_load_weights_from_buffer, "changes net",                                                            \
+      (w->net, w->file, w->file_size, NULL, NULL) == SIXNET_BAD_STATE)                                                 \
+    X(sixnet_checkpoint_save, "reads net, opt and batches",                                                            \
+      (w->net, w->opt, w->batches, nowhere, NULL) == SIXNET_BAD_STATE)                                                 \
+    X(sixnet_checkpoint_load, "changes net, opt and batches",                                                          \
+      (w->net, w->opt, w->batches, nowhere, NULL) == SIXNET_BAD_STATE)
 
-#define DEFINE(name, does, ...)                                                                                                  \
-    static bool try_##name(world *w) { return name __VA_ARGS__; }
+#define DEFINE(name, does, ...)                                                                                        \
+    static bool try_##name(fixture *w) { return name __VA_ARGS__; }
 CALLS(DEFINE)
 
 typedef struct row {
     const char *function, *does;
-    bool (*try)(world *);
+    bool (*try)(fixture *);
 } row;
 
 #define ROW(name, does, ...) {#name, does, try_##name},
@@ -285,52 +296,55 @@ static const row rows[] = {CALLS(ROW)};
 
 /* ---- the calls that call back ---- */
 
-static int32_t run_setup(world *w) { return sixnet_add(w->net, "own", 0) == SIXNET_NONE; }
-static int32_t run_forward(world *w) { return sixnet_forward(w->net, x, SAMPLES); }
-static int32_t run_backward(world *w) { return sixnet_backward(w->net); }
-static int32_t run_predict(world *w) { return sixnet_predict(w->net, x, SAMPLES, y); }
-static int32_t run_predictor(world *w) { return sixnet_predictor_run(w->predictor, x, SAMPLES, y); }
-static int32_t run_check(world *w) { return sixnet_gradient_check(w->net, x64, classes64, 1, &number, &text); }
-static int32_t run_evaluate(world *w) { return sixnet_evaluate(w->net, w->ds, NULL, NULL); }
-static int32_t run_get(world *w) { return sixnet_dataset_get(w->ds, 0, y, y + 2); }
-static int32_t run_next(world *w) { return sixnet_batches_next(w->batches, &some, &others, &dims[0]); }
-static int32_t run_fit(world *w) { return sixnet_fit(w->net, w->opt, w->ds, "doctor=true", progress, NULL); }
-static int32_t run_new(world *w) { return is_bad(sixnet_model_new(&made, w->ctx)); }
-static int32_t run_write(world *w) { return sixnet_model_write(w->net, put, NULL); }
+static int32_t run_setup(fixture *w) { return sixnet_model_add(w->net, "own", 0) == SIXNET_NO_NODE; }
+static int32_t run_forward(fixture *w) { return sixnet_model_forward(w->net, x, SAMPLES); }
+static int32_t run_backward(fixture *w) { return sixnet_model_backward(w->net); }
+static int32_t run_predict(fixture *w) { return sixnet_model_predict(w->net, x, SAMPLES, y); }
+static int32_t run_predictor(fixture *w) { return sixnet_predictor_predict(w->predictor, x, SAMPLES, y); }
+static int32_t run_check(fixture *w) { return sixnet_model_gradient_check(w->net, x64, classes64, 1, &number, &text); }
+static int32_t run_evaluate(fixture *w) { return sixnet_model_evaluate(w->net, w->ds, NULL, NULL); }
+static int32_t run_get(fixture *w) { return sixnet_dataset_get_sample(w->ds, 0, y, y + 2); }
+static int32_t run_next(fixture *w) { return sixnet_batch_iterator_next(w->batches, &some, &others, &dims[0]); }
+static int32_t run_fit(fixture *w)
+{
+    return sixnet_model_fit(w->net, w->opt, w->ds, NULL, "diagnostics=true", progress, NULL);
+}
+static int32_t run_new(fixture *w) { return is_bad(sixnet_model_new(&made, w->ctx)); }
+static int32_t run_write(fixture *w) { return sixnet_model_save_to_stream(w->net, put, NULL); }
 
-static int32_t run_read(world *w)
+static int32_t run_read(fixture *w)
 {
     w->file_read = 0;
-    return is_bad(sixnet_model_read(&made, w->ctx, get, w, NULL));
+    return is_bad(sixnet_model_load_from_stream(&made, w->ctx, get, w, NULL));
 }
 
 /* `kept`: read, and kept alive by another object, so that it may be freed. `open`: may be read and run although it is changed. */
 typedef struct site {
     const char *name;
     int where;
-    int32_t (*run)(world *);
+    int32_t (*run)(fixture *);
     const char *changes, *reads, *kept, *open;
 } site;
 
 static const site sites[] = {
-    {"setup in sixnet_add", IN_SETUP, run_setup, "net", "", "ctx", ""},
-    {"forward in sixnet_forward", IN_FORWARD, run_forward, "net", "", "ctx", ""},
-    {"forward in sixnet_predict", IN_FORWARD, run_predict, "net", "", "ctx", ""},
-    {"forward in sixnet_predictor_run", IN_FORWARD, run_predictor, "predictor", "", "net ctx", ""},
-    {"forward in sixnet_gradient_check", IN_FORWARD, run_check, "net", "", "ctx", ""},
-    {"forward in sixnet_evaluate", IN_FORWARD, run_evaluate, "net", "ds", "ctx", ""},
-    {"forward in sixnet_fit", IN_FORWARD, run_fit, "net opt", "ds", "ctx", ""},
-    {"backward in sixnet_backward", IN_BACKWARD, run_backward, "net", "", "ctx", ""},
-    {"backward in sixnet_fit", IN_BACKWARD, run_fit, "net opt", "ds", "ctx", ""},
-    {"sample in sixnet_dataset_get", IN_SAMPLE, run_get, "", "ds", "ctx", ""},
-    {"sample in sixnet_batches_next", IN_SAMPLE, run_next, "batches", "", "ds ctx", ""},
-    {"sample in sixnet_fit", IN_SAMPLE, run_fit, "net opt", "ds", "ctx", ""},
-    {"progress in sixnet_fit", IN_PROGRESS, run_fit, "net opt", "ds", "ctx", "net opt"},
-    {"log in sixnet_fit", IN_LOG, run_fit, "net opt", "ds", "ctx", ""},
+    {"setup in sixnet_model_add", IN_SETUP, run_setup, "net", "", "ctx", ""},
+    {"forward in sixnet_model_forward", IN_FORWARD, run_forward, "net", "", "ctx", ""},
+    {"forward in sixnet_model_predict", IN_FORWARD, run_predict, "net", "", "ctx", ""},
+    {"forward in sixnet_predictor_predict", IN_FORWARD, run_predictor, "predictor", "", "net ctx", ""},
+    {"forward in sixnet_model_gradient_check", IN_FORWARD, run_check, "net", "", "ctx", ""},
+    {"forward in sixnet_model_evaluate", IN_FORWARD, run_evaluate, "net", "ds", "ctx", ""},
+    {"forward in sixnet_model_fit", IN_FORWARD, run_fit, "net opt", "ds", "ctx", ""},
+    {"backward in sixnet_model_backward", IN_BACKWARD, run_backward, "net", "", "ctx", ""},
+    {"backward in sixnet_model_fit", IN_BACKWARD, run_fit, "net opt", "ds", "ctx", ""},
+    {"sample in sixnet_dataset_get_sample", IN_SAMPLE, run_get, "", "ds", "ctx", ""},
+    {"sample in sixnet_batch_iterator_next", IN_SAMPLE, run_next, "batches", "", "ds ctx", ""},
+    {"sample in sixnet_model_fit", IN_SAMPLE, run_fit, "net opt", "ds", "ctx", ""},
+    {"progress in sixnet_model_fit", IN_PROGRESS, run_fit, "net opt", "ds", "ctx", "net opt"},
+    {"log in sixnet_model_fit", IN_LOG, run_fit, "net opt", "ds", "ctx", ""},
     {"malloc in sixnet_model_new", IN_MALLOC, run_new, "*", "", "", ""},
     {"free in sixnet_model_new", IN_FREE, run_new, "*", "", "", ""},
-    {"write in sixnet_model_write", IN_WRITE, run_write, "", "net", "ctx", ""},
-    {"read in sixnet_model_read", IN_READ, run_read, "", "ctx", "", ""},
+    {"write in sixnet_model_save_to_stream", IN_WRITE, run_write, "", "net", "ctx", ""},
+    {"read in sixnet_model_load_from_stream", IN_READ, run_read, "", "ctx", "", ""},
 };
 
 /* ---- what is expected ---- */
@@ -358,8 +372,9 @@ static bool does(const site *s, const row *r, const char *verb, const char *obje
 /* Calls that change nothing of a model but memory of its own. */
 static bool only_runs(const row *r)
 {
-    static const char *const names[] = {"sixnet_predict", "sixnet_predict_f64", "sixnet_evaluate",
-                                        "sixnet_summary", "sixnet_model_text",  "sixnet_memory_needed"};
+    static const char *const names[] = {"sixnet_model_predict",  "sixnet_model_predict_f64",
+                                        "sixnet_model_evaluate", "sixnet_model_summary",
+                                        "sixnet_model_text",     "sixnet_model_memory_needed"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(r->function, names[i]) == 0)
             return true;
@@ -369,8 +384,9 @@ static bool only_runs(const row *r)
 /* Calls that ask the dataset's function for samples, in the middle of which it would be called again. */
 static bool asks_for_samples(const row *r)
 {
-    return strncmp(r->function, "sixnet_dataset_get", 18) == 0 || strncmp(r->function, "sixnet_batches_next", 19) == 0 ||
-           strcmp(r->function, "sixnet_evaluate") == 0 || strncmp(r->function, "sixnet_fit", 10) == 0;
+    return strncmp(r->function, "sixnet_dataset_get_sample", strlen("sixnet_dataset_get_sample")) == 0 ||
+           strncmp(r->function, "sixnet_batch_iterator_next", strlen("sixnet_batch_iterator_next")) == 0 ||
+           strcmp(r->function, "sixnet_model_evaluate") == 0 || strcmp(r->function, "sixnet_model_fit") == 0;
 }
 
 static bool must_be_refused(const site *s, const row *r)
@@ -396,7 +412,7 @@ static bool must_be_refused(const site *s, const row *r)
 /* ---- a pair ---- */
 
 static struct {
-    world *w;
+    fixture *w;
     const site *site;
     const row *row;
     bool waits, refused, was_refusal;
@@ -407,41 +423,41 @@ static void call_back(int where)
     if (!pair.waits || where != pair.site->where)
         return;
     pair.waits = false;
-    sixnet_compile(NULL); /* another message */
+    sixnet_model_compile(NULL); /* another message */
     pair.refused = pair.row->try(pair.w);
     pair.was_refusal = was_refused();
 }
 
-static void open_world(world *w, bool building)
+static void open_world(fixture *w, bool building)
 {
-    *w = (world){.building = building};
+    *w = (fixture){.building = building};
     WORKS(sixnet_context_new_with_allocator(&w->ctx, NULL, allocate, release, NULL));
     WORKS(sixnet_context_set_log(w->ctx, line, NULL));
-    WORKS(sixnet_layer_register(w->ctx, "own", NULL, "f32", own_setup, own_forward, own_backward, NULL));
+    WORKS(sixnet_context_register_layer(w->ctx, "own", NULL, "f32", own_setup, own_forward, own_backward, NULL));
     w->net = w->trained = parsed(w->ctx, "input shape=2\nlinear out_features=2\nown\ncross_entropy");
     WORKS(sixnet_optimizer_new(&w->opt, w->trained, "sgd lr=0.125", NULL));
     WORKS(sixnet_predictor_new(&w->predictor, w->trained));
     WORKS(sixnet_dataset_from_callback(&w->ds, w->ctx, "shape=2", SAMPLES, sample, NULL));
-    WORKS(sixnet_batches_new(&w->batches, w->ds, "batch_size=2"));
-    WORKS(sixnet_model_save_memory(w->trained, NULL, 0, &w->file_size));
+    WORKS(sixnet_batch_iterator_new(&w->batches, w->ds, "batch_size=2"));
+    WORKS(sixnet_model_save_to_buffer(w->trained, NULL, 0, &w->file_size));
     w->file = malloc((size_t)w->file_size);
-    WORKS(sixnet_model_save_memory(w->trained, w->file, w->file_size, &w->file_size));
-    WORKS(sixnet_forward(w->trained, x, SAMPLES));
-    WORKS(sixnet_loss(w->trained, classes, NULL));
+    WORKS(sixnet_model_save_to_buffer(w->trained, w->file, w->file_size, &w->file_size));
+    WORKS(sixnet_model_forward(w->trained, x, SAMPLES));
+    WORKS(sixnet_model_loss(w->trained, classes, NULL));
     if (building) {
         WORKS(sixnet_model_new(&w->net, w->ctx));
-        assert_int_equal(sixnet_add(w->net, "input shape=2", SIXNET_NONE), 0);
+        assert_int_equal(sixnet_model_add(w->net, "input shape=2", SIXNET_NO_NODE), 0);
     }
 }
 
-static void close_world(world *w)
+static void close_world(fixture *w)
 {
     if (w->building)
         sixnet_model_free(w->trained);
     sixnet_model_free(w->net);
     sixnet_optimizer_free(w->opt);
     sixnet_predictor_free(w->predictor);
-    sixnet_batches_free(w->batches);
+    sixnet_batch_iterator_free(w->batches);
     sixnet_dataset_free(w->ds);
     sixnet_context_free(w->ctx);
     free(w->file);
@@ -449,7 +465,7 @@ static void close_world(world *w)
 
 static void try_pair(const site *s, const row *r)
 {
-    world w;
+    fixture w;
     open_world(&w, s->where == IN_SETUP);
     pair.w = &w;
     pair.site = s;
@@ -481,22 +497,23 @@ static void test_all_pairs(void **state)
 static int32_t predicts_with_another(void *user, sixnet_layer_call *call)
 {
     float other[2];
-    return own_forward(NULL, call) || sixnet_predictor_run(user, x, 1, other);
+    return own_forward(NULL, call) || sixnet_predictor_predict(user, x, 1, other);
 }
 
 /* A layer may use other objects of the same context, and another predictor of its own model. */
 static void test_other_objects(void **state)
 {
     (void)state;
-    world w;
+    fixture w;
     sixnet_context *ctx;
     sixnet_model *net;
     open_world(&w, false);
     WORKS(sixnet_context_new(&ctx, NULL));
-    WORKS(sixnet_layer_register(ctx, "ask", NULL, "f32", NULL, predicts_with_another, own_backward, w.predictor));
+    WORKS(
+        sixnet_context_register_layer(ctx, "ask", NULL, "f32", NULL, predicts_with_another, own_backward, w.predictor));
     net = parsed(ctx, "input shape=2\nask\n");
-    WORKS(sixnet_forward(net, x, SAMPLES));
-    WORKS(sixnet_predict(net, x, SAMPLES, y));
+    WORKS(sixnet_model_forward(net, x, SAMPLES));
+    WORKS(sixnet_model_predict(net, x, SAMPLES, y));
     sixnet_model_free(net);
     sixnet_context_free(ctx);
     close_world(&w);
@@ -506,19 +523,19 @@ static void test_other_objects(void **state)
 static void test_calls_that_fail_are_over(void **state)
 {
     (void)state;
-    world w;
+    fixture w;
     open_world(&w, false);
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_forward(w.net, NULL, 1), "inputs");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predict(w.net, x, -1, y), "negative");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(w.predictor, NULL, 1, y), "inputs");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_gradient_check(w.net, x64, classes64, 1, NULL, NULL), "worst");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_get(w.ds, 99, y, y), "99");
-    FAILS(SIXNET_BAD_TEXT, sixnet_fit(w.net, w.opt, w.ds, "epochs=0", NULL, NULL), "epochs");
-    FAILS(SIXNET_BAD_TEXT, sixnet_model_load_memory(&made, w.ctx, w.file, w.file_size, "nonsense=1"), "nonsense");
-    FAILS(SIXNET_BAD_TEXT, sixnet_model_parse(&made, w.ctx, "nonsense"), "nonsense");
-    WORKS(sixnet_forward(w.net, x, SAMPLES));
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_forward(w.net, NULL, 1), "inputs");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_predict(w.net, x, -1, y), "negative");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_predict(w.predictor, NULL, 1, y), "inputs");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_gradient_check(w.net, x64, classes64, 1, NULL, NULL), "worst");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_get_sample(w.ds, 99, y, y), "99");
+    FAILS(SIXNET_BAD_SPEC, sixnet_model_fit(w.net, w.opt, w.ds, NULL, "epochs=0", NULL, NULL), "epochs");
+    FAILS(SIXNET_BAD_SPEC, sixnet_model_load_from_buffer(&made, w.ctx, w.file, w.file_size, "nonsense=1"), "nonsense");
+    FAILS(SIXNET_BAD_SPEC, sixnet_model_parse(&made, w.ctx, "nonsense"), "nonsense");
+    WORKS(sixnet_model_forward(w.net, x, SAMPLES));
     WORKS(sixnet_context_set_log(w.ctx, NULL, NULL));
-    WORKS(sixnet_reset(w.net, 1));
+    WORKS(sixnet_model_reset(w.net, 1));
     close_world(&w);
 }
 

@@ -28,7 +28,7 @@ from test_examples import ROOT, check, skip, small_set, write_set
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build").resolve()
 TOOL = BUILD / "tools/sixnet/sixnet"
 NET = ROOT / "examples/mnist_cnn.net"
-COMMANDS = ("train", "eval", "predict", "summary", "graph", "inspect", "layers", "bench", "rerun", "info")
+COMMANDS = ("train", "eval", "predict", "summary", "graph", "inspect", "list", "bench", "rerun", "info")
 AS_MNIST = ("--transform", "normalize mean=0.1307 std=0.3081", "--optimizer", "sgd lr=0.1 momentum=0.9",
             "--schedule", "step_lr step_size=10 gamma=0.1", "--batch-size", 128)
 XOR = "input shape=2\nlinear out_features=8\ntanh\nlinear out_features=2\ncross_entropy\n"
@@ -114,18 +114,18 @@ def test_help():
     check("no command", run().returncode == 2)
     for name in ("summary", "graph"):
         check(f"{name} --help tells how a pair is written", "kernel_size=1x9" in output(name, "--help"))
-    check("layers tell how a pair is written", re.search(r"kernel_size +pair .*HxW", output("layers", "conv2d")))
+    check("layers tell how a pair is written", re.search(r"kernel_size +pair .*HxW", output("list", "conv2d")))
     for name, words, *args in (
         ("an unknown option", ["'--epoch'", "--epochs"], "train", NET, "--epoch", "1"),
         ("no net", ["NET is missing"], "train", "--epochs", "1"),
         ("no data", ["--data is missing"], "train", NET),
         ("two nets", ["'b'"], "train", "a", "b"),
         ("no files", ["FILE... is missing"], "predict", "model"),
-        ("an unknown kind", ["conv2d"], "layers", "conv2"),
-        ("a kind that is not here", ["there is no 'gru'; sixnet layers lists"], "layers", "gru"),
-        ("an unknown family", ["did you mean optimizers?"], "layers", "optimisers"),
+        ("an unknown kind", ["conv2d"], "list", "conv2"),
+        ("a kind that is not here", ["there is no 'gru'; sixnet list lists"], "list", "gru"),
+        ("an unknown family", ["did you mean optimizers?"], "list", "optimisers"),
         ("half an epoch", ["'0.5'"], "train", NET, "--data", "x", "--epochs", "0.5"),
-        ("two records at once", ["--csv"], "train", NET, "--data", "x", "--record", "x", "--csv", "y"),
+        ("two records at once", ["--csv"], "train", NET, "--data", "x", "--run-dir", "x", "--csv", "y"),
     ):
         check_refused(name, words, *args, status=(2,))
 
@@ -145,7 +145,7 @@ def test_scripts():
 
 # ---- what looks at nets ----
 
-def test_nets(folder, world):
+def test_nets(folder, fixture):
     golden = (ROOT / "tests/golden/mnist_cnn_summary.txt").read_text()
     check("summary", output("summary", NET).startswith(golden))
     found = json.loads(output("summary", NET, "--json"))
@@ -173,14 +173,14 @@ def test_nets(folder, world):
             check(f"Graphviz draws {net.name}", svg.returncode == 0 and not svg.stderr and word in svg.stdout, svg.stderr)
     else:
         skip("Graphviz draws the graph", "there is no Graphviz")
-    found = json.loads(output("inspect", world["model"], "--json"))
+    found = json.loads(output("inspect", fixture["model"], "--json"))
     names = [t["name"] for t in found["tensors"]]
     wanted = ["linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias"]
-    check("inspect --json", names == wanted and found["digest"] == world["digest"]
+    check("inspect --json", names == wanted and found["digest"] == fixture["digest"]
           and all(t["min"] <= t["mean"] <= t["max"] and t["std"] >= 0 for t in found["tensors"]), found)
     metadata = found["metadata"]
     check("inspect shows metadata", metadata["sixnet.net"] == found["net"] and metadata["format"] == "pt", metadata)
-    check("inspect", "linear2.bias" in output("inspect", world["model"]) and "tanh name=tanh1" in output("inspect", world["model"]))
+    check("inspect", "linear2.bias" in output("inspect", fixture["model"]) and "tanh name=tanh1" in output("inspect", fixture["model"]))
     check_refused("a net's text", ["summary"], "inspect", NET)
     head = '{"__metadata__": {"made by": "x\u009by"}, "0.weight": {"dtype": "I64", "shape": [2, 1], "data_offsets": [0, 16]}, ' \
            '"b\u009b": {"shape": [], "data_offsets": [16, 18], "dtype": "BF16"}}'.encode()
@@ -201,21 +201,21 @@ def test_nets(folder, world):
 
 
 def test_layers_and_info():
-    found = json.loads(output("layers", "--json"))
+    found = json.loads(output("list", "--json"))
     conv = next(kind for kind in found if kind["name"] == "conv2d")
     attributes = [a["name"] for a in conv["attributes"]]
     check("layers --json", {kind["family"] for kind in found} >= {"layer", "loss", "optimizer", "schedule", "transform", "options"}
           and "kernel_size" in attributes, attributes)
-    text = output("layers", "conv2d")
+    text = output("list", "conv2d")
     check("layers conv2d", all(f"\n  {name} " in text for name in attributes), text)
     for family in ("layer", "loss", "optimizer", "schedule", "transform", "options"):
         names = [kind["name"] for kind in found if kind["family"] == family]
         title = {"loss": "losses", "options": "options"}.get(family, family + "s")
-        text = output("layers", title)
+        text = output("list", title)
         listed = re.findall(r"^  (\w+) ", text, re.M)
-        check(f"layers {title}", listed == names and text.startswith(title) and text == output("layers", family), text)
-        check(f"layers {title} --json", [kind["name"] for kind in json.loads(output("layers", title, "--json"))] == names)
-    text = output("layers")
+        check(f"layers {title}", listed == names and text.startswith(title) and text == output("list", family), text)
+        check(f"layers {title} --json", [kind["name"] for kind in json.loads(output("list", title, "--json"))] == names)
+    text = output("list")
     check("layers", all(f"\n  {kind['name']} " in text for kind in found), text)
     info = json.loads(output("info", "--json"))
     check("info", info["instruction_set"] in output("info") and info["instruction_sets"][0] == "baseline" and info["processors"] >= 1, info)
@@ -259,26 +259,26 @@ def check_labels(folder, ask, points):
         data = write_csv(folder / f"labels{k}.csv", [(*p, *([k % 2] * labels)) for k, p in enumerate(points)])
         told = output("train", net, "--data", data, "--epochs", 1, "--save", model)
         check(f"labels {k} have an accuracy", "accuracy" in told, told)
-        outputs, text = rows_of(output("predict", model, ask)), output("predict", model, ask, "--classes")
+        outputs, text = rows_of(output("predict", model, ask)), output("predict", model, ask, "--classify")
         expected = [labels_of(row, labels, scores) for row in outputs]
         rows = [list(zip(row[::2], row[1::2])) for row in rows_of(text)]
         same = all(f[0] == e[0] and abs(f[1] - e[1]) < 1e-5 for row, want in zip(rows, expected) for f, e in zip(row, want))
         check(f"labels {k} in CSV", text.startswith(header + "\n") and [len(r) for r in rows] == [labels] * 4 and same, text)
-        found = [row[key] for row in json.loads(output("predict", model, ask, "--classes", "--json"))]
+        found = [row[key] for row in json.loads(output("predict", model, ask, "--classify", "--json"))]
         check(f"labels {k} in JSON", found == [[f[0] for f in e] if labels > 1 else e[0][0] for e in expected], found)
 
 
-def test_predict(folder, world):
+def test_predict(folder, fixture):
     points = [(0, 0), (0, 1), (1, 0), (1, 1)]
     ask = write_csv(folder / "ask.csv", points, "a,b\n")
-    text = output("predict", world["model"], ask)
+    text = output("predict", fixture["model"], ask)
     plain = rows_of(text)
     check("predict", text.startswith("output0,output1\n") and [row[1] > row[0] for row in plain] == [False, True, True, False], text)
-    classes = rows_of(output("predict", world["model"], ask, "--classes"))
-    check("predict --classes", [row[0] for row in classes] == [0, 1, 1, 0] and all(0.5 < row[1] <= 1 for row in classes), classes)
-    found = json.loads(output("predict", world["model"], ask, world["data"], "--json"))
+    classes = rows_of(output("predict", fixture["model"], ask, "--classify"))
+    check("predict --classify", [row[0] for row in classes] == [0, 1, 1, 0] and all(0.5 < row[1] <= 1 for row in classes), classes)
+    found = json.loads(output("predict", fixture["model"], ask, fixture["data"], "--json"))
     check("predict --json", len(found) == 4 + 32 and [r["outputs"] for r in found[:4]] == plain and found[3]["sample"] == 3, found[:2])
-    check("predict reads standard input", output("predict", world["model"], "-", input=ask.read_text()) == text)
+    check("predict reads standard input", output("predict", fixture["model"], "-", input=ask.read_text()) == text)
     check_labels(folder, ask, points)
     same = (
         ("semicolons, quotation marks, comments", '# np.savetxt\n"a";"b"\r\n"0";0\r\n0; 1\r\n\r\n1;0\r\n1;1'),
@@ -305,7 +305,7 @@ def test_predict(folder, world):
          + struct.pack("<8f", *sum(points, ()))),
     )
     for name, data in same:
-        got = output("predict", world["model"], write(folder / "same.dat", data))
+        got = output("predict", fixture["model"], write(folder / "same.dat", data))
         check(f"predict of {name}", got == text, got)
     net = write(folder / "identity.net", "input shape=1\nlinear out_features=1 bias=false\nmse\n")
     head = b'{"linear1.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}'
@@ -320,8 +320,8 @@ def test_predict(folder, world):
     got = output("predict", net, write(folder / "near.csv", "0.1\n48.850001\n"), "--weights", one, "--dtype", "f64")
     check("predict --dtype f64 keeps the digits of a CSV", rows_of(got) == [[0.1], [48.850001]], got)
     twice = write_csv(folder / "twice.csv", [(2 * a, 2 * b) for a, b in points])
-    check("--scale", output("predict", world["model"], twice, "--scale", 0.5) == text)
-    wide = rows_of(output("predict", world["model"], ask, "--dtype", "f64"))
+    check("--scale", output("predict", fixture["model"], twice, "--scale", 0.5) == text)
+    wide = rows_of(output("predict", fixture["model"], ask, "--dtype", "f64"))
     check("predict in f64", all(abs(a - b) < 1e-4 for x, y in zip(wide, plain) for a, b in zip(x, y)) and wide != plain)
 
 
@@ -362,10 +362,10 @@ def test_numbers(folder):
         check(f"values of {name}", struct.pack(f"<{len(got)}f", *got) == struct.pack(f"<{len(wanted)}f", *wanted), (got, wanted))
 
 
-def test_notes(folder, world):
+def test_notes(folder, fixture):
     """How a CSV is read is told on standard error, unless --quiet."""
     table = "".join(f"{a},{b},{a ^ b}\n" for a in (0, 1) for b in (0, 1))
-    learn = ("train", world["net"], "--epochs", 1, "--data")
+    learn = ("train", fixture["net"], "--epochs", 1, "--data")
     for name, data, wanted, *more in (
         ("no header", table, ["notes.csv: no header; column 3 is the target"]),
         ("a header", "x,y,class\n" + table, ["notes.csv: line 1 is the header; column 3 ('class') is the target"]),
@@ -386,10 +386,10 @@ def test_notes(folder, world):
         result = run(*learn, folder / "notes.csv", *more, "--quiet")
         check(f"no note of {name} with --quiet", result.returncode == 0 and not result.stderr, result.stderr)
     inputs, labels = write(folder / "in.csv", "a,b\n0,1\nNA,1\n1,1\n"), write(folder / "labels.csv", "class\n1\n0\nNA\n")
-    result = run(*learn, inputs, "--labels", labels, "--missing", "drop")
+    result = run(*learn, inputs, "--targets", labels, "--missing", "drop")
     check("rows are dropped with their labels", "in.csv: 2 rows" in result.stderr and "1 samples to train" in result.stdout, result)
     record = folder / "missing"
-    output(*learn, write(folder / "notes.csv", table + "1,NA,0\n"), "--missing", "zero", "--header", "no", "--record", record, "--quiet")
+    output(*learn, write(folder / "notes.csv", table + "1,NA,0\n"), "--missing", "zero", "--header", "no", "--run-dir", record, "--quiet")
     settings = (record / "settings.txt").read_text().splitlines()
     check("a record tells how its samples are read", {"missing=zero", "header=no"} <= set(settings), settings)
     check("and is repeated so", "the same bits" in output("rerun", record, "--data", folder / "notes.csv", "--quiet"))
@@ -418,9 +418,9 @@ def test_images(folder, sets):
     check("predict of a PGM of 16 bits", output("predict", model, deep) == output("predict", model, pgms[0]))
     scores = {json.dumps(json.loads(output("eval", model, *args, "--json"))) for args in (
         ("--data", data),
-        ("--data", data / "t10k-images-idx3-ubyte", "--labels", data / "t10k-labels-idx1-ubyte"),
-        ("--data", array, "--labels", write(folder / "labels.npy", npy("|u1", (64,), labels[:64]))),
-        ("--data", array, "--labels", write_csv(folder / "labels.csv", [(x,) for x in labels[:64]], "label\n")),
+        ("--data", data / "t10k-images-idx3-ubyte", "--targets", data / "t10k-labels-idx1-ubyte"),
+        ("--data", array, "--targets", write(folder / "labels.npy", npy("|u1", (64,), labels[:64]))),
+        ("--data", array, "--targets", write_csv(folder / "labels.csv", [(x,) for x in labels[:64]], "label\n")),
         ("--data", write_csv(folder / "kaggle.csv", [(labels[k], *images[784 * k:784 * (k + 1)]) for k in range(64)]), "--targets-first",
          "--scale", repr(1 / 255)),
     )}
@@ -438,19 +438,19 @@ def test_augment(folder, sets):
     """Each transform changes what is learnt, in the same way for any number of threads; there is none that is not here."""
     images, labels = sets["t10k"]
     data = ("--data", write(folder / "digits.npy", npy("|u1", (64, 28, 28), images[:784 * 64])),
-            "--labels", write(folder / "classes.npy", npy("|u1", (64,), labels[:64])))
+            "--targets", write(folder / "classes.npy", npy("|u1", (64,), labels[:64])))
     net = write(folder / "digits.net", "input shape=1x28x28\nflatten\nlinear out_features=10\ncross_entropy\n")
     mse = write(folder / "mse.net", "input shape=1x28x28\nflatten\nlinear out_features=10\nsoftmax\nmse\n")
 
     def learnt(net, *more):
         return output("train", net, *data, "--epochs", 1, "--batch-size", 32, "--digest", "--quiet", *more)
 
-    known = {kind["name"] for kind in json.loads(output("layers", "--json")) if kind["family"] == "transform"}
+    known = {kind["name"] for kind in json.loads(output("list", "--json")) if kind["family"] == "transform"}
     check("augment knows all transforms", known == {text.split()[0] for text in AUGMENT + MIX}, known)
     digests = [learnt(net)] + [learnt(net, "--augment", text) for text in AUGMENT]
     check("augment", len(set(digests)) == len(AUGMENT) + 1, digests)
     check("augment with two threads", digests[1:] == [learnt(net, "--threads", 2, "--augment", text) for text in AUGMENT])
-    same = ("--transform", "one_hot num_classes=10", "--validation", 16)
+    same = ("--transform", "one_hot num_classes=10", "--validation-size", 16)
     digests = [learnt(mse, "--augment", text, *same) for text in MIX]
     check("augment of classes", len(set(digests)) == len(MIX), digests)
     check("augment of classes with two threads", digests == [learnt(mse, "--threads", 2, "--augment", text, *same) for text in MIX])
@@ -459,7 +459,7 @@ def test_augment(folder, sets):
     data = ("--data", table, "--targets-first", "--scale", repr(1 / 255))
     digests = [learnt(mse, "--augment", text, *same) for text in MIX]
     doubles = write(folder / "doubles.npy", npy("<f8", (64, 28, 28), struct.pack(f"<{64 * 784}d", *images[:784 * 64])))
-    data = ("--data", doubles, "--labels", folder / "classes.npy", "--scale", repr(1 / 255))
+    data = ("--data", doubles, "--targets", folder / "classes.npy", "--scale", repr(1 / 255))
     check("augment of a table's classes", [learnt(mse, "--augment", text, *same) for text in MIX] == digests)
 
 
@@ -478,19 +478,19 @@ def test_record_of_example(folder, data, sets):
     if not (shared.EXAMPLES / "mnist_cnn").exists():
         return skip("rerun of a record of examples/mnist_cnn", "the examples are not built")
     record = folder / "digits"
-    shared.run("mnist_cnn", "--data", data, "--epochs", 1, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet")
+    shared.run("mnist_cnn", "--data", data, "--epochs", 1, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--run-dir", record, "--quiet")
     text = output("rerun", record, "--data", data, "--quiet")
     check("rerun of a record of examples/mnist_cnn", "the same bits" in text, text)
     other = write_set(folder / "other digits", {name: (images[::-1], labels) for name, (images, labels) in sets.items()})
     check_refused("other images", ["training samples are not those of the record"], "rerun", record, "--data", other)
     rows = (record / "history.csv").read_text().splitlines()
-    shared.run("mnist_cnn", "--data", data, "--epochs", 2, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet",
+    shared.run("mnist_cnn", "--data", data, "--epochs", 2, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--run-dir", record, "--quiet",
                "--resume", record / "checkpoint.safetensors")
     more = (record / "history.csv").read_text().splitlines()
     check("a record that goes on keeps its rows", len(rows) == 2 and len(more) == 3 and more[:2] == rows, more)
     check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--data", data, "--quiet"))
     check_ended_record(record, lambda: shared.run(
-        "mnist_cnn", "--data", data, "--epochs", 2, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--record", record, "--quiet",
+        "mnist_cnn", "--data", data, "--epochs", 2, "--dropout", 0.1, "--seed", 5, "--no-schedule", "--run-dir", record, "--quiet",
         "--resume", record / "checkpoint.safetensors"))
 
 
@@ -510,96 +510,96 @@ def check_ended_record(record, go_on):
         check(f"{record.name}: an end that is not this run's is written anew", not unknown, (result, again))
 
 
-def test_outputs(folder, world):
+def test_outputs(folder, fixture):
     table = folder / "epochs.csv"
-    text = output(*world["learn"], "--csv", table, "--validation", 8, "--threads", 2)
+    text = output(*fixture["learn"], "--csv", table, "--validation-size", 8, "--threads", 2)
     check("a line an epoch", sum(line.startswith("epoch ") for line in text.splitlines()) == 60 and "validation loss" in text, text[-300:])
     header, *rows = csv.reader(table.read_text().splitlines())
     check("a row an epoch", header[0] == "epoch" and len(rows) == 60 and all(len(row) == 7 for row in rows), header)
-    held = json.loads(output(*world["learn"], "--validation", 8, "--json"))
+    held = json.loads(output(*fixture["learn"], "--validation-size", 8, "--json"))
     check("samples held out are no test samples", "validation_loss" in header and "test loss" not in text and held["test_loss"] is None
           and held["validation_loss"] > 0, [header, text[-200:], held])
-    both = json.loads(output(*world["learn"], "--validation", 8, "--test-data", world["data"], "--json"))
+    both = json.loads(output(*fixture["learn"], "--validation-size", 8, "--test-data", fixture["data"], "--json"))
     check("and both are told", both["validation_loss"] == held["validation_loss"] and both["test_accuracy"] == 1, both)
-    text = output(*world["learn"], "--quiet")
+    text = output(*fixture["learn"], "--quiet")
     check("--quiet", len(text.splitlines()) == 1, text)
     net = write(folder / "line.net", "input shape=1\nlinear out_features=1\nmse\n")
     line = write_csv(folder / "line.csv", [(x, 3 * x - 1) for x in range(-3, 4)])
     text = output("train", net, "--data", line, "--epochs", 3, "--batch-size", 7, "--csv", table)
     check("a net without classes has no accuracy", "accuracy" not in text and ",,,," in table.read_text(), text + table.read_text())
     check("a net without classes has a loss", re.search(r"train loss \d", text), text)
-    one = output("train", world["model"], "--data", world["data"], "--epochs", 1, "--digest")
-    two = output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--epochs", 1, "--digest")
+    one = output("train", fixture["model"], "--data", fixture["data"], "--epochs", 1, "--digest")
+    two = output("train", fixture["net"], "--weights", fixture["model"], "--data", fixture["data"], "--epochs", 1, "--digest")
     same = one.split("digest: ")[1][:64] == two.split("digest: ")[1][:64]
-    check("a saved model is trained on", same and world["digest"] not in one, one + two)
+    check("a saved model is trained on", same and fixture["digest"] not in one, one + two)
 
 
-def test_tensors(folder, world):
+def test_tensors(folder, fixture):
     """--tensors freezes, records and repeats."""
     record, model = folder / "frozen", folder / "frozen.safetensors"
-    text = ("train", world["model"], "--data", world["data"], "--epochs", 2, "--quiet", "--tensors", "linear1.* trainable=false",
+    text = ("train", fixture["model"], "--data", fixture["data"], "--epochs", 2, "--quiet", "--tensors", "linear1.* trainable=false",
             "--tensors", "linear2.bias lr_scale=0.5")
-    output(*text, "--record", record, "--save", model)
+    output(*text, "--run-dir", record, "--save", model)
     before, after = ({t["name"]: (t["mean"], t["trainable"]) for t in json.loads(output("inspect", path, "--json"))["tensors"]}
-                     for path in (world["model"], model))
+                     for path in (fixture["model"], model))
     check("train --tensors freezes", all((before[name][0] == after[name][0]) == name.startswith("linear1") == (not after[name][1])
                                          for name in before), after)
     check("inspect names what is frozen", output("inspect", model).count("  frozen  ") == 2)
     lines = (record / "settings.txt").read_text().splitlines()
     check("a record has the settings of tensors", {"tensors=linear1.* trainable=false", "tensors=linear2.bias lr_scale=0.5"} <= set(lines), lines)
-    check("rerun with settings of tensors", "the same bits" in output("rerun", record, "--data", world["data"], "--quiet"))
+    check("rerun with settings of tensors", "the same bits" in output("rerun", record, "--data", fixture["data"], "--quiet"))
     for given, words in (("linear1.*", ["--tensors", "'linear1.*'"]), ("conv1.* trainable=false", ["conv1.*", "names no tensor"]),
                          ("linear1.* frozen=true", ["frozen"])):
-        check_refused(f"--tensors {given}", words, "train", world["net"], "--data", world["data"], "--tensors", given)
+        check_refused(f"--tensors {given}", words, "train", fixture["net"], "--data", fixture["data"], "--tensors", given)
 
 
-def test_saving_over_inputs(folder, world):
+def test_saving_over_inputs(folder, fixture):
     net, data = folder / "kept.net", folder / "kept.csv"
-    shutil.copy(world["net"], net)
-    shutil.copy(world["data"], data)
+    shutil.copy(fixture["net"], net)
+    shutil.copy(fixture["data"], data)
     before = net.read_bytes(), data.read_bytes()
     for option in ("--save", "--checkpoint"):
         check_refused(f"{option} over the net's text", ["kept.net", "another file"], "train", net, "--data", data, "--epochs", 1, option, net)
         check_refused(f"{option} over samples", ["kept.csv", "another file"], "train", net, "--data", data, "--epochs", 1, option, data)
     check("nothing was lost", before == (net.read_bytes(), data.read_bytes()))
     model = folder / "kept.safetensors"
-    shutil.copy(world["model"], model)
+    shutil.copy(fixture["model"], model)
     check("a model may be trained on in its place", run("train", model, "--data", data, "--epochs", 1, "--quiet", "--save", model).returncode == 0)
     picture = folder / "named.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
-    check_refused("a picture with labels", ["named.png", "PNG"], "train", net, "--data", picture, "--labels", data)
+    check_refused("a picture with labels", ["named.png", "PNG"], "train", net, "--data", picture, "--targets", data)
 
 
-def test_doctor(folder, world):
+def test_doctor(folder, fixture):
     far = write_csv(folder / "far.csv", [(1000 * a, 1000 * b, a ^ b) for a in (0, 1) for b in (0, 1)] * 8)
-    common = ("train", world["net"], "--data", far, "--epochs", 2, "--batch-size", 4, "--optimizer", "sgd lr=0.01", "--digest", "--quiet")
-    plain, told = run(*common), run(*common, "--doctor")
+    common = ("train", fixture["net"], "--data", far, "--epochs", 2, "--batch-size", 4, "--optimizer", "sgd lr=0.01", "--digest", "--quiet")
+    plain, told = run(*common), run(*common, "--diagnose")
     found = told.stderr.splitlines()
-    check("--doctor names what is wrong", found and all(line.startswith("sixnet train: warning: ") for line in found) and
+    check("--diagnose names what is wrong", found and all(line.startswith("sixnet train: warning: ") for line in found) and
           any("normali" in line for line in found), told.stderr)
     digests = [result.stdout.splitlines()[0] for result in (plain, told)]
     check("and changes no bit", digests[0] == digests[1] and digests[0].startswith("digest") and not plain.stderr, digests)
-    wild = ("train", world["net"], "--data", world["data"], "--epochs", 3, "--batch-size", 4, "--optimizer", "sgd lr=1e38", "--quiet")
+    wild = ("train", fixture["net"], "--data", fixture["data"], "--epochs", 3, "--batch-size", 4, "--optimizer", "sgd lr=1e38", "--quiet")
     check_refused("a learning rate that explodes", ["smaller learning rate"], *wild)
     result = run(*wild, "--on-nan", "restore")
     check("--on-nan restore", "half the learning rate" in result.stderr, result.stderr)
     check_refused("an unknown word", ["on_nan=ignore", "skip"], *wild, "--on-nan", "ignore")
 
 
-def test_resume(folder, world):
+def test_resume(folder, fixture):
     saved, table = folder / "run.ckpt", folder / "resumed.csv"
-    common = ("train", world["net"], "--data", world["data"], "--optimizer", "adam lr=0.05", "--batch-size", 4, "--checkpoint", saved,
+    common = ("train", fixture["net"], "--data", fixture["data"], "--optimizer", "adam lr=0.05", "--batch-size", 4, "--checkpoint", saved,
               "--csv", table, "--digest")
     output(*common, "--epochs", 20)
     text = output(*common, "--epochs", 60, "--resume", saved)
     epochs = [row.split(",")[0] for row in table.read_text().splitlines()[1:]]
-    check("a resumed run ends with the same bits", world["digest"] in text, text[-300:])
+    check("a resumed run ends with the same bits", fixture["digest"] in text, text[-300:])
     check("and with a row for each epoch", epochs == [str(k) for k in range(1, 61)], epochs)
 
 
-def test_interrupt(folder, world):
+def test_interrupt(folder, fixture):
     saved = folder / "stopped.ckpt"
-    command = [TOOL, *world["learn"][:-6], "--epochs", 100000000, "--batch-size", 4, "--checkpoint", saved]
+    command = [TOOL, *fixture["learn"][:-6], "--epochs", 100000000, "--batch-size", 4, "--checkpoint", saved]
     for number in (signal.SIGINT, signal.SIGTERM):
         process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(5):
@@ -612,10 +612,10 @@ def test_interrupt(folder, world):
         saved.unlink(missing_ok=True)
 
 
-def test_record(folder, world):
+def test_record(folder, fixture):
     record = folder / "a record"
-    learn = world["learn"][:-2]
-    first = (*learn, "--record", record, "--validation", 8, "--test-data", world["data"], "--seed", 3)
+    learn = fixture["learn"][:-2]
+    first = (*learn, "--run-dir", record, "--validation-size", 8, "--test-data", fixture["data"], "--seed", 3)
     output(*first)
     made = sorted(path.name for path in record.iterdir())
     wanted = {"settings.txt", "net.txt", "history.csv", "history.gp", "model.safetensors", "checkpoint.safetensors", "result.txt"}
@@ -624,34 +624,34 @@ def test_record(folder, world):
         check("a record's pictures", "history.svg" in made and "history.png" in made, made)
         plain = folder / "a plain record"
         net = write(folder / "plain.net", "input shape=2\nlinear out_features=1\nmse\n")
-        output("train", net, "--data", world["data"], "--epochs", 3, "--record", plain, "--quiet")
+        output("train", net, "--data", fixture["data"], "--epochs", 3, "--run-dir", plain, "--quiet")
         check("a record's picture of losses alone", (plain / "history.png").exists())
         drawn = subprocess.run(["gnuplot", "-d", "history.gp"], cwd=plain, capture_output=True, text=True, check=False)
         check("which can be drawn anew", drawn.returncode == 0 and not drawn.stderr, drawn.stderr)
     else:
         skip("a record's pictures", "there is no gnuplot")
     check_ended_record(record, lambda: output(*first, "--resume", record / "checkpoint.safetensors", "--quiet"))
-    samples = ("--data", world["data"])
-    both = (*samples, "--test-data", world["data"])
+    samples = ("--data", fixture["data"])
+    both = (*samples, "--test-data", fixture["data"])
     text = output("rerun", record, *both, "--quiet", "--threads", 2)
     digest = re.search("digest=(.*)", (record / "result.txt").read_text())[1]
     check("rerun: the same bits", "the same bits" in text and digest in text, text)
     told = folder / "all that decides"
-    output("train", world["net"], "--weights", world["model"], "--data", world["data"], "--augment", "normalize mean=0.1 std=2",
-           "--transform", "normalize mean=0.2 std=0.5", "--fit", "shuffle=false drop_last=true", "--on-nan", "skip", "--batch-size", 5, "--epochs", 3,
-           "--isa", "baseline", "--dtype", "f32", "--record", told, "--quiet")
+    output("train", fixture["net"], "--weights", fixture["model"], "--data", fixture["data"], "--augment", "normalize mean=0.1 std=2",
+           "--transform", "normalize mean=0.2 std=0.5", "--fit-options", "shuffle=false drop_last=true", "--on-nan", "skip", "--batch-size", 5, "--epochs", 3,
+           "--isa", "baseline", "--dtype", "f32", "--run-dir", told, "--quiet")
     text = output("rerun", told, *samples, "--quiet")
     check("rerun of weights, augmentations, transforms, options of fit, an instruction set", "the same bits" in text, text)
     lines = (told / "settings.txt").read_text().splitlines()
     missing = [line for line in ("net=start.safetensors", "augment=normalize mean=0.1 std=2", "transform=normalize mean=0.2 std=0.5",
-                                 "fit=shuffle=false drop_last=true", "on-nan=skip", "isa=baseline", "batch-size=5") if line not in lines]
+                                 "fit-options=shuffle=false drop_last=true", "on-nan=skip", "isa=baseline", "batch-size=5") if line not in lines]
     check("which are all in its settings", not missing, missing)
     failed = folder / "failed"
-    check_refused("a record with wrong words", ["shuffle"], *learn, "--record", failed, "--fit", "shufle=no")
-    check("a record of nothing can be written again", "accuracy" in output(*learn, "--record", failed, "--quiet"))
-    check_refused("a record that is there", ["has a record"], *learn, "--record", record)
-    found = json.loads(output("eval", record, "--data", world["data"], "--json"))
-    check("eval of a record", found == json.loads(output("eval", record / "model.safetensors", "--data", world["data"], "--json")), found)
+    check_refused("a record with wrong words", ["shuffle"], *learn, "--run-dir", failed, "--fit-options", "shufle=no")
+    check("a record of nothing can be written again", "accuracy" in output(*learn, "--run-dir", failed, "--quiet"))
+    check_refused("a record that is there", ["has a record"], *learn, "--run-dir", record)
+    found = json.loads(output("eval", record, "--data", fixture["data"], "--json"))
+    check("eval of a record", found == json.loads(output("eval", record / "model.safetensors", "--data", fixture["data"], "--json")), found)
     settings, result = (record / "settings.txt").read_text(), (record / "result.txt").read_text()
     write(record / "result.txt", result.replace("digest=", "digest=0"))
     check("rerun: other bits are told by the status", run("rerun", record, *both, "--quiet").returncode == 1)
@@ -662,7 +662,7 @@ def test_record(folder, world):
     write(record / "result.txt", result)
     other = write_csv(folder / "other.csv", [(0, 0, 0), (1, 1, 1)] * 16)
     check_refused("other samples", ["samples are not those"], "rerun", record, "--data", other, *both[2:])
-    moved = shutil.copy(world["data"], folder / "moved.csv")
+    moved = shutil.copy(fixture["data"], folder / "moved.csv")
     check("rerun of samples that have moved", "same" in output("rerun", record, "--data", moved, "--test-data", moved, "--quiet"))
     for name, words, broken in (
         ("an unknown setting", ["settings.txt:2", "'epoch"], settings.replace("net=", "epoch=1\nnet=", 1)),
@@ -682,34 +682,34 @@ def test_record(folder, world):
     check_refused("a record without an end", ["has not ended"], "rerun", record)
     check_refused("no record", ["settings.txt"], "rerun", folder)
     tuned, scaled, ask = folder / "tuned", folder / "scaled", write_csv(folder / "ask.csv", [(0, 1), (1, 1)])
-    output(*learn, "--transform", "normalize mean=0.5 std=0.25", "--scale", 2, "--record", scaled, "--quiet")
+    output(*learn, "--transform", "normalize mean=0.5 std=0.25", "--scale", 2, "--run-dir", scaled, "--quiet")
     given = ("--transform", "normalize mean=0.5 std=0.25", "--scale", 2)
     theirs, trained = output("predict", scaled, ask), scaled / "model.safetensors"
     check("predict of a record transforms as it did", theirs == output("predict", trained, ask, *given) != output("predict", trained, ask))
     averaged = folder / "averaged"
-    output(*learn, "--validation", 8, "--seed", 3, "--fit", "average=ema ema_decay=0.9", "--record", averaged, "--quiet")
+    output(*learn, "--validation-size", 8, "--seed", 3, "--fit-options", "average=ema ema_decay=0.9", "--run-dir", averaged, "--quiet")
     check("rerun of a run with an average", "the same bits" in output("rerun", averaged, *samples, "--quiet", "--threads", 2))
     check("a run with an average ends elsewhere", digest not in (averaged / "result.txt").read_text())
-    output("train", world["model"], "--data", world["data"], "--epochs", 2, "--record", tuned, "--quiet")
+    output("train", fixture["model"], "--data", fixture["data"], "--epochs", 2, "--run-dir", tuned, "--quiet")
     check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, *samples, "--quiet"))
 
 
-def test_record_resumed_otherwise(folder, world):
+def test_record_resumed_otherwise(folder, fixture):
     record = folder / "otherwise"
-    learn = ("train", world["net"], "--data", world["data"], "--record", record, "--quiet")
+    learn = ("train", fixture["net"], "--data", fixture["data"], "--run-dir", record, "--quiet")
     again = (*learn, "--resume", record / "checkpoint.safetensors", "--epochs", 4, "--batch-size", 2)
     output(*learn, "--epochs", 2, "--batch-size", 4)
     check("a result without changes", "resume-changes" not in (record / "result.txt").read_text())
     check_refused("to resume with another batch size", ["'batch_size=4', not with 'batch_size=2'", "resume_changes=allow"], *again)
-    allowed = run(*again, "--fit", "resume_changes=allow")
+    allowed = run(*again, "--fit-options", "resume_changes=allow")
     check("a change that is allowed is a warning", not allowed.returncode and "goes on with 'batch_size=2'" in allowed.stderr, allowed.stderr)
     check("a record tells of changes", "resume-changes=1\n" in (record / "result.txt").read_text(), (record / "result.txt").read_text())
-    check_refused("rerun of such a record", ["resumed with other settings"], "rerun", record, "--data", world["data"], "--quiet")
+    check_refused("rerun of such a record", ["resumed with other settings"], "rerun", record, "--data", fixture["data"], "--quiet")
 
 
-def test_interrupted_record(folder, world):
+def test_interrupted_record(folder, fixture):
     record = folder / "interrupted"
-    command = [TOOL, *world["learn"][:-6], "--epochs", 4000, "--batch-size", 4, "--record", record]
+    command = [TOOL, *fixture["learn"][:-6], "--epochs", 4000, "--batch-size", 4, "--run-dir", record]
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for _ in range(5):
         process.stdout.readline()
@@ -722,14 +722,14 @@ def test_interrupted_record(folder, world):
     result = dict(line.split("=", 1) for line in (record / "result.txt").read_text().splitlines())
     epochs = [row.split(",")[0] for row in (record / "history.csv").read_text().splitlines()[1:]]
     check("and ends, resumed, as if it had not been", result["digest"] == whole and epochs == [str(k + 1) for k in range(4000)], result)
-    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--data", world["data"], "--quiet"))
+    check("and can be repeated as a whole", "the same bits" in output("rerun", record, "--data", fixture["data"], "--quiet"))
 
 
-def test_foreign_record(folder, world):
+def test_foreign_record(folder, fixture):
     """A record can come from anyone: nothing is read but its own files and those that the caller names, and nothing is written."""
-    record, victim, pipe = folder / "foreign", write(folder / "victim", "mine\n"), folder / "a pipe"
-    output(*world["learn"][:-6], "--epochs", 2, "--batch-size", 4, "--record", record, "--quiet")
-    shutil.copy(world["data"], record / "xor.csv")
+    record, protected, pipe = folder / "foreign", write(folder / "protected", "mine\n"), folder / "a pipe"
+    output(*fixture["learn"][:-6], "--epochs", 2, "--batch-size", 4, "--run-dir", record, "--quiet")
+    shutil.copy(fixture["data"], record / "xor.csv")
     settings = re.sub("(?m)^data=.*", "data=xor.csv", (record / "settings.txt").read_text())
     good = {"settings.txt": settings, "net.txt": (record / "net.txt").read_text(), "result.txt": (record / "result.txt").read_text(),
             "xor.csv": (record / "xor.csv").read_text()}
@@ -737,24 +737,24 @@ def test_foreign_record(folder, world):
     check("rerun of samples in the record", "the same bits" in output("rerun", record, "--quiet"))
     kept = sorted((path.name, path.read_bytes()) for path in record.iterdir())
     for name, words, line in (
-        ("a checkpoint elsewhere", ["checkpoint given twice"], f"fit=checkpoint={victim}"),
-        ("a checkpoint after other options", ["checkpoint given twice"], f"fit=shuffle=true\tcheckpoint={victim}"),
-        ("a run to go on with", ["resume given twice"], f"fit=resume={victim}"),
-        ("a path in another word", ["on-nan"], f"on-nan=stop checkpoint={victim}"),
-        ("a path in the optimizer's text", ["checkpoint"], f"optimizer=adam checkpoint={victim}"),
-        ("samples elsewhere", ["--data", f"'{victim}'"], f"data={victim}"),
-        ("samples above", ["--data", "'../victim'"], "data=../victim"),
+        ("a checkpoint elsewhere", ["checkpoint given twice"], f"fit-options=checkpoint={protected}"),
+        ("a checkpoint after other options", ["checkpoint given twice"], f"fit-options=shuffle=true\tcheckpoint={protected}"),
+        ("a run to go on with", ["resume given twice"], f"fit-options=resume={protected}"),
+        ("a path in another word", ["on-nan"], f"on-nan=stop checkpoint={protected}"),
+        ("a path in the optimizer's text", ["checkpoint"], f"optimizer=adam checkpoint={protected}"),
+        ("samples elsewhere", ["--data", f"'{protected}'"], f"data={protected}"),
+        ("samples above", ["--data", "'../protected'"], "data=../protected"),
         ("samples from standard input", ["foreign/-"], "data=-"),
         ("samples of the folder above", ["foreign/..", "regular file"], "data=.."),
-        ("labels elsewhere", ["--labels", f"'{victim}'"], f"labels={victim}"),
-        ("samples to test with elsewhere", ["--test-data", f"'{victim}'"], f"test-data={victim}"),
-        ("labels to test with elsewhere", ["--test-labels", f"'{victim}'"], f"test-data=xor.csv\ntest-labels={victim}"),
+        ("labels elsewhere", ["--targets", f"'{protected}'"], f"targets={protected}"),
+        ("samples to test with elsewhere", ["--test-data", f"'{protected}'"], f"test-data={protected}"),
+        ("labels to test with elsewhere", ["--test-targets", f"'{protected}'"], f"test-data=xor.csv\ntest-targets={protected}"),
     ):
         key = re.escape(line.split("=")[0])
         write(record / "settings.txt", re.sub(f"(?m)^{key}=.*\n", "", settings) + line + "\n")
         check_refused(f"a record with {name}", words, "rerun", record, timeout=60)
     write(record / "settings.txt", settings)
-    check("which change nothing", sorted((path.name, path.read_bytes()) for path in record.iterdir()) == kept and victim.read_text() == "mine\n")
+    check("which change nothing", sorted((path.name, path.read_bytes()) for path in record.iterdir()) == kept and protected.read_text() == "mine\n")
     os.mkfifo(pipe)
     for name, text in good.items():
         elsewhere = write(folder / f"elsewhere {name}", text)
@@ -770,7 +770,7 @@ def test_foreign_record(folder, world):
     model = record / "model.safetensors"
     model.rename(folder / "elsewhere model")
     model.symlink_to(folder / "elsewhere model")
-    check_refused("a record whose model is a link", ["regular file"], "eval", record, "--data", world["data"])
+    check_refused("a record whose model is a link", ["regular file"], "eval", record, "--data", fixture["data"])
     digest = 'x", "same": true, \\ \x01 \x7f \u009b é '.encode() + b"\x9b\xff"
     (record / "result.txt").write_bytes(re.sub(b"digest=.*", lambda _: b"digest=" + digest, good["result.txt"].encode()))
     result = subprocess.run([TOOL, "rerun", record, "--json"], capture_output=True, timeout=60, check=False)
@@ -780,10 +780,10 @@ def test_foreign_record(folder, world):
           result.stderr)
 
 
-def test_planted_links(folder, world):
+def test_planted_links(folder, fixture):
     """Into a folder that others can write to: what they planted there is neither followed nor executed."""
-    learn = (*world["learn"][:-6], "--epochs", 2, "--batch-size", 4, "--quiet")
-    victim = write(folder / "planted victim", "mine\n")
+    learn = (*fixture["learn"][:-6], "--epochs", 2, "--batch-size", 4, "--quiet")
+    protected = write(folder / "planted protected", "mine\n")
     names = ["settings.txt", "net.txt", "history.csv", "checkpoint.safetensors", "model.safetensors", "result.txt", "history.gp"]
     names += ["history.svg", "history.png"] if shutil.which("gnuplot") else []
     for number, name in enumerate(names):
@@ -791,20 +791,20 @@ def test_planted_links(folder, world):
             record = folder / f"planted {number} {kind}"
             record.mkdir()
             if kind == "link":
-                linked_to(record / name, victim)
+                linked_to(record / name, protected)
             else:
                 os.mkfifo(record / name)
-            check_refused(f"a record in which {name} is a {kind}", [f"{name}'"], *learn, "--record", record, timeout=60)
+            check_refused(f"a record in which {name} is a {kind}", [f"{name}'"], *learn, "--run-dir", record, timeout=60)
     linked = folder / "planted hard links"
     linked.mkdir()
     for name in ("settings.txt", "net.txt", "history.csv", "history.gp", "history.svg"):
-        os.link(victim, linked / name)
-    write(linked / "style.gp", f"system 'rm \"{victim}\"'\n")
-    write(linked / ".gnuplot", f"system 'rm \"{victim}\"'\n")
-    output(*learn, "--record", linked)
-    check_refused("a table that is a link", ["symbolic link"], *learn, "--csv", linked_to(folder / "table.csv", victim))
+        os.link(protected, linked / name)
+    write(linked / "style.gp", f"system 'rm \"{protected}\"'\n")
+    write(linked / ".gnuplot", f"system 'rm \"{protected}\"'\n")
+    output(*learn, "--run-dir", linked)
+    check_refused("a table that is a link", ["symbolic link"], *learn, "--csv", linked_to(folder / "table.csv", protected))
     output(*learn, "--csv", "/dev/null")
-    check("what links lead to stays", victim.read_text() == "mine\n" and victim.stat().st_nlink == 1)
+    check("what links lead to stays", protected.read_text() == "mine\n" and protected.stat().st_nlink == 1)
     left = [path.name for path in folder.glob("**/.sixnet-*")]
     check("no temporary file stays", not left, left)
 
@@ -815,15 +815,15 @@ def linked_to(path, target):
 
 
 @shared.needs_terminal
-def test_terminal(folder, world):
+def test_terminal(folder, fixture):
     again = write(folder / "xor many times.npy", npy("<i4", (640, 3), struct.pack("<12i", 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0) * 160))
-    learn = [TOOL, "train", world["net"], "--data", again, "--epochs", 600, "--batch-size", 4]
+    learn = [TOOL, "train", fixture["net"], "--data", again, "--epochs", 600, "--batch-size", 4]
     shared.check_progress("train", (b"epoch ", b"samples/s"), *learn)
     check("no bar of a quiet run", b"samples/s" not in shared.seen_on_terminal([*learn, "--quiet"], 80)[1])
-    shared.check_progress("bench", (b"measuring training", b"measuring predictions"), TOOL, "bench", world["net"], "--seconds", 1)
+    shared.check_progress("bench", (b"measuring training", b"measuring predictions"), TOOL, "bench", fixture["net"], "--seconds", 1)
     many = write(folder / "many.npy", npy("|u1", (1000000, 2), bytes(2000000)))
     labels = write(folder / "many labels.npy", npy("|u1", (1000000,), bytes(1000000)))
-    measure = ["eval", world["model"], "--data", many, "--labels", labels, "--json"]
+    measure = ["eval", fixture["model"], "--data", many, "--targets", labels, "--json"]
     shared.check_progress("eval", (b"measuring ", b" left"), TOOL, *measure)
     with open(folder / "watched.json", "w", encoding="ascii") as file:
         shared.seen_on_terminal([TOOL, *measure], 80, stdout=file)
@@ -831,7 +831,7 @@ def test_terminal(folder, world):
     check("eval that is watched gives the same bits", output(*measure) == watched, watched)
     images = write(folder / "seen-images-idx3", shared.idx((40, 1, 2), bytes(80)))
     labels = write(folder / "seen-labels-idx1", shared.idx((40,), bytes(12) + b"\x63" + bytes(27)))
-    wrong = ["eval", world["model"], "--data", images, "--labels", labels]
+    wrong = ["eval", fixture["model"], "--data", images, "--targets", labels]
     check_refused("a label that is no class", ["sample 12: label 99"], *wrong)
     status, seen = shared.seen_on_terminal([TOOL, *wrong], 80)
     check("eval that is watched names the sample too", status == 1 and b"sample 12: label 99" in seen, (status, seen))
@@ -858,54 +858,54 @@ def test_reading_bar(folder):
     check("IDX files are named while they are read", status == 0 and b"reading images-idx3" in seen and seen.endswith(b"\r\x1b[K"), seen)
 
 
-def test_refusals(folder, world):
+def test_refusals(folder, fixture):
     full = {"stdout": open("/dev/full", "w", encoding="ascii")}
     three = write_csv(folder / "three.csv", [(1, 2, 0)])
     write_csv(folder / "two2.csv", [(1, 2), (3, 4)])
     for name, words, *args in (
-        ("data that are not there", ["/nonexistent"], "train", world["net"], "--data", "/nonexistent.csv"),
+        ("data that are not there", ["/nonexistent"], "train", fixture["net"], "--data", "/nonexistent.csv"),
         ("a folder without data", ["fetch-mnist"], "train", NET, "--data", folder),
         ("samples that do not fit", ["784", "3"], "train", NET, "--data", three),
-        ("samples of another size", ["has 4 values, but"], "train", world["net"], "--data", write_csv(folder / "four.csv", [(1, 2, 3, 0)])),
-        ("samples without targets", ["--labels"], "train", world["net"], "--data", write_csv(folder / "two.csv", [(1, 2)])),
-        ("a class out of range", ["far.csv:1: label 2", "0 to 1"], "train", world["net"], "--data",
+        ("samples of another size", ["has 4 values, but"], "train", fixture["net"], "--data", write_csv(folder / "four.csv", [(1, 2, 3, 0)])),
+        ("samples without targets", ["--targets"], "train", fixture["net"], "--data", write_csv(folder / "two.csv", [(1, 2)])),
+        ("a class out of range", ["far.csv:1: label 2", "0 to 1"], "train", fixture["net"], "--data",
          write_csv(folder / "far.csv", [(1, 2, 2)])),
-        ("a class that is none", ["half.csv:5: label 0.5"], "train", world["net"], "--validation", 1, "--data",
+        ("a class that is none", ["half.csv:5: label 0.5"], "train", fixture["net"], "--validation-size", 1, "--data",
          write(folder / "half.csv", "a,b,c\n1,2,0\n# the next is wrong\n\n1,2,0.5\n2,1,1\n")),
-        ("a class out of range to test with", ["far.csv:1: label 2"], "train", world["net"], "--data", three, "--test-data",
+        ("a class out of range to test with", ["far.csv:1: label 2"], "train", fixture["net"], "--data", three, "--test-data",
          folder / "far.csv"),
-        ("a class out of range to measure", ["far.csv:1: label 2"], "eval", world["model"], "--data", folder / "far.csv"),
-        ("a class out of range of an array", ["far.npy: row 1: label -1"], "eval", world["model"], "--data", folder / "two2.csv",
-         "--labels", write(folder / "far.npy", npy("<i8", (2,), struct.pack("<2q", 1, -1)))),
-        ("an unknown optimizer", ["adam"], "train", world["net"], "--data", three, "--optimizer", "adma"),
-        ("an unknown schedule", ["step_lr"], "train", world["net"], "--data", three, "--schedule", "steplr step_size=1"),
-        ("an unknown transform", ["normalize"], "train", world["net"], "--data", three, "--transform", "normalise mean=0 std=1"),
-        ("an unknown option of fit", ["shuffle"], "train", world["net"], "--data", three, "--fit", "shufle=false"),
-        ("all samples held out", ["--validation"], "train", world["net"], "--data", three, "--validation", 1),
-        ("labels for test data alone", ["--test-data"], "train", world["net"], "--data", three, "--test-labels", three),
-        ("classes of a net with one output", ["one output"], "predict", one_output(folder), folder / "two.csv", "--classes"),
-        ("a prediction of nothing trained", ["--weights"], "predict", world["net"], folder / "two.csv"),
-        ("a measurement of nothing trained", ["--weights"], "eval", world["net"], "--data", three),
-        ("a checkpoint in no folder", ["/nonexistent"], *world["learn"], "--checkpoint", "/nonexistent/x"),
-        ("a save in no folder", ["/nonexistent"], *world["learn"][:-2], "--save", "/nonexistent/x"),
-        ("a record in no folder", ["/nonexistent"], *world["learn"][:-2], "--record", "/nonexistent/x"),
-        ("a table on a full disk", ["/dev/full"], *world["learn"][:-2], "--csv", "/dev/full"),
-        ("a checkpoint that is none", ["three.csv"], *world["learn"], "--resume", three),
+        ("a class out of range to measure", ["far.csv:1: label 2"], "eval", fixture["model"], "--data", folder / "far.csv"),
+        ("a class out of range of an array", ["far.npy: row 1: label -1"], "eval", fixture["model"], "--data", folder / "two2.csv",
+         "--targets", write(folder / "far.npy", npy("<i8", (2,), struct.pack("<2q", 1, -1)))),
+        ("an unknown optimizer", ["adam"], "train", fixture["net"], "--data", three, "--optimizer", "adma"),
+        ("an unknown schedule", ["step_lr"], "train", fixture["net"], "--data", three, "--schedule", "steplr step_size=1"),
+        ("an unknown transform", ["normalize"], "train", fixture["net"], "--data", three, "--transform", "normalise mean=0 std=1"),
+        ("an unknown option of fit", ["shuffle"], "train", fixture["net"], "--data", three, "--fit-options", "shufle=false"),
+        ("all samples held out", ["--validation-size"], "train", fixture["net"], "--data", three, "--validation-size", 1),
+        ("labels for test data alone", ["--test-data"], "train", fixture["net"], "--data", three, "--test-targets", three),
+        ("classes of a net with one output", ["one output"], "predict", one_output(folder), folder / "two.csv", "--classify"),
+        ("a prediction of nothing trained", ["--weights"], "predict", fixture["net"], folder / "two.csv"),
+        ("a measurement of nothing trained", ["--weights"], "eval", fixture["net"], "--data", three),
+        ("a checkpoint in no folder", ["/nonexistent"], *fixture["learn"], "--checkpoint", "/nonexistent/x"),
+        ("a save in no folder", ["/nonexistent"], *fixture["learn"][:-2], "--save", "/nonexistent/x"),
+        ("a record in no folder", ["/nonexistent"], *fixture["learn"][:-2], "--run-dir", "/nonexistent/x"),
+        ("a table on a full disk", ["/dev/full"], *fixture["learn"][:-2], "--csv", "/dev/full"),
+        ("a checkpoint that is none", ["three.csv"], *fixture["learn"], "--resume", three),
         ("a model that is cut", ["cut.safetensors", "the file is cut"], "eval",
-         write(folder / "cut.safetensors", world["model"].read_bytes()[:300]), "--data", three),
+         write(folder / "cut.safetensors", fixture["model"].read_bytes()[:300]), "--data", three),
         ("a model whose values are cut", ["the file is cut"], "eval",
-         write(folder / "end.safetensors", world["model"].read_bytes()[:-4]), "--data", three),
+         write(folder / "end.safetensors", fixture["model"].read_bytes()[:-4]), "--data", three),
         ("a model that is an archive", ["begins with 'PK", "no safetensors file"], "eval",
          write(folder / "model.pt", b"PK\3\4\0\0\x08\x08" + bytes(100)), "--data", three),
         ("a model that is a picture", ["no safetensors file but a PNG image"], "eval",
          write(folder / "a.png", b"\x89PNG\r\n\x1a\n" + bytes(100)), "--data", three),
-        ("weights that are none", ["three.csv", "no safetensors file"], "eval", world["net"], "--weights", three, "--data", three),
-        ("an instruction set of another kind", ["avx3"], "eval", world["model"], "--data", three, "--isa", "avx3"),
-        ("labels of another number", ["1 samples", "2 targets"], "eval", world["model"], "--data", folder / "two.csv", "--labels",
+        ("weights that are none", ["three.csv", "no safetensors file"], "eval", fixture["net"], "--weights", three, "--data", three),
+        ("an instruction set of another kind", ["avx3"], "eval", fixture["model"], "--data", three, "--isa", "avx3"),
+        ("labels of another number", ["1 samples", "2 targets"], "eval", fixture["model"], "--data", folder / "two.csv", "--targets",
          write_csv(folder / "labels2.csv", [(1,), (0,)])),
     ):
         check_refused(name, words, *args, status=(1,))
-    check_refused("a full standard output", ["standard output"], "layers", **full)
+    check_refused("a full standard output", ["standard output"], "list", **full)
     full["stdout"].close()
 
 
@@ -1026,37 +1026,37 @@ def changed(good, rng):
     return bytes(data)
 
 
-def test_bad_files(folder, world):
+def test_bad_files(folder, fixture):
     for name, (data, words, *more) in bad_tables().items():
-        check_refused(name, ["bad.dat", *words], "predict", world["model"], write(folder / "bad.dat", data), *more, status=(1,))
+        check_refused(name, ["bad.dat", *words], "predict", fixture["model"], write(folder / "bad.dat", data), *more, status=(1,))
     write(folder / "two.csv", "0,1\n1,1\n")
     for name in ("a PNG image", "a gzipped table"):
         data, words, *_ = bad_tables()[name]
-        check_refused(f"{name} for labels", ["bad.dat", words[0].replace("a text, such as CSV", "gzipped")], "eval", world["model"],
-                      "--data", folder / "two.csv", "--labels", write(folder / "bad.dat", data), status=(1,))
+        check_refused(f"{name} for labels", ["bad.dat", words[0].replace("a text, such as CSV", "gzipped")], "eval", fixture["model"],
+                      "--data", folder / "two.csv", "--targets", write(folder / "bad.dat", data), status=(1,))
         check_refused(f"{name} for a net", ["bad.dat", words[0].replace("a text, such as CSV", "gzip data")], "summary",
                       folder / "bad.dat", status=(1,))
     check_refused("an HTML page for a net", ["an HTML page"], "summary", write(folder / "bad.dat", "<!DOCTYPE html>\n<html></html>\n"))
     check_refused("a net with a byte of zero", ["byte 14", "zero"], "summary", write(folder / "bad.dat", b"input shape=2\n\0relu\n"))
-    check("a net behind a mark before UTF-8", output("summary", write(folder / "marked.net", "\ufeff" + XOR)) == output("summary", world["net"]))
-    check_refused("a folder of samples", ["fetch-mnist"], "predict", world["model"], folder)
+    check("a net behind a mark before UTF-8", output("summary", write(folder / "marked.net", "\ufeff" + XOR)) == output("summary", fixture["net"]))
+    check_refused("a folder of samples", ["fetch-mnist"], "predict", fixture["model"], folder)
     fifo = folder / "pipe"
     os.mkfifo(fifo)
     check_refused("a model that is a pipe", ["pipe"], "inspect", fifo)
 
 
-def test_changed_files(folder, world):
+def test_changed_files(folder, fixture):
     rng = random.Random(7)
     quick = os.environ.get("SIXNET_TEST_QUICK")
     record = folder / "fuzzed"
-    output(*world["learn"][:-6], "--epochs", 1, "--record", record, "--quiet")
+    output(*fixture["learn"][:-6], "--epochs", 1, "--run-dir", record, "--quiet")
     kinds = {
-        "CSV": (("predict", world["model"]), b"a,b\n" + b"0.5,-1.25e1\n" * 6),
-        "NPY": (("predict", world["model"]), npy("<f4", (4, 2), struct.pack("<8f", *range(8)))),
-        "PGM": (("predict", world["model"]), b"P5\n# two\n2 1\n255\nab"),
-        "plain PGM": (("predict", world["model"]), b"P2\n2 1 9\n7 8\n"),
+        "CSV": (("predict", fixture["model"]), b"a,b\n" + b"0.5,-1.25e1\n" * 6),
+        "NPY": (("predict", fixture["model"]), npy("<f4", (4, 2), struct.pack("<8f", *range(8)))),
+        "PGM": (("predict", fixture["model"]), b"P5\n# two\n2 1\n255\nab"),
+        "plain PGM": (("predict", fixture["model"]), b"P2\n2 1 9\n7 8\n"),
         "net": (("summary",), XOR.encode()),
-        "model": (("inspect",), world["model"].read_bytes()),
+        "model": (("inspect",), fixture["model"].read_bytes()),
         "settings": (("rerun",), (record / "settings.txt").read_bytes()),
         "result": (("rerun",), (record / "result.txt").read_bytes()),
     }
@@ -1066,7 +1066,7 @@ def test_changed_files(folder, world):
             data = changed(good, rng)
             if command[0] == "rerun":
                 write(record / f"{kind}.txt", data)
-                result = run("rerun", record, "--data", world["data"], "--quiet", "--threads", 1)
+                result = run("rerun", record, "--data", fixture["data"], "--quiet", "--threads", 1)
             else:
                 result = run(*command, write(folder / "changed.dat", data))
             fault = None if result.returncode == 0 and not errors_of(result.stderr) else refusal(result, command[0])
@@ -1128,7 +1128,7 @@ def test_completion():
     check("bash completes options", complete("train", "x", "--opt") == ["--optimizer"] and "--json" in complete("eval", "--"))
     check("bash completes optimizers", complete("train", "--optimizer", "ad") == ["adam", "adamw"])
     check("bash completes schedules", "step_lr" in complete("train", "--schedule", ""))
-    check("bash completes layers", complete("layers", "conv") == ["conv2d"])
+    check("bash completes layers", complete("list", "conv") == ["conv2d"])
     check("bash completes types", complete("train", "a.net", "--dtype", "f") == ["f32", "f64"])
 
 
@@ -1138,38 +1138,38 @@ def main():
         folder = pathlib.Path(name)
         sets = {"train": small_set("train", 1000, 1), "t10k": small_set("t10k", 200, 2)}
         data = write_set(folder / "data", sets)
-        world = make_world(folder)
+        fixture = make_world(folder)
         test_help()
         test_scripts()
         test_pages(folder)
         test_manual()
         test_completion()
-        test_nets(folder, world)
+        test_nets(folder, fixture)
         test_layers_and_info()
         test_bench(folder)
-        test_predict(folder, world)
+        test_predict(folder, fixture)
         test_numbers(folder)
-        test_notes(folder, world)
+        test_notes(folder, fixture)
         test_augment(folder, sets)
         test_images(folder, sets)
         test_same_bits_as_example(folder, data)
         test_record_of_example(folder, data, sets)
-        test_outputs(folder, world)
-        test_tensors(folder, world)
-        test_saving_over_inputs(folder, world)
-        test_doctor(folder, world)
-        test_resume(folder, world)
-        test_interrupt(folder, world)
-        test_record(folder, world)
-        test_record_resumed_otherwise(folder, world)
-        test_interrupted_record(folder, world)
-        test_foreign_record(folder, world)
-        test_planted_links(folder, world)
-        test_terminal(folder, world)
+        test_outputs(folder, fixture)
+        test_tensors(folder, fixture)
+        test_saving_over_inputs(folder, fixture)
+        test_doctor(folder, fixture)
+        test_resume(folder, fixture)
+        test_interrupt(folder, fixture)
+        test_record(folder, fixture)
+        test_record_resumed_otherwise(folder, fixture)
+        test_interrupted_record(folder, fixture)
+        test_foreign_record(folder, fixture)
+        test_planted_links(folder, fixture)
+        test_terminal(folder, fixture)
         test_reading_bar(folder)
-        test_refusals(folder, world)
-        test_bad_files(folder, world)
-        test_changed_files(folder, world)
+        test_refusals(folder, fixture)
+        test_bad_files(folder, fixture)
+        test_changed_files(folder, fixture)
     counts = shared.counts
     print(f"{counts[True]} passed, {counts[False]} failed, in {time.monotonic() - start:.1f} s")
     return 1 if counts[False] else 0

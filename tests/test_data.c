@@ -34,7 +34,7 @@ static struct {
     void (*meddle)(void);
 } t;
 
-static void *allocate(size_t size, void *user)
+static void *allocate(void *user, size_t size)
 {
     (void)user;
     if (t.waits > 0 && --t.waits == 0)
@@ -46,7 +46,7 @@ static void *allocate(size_t size, void *user)
     return malloc(size);
 }
 
-static void release(void *memory, void *user)
+static void release(void *user, void *memory)
 {
     (void)user;
     t.live--;
@@ -57,7 +57,7 @@ static int setup(void **state)
 {
     (void)state;
     memset(&t, 0, sizeof t);
-    t.ctx = (sixnet_context){.references = 1, .allocate = allocate, .release = release, .seed = 7, .threads = 1};
+    t.ctx = (sixnet_context){.references = 1, .malloc_fn = allocate, .free_fn = release, .seed = 7, .threads = 1};
     t.left = 1 << 30;
     return 0;
 }
@@ -274,23 +274,31 @@ static const struct {
     const char *packed;
 } bad[] = {
     {"a block of type 3", "unknown type", 9, "\x07\x00\x00\x00\x00\x00\x00\x00\x00"},
-    {"more literal codes than room", "no prefix code", 15, "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\x55\xef\x7f\x08\x01"},
-    {"fewer literal codes than room", "no prefix code", 16, "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\x35\xf7\xbf\x44\x00\x01"},
-    {"fewer distance codes than room", "no prefix code", 16, "\x0d\xe1\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\x49\x4c"},
-    {"one distance code of two bits", "no prefix code", 16, "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\x89\x09"},
-    {"more distance codes than room", "no prefix code", 16, "\x0d\xe2\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\x51\x05"},
-    {"the unused distance code", "invalid Huffman code", 16, "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\xd1\x03"},
+    {"more literal codes than room", "no prefix code", 15,
+     "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\x55\xef\x7f\x08\x01"},
+    {"fewer literal codes than room", "no prefix code", 16,
+     "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\x35\xf7\xbf\x44\x00\x01"},
+    {"fewer distance codes than room", "no prefix code", 16,
+     "\x0d\xe1\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\x49\x4c"},
+    {"one distance code of two bits", "no prefix code", 16,
+     "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\x89\x09"},
+    {"more distance codes than room", "no prefix code", 16,
+     "\x0d\xe2\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\x51\x05"},
+    {"the unused distance code", "invalid Huffman code", 16,
+     "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\xd1\x03"},
     {"a distance without distance codes", "invalid Huffman code", 16,
      "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\xc1\x02"},
     {"no end of block", "without an end", 14, "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\x55\xef\x7f\x0b"},
-    {"a distance too far", "before the beginning", 16, "\x0d\xe1\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\x51\x0f"},
+    {"a distance too far", "before the beginning", 16,
+     "\x0d\xe1\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\x51\x0f"},
     {"287 literal codes", "more codes", 17, "\xf5\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\xb9\x89\x00"},
     {"31 distance codes", "more codes", 17, "\x0d\xfe\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\xf1\x26\x02"},
     {"a repeat of nothing", "repeat", 16, "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x3c\xce\xea\xfd\x2f\x91\x28"},
     {"a repeat past the end", "repeat", 17, "\x0d\xe0\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x22\x39\x8a\x00"},
     {"more code length codes than room", "no prefix code", 16,
      "\x0d\xe0\x5b\x66\x00\x00\x00\xc3\x10\x34\xeb\xf6\x6f\x89\x88\x02"},
-    {"fewer code length codes than room", "no prefix code", 15, "\x0d\xe0\x5b\x6e\x00\x00\x00\xc3\x20\x8c\x95\xf9\x4f\xc2\x46"},
+    {"fewer code length codes than room", "no prefix code", 15,
+     "\x0d\xe0\x5b\x6e\x00\x00\x00\xc3\x20\x8c\x95\xf9\x4f\xc2\x46"},
     {"length code 286", "invalid Huffman code", 4, "\x4b\x1c\x03\x00"},
     {"distance code 30", "invalid Huffman code", 4, "\x4b\x04\x3e\x00"},
     {"a repeat one past the end", "repeat", 16, "\x0d\xe1\x5b\x6a\x00\x00\x00\xc3\x20\x9c\xd5\xfb\x5f\x42\x3e\x04"},
@@ -325,7 +333,7 @@ static int32_t gunzip(const void *packed, size_t packed_size, uint8_t *out, size
 {
     uint8_t *copy = malloc(packed_size ? packed_size : 1), *to = malloc(room ? room : 1);
     memcpy(copy, packed, packed_size);
-    *z = (six_gzip){.packed = copy, .packed_size = packed_size, .out = to, .room = room};
+    *z = (six_gzip){.packed = copy, .packed_size = packed_size, .out = to, .capacity = room};
     int32_t status = six_gunzip(z);
     assert_true(z->size <= room && z->at <= packed_size && (status == SIXNET_OK) == !z->problem);
     memcpy(out, to, z->size);
@@ -507,7 +515,8 @@ static void test_idx_header(void **state)
     assert_refused(&b, SIXNET_BAD_FILE,
                    "images: byte 0: magic 0x00000801 is of labels (rank 1); images of rank 2 to 4 are expected");
     b = idx_header(8, DIMS(1, 1, 1, 1, 1));
-    assert_refused(&b, SIXNET_BAD_FILE, "byte 0: magic 0x00000805 is of data (rank 5); images of rank 2 to 4 are expected");
+    assert_refused(&b, SIXNET_BAD_FILE,
+                   "byte 0: magic 0x00000805 is of data (rank 5); images of rank 2 to 4 are expected");
     b = small_images(3);
     b.at[3] = 0;
     assert_refused(&b, SIXNET_BAD_FILE, "byte 0: magic 0x00000800 is of data (rank 0)");
@@ -611,17 +620,17 @@ static void test_idx_no_file(void **state)
     assert_error(six_idx_read(&idx, &t.ctx, folder, "images", 2, 4), SIXNET_IO_ERROR,
                  "is a directory; a regular file is expected");
     assert_int_equal(mkfifo(in_folder("fifo", name), 0600), 0);
-    assert_error(six_idx_read(&idx, &t.ctx, name, "images", 2, 4), SIXNET_IO_ERROR, "fifo: is a pipe, socket or device");
-    assert_error(six_idx_read(&idx, &t.ctx, "/dev/zero", "images", 2, 4), SIXNET_IO_ERROR, "is a pipe, socket or device");
+    assert_error(six_idx_read(&idx, &t.ctx, name, "images", 2, 4), SIXNET_IO_ERROR,
+                 "fifo: is a pipe, socket or device");
+    assert_error(six_idx_read(&idx, &t.ctx, "/dev/zero", "images", 2, 4), SIXNET_IO_ERROR,
+                 "is a pipe, socket or device");
     assert_int_equal(errno, 1234);
     write_file("images", "", 0);
-    assert_error(six_idx_read(&idx, &t.ctx, path, "images", 2, 4), SIXNET_BAD_FILE, "byte 0: the data end within the header");
+    assert_error(six_idx_read(&idx, &t.ctx, path, "images", 2, 4), SIXNET_BAD_FILE,
+                 "byte 0: the data end within the header");
 }
 
-static void shrink(void)
-{
-    assert_int_equal(truncate(path, 20), 0);
-}
+static void shrink(void) { assert_int_equal(truncate(path, 20), 0); }
 
 static void grow(void)
 {
@@ -652,7 +661,7 @@ static int32_t open_small(sixnet_dataset **ds, const bytes *images, const bytes 
     write_file("images", images->at, images->size);
     memcpy(image_path, path, sizeof path);
     write_file("labels", labels->at, labels->size);
-    return six_dataset_open_idx(ds, &t.ctx, image_path, path);
+    return six_dataset_from_idx(ds, &t.ctx, image_path, path);
 }
 
 static void assert_shapes(const sixnet_dataset *ds, const char *input, const char *target)
@@ -675,13 +684,15 @@ static void test_open_idx(void **state)
     assert_true(six_dataset_has_targets(ds));
     assert_shapes(ds, "1x2x3", "1");
     for (int i = 0; i < 4; i++) {
-        assert_ok(sixnet_dataset_get(ds, i, image, &label));
+        assert_ok(sixnet_dataset_get_sample(ds, i, image, &label));
         for (int k = 0; k < 6; k++)
             assert_true(image[k] == (float)images.at[16 + 6 * i + k] / 255.0f);
         assert_true(label == (float)(i % 3));
     }
-    assert_error(sixnet_dataset_get(ds, 4, image, &label), SIXNET_INVALID_ARGUMENT, "index=4 is not from 0 to 3");
-    assert_error(sixnet_dataset_get(ds, -1, image, &label), SIXNET_INVALID_ARGUMENT, "index=-1 is not from 0 to 3");
+    assert_error(sixnet_dataset_get_sample(ds, 4, image, &label), SIXNET_INVALID_ARGUMENT,
+                 "index=4 is not from 0 to 3");
+    assert_error(sixnet_dataset_get_sample(ds, -1, image, &label), SIXNET_INVALID_ARGUMENT,
+                 "index=-1 is not from 0 to 3");
     six_dataset_free(ds);
     six_dataset_free(NULL);
 }
@@ -693,10 +704,10 @@ static void test_open_idx_without_labels(void **state)
     bytes images = small_images(4);
     float image[6];
     write_file("images", images.at, images.size);
-    assert_ok(six_dataset_open_idx(&ds, &t.ctx, path, NULL));
+    assert_ok(six_dataset_from_idx(&ds, &t.ctx, path, NULL));
     assert_int_equal(six_dataset_size(ds), 4);
     assert_false(six_dataset_has_targets(ds));
-    assert_ok(sixnet_dataset_get(ds, 3, image, NULL));
+    assert_ok(sixnet_dataset_get_sample(ds, 3, image, NULL));
     assert_true(image[5] == (float)images.at[16 + 6 * 3 + 5] / 255.0f);
     six_dataset_free(ds);
 }
@@ -717,7 +728,9 @@ static void test_open_idx_shapes(void **state)
     static const struct {
         uint32_t images[6], labels[6];
         const char *input, *target;
-    } cases[] = {{{2, 3}, {2}, "3", "1"}, {{2, 3, 4, 5}, {2, 7}, "3x4x5", "7"}, {{2, 1, 1}, {2, 1, 2, 3, 1}, "1x1x1", "1x2x3x1"}};
+    } cases[] = {{{2, 3}, {2}, "3", "1"},
+                 {{2, 3, 4, 5}, {2, 7}, "3x4x5", "7"},
+                 {{2, 1, 1}, {2, 1, 2, 3, 1}, "1x1x1", "1x2x3x1"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sixnet_dataset *ds;
         bytes images = idx_header(8, cases[i].images), labels = idx_header(12, cases[i].labels);
@@ -778,7 +791,7 @@ static void test_mnist(void **state)
             free(out);
             skip();
         }
-        six_gzip z = {.packed = packed, .packed_size = size, .out = out, .room = room};
+        six_gzip z = {.packed = packed, .packed_size = size, .out = out, .capacity = room};
         assert_ok(six_gunzip(&z));
         six_sha256_begin(&sha);
         six_sha256_add(&sha, out, z.size);
@@ -792,18 +805,19 @@ static void test_mnist(void **state)
 
     sixnet_dataset *ds;
     float image[784], label, sum = 0;
-    assert_ok(six_dataset_open_idx(&ds, &t.ctx, names[0], names[1]));
+    assert_ok(six_dataset_from_idx(&ds, &t.ctx, names[0], names[1]));
     assert_int_equal(six_dataset_size(ds), 60000);
     assert_shapes(ds, "1x28x28", "1");
-    assert_ok(sixnet_dataset_get(ds, 0, image, &label));
+    assert_ok(sixnet_dataset_get_sample(ds, 0, image, &label));
     assert_true(label == 5);
     for (int k = 0; k < 784; k++)
         sum += image[k];
     assert_float_equal(sum, 27525 / 255.0, 1e-3); /* the first five */
     assert_ok(six_dataset_check_classes(ds, 10));
-    assert_error(six_dataset_check_classes(ds, 9), SIXNET_BAD_DATA, "sample 4: label 9; classes from 0 to 8 are expected");
+    assert_error(six_dataset_check_classes(ds, 9), SIXNET_BAD_DATA,
+                 "sample 4: label 9; classes from 0 to 8 are expected");
     six_dataset_free(ds);
-    assert_error(six_dataset_open_idx(&ds, &t.ctx, names[0], names[3]), SIXNET_BAD_FILE, "60000 images");
+    assert_error(six_dataset_from_idx(&ds, &t.ctx, names[0], names[3]), SIXNET_BAD_FILE, "60000 images");
     assert_non_null(strstr(sixnet_last_error(), "10000 labels"));
 }
 
@@ -821,25 +835,28 @@ static void test_arrays_types(void **state)
         const char *name;
         const void *data;
         float third, last;
-    } types[] = {
-        {"f32", f32, -3, 6}, {"f64", f64, -3, 6}, {"u8", u8, 253, 6}, {"i32", i32, -3, 0x1p24f}, {"i64", i64, -3, 0x1p40f}};
+    } types[] = {{"f32", f32, -3, 6},
+                 {"f64", f64, -3, 6},
+                 {"u8", u8, 253, 6},
+                 {"i32", i32, -3, 0x1p24f},
+                 {"i64", i64, -3, 0x1p40f}};
     for (int i = 0; i < 10; i++) {
         sixnet_dataset *ds;
         char spec[96];
         float input[3], target;
         const char *name = types[i % 5].name;
-        snprintf(spec, sizeof spec, "inputs=%s shape=3 targets=%s target_shape=3 scale=0.5 copy=%s", name, name,
-                 i < 5 ? "true" : "false");
+        snprintf(spec, sizeof spec, "input_dtype=%s shape=3 target_dtype=%s target_shape=3 scale=0.5 copy=%s", name,
+                 name, i < 5 ? "true" : "false");
         assert_ok(six_dataset_from_arrays(&ds, &t.ctx, spec, types[i % 5].data, types[i % 5].data, 2));
         float targets[3];
-        assert_ok(sixnet_dataset_get(ds, 0, input, targets));
+        assert_ok(sixnet_dataset_get_sample(ds, 0, input, targets));
         assert_true(input[2] == types[i % 5].third * 0.5f && targets[2] == types[i % 5].third);
-        assert_ok(sixnet_dataset_get(ds, 1, input, targets));
+        assert_ok(sixnet_dataset_get_sample(ds, 1, input, targets));
         assert_true(input[2] == types[i % 5].last * 0.5f && targets[2] == types[i % 5].last);
         six_dataset_free(ds);
-        snprintf(spec, sizeof spec, "shape=2 targets=%s", name);
+        snprintf(spec, sizeof spec, "shape=2 target_dtype=%s", name);
         assert_ok(six_dataset_from_arrays(&ds, &t.ctx, spec, f32, types[i % 5].data, 3));
-        assert_ok(sixnet_dataset_get(ds, 2, NULL, &target));
+        assert_ok(sixnet_dataset_get_sample(ds, 2, NULL, &target));
         assert_true(target == types[i % 5].third);
         six_dataset_free(ds);
     }
@@ -855,9 +872,9 @@ static void test_arrays_lengths(void **state)
         sixnet_dataset *ds;
         for (int k = 0; k < length; k++)
             memcpy(memory + 1 + 8 * k, &(double){k + 0.25}, 8);
-        snprintf(spec, sizeof spec, "inputs=f64 shape=%d copy=false", length);
+        snprintf(spec, sizeof spec, "input_dtype=f64 shape=%d copy=false", length);
         assert_ok(six_dataset_from_arrays(&ds, &t.ctx, spec, memory + 1, NULL, 1));
-        assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
+        assert_ok(sixnet_dataset_get_sample(ds, 0, got, NULL));
         for (int k = 0; k < length; k++)
             assert_true(got[k] == (float)k + 0.25f);
         six_dataset_free(ds);
@@ -873,9 +890,9 @@ static void test_arrays_copied_or_borrowed(void **state)
     assert_ok(six_dataset_from_arrays(&borrowed, &t.ctx, "shape=2 copy=false", inputs, targets, 2));
     inputs[3] = 40;
     targets[1] = 10;
-    assert_ok(sixnet_dataset_get(copied, 1, value, &label));
+    assert_ok(sixnet_dataset_get_sample(copied, 1, value, &label));
     assert_true(value[0] == 3 && value[1] == 4 && label == 1);
-    assert_ok(sixnet_dataset_get(borrowed, 1, value, &label));
+    assert_ok(sixnet_dataset_get_sample(borrowed, 1, value, &label));
     assert_true(value[0] == 3 && value[1] == 40 && label == 10);
     six_dataset_free(copied);
     six_dataset_free(borrowed);
@@ -889,7 +906,7 @@ static void test_arrays_without_targets(void **state)
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1", &(float){3}, NULL, 1));
     assert_false(six_dataset_has_targets(ds));
     assert_shapes(ds, "1", "");
-    assert_ok(sixnet_dataset_get(ds, 0, &value, &label));
+    assert_ok(sixnet_dataset_get_sample(ds, 0, &value, &label));
     assert_true(value == 3 && label == 77);
     assert_ok(six_dataset_check_classes(ds, 1));
     six_dataset_free(ds);
@@ -904,17 +921,17 @@ static void test_arrays_refused(void **state)
         int32_t status;
         const char *message;
     } cases[] = {
-        {"inputs=f32", 1, SIXNET_BAD_TEXT, "dataset_arrays: shape is missing"},
-        {"shape=2 inputs=f16", 1, SIXNET_BAD_TEXT, "inputs=f16"},
-        {"shape=2 input=f32", 1, SIXNET_BAD_TEXT, "did you mean 'inputs'?"},
-        {"shape=0", 1, SIXNET_BAD_TEXT, "shape=0"},
-        {"shape=2 scale=nan", 1, SIXNET_BAD_TEXT, "scale=nan"},
+        {"input_dtype=f32", 1, SIXNET_BAD_SPEC, "dataset_from_arrays: shape is missing"},
+        {"shape=2 input_dtype=f16", 1, SIXNET_BAD_SPEC, "input_dtype=f16"},
+        {"shape=2 input=f32", 1, SIXNET_BAD_SPEC, "did you mean 'input_dtype'?"},
+        {"shape=0", 1, SIXNET_BAD_SPEC, "shape=0"},
+        {"shape=2 scale=nan", 1, SIXNET_BAD_SPEC, "scale=nan"},
         {"shape=2", 0, SIXNET_INVALID_ARGUMENT, "n=0; a dataset has 1 sample or more"},
         {"shape=2", -5, SIXNET_INVALID_ARGUMENT, "n=-5"},
         {"shape=2", INT64_MAX, SIXNET_TOO_LARGE, "9223372036854775807 samples of shape 2 exceed"},
         {"shape=1099511627776", 1 << 24, SIXNET_TOO_LARGE, "exceed the address space"},
-        {"shape=1099511627776 inputs=f64 copy=false", 1 << 20, SIXNET_TOO_LARGE, "exceed the address space"},
-        {"shape=1 target_shape=1099511627776 targets=i64", 1 << 20, SIXNET_TOO_LARGE, "exceed the address space"},
+        {"shape=1099511627776 input_dtype=f64 copy=false", 1 << 20, SIXNET_TOO_LARGE, "exceed the address space"},
+        {"shape=1 target_shape=1099511627776 target_dtype=i64", 1 << 20, SIXNET_TOO_LARGE, "exceed the address space"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sixnet_dataset *ds = (sixnet_dataset *)&t;
@@ -946,24 +963,25 @@ static void test_callback(void **state)
     float input[2], label;
     assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=2", 8, give_sample, &fails_at));
     assert_shapes(ds, "2", "1");
-    assert_ok(sixnet_dataset_get(ds, 3, input, &label));
+    assert_ok(sixnet_dataset_get_sample(ds, 3, input, &label));
     assert_true(input[0] == 3 && input[1] == 6 && label == 1);
-    assert_ok(sixnet_dataset_get(ds, 4, input, NULL));
+    assert_ok(sixnet_dataset_get_sample(ds, 4, input, NULL));
     assert_true(input[1] == 8);
-    assert_ok(sixnet_dataset_get(ds, 7, NULL, &label));
+    assert_ok(sixnet_dataset_get_sample(ds, 7, NULL, &label));
     assert_true(label == 1);
-    assert_ok(sixnet_dataset_get(ds, 5, NULL, NULL));
-    assert_error(sixnet_dataset_get(ds, 5, input, &label), SIXNET_CALLBACK_FAILED, "returned 42 for sample 5");
+    assert_ok(sixnet_dataset_get_sample(ds, 5, NULL, NULL));
+    assert_error(sixnet_dataset_get_sample(ds, 5, input, &label), SIXNET_CALLBACK_FAILED, "returned 42 for sample 5");
     assert_ok(six_dataset_check_classes(ds, 1)); /* not asked */
-    assert_ok(six_dataset_split(&first, &second, ds, "first=6 shuffle=false"));
-    assert_error(sixnet_dataset_get(first, 5, NULL, &label), SIXNET_CALLBACK_FAILED, "sample 5");
-    assert_ok(sixnet_dataset_get(second, 1, input, NULL));
+    assert_ok(six_dataset_split(&first, &second, ds, "first_size=6 shuffle=false"));
+    assert_error(sixnet_dataset_get_sample(first, 5, NULL, &label), SIXNET_CALLBACK_FAILED, "sample 5");
+    assert_ok(sixnet_dataset_get_sample(second, 1, input, NULL));
     assert_true(input[0] == 7);
     six_dataset_free(ds);
     six_dataset_free(first);
     six_dataset_free(second);
-    assert_error(six_dataset_from_callback(&ds, &t.ctx, "", 8, give_sample, NULL), SIXNET_BAD_TEXT, "shape is missing");
-    assert_error(six_dataset_from_callback(&ds, &t.ctx, "shape=1", 0, give_sample, NULL), SIXNET_INVALID_ARGUMENT, "n=0");
+    assert_error(six_dataset_from_callback(&ds, &t.ctx, "", 8, give_sample, NULL), SIXNET_BAD_SPEC, "shape is missing");
+    assert_error(six_dataset_from_callback(&ds, &t.ctx, "shape=1", 0, give_sample, NULL), SIXNET_INVALID_ARGUMENT,
+                 "n=0");
     assert_null(ds);
 }
 
@@ -983,9 +1001,9 @@ static void test_callback_of_one_half(void **state)
     sixnet_dataset *ds;
     float values[1000];
     assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=1000 target_shape=1000", 3, give_large_sample, NULL));
-    assert_ok(sixnet_dataset_get(ds, 2, values, NULL));
+    assert_ok(sixnet_dataset_get_sample(ds, 2, values, NULL));
     assert_true(values[999] == 2);
-    assert_ok(sixnet_dataset_get(ds, 2, NULL, values));
+    assert_ok(sixnet_dataset_get_sample(ds, 2, NULL, values));
     assert_true(values[999] == 3);
     six_dataset_free(ds);
 }
@@ -995,9 +1013,10 @@ static void test_batch_beyond_addresses(void **state)
 {
     (void)state;
     sixnet_dataset *ds;
-    sixnet_batches *batches;
+    sixnet_batch_iterator *batches;
     assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=1048576x1048576", 1 << 24, give_large_sample, NULL));
-    assert_error(six_batches_new(&batches, ds, "batch_size=16777216"), SIXNET_OUT_OF_MEMORY, "exceed the address space");
+    assert_error(six_batch_iterator_new(&batches, ds, "batch_size=16777216"), SIXNET_OUT_OF_MEMORY,
+                 "exceed the address space");
     six_dataset_free(ds);
 }
 
@@ -1019,13 +1038,13 @@ static void test_check_classes(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sixnet_dataset *ds;
         double labels[] = {3, 9, cases[i].label, 1};
-        assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1 targets=f64", labels, labels, 4));
+        assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1 target_dtype=f64", labels, labels, 4));
         if (cases[i].message)
             assert_error(six_dataset_check_classes(ds, 10), SIXNET_BAD_DATA, cases[i].message);
         else
             assert_ok(six_dataset_check_classes(ds, 10));
         six_dataset_free(ds);
-        assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1 targets=f64 target_shape=2x2", labels, labels, 1));
+        assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1 target_dtype=f64 target_shape=2x2", labels, labels, 1));
         assert_int_equal(six_dataset_check_classes(ds, 10), cases[i].message ? SIXNET_BAD_DATA : SIXNET_OK);
         six_dataset_free(ds);
     }
@@ -1037,8 +1056,8 @@ static void test_check_classes_of_parts(void **state)
     (void)state;
     static const uint8_t labels[] = {0, 1, 2, 3, 0, 1};
     sixnet_dataset *ds, *first, *second;
-    assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1 inputs=u8 targets=u8", labels, labels, 6));
-    assert_ok(six_dataset_split(&first, &second, ds, "first=2 shuffle=false"));
+    assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1 input_dtype=u8 target_dtype=u8", labels, labels, 6));
+    assert_ok(six_dataset_split(&first, &second, ds, "first_size=2 shuffle=false"));
     assert_ok(six_dataset_check_classes(first, 2));
     assert_error(six_dataset_check_classes(second, 3), SIXNET_BAD_DATA, "sample 1: label 3; classes from 0 to 2");
     six_dataset_free(ds);
@@ -1057,14 +1076,14 @@ static sixnet_dataset *numbered(int64_t n)
     sixnet_dataset *ds;
     for (int i = 0; i < MANY; i++)
         numbers[i] = i;
-    assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "inputs=i32 shape=1 targets=i32", numbers, numbers, n));
+    assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "input_dtype=i32 shape=1 target_dtype=i32", numbers, numbers, n));
     return ds;
 }
 
 static int value_at(const sixnet_dataset *ds, int64_t index)
 {
     float input, target;
-    assert_ok(sixnet_dataset_get(ds, index, &input, &target));
+    assert_ok(sixnet_dataset_get_sample(ds, index, &input, &target));
     assert_true(input == target);
     return (int)input;
 }
@@ -1086,8 +1105,8 @@ static void test_split(void **state)
     (void)state;
     sixnet_dataset *ds = numbered(MANY), *a, *b, *c, *d, *parts[4];
     int seen[MANY] = {0}, moved = 0, differ = 0;
-    assert_ok(six_dataset_split(&a, &b, ds, "first=800 seed=1"));
-    assert_ok(six_dataset_split(&c, &d, ds, "first=800 seed=1"));
+    assert_ok(six_dataset_split(&a, &b, ds, "first_size=800 seed=1"));
+    assert_ok(six_dataset_split(&c, &d, ds, "first_size=800 seed=1"));
     assert_int_equal(six_dataset_size(a), 800);
     assert_int_equal(six_dataset_size(b), 200);
     for (int i = 0; i < 800; i++) {
@@ -1101,16 +1120,16 @@ static void test_split(void **state)
     six_dataset_free(c);
     six_dataset_free(d);
 
-    assert_ok(six_dataset_split(&c, &d, ds, "first=800 seed=2"));
+    assert_ok(six_dataset_split(&c, &d, ds, "first_size=800 seed=2"));
     for (int i = 0; i < 800; i++)
         differ += value_at(a, i) != value_at(c, i);
     assert_true(differ > 700);
     six_dataset_free(c);
     six_dataset_free(d);
-    assert_ok(six_dataset_split(&c, &d, ds, "first=800"));
+    assert_ok(six_dataset_split(&c, &d, ds, "first_size=800"));
     six_dataset_free(ds);
-    assert_ok(six_dataset_split(&parts[0], &parts[1], a, "first=100 seed=1"));
-    assert_ok(six_dataset_split(&parts[2], &parts[3], b, "first=199 shuffle=false"));
+    assert_ok(six_dataset_split(&parts[0], &parts[1], a, "first_size=100 seed=1"));
+    assert_ok(six_dataset_split(&parts[2], &parts[3], b, "first_size=199 shuffle=false"));
     memset(seen, 0, sizeof seen);
     for (int i = 0; i < 4; i++)
         note_samples(parts[i], seen);
@@ -1129,8 +1148,8 @@ static void test_split_seed_of_context(void **state)
 {
     (void)state;
     sixnet_dataset *ds = numbered(MANY), *a, *b, *c, *d;
-    assert_ok(six_dataset_split(&a, &b, ds, "first=500"));
-    assert_ok(six_dataset_split(&c, &d, ds, "first=500 seed=7"));
+    assert_ok(six_dataset_split(&a, &b, ds, "first_size=500"));
+    assert_ok(six_dataset_split(&c, &d, ds, "first_size=500 seed=7"));
     for (int i = 0; i < 500; i++)
         assert_int_equal(value_at(a, i), value_at(c, i));
     six_dataset_free(a);
@@ -1144,11 +1163,12 @@ static void test_split_refused(void **state)
 {
     (void)state;
     sixnet_dataset *ds = numbered(10), *a = ds, *b = ds;
-    assert_error(six_dataset_split(&a, &b, ds, "first=10"), SIXNET_INVALID_ARGUMENT, "first=10 leaves nothing of the 10 samples");
+    assert_error(six_dataset_split(&a, &b, ds, "first_size=10"), SIXNET_INVALID_ARGUMENT,
+                 "first_size=10 leaves nothing of the 10 samples");
     assert_null(a);
     assert_null(b);
-    assert_error(six_dataset_split(&a, &b, ds, "first=0"), SIXNET_BAD_TEXT, "first=0");
-    assert_error(six_dataset_split(&a, &b, ds, "seed=1"), SIXNET_BAD_TEXT, "first is missing");
+    assert_error(six_dataset_split(&a, &b, ds, "first_size=0"), SIXNET_BAD_SPEC, "first_size=0");
+    assert_error(six_dataset_split(&a, &b, ds, "seed=1"), SIXNET_BAD_SPEC, "first_size is missing");
     six_dataset_free(ds);
 }
 
@@ -1162,19 +1182,19 @@ static void test_normalize(void **state)
     for (int i = 0; i < 36; i++)
         data[i] = (float)i;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=2x18", data, NULL, 1));
-    assert_ok(six_dataset_transform(ds, "normalize mean=1 std=0.5"));
-    assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
+    assert_ok(six_dataset_add_transform(ds, "normalize mean=1 std=0.5"));
+    assert_ok(sixnet_dataset_get_sample(ds, 0, got, NULL));
     for (int i = 0; i < 36; i++)
         assert_true(got[i] == ((float)i - 1) * 2);
-    assert_ok(six_dataset_transform(ds, "normalize mean=2,34 std=0.25"));
-    assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
+    assert_ok(six_dataset_add_transform(ds, "normalize mean=2,34 std=0.25"));
+    assert_ok(sixnet_dataset_get_sample(ds, 0, got, NULL));
     for (int i = 0; i < 36; i++)
         assert_true(got[i] == (((float)i - 1) * 2 - (i < 18 ? 2 : 34)) * 4);
     six_dataset_free(ds);
 
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=2", data + 1, NULL, 1));
-    assert_ok(six_dataset_transform(ds, "normalize mean=1 std=1,2"));
-    assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
+    assert_ok(six_dataset_add_transform(ds, "normalize mean=1 std=1,2"));
+    assert_ok(sixnet_dataset_get_sample(ds, 0, got, NULL));
     assert_true(got[0] == 0 && got[1] == 0.5f);
     six_dataset_free(ds);
 }
@@ -1187,28 +1207,30 @@ static void test_transform_refused(void **state)
         int32_t status;
         const char *message;
     } cases[] = {
-        {"", SIXNET_BAD_TEXT, "the text is empty"},
-        {"normalise mean=0 std=1", SIXNET_BAD_TEXT, "unknown transform 'normalise'; did you mean 'normalize'?"},
-        {"normalize mean=0", SIXNET_BAD_TEXT, "normalize: std is missing"},
-        {"normalize mean=0 std=0", SIXNET_BAD_TEXT, "std=0"},
-        {"normalize mean=0 std=-1", SIXNET_BAD_TEXT, "std=-1"},
-        {"normalize mean=0 std=inf", SIXNET_BAD_TEXT, "std=inf"},
+        {"", SIXNET_BAD_SPEC, "the text is empty"},
+        {"normalise mean=0 std=1", SIXNET_BAD_SPEC, "unknown transform 'normalise'; did you mean 'normalize'?"},
+        {"normalize mean=0", SIXNET_BAD_SPEC, "normalize: std is missing"},
+        {"normalize mean=0 std=0", SIXNET_BAD_SPEC, "std=0"},
+        {"normalize mean=0 std=-1", SIXNET_BAD_SPEC, "std=-1"},
+        {"normalize mean=0 std=inf", SIXNET_BAD_SPEC, "std=inf"},
         {"normalize mean= std=1", SIXNET_BAD_SHAPE, "mean has 0 numbers"},
-        {"normalize mean=0 std=1,2,3", SIXNET_BAD_SHAPE, "normalize: std has 3 numbers; samples of shape 2x3 need 1 or 2"},
-        {"normalize mean=1,2,3 std=1", SIXNET_BAD_SHAPE, "normalize: mean has 3 numbers; samples of shape 2x3 need 1 or 2"},
+        {"normalize mean=0 std=1,2,3", SIXNET_BAD_SHAPE,
+         "normalize: std has 3 numbers; samples of shape 2x3 need 1 or 2"},
+        {"normalize mean=1,2,3 std=1", SIXNET_BAD_SHAPE,
+         "normalize: mean has 3 numbers; samples of shape 2x3 need 1 or 2"},
     };
     static const float data[] = {1, 2, 3, 4, 5, 6};
     sixnet_dataset *ds;
     float got[6];
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=2x3", data, NULL, 1));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_error(six_dataset_transform(ds, cases[i].spec), cases[i].status, cases[i].message);
-        assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
+        assert_error(six_dataset_add_transform(ds, cases[i].spec), cases[i].status, cases[i].message);
+        assert_ok(sixnet_dataset_get_sample(ds, 0, got, NULL));
         assert_memory_equal(got, data, sizeof data);
     }
-    for (int i = 0; i < SIX_MAX_STEPS; i++)
-        assert_ok(six_dataset_transform(ds, "normalize mean=0 std=1"));
-    assert_error(six_dataset_transform(ds, "normalize mean=0 std=1"), SIXNET_TOO_LARGE,
+    for (int i = 0; i < SIX_MAX_STAGES; i++)
+        assert_ok(six_dataset_add_transform(ds, "normalize mean=0 std=1"));
+    assert_error(six_dataset_add_transform(ds, "normalize mean=0 std=1"), SIXNET_TOO_LARGE,
                  "normalize: the dataset has 32 transforms");
     six_dataset_free(ds);
 }
@@ -1219,23 +1241,23 @@ static void test_transform_of_parts(void **state)
     (void)state;
     sixnet_dataset *ds = numbered(10), *a, *b;
     float value;
-    assert_ok(six_dataset_transform(ds, "normalize mean=1 std=1"));
-    assert_ok(six_dataset_split(&a, &b, ds, "first=5 shuffle=false"));
-    assert_ok(six_dataset_transform(ds, "normalize mean=10 std=1"));
-    assert_ok(six_dataset_transform(b, "normalize mean=100 std=1"));
-    assert_ok(sixnet_dataset_get(ds, 7, &value, NULL));
+    assert_ok(six_dataset_add_transform(ds, "normalize mean=1 std=1"));
+    assert_ok(six_dataset_split(&a, &b, ds, "first_size=5 shuffle=false"));
+    assert_ok(six_dataset_add_transform(ds, "normalize mean=10 std=1"));
+    assert_ok(six_dataset_add_transform(b, "normalize mean=100 std=1"));
+    assert_ok(sixnet_dataset_get_sample(ds, 7, &value, NULL));
     assert_true(value == 7 - 11);
-    assert_ok(sixnet_dataset_get(a, 4, &value, NULL));
+    assert_ok(sixnet_dataset_get_sample(a, 4, &value, NULL));
     assert_true(value == 4 - 1);
     six_dataset_free(ds);
-    assert_ok(sixnet_dataset_get(b, 2, &value, NULL));
+    assert_ok(sixnet_dataset_get_sample(b, 2, &value, NULL));
     assert_true(value == 7 - 101);
     six_dataset_free(a);
     six_dataset_free(b);
 }
 
 /* A transform for the test: keeps the first half, or 100 values, backwards, and adds what may be a random number. */
-static int32_t halve(six_step *step)
+static int32_t halve(six_pipeline_stage *step)
 {
     const int64_t count = step->in.shape[SIX_INPUT].dim[0];
     if (count < 2)
@@ -1255,9 +1277,10 @@ static void take_half(const six_transform_call *call)
         to[i] = from[call->out->dim[0] - 1 - i] + offset;
 }
 
-static const six_transform half = {.kind = {.name = "half"}, .apart = true, .setup = halve, .apply = {take_half}};
+static const six_transform half = {
+    .kind = {.name = "half"}, .out_of_place = true, .setup = halve, .apply = {take_half}};
 static const six_transform random_half = {
-    .kind = {.name = "half"}, .apart = true, .random = true, .setup = halve, .apply = {take_half}};
+    .kind = {.name = "half"}, .out_of_place = true, .random = true, .setup = halve, .apply = {take_half}};
 
 static void test_transform_changes_shape(void **state)
 {
@@ -1266,19 +1289,19 @@ static void test_transform_changes_shape(void **state)
     sixnet_dataset *ds;
     float *got = malloc(2 * sizeof *got), label;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=8", data, data, 1));
-    assert_ok(six_dataset_transform(ds, "normalize mean=1 std=1"));
-    assert_ok(six_dataset_add_step(ds, &half, ""));
+    assert_ok(six_dataset_add_transform(ds, "normalize mean=1 std=1"));
+    assert_ok(six_dataset_add_stage(ds, &half, ""));
     assert_shapes(ds, "4", "1");
-    assert_ok(six_dataset_transform(ds, "normalize mean=1 std=0.5"));
-    assert_ok(six_dataset_add_step(ds, &half, ""));
+    assert_ok(six_dataset_add_transform(ds, "normalize mean=1 std=0.5"));
+    assert_ok(six_dataset_add_stage(ds, &half, ""));
     assert_shapes(ds, "2", "1");
-    assert_ok(sixnet_dataset_get(ds, 0, got, &label));
+    assert_ok(sixnet_dataset_get_sample(ds, 0, got, &label));
     assert_true(got[0] == 2 && got[1] == 4 && label == 1); /* 3 2 1 0, 4 2 0 -2, 2 4 */
-    assert_ok(six_dataset_add_step(ds, &half, ""));
-    assert_error(six_dataset_add_step(ds, &half, ""), SIXNET_BAD_SHAPE, "half: nothing to halve");
+    assert_ok(six_dataset_add_stage(ds, &half, ""));
+    assert_error(six_dataset_add_stage(ds, &half, ""), SIXNET_BAD_SHAPE, "half: nothing to halve");
     assert_shapes(ds, "1", "1");
     t.left = 0;
-    assert_int_equal(sixnet_dataset_get(ds, 0, got, &label), SIXNET_OUT_OF_MEMORY);
+    assert_int_equal(sixnet_dataset_get_sample(ds, 0, got, &label), SIXNET_OUT_OF_MEMORY);
     free(got);
     six_dataset_free(ds);
 }
@@ -1300,8 +1323,8 @@ static void test_transform_shrinks_much(void **state)
     sixnet_dataset *ds;
     data[99] = 1;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=10000", data, NULL, 1));
-    assert_ok(six_dataset_add_step(ds, &half, ""));
-    assert_ok(sixnet_dataset_get(ds, 0, got, NULL));
+    assert_ok(six_dataset_add_stage(ds, &half, ""));
+    assert_ok(sixnet_dataset_get_sample(ds, 0, got, NULL));
     assert_true(got[0] == 1);
     six_dataset_free(ds);
 }
@@ -1312,22 +1335,22 @@ static void test_transform_random(void **state)
     static const float data[12] = {0};
     sixnet_dataset *ds, *again, *a, *b;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=4", data, NULL, 3));
-    assert_ok(six_dataset_add_step(ds, &random_half, ""));
+    assert_ok(six_dataset_add_stage(ds, &random_half, ""));
     float once = random_value(ds, 1, 5);
-    assert_ok(six_dataset_add_step(ds, &random_half, ""));
+    assert_ok(six_dataset_add_stage(ds, &random_half, ""));
     float value = random_value(ds, 1, 5);
     assert_true(value != 2 * once); /* each transform has numbers of its own */
     assert_true(value == random_value(ds, 1, 5));
     assert_true(value != random_value(ds, 1, 6));
     assert_true(value != random_value(ds, 2, 5));
-    assert_ok(six_dataset_split(&a, &b, ds, "first=1 shuffle=false"));
+    assert_ok(six_dataset_split(&a, &b, ds, "first_size=1 shuffle=false"));
     assert_true(value == random_value(b, 0, 5)); /* by the sample, whatever the part */
     t.ctx.seed = 8;
     assert_true(value != random_value(ds, 1, 5));
     t.ctx.seed = 7;
     assert_ok(six_dataset_from_arrays(&again, &t.ctx, "shape=4", data, NULL, 3));
-    assert_ok(six_dataset_add_step(again, &random_half, ""));
-    assert_ok(six_dataset_add_step(again, &random_half, ""));
+    assert_ok(six_dataset_add_stage(again, &random_half, ""));
+    assert_ok(six_dataset_add_stage(again, &random_half, ""));
     assert_true(value == random_value(again, 1, 5));
     six_dataset_free(ds);
     six_dataset_free(again);
@@ -1344,25 +1367,25 @@ static void test_kinds(void **state)
         assert_ptr_equal(&six_transform_find((*kinds)->name, &rest)->kind, *kinds);
         assert_true((*kinds)->help[0] != '\0');
     }
-    assert_string_equal(six_kind_dataset_arrays.name, "dataset_arrays");
-    assert_string_equal(six_kind_dataset_callback.name, "dataset_callback");
+    assert_string_equal(six_kind_dataset_from_arrays.name, "dataset_from_arrays");
+    assert_string_equal(six_kind_dataset_from_callback.name, "dataset_from_callback");
     assert_string_equal(six_kind_dataset_split.name, "dataset_split");
-    assert_string_equal(six_kind_batches.name, "batches");
+    assert_string_equal(six_kind_batch_iterator.name, "batch_iterator");
 }
 
 /* ---- batches ---- */
 
-static int32_t next_batch(sixnet_batches *b, const float **inputs, int64_t *n)
+static int32_t next_batch(sixnet_batch_iterator *b, const float **inputs, int64_t *n)
 {
     const float *targets;
-    int32_t status = sixnet_batches_next(b, inputs, &targets, n);
+    int32_t status = sixnet_batch_iterator_next(b, inputs, &targets, n);
     for (int64_t i = 0; i < *n; i++)
         assert_true((*inputs)[i] == targets[i]);
     return status;
 }
 
 /* Goes through the rest of an epoch. */
-static int walk(sixnet_batches *b, int order[MANY])
+static int walk(sixnet_batch_iterator *b, int order[MANY])
 {
     const float *inputs;
     int count = 0;
@@ -1388,12 +1411,12 @@ static void test_batches(void **state)
 {
     (void)state;
     sixnet_dataset *ds = numbered(MANY);
-    sixnet_batches *b, *other;
+    sixnet_batch_iterator *b, *other;
     int first[MANY], second[MANY], again[MANY], seen[MANY] = {0};
     const float *inputs, *targets;
     int64_t n;
-    assert_ok(six_batches_new(&b, ds, "batch_size=128 seed=3"));
-    assert_int_equal(six_batches_count(b), 8);
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=128 seed=3"));
+    assert_int_equal(six_batch_iterator_count(b), 8);
     for (int i = 0; i < 8; i++) {
         assert_ok(next_batch(b, &inputs, &n));
         assert_int_equal(n, i < 7 ? 128 : 104);
@@ -1401,39 +1424,39 @@ static void test_batches(void **state)
             first[i * 128 + k] = (int)inputs[k];
     }
     for (int i = 0; i < 2; i++) {
-        assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
+        assert_ok(sixnet_batch_iterator_next(b, &inputs, &targets, &n));
         assert_int_equal(n, 0);
     }
     for (int i = 0; i < MANY; i++)
         seen[first[i]]++;
     assert_all_once(seen, MANY);
 
-    assert_ok(six_batches_start(b, 1));
+    assert_ok(six_batch_iterator_start_epoch(b, 1));
     assert_int_equal(walk(b, second), MANY);
     memset(seen, 0, sizeof seen);
     for (int i = 0; i < MANY; i++)
         seen[second[i]]++;
     assert_all_once(seen, MANY);
     assert_true(differences(first, second, MANY) > 900);
-    assert_ok(six_batches_start(b, 0));
+    assert_ok(six_batch_iterator_start_epoch(b, 0));
     walk(b, again);
     assert_int_equal(differences(first, again, MANY), 0);
 
-    assert_ok(six_batches_new(&other, ds, "batch_size=1 seed=3"));
-    assert_ok(six_batches_start(other, 1)); /* without epoch 0 */
+    assert_ok(six_batch_iterator_new(&other, ds, "batch_size=1 seed=3"));
+    assert_ok(six_batch_iterator_start_epoch(other, 1)); /* without epoch 0 */
     walk(other, again);
     assert_int_equal(differences(second, again, MANY), 0);
-    six_batches_free(other);
-    assert_ok(six_batches_new(&other, ds, "batch_size=1000 seed=4"));
+    six_batch_iterator_free(other);
+    assert_ok(six_batch_iterator_new(&other, ds, "batch_size=1000 seed=4"));
     walk(other, again);
     assert_true(differences(first, again, MANY) > 900);
-    six_batches_free(other);
+    six_batch_iterator_free(other);
     six_dataset_free(ds);
-    assert_ok(six_batches_start(b, 1));
+    assert_ok(six_batch_iterator_start_epoch(b, 1));
     walk(b, again);
     assert_int_equal(differences(second, again, MANY), 0);
-    six_batches_free(b);
-    six_batches_free(NULL);
+    six_batch_iterator_free(b);
+    six_batch_iterator_free(NULL);
 }
 
 /* The order is part of what the same seed promises, in every release. */
@@ -1443,17 +1466,17 @@ static void test_batches_order_stays(void **state)
     static const int expected[] = {177, 976, 877, 118, 555, 507, 557, 417},
                      expected_split[] = {816, 229, 293, 270, 625, 442, 488, 500};
     sixnet_dataset *ds = numbered(MANY), *a, *c;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     int order[MANY];
-    assert_ok(six_batches_new(&b, ds, "batch_size=8 seed=7"));
-    assert_ok(six_batches_start(b, 3));
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=8 seed=7"));
+    assert_ok(six_batch_iterator_start_epoch(b, 3));
     walk(b, order);
-    assert_ok(six_dataset_split(&a, &c, ds, "first=8 seed=7"));
+    assert_ok(six_dataset_split(&a, &c, ds, "first_size=8 seed=7"));
     for (int i = 0; i < 8; i++) {
         assert_int_equal(order[i], expected[i]);
         assert_int_equal(value_at(a, i), expected_split[i]);
     }
-    six_batches_free(b);
+    six_batch_iterator_free(b);
     six_dataset_free(a);
     six_dataset_free(c);
     six_dataset_free(ds);
@@ -1463,32 +1486,33 @@ static void test_batches_options(void **state)
 {
     (void)state;
     sixnet_dataset *ds = numbered(100);
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     int order[MANY], other[MANY];
-    assert_ok(six_batches_new(&b, ds, "batch_size=30 shuffle=false"));
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=30 shuffle=false"));
     assert_int_equal(walk(b, order), 100);
     for (int i = 0; i < 100; i++)
         assert_int_equal(order[i], i);
-    six_batches_free(b);
-    assert_ok(six_batches_new(&b, ds, "batch_size=30 drop_last=true"));
-    assert_int_equal(six_batches_count(b), 3);
+    six_batch_iterator_free(b);
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=30 drop_last=true"));
+    assert_int_equal(six_batch_iterator_count(b), 3);
     assert_int_equal(walk(b, order), 90);
-    six_batches_free(b);
-    assert_ok(six_batches_new(&b, ds, "batch_size=100 seed=7")); /* the context's */
+    six_batch_iterator_free(b);
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=100 seed=7")); /* the context's */
     assert_int_equal(walk(b, other), 100);
     assert_int_equal(differences(order, other, 90), 0);
-    six_batches_free(b);
-    assert_ok(six_batches_new(&b, ds, "batch_size=1000000000 seed=7")); /* one smaller batch, in no more memory than it takes */
-    assert_int_equal(six_batches_count(b), 1);
+    six_batch_iterator_free(b);
+    assert_ok(six_batch_iterator_new(
+        &b, ds, "batch_size=1000000000 seed=7")); /* one smaller batch, in no more memory than it takes */
+    assert_int_equal(six_batch_iterator_count(b), 1);
     assert_int_equal(walk(b, order), 100);
     assert_int_equal(differences(order, other, 100), 0);
-    six_batches_free(b);
-    assert_error(six_batches_new(&b, ds, "batch_size=256 drop_last=true"), SIXNET_INVALID_ARGUMENT,
+    six_batch_iterator_free(b);
+    assert_error(six_batch_iterator_new(&b, ds, "batch_size=256 drop_last=true"), SIXNET_INVALID_ARGUMENT,
                  "drop_last=true leaves no batch of batch_size=256, as the data have 100 samples");
     assert_null(b);
-    assert_error(six_batches_new(&b, ds, "batch_size=0"), SIXNET_BAD_TEXT, "batch_size=0");
-    assert_error(six_batches_new(&b, ds, "batch_size=1000000001"), SIXNET_BAD_TEXT, "batch_size=1000000001");
-    assert_error(six_batches_new(&b, ds, "shuffle=true"), SIXNET_BAD_TEXT, "batch_size is missing");
+    assert_error(six_batch_iterator_new(&b, ds, "batch_size=0"), SIXNET_BAD_SPEC, "batch_size=0");
+    assert_error(six_batch_iterator_new(&b, ds, "batch_size=1000000001"), SIXNET_BAD_SPEC, "batch_size=1000000001");
+    assert_error(six_batch_iterator_new(&b, ds, "shuffle=true"), SIXNET_BAD_SPEC, "batch_size is missing");
     six_dataset_free(ds);
 }
 
@@ -1497,15 +1521,15 @@ static void test_batches_without_targets(void **state)
     (void)state;
     static const float data[] = {1, 2, 3};
     sixnet_dataset *ds;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     const float *inputs, *targets = data;
     int64_t n;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1", data, NULL, 3));
-    assert_ok(six_batches_new(&b, ds, "batch_size=3 shuffle=false"));
-    assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=3 shuffle=false"));
+    assert_ok(sixnet_batch_iterator_next(b, &inputs, &targets, &n));
     assert_null(targets);
     assert_memory_equal(inputs, data, sizeof data);
-    six_batches_free(b);
+    six_batch_iterator_free(b);
     six_dataset_free(ds);
 }
 
@@ -1513,30 +1537,30 @@ static void test_batches_cursor(void **state)
 {
     (void)state;
     sixnet_dataset *ds = numbered(100);
-    sixnet_batches *b, *other;
+    sixnet_batch_iterator *b, *other;
     const float *inputs;
     int rest[MANY], again[MANY];
     int64_t n, epoch, position;
-    assert_ok(six_batches_new(&b, ds, "batch_size=30"));
-    six_batches_cursor(b, &epoch, &position);
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=30"));
+    six_batch_iterator_position(b, &epoch, &position);
     assert_true(epoch == 0 && position == 0);
-    assert_ok(six_batches_start(b, 2));
+    assert_ok(six_batch_iterator_start_epoch(b, 2));
     assert_ok(next_batch(b, &inputs, &n));
     assert_ok(next_batch(b, &inputs, &n));
-    six_batches_cursor(b, &epoch, &position);
+    six_batch_iterator_position(b, &epoch, &position);
     assert_true(epoch == 2 && position == 60);
-    assert_ok(six_batches_new(&other, ds, "batch_size=30"));
-    assert_ok(six_batches_seek(other, epoch, position));
+    assert_ok(six_batch_iterator_new(&other, ds, "batch_size=30"));
+    assert_ok(six_batch_iterator_seek(other, epoch, position));
     assert_int_equal(walk(b, rest), 40);
     assert_int_equal(walk(other, again), 40);
     assert_int_equal(differences(rest, again, 40), 0);
-    assert_error(six_batches_seek(b, 0, 101), SIXNET_INVALID_ARGUMENT, "position=101 is not from 0 to 100");
-    assert_error(six_batches_seek(b, 0, -1), SIXNET_INVALID_ARGUMENT, "position=-1");
-    assert_error(six_batches_start(b, -1), SIXNET_INVALID_ARGUMENT, "epoch=-1");
-    six_batches_cursor(b, &epoch, &position);
+    assert_error(six_batch_iterator_seek(b, 0, 101), SIXNET_INVALID_ARGUMENT, "position=101 is not from 0 to 100");
+    assert_error(six_batch_iterator_seek(b, 0, -1), SIXNET_INVALID_ARGUMENT, "position=-1");
+    assert_error(six_batch_iterator_start_epoch(b, -1), SIXNET_INVALID_ARGUMENT, "epoch=-1");
+    six_batch_iterator_position(b, &epoch, &position);
     assert_true(epoch == 2 && position == 100);
-    six_batches_free(b);
-    six_batches_free(other);
+    six_batch_iterator_free(b);
+    six_batch_iterator_free(other);
     six_dataset_free(ds);
 }
 
@@ -1545,19 +1569,19 @@ static void test_batches_callback_fails(void **state)
 {
     (void)state;
     sixnet_dataset *ds;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     const float *inputs, *targets;
     int64_t fails_at = 5, n;
     assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=2", 8, give_sample, &fails_at));
-    assert_ok(six_batches_new(&b, ds, "batch_size=4 shuffle=false"));
-    assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
-    assert_int_equal(sixnet_batches_next(b, &inputs, &targets, &n), SIXNET_CALLBACK_FAILED);
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=4 shuffle=false"));
+    assert_ok(sixnet_batch_iterator_next(b, &inputs, &targets, &n));
+    assert_int_equal(sixnet_batch_iterator_next(b, &inputs, &targets, &n), SIXNET_CALLBACK_FAILED);
     assert_int_equal(n, 0);
     fails_at = -1;
-    assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
+    assert_ok(sixnet_batch_iterator_next(b, &inputs, &targets, &n));
     assert_int_equal(n, 4);
     assert_true(inputs[0] == 4 && inputs[7] == 14 && targets[3] == 1);
-    six_batches_free(b);
+    six_batch_iterator_free(b);
     six_dataset_free(ds);
 }
 
@@ -1566,14 +1590,14 @@ static void test_batches_shape_changes(void **state)
     (void)state;
     static const float data[8] = {0};
     sixnet_dataset *ds;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     const float *inputs, *targets;
     int64_t n;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=4", data, NULL, 2));
-    assert_ok(six_batches_new(&b, ds, "batch_size=2"));
-    assert_ok(six_dataset_add_step(ds, &half, ""));
-    assert_error(sixnet_batches_next(b, &inputs, &targets, &n), SIXNET_BAD_STATE, "changed the size");
-    six_batches_free(b);
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=2"));
+    assert_ok(six_dataset_add_stage(ds, &half, ""));
+    assert_error(sixnet_batch_iterator_next(b, &inputs, &targets, &n), SIXNET_BAD_STATE, "changed the size");
+    six_batch_iterator_free(b);
     six_dataset_free(ds);
 }
 
@@ -1583,18 +1607,18 @@ static void test_batches_epochs(void **state)
     (void)state;
     static const float data[2] = {0};
     sixnet_dataset *ds;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     const float *inputs, *targets;
     int64_t n;
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=2", data, NULL, 1));
-    assert_ok(six_dataset_add_step(ds, &random_half, ""));
-    assert_ok(six_batches_new(&b, ds, "batch_size=1"));
+    assert_ok(six_dataset_add_stage(ds, &random_half, ""));
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=1"));
     for (int64_t epoch = 0; epoch < 3; epoch++) {
-        assert_ok(six_batches_start(b, epoch));
-        assert_ok(sixnet_batches_next(b, &inputs, &targets, &n));
+        assert_ok(six_batch_iterator_start_epoch(b, epoch));
+        assert_ok(sixnet_batch_iterator_next(b, &inputs, &targets, &n));
         assert_true(inputs[0] == random_value(ds, 0, (uint64_t)epoch));
     }
-    six_batches_free(b);
+    six_batch_iterator_free(b);
     six_dataset_free(ds);
 }
 
@@ -1608,7 +1632,8 @@ static void *read_all(void *arg)
     for (int round = 0; round < 20 && !wrong; round++)
         for (int64_t i = 0; i < MANY; i++) {
             float value;
-            wrong += six_dataset_read(ds, i, 0, SIX_F32, &value, NULL, workspace) != SIXNET_OK || value != (float)(i - 1);
+            wrong +=
+                six_dataset_read(ds, i, 0, SIX_F32, &value, NULL, workspace) != SIXNET_OK || value != (float)(i - 1);
         }
     return (void *)wrong;
 }
@@ -1618,7 +1643,7 @@ static void test_threads(void **state)
     (void)state;
     sixnet_dataset *ds = numbered(MANY);
     pthread_t threads[3];
-    assert_ok(six_dataset_transform(ds, "normalize mean=1 std=1"));
+    assert_ok(six_dataset_add_transform(ds, "normalize mean=1 std=1"));
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, read_all, ds), 0);
     for (int i = 0; i < 3; i++) {
@@ -1632,13 +1657,10 @@ static void test_threads(void **state)
 /* ---- memory that runs out ---- */
 
 static sixnet_dataset *made, *part, *rest_of_it;
-static sixnet_batches *walking;
+static sixnet_batch_iterator *walking;
 static char image_file[64], label_file[64];
 
-static int32_t try_open(void)
-{
-    return six_dataset_open_idx(&made, &t.ctx, image_file, label_file);
-}
+static int32_t try_open(void) { return six_dataset_from_idx(&made, &t.ctx, image_file, label_file); }
 
 static int32_t try_arrays(void)
 {
@@ -1646,30 +1668,15 @@ static int32_t try_arrays(void)
     return six_dataset_from_arrays(&made, &t.ctx, "shape=1", data, data, 2);
 }
 
-static int32_t try_callback(void)
-{
-    return six_dataset_from_callback(&made, &t.ctx, "shape=1", 2, give_sample, NULL);
-}
+static int32_t try_callback(void) { return six_dataset_from_callback(&made, &t.ctx, "shape=1", 2, give_sample, NULL); }
 
-static int32_t try_transform(void)
-{
-    return six_dataset_transform(made, "normalize mean=1 std=1");
-}
+static int32_t try_transform(void) { return six_dataset_add_transform(made, "normalize mean=1 std=1"); }
 
-static int32_t try_split(void)
-{
-    return six_dataset_split(&part, &rest_of_it, made, "first=4");
-}
+static int32_t try_split(void) { return six_dataset_split(&part, &rest_of_it, made, "first_size=4"); }
 
-static int32_t try_batches(void)
-{
-    return six_batches_new(&walking, made, "batch_size=2");
-}
+static int32_t try_batches(void) { return six_batch_iterator_new(&walking, made, "batch_size=2"); }
 
-static int32_t try_check(void)
-{
-    return six_dataset_check_classes(made, 10);
-}
+static int32_t try_check(void) { return six_dataset_check_classes(made, 10); }
 
 /* Lets the first allocation fail, then the second and so on, until the call succeeds. */
 static void sweep(int32_t (*attempt)(void), int least)
@@ -1709,22 +1716,22 @@ static void test_out_of_memory(void **state)
     sweep(try_open, 5);
     sweep(try_transform, 1);
     assert_int_equal(made->nsteps, 1);
-    assert_ok(sixnet_dataset_get(made, 1, input, &label));
+    assert_ok(sixnet_dataset_get_sample(made, 1, input, &label));
     assert_true(input[0] == 30 / 255.0f - 1);
     sweep(try_split, 5);
     six_dataset_free(part);
     six_dataset_free(rest_of_it);
     part = rest_of_it = NULL;
     sweep(try_batches, 4);
-    six_batches_free(walking);
+    six_batch_iterator_free(walking);
     walking = NULL;
     sweep(try_check, 1);
     six_dataset_free(made);
 
     assert_ok(six_dataset_from_callback(&made, &t.ctx, "shape=2", 2, give_sample, &fails_at));
     t.left = 0;
-    assert_int_equal(sixnet_dataset_get(made, 0, input, NULL), SIXNET_OUT_OF_MEMORY);
-    assert_ok(sixnet_dataset_get(made, 0, input, &label));
+    assert_int_equal(sixnet_dataset_get_sample(made, 0, input, NULL), SIXNET_OUT_OF_MEMORY);
+    assert_ok(sixnet_dataset_get_sample(made, 0, input, &label));
     t.left = 1 << 30;
     six_dataset_free(made);
     made = NULL;
@@ -1734,11 +1741,11 @@ static void test_own_context(void **state)
 {
     (void)state;
     sixnet_dataset *ds;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     assert_ok(six_dataset_from_arrays(&ds, NULL, "shape=1", &(float){1}, NULL, 1));
-    assert_ok(six_batches_new(&b, ds, "batch_size=1"));
+    assert_ok(six_batch_iterator_new(&b, ds, "batch_size=1"));
     six_dataset_free(ds);
-    six_batches_free(b);
+    six_batch_iterator_free(b);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -171,7 +171,7 @@ def check_pictures(name, result, folder, plots, graphs=()):
 
 def check_nothing_drawn(name, program, folder, tables, *args):
     """Where the programs that draw are not installed, the tables are written, and what to install is said."""
-    result = run(program, *args, "--pictures", folder, env={**os.environ, "PATH": str(folder)})
+    result = run(program, *args, "--plots", folder, env={**os.environ, "PATH": str(folder)})
     made = [path.name for path in folder.iterdir()]
     ok = result.returncode == 0 and set(tables) <= set(made) and not any(name.endswith((".svg", ".png")) for name in made)
     check(f"{name} without gnuplot", ok and "gnuplot-nox" in result.stdout and not result.stderr, (made, result.stdout, result.stderr))
@@ -180,7 +180,7 @@ def check_nothing_drawn(name, program, folder, tables, *args):
     for tool in ("gnuplot", "dot"):
         (tools / tool).write_text("#!/bin/sh\necho chatter\necho chatter >&2\n")
         (tools / tool).chmod(0o755)
-    result = run(program, *args, "--pictures", folder, env={**os.environ, "PATH": str(tools)})
+    result = run(program, *args, "--plots", folder, env={**os.environ, "PATH": str(tools)})
     ok = result.returncode == 0 and f"pictures in {folder}" in result.stdout and "chatter" not in result.stdout + result.stderr
     check(f"{name} draws without a word of others", ok, (result.stdout, result.stderr))
 
@@ -188,7 +188,7 @@ def check_nothing_drawn(name, program, folder, tables, *args):
 def test_two_neuron_pictures(folder):
     plots, graphs = ["loss_for_different_learning_rates", "train_test_by_learning_rate"], ["two_neuron_before", "two_neuron_after"]
     made = folder / "two pictures"
-    check_pictures("two_neuron", run("two_neuron", "--epochs", 50, "--pictures", made), made, plots, graphs)
+    check_pictures("two_neuron", run("two_neuron", "--epochs", 50, "--plots", made), made, plots, graphs)
     for name, epoch in (("before", 0), ("after", 50)):
         row = dict(zip(COLUMNS, train_rows(0.5, 50)[epoch]))
         dot = (made / f"two_neuron_{name}.dot").read_text()
@@ -215,9 +215,9 @@ def test_two_neuron_refusals():
         ("an empty target", ["--targets", "''"], ["--targets", "1,"]),
         ("a value for a switch", ["--sweep"], ["--sweep=1"]),
         ("--lr with --sweep", ["--lr", "--sweep"], ["--sweep", "--lr", "1"]),
-        ("--csv with --pictures", ["--csv", "--pictures"], ["--pictures", "x", "--csv", "y"]),
-        ("pictures in no folder", ["/nonexistent/x"], ["--pictures", "/nonexistent/x"]),
-        ("pictures in a file", ["/dev/null"], ["--pictures", "/dev/null"]),
+        ("--csv with --plots", ["--csv", "--plots"], ["--plots", "x", "--csv", "y"]),
+        ("pictures in no folder", ["/nonexistent/x"], ["--plots", "/nonexistent/x"]),
+        ("pictures in a file", ["/dev/null"], ["--plots", "/dev/null"]),
         ("a CSV in no folder", ["/nonexistent/x.csv"], ["--csv", "/nonexistent/x.csv"]),
         ("a CSV on a full disk", ["/dev/full"], ["--csv", "/dev/full"]),
     ):
@@ -331,7 +331,7 @@ def test_mnist_pictures(folder, sets, data):
     images, labels = sets["t10k"]
     made, saved = folder / "pictures", folder / "seen.safetensors"
     plots = [f"mnist_{name}" for name in ("history", "confusion", "mistakes", "filters", "activations")]
-    result = run("mnist_cnn", "--data", data, "--epochs", 2, "--checkpoint", saved, "--pictures", made)
+    result = run("mnist_cnn", "--data", data, "--epochs", 2, "--checkpoint", saved, "--plots", made)
     check_pictures("mnist_cnn", result, made, plots)
     right = round(len(labels) * float(re.search(LAST, result.stdout)[0].split()[2]) / 100)
     _, rows = read_csv(made / "mnist_confusion.csv")
@@ -354,11 +354,11 @@ def test_mnist_pictures(folder, sets, data):
     check("what the net says of the first image", len(scores) == 10 and abs(sum(scores) - 1) < 1e-4, scores)
     check("the filters", len(tiles_of(made / "mnist_filters.csv")) == 8)
     again = folder / "again"
-    run("mnist_cnn", "--data", data, "--epochs", 2, "--resume", saved, "--pictures", again)
+    run("mnist_cnn", "--data", data, "--epochs", 2, "--resume", saved, "--plots", again)
     same = [path.name for path in made.glob("*.csv") if path.read_bytes() != (again / path.name).read_bytes()]
     check("pictures of a run that had ended", not same and len(list(again.glob("*.csv"))) == 7, same)
     easy = write_set(folder / "easy", {name: (set_images, bytes(len(set_labels))) for name, (set_images, set_labels) in sets.items()})
-    result = run("mnist_cnn", "--data", easy, "--epochs", 1, "--validation", 100, "--pictures", again)
+    result = run("mnist_cnn", "--data", easy, "--epochs", 1, "--validation-size", 100, "--plots", again)
     check_pictures("mnist_cnn without a mistake", result, again, plots)
     check("no mistake", read_csv(again / "mnist_mistakes.csv")[1] == [], result.stdout)
     check("images that are held out are called so", "validation_loss" in (again / "mnist_history.csv").read_text() and
@@ -388,11 +388,11 @@ def test_recipes(folder, data):
 def test_validation(folder, sets, data):
     """The test images must not be opened."""
     no_test = write_set(folder / "no test", sets, {"t10k-images-idx3-ubyte": None, "t10k-labels-idx1-ubyte": None})
-    result = run("mnist_cnn", "--data", no_test, "--epochs", 1, "--validation", 200)
-    check("--validation measures training images held out", "800 images to train, 200 to measure" in result.stdout and
+    result = run("mnist_cnn", "--data", no_test, "--epochs", 1, "--validation-size", 200)
+    check("--validation-size measures training images held out", "800 images to train, 200 to measure" in result.stdout and
           "validation accuracy" in result.stdout, result.stdout + result.stderr)
-    check("which are not trained", digest(data, "--validation", 200) not in ("", digest(data)))
-    check_refused("all images held out", ["--validation", "1000"], "mnist_cnn", "--data", data, "--validation", 1000)
+    check("which are not trained", digest(data, "--validation-size", 200) not in ("", digest(data)))
+    check_refused("all images held out", ["--validation-size", "1000"], "mnist_cnn", "--data", data, "--validation-size", 1000)
 
 
 def interrupted(*args):
@@ -536,10 +536,10 @@ def test_mnist_refusals(data):
         ("two words for an instruction set", ["--isa"], ["--isa", "avx2 dtype=f64"]),
         ("a CSV in no folder", ["/nonexistent/x.csv"], ["--csv", "/nonexistent/x.csv"]),
         ("a CSV on a full disk", ["/dev/full"], ["--csv", "/dev/full"]),
-        ("a record and a table", ["--csv"], ["--record", "x", "--csv", "y"]),
-        ("a record in no folder", ["/nonexistent/x"], ["--record", "/nonexistent/x"]),
-        ("pictures in no folder", ["/nonexistent/x"], ["--pictures", "/nonexistent/x"]),
-        ("pictures in a file", ["/dev/null"], ["--pictures", "/dev/null"]),
+        ("a record and a table", ["--csv"], ["--run-dir", "x", "--csv", "y"]),
+        ("a record in no folder", ["/nonexistent/x"], ["--run-dir", "/nonexistent/x"]),
+        ("pictures in no folder", ["/nonexistent/x"], ["--plots", "/nonexistent/x"]),
+        ("pictures in a file", ["/dev/null"], ["--plots", "/dev/null"]),
         ("a learning rate that explodes", ["smaller learning rate"], ["--lr", "1000", "--momentum", "1", "--epochs", "50"]),
     ):
         check_refused(name, words, "mnist_cnn", "--data", data, *args)

@@ -3,9 +3,9 @@
  * and for ever after. Each time the call of the public interface gives the right status, or succeeds where the fault is harmless;
  * nothing leaks; and every object and file is as it was.
  *
- * THE table is `scenarios`, and every public function is in it. To add one: write a function of a world that calls it and gives its
+ * THE table is `scenarios`, and every public function is in it. To add one: write a function of a fixture that calls it and gives its
  * status, so that it can be called again after it failed, and a row. What the call needs first is done by `prepare`, without faults; what it makes
- * is stored in the world, which is hashed and freed (faults_world.h). A function that asks nothing of the system gets a row as well. */
+ * is stored in the fixture, which is hashed and freed (faults_fixture.h). A function that asks nothing of the system gets a row as well. */
 
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE
@@ -15,7 +15,7 @@
 #include <errno.h>
 
 #include "faults.h"
-#include "faults_world.h"
+#include "faults_fixture.h"
 #include "sixnet/layer.h"
 
 /* For calls that give a pointer: what the message says. */
@@ -29,61 +29,63 @@ static int32_t right(bool answer) { return answer ? SIXNET_OK : SIXNET_BAD_STATE
 
 /* ---- what has no object ---- */
 
-static int32_t facts(world *w)
+static int32_t facts(fixture *w)
 {
     (void)w;
     return right(strcmp(sixnet_status_name(SIXNET_OK), "SIXNET_OK") == 0 && sixnet_last_error() &&
-                 sixnet_last_system_error() >= 0 && sixnet_version()[0] && sixnet_version_number() >= 0 && sixnet_kind("layer", 0, "name") && sixnet_attribute("layer", "dropout", 0, "range"));
+                 sixnet_last_system_error() >= 0 && sixnet_version()[0] && sixnet_version_number() >= 0 &&
+                 sixnet_kind_field("layer", 0, "name") && sixnet_attribute_field("layer", "dropout", 0, "range"));
 }
 
 /* ---- contexts ---- */
 
-static int32_t context_one(world *w) { return sixnet_context_new(&w->new_ctx, "seed=3"); }
-static int32_t context_threads(world *w) { return sixnet_context_new(&w->new_ctx, "threads=3 dtype=f64"); }
-static int32_t context_processors(world *w) { return sixnet_context_new(&w->new_ctx, "threads=0"); }
+static int32_t context_one(fixture *w) { return sixnet_context_new(&w->new_ctx, "seed=3"); }
+static int32_t context_threads(fixture *w) { return sixnet_context_new(&w->new_ctx, "threads=3 dtype=f64"); }
+static int32_t context_processors(fixture *w) { return sixnet_context_new(&w->new_ctx, "threads=0"); }
 
-static int32_t context_with_allocator(world *w)
+static int32_t context_with_allocator(fixture *w)
 {
     return sixnet_context_new_with_allocator(&w->new_ctx, "threads=2", take_memory, give_memory, w);
 }
 
-static int32_t context_free(world *w)
+static int32_t context_free(fixture *w)
 {
     sixnet_context_free(w->new_ctx);
     w->new_ctx = NULL;
     return SIXNET_OK;
 }
 
-static void take_line(int32_t level, const char *line, void *user) { (void)level, (void)line, (void)user; }
-static int32_t set_log(world *w) { return sixnet_context_set_log(w->ctx, take_line, NULL); }
-static int32_t context_get(world *w) { return given(sixnet_context_get(w->ctx, "isa")); }
+static void take_line(void *user, int32_t level, const char *line) { (void)level, (void)line, (void)user; }
+static int32_t set_log(fixture *w) { return sixnet_context_set_log(w->ctx, take_line, NULL); }
+static int32_t context_get(fixture *w) { return given(sixnet_context_get(w->ctx, "isa")); }
 
 /* ---- models: building ---- */
 
-static int32_t model_new(world *w) { return sixnet_model_new(&w->new_net, w->ctx); }
-static int32_t model_without_context(world *w) { return sixnet_model_new(&w->new_net, NULL); }
-static int32_t model_parse(world *w) { return sixnet_model_parse(&w->new_net, w->ctx, net_text); }
-static int32_t own_parse(world *w) { return sixnet_model_parse(&w->new_net, w->ctx, own_text); }
+static int32_t model_new(fixture *w) { return sixnet_model_new(&w->new_net, w->ctx); }
+static int32_t model_without_context(fixture *w) { return sixnet_model_new(&w->new_net, NULL); }
+static int32_t model_parse(fixture *w) { return sixnet_model_parse(&w->new_net, w->ctx, net_text); }
+static int32_t own_parse(fixture *w) { return sixnet_model_parse(&w->new_net, w->ctx, own_text); }
 
-static int32_t model_copy(world *w) { return sixnet_model_copy(&w->new_net, w->plain.net); }
+static int32_t model_copy(fixture *w) { return sixnet_model_copy(&w->new_net, w->plain.net); }
 
-static int32_t model_free(world *w)
+static int32_t model_free(fixture *w)
 {
     sixnet_model_free(w->plain.net); /* the optimizer holds it */
     w->plain.net = NULL;
     return SIXNET_OK;
 }
 
-/* A failed sixnet_add() leaves the nodes as they were; but the net has to be built anew. */
-static int32_t model_add(world *w)
+/* A failed sixnet_model_add() leaves the nodes as they were; but the net has to be built anew. */
+static int32_t model_add(fixture *w)
 {
-    sixnet_node x = SIXNET_NONE;
-    static const char *const specs[] = {"input shape=4", "linear out_features=8", "batchnorm1d", "relu", "linear out_features=2"};
+    sixnet_node x = SIXNET_NO_NODE;
+    static const char *const specs[] = {"input shape=4", "linear out_features=8", "batchnorm1d", "relu",
+                                        "linear out_features=2"};
     sixnet_model_free(w->new_net);
     int32_t status = sixnet_model_new(&w->new_net, w->ctx);
     for (int i = 0; i < 20 && !status; i++) { /* so many that the list of nodes grows */
         int32_t count = sixnet_node_count(w->new_net);
-        x = sixnet_add(w->new_net, specs[i < 3 ? i : i < 18 ? 3 : 4], x);
+        x = sixnet_model_add(w->new_net, specs[i < 3 ? i : i < 18 ? 3 : 4], x);
         status = x >= 0 ? SIXNET_OK : given(NULL);
         if (status && sixnet_node_count(w->new_net) != count)
             return SIXNET_BAD_STATE;
@@ -96,16 +98,16 @@ static int32_t model_add(world *w)
 }
 
 /* Setup functions may fail too; the net of this text asks for them by name. */
-static int32_t model_add_multi(world *w)
+static int32_t model_add_multi(fixture *w)
 {
     sixnet_node x;
     sixnet_model_free(w->new_net);
     int32_t status = sixnet_model_new(&w->new_net, w->ctx);
     if (!status) {
-        x = sixnet_add(w->new_net, "input shape=4", SIXNET_NONE);
-        x = sixnet_add_multi(w->new_net, "concat", (const sixnet_node[]){x, x}, 2);
-        x = sixnet_add(w->new_net, "own beta=3", x);
-        status = x >= 0 ? SIXNET_OK : sixnet_compile(w->new_net); /* which tells the first error */
+        x = sixnet_model_add(w->new_net, "input shape=4", SIXNET_NO_NODE);
+        x = sixnet_model_add_multi(w->new_net, "concat", (const sixnet_node[]){x, x}, 2);
+        x = sixnet_model_add(w->new_net, "own beta=3", x);
+        status = x >= 0 ? SIXNET_OK : sixnet_model_compile(w->new_net); /* which tells the first error */
     }
     if (!status)
         return SIXNET_OK;
@@ -114,35 +116,35 @@ static int32_t model_add_multi(world *w)
     return status;
 }
 
-static void build(world *w)
+static void build(fixture *w)
 {
-    sixnet_node x = SIXNET_NONE;
+    sixnet_node x = SIXNET_NO_NODE;
     WORKS(sixnet_model_new(&w->new_net, w->ctx));
     for (const char *const *spec = (const char *const[]){"input shape=4", "linear out_features=8", "own beta=3",
                                                          "linear out_features=2", "mse", NULL};
          *spec; spec++)
-        x = sixnet_add(w->new_net, *spec, x);
+        x = sixnet_model_add(w->new_net, *spec, x);
     assert_true(x >= 0);
 }
 
-static void build_compiled(world *w)
+static void build_compiled(fixture *w)
 {
     build(w);
-    WORKS(sixnet_compile(w->new_net));
+    WORKS(sixnet_model_compile(w->new_net));
 }
 
-static int32_t retain(world *w) { return sixnet_retain(w->new_net, 2); }
-static int32_t compile(world *w) { return sixnet_compile(w->new_net); }
+static int32_t retain(fixture *w) { return sixnet_node_retain(w->new_net, 2); }
+static int32_t compile(fixture *w) { return sixnet_model_compile(w->new_net); }
 
-static int32_t memory_needed(world *w)
+static int32_t memory_needed(fixture *w)
 {
     uint64_t bytes;
-    return sixnet_memory_needed(w->new_net ? w->new_net : w->plain.net, 100, 1, &bytes);
+    return sixnet_model_memory_needed(w->new_net ? w->new_net : w->plain.net, 100, 1, &bytes);
 }
 
-static int32_t reset(world *w) { return sixnet_reset(w->plain.net, 8); }
+static int32_t reset(fixture *w) { return sixnet_model_reset(w->plain.net, 8); }
 
-static int32_t set_tensors(world *w)
+static int32_t set_tensors(fixture *w)
 {
     int32_t status = sixnet_model_set_tensors(w->new_net, "linear1.*", "trainable=false");
     return status ? status : sixnet_model_set_tensors(w->new_net, "*", "lr_scale=0.5 weight_decay=0");
@@ -150,21 +152,22 @@ static int32_t set_tensors(world *w)
 
 /* ---- models: looking at them ---- */
 
-static int32_t summary(world *w) { return given(sixnet_summary(w->plain.net)); }
-static int32_t model_text(world *w) { return given(sixnet_model_text(w->plain.net)); }
+static int32_t summary(fixture *w) { return given(sixnet_model_summary(w->plain.net)); }
+static int32_t model_text(fixture *w) { return given(sixnet_model_text(w->plain.net)); }
 
-static int32_t look_at_nodes(world *w)
+static int32_t look_at_nodes(fixture *w)
 {
     int64_t dims[8];
     int32_t rank;
     sixnet_node node = sixnet_node_find(w->plain.net, "last");
-    int32_t status = right(node >= 0 && node < sixnet_node_count(w->plain.net) && sixnet_node_get(w->plain.net, node, "spec"));
+    int32_t status =
+        right(node >= 0 && node < sixnet_node_count(w->plain.net) && sixnet_node_get(w->plain.net, node, "spec"));
     if (!status)
         status = sixnet_node_shape(w->plain.net, sixnet_node_output(w->plain.net, node, "output"), dims, &rank);
     return status ? status : sixnet_model_shape(w->plain.net, "input", dims, &rank, NULL);
 }
 
-static int32_t look_at_values(world *w)
+static int32_t look_at_values(fixture *w)
 {
     float values[FEW * CLASSES];
     double doubles[FEW * CLASSES];
@@ -178,7 +181,7 @@ static int32_t look_at_values(world *w)
     return status ? status : sixnet_node_gradient_f64(net, node, doubles, FEW * CLASSES);
 }
 
-static int32_t look_at_tensors(world *w)
+static int32_t look_at_tensors(fixture *w)
 {
     char text[65];
     float values[3];
@@ -186,7 +189,8 @@ static int32_t look_at_tensors(world *w)
     int64_t dims[8];
     int32_t rank;
     const sixnet_model *net = w->plain.net;
-    int32_t status = right(sixnet_tensor_count(net) > 9 && sixnet_tensor_setting(net, "last.bias", "trainable") == 1 && sixnet_tensor_name(net, 9) && sixnet_tensor_data(net, "last.bias", NULL));
+    int32_t status = right(sixnet_tensor_count(net) > 9 && sixnet_tensor_setting(net, "last.bias", "trainable") == 1 &&
+                           sixnet_tensor_name(net, 9) && sixnet_tensor_data(net, "last.bias", NULL));
     if (!status)
         status = sixnet_tensor_shape(net, "last.bias", dims, &rank, NULL);
     if (!status)
@@ -194,172 +198,181 @@ static int32_t look_at_tensors(world *w)
     if (!status)
         status = sixnet_tensor_get_f64(net, "last.bias", doubles, 3);
     if (!status)
-        status = sixnet_gradient_get(net, "last.bias", values, 3);
+        status = sixnet_tensor_gradient(net, "last.bias", values, 3);
     if (!status)
-        status = sixnet_gradient_get_f64(net, "last.bias", doubles, 3);
-    return status ? status : sixnet_digest(net, text);
+        status = sixnet_tensor_gradient_f64(net, "last.bias", doubles, 3);
+    return status ? status : sixnet_model_digest(net, text);
 }
 
-static int32_t tensor_set(world *w) { return sixnet_tensor_set(w->plain.net, "last.bias", inputs, 3); }
-static int32_t tensor_set_f64(world *w) { return sixnet_tensor_set_f64(w->plain.net, "last.bias", inputs_f64, 3); }
+static int32_t tensor_set(fixture *w) { return sixnet_tensor_set(w->plain.net, "last.bias", inputs, 3); }
+static int32_t tensor_set_f64(fixture *w) { return sixnet_tensor_set_f64(w->plain.net, "last.bias", inputs_f64, 3); }
 
 /* ---- the open loop ---- */
 
-static int32_t forward(world *w) { return sixnet_forward(w->plain.net, inputs, SAMPLES); }
-static int32_t forward_f64(world *w) { return sixnet_forward_f64(w->plain.net, inputs_f64, SAMPLES); }
-static int32_t own_forward_pass(world *w) { return sixnet_forward(w->own.net, inputs, SAMPLES); }
+static int32_t forward(fixture *w) { return sixnet_model_forward(w->plain.net, inputs, SAMPLES); }
+static int32_t forward_f64(fixture *w) { return sixnet_model_forward_f64(w->plain.net, inputs_f64, SAMPLES); }
+static int32_t own_forward_pass(fixture *w) { return sixnet_model_forward(w->own.net, inputs, SAMPLES); }
 
-static void pass_forward(world *w)
+static void pass_forward(fixture *w)
 {
     WORKS(train_to(&w->plain, TO_FORWARD, SAMPLES));
     WORKS(train_to(&w->own, TO_FORWARD, SAMPLES));
 }
 
-static void pass_loss(world *w)
+static void pass_loss(fixture *w)
 {
     WORKS(train_to(&w->plain, TO_LOSS, SAMPLES));
     WORKS(train_to(&w->own, TO_LOSS, SAMPLES));
 }
 
-static int32_t loss(world *w) { return sixnet_loss(w->plain.net, targets, NULL); }
-static int32_t loss_f64(world *w) { return sixnet_loss_f64(w->plain.net, targets_f64, NULL); }
-static int32_t backward(world *w) { return sixnet_backward(w->plain.net); }
-static int32_t own_backward_pass(world *w) { return sixnet_backward(w->own.net); }
-static int32_t backward_from(world *w) { return sixnet_backward_from(w->own.net, inputs); }
-static int32_t backward_from_f64(world *w) { return sixnet_backward_from_f64(w->own.net, inputs_f64); }
-static int32_t zero_grad(world *w) { return sixnet_zero_grad(w->plain.net); }
+static int32_t loss(fixture *w) { return sixnet_model_loss(w->plain.net, targets, NULL); }
+static int32_t loss_f64(fixture *w) { return sixnet_model_loss_f64(w->plain.net, targets_f64, NULL); }
+static int32_t backward(fixture *w) { return sixnet_model_backward(w->plain.net); }
+static int32_t own_backward_pass(fixture *w) { return sixnet_model_backward(w->own.net); }
+static int32_t backward_from(fixture *w) { return sixnet_model_backward_from(w->own.net, inputs); }
+static int32_t backward_from_f64(fixture *w) { return sixnet_model_backward_from_f64(w->own.net, inputs_f64); }
+static int32_t zero_grad(fixture *w) { return sixnet_model_zero_grad(w->plain.net); }
 
-static int32_t predict(world *w)
+static int32_t predict(fixture *w)
 {
     float outputs[SAMPLES * CLASSES];
-    return sixnet_predict(w->plain.net, inputs, SAMPLES, outputs);
+    return sixnet_model_predict(w->plain.net, inputs, SAMPLES, outputs);
 }
 
-static int32_t predict_one(world *w)
+static int32_t predict_one(fixture *w)
 {
     double outputs[CLASSES];
-    return sixnet_predict_f64(w->plain.net, inputs_f64, 1, outputs);
+    return sixnet_model_predict_f64(w->plain.net, inputs_f64, 1, outputs);
 }
 
-static int32_t own_predict(world *w)
+static int32_t own_predict(fixture *w)
 {
     float outputs[SAMPLES];
-    return sixnet_predict(w->own.net, inputs, SAMPLES, outputs);
+    return sixnet_model_predict(w->own.net, inputs, SAMPLES, outputs);
 }
 
-static int32_t predictor_new(world *w) { return sixnet_predictor_new(&w->new_predictor, w->plain.net); }
-static void make_predictor(world *w) { WORKS(sixnet_predictor_new(&w->new_predictor, w->plain.net)); }
-static void make_own_predictor(world *w) { WORKS(sixnet_predictor_new(&w->new_predictor, w->own.net)); }
+static int32_t predictor_new(fixture *w) { return sixnet_predictor_new(&w->new_predictor, w->plain.net); }
+static void make_predictor(fixture *w) { WORKS(sixnet_predictor_new(&w->new_predictor, w->plain.net)); }
+static void make_own_predictor(fixture *w) { WORKS(sixnet_predictor_new(&w->new_predictor, w->own.net)); }
 
-static int32_t predictor_free(world *w)
+static int32_t predictor_free(fixture *w)
 {
     sixnet_predictor_free(w->new_predictor);
     w->new_predictor = NULL;
     return SIXNET_OK;
 }
 
-static int32_t predictor_memory(world *w)
+static int32_t predictor_memory(fixture *w)
 {
     uint64_t bytes;
     return sixnet_predictor_memory(w->new_predictor, &bytes);
 }
 
-static int32_t predictor_run(world *w)
+static int32_t predictor_run(fixture *w)
 {
     float outputs[SAMPLES * CLASSES];
-    return sixnet_predictor_run(w->new_predictor, inputs, SAMPLES, outputs);
+    return sixnet_predictor_predict(w->new_predictor, inputs, SAMPLES, outputs);
 }
 
-static int32_t predictor_run_f64(world *w)
+static int32_t predictor_run_f64(fixture *w)
 {
     double outputs[CLASSES];
-    return sixnet_predictor_run_f64(w->new_predictor, inputs_f64, 1, outputs);
+    return sixnet_predictor_predict_f64(w->new_predictor, inputs_f64, 1, outputs);
 }
 
-static int32_t cancel(world *w)
+static int32_t cancel(fixture *w)
 {
-    sixnet_cancel(w->own.net, 1);
+    sixnet_model_cancel(w->own.net, 1);
     return SIXNET_OK;
 }
 
-static int32_t gradient_check(world *w)
+static int32_t gradient_check(fixture *w)
 {
     double worst;
-    return sixnet_gradient_check(w->own.net, inputs_f64, targets_f64, 2, &worst, NULL);
+    return sixnet_model_gradient_check(w->own.net, inputs_f64, targets_f64, 2, &worst, NULL);
 }
 
 /* ---- optimizers ---- */
 
-static int32_t optimizer_new(world *w)
+static int32_t optimizer_new(fixture *w)
 {
     return sixnet_optimizer_new(&w->new_opt, w->plain.net, "adamw lr=0.01 weight_decay=0.1",
                                 "linear_warmup steps=3 ; multistep_lr milestones=2,4");
 }
 
-static int32_t optimizer_free(world *w)
+static int32_t optimizer_free(fixture *w)
 {
     sixnet_optimizer_free(w->plain.opt);
     w->plain.opt = NULL;
     return SIXNET_OK;
 }
 
-static int32_t step(world *w) { return sixnet_step(w->plain.opt); }
-static int32_t schedule_epoch(world *w) { return sixnet_schedule_epoch(w->plain.opt, 1); }
-static int32_t learning_rate(world *w) { return right(sixnet_learning_rate(w->plain.opt) > 0); }
-static int32_t set_learning_rate(world *w) { return sixnet_set_learning_rate(w->plain.opt, 0.25); }
+static int32_t step(fixture *w) { return sixnet_optimizer_step(w->plain.opt); }
+static int32_t end_epoch(fixture *w) { return sixnet_optimizer_end_epoch(w->plain.opt, 1); }
+static int32_t learning_rate(fixture *w) { return right(sixnet_optimizer_learning_rate(w->plain.opt) > 0); }
+static int32_t set_learning_rate(fixture *w) { return sixnet_optimizer_set_learning_rate(w->plain.opt, 0.25); }
 
 /* ---- datasets ---- */
 
-static int32_t open_idx(world *w) { return sixnet_dataset_open_idx(&w->new_ds, w->ctx, path_of("images"), path_of("labels.gz")); }
+static int32_t from_idx(fixture *w)
+{
+    return sixnet_dataset_from_idx(&w->new_ds, w->ctx, path_of("images"), path_of("labels.gz"));
+}
 
-static int32_t from_arrays(world *w)
+static int32_t from_arrays(fixture *w)
 {
     return sixnet_dataset_from_arrays(&w->new_ds, w->ctx, "shape=4x4", inputs, targets, SAMPLES);
 }
 
-static int32_t borrowed_arrays(world *w)
+static int32_t borrowed_arrays(fixture *w)
 {
     return sixnet_dataset_from_arrays(&w->new_ds, NULL, "shape=4x4 copy=false", inputs, targets, SAMPLES);
 }
 
-static int32_t from_callback(world *w)
+static int32_t from_callback(fixture *w)
 {
     return sixnet_dataset_from_callback(&w->new_ds, w->ctx, "shape=2", 5, give_sample, w);
 }
 
-static int32_t from_callback_f64(world *w)
+static int32_t from_callback_f64(fixture *w)
 {
     return sixnet_dataset_from_callback_f64(&w->new_ds, w->ctx, "shape=2", 5, give_sample_f64, w);
 }
 
-static int32_t split(world *w) { return sixnet_dataset_split(&w->new_ds, &w->second_ds, w->plain.ds, "first=10"); }
+static int32_t split(fixture *w)
+{
+    return sixnet_dataset_split(&w->new_ds, &w->second_ds, w->plain.ds, "first_size=10");
+}
 
-static int32_t dataset_free(world *w)
+static int32_t dataset_free(fixture *w)
 {
     sixnet_dataset_free(w->plain.ds);
     w->plain.ds = NULL;
     return SIXNET_OK;
 }
 
-static int32_t transform(world *w) { return sixnet_dataset_transform(w->plain.ds, "normalize mean=0.1 std=2"); }
+static int32_t transform(fixture *w) { return sixnet_dataset_add_transform(w->plain.ds, "normalize mean=0.1 std=2"); }
 
-static int32_t transform_classes(world *w) { return sixnet_dataset_transform(w->plain.ds, "mixup num_classes=3"); }
-
-static void bend(world *w)
+static int32_t transform_classes(fixture *w)
 {
-    WORKS(sixnet_dataset_transform(w->plain.ds, "random_affine degrees=10 translate=0.2"));
-    WORKS(sixnet_dataset_transform(w->plain.ds, "elastic alpha=4 sigma=1"));
+    return sixnet_dataset_add_transform(w->plain.ds, "mixup num_classes=3");
 }
 
-static void bend_and_mix(world *w)
+static void bend(fixture *w)
+{
+    WORKS(sixnet_dataset_add_transform(w->plain.ds, "random_affine degrees=10 translate=0.2"));
+    WORKS(sixnet_dataset_add_transform(w->plain.ds, "elastic alpha=4 sigma=1"));
+}
+
+static void bend_and_mix(fixture *w)
 {
     bend(w);
-    WORKS(sixnet_dataset_transform(w->plain.ds, "cutmix"));
+    WORKS(sixnet_dataset_add_transform(w->plain.ds, "cutmix"));
 }
 
-static void mix_own(world *w) { WORKS(sixnet_dataset_transform(w->own.ds, "mixup")); }
+static void mix_own(fixture *w) { WORKS(sixnet_dataset_add_transform(w->own.ds, "mixup")); }
 
-static int32_t look_at_data(world *w)
+static int32_t look_at_data(fixture *w)
 {
     int64_t dims[8], target_dims[8];
     int32_t rank, target_rank;
@@ -367,76 +380,82 @@ static int32_t look_at_data(world *w)
     return status ? status : sixnet_dataset_shape(w->plain.ds, dims, &rank, target_dims, &target_rank);
 }
 
-static int32_t dataset_get(world *w)
+static int32_t dataset_get(fixture *w)
 {
     float input[OWN_SIZE];
-    return sixnet_dataset_get(w->own.ds, 3, input, NULL);
+    return sixnet_dataset_get_sample(w->own.ds, 3, input, NULL);
 }
 
-static int32_t dataset_get_f64(world *w)
+static int32_t dataset_get_f64(fixture *w)
 {
     double input[OWN_SIZE];
-    return sixnet_dataset_get_f64(w->own.ds, 3, input, NULL);
+    return sixnet_dataset_get_sample_f64(w->own.ds, 3, input, NULL);
 }
 
-static int32_t batches_new(world *w) { return sixnet_batches_new(&w->new_batches, w->plain.ds, "batch_size=5 seed=4"); }
-
-static int32_t batches_free(world *w)
+static int32_t batches_new(fixture *w)
 {
-    sixnet_batches_free(w->plain.batches);
+    return sixnet_batch_iterator_new(&w->new_batches, w->plain.ds, "batch_size=5 seed=4");
+}
+
+static int32_t batches_free(fixture *w)
+{
+    sixnet_batch_iterator_free(w->plain.batches);
     w->plain.batches = NULL;
     return SIXNET_OK;
 }
 
-static int32_t batches_start(world *w) { return sixnet_batches_start(w->plain.batches, 6); }
+static int32_t batches_start(fixture *w) { return sixnet_batch_iterator_start_epoch(w->plain.batches, 6); }
 
-static int32_t batches_next(world *w)
+static int32_t batches_next(fixture *w)
 {
     const float *x, *t;
     int64_t n;
-    return sixnet_batches_next(w->own.batches, &x, &t, &n);
+    return sixnet_batch_iterator_next(w->own.batches, &x, &t, &n);
 }
 
 /* Of doubles in a context of floats, for which it needs memory. */
-static int32_t batches_next_f64(world *w)
+static int32_t batches_next_f64(fixture *w)
 {
     const double *x, *t;
     int64_t n;
-    return sixnet_batches_next_f64(w->own.batches, &x, &t, &n);
+    return sixnet_batch_iterator_next_f64(w->own.batches, &x, &t, &n);
 }
 
 /* The walk was made before the transforms, for which it needs room. */
-static int32_t batches_next_bent(world *w)
+static int32_t batches_next_bent(fixture *w)
 {
     const float *x, *t;
     int64_t n;
-    return sixnet_batches_next(w->plain.batches, &x, &t, &n);
+    return sixnet_batch_iterator_next(w->plain.batches, &x, &t, &n);
 }
 
-static int32_t dataset_get_bent(world *w)
+static int32_t dataset_get_bent(fixture *w)
 {
     float input[SIZE], target;
-    return sixnet_dataset_get(w->plain.ds, 3, input, &target);
+    return sixnet_dataset_get_sample(w->plain.ds, 3, input, &target);
 }
 
-static int32_t batches_cursor(world *w)
+static int32_t batches_cursor(fixture *w)
 {
     int64_t epoch, position;
-    return sixnet_batches_cursor(w->plain.batches, &epoch, &position);
+    return sixnet_batch_iterator_position(w->plain.batches, &epoch, &position);
 }
 
 /* ---- profiles ---- */
 
-static int32_t profile(world *w) { return sixnet_profile(w->plain.net, 1); }
-static void begin_profile(world *w) { WORKS(profile(w)); }
-static int32_t profile_get(world *w) { return right(sixnet_profile_get(w->plain.net, 0, "forward_passes") == 0); }
+static int32_t profile(fixture *w) { return sixnet_model_profile(w->plain.net, 1); }
+static void begin_profile(fixture *w) { WORKS(profile(w)); }
+static int32_t profile_get(fixture *w)
+{
+    return right(sixnet_model_profile_get(w->plain.net, 0, "forward_passes") == 0);
+}
 
 /* ---- fit and evaluate ---- */
 
 /* Where a failing run may stop: after a step, or an epoch. */
 static int32_t note_step(void *user, const sixnet_progress *p)
 {
-    world *w = user;
+    fixture *w = user;
     bool answers = sixnet_progress_get(p, "epoch") >= 1;
     if (w->notes_steps) {
         assert_true(answers && w->steps < (int)(sizeof w->step_state / sizeof *w->step_state));
@@ -445,79 +464,94 @@ static int32_t note_step(void *user, const sixnet_progress *p)
     return 0;
 }
 
-static int32_t fit(world *w) { return sixnet_fit(w->plain.net, w->plain.opt, w->plain.ds, "batch_size=10 epochs=2", note_step, w); }
-static int32_t history(world *w)
+static int32_t fit(fixture *w)
 {
-    return right(sixnet_history_size(w->plain.net) == 0 && isnan(sixnet_history_get(w->plain.net, 1, "loss")) &&
-                 !sixnet_finding(w->plain.net, 0, "name"));
+    return sixnet_model_fit(w->plain.net, w->plain.opt, w->plain.ds, NULL, "batch_size=10 epochs=2", note_step, w);
+}
+static int32_t history(fixture *w)
+{
+    return right(sixnet_model_history_size(w->plain.net) == 0 &&
+                 isnan(sixnet_model_history_get(w->plain.net, 1, "loss")) &&
+                 !sixnet_model_diagnostic(w->plain.net, 0, "name"));
 }
 
-static int32_t fit_watched(world *w)
+static int32_t fit_watched(fixture *w)
 {
-    return sixnet_fit(w->plain.net, w->plain.opt, w->plain.ds, "batch_size=10 epochs=2 doctor=true on_nan=restore", note_step, w);
+    return sixnet_model_fit(w->plain.net, w->plain.opt, w->plain.ds, NULL,
+                            "batch_size=10 epochs=2 diagnostics=true on_nan=restore", note_step, w);
 }
-static int32_t own_fit(world *w) { return sixnet_fit(w->own.net, w->own.opt, w->own.ds, "batch_size=10 epochs=2", note_step, w); }
-
-static int32_t fit_validated(world *w)
+static int32_t own_fit(fixture *w)
 {
-    return sixnet_fit_validated(w->own.net, w->own.opt, w->own.ds, w->own.ds, "batch_size=10", note_step, w);
+    return sixnet_model_fit(w->own.net, w->own.opt, w->own.ds, NULL, "batch_size=10 epochs=2", note_step, w);
 }
 
-static int32_t own_fit_saving(world *w)
+static int32_t fit_validated(fixture *w)
+{
+    return sixnet_model_fit(w->own.net, w->own.opt, w->own.ds, w->own.ds, "batch_size=10", note_step, w);
+}
+
+static int32_t own_fit_saving(fixture *w)
 {
     char options[600];
-    snprintf(options, sizeof options, "batch_size=12 epochs=2 keep=3 checkpoint=%s", path_of("fit"));
-    return sixnet_fit_validated(w->own.net, w->own.opt, w->own.ds, w->own.ds, options, note_step, w);
+    snprintf(options, sizeof options, "batch_size=12 epochs=2 checkpoint_keep=3 checkpoint=%s", path_of("fit"));
+    return sixnet_model_fit(w->own.net, w->own.opt, w->own.ds, w->own.ds, options, note_step, w);
 }
 
-static int32_t fit_with(world *w, const char *format)
+static int32_t fit_with(fixture *w, const char *format)
 {
     char options[600];
     snprintf(options, sizeof options, format, path_of("fit"));
-    return sixnet_fit(w->plain.net, w->plain.opt, w->plain.ds, options, note_step, w);
+    return sixnet_model_fit(w->plain.net, w->plain.opt, w->plain.ds, NULL, options, note_step, w);
 }
 
-static int32_t fit_saving(world *w) { return fit_with(w, "batch_size=12 epochs=2 keep=2 checkpoint_seconds=1e-9 checkpoint=%s"); }
-static int32_t fit_resumed(world *w) { return fit_with(w, "batch_size=12 epochs=2 resume=%s"); }
-
-static int32_t fit_averaged(world *w)
+static int32_t fit_saving(fixture *w)
 {
-    return fit_with(w, "batch_size=12 epochs=2 average=ema on_nan=restore keep_best=false checkpoint_seconds=1e-9 checkpoint=%s");
+    return fit_with(w, "batch_size=12 epochs=2 checkpoint_keep=2 checkpoint_seconds=1e-9 checkpoint=%s");
 }
-static int32_t fit_averaged_resumed(world *w) { return fit_with(w, "batch_size=12 epochs=2 average=swa resume=%s"); }
+static int32_t fit_resumed(fixture *w) { return fit_with(w, "batch_size=12 epochs=2 resume=%s"); }
 
-static void interrupt(world *w)
+static int32_t fit_averaged(fixture *w)
 {
-    WORKS(fit_with(w, "batch_size=12 checkpoint=%s keep_best=false"));
-    WORKS(sixnet_reset(w->plain.net, 11));
+    return fit_with(w, "batch_size=12 epochs=2 average=ema on_nan=restore checkpoint_best=false "
+                       "checkpoint_seconds=1e-9 checkpoint=%s");
 }
+static int32_t fit_averaged_resumed(fixture *w) { return fit_with(w, "batch_size=12 epochs=2 average=swa resume=%s"); }
 
-static void interrupt_averaged(world *w)
+static void interrupt(fixture *w)
 {
-    WORKS(fit_with(w, "batch_size=12 average=swa checkpoint=%s keep_best=false"));
-    WORKS(sixnet_reset(w->plain.net, 11));
+    WORKS(fit_with(w, "batch_size=12 checkpoint=%s checkpoint_best=false"));
+    WORKS(sixnet_model_reset(w->plain.net, 11));
 }
 
-static int32_t evaluate(world *w) { return sixnet_evaluate(w->plain.net, w->plain.ds, NULL, NULL); }
-static int32_t own_evaluate(world *w) { return sixnet_evaluate(w->own.net, w->own.ds, NULL, NULL); }
+static void interrupt_averaged(fixture *w)
+{
+    WORKS(fit_with(w, "batch_size=12 average=swa checkpoint=%s checkpoint_best=false"));
+    WORKS(sixnet_model_reset(w->plain.net, 11));
+}
+
+static int32_t evaluate(fixture *w) { return sixnet_model_evaluate(w->plain.net, w->plain.ds, NULL, NULL); }
+static int32_t own_evaluate(fixture *w) { return sixnet_model_evaluate(w->own.net, w->own.ds, NULL, NULL); }
 
 /* ---- files ---- */
 
-static int32_t save_new(world *w) { return sixnet_model_save(w->plain.net, path_of("new"), NULL); }
-static int32_t save_over(world *w) { return sixnet_model_save(w->plain.net, path_of("model"), NULL); }
-static int32_t save_at_ease(world *w) { return sixnet_model_save(w->plain.net, path_of("model"), "sync=false"); }
+static int32_t save_new(fixture *w) { return sixnet_model_save(w->plain.net, path_of("new"), NULL); }
+static int32_t save_over(fixture *w) { return sixnet_model_save(w->plain.net, path_of("model"), NULL); }
+static int32_t save_at_ease(fixture *w) { return sixnet_model_save(w->plain.net, path_of("model"), "sync=false"); }
 
-static int32_t own_save(world *w) { return sixnet_model_save(w->own.net, path_of("own"), NULL); }
-static void save_own(world *w) { WORKS(own_save(w)); }
-static int32_t own_load(world *w) { return sixnet_model_load(&w->new_net, w->ctx, path_of("own"), "max_bytes=100000"); }
+static int32_t own_save(fixture *w) { return sixnet_model_save(w->own.net, path_of("own"), NULL); }
+static void save_own(fixture *w) { WORKS(own_save(w)); }
+static int32_t own_load(fixture *w)
+{
+    return sixnet_model_load(&w->new_net, w->ctx, path_of("own"), "max_bytes=100000");
+}
 
 enum { ROOM = 1 << 16 };
 static char room[ROOM];
 
-static int32_t save_memory(world *w)
+static int32_t save_memory(fixture *w)
 {
     uint64_t size;
-    return sixnet_model_save_memory(w->plain.net, room, ROOM, &size);
+    return sixnet_model_save_to_buffer(w->plain.net, room, ROOM, &size);
 }
 
 static int32_t take_portion(void *user, const void *data, uint64_t size)
@@ -526,13 +560,16 @@ static int32_t take_portion(void *user, const void *data, uint64_t size)
     return fault_strikes(FAULT_CALLBACK) ? 7 : 0;
 }
 
-static int32_t model_write(world *w) { return sixnet_model_write(w->plain.net, take_portion, w); }
+static int32_t model_write(fixture *w) { return sixnet_model_save_to_stream(w->plain.net, take_portion, w); }
 
 static uint64_t room_used;
-static void fill_room(world *w) { WORKS(sixnet_model_save_memory(w->plain.net, room, ROOM, &room_used)); }
+static void fill_room(fixture *w) { WORKS(sixnet_model_save_to_buffer(w->plain.net, room, ROOM, &room_used)); }
 
-static int32_t load(world *w) { return sixnet_model_load(&w->new_net, w->ctx, path_of("model"), NULL); }
-static int32_t load_memory(world *w) { return sixnet_model_load_memory(&w->new_net, w->ctx, room, room_used, NULL); }
+static int32_t load(fixture *w) { return sixnet_model_load(&w->new_net, w->ctx, path_of("model"), NULL); }
+static int32_t load_memory(fixture *w)
+{
+    return sixnet_model_load_from_buffer(&w->new_net, w->ctx, room, room_used, NULL);
+}
 
 static int64_t give_portion(void *user, void *data, uint64_t size)
 {
@@ -543,62 +580,73 @@ static int64_t give_portion(void *user, void *data, uint64_t size)
     return fault_strikes(FAULT_CALLBACK) ? -1 : (int64_t)n;
 }
 
-static int32_t model_read(world *w)
+static int32_t model_read(fixture *w)
 {
     uint64_t at = 0;
-    return sixnet_model_read(&w->new_net, w->ctx, give_portion, &at, NULL);
+    return sixnet_model_load_from_stream(&w->new_net, w->ctx, give_portion, &at, NULL);
 }
 
-static int32_t load_weights(world *w) { return sixnet_model_load_weights(w->plain.net, path_of("model"), NULL, NULL); }
+static int32_t load_weights(fixture *w)
+{
+    return sixnet_model_load_weights(w->plain.net, path_of("model"), NULL, NULL);
+}
 
 /* A file that lacks the tensors of the net and has others, all of which are reported. */
-static void make_other(world *w) { WORKS(sixnet_model_parse(&w->new_net, w->ctx, "input shape=2\nlinear out_features=2 name=other")); }
-static int32_t load_few_weights(world *w) { return sixnet_model_load_weights(w->new_net, path_of("model"), "strict=false", NULL); }
+static void make_other(fixture *w)
+{
+    WORKS(sixnet_model_parse(&w->new_net, w->ctx, "input shape=2\nlinear out_features=2 name=other"));
+}
+static int32_t load_few_weights(fixture *w)
+{
+    return sixnet_model_load_weights(w->new_net, path_of("model"), "strict=false", NULL);
+}
 
-static void fill_room_and_reset(world *w)
+static void fill_room_and_reset(fixture *w)
 {
     fill_room(w);
-    WORKS(sixnet_reset(w->plain.net, 13));
+    WORKS(sixnet_model_reset(w->plain.net, 13));
 }
 
-static int32_t load_weights_memory(world *w)
+static int32_t load_weights_memory(fixture *w)
 {
     const char *report;
-    return sixnet_model_load_weights_memory(w->plain.net, room, room_used, "strict=false", &report);
+    return sixnet_model_load_weights_from_buffer(w->plain.net, room, room_used, "strict=false", &report);
 }
 
-static int32_t checkpoint_save(world *w)
+static int32_t checkpoint_save(fixture *w)
 {
     return sixnet_checkpoint_save(w->plain.net, w->plain.opt, w->plain.batches, path_of("run"), NULL);
 }
 
-static int32_t checkpoint_load(world *w)
+static int32_t checkpoint_load(fixture *w)
 {
     return sixnet_checkpoint_load(w->plain.net, w->plain.opt, w->plain.batches, path_of("run"), NULL);
 }
 
-static void move_on(world *w)
+static void move_on(fixture *w)
 {
     WORKS(train_to(&w->plain, TO_STEP, FEW));
-    WORKS(sixnet_batches_start(w->plain.batches, 9));
+    WORKS(sixnet_batch_iterator_start_epoch(w->plain.batches, 9));
 }
 
 /* ---- layers of the caller's ---- */
 
-static int32_t layer_register(world *w)
+static int32_t register_layer(fixture *w)
 {
-    return sixnet_layer_register(w->ctx, "other", "a=1 b=2", "f64", own_setup, own_forward, own_backward, w);
+    return sixnet_context_register_layer(w->ctx, "other", "a=1 b=2", "f64", own_setup, own_forward, own_backward, w);
 }
 
 /* ---- THE table ---- */
 
 static const struct scenario {
     const char *functions; /* that it calls; of the caller's functions, too */
-    int32_t (*call)(world *w);
-    void (*prepare)(world *w); /* NULL if there is nothing to be done */
-    bool steps;                /* the call is many steps, of which some may have been done */
+    int32_t (*call)(fixture *w);
+    void (*prepare)(fixture *w); /* NULL if there is nothing to be done */
+    bool steps;                  /* the call is many steps, of which some may have been done */
 } scenarios[] = {
-    {"sixnet_status_name sixnet_last_error sixnet_last_system_error sixnet_version sixnet_version_number sixnet_kind sixnet_attribute", facts, NULL, false},
+    {"sixnet_status_name sixnet_last_error sixnet_last_system_error sixnet_version sixnet_version_number "
+     "sixnet_kind_field sixnet_attribute_field",
+     facts, NULL, false},
     {"sixnet_context_new", context_one, NULL, false},
     {"sixnet_context_new", context_threads, NULL, false},
     {"sixnet_context_new", context_processors, NULL, false},
@@ -612,114 +660,120 @@ static const struct scenario {
     {"sixnet_model_parse", own_parse, NULL, false},
     {"sixnet_model_copy", model_copy, NULL, false},
     {"sixnet_model_free", model_free, NULL, false},
-    {"sixnet_add", model_add, NULL, false},
-    {"sixnet_add_multi sixnet_setup_input_count sixnet_setup_input_shape sixnet_setup_attribute sixnet_setup_output_shape "
-     "sixnet_setup_add_output sixnet_setup_parameter sixnet_setup_refuse",
+    {"sixnet_model_add", model_add, NULL, false},
+    {"sixnet_model_add_multi sixnet_layer_setup_input_count sixnet_layer_setup_input_shape "
+     "sixnet_layer_setup_attribute sixnet_layer_setup_set_output_shape "
+     "sixnet_layer_setup_add_output sixnet_layer_setup_add_parameter sixnet_layer_setup_fail",
      model_add_multi, NULL, false},
-    {"sixnet_retain", retain, build, false},
-    {"sixnet_compile", compile, build, false},
-    {"sixnet_memory_needed", memory_needed, NULL, false},
-    {"sixnet_memory_needed", memory_needed, build, false},
-    {"sixnet_reset", reset, NULL, false},
+    {"sixnet_node_retain", retain, build, false},
+    {"sixnet_model_compile", compile, build, false},
+    {"sixnet_model_memory_needed", memory_needed, NULL, false},
+    {"sixnet_model_memory_needed", memory_needed, build, false},
+    {"sixnet_model_reset", reset, NULL, false},
     {"sixnet_model_set_tensors", set_tensors, build, false},
     {"sixnet_model_set_tensors", set_tensors, build_compiled, false},
-    {"sixnet_summary", summary, NULL, false},
+    {"sixnet_model_summary", summary, NULL, false},
     {"sixnet_model_text", model_text, NULL, false},
-    {"sixnet_node_count sixnet_node_find sixnet_node_get sixnet_node_output sixnet_node_shape sixnet_model_shape", look_at_nodes, NULL, false},
-    {"sixnet_node_values sixnet_node_values_f64 sixnet_node_gradient sixnet_node_gradient_f64", look_at_values, NULL, false},
-    {"sixnet_tensor_count sixnet_tensor_name sixnet_tensor_shape sixnet_tensor_get sixnet_tensor_get_f64 sixnet_tensor_data sixnet_tensor_setting "
-     "sixnet_gradient_get sixnet_gradient_get_f64 sixnet_digest",
+    {"sixnet_node_count sixnet_node_find sixnet_node_get sixnet_node_output sixnet_node_shape sixnet_model_shape",
+     look_at_nodes, NULL, false},
+    {"sixnet_node_values sixnet_node_values_f64 sixnet_node_gradient sixnet_node_gradient_f64", look_at_values, NULL,
+     false},
+    {"sixnet_tensor_count sixnet_tensor_name sixnet_tensor_shape sixnet_tensor_get sixnet_tensor_get_f64 "
+     "sixnet_tensor_data sixnet_tensor_setting "
+     "sixnet_tensor_gradient sixnet_tensor_gradient_f64 sixnet_model_digest",
      look_at_tensors, NULL, false},
     {"sixnet_tensor_set", tensor_set, NULL, false},
     {"sixnet_tensor_set_f64", tensor_set_f64, NULL, false},
-    {"sixnet_forward", forward, NULL, false},
-    {"sixnet_forward_f64", forward_f64, NULL, false},
-    {"sixnet_forward sixnet_call_samples sixnet_call_attribute sixnet_call_input_shape sixnet_call_output_shape "
-     "sixnet_call_parameter_shape sixnet_call_input sixnet_call_output sixnet_call_parameter",
+    {"sixnet_model_forward", forward, NULL, false},
+    {"sixnet_model_forward_f64", forward_f64, NULL, false},
+    {"sixnet_model_forward sixnet_layer_call_sample_count sixnet_layer_call_attribute sixnet_layer_call_input_shape "
+     "sixnet_layer_call_output_shape "
+     "sixnet_layer_call_parameter_shape sixnet_layer_call_input sixnet_layer_call_output sixnet_layer_call_parameter",
      own_forward_pass, NULL, false},
-    {"sixnet_loss", loss, pass_forward, false},
-    {"sixnet_loss_f64", loss_f64, pass_forward, false},
-    {"sixnet_backward", backward, pass_loss, false},
-    {"sixnet_backward sixnet_call_training sixnet_call_output_gradient sixnet_call_input_gradient sixnet_call_parameter_gradient",
+    {"sixnet_model_loss", loss, pass_forward, false},
+    {"sixnet_model_loss_f64", loss_f64, pass_forward, false},
+    {"sixnet_model_backward", backward, pass_loss, false},
+    {"sixnet_model_backward sixnet_layer_call_is_training sixnet_layer_call_output_gradient "
+     "sixnet_layer_call_input_gradient sixnet_layer_call_parameter_gradient",
      own_backward_pass, pass_loss, false},
-    {"sixnet_backward_from", backward_from, pass_forward, false},
-    {"sixnet_backward_from_f64", backward_from_f64, pass_forward, false},
-    {"sixnet_zero_grad", zero_grad, NULL, false},
-    {"sixnet_predict", predict, NULL, false},
-    {"sixnet_predict", own_predict, NULL, false},
-    {"sixnet_predict_f64", predict_one, NULL, false},
+    {"sixnet_model_backward_from", backward_from, pass_forward, false},
+    {"sixnet_model_backward_from_f64", backward_from_f64, pass_forward, false},
+    {"sixnet_model_zero_grad", zero_grad, NULL, false},
+    {"sixnet_model_predict", predict, NULL, false},
+    {"sixnet_model_predict", own_predict, NULL, false},
+    {"sixnet_model_predict_f64", predict_one, NULL, false},
     {"sixnet_predictor_new", predictor_new, NULL, false},
     {"sixnet_predictor_free", predictor_free, make_predictor, false},
     {"sixnet_predictor_memory", predictor_memory, make_predictor, false},
-    {"sixnet_predictor_run", predictor_run, make_predictor, false},
-    {"sixnet_predictor_run", predictor_run, make_own_predictor, false},
-    {"sixnet_predictor_run_f64", predictor_run_f64, make_predictor, false},
-    {"sixnet_cancel", cancel, NULL, false},
-    {"sixnet_gradient_check", gradient_check, NULL, false},
+    {"sixnet_predictor_predict", predictor_run, make_predictor, false},
+    {"sixnet_predictor_predict", predictor_run, make_own_predictor, false},
+    {"sixnet_predictor_predict_f64", predictor_run_f64, make_predictor, false},
+    {"sixnet_model_cancel", cancel, NULL, false},
+    {"sixnet_model_gradient_check", gradient_check, NULL, false},
     {"sixnet_optimizer_new", optimizer_new, NULL, false},
     {"sixnet_optimizer_free", optimizer_free, NULL, false},
-    {"sixnet_step", step, NULL, false},
-    {"sixnet_schedule_epoch", schedule_epoch, NULL, false},
-    {"sixnet_learning_rate", learning_rate, NULL, false},
-    {"sixnet_set_learning_rate", set_learning_rate, NULL, false},
-    {"sixnet_dataset_open_idx", open_idx, NULL, false},
+    {"sixnet_optimizer_step", step, NULL, false},
+    {"sixnet_optimizer_end_epoch", end_epoch, NULL, false},
+    {"sixnet_optimizer_learning_rate", learning_rate, NULL, false},
+    {"sixnet_optimizer_set_learning_rate", set_learning_rate, NULL, false},
+    {"sixnet_dataset_from_idx", from_idx, NULL, false},
     {"sixnet_dataset_from_arrays", from_arrays, NULL, false},
     {"sixnet_dataset_from_arrays", borrowed_arrays, NULL, false},
     {"sixnet_dataset_from_callback", from_callback, NULL, false},
     {"sixnet_dataset_from_callback_f64", from_callback_f64, NULL, false},
     {"sixnet_dataset_split", split, NULL, false},
     {"sixnet_dataset_free", dataset_free, NULL, false},
-    {"sixnet_dataset_transform", transform, NULL, false},
-    {"sixnet_dataset_transform", transform_classes, NULL, false},
+    {"sixnet_dataset_add_transform", transform, NULL, false},
+    {"sixnet_dataset_add_transform", transform_classes, NULL, false},
     {"sixnet_dataset_size sixnet_dataset_shape", look_at_data, NULL, false},
-    {"sixnet_dataset_get", dataset_get, NULL, false},
-    {"sixnet_dataset_get", dataset_get, mix_own, false},
-    {"sixnet_dataset_get", dataset_get_bent, bend_and_mix, false},
-    {"sixnet_dataset_get_f64", dataset_get_f64, NULL, false},
-    {"sixnet_dataset_get_f64", dataset_get_f64, mix_own, false},
-    {"sixnet_batches_new", batches_new, NULL, false},
-    {"sixnet_batches_new", batches_new, bend_and_mix, false},
-    {"sixnet_batches_free", batches_free, NULL, false},
-    {"sixnet_batches_start", batches_start, NULL, false},
-    {"sixnet_batches_next", batches_next, NULL, false},
-    {"sixnet_batches_next", batches_next, mix_own, false},
-    {"sixnet_batches_next", batches_next_bent, bend_and_mix, false},
-    {"sixnet_batches_next_f64", batches_next_f64, NULL, false},
-    {"sixnet_batches_next_f64", batches_next_f64, mix_own, false},
-    {"sixnet_batches_cursor", batches_cursor, NULL, false},
-    {"sixnet_profile", profile, NULL, false},
-    {"sixnet_profile", profile, begin_profile, false},
-    {"sixnet_profile_get", profile_get, begin_profile, false},
-    {"sixnet_fit sixnet_progress_get", fit, NULL, true},
-    {"sixnet_history_size sixnet_history_get sixnet_finding", history, NULL, false},
-    {"sixnet_fit", fit, bend, true},
-    {"sixnet_fit", fit_watched, NULL, true},
-    {"sixnet_fit", own_fit, NULL, true},
-    {"sixnet_fit_validated", fit_validated, NULL, true},
-    {"sixnet_fit_validated", own_fit_saving, NULL, true},
-    {"sixnet_fit", fit_saving, NULL, true},
-    {"sixnet_fit", fit_resumed, interrupt, true},
-    {"sixnet_fit", fit_averaged, NULL, true},
-    {"sixnet_fit", fit_averaged_resumed, interrupt_averaged, true},
-    {"sixnet_evaluate", evaluate, NULL, false},
-    {"sixnet_evaluate", evaluate, bend, false},
-    {"sixnet_evaluate", own_evaluate, NULL, false},
+    {"sixnet_dataset_get_sample", dataset_get, NULL, false},
+    {"sixnet_dataset_get_sample", dataset_get, mix_own, false},
+    {"sixnet_dataset_get_sample", dataset_get_bent, bend_and_mix, false},
+    {"sixnet_dataset_get_sample_f64", dataset_get_f64, NULL, false},
+    {"sixnet_dataset_get_sample_f64", dataset_get_f64, mix_own, false},
+    {"sixnet_batch_iterator_new", batches_new, NULL, false},
+    {"sixnet_batch_iterator_new", batches_new, bend_and_mix, false},
+    {"sixnet_batch_iterator_free", batches_free, NULL, false},
+    {"sixnet_batch_iterator_start_epoch", batches_start, NULL, false},
+    {"sixnet_batch_iterator_next", batches_next, NULL, false},
+    {"sixnet_batch_iterator_next", batches_next, mix_own, false},
+    {"sixnet_batch_iterator_next", batches_next_bent, bend_and_mix, false},
+    {"sixnet_batch_iterator_next_f64", batches_next_f64, NULL, false},
+    {"sixnet_batch_iterator_next_f64", batches_next_f64, mix_own, false},
+    {"sixnet_batch_iterator_position", batches_cursor, NULL, false},
+    {"sixnet_model_profile", profile, NULL, false},
+    {"sixnet_model_profile", profile, begin_profile, false},
+    {"sixnet_model_profile_get", profile_get, begin_profile, false},
+    {"sixnet_model_fit sixnet_progress_get", fit, NULL, true},
+    {"sixnet_model_history_size sixnet_model_history_get sixnet_model_diagnostic", history, NULL, false},
+    {"sixnet_model_fit", fit, bend, true},
+    {"sixnet_model_fit", fit_watched, NULL, true},
+    {"sixnet_model_fit", own_fit, NULL, true},
+    {"sixnet_model_fit", fit_validated, NULL, true},
+    {"sixnet_model_fit", own_fit_saving, NULL, true},
+    {"sixnet_model_fit", fit_saving, NULL, true},
+    {"sixnet_model_fit", fit_resumed, interrupt, true},
+    {"sixnet_model_fit", fit_averaged, NULL, true},
+    {"sixnet_model_fit", fit_averaged_resumed, interrupt_averaged, true},
+    {"sixnet_model_evaluate", evaluate, NULL, false},
+    {"sixnet_model_evaluate", evaluate, bend, false},
+    {"sixnet_model_evaluate", own_evaluate, NULL, false},
     {"sixnet_model_save", save_new, NULL, false},
     {"sixnet_model_save", save_over, NULL, false},
     {"sixnet_model_save", save_at_ease, NULL, false},
     {"sixnet_model_save", own_save, NULL, false},
-    {"sixnet_model_save_memory", save_memory, NULL, false},
-    {"sixnet_model_write", model_write, NULL, false},
+    {"sixnet_model_save_to_buffer", save_memory, NULL, false},
+    {"sixnet_model_save_to_stream", model_write, NULL, false},
     {"sixnet_model_load", load, NULL, false},
     {"sixnet_model_load", own_load, save_own, false},
-    {"sixnet_model_load_memory", load_memory, fill_room, false},
-    {"sixnet_model_read", model_read, fill_room, false},
+    {"sixnet_model_load_from_buffer", load_memory, fill_room, false},
+    {"sixnet_model_load_from_stream", model_read, fill_room, false},
     {"sixnet_model_load_weights", load_weights, NULL, false},
     {"sixnet_model_load_weights", load_few_weights, make_other, false},
-    {"sixnet_model_load_weights_memory", load_weights_memory, fill_room_and_reset, false},
+    {"sixnet_model_load_weights_from_buffer", load_weights_memory, fill_room_and_reset, false},
     {"sixnet_checkpoint_save", checkpoint_save, NULL, false},
     {"sixnet_checkpoint_load", checkpoint_load, move_on, false},
-    {"sixnet_layer_register", layer_register, NULL, false},
+    {"sixnet_context_register_layer", register_layer, NULL, false},
 };
 
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
@@ -763,8 +817,8 @@ static struct fault {
     {"close after reading", FAULT_CLOSE, EIO, SIXNET_OK, 0}, /* all of it has been read */
     {"rename", FAULT_RENAME, EIO, SIXNET_IO_ERROR, 0},
     {"link", FAULT_LINK, EIO, SIXNET_IO_ERROR, 0},
-    {"unlink", FAULT_UNLINK, EIO, SIXNET_OK, 0},          /* a temporary file stays */
-    {"clock", FAULT_CLOCK, EINVAL, SIXNET_OK, 0},         /* times are wrong */
+    {"unlink", FAULT_UNLINK, EIO, SIXNET_OK, 0},            /* a temporary file stays */
+    {"clock", FAULT_CLOCK, EINVAL, SIXNET_OK, 0},           /* times are wrong */
     {"processors", FAULT_PROCESSORS, EINVAL, SIXNET_OK, 0}, /* one is assumed */
     {"function of the caller's", FAULT_CALLBACK, 0, SIXNET_CALLBACK_FAILED, 0},
     {"call of any kind", FAULT_ANY, EIO, ANY_FAILURE, 0},
@@ -788,9 +842,9 @@ typedef struct trial {
     long long n;
 } trial;
 
-static world *open_prepared(const struct scenario *s, const char *options, bool notes_steps)
+static fixture *open_prepared(const struct scenario *s, const char *options, bool notes_steps)
 {
-    world *w = open_world(options);
+    fixture *w = open_world(options);
     w->notes_steps = notes_steps;
     if (s->prepare)
         s->prepare(w);
@@ -803,7 +857,7 @@ static outcome undisturbed(const struct scenario *s, const char *options)
 {
     outcome o = {0};
     long long blocks = faults_blocks();
-    world *w = open_prepared(s, options, s->steps);
+    fixture *w = open_prepared(s, options, s->steps);
     faults_begin(FAULT_KINDS, 0, 0, false);
     if (s->call(w))
         fail_msg("%s: '%s'", s->functions, sixnet_last_error());
@@ -819,7 +873,7 @@ static outcome undisturbed(const struct scenario *s, const char *options)
 
 static int complaints;
 
-static void complain(const trial *t, int32_t status, const char *message, const char *what)
+static void report_failure(const trial *t, int32_t status, const char *message, const char *what)
 {
     print_error("%s with \"%s\", %s %lld%s: %s; status %s, '%s'\n", t->s->functions, t->options, t->fault->name, t->n,
                 t->for_ever ? " and all after" : "", what, sixnet_status_name(status), message);
@@ -830,7 +884,8 @@ static bool is_status_right(const trial *t, bool struck, int32_t status)
 {
     if (!struck || t->fault->status != ANY_FAILURE)
         return status == (struck ? t->fault->status : SIXNET_OK);
-    return status == SIXNET_OK || status == SIXNET_OUT_OF_MEMORY || status == SIXNET_UNSUPPORTED || status == SIXNET_IO_ERROR;
+    return status == SIXNET_OK || status == SIXNET_OUT_OF_MEMORY || status == SIXNET_UNSUPPORTED ||
+           status == SIXNET_IO_ERROR;
 }
 
 /* A temporary file cannot be deleted, an old file not put back. */
@@ -881,19 +936,19 @@ static const char *wrong_after_success(const trial *t, const state *after, const
 
 static bool same_state(const state *a, const state *b) { return memcmp(a, b, sizeof *a) == 0; }
 
-/* A world and its state before the next call. */
+/* A fixture and its state before the next call. */
 typedef struct scene {
-    world *w;
+    fixture *w;
     state before;
 } scene;
 
 static scene open_scene(const trial *t)
 {
-    world *w = open_prepared(t->s, t->options, false);
+    fixture *w = open_prepared(t->s, t->options, false);
     return (scene){w, state_of(w)};
 }
 
-/* Makes the call with the n-th fault; whether there were so many and all is well. A world that is no longer as it was is exchanged. */
+/* Makes the call with the n-th fault; whether there were so many and all is well. A fixture that is no longer as it was is exchanged. */
 static bool attempt(const trial *t, scene *c, const outcome *o)
 {
     sixnet_context *none;
@@ -905,13 +960,13 @@ static bool attempt(const trial *t, scene *c, const outcome *o)
     bool struck = faults_end() > 0;
     snprintf(message, sizeof message, "%s", sixnet_last_error());
     if (!is_status_right(t, struck, status))
-        complain(t, status, message, "another status was expected");
+        report_failure(t, status, message, "another status was expected");
     if (status && (strcmp(message, stale) == 0 || !is_one_line(message)))
-        complain(t, status, message, "that is no message");
+        report_failure(t, status, message, "that is no message");
     state after = state_of(c->w);
     const char *wrong = status ? wrong_after_failure(t, &c->before, &after, o) : wrong_after_success(t, &after, o);
     if (wrong)
-        complain(t, status, message, wrong);
+        report_failure(t, status, message, wrong);
     if (struck && !same_state(&c->before, &after)) {
         close_world(c->w);
         *c = open_scene(t);
@@ -929,7 +984,7 @@ static void inject(const struct scenario *s, const char *options, const outcome 
         t.n += is_quick() ? t.n : 1;
     close_world(c.w);
     if (faults_blocks() != blocks || faults_files() != 0)
-        complain(&t, SIXNET_OK, "", "memory or files are not given back");
+        report_failure(&t, SIXNET_OK, "", "memory or files are not given back");
 }
 
 static void sweep(const struct scenario *s, const char *options)
@@ -989,11 +1044,11 @@ static void test_folders_that_lack_something(void **unused)
     static const struct {
         fault_kind kind;
         int error;
-    } lacks[] = {{FAULT_LINK, EPERM},      {FAULT_LINK, EMLINK},         {FAULT_LINK, ENOSYS},
+    } lacks[] = {{FAULT_LINK, EPERM},      {FAULT_LINK, EMLINK},        {FAULT_LINK, ENOSYS},
                  {FAULT_LINK, EOPNOTSUPP}, {FAULT_SYNC_FOLDER, EINVAL}, {FAULT_OPEN_FOLDER, EACCES}};
     (void)unused;
     for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++) {
-        world *w = open_world("");
+        fixture *w = open_world("");
         faults_begin(lacks[i].kind, lacks[i].error, 1, true);
         WORKS(save_over(w));
         assert_int_equal(faults_end(), 1);
@@ -1008,7 +1063,7 @@ static void test_folders_that_lack_something(void **unused)
 static void test_saving_is_tried_before_training(void **unused)
 {
     (void)unused;
-    world *w = open_world("");
+    fixture *w = open_world("");
     const uint64_t before = objects_of(w);
     faults_begin(FAULT_CREATE, EROFS, 1, false);
     FAILS(SIXNET_IO_ERROR, fit_saving(w), "no file can be created", "");
@@ -1053,7 +1108,8 @@ static void test_every_function_has_a_scenario(void **unused)
     fclose(map);
     assert_true(strlen(exported) > 1000);
     for (int i = 0; i < SCENARIOS; i++)
-        for (const char *at = scenarios[i].functions; sscanf(at, "%255s", function) == 1; at += strlen(function), at += *at == ' ')
+        for (const char *at = scenarios[i].functions; sscanf(at, "%255s", function) == 1;
+             at += strlen(function), at += *at == ' ')
             if (!has_word(exported, function))
                 fail_msg("%s is not exported", function);
 }

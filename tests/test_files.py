@@ -34,7 +34,7 @@ SIGNATURES = {
     "sixnet_model_load": [ctypes.POINTER(pointer), pointer, text, text],
     "sixnet_model_load_weights": [pointer, text, text, ctypes.POINTER(text)],
     "sixnet_tensor_get_f64": [pointer, text, ctypes.POINTER(ctypes.c_double), ctypes.c_int64],
-    "sixnet_predict": [pointer, FLOATS, ctypes.c_int64, FLOATS],
+    "sixnet_model_predict": [pointer, FLOATS, ctypes.c_int64, FLOATS],
 }
 for name, argtypes in SIGNATURES.items():
     getattr(lib, name).argtypes = argtypes
@@ -129,7 +129,7 @@ def run_torch(torch, model, images):
 
 def predict(net, images):
     outputs = numpy.zeros((len(images), 10), "float32")
-    call("sixnet_predict", net, images.ctypes.data_as(FLOATS), len(images), outputs.ctypes.data_as(FLOATS))
+    call("sixnet_model_predict", net, images.ctypes.data_as(FLOATS), len(images), outputs.ctypes.data_as(FLOATS))
     return outputs
 
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Training and measuring, seen from outside: what sixnet_fit() does is what the open loop does, batch by batch and bit by bit;
+/* Training and measuring, seen from outside: what sixnet_model_fit() does is what the open loop does, batch by batch and bit by bit;
  * what it tells on the way adds up; and when it fails, nothing is spoilt. */
 
 #include "api.h"
@@ -41,20 +41,21 @@ static const char rich_net[] =
     "input shape=6\nlinear out_features=10\nbatchnorm1d\nrelu\ndropout p=0.2\nlinear out_features=3\ncross_entropy";
 static const char plain_net[] = "input shape=6\nlinear out_features=10\ntanh\nlinear out_features=3\ncross_entropy";
 
-/* ---- a world ---- */
+/* ---- a fixture ---- */
 
-typedef struct world {
+typedef struct fixture {
     ledger memory;
     sixnet_context *ctx;
     sixnet_model *net;
     sixnet_optimizer *opt;
     sixnet_dataset *ds;
     sample_set *samples;
-} world;
+} fixture;
 
-static world *open_world(const char *options, const char *text, const char *optimizer, const char *schedule, int64_t n)
+static fixture *open_world(const char *options, const char *text, const char *optimizer, const char *schedule,
+                           int64_t n)
 {
-    world *w = calloc(1, sizeof *w);
+    fixture *w = calloc(1, sizeof *w);
     w->samples = make_samples(n, 1);
     w->ctx = ledger_context(&w->memory, options);
     w->net = parsed(w->ctx, text);
@@ -63,7 +64,7 @@ static world *open_world(const char *options, const char *text, const char *opti
     return w;
 }
 
-static void close_world(world *w)
+static void close_world(fixture *w)
 {
     sixnet_dataset_free(w->ds);
     sixnet_optimizer_free(w->opt);
@@ -74,7 +75,7 @@ static void close_world(world *w)
     free(w);
 }
 
-static digest close_with_digest(world *w)
+static digest close_with_digest(fixture *w)
 {
     digest d = digest_of(w->net);
     close_world(w);
@@ -84,8 +85,8 @@ static digest close_with_digest(world *w)
 /* ---- what is told ---- */
 
 typedef struct told {
-    double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds, validation_loss,
-        validation_accuracy;
+    double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds,
+        validation_loss, validation_accuracy;
 } told;
 
 typedef struct story {
@@ -134,15 +135,16 @@ static void test_learns_xor(void **state)
     static const float x[8] = {0, 0, 0, 1, 1, 0, 1, 1}, t[4] = {0, 1, 1, 0};
     float y[4];
     double loss;
-    sixnet_model *net = parsed(NULL, "input shape=2\nlinear out_features=8\ntanh\nlinear out_features=1\nbce_with_logits");
+    sixnet_model *net =
+        parsed(NULL, "input shape=2\nlinear out_features=8\ntanh\nlinear out_features=1\nbce_with_logits");
     sixnet_optimizer *opt;
     sixnet_dataset *ds;
     WORKS(sixnet_optimizer_new(&opt, net, "adam lr=0.05", NULL));
     WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=2", x, t, 4));
-    WORKS(sixnet_fit(net, opt, ds, "epochs=200 batch_size=4", NULL, NULL));
-    WORKS(sixnet_evaluate(net, ds, &loss, NULL));
+    WORKS(sixnet_model_fit(net, opt, ds, NULL, "epochs=200 batch_size=4", NULL, NULL));
+    WORKS(sixnet_model_evaluate(net, ds, &loss, NULL));
     assert_true(loss < 0.05);
-    WORKS(sixnet_predict(net, x, 4, y));
+    WORKS(sixnet_model_predict(net, x, 4, y));
     for (int i = 0; i < 4; i++)
         assert_true((y[i] > 0) == (t[i] > 0));
     sixnet_dataset_free(ds);
@@ -153,15 +155,16 @@ static void test_learns_xor(void **state)
 static void test_learns_what_generalises(void **state)
 {
     (void)state;
-    static const char *const optimizers[] = {"sgd lr=0.1 momentum=0.9", "adam lr=0.01", "adamw lr=0.01", "rmsprop lr=0.01"};
+    static const char *const optimizers[] = {"sgd lr=0.1 momentum=0.9", "adam lr=0.01", "adamw lr=0.01",
+                                             "rmsprop lr=0.01"};
     for (int o = 0; o < 4; o++) {
-        world *w = open_world("seed=1", rich_net, optimizers[o], NULL, 600);
+        fixture *w = open_world("seed=1", rich_net, optimizers[o], NULL, 600);
         sixnet_dataset *train, *test;
         double before, loss, accuracy;
-        WORKS(sixnet_dataset_split(&train, &test, w->ds, "first=400"));
-        WORKS(sixnet_evaluate(w->net, test, &before, &accuracy));
-        WORKS(sixnet_fit(w->net, w->opt, train, "epochs=10", NULL, NULL));
-        WORKS(sixnet_evaluate(w->net, test, &loss, &accuracy));
+        WORKS(sixnet_dataset_split(&train, &test, w->ds, "first_size=400"));
+        WORKS(sixnet_model_evaluate(w->net, test, &before, &accuracy));
+        WORKS(sixnet_model_fit(w->net, w->opt, train, NULL, "epochs=10", NULL, NULL));
+        WORKS(sixnet_model_evaluate(w->net, test, &loss, &accuracy));
         if (!(accuracy > 0.9 && accuracy < 1 && loss < before / 2))
             fail_msg("%s: accuracy %g, loss %g after %g", optimizers[o], accuracy, loss, before);
         sixnet_dataset_free(train);
@@ -172,36 +175,36 @@ static void test_learns_what_generalises(void **state)
 
 /* ---- fit is the open loop ---- */
 
-static double take_open_step(world *w, const float *x, const float *t, int64_t n)
+static double take_open_step(fixture *w, const float *x, const float *t, int64_t n)
 {
     double loss;
-    WORKS(sixnet_forward(w->net, x, n));
-    WORKS(sixnet_loss(w->net, t, &loss));
-    WORKS(sixnet_zero_grad(w->net));
-    WORKS(sixnet_backward(w->net));
-    WORKS(sixnet_step(w->opt));
+    WORKS(sixnet_model_forward(w->net, x, n));
+    WORKS(sixnet_model_loss(w->net, t, &loss));
+    WORKS(sixnet_model_zero_grad(w->net));
+    WORKS(sixnet_model_backward(w->net));
+    WORKS(sixnet_optimizer_step(w->opt));
     return loss;
 }
 
 /* The loop as a caller would write it. Stops after `steps` steps; the losses of the steps go to *losses. */
-static void run_open_loop(world *w, const char *walk, int epochs, int steps, double *losses)
+static void run_open_loop(fixture *w, const char *walk, int epochs, int steps, double *losses)
 {
     const float *x, *t;
     int64_t n;
     double loss;
-    sixnet_batches *b;
-    WORKS(sixnet_batches_new(&b, w->ds, walk));
+    sixnet_batch_iterator *b;
+    WORKS(sixnet_batch_iterator_new(&b, w->ds, walk));
     for (int epoch = 0; epoch < epochs; epoch++) {
-        WORKS(sixnet_batches_start(b, epoch));
-        while (steps > 0 && sixnet_batches_next(b, &x, &t, &n) == SIXNET_OK && n) {
+        WORKS(sixnet_batch_iterator_start_epoch(b, epoch));
+        while (steps > 0 && sixnet_batch_iterator_next(b, &x, &t, &n) == SIXNET_OK && n) {
             loss = take_open_step(w, x, t, n);
             if (losses)
                 *losses++ = loss;
             steps--;
         }
-        WORKS(sixnet_schedule_epoch(w->opt, 0));
+        WORKS(sixnet_optimizer_end_epoch(w->opt, 0));
     }
-    sixnet_batches_free(b);
+    sixnet_batch_iterator_free(b);
 }
 
 static void test_fit_is_the_open_loop(void **state)
@@ -211,23 +214,24 @@ static void test_fit_is_the_open_loop(void **state)
         const char *context, *net, *optimizer, *schedule, *options, *walk;
     } cases[] = {
         {"seed=3", plain_net, "sgd lr=0.1", NULL, "batch_size=32", "batch_size=32"},
-        {"seed=4", rich_net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5", "batch_size=10", "batch_size=10"},
+        {"seed=4", rich_net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5", "batch_size=10",
+         "batch_size=10"},
         {"seed=5 threads=2", rich_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=40", "batch_size=18 seed=8",
          "batch_size=18 seed=8"},
-        {"seed=6 dtype=f64", rich_net, "adamw lr=0.01 clip_norm=0.5", "linear_warmup steps=5", "batch_size=16 shuffle=false",
-         "batch_size=16 shuffle=false"},
+        {"seed=6 dtype=f64", rich_net, "adamw lr=0.01 clip_norm=0.5", "linear_warmup steps=5",
+         "batch_size=16 shuffle=false", "batch_size=16 shuffle=false"},
         {"seed=7 isa=baseline", rich_net, "rmsprop lr=0.01 clip_value=0.01", "exponential_lr gamma=0.9",
          "batch_size=40 drop_last=true", "batch_size=40 drop_last=true"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char options[128];
         snprintf(options, sizeof options, "%s epochs=3", cases[i].options);
-        world *a = open_world(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
-        world *b = open_world(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
+        fixture *a = open_world(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
+        fixture *b = open_world(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
         digest start = digest_of(a->net);
-        WORKS(sixnet_fit(a->net, a->opt, a->ds, options, NULL, NULL));
+        WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, options, NULL, NULL));
         run_open_loop(b, cases[i].walk, 3, 1000, NULL);
-        assert_true(sixnet_learning_rate(a->opt) == sixnet_learning_rate(b->opt));
+        assert_true(sixnet_optimizer_learning_rate(a->opt) == sixnet_optimizer_learning_rate(b->opt));
         assert_string_not_equal(start.text, digest_of(a->net).text);
         assert_same_digest(close_with_digest(a), close_with_digest(b));
     }
@@ -237,11 +241,11 @@ static void test_fit_is_the_open_loop(void **state)
 static void test_fit_goes_on(void **state)
 {
     (void)state;
-    world *a = open_world("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
-    world *b = open_world("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
-    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2 batch_size=20 shuffle=false", NULL, NULL));
+    fixture *a = open_world("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
+    fixture *b = open_world("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
+    WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2 batch_size=20 shuffle=false", NULL, NULL));
     for (int i = 0; i < 2; i++)
-        WORKS(sixnet_fit(b->net, b->opt, b->ds, "batch_size=20 shuffle=false", NULL, NULL));
+        WORKS(sixnet_model_fit(b->net, b->opt, b->ds, NULL, "batch_size=20 shuffle=false", NULL, NULL));
     assert_same_digest(close_with_digest(a), close_with_digest(b));
 }
 
@@ -249,8 +253,8 @@ static void test_fit_goes_on(void **state)
 
 static digest fitted(const char *context, const char *options)
 {
-    world *w = open_world(context, rich_net, "sgd lr=0.1 momentum=0.9", NULL, 103);
-    WORKS(sixnet_fit(w->net, w->opt, w->ds, options, NULL, NULL));
+    fixture *w = open_world(context, rich_net, "sgd lr=0.1 momentum=0.9", NULL, 103);
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, options, NULL, NULL));
     return close_with_digest(w);
 }
 
@@ -273,26 +277,26 @@ static void test_seeds(void **state)
 static void test_reset(void **state)
 {
     (void)state;
-    world *a = open_world("seed=9", rich_net, "sgd lr=0.1", NULL, 60),
-          *b = open_world("seed=12", rich_net, "sgd lr=0.1", NULL, 60);
+    fixture *a = open_world("seed=9", rich_net, "sgd lr=0.1", NULL, 60),
+            *b = open_world("seed=12", rich_net, "sgd lr=0.1", NULL, 60);
     digest fresh = digest_of(a->net);
     float gradient[60];
-    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2", NULL, NULL));
+    WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2", NULL, NULL));
     digest trained = digest_of(a->net);
-    WORKS(sixnet_forward(a->net, a->samples->x, 4));
-    WORKS(sixnet_loss(a->net, a->samples->t, NULL));
+    WORKS(sixnet_model_forward(a->net, a->samples->x, 4));
+    WORKS(sixnet_model_loss(a->net, a->samples->t, NULL));
     watched = a->net;
-    WORKS(sixnet_reset(a->net, 9));
+    WORKS(sixnet_model_reset(a->net, 9));
     assert_same_digest(fresh, digest_of(a->net));
-    FAILS(SIXNET_BAD_STATE, sixnet_backward(a->net), "sixnet_forward");
-    WORKS(sixnet_gradient_get(a->net, "linear1.weight", gradient, 60));
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(a->net), "sixnet_model_forward");
+    WORKS(sixnet_tensor_gradient(a->net, "linear1.weight", gradient, 60));
     for (int i = 0; i < 60; i++)
         assert_true(gradient[i] == 0);
-    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2", NULL, NULL)); /* drops the same values again */
+    WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2", NULL, NULL)); /* drops the same values again */
     assert_same_digest(trained, digest_of(a->net));
-    WORKS(sixnet_reset(a->net, 12));
+    WORKS(sixnet_model_reset(a->net, 12));
     assert_same_digest(digest_of(a->net), digest_of(b->net));
-    WORKS(sixnet_reset(a->net, UINT64_MAX));
+    WORKS(sixnet_model_reset(a->net, UINT64_MAX));
     assert_string_not_equal(digest_of(a->net).text, fresh.text);
     watched = NULL;
     close_world(a);
@@ -302,13 +306,13 @@ static void test_reset(void **state)
 /* Looking at the net while it learns does not change what it learns. */
 static int32_t look(void *user, const sixnet_progress *progress)
 {
-    world *w = user;
+    fixture *w = user;
     float y[3 * 20], weight[60];
     double loss, accuracy;
     (void)progress;
-    WORKS(sixnet_predict(w->net, w->samples->x, 20, y));
-    WORKS(sixnet_predict(w->net, w->samples->x, 1, y));
-    WORKS(sixnet_evaluate(w->net, w->ds, &loss, &accuracy));
+    WORKS(sixnet_model_predict(w->net, w->samples->x, 20, y));
+    WORKS(sixnet_model_predict(w->net, w->samples->x, 1, y));
+    WORKS(sixnet_model_evaluate(w->net, w->ds, &loss, &accuracy));
     WORKS(sixnet_tensor_get(w->net, "linear1.weight", weight, 60));
     return 0;
 }
@@ -316,10 +320,10 @@ static int32_t look(void *user, const sixnet_progress *progress)
 static void test_looking_changes_nothing(void **state)
 {
     (void)state;
-    world *a = open_world("threads=2", rich_net, "adam lr=0.01", NULL, 103),
-          *b = open_world("threads=2", rich_net, "adam lr=0.01", NULL, 103);
-    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2", look, a));
-    WORKS(sixnet_fit_validated(b->net, b->opt, b->ds, b->ds, "epochs=2", NULL, NULL));
+    fixture *a = open_world("threads=2", rich_net, "adam lr=0.01", NULL, 103),
+            *b = open_world("threads=2", rich_net, "adam lr=0.01", NULL, 103);
+    WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2", look, a));
+    WORKS(sixnet_model_fit(b->net, b->opt, b->ds, b->ds, "epochs=2", NULL, NULL));
     assert_same_digest(close_with_digest(a), close_with_digest(b));
 }
 
@@ -338,10 +342,10 @@ static void check_batch(const told *e, int epoch, int batch, double samples)
 static void test_progress_adds_up(void **state)
 {
     (void)state;
-    world *w = open_world("", plain_net, "sgd lr=0.1", NULL, 103);
+    fixture *w = open_world("", plain_net, "sgd lr=0.1", NULL, 103);
     story s = {.net = w->net};
     double losses[12];
-    WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=3 batch_size=30", note, &s));
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=3 batch_size=30", note, &s));
     assert_int_equal(s.count, 3 * 5);
     for (int e = 0; e < 3; e++) {
         static const double samples[] = {30, 60, 90, 103};
@@ -371,7 +375,7 @@ static int32_t compare(void *user, const sixnet_progress *progress)
     note(s, progress);
     told *e = &s->entry[s->count - 1];
     if (e->epoch_end) {
-        WORKS(sixnet_evaluate(s->net, s->validation, &loss, &accuracy));
+        WORKS(sixnet_model_evaluate(s->net, s->validation, &loss, &accuracy));
         assert_true(e->validation_loss == loss && e->validation_accuracy == accuracy);
     }
     return 0;
@@ -380,10 +384,10 @@ static int32_t compare(void *user, const sixnet_progress *progress)
 static void test_validation_is_evaluation(void **state)
 {
     (void)state;
-    world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
+    fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
     sample_set *other = make_samples(37, 2);
     story s = {.net = w->net, .validation = dataset_of(w->ctx, other, 37)};
-    WORKS(sixnet_fit_validated(w->net, w->opt, w->ds, s.validation, "epochs=3 batch_size=20", compare, &s));
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, s.validation, "epochs=3 batch_size=20", compare, &s));
     assert_int_equal(s.count, 3 * 4);
     for (int i = 0; i < s.count; i++)
         assert_true(isnan(s.entry[i].validation_loss) == !s.entry[i].epoch_end);
@@ -401,7 +405,7 @@ typedef struct mean {
     int taken;
 } mean;
 
-static void take_in(mean *m, const world *w, double share)
+static void take_in(mean *m, const fixture *w, double share)
 {
     const bool single = strcmp(sixnet_context_get(w->ctx, "dtype"), "f32") == 0;
     double *to = m->value, now[100];
@@ -418,7 +422,7 @@ static void take_in(mean *m, const world *w, double share)
     m->taken++;
 }
 
-static void check_is_mean(const mean *m, const world *w)
+static void check_is_mean(const mean *m, const fixture *w)
 {
     const double bound = strcmp(sixnet_context_get(w->ctx, "dtype"), "f32") == 0 ? 2e-7 : 4e-16;
     const double *expected = m->value;
@@ -435,25 +439,25 @@ static void check_is_mean(const mean *m, const world *w)
 }
 
 /* decay below 0 for the average over the ends of epochs */
-static void run_averaging_loop(world *w, int epochs, int start, double decay, mean *m)
+static void run_averaging_loop(fixture *w, int epochs, int start, double decay, mean *m)
 {
     const float *x, *t;
     int64_t n;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     *m = (mean){{0}, 0};
-    WORKS(sixnet_batches_new(&b, w->ds, "batch_size=20"));
+    WORKS(sixnet_batch_iterator_new(&b, w->ds, "batch_size=20"));
     for (int epoch = 0; epoch < epochs; epoch++) {
-        WORKS(sixnet_batches_start(b, epoch));
-        while (sixnet_batches_next(b, &x, &t, &n) == SIXNET_OK && n) {
+        WORKS(sixnet_batch_iterator_start_epoch(b, epoch));
+        while (sixnet_batch_iterator_next(b, &x, &t, &n) == SIXNET_OK && n) {
             take_open_step(w, x, t, n);
             if (decay >= 0 && epoch >= start)
                 take_in(m, w, 1 - decay);
         }
-        WORKS(sixnet_schedule_epoch(w->opt, 0));
+        WORKS(sixnet_optimizer_end_epoch(w->opt, 0));
         if (decay < 0 && epoch >= start)
             take_in(m, w, 1.0 / (m->taken + 1));
     }
-    sixnet_batches_free(b);
+    sixnet_batch_iterator_free(b);
 }
 
 static void test_average_is_that_of_the_open_loop(void **state)
@@ -465,11 +469,11 @@ static void test_average_is_that_of_the_open_loop(void **state)
         double decay;
     } cases[] = {
         {"average=ema ema_decay=0.9", 0, 0.9},
-        {"average=ema average_start=2", 2, 0.999},
+        {"average=ema average_start_epoch=2", 2, 0.999},
         {"average=ema ema_decay=0", 0, 0},
         {"average=swa", 0, -1},
-        {"average=swa average_start=1", 1, -1},
-        {"average=swa average_start=3", 3, -1},
+        {"average=swa average_start_epoch=1", 1, -1},
+        {"average=swa average_start_epoch=3", 3, -1},
     };
     static const char *const contexts[] = {"seed=2", "seed=2 threads=3", "seed=2 dtype=f64", "seed=2 isa=baseline"};
     for (size_t c = 0; c < 4; c++)
@@ -477,15 +481,16 @@ static void test_average_is_that_of_the_open_loop(void **state)
             char options[128];
             double loss;
             mean m;
-            world *a = open_world(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
-            world *b = open_world(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
+            fixture *a = open_world(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
+            fixture *b = open_world(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
             snprintf(options, sizeof options, "epochs=4 batch_size=20 %s", cases[i].options);
-            WORKS(sixnet_fit_validated(a->net, a->opt, a->ds, a->ds, options, NULL, NULL));
+            WORKS(sixnet_model_fit(a->net, a->opt, a->ds, a->ds, options, NULL, NULL));
             run_averaging_loop(b, 4, cases[i].start, cases[i].decay, &m);
             check_is_mean(&m, a);
-            WORKS(sixnet_evaluate(a->net, a->ds, &loss, NULL));
-            assert_true(loss == sixnet_history_get(a->net, 4, "validation_loss"));
-            const bool same = strcmp(digest_of(a->net).text, digest_of(b->net).text) == 0; /* an average of the last values only */
+            WORKS(sixnet_model_evaluate(a->net, a->ds, &loss, NULL));
+            assert_true(loss == sixnet_model_history_get(a->net, 4, "validation_loss"));
+            const bool same =
+                strcmp(digest_of(a->net).text, digest_of(b->net).text) == 0; /* an average of the last values only */
             assert_int_equal(same, cases[i].decay == 0 || cases[i].start == 3);
             close_world(a);
             close_world(b);
@@ -496,15 +501,16 @@ static void test_average_is_that_of_the_open_loop(void **state)
 static void test_average_leaves_the_training_alone(void **state)
 {
     (void)state;
-    static const char *const options[] = {"", "average=ema", "average=swa", "average=swa average_start=2 on_nan=restore doctor=true"};
+    static const char *const options[] = {"", "average=ema", "average=swa",
+                                          "average=swa average_start_epoch=2 on_nan=restore diagnostics=true"};
     story s[4];
     digest plain = {""};
     for (int i = 0; i < 4; i++) {
         char text[128];
-        world *w = open_world("seed=1", rich_net, "sgd lr=0.1 momentum=0.9", NULL, 60);
+        fixture *w = open_world("seed=1", rich_net, "sgd lr=0.1 momentum=0.9", NULL, 60);
         s[i] = (story){.stop_at = 12, .net = w->net};
         snprintf(text, sizeof text, "epochs=3 batch_size=20 %s", options[i]);
-        assert_int_equal(sixnet_fit_validated(w->net, w->opt, w->ds, w->ds, text, note, &s[i]), SIXNET_STOPPED);
+        assert_int_equal(sixnet_model_fit(w->net, w->opt, w->ds, w->ds, text, note, &s[i]), SIXNET_STOPPED);
         assert_int_equal(s[i].count, 12);
         digest end = close_with_digest(w);
         plain = i ? plain : end;
@@ -525,15 +531,16 @@ static void test_average_refused(void **state)
         {"average=mean", "average=mean", "none ema swa"},
         {"average=ema ema_decay=1", "ema_decay=1", "0 to 0.99"},
         {"average=ema ema_decay=-0.1", "ema_decay=-0.1", "0 to 0.99"},
-        {"average=swa average_start=-1", "average_start=-1", "0 to"},
-        {"average=swa epochs=5 average_start=5", "average_start=5", "below epochs=5"},
+        {"average=swa average_start_epoch=-1", "average_start_epoch=-1", "0 to"},
+        {"average=swa epochs=5 average_start_epoch=5", "average_start_epoch=5", "below epochs=5"},
     };
-    world *w = open_world("", plain_net, "sgd lr=0.1", NULL, 20);
+    fixture *w = open_world("", plain_net, "sgd lr=0.1", NULL, 20);
     digest before = digest_of(w->net);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char options[128];
         snprintf(options, sizeof options, "batch_size=20 %s", cases[i].options);
-        FAILS(SIXNET_BAD_TEXT, sixnet_fit(w->net, w->opt, w->ds, options, NULL, NULL), cases[i].word, cases[i].remedy);
+        FAILS(SIXNET_BAD_SPEC, sixnet_model_fit(w->net, w->opt, w->ds, NULL, options, NULL, NULL), cases[i].word,
+              cases[i].remedy);
     }
     assert_same_digest(before, digest_of(w->net));
     close_world(w);
@@ -545,7 +552,7 @@ static void test_average_of_nothing(void **state)
     (void)state;
     char path[] = "/tmp/sixnet-fit-XXXXXX", options[128];
     int file = mkstemp(path);
-    world *w = open_world("", "input shape=6\nlinear out_features=3\ncross_entropy", "sgd lr=0.1", NULL, 20);
+    fixture *w = open_world("", "input shape=6\nlinear out_features=3\ncross_entropy", "sgd lr=0.1", NULL, 20);
     sixnet_model *net = parsed(w->ctx, "input shape=3\ncross_entropy");
     sixnet_optimizer *opt;
     sixnet_dataset *ds;
@@ -553,10 +560,10 @@ static void test_average_of_nothing(void **state)
     close(file);
     WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
     WORKS(sixnet_dataset_from_arrays(&ds, w->ctx, "shape=3", w->samples->x, w->samples->t, 20));
-    snprintf(options, sizeof options, "epochs=2 batch_size=20 average=ema keep_best=false checkpoint=%s", path);
-    WORKS(sixnet_fit(net, opt, ds, options, NULL, NULL));
+    snprintf(options, sizeof options, "epochs=2 batch_size=20 average=ema checkpoint_best=false checkpoint=%s", path);
+    WORKS(sixnet_model_fit(net, opt, ds, NULL, options, NULL, NULL));
     snprintf(options, sizeof options, "epochs=2 batch_size=20 average=ema resume=%s", path);
-    WORKS(sixnet_fit(net, opt, ds, options, NULL, NULL));
+    WORKS(sixnet_model_fit(net, opt, ds, NULL, options, NULL, NULL));
     unlink(path);
     sixnet_dataset_free(ds);
     sixnet_optimizer_free(opt);
@@ -575,7 +582,7 @@ static int32_t give_or_cancel(void *user, int64_t index, float *input, float *ta
 {
     canceller *c = user;
     if (++c->asked == c->at)
-        sixnet_cancel(c->net, 1);
+        sixnet_model_cancel(c->net, 1);
     memcpy(input, c->samples->x + index * SIZE, SIZE * sizeof *input);
     *target = c->samples->t[index];
     return 0;
@@ -589,22 +596,25 @@ static void test_average_of_an_epoch_that_ends_twice(void **state)
     for (int i = 0; i < 2; i++) {
         char path[] = "/tmp/sixnet-fit-XXXXXX", options[200];
         int file = mkstemp(path);
-        world *a = open_world("", rich_net, "adam lr=0.01", NULL, 60), *b = open_world("", rich_net, "adam lr=0.01", NULL, 60);
+        fixture *a = open_world("", rich_net, "adam lr=0.01", NULL, 60),
+                *b = open_world("", rich_net, "adam lr=0.01", NULL, 60);
         canceller c = {.samples = b->samples, .net = b->net, .at = 90};
         sixnet_dataset *validation;
         assert_true(file >= 0);
         close(file);
         WORKS(sixnet_dataset_from_callback(&validation, b->ctx, "shape=6", 60, give_or_cancel, &c));
-        snprintf(options, sizeof options, "epochs=4 batch_size=20 keep_best=false %s checkpoint=%s", averages[i], path);
-        assert_int_equal(sixnet_fit_validated(b->net, b->opt, b->ds, validation, options, NULL, NULL), SIXNET_STOPPED);
-        assert_int_equal(sixnet_history_size(b->net), 1);
-        sixnet_cancel(b->net, 0);
+        snprintf(options, sizeof options, "epochs=4 batch_size=20 checkpoint_best=false %s checkpoint=%s", averages[i],
+                 path);
+        assert_int_equal(sixnet_model_fit(b->net, b->opt, b->ds, validation, options, NULL, NULL), SIXNET_STOPPED);
+        assert_int_equal(sixnet_model_history_size(b->net), 1);
+        sixnet_model_cancel(b->net, 0);
         snprintf(options, sizeof options, "epochs=4 batch_size=20 %s resume=%s", averages[i], path);
-        WORKS(sixnet_fit_validated(b->net, b->opt, b->ds, validation, options, NULL, NULL));
+        WORKS(sixnet_model_fit(b->net, b->opt, b->ds, validation, options, NULL, NULL));
         snprintf(options, sizeof options, "epochs=4 batch_size=20 %s", averages[i]);
-        WORKS(sixnet_fit_validated(a->net, a->opt, a->ds, a->ds, options, NULL, NULL));
+        WORKS(sixnet_model_fit(a->net, a->opt, a->ds, a->ds, options, NULL, NULL));
         assert_same_digest(digest_of(a->net), digest_of(b->net));
-        assert_true(sixnet_history_get(a->net, 2, "validation_loss") == sixnet_history_get(b->net, 2, "validation_loss"));
+        assert_true(sixnet_model_history_get(a->net, 2, "validation_loss") ==
+                    sixnet_model_history_get(b->net, 2, "validation_loss"));
         unlink(path);
         sixnet_dataset_free(validation);
         close_world(a);
@@ -617,15 +627,16 @@ static void test_stopping(void **state)
 {
     (void)state;
     for (int stop = 1; stop <= 7; stop++) {
-        world *a = open_world("", rich_net, "adam lr=0.01", NULL, 60), *b = open_world("", rich_net, "adam lr=0.01", NULL, 60);
+        fixture *a = open_world("", rich_net, "adam lr=0.01", NULL, 60),
+                *b = open_world("", rich_net, "adam lr=0.01", NULL, 60);
         story s = {.stop_at = stop};
         int steps = stop <= 3 ? stop : stop == 4 ? 3 : stop - 1;
-        int32_t status = sixnet_fit(a->net, a->opt, a->ds, "epochs=9 batch_size=20", note, &s);
+        int32_t status = sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=9 batch_size=20", note, &s);
         assert_int_equal(status, SIXNET_STOPPED);
         assert_int_equal(s.count, stop);
         run_open_loop(b, "batch_size=20", 9, steps, NULL);
         assert_same_digest(digest_of(a->net), digest_of(b->net));
-        WORKS(sixnet_fit(a->net, a->opt, a->ds, "batch_size=20", NULL, NULL)); /* and can be gone on with */
+        WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "batch_size=20", NULL, NULL)); /* and can be gone on with */
         close_world(a);
         close_world(b);
     }
@@ -636,20 +647,21 @@ static void test_stopping(void **state)
 static void test_schedules_move(void **state)
 {
     (void)state;
-    world *w = open_world("", plain_net, "sgd lr=0.8", "step_lr step_size=2 gamma=0.5", 40);
+    fixture *w = open_world("", plain_net, "sgd lr=0.8", "step_lr step_size=2 gamma=0.5", 40);
     story s = {0};
-    WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=5 batch_size=20", note, &s));
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=5 batch_size=20", note, &s));
     static const double by_epoch[] = {0.8, 0.8, 0.4, 0.4, 0.2};
     for (int i = 0; i < 15; i++)
         assert_true(s.entry[i].lr == by_epoch[i / 3]);
-    assert_true(sixnet_learning_rate(w->opt) == 0.2); /* of the sixth epoch */
-    WORKS(sixnet_set_learning_rate(w->opt, 8));
-    assert_true(sixnet_learning_rate(w->opt) == 2);
+    assert_true(sixnet_optimizer_learning_rate(w->opt) == 0.2); /* of the sixth epoch */
+    WORKS(sixnet_optimizer_set_learning_rate(w->opt, 8));
+    assert_true(sixnet_optimizer_learning_rate(w->opt) == 2);
     close_world(w);
 
-    w = open_world("", plain_net, "sgd lr=1", "linear_warmup steps=4 start_factor=0.5 ; multistep_lr milestones=2 gamma=0.1", 40);
+    w = open_world("", plain_net, "sgd lr=1",
+                   "linear_warmup steps=4 start_factor=0.5 ; multistep_lr milestones=2 gamma=0.1", 40);
     s = (story){0};
-    WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=3 batch_size=20", note, &s));
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=3 batch_size=20", note, &s));
     static const double by_step[] = {0.5, 0.625, 0.625, 0.75, 0.875, 0.875, 0.1, 0.1, 0.1};
     for (int i = 0; i < 9; i++)
         assert_true(fabs(s.entry[i].lr - by_step[i]) < 1e-15);
@@ -659,19 +671,19 @@ static void test_schedules_move(void **state)
 static void test_one_cycle_counts_steps(void **state)
 {
     (void)state;
-    world *a = open_world("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
-    world *b = open_world("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
+    fixture *a = open_world("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
+    fixture *b = open_world("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
     story s = {0};
     double largest = 0;
-    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2 batch_size=20", note, &s));
+    WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2 batch_size=20", note, &s));
     for (int i = 0; i < s.count; i++) {
         if (s.entry[i].epoch_end) {
-            WORKS(sixnet_schedule_epoch(b->opt, 0));
+            WORKS(sixnet_optimizer_end_epoch(b->opt, 0));
             continue;
         }
-        assert_true(s.entry[i].lr == sixnet_learning_rate(b->opt));
+        assert_true(s.entry[i].lr == sixnet_optimizer_learning_rate(b->opt));
         largest = s.entry[i].lr > largest ? s.entry[i].lr : largest;
-        WORKS(sixnet_step(b->opt));
+        WORKS(sixnet_optimizer_step(b->opt));
     }
     assert_true(fabs(largest - 0.1) < 0.01 && s.entry[10].lr < 1e-4 && s.entry[0].lr < 0.01);
     close_world(a);
@@ -682,18 +694,19 @@ static void test_one_cycle_counts_steps(void **state)
 static void test_plateau(void **state)
 {
     (void)state;
-    world *w = open_world("", plain_net, "sgd lr=0.1", "reduce_on_plateau patience=0 factor=0.5 threshold=0.9", 40);
+    fixture *w = open_world("", plain_net, "sgd lr=0.1", "reduce_on_plateau patience=0 factor=0.5 threshold=0.9", 40);
     story s = {0};
-    WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=3 batch_size=40", note, &s)); /* never better by nine tenths */
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=3 batch_size=40", note,
+                           &s)); /* never better by nine tenths */
     assert_true(s.entry[0].lr == 0.1 && s.entry[2].lr == 0.1 && s.entry[4].lr == 0.05);
-    assert_true(sixnet_learning_rate(w->opt) == 0.025);
+    assert_true(sixnet_optimizer_learning_rate(w->opt) == 0.025);
     close_world(w);
     w = open_world("", plain_net, "sgd lr=0.1", "reduce_on_plateau patience=0 factor=0.5", 40);
     for (int i = 0; i < 40; i++) /* the net unlearns samples whose classes are shifted */
         w->samples->t[i] = (float)((int)(w->samples->t[i] + 1) % CLASSES);
     sixnet_dataset *shifted = dataset_of(w->ctx, w->samples, 40);
     s = (story){0};
-    WORKS(sixnet_fit_validated(w->net, w->opt, w->ds, shifted, "epochs=3 batch_size=40", note, &s));
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, shifted, "epochs=3 batch_size=40", note, &s));
     assert_true(s.entry[3].validation_loss > s.entry[1].validation_loss && s.entry[3].loss < s.entry[1].loss);
     assert_true(s.entry[4].lr == 0.05);
     sixnet_dataset_free(shifted);
@@ -719,7 +732,7 @@ static int32_t give(void *user, int64_t index, float *input, float *target)
     return index == s->fails_at ? 3 : 0;
 }
 
-static sixnet_dataset *called(world *w, caller *s, int64_t n)
+static sixnet_dataset *called(fixture *w, caller *s, int64_t n)
 {
     sixnet_dataset *ds;
     *s = (caller){.samples = w->samples, .fails_at = -1};
@@ -741,20 +754,21 @@ static bool is_permutation(const int64_t *order, int n)
 static void test_order(void **state)
 {
     (void)state;
-    world *w = open_world("", plain_net, "sgd lr=0.01", NULL, 50);
+    fixture *w = open_world("", plain_net, "sgd lr=0.01", NULL, 50);
     caller s;
     sixnet_dataset *ds = called(w, &s, 50);
-    WORKS(sixnet_fit(w->net, w->opt, ds, "epochs=2 batch_size=16 shuffle=false", NULL, NULL));
+    WORKS(sixnet_model_fit(w->net, w->opt, ds, NULL, "epochs=2 batch_size=16 shuffle=false", NULL, NULL));
     assert_int_equal(s.count, 100);
     for (int i = 0; i < 100; i++)
         assert_int_equal(s.asked[i], i % 50);
     s.count = 0;
-    WORKS(sixnet_fit(w->net, w->opt, ds, "epochs=2 batch_size=16", NULL, NULL));
+    WORKS(sixnet_model_fit(w->net, w->opt, ds, NULL, "epochs=2 batch_size=16", NULL, NULL));
     assert_int_equal(s.count, 100);
     assert_true(is_permutation(s.asked, 50) && is_permutation(s.asked + 50, 50));
     assert_memory_not_equal(s.asked, s.asked + 50, 50 * sizeof *s.asked);
     s.count = 0;
-    WORKS(sixnet_fit(w->net, w->opt, ds, "epochs=2 batch_size=16 drop_last=true shuffle=false", NULL, NULL));
+    WORKS(
+        sixnet_model_fit(w->net, w->opt, ds, NULL, "epochs=2 batch_size=16 drop_last=true shuffle=false", NULL, NULL));
     assert_int_equal(s.count, 96);
     for (int i = 0; i < 96; i++)
         assert_int_equal(s.asked[i], i % 48);
@@ -765,10 +779,12 @@ static void test_order(void **state)
 static void test_drop_last(void **state)
 {
     (void)state;
-    world *a = open_world("", plain_net, "sgd lr=0.1", NULL, 50), *b = open_world("", plain_net, "sgd lr=0.1", NULL, 48);
+    fixture *a = open_world("", plain_net, "sgd lr=0.1", NULL, 50),
+            *b = open_world("", plain_net, "sgd lr=0.1", NULL, 48);
     story s = {0};
-    WORKS(sixnet_fit(a->net, a->opt, a->ds, "epochs=2 batch_size=16 shuffle=false drop_last=true", note, &s));
-    WORKS(sixnet_fit(b->net, b->opt, b->ds, "epochs=2 batch_size=16 shuffle=false", NULL, NULL));
+    WORKS(
+        sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2 batch_size=16 shuffle=false drop_last=true", note, &s));
+    WORKS(sixnet_model_fit(b->net, b->opt, b->ds, NULL, "epochs=2 batch_size=16 shuffle=false", NULL, NULL));
     assert_true(s.count == 8 && s.entry[2].batches == 3 && s.entry[2].samples == 48);
     assert_same_digest(close_with_digest(a), close_with_digest(b));
 }
@@ -777,20 +793,21 @@ static void test_drop_last(void **state)
 static void test_fewer_samples_than_a_batch(void **state)
 {
     (void)state;
-    static const char *const options[] = {"epochs=2 batch_size=48", "epochs=2 batch_size=16777216 doctor=true"};
+    static const char *const options[] = {"epochs=2 batch_size=48", "epochs=2 batch_size=16777216 diagnostics=true"};
     digest found[2];
     for (int i = 0; i < 2; i++) {
-        world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 48);
+        fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 48);
         story s = {0};
-        WORKS(sixnet_fit(w->net, w->opt, w->ds, options[i], note, &s));
+        WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, options[i], note, &s));
         assert_true(s.count == 4 && s.entry[0].batches == 1 && s.entry[0].samples == 48);
         found[i] = close_with_digest(w);
     }
     assert_same_digest(found[0], found[1]);
-    world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 48);
+    fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 48);
     digest before = digest_of(w->net);
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_fit(w->net, w->opt, w->ds, "batch_size=49 drop_last=true", NULL, NULL), "batch_size=49", "48",
-          "drop_last=false");
+    FAILS(SIXNET_INVALID_ARGUMENT,
+          sixnet_model_fit(w->net, w->opt, w->ds, NULL, "batch_size=49 drop_last=true", NULL, NULL), "batch_size=49",
+          "48", "drop_last=false");
     assert_same_digest(before, close_with_digest(w));
 }
 
@@ -798,12 +815,14 @@ static void test_fewer_samples_than_a_batch(void **state)
 static void test_batches_too_small_for_a_norm(void **state)
 {
     (void)state;
-    static const char on_pixels[] = "input shape=6\nreshape shape=1x2x3\nbatchnorm2d\nflatten\nlinear out_features=3\ncross_entropy";
+    static const char on_pixels[] =
+        "input shape=6\nreshape shape=1x2x3\nbatchnorm2d\nflatten\nlinear out_features=3\ncross_entropy";
     static const struct {
         const char *net, *options, *message; /* NULL: trains */
         int64_t samples;
     } cases[] = {
-        {rich_net, "batch_size=16", "the last of an epoch has 1 (33 samples, batch_size=16); drop_last=true leaves it out", 33},
+        {rich_net, "batch_size=16",
+         "the last of an epoch has 1 (33 samples, batch_size=16); drop_last=true leaves it out", 33},
         {rich_net, "batch_size=2", "drop_last=true", 5},
         {rich_net, "batch_size=1", "not of 1", 33},
         {rich_net, "", "not of 1", 1},
@@ -815,16 +834,17 @@ static void test_batches_too_small_for_a_norm(void **state)
         {plain_net, "batch_size=16", NULL, 33},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        world *w = open_world("", cases[i].net, "sgd lr=0.1", NULL, cases[i].samples);
+        fixture *w = open_world("", cases[i].net, "sgd lr=0.1", NULL, cases[i].samples);
         digest before = digest_of(w->net);
         story s = {.net = w->net};
         watched = NULL;
         if (cases[i].message) {
-            FAILS(SIXNET_BAD_SHAPE, sixnet_fit(w->net, w->opt, w->ds, cases[i].options, note, &s), "bn1", cases[i].message);
+            FAILS(SIXNET_BAD_SHAPE, sixnet_model_fit(w->net, w->opt, w->ds, NULL, cases[i].options, note, &s), "bn1",
+                  cases[i].message);
             assert_int_equal(s.count, 0);
             assert_same_digest(before, digest_of(w->net));
         } else {
-            WORKS(sixnet_fit(w->net, w->opt, w->ds, cases[i].options, note, &s));
+            WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, cases[i].options, note, &s));
         }
         close_world(w);
     }
@@ -881,26 +901,28 @@ static sixnet_dataset *open_source(int which, sixnet_context *ctx, bytes *b, flo
         WORKS(sixnet_dataset_from_callback(&ds, ctx, "shape=1x2x3", 64, give_bytes, b));
         break;
     case 1:
-        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=1x2x3 inputs=u8 targets=u8 scale=0.00392156862745098", b->x, b->t, 64));
+        WORKS(sixnet_dataset_from_arrays(
+            &ds, ctx, "shape=1x2x3 input_dtype=u8 target_dtype=u8 scale=0.00392156862745098", b->x, b->t, 64));
         break;
     case 2:
-        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=1x2x3 targets=i64", x, t, 64));
+        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=1x2x3 target_dtype=i64", x, t, 64));
         break;
     case 3:
-        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=6 inputs=u8 targets=i64 scale=0.00392156862745098 copy=false", b->x, t,
-                                         64));
+        WORKS(sixnet_dataset_from_arrays(
+            &ds, ctx, "shape=6 input_dtype=u8 target_dtype=i64 scale=0.00392156862745098 copy=false", b->x, t, 64));
         break;
     case 4:
         write_idx(images, b->x, (const uint32_t[]){64, 2, 3}, 3);
         write_idx(labels, b->t, (const uint32_t[]){64}, 1);
-        WORKS(sixnet_dataset_open_idx(&ds, ctx, images, labels));
+        WORKS(sixnet_dataset_from_idx(&ds, ctx, images, labels));
         unlink(images);
         unlink(labels);
         break;
     default:
-        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=6 inputs=u8 targets=u8 scale=0.00392156862745098", b->x, b->t, 64));
+        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=6 input_dtype=u8 target_dtype=u8 scale=0.00392156862745098",
+                                         b->x, b->t, 64));
         sixnet_dataset *whole = ds;
-        WORKS(sixnet_dataset_split(&ds, &rest, whole, "first=63 shuffle=false"));
+        WORKS(sixnet_dataset_split(&ds, &rest, whole, "first_size=63 shuffle=false"));
         sixnet_dataset_free(whole);
         sixnet_dataset_free(rest);
     }
@@ -919,12 +941,13 @@ static void test_sources_agree(void **state)
     for (int i = 0; i < 64; i++)
         b.t[i] = (uint8_t)(i % CLASSES);
     for (int source = 0; source < SOURCES; source++) {
-        world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 8);
+        fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 8);
         sixnet_dataset *ds = open_source(source, w->ctx, &b, x, t);
         assert_int_equal(sixnet_dataset_size(ds), source == 5 ? 63 : 64);
-        WORKS(sixnet_dataset_transform(ds, "normalize mean=0.5 std=0.25"));
-        WORKS(sixnet_fit(w->net, w->opt, ds,
-                         source == 5 ? "batch_size=21 shuffle=false" : "batch_size=21 drop_last=true shuffle=false", NULL, NULL));
+        WORKS(sixnet_dataset_add_transform(ds, "normalize mean=0.5 std=0.25"));
+        WORKS(sixnet_model_fit(
+            w->net, w->opt, ds, NULL,
+            source == 5 ? "batch_size=21 shuffle=false" : "batch_size=21 drop_last=true shuffle=false", NULL, NULL));
         sixnet_dataset_free(ds);
         digest d = close_with_digest(w);
         if (source == 0)
@@ -938,13 +961,14 @@ static void test_sources_agree(void **state)
 /* The net is as it was after the last batch that was told of, and finite, whether the run ends or not. */
 static bool is_ruined(const char *context, const char *text, const char *optimizer)
 {
-    world *w = open_world(context, text, optimizer, NULL, 60);
+    fixture *w = open_world(context, text, optimizer, NULL, 60);
     story s = {.net = w->net, .last = digest_of(w->net)};
     watched = NULL;
     refusal_begins();
-    int32_t status = sixnet_fit(w->net, w->opt, w->ds, "epochs=90 batch_size=20 shuffle=false", note, &s);
+    int32_t status = sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=90 batch_size=20 shuffle=false", note, &s);
     const char *message = sixnet_last_error();
-    if (status && (status != SIXNET_NOT_FINITE || !strstr(message, "finite") || !strstr(message, "a smaller learning rate")))
+    if (status &&
+        (status != SIXNET_NOT_FINITE || !strstr(message, "finite") || !strstr(message, "a smaller learning rate")))
         fail_msg("%s: %d '%s'", optimizer, (int)status, message);
     if (!all_finite(w->net))
         fail_msg("%s, %s: spoilt", context, optimizer);
@@ -957,7 +981,8 @@ static bool is_ruined(const char *context, const char *text, const char *optimiz
 static void test_absurd_rates(void **state)
 {
     (void)state;
-    static const char deep_net[] = "input shape=6\nlinear out_features=4\nlinear out_features=4\nlinear out_features=1\nmse";
+    static const char deep_net[] =
+        "input shape=6\nlinear out_features=4\nlinear out_features=4\nlinear out_features=1\nmse";
     static const char *const contexts[] = {"", "dtype=f64", "isa=baseline threads=2"};
     static const char *const nets[] = {rich_net, plain_net, deep_net};
     static const char *const optimizers[] = {
@@ -988,11 +1013,12 @@ static void test_inputs_that_are_not_finite(void **state)
     (void)state;
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     for (int i = 0; i < 3; i++) {
-        world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
+        fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
         digest before = digest_of(w->net);
         w->samples->x[13] = bad[i];
         sixnet_dataset *ds = dataset_of(w->ctx, w->samples, 60);
-        FAILS(SIXNET_NOT_FINITE, sixnet_fit(w->net, w->opt, ds, "batch_size=60", NULL, NULL), "NaN", "epoch 1, batch 1");
+        FAILS(SIXNET_NOT_FINITE, sixnet_model_fit(w->net, w->opt, ds, NULL, "batch_size=60", NULL, NULL), "NaN",
+              "epoch 1, batch 1");
         assert_same_digest(before, digest_of(w->net));
         sixnet_dataset_free(ds);
         close_world(w);
@@ -1003,11 +1029,12 @@ static void test_inputs_that_are_not_finite(void **state)
 static void test_a_loss_that_is_not_finite(void **state)
 {
     (void)state;
-    world *w = open_world("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=1e-30", NULL, 20);
+    fixture *w = open_world("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=1e-30", NULL, 20);
     digest before = digest_of(w->net);
     w->samples->t[3] = 1e25f;
     sixnet_dataset *ds = dataset_of(w->ctx, w->samples, 20);
-    FAILS(SIXNET_NOT_FINITE, sixnet_fit(w->net, w->opt, ds, "batch_size=20", NULL, NULL), "loss", "infinite", "epoch 1, batch 1");
+    FAILS(SIXNET_NOT_FINITE, sixnet_model_fit(w->net, w->opt, ds, NULL, "batch_size=20", NULL, NULL), "loss",
+          "infinite", "epoch 1, batch 1");
     assert_same_digest(before, digest_of(w->net));
     sixnet_dataset_free(ds);
     close_world(w);
@@ -1016,17 +1043,18 @@ static void test_a_loss_that_is_not_finite(void **state)
 static void test_a_source_that_fails(void **state)
 {
     (void)state;
-    world *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
+    fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
     caller s;
     sixnet_dataset *ds = called(w, &s, 60);
     story t = {.net = w->net};
     s.fails_at = 41;
-    FAILS(SIXNET_CALLBACK_FAILED, sixnet_fit(w->net, w->opt, ds, "batch_size=20 shuffle=false", note, &t), "3", "sample 41");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_model_fit(w->net, w->opt, ds, NULL, "batch_size=20 shuffle=false", note, &t),
+          "3", "sample 41");
     assert_int_equal(t.count, 2);
     assert_same_digest(t.last, digest_of(w->net));
-    FAILS(SIXNET_CALLBACK_FAILED, sixnet_evaluate(w->net, ds, NULL, NULL), "3", "sample 41");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_model_evaluate(w->net, ds, NULL, NULL), "3", "sample 41");
     s.fails_at = -1;
-    WORKS(sixnet_fit(w->net, w->opt, ds, "batch_size=20", NULL, NULL));
+    WORKS(sixnet_model_fit(w->net, w->opt, ds, NULL, "batch_size=20", NULL, NULL));
     sixnet_dataset_free(ds);
     close_world(w);
 }
@@ -1059,18 +1087,18 @@ static void test_evaluation(void **state)
     static const int64_t sizes[] = {1, 2, 15, 16, 17, 100, 511, 512, 513, 527, 528, 1024, 1030};
     static const char *const contexts[] = {"", "threads=2", "dtype=f64"};
     for (int c = 0; c < 3; c++) {
-        world *w = open_world(contexts[c], rich_net, "sgd lr=0.1", NULL, MOST);
+        fixture *w = open_world(contexts[c], rich_net, "sgd lr=0.1", NULL, MOST);
         float *y = malloc(MOST * CLASSES * sizeof *y);
-        WORKS(sixnet_fit(w->net, w->opt, w->ds, "epochs=1", NULL, NULL));
-        WORKS(sixnet_predict(w->net, w->samples->x, MOST, y));
+        WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=1", NULL, NULL));
+        WORKS(sixnet_model_predict(w->net, w->samples->x, MOST, y));
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
             double loss = 0, accuracy = 0, right;
             sixnet_dataset *ds = dataset_of(w->ctx, w->samples, sizes[i]);
-            WORKS(sixnet_evaluate(w->net, ds, &loss, &accuracy));
+            WORKS(sixnet_model_evaluate(w->net, ds, &loss, &accuracy));
             double expected = measure(y, w->samples->t, sizes[i], CLASSES, 1, &right);
             if (!(fabs(loss - expected) <= 2e-6 * expected) || accuracy != right)
-                fail_msg("%d samples: loss %.9g instead of %.9g, accuracy %g instead of %g", (int)sizes[i], loss, expected,
-                         accuracy, right);
+                fail_msg("%d samples: loss %.9g instead of %.9g, accuracy %g instead of %g", (int)sizes[i], loss,
+                         expected, accuracy, right);
             sixnet_dataset_free(ds);
         }
         free(y);
@@ -1096,18 +1124,19 @@ static void test_classes_at_places(void **state)
                                          "cross_entropy");
     sixnet_optimizer *opt;
     WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=4x5 target_shape=5", x, t, N));
-    WORKS(sixnet_evaluate(net, ds, &loss, &accuracy));
+    WORKS(sixnet_model_evaluate(net, ds, &loss, &accuracy));
     double expected = measure(x, t, N, C, PLACES, &right);
     assert_true(fabs(loss - expected) <= 1e-6 && fabs(accuracy - right) <= 1e-15);
     assert_true(accuracy > 0.1 && accuracy < 0.5);
     WORKS(sixnet_optimizer_new(&opt, learner, "sgd lr=0", NULL));
-    WORKS(sixnet_evaluate(learner, ds, &loss, &accuracy));
-    WORKS(sixnet_fit(learner, opt, ds, "batch_size=70", note, &s));
+    WORKS(sixnet_model_evaluate(learner, ds, &loss, &accuracy));
+    WORKS(sixnet_model_fit(learner, opt, ds, NULL, "batch_size=70", note, &s));
     assert_true(fabs(s.entry[0].accuracy - accuracy) <= 1e-12 && fabs(s.entry[0].loss - loss) <= 1e-6);
     t[33] = 4;
     sixnet_dataset *bad;
     WORKS(sixnet_dataset_from_arrays(&bad, NULL, "shape=4x5 target_shape=5", x, t, N));
-    FAILS(SIXNET_BAD_DATA, sixnet_fit(learner, opt, bad, "batch_size=70", NULL, NULL), "sample 6", "label 4", "0 to 3");
+    FAILS(SIXNET_BAD_DATA, sixnet_model_fit(learner, opt, bad, NULL, "batch_size=70", NULL, NULL), "sample 6",
+          "label 4", "0 to 3");
     sixnet_dataset_free(bad);
     sixnet_dataset_free(ds);
     sixnet_optimizer_free(opt);
@@ -1126,19 +1155,22 @@ static void test_probabilities_of_classes(void **state)
         float shares[100][CLASSES] = {{0}};
         double loss, accuracy, expected, right;
         story s = {0}, t = {0};
-        world *a = open_world(contexts[i], text, "sgd lr=0.5", NULL, 100);
-        world *b = open_world(contexts[i], "input shape=6\nlinear out_features=10\ntanh\nlinear out_features=3\n"
-                                           "cross_entropy label_smoothing=0.1", "sgd lr=0.5", NULL, 100);
+        fixture *a = open_world(contexts[i], text, "sgd lr=0.5", NULL, 100);
+        fixture *b = open_world(contexts[i],
+                                "input shape=6\nlinear out_features=10\ntanh\nlinear out_features=3\n"
+                                "cross_entropy label_smoothing=0.1",
+                                "sgd lr=0.5", NULL, 100);
         sixnet_dataset *ds;
         for (int k = 0; k < 100; k++)
             shares[k][(int)a->samples->t[k]] = 1;
-        FAILS(SIXNET_BAD_SHAPE, sixnet_fit(a->net, a->opt, a->ds, "", NULL, NULL), "targets", "1 values", "3");
+        FAILS(SIXNET_BAD_SHAPE, sixnet_model_fit(a->net, a->opt, a->ds, NULL, "", NULL, NULL), "targets", "1 values",
+              "3");
         WORKS(sixnet_dataset_from_arrays(&ds, a->ctx, "shape=6 target_shape=3", a->samples->x, shares, 100));
-        WORKS(sixnet_fit_validated(a->net, a->opt, ds, ds, "epochs=5 batch_size=20 doctor=true", note, &s));
-        WORKS(sixnet_fit_validated(b->net, b->opt, b->ds, b->ds, "epochs=5 batch_size=20", note, &t));
-        assert_null(sixnet_finding(a->net, 0, "name"));
-        WORKS(sixnet_evaluate(a->net, ds, &loss, &accuracy));
-        WORKS(sixnet_evaluate(b->net, b->ds, &expected, &right));
+        WORKS(sixnet_model_fit(a->net, a->opt, ds, ds, "epochs=5 batch_size=20 diagnostics=true", note, &s));
+        WORKS(sixnet_model_fit(b->net, b->opt, b->ds, b->ds, "epochs=5 batch_size=20", note, &t));
+        assert_null(sixnet_model_diagnostic(a->net, 0, "name"));
+        WORKS(sixnet_model_evaluate(a->net, ds, &loss, &accuracy));
+        WORKS(sixnet_model_evaluate(b->net, b->ds, &expected, &right));
         assert_true(fabs(loss - expected) <= 1e-12 && accuracy == right && right > 0.5 && right < 1);
         assert_int_equal(s.count, t.count);
         for (int k = 0; k < s.count; k++) {
@@ -1170,7 +1202,7 @@ static void test_losses_of_values(void **state)
         snprintf(text, sizeof text, "input shape=2\nmse reduction=%s", reductions[r]);
         sixnet_model *net = parsed(NULL, text);
         double expected = r == 0 ? sum / (2 * N) : r == 1 ? sum : sum / 2;
-        WORKS(sixnet_evaluate(net, ds, &loss, &accuracy));
+        WORKS(sixnet_model_evaluate(net, ds, &loss, &accuracy));
         assert_true(fabs(loss - expected) <= 1e-6 * expected);
         assert_true(isnan(accuracy));
         sixnet_model_free(net);
@@ -1181,13 +1213,14 @@ static void test_losses_of_values(void **state)
 /* Compares every report of a run that leaves the net as it is with an evaluation of the samples so far. */
 static int32_t compare_so_far(void *user, const sixnet_progress *progress)
 {
-    const world *w = user;
+    const fixture *w = user;
     const told e = listen(progress);
     double loss, accuracy;
     sixnet_dataset *so_far = dataset_of(w->ctx, w->samples, (int64_t)e.samples);
-    WORKS(sixnet_evaluate(w->net, so_far, &loss, &accuracy));
+    WORKS(sixnet_model_evaluate(w->net, so_far, &loss, &accuracy));
     if (!(fabs(e.loss - loss) <= 1e-12 * loss) || !(isnan(accuracy) || fabs(e.accuracy - accuracy) <= 1e-12))
-        fail_msg("after %g samples: loss %.17g, not %.17g; accuracy %g, not %g", e.samples, e.loss, loss, e.accuracy, accuracy);
+        fail_msg("after %g samples: loss %.17g, not %.17g; accuracy %g, not %g", e.samples, e.loss, loss, e.accuracy,
+                 accuracy);
     sixnet_dataset_free(so_far);
     return 0;
 }
@@ -1224,16 +1257,16 @@ static void test_loss_of_an_epoch_is_evaluation(void **state)
         double loss;
         assert_int_equal(close(mkstemp(path)), 0);
         snprintf(text, sizeof text, "input shape=6\n%s", cases[i].net);
-        world *w = open_world("dtype=f64 threads=2", text, "sgd lr=0", NULL, 103);
+        fixture *w = open_world("dtype=f64 threads=2", text, "sgd lr=0", NULL, 103);
         snprintf(options, sizeof options, "epochs=2 shuffle=false %s checkpoint=%s", cases[i].fit, path);
-        const int32_t status = sixnet_fit(w->net, w->opt, w->ds, options, compare_and_stop, w);
+        const int32_t status = sixnet_model_fit(w->net, w->opt, w->ds, NULL, options, compare_and_stop, w);
         assert_int_equal(status, strstr(options, "batch_size=103") ? SIXNET_OK : SIXNET_STOPPED);
         snprintf(options, sizeof options, "epochs=2 shuffle=false %s resume=%s", cases[i].fit, path);
-        WORKS(sixnet_fit(w->net, w->opt, w->ds, options, compare_so_far, w));
-        WORKS(sixnet_evaluate(w->net, w->ds, &loss, NULL));
-        assert_int_equal(sixnet_history_size(w->net), 2);
+        WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, options, compare_so_far, w));
+        WORKS(sixnet_model_evaluate(w->net, w->ds, &loss, NULL));
+        assert_int_equal(sixnet_model_history_size(w->net), 2);
         for (int epoch = 1; epoch <= 2; epoch++)
-            assert_true(fabs(sixnet_history_get(w->net, epoch, "loss") - loss) <= 1e-12 * loss);
+            assert_true(fabs(sixnet_model_history_get(w->net, epoch, "loss") - loss) <= 1e-12 * loss);
         unlink(path);
         snprintf(options, sizeof options, "%s.best", path);
         unlink(options);
@@ -1245,9 +1278,9 @@ static void test_loss_of_an_epoch_is_evaluation(void **state)
 static void test_no_accuracy_of_values(void **state)
 {
     (void)state;
-    world *w = open_world("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=0.01", NULL, 20);
+    fixture *w = open_world("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=0.01", NULL, 20);
     story s = {0};
-    WORKS(sixnet_fit_validated(w->net, w->opt, w->ds, w->ds, "batch_size=20", note, &s));
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, w->ds, "batch_size=20", note, &s));
     assert_true(isnan(s.entry[0].accuracy) && isnan(s.entry[1].accuracy) && isnan(s.entry[1].validation_accuracy));
     assert_true(s.entry[1].validation_loss < s.entry[1].loss);
     close_world(w);
@@ -1265,10 +1298,10 @@ static void test_accuracy_of_labels(void **state)
         int64_t outputs;
         double right;
     } cases[] = {
-        {"input shape=1\nlinear out_features=1 bias=false\nbce_with_logits", "inputs=f64 shape=1 targets=f64 target_shape=1", 1,
-         2.0 / 4},
-        {"input shape=3\nlinear out_features=3 bias=false\nbce_with_logits", "inputs=f64 shape=3 targets=f64 target_shape=3", 3,
-         9.0 / 12},
+        {"input shape=1\nlinear out_features=1 bias=false\nbce_with_logits",
+         "input_dtype=f64 shape=1 target_dtype=f64 target_shape=1", 1, 2.0 / 4},
+        {"input shape=3\nlinear out_features=3 bias=false\nbce_with_logits",
+         "input_dtype=f64 shape=3 target_dtype=f64 target_shape=3", 3, 9.0 / 12},
     };
     (void)state;
     for (int c = 0; c < 4; c++) {
@@ -1289,11 +1322,12 @@ static void test_accuracy_of_labels(void **state)
         WORKS(sixnet_tensor_set_f64(net, "linear1.weight", unit, n * n));
         WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0", NULL));
         WORKS(sixnet_dataset_from_arrays(&ds, ctx, cases[c / 2].inputs, a, b, 4));
-        WORKS(sixnet_evaluate(net, ds, NULL, &accuracy));
-        WORKS(sixnet_fit_validated(net, opt, ds, ds, "batch_size=2 shuffle=false", note, &s));
+        WORKS(sixnet_model_evaluate(net, ds, NULL, &accuracy));
+        WORKS(sixnet_model_fit(net, opt, ds, ds, "batch_size=2 shuffle=false", note, &s));
         if (accuracy != cases[c / 2].right || fabs(s.entry[1].accuracy - accuracy) > 1e-15)
-            fail_msg("case %d: accuracy %g, in training %g, instead of %g", c, accuracy, s.entry[1].accuracy, cases[c / 2].right);
-        assert_true(sixnet_history_get(net, 1, "validation_accuracy") == accuracy);
+            fail_msg("case %d: accuracy %g, in training %g, instead of %g", c, accuracy, s.entry[1].accuracy,
+                     cases[c / 2].right);
+        assert_true(sixnet_model_history_get(net, 1, "validation_accuracy") == accuracy);
         sixnet_dataset_free(ds);
         sixnet_optimizer_free(opt);
         sixnet_model_free(net);

@@ -36,10 +36,7 @@ static bool has_name(const char *keyword)
     return strcmp(keyword, "tensor") == 0 || strcmp(keyword, "grad") == 0 || strcmp(keyword, "after") == 0;
 }
 
-static bool has_text(const char *keyword)
-{
-    return strcmp(keyword, "mode") == 0 || strcmp(keyword, "net") == 0;
-}
+static bool has_text(const char *keyword) { return strcmp(keyword, "mode") == 0 || strcmp(keyword, "net") == 0; }
 
 static entry entry_of(char *line)
 {
@@ -87,7 +84,7 @@ static void succeed(const fixture *f, const char *what, int32_t status)
         fail_msg("'%s': %s: %s", f->spec, what, sixnet_last_error());
 }
 
-#define TRY(call) succeed(f, #call, call)
+#define CHECK_SIXNET(call) succeed(f, #call, call)
 
 /* ---- comparing ---- */
 
@@ -119,8 +116,8 @@ static void compare(const fixture *f, const entry *e, const double *got, const p
     double bound = p->layers * largest(e);
     for (int64_t i = 0; i < e->count; i++)
         if (!(fabs(got[i] - e->values[i]) <= bound))
-            fail_msg("%s, '%s': %s %s, value %d: %.17g instead of %.17g", p->options, f->spec, e->keyword, e->name, (int)i,
-                     got[i], e->values[i]);
+            fail_msg("%s, '%s': %s %s, value %d: %.17g instead of %.17g", p->options, f->spec, e->keyword, e->name,
+                     (int)i, got[i], e->values[i]);
 }
 
 static double *room_for(const entry *e)
@@ -136,7 +133,8 @@ typedef int32_t read_tensor(const sixnet_model *, const char *, double *, int64_
 typedef int32_t read_node(const sixnet_model *, sixnet_node, double *, int64_t);
 
 /* Compares all tensors that have lines of a keyword. */
-static void compare_tensors(const fixture *f, const char *keyword, const sixnet_model *net, read_tensor *read, const precision *p)
+static void compare_tensors(const fixture *f, const char *keyword, const sixnet_model *net, read_tensor *read,
+                            const precision *p)
 {
     for (int i = 0; i < f->count; i++) {
         const entry *e = &f->entry[i];
@@ -149,8 +147,8 @@ static void compare_tensors(const fixture *f, const char *keyword, const sixnet_
     }
 }
 
-static void compare_node(const fixture *f, const char *keyword, const sixnet_model *net, sixnet_node node, read_node *read,
-                         const precision *p)
+static void compare_node(const fixture *f, const char *keyword, const sixnet_model *net, sixnet_node node,
+                         read_node *read, const precision *p)
 {
     const entry *e = find(f, keyword);
     if (!e)
@@ -182,26 +180,26 @@ static layer_net build(const fixture *f, sixnet_context *ctx)
     char input[64];
     layer_net net;
     snprintf(input, sizeof input, "input shape=%s", f->shape);
-    TRY(sixnet_model_new(&net.model, ctx));
-    net.input = sixnet_add(net.model, input, SIXNET_NONE);
-    net.layer = sixnet_add(net.model, f->spec, net.input);
+    CHECK_SIXNET(sixnet_model_new(&net.model, ctx));
+    net.input = sixnet_model_add(net.model, input, SIXNET_NO_NODE);
+    net.layer = sixnet_model_add(net.model, f->spec, net.input);
     if (find(f, "grad_input"))
-        TRY(sixnet_retain(net.model, net.input));
+        CHECK_SIXNET(sixnet_node_retain(net.model, net.input));
     if (find(f, "output"))
-        TRY(sixnet_retain(net.model, net.layer));
-    TRY(sixnet_compile(net.model));
+        CHECK_SIXNET(sixnet_node_retain(net.model, net.layer));
+    CHECK_SIXNET(sixnet_model_compile(net.model));
     set_tensors(f, net.model);
     return net;
 }
 
 static void check_training(const fixture *f, const layer_net *net, const precision *p)
 {
-    TRY(sixnet_forward_f64(net->model, find(f, "input")->values, f->n));
+    CHECK_SIXNET(sixnet_model_forward_f64(net->model, find(f, "input")->values, f->n));
     compare_node(f, "output", net->model, net->layer, sixnet_node_values_f64, p);
-    TRY(sixnet_zero_grad(net->model));
-    TRY(sixnet_backward_from_f64(net->model, find(f, "upstream")->values));
+    CHECK_SIXNET(sixnet_model_zero_grad(net->model));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(net->model, find(f, "upstream")->values));
     compare_node(f, "grad_input", net->model, net->input, sixnet_node_gradient_f64, p);
-    compare_tensors(f, "grad", net->model, sixnet_gradient_get_f64, p);
+    compare_tensors(f, "grad", net->model, sixnet_tensor_gradient_f64, p);
     compare_tensors(f, "after", net->model, sixnet_tensor_get_f64, p);
 }
 
@@ -209,7 +207,7 @@ static void check_evaluation(const fixture *f, const layer_net *net, const preci
 {
     const entry *output = find(f, "output");
     double *got = room_for(output);
-    TRY(sixnet_predict_f64(net->model, find(f, "input")->values, f->n, got));
+    CHECK_SIXNET(sixnet_model_predict_f64(net->model, find(f, "input")->values, f->n, got));
     compare(f, output, got, p);
     free(got);
 }
@@ -217,10 +215,10 @@ static void check_evaluation(const fixture *f, const layer_net *net, const preci
 static void check_loss(const fixture *f, const layer_net *net, const precision *p)
 {
     double loss = NAN;
-    TRY(sixnet_forward_f64(net->model, find(f, "input")->values, f->n));
-    TRY(sixnet_loss_f64(net->model, find(f, "target")->values, &loss));
+    CHECK_SIXNET(sixnet_model_forward_f64(net->model, find(f, "input")->values, f->n));
+    CHECK_SIXNET(sixnet_model_loss_f64(net->model, find(f, "target")->values, &loss));
     compare(f, find(f, "loss"), &loss, p);
-    TRY(sixnet_backward(net->model));
+    CHECK_SIXNET(sixnet_model_backward(net->model));
     compare_node(f, "grad_input", net->model, net->input, sixnet_node_gradient_f64, p);
 }
 
@@ -231,7 +229,7 @@ static void check_layer(const fixture *f, const precision *p)
         void (*check)(const fixture *, const layer_net *, const precision *);
     } modes[] = {{"train", check_training}, {"eval", check_evaluation}, {"loss", check_loss}};
     sixnet_context *ctx;
-    TRY(sixnet_context_new(&ctx, p->options));
+    CHECK_SIXNET(sixnet_context_new(&ctx, p->options));
     layer_net net = build(f, ctx);
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (strcmp(find(f, "mode")->text, modes[i].mode) == 0)
@@ -271,7 +269,7 @@ static sixnet_model *parse(const fixture *f, sixnet_context *ctx)
             strncat(text, "\n", sizeof text - strlen(text) - 1);
         }
     sixnet_model *net;
-    TRY(sixnet_model_parse(&net, ctx, text));
+    CHECK_SIXNET(sixnet_model_parse(&net, ctx, text));
     set_tensors(f, net);
     return net;
 }
@@ -279,11 +277,11 @@ static sixnet_model *parse(const fixture *f, sixnet_context *ctx)
 static double training_step(const fixture *f, sixnet_model *net, sixnet_optimizer *opt)
 {
     double loss = NAN;
-    TRY(sixnet_zero_grad(net));
-    TRY(sixnet_forward_f64(net, find(f, "input")->values, f->n));
-    TRY(sixnet_loss_f64(net, find(f, "target")->values, &loss));
-    TRY(sixnet_backward(net));
-    TRY(sixnet_step(opt));
+    CHECK_SIXNET(sixnet_model_zero_grad(net));
+    CHECK_SIXNET(sixnet_model_forward_f64(net, find(f, "input")->values, f->n));
+    CHECK_SIXNET(sixnet_model_loss_f64(net, find(f, "target")->values, &loss));
+    CHECK_SIXNET(sixnet_model_backward(net));
+    CHECK_SIXNET(sixnet_optimizer_step(opt));
     return loss;
 }
 
@@ -291,15 +289,16 @@ static void check_net(const fixture *f, const precision *p)
 {
     sixnet_context *ctx;
     sixnet_optimizer *opt;
-    TRY(sixnet_context_new(&ctx, p->options));
+    CHECK_SIXNET(sixnet_context_new(&ctx, p->options));
     sixnet_model *net = parse(f, ctx);
-    TRY(sixnet_optimizer_new(&opt, net, f->shape, NULL));
+    CHECK_SIXNET(sixnet_optimizer_new(&opt, net, f->shape, NULL));
     const entry *expected = find(f, p->losses);
     assert_int_equal(expected->count, 10);
     for (int64_t i = 0; i < expected->count; i++) {
         double loss = training_step(f, net, opt);
         if (!(fabs(loss - expected->values[i]) <= p->nets * expected->values[i]))
-            fail_msg("%s, '%s': loss %d: %.17g instead of %.17g", p->options, f->spec, (int)i, loss, expected->values[i]);
+            fail_msg("%s, '%s': loss %d: %.17g instead of %.17g", p->options, f->spec, (int)i, loss,
+                     expected->values[i]);
     }
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);

@@ -3,7 +3,7 @@
  * that nothing is overwritten, has the same bits as one of which none is; its nodes agree with the oracles, its gradients with
  * the stencil. */
 
-#include "lab.h"
+#include "layer_fixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,8 +14,8 @@ enum { NODES_MAX = 64, MOST = 16 };
 
 typedef struct graph_node {
     char spec[120];
-    int input[LAB_INPUTS], inputs;
-    lab_shape out;
+    int input[FIXTURE_INPUTS], inputs;
+    fixture_shape out;
     bool kept;   /* always retained: leads nowhere */
     bool words;  /* an input of rows of a table */
     bool sign;   /* no small change of anything turns its values' sign */
@@ -45,47 +45,47 @@ static void add_node(built *b, int i, const char *name)
 {
     const graph_node *n = &b->g->node[i];
     char spec[160];
-    sixnet_node inputs[LAB_INPUTS];
+    sixnet_node inputs[FIXTURE_INPUTS];
     for (int k = 0; k < n->inputs; k++)
         inputs[k] = n->input[k];
     snprintf(spec, sizeof spec, "%s name=%s%d", n->spec, name, i);
-    if (sixnet_add_multi(b->net, spec, inputs, n->inputs) != i)
-        lab_fail("'%s' cannot be added: %s", spec, sixnet_last_error());
+    if (sixnet_model_add_multi(b->net, spec, inputs, n->inputs) != i)
+        fixture_fail("'%s' cannot be added: %s", spec, sixnet_last_error());
     if (b->retained[i])
-        TRY(sixnet_retain(b->net, i));
-    b->in_total += lab_is(n->spec, "input") ? lab_size(&n->out) : 0;
+        CHECK_SIXNET(sixnet_node_retain(b->net, i));
+    b->in_total += fixture_is(n->spec, "input") ? fixture_size(&n->out) : 0;
 }
 
 /* Norms are given weights, and all running statistics values, that they do not have at first. */
-static void set_tensors(const built *b, lab_random *r)
+static void set_tensors(const built *b, fixture_random *r)
 {
     const char *name;
     for (int32_t t = 0; (name = sixnet_tensor_name(b->net, t)); t++) {
-        lab_shape s;
-        TRY(sixnet_tensor_shape(b->net, name, s.dim, &s.rank, NULL));
-        int64_t count = lab_size(&s);
-        double *values = lab_room(count);
+        fixture_shape s;
+        CHECK_SIXNET(sixnet_tensor_shape(b->net, name, s.dim, &s.rank, NULL));
+        int64_t count = fixture_size(&s);
+        double *values = fixture_room(count);
         for (int64_t i = 0; i < count; i++)
-            values[i] = lab_has(name, "running_var") ? lab_uniform(r, 0.5, 2) : lab_uniform(r, -1, 1);
+            values[i] = fixture_has(name, "running_var") ? fixture_uniform(r, 0.5, 2) : fixture_uniform(r, -1, 1);
         if (s.rank == 1)
-            TRY(sixnet_tensor_set_f64(b->net, name, values, count));
+            CHECK_SIXNET(sixnet_tensor_set_f64(b->net, name, values, count));
         free(values);
     }
 }
 
-static built build(const graph *g, const char *options, retaining how, lab_random r)
+static built build(const graph *g, const char *options, retaining how, fixture_random r)
 {
     built b = {.g = g};
-    TRY(sixnet_context_new(&b.ctx, options));
-    TRY(sixnet_model_new(&b.net, b.ctx));
+    CHECK_SIXNET(sixnet_context_new(&b.ctx, options));
+    CHECK_SIXNET(sixnet_model_new(&b.net, b.ctx));
     for (int i = 0; i < g->count; i++) {
-        b.retained[i] = i != g->loss && (g->node[i].kept || how == ALL || (how == SOME && lab_below(&r, 3) == 0));
+        b.retained[i] = i != g->loss && (g->node[i].kept || how == ALL || (how == SOME && fixture_below(&r, 3) == 0));
         add_node(&b, i, "n");
     }
-    TRY(sixnet_compile(b.net));
-    set_tensors(&b, &(lab_random){99});
+    CHECK_SIXNET(sixnet_model_compile(b.net));
+    set_tensors(&b, &(fixture_random){99});
     b.output = g->node[g->loss].input[0];
-    b.out_total = lab_size(&g->node[b.output].out);
+    b.out_total = fixture_size(&g->node[b.output].out);
     return b;
 }
 
@@ -112,22 +112,22 @@ typedef struct samples {
     double *x, *target;
 } samples;
 
-static samples draw(const built *b, int n, lab_random *r)
+static samples draw(const built *b, int n, fixture_random *r)
 {
-    samples s = {n, lab_room(n * b->in_total), lab_room(n * b->out_total)};
+    samples s = {n, fixture_room(n * b->in_total), fixture_room(n * b->out_total)};
     double *x = s.x;
     for (int i = 0; i < n; i++)
         for (int k = 0; k < b->g->count; k++) {
             const graph_node *node = &b->g->node[k];
-            if (!lab_is(node->spec, "input"))
+            if (!fixture_is(node->spec, "input"))
                 continue;
-            int64_t size = lab_size(&node->out);
-            lab_fill(r, LAB_APART, x, size);
+            int64_t size = fixture_size(&node->out);
+            fixture_fill(r, FIXTURE_APART, x, size);
             for (int64_t j = 0; node->words && j < size; j++)
-                x[j] = lab_below(r, 5);
+                x[j] = fixture_below(r, 5);
             x += size;
         }
-    lab_fill(r, LAB_ANY, s.target, n * b->out_total);
+    fixture_fill(r, FIXTURE_ANY, s.target, n * b->out_total);
     return s;
 }
 
@@ -147,10 +147,10 @@ typedef struct results {
 
 static int64_t parameter_size(const sixnet_model *net, const char *name)
 {
-    lab_shape s;
+    fixture_shape s;
     int32_t trainable;
-    TRY(sixnet_tensor_shape(net, name, s.dim, &s.rank, &trainable));
-    return trainable ? lab_size(&s) : 0;
+    CHECK_SIXNET(sixnet_tensor_shape(net, name, s.dim, &s.rank, &trainable));
+    return trainable ? fixture_size(&s) : 0;
 }
 
 static void take_gradients(const built *b, results *r)
@@ -159,11 +159,11 @@ static void take_gradients(const built *b, results *r)
     int64_t at = 0;
     for (int32_t t = 0; (name = sixnet_tensor_name(b->net, t)); t++)
         r->gradient_count += parameter_size(b->net, name);
-    r->gradients = lab_room(r->gradient_count);
+    r->gradients = fixture_room(r->gradient_count);
     for (int32_t t = 0; (name = sixnet_tensor_name(b->net, t)); t++) {
         int64_t size = parameter_size(b->net, name);
         if (size)
-            TRY(sixnet_gradient_get_f64(b->net, name, r->gradients + at, size));
+            CHECK_SIXNET(sixnet_tensor_gradient_f64(b->net, name, r->gradients + at, size));
         at += size;
     }
 }
@@ -181,13 +181,13 @@ static bool leads_to_loss(const graph *g, int i)
 
 static void take_node(const built *b, int i, int n, results *r)
 {
-    int64_t count = n * lab_size(&b->g->node[i].out);
-    r->value[i] = lab_room(count);
-    r->gradient[i] = lab_room(count);
-    TRY(sixnet_node_values_f64(b->net, i, r->value[i], count));
+    int64_t count = n * fixture_size(&b->g->node[i].out);
+    r->value[i] = fixture_room(count);
+    r->gradient[i] = fixture_room(count);
+    CHECK_SIXNET(sixnet_node_values_f64(b->net, i, r->value[i], count));
     int32_t status = sixnet_node_gradient_f64(b->net, i, r->gradient[i], count);
     if (leads_to_loss(b->g, i)) {
-        TRY(status);
+        CHECK_SIXNET(status);
         return;
     }
     assert_int_equal(status, SIXNET_BAD_STATE);
@@ -197,11 +197,11 @@ static void take_node(const built *b, int i, int n, results *r)
 
 static results run(const built *b, const samples *s)
 {
-    results r = {.predicted = lab_room(s->n * b->out_total)};
-    TRY(sixnet_predict_f64(b->net, s->x, s->n, r.predicted));
-    TRY(sixnet_forward_f64(b->net, s->x, s->n));
-    TRY(sixnet_loss_f64(b->net, s->target, &r.loss));
-    TRY(sixnet_backward(b->net));
+    results r = {.predicted = fixture_room(s->n * b->out_total)};
+    CHECK_SIXNET(sixnet_model_predict_f64(b->net, s->x, s->n, r.predicted));
+    CHECK_SIXNET(sixnet_model_forward_f64(b->net, s->x, s->n));
+    CHECK_SIXNET(sixnet_model_loss_f64(b->net, s->target, &r.loss));
+    CHECK_SIXNET(sixnet_model_backward(b->net));
     take_gradients(b, &r);
     for (int i = 0; i < b->g->count; i++)
         if (b->retained[i])
@@ -223,8 +223,8 @@ static void check_bits(const char *what, int node, const double *a, const double
 {
     for (int64_t i = 0; a && b && i < count; i++)
         if (memcmp(&a[i], &b[i], sizeof *a) != 0)
-            lab_fail("%s of node %d, value %lld: %.17g, but %.17g when everything is retained", what, node, (long long)i, b[i],
-                     a[i]);
+            fixture_fail("%s of node %d, value %lld: %.17g, but %.17g when everything is retained", what, node,
+                         (long long)i, b[i], a[i]);
 }
 
 /* all is of a model of which everything is retained. */
@@ -234,7 +234,7 @@ static void compare(const built *b, const results *all, const results *r, int n)
     check_bits("prediction", b->output, all->predicted, r->predicted, n * b->out_total);
     check_bits("parameter gradients", -1, all->gradients, r->gradients, all->gradient_count);
     for (int i = 0; i < b->g->count; i++) {
-        int64_t count = n * lab_size(&b->g->node[i].out);
+        int64_t count = n * fixture_size(&b->g->node[i].out);
         check_bits("values", i, all->value[i], r->value[i], count);
         check_bits("gradient", i, all->gradient[i], r->gradient[i], count);
     }
@@ -242,66 +242,67 @@ static void compare(const built *b, const results *all, const results *r, int n)
 
 /* ---- nodes and the oracles ---- */
 
-static lab lab_of(const built *b, int i, char name[16])
+static layer_fixture fixture_of(const built *b, int i, char name[16])
 {
     const graph_node *node = &b->g->node[i];
-    lab l = {.spec = node->spec, .name = name, .net = b->net, .inputs = node->inputs, .out = node->out};
+    layer_fixture l = {.spec = node->spec, .name = name, .net = b->net, .inputs = node->inputs, .out = node->out};
     snprintf(name, 16, "n%d", i);
     for (int k = 0; k < l.inputs; k++) {
         l.in[k] = b->g->node[node->input[k]].out;
-        l.in_size[k] = lab_size(&l.in[k]);
+        l.in_size[k] = fixture_size(&l.in[k]);
     }
-    l.out_size = lab_size(&l.out);
+    l.out_size = fixture_size(&l.out);
     return l;
 }
 
-static void check_node(const built *b, int i, const results *r, int n, lab_tensors *t)
+static void check_node(const built *b, int i, const results *r, int n, fixture_tensors *t)
 {
     char name[16];
-    lab l = lab_of(b, i, name);
-    lab_data d = {.n = n};
-    double *y = lab_room(n * l.out_size);
+    layer_fixture l = fixture_of(b, i, name);
+    fixture_data d = {.n = n};
+    double *y = fixture_room(n * l.out_size);
     for (int k = 0; k < l.inputs; k++)
         d.x[k] = r->value[b->g->node[i].input[k]];
-    if (l.inputs && lab_expect(&l, &d, t, true, y))
+    if (l.inputs && fixture_expect(&l, &d, t, true, y))
         for (int64_t j = 0; j < n * l.out_size; j++)
             if (!(fabs(y[j] - r->value[i][j]) <= 1e-12 * fmax(1, fabs(y[j]))))
-                lab_fail("node %d, '%s': value %lld is %.17g, not %.17g", i, l.spec, (long long)j, r->value[i][j], y[j]);
+                fixture_fail("node %d, '%s': value %lld is %.17g, not %.17g", i, l.spec, (long long)j, r->value[i][j],
+                             y[j]);
     free(y);
 }
 
 static void check_nodes(const graph *g, const samples *s, const results *r)
 {
-    built b = build(g, "dtype=f64", ALL, (lab_random){0});
+    built b = build(g, "dtype=f64", ALL, (fixture_random){0});
     for (int i = 0; i < g->count; i++) {
         char name[16];
-        lab l = lab_of(&b, i, name);
-        lab_tensors t = lab_take_tensors(&l);
+        layer_fixture l = fixture_of(&b, i, name);
+        fixture_tensors t = fixture_take_tensors(&l);
         if (i != g->loss)
             check_node(&b, i, r, s->n, &t);
-        lab_drop_tensors(&t);
+        fixture_drop_tensors(&t);
     }
     drop_built(&b);
 }
 
 /* ---- all checks of a graph ---- */
 
-static void check_stencil(const graph *g, int n, lab_random r)
+static void check_stencil(const graph *g, int n, fixture_random r)
 {
     built b = build(g, "dtype=f64 seed=2", NONE, r);
     samples s = draw(&b, n, &r);
     double worst;
     const char *where;
-    TRY(sixnet_gradient_check(b.net, s.x, s.target, n, &worst, &where));
+    CHECK_SIXNET(sixnet_model_gradient_check(b.net, s.x, s.target, n, &worst, &where));
     if (!(worst <= 1e-7)) {
         print(g);
-        lab_fail("%s, %d samples: the gradient is off by %g", where, n, worst);
+        fixture_fail("%s, %d samples: the gradient is off by %g", where, n, worst);
     }
     drop_samples(&s);
     drop_built(&b);
 }
 
-static void check_bits_of(const graph *g, const char *options, int n, lab_random r)
+static void check_bits_of(const graph *g, const char *options, int n, fixture_random r)
 {
     static const struct {
         retaining how;
@@ -312,11 +313,11 @@ static void check_bits_of(const graph *g, const char *options, int n, lab_random
         char context[80];
         snprintf(context, sizeof context, "%s %s", options, ways[i].threads);
         built b = build(g, context, ways[i].how, r);
-        samples s = draw(&b, n, &(lab_random){7});
+        samples s = draw(&b, n, &(fixture_random){7});
         one = run(&b, &s);
         if (i == 0) {
             all = one;
-            if (lab_has(options, "f64"))
+            if (fixture_has(options, "f64"))
                 check_nodes(g, &s, &all);
         } else {
             compare(&b, &all, &one, n);
@@ -331,19 +332,19 @@ static void check_bits_of(const graph *g, const char *options, int n, lab_random
 /* Whether a model of which nothing is retained needs less memory. */
 static bool saves_memory(const graph *g)
 {
-    built all = build(g, "", ALL, (lab_random){0}), none = build(g, "", NONE, (lab_random){0});
+    built all = build(g, "", ALL, (fixture_random){0}), none = build(g, "", NONE, (fixture_random){0});
     uint64_t more, less;
-    TRY(sixnet_memory_needed(all.net, 160, 1, &more));
-    TRY(sixnet_memory_needed(none.net, 160, 1, &less));
+    CHECK_SIXNET(sixnet_model_memory_needed(all.net, 160, 1, &more));
+    CHECK_SIXNET(sixnet_model_memory_needed(none.net, 160, 1, &less));
     if (less > more)
-        lab_fail("%llu bytes when nothing is retained, %llu when everything is", (unsigned long long)less,
-                 (unsigned long long)more);
+        fixture_fail("%llu bytes when nothing is retained, %llu when everything is", (unsigned long long)less,
+                     (unsigned long long)more);
     drop_built(&all);
     drop_built(&none);
     return less < more;
 }
 
-static void check_graph(const graph *g, lab_random r, int number)
+static void check_graph(const graph *g, fixture_random r, int number)
 {
     check_bits_of(g, "dtype=f64", 33, r);
     check_bits_of(g, number % 2 ? "dtype=f32" : "isa=baseline", 18, r);
@@ -357,10 +358,10 @@ static void check_graph(const graph *g, lab_random r, int number)
 static void find_shapes(graph *g)
 {
     built b = {.g = g};
-    TRY(sixnet_model_new(&b.net, NULL));
+    CHECK_SIXNET(sixnet_model_new(&b.net, NULL));
     for (int i = 0; i < g->count; i++) {
         add_node(&b, i, "n");
-        TRY(sixnet_node_shape(b.net, i, g->node[i].out.dim, &g->node[i].out.rank));
+        CHECK_SIXNET(sixnet_node_shape(b.net, i, g->node[i].out.dim, &g->node[i].out.rank));
     }
     sixnet_model_free(b.net);
 }
@@ -372,12 +373,12 @@ static void parse_node(graph *g, const char *line)
     char *end;
     n->kept = line[0] == '!';
     snprintf(n->spec, sizeof n->spec, "%.*s", (int)(inputs - line - 1 - n->kept), line + n->kept);
-    n->words = lab_is(n->spec, "input") && lab_has(n->spec, "words");
+    n->words = fixture_is(n->spec, "input") && fixture_has(n->spec, "words");
     if (n->words)
         *strstr(n->spec, " words") = '\0';
     for (const char *at = inputs + 1; *at; at = end)
         n->input[n->inputs++] = (int)strtol(at, &end, 10);
-    if (lab_is(n->spec, "mse"))
+    if (fixture_is(n->spec, "mse"))
         g->loss = g->count;
     g->count++;
 }
@@ -393,25 +394,30 @@ static const char *const by_hand[][20] = {
     {INPUT, "add @ 0 0", LOSS "1"},
     {INPUT, "concat @ 0 0", "concat dim=1 @ 1 1", LOSS "2"},
     /* residuals, with whatever order of the inputs */
-    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "sigmoid @ 1", "add @ 2 0", "tanh @ 3", "add @ 3 4", LOSS "5"},
-    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "batchnorm2d eps=0.5 @ 1", "silu @ 2", "add @ 1 3", "add @ 4 2",
-     "tanh @ 5", "add @ 0 6 3", LOSS "7"},
-    {INPUT, "linear out_features=4 @ 0", "add @ 0 1", "linear out_features=4 @ 2", "add @ 3 2", "linear out_features=4 @ 4",
-     "add @ 4 5", "silu @ 6", "add @ 7 4", LOSS "8"},
+    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "sigmoid @ 1", "add @ 2 0", "tanh @ 3", "add @ 3 4",
+     LOSS "5"},
+    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "batchnorm2d eps=0.5 @ 1", "silu @ 2", "add @ 1 3",
+     "add @ 4 2", "tanh @ 5", "add @ 0 6 3", LOSS "7"},
+    {INPUT, "linear out_features=4 @ 0", "add @ 0 1", "linear out_features=4 @ 2", "add @ 3 2",
+     "linear out_features=4 @ 4", "add @ 4 5", "silu @ 6", "add @ 7 4", LOSS "8"},
     /* one node, many consumers */
-    {INPUT, "gelu @ 0", "tanh @ 1", "sigmoid @ 1", "silu @ 1", "linear out_features=4 @ 1", "add @ 2 3 4 5 1", LOSS "6"},
+    {INPUT, "gelu @ 0", "tanh @ 1", "sigmoid @ 1", "silu @ 1", "linear out_features=4 @ 1", "add @ 2 3 4 5 1",
+     LOSS "6"},
     {INPUT, "dropout p=0.4 @ 0", "tanh @ 1", "sigmoid @ 1", "mul @ 2 3 1", LOSS "4"},
     /* reshapes in a row, and with several consumers */
     {INPUT, "tanh @ 0", "reshape shape=24 @ 1", "reshape shape=4x6 @ 2", "flatten @ 3", "sigmoid @ 4", LOSS "5"},
-    {INPUT, "tanh @ 0", "reshape shape=24 @ 1", "sigmoid @ 2", "silu @ 2", "add @ 3 4", "tanh @ 2", "mul @ 5 6", LOSS "7"},
-    {INPUT, "tanh @ 0", "reshape shape=24 @ 1", "reshape shape=2x3x4 @ 2", "add @ 3 1", "flatten @ 4", "add @ 5 2", LOSS "6"},
-    {INPUT, "reshape shape=24 @ 0", "flatten @ 0", "add @ 1 2", "sigmoid @ 3", "reshape shape=2x12 @ 4", "reshape shape=12x2 @ 4",
-     "linear out_features=5 @ 5", "linear out_features=5 @ 6", "flatten @ 7", "flatten @ 8", "concat @ 9 10", LOSS "11"},
+    {INPUT, "tanh @ 0", "reshape shape=24 @ 1", "sigmoid @ 2", "silu @ 2", "add @ 3 4", "tanh @ 2", "mul @ 5 6",
+     LOSS "7"},
+    {INPUT, "tanh @ 0", "reshape shape=24 @ 1", "reshape shape=2x3x4 @ 2", "add @ 3 1", "flatten @ 4", "add @ 5 2",
+     LOSS "6"},
+    {INPUT, "reshape shape=24 @ 0", "flatten @ 0", "add @ 1 2", "sigmoid @ 3", "reshape shape=2x12 @ 4",
+     "reshape shape=12x2 @ 4", "linear out_features=5 @ 5", "linear out_features=5 @ 6", "flatten @ 7", "flatten @ 8",
+     "concat @ 9 10", LOSS "11"},
     {INPUT, "reshape shape=24 @ 0", LOSS "1"},
     {INPUT, LOSS "0"},
     /* chains that are worked in place, from dropout that reads nothing to norms that read their inputs */
-    {INPUT, "linear out_features=4 @ 0", "dropout p=0.3 @ 1", "dropout p=0.3 @ 2", "relu @ 0", "add @ 3 4", "dropout p=0.2 @ 5",
-     LOSS "6"},
+    {INPUT, "linear out_features=4 @ 0", "dropout p=0.3 @ 1", "dropout p=0.3 @ 2", "relu @ 0", "add @ 3 4",
+     "dropout p=0.2 @ 5", LOSS "6"},
     {INPUT, "conv2d out_channels=3 kernel_size=1 @ 0", "dropout p=0.3 @ 1", "sigmoid @ 2", "dropout p=0.3 @ 3",
      "batchnorm2d eps=0.5 @ 4", "dropout p=0.3 @ 5", "softmax @ 6", "flatten @ 7", "dropout p=0.3 @ 8", LOSS "9"},
     {INPUT, "layernorm normalized_shape=4 eps=0.5 @ 0", "groupnorm num_groups=1 eps=0.5 @ 1", "batchnorm2d eps=0.5 @ 2",
@@ -422,13 +428,14 @@ static const char *const by_hand[][20] = {
     {INPUT, "tanh @ 0", LOSS "1", "linear out_features=4 @ 1", "!batchnorm2d eps=0.5 @ 3"},
     {INPUT, "dropout p=0.2 @ 0", "!tanh @ 1", "reshape shape=24 @ 1", "!dropout p=0.5 @ 3", "sigmoid @ 3", LOSS "5"},
     /* several inputs, and words */
-    {INPUT, "input shape=3 words @", "embedding num_embeddings=5 embedding_dim=8 @ 1", "reshape shape=2x3x4 @ 2", "mul @ 3 0",
-     "embedding num_embeddings=5 embedding_dim=8 @ 1", "reshape shape=2x3x4 @ 5", "add @ 6 4", LOSS "7"},
+    {INPUT, "input shape=3 words @", "embedding num_embeddings=5 embedding_dim=8 @ 1", "reshape shape=2x3x4 @ 2",
+     "mul @ 3 0", "embedding num_embeddings=5 embedding_dim=8 @ 1", "reshape shape=2x3x4 @ 5", "add @ 6 4", LOSS "7"},
     {INPUT, INPUT, "mul @ 1 0", "add @ 2 0 1", LOSS "3"},
-    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "input shape=2x3x4 @", "add @ 1 2", "tanh @ 3", "add @ 4 2",
-     LOSS "5"},
-    {INPUT, "maxpool2d kernel_size=2 @ 0", "avgpool2d kernel_size=2 @ 0", "add @ 1 2", "adaptive_avgpool2d output_size=3x2 @ 3",
-     "leaky_relu @ 0", "adaptive_avgpool2d output_size=3x2 @ 5", "concat dim=2 @ 4 6", LOSS "7"},
+    {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "input shape=2x3x4 @", "add @ 1 2", "tanh @ 3",
+     "add @ 4 2", LOSS "5"},
+    {INPUT, "maxpool2d kernel_size=2 @ 0", "avgpool2d kernel_size=2 @ 0", "add @ 1 2",
+     "adaptive_avgpool2d output_size=3x2 @ 3", "leaky_relu @ 0", "adaptive_avgpool2d output_size=3x2 @ 5",
+     "concat dim=2 @ 4 6", LOSS "7"},
 };
 
 static void test_graphs_by_hand(void **state)
@@ -436,32 +443,33 @@ static void test_graphs_by_hand(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof by_hand / sizeof *by_hand; i++) {
         graph g = {.loss = -1};
-        lab_title("graph %d by hand", (int)i);
+        fixture_title("graph %d by hand", (int)i);
         for (int k = 0; by_hand[i][k]; k++)
             parse_node(&g, by_hand[i][k]);
         find_shapes(&g);
         saves_memory(&g);
-        for (int number = 0; number < (lab_quick() ? 2 : 6); number++)
-            check_graph(&g, (lab_random){(uint64_t)number}, number);
+        for (int number = 0; number < (fixture_quick() ? 2 : 6); number++)
+            check_graph(&g, (fixture_random){(uint64_t)number}, number);
     }
 }
 
 /* ---- graphs at random ---- */
 
 /* Makes a node up, which takes the last ones more often; false if the kind does not fit. */
-typedef bool maker(graph *g, lab_random *r, graph_node *n);
+typedef bool maker(graph *g, fixture_random *r, graph_node *n);
 
-static int any_node(const graph *g, lab_random *r)
+static int any_node(const graph *g, fixture_random *r)
 {
     int i;
     do
-        i = lab_below(r, 3) ? g->count - 1 - lab_below(r, g->count < 3 ? g->count : 3) : lab_below(r, g->count);
+        i = fixture_below(r, 3) ? g->count - 1 - fixture_below(r, g->count < 3 ? g->count : 3)
+                                : fixture_below(r, g->count);
     while (g->node[i].words);
     return i;
 }
 
 /* Takes some node as the only input. */
-static const graph_node *take(const graph *g, lab_random *r, graph_node *n)
+static const graph_node *take(const graph *g, fixture_random *r, graph_node *n)
 {
     n->inputs = 1;
     n->input[0] = any_node(g, r);
@@ -469,79 +477,85 @@ static const graph_node *take(const graph *g, lab_random *r, graph_node *n)
     return &g->node[n->input[0]];
 }
 
-static bool make_smooth(graph *g, lab_random *r, graph_node *n)
+static bool make_smooth(graph *g, fixture_random *r, graph_node *n)
 {
-    static const char *const specs[] = {"tanh",    "sigmoid",           "silu",          "gelu",       "gelu approximate=tanh",
-                                        "softmax", "log_softmax dim=0", "softmax dim=0", "log_softmax"};
+    static const char *const specs[] = {
+        "tanh",    "sigmoid",           "silu",          "gelu",       "gelu approximate=tanh",
+        "softmax", "log_softmax dim=0", "softmax dim=0", "log_softmax"};
     const graph_node *x = take(g, r, n);
-    snprintf(n->spec, sizeof n->spec, "%s", specs[lab_below(r, 9)]);
-    n->sign = lab_is(n->spec, "sigmoid") || lab_is(n->spec, "softmax") || (x->sign && !lab_is(n->spec, "log_softmax"));
-    n->apart = x->apart && (lab_is(n->spec, "tanh") || lab_is(n->spec, "sigmoid"));
-    n->most = lab_is(n->spec, "log_softmax") ? 2 * x->most + 2 : lab_has(n->spec, "lu") ? x->most : 1;
+    snprintf(n->spec, sizeof n->spec, "%s", specs[fixture_below(r, 9)]);
+    n->sign = fixture_is(n->spec, "sigmoid") || fixture_is(n->spec, "softmax") ||
+              (x->sign && !fixture_is(n->spec, "log_softmax"));
+    n->apart = x->apart && (fixture_is(n->spec, "tanh") || fixture_is(n->spec, "sigmoid"));
+    n->most = fixture_is(n->spec, "log_softmax") ? 2 * x->most + 2 : fixture_has(n->spec, "lu") ? x->most : 1;
     return true;
 }
 
 /* Layers whose derivative jumps at 0. */
-static bool make_bent(graph *g, lab_random *r, graph_node *n)
+static bool make_bent(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    snprintf(n->spec, sizeof n->spec, "%s", lab_below(r, 2) ? "relu" : "leaky_relu negative_slope=0.25");
+    snprintf(n->spec, sizeof n->spec, "%s", fixture_below(r, 2) ? "relu" : "leaky_relu negative_slope=0.25");
     n->sign = x->sign;
     n->apart = x->apart;
     return x->sign;
 }
 
-static bool make_dropout(graph *g, lab_random *r, graph_node *n)
+static bool make_dropout(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    snprintf(n->spec, sizeof n->spec, "dropout p=0.%d", lab_below(r, 5));
+    snprintf(n->spec, sizeof n->spec, "dropout p=0.%d", fixture_below(r, 5));
     n->most *= 1.6;
     n->sign = x->sign;
     n->apart = x->apart;
     return true;
 }
 
-static bool make_linear(graph *g, lab_random *r, graph_node *n)
+static bool make_linear(graph *g, fixture_random *r, graph_node *n)
 {
     take(g, r, n);
     n->most = 1 + 2 * n->most;
-    snprintf(n->spec, sizeof n->spec, "linear out_features=%d bias=%s", 1 + lab_below(r, 9), lab_below(r, 2) ? "true" : "false");
+    snprintf(n->spec, sizeof n->spec, "linear out_features=%d bias=%s", 1 + fixture_below(r, 9),
+             fixture_below(r, 2) ? "true" : "false");
     return true;
 }
 
-static bool make_conv(graph *g, lab_random *r, graph_node *n)
+static bool make_conv(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    int kernel = LAB_PICK(r, 1, 2, 3), groups = x->out.rank == 3 && x->out.dim[0] % 2 == 0 ? 1 + lab_below(r, 2) : 1;
+    int kernel = FIXTURE_PICK(r, 1, 2, 3),
+        groups = x->out.rank == 3 && x->out.dim[0] % 2 == 0 ? 1 + fixture_below(r, 2) : 1;
     snprintf(n->spec, sizeof n->spec, "conv2d out_channels=%d kernel_size=%d padding=%d stride=%dx%d groups=%d",
-             groups * (1 + lab_below(r, 3)), kernel, kernel - 1, LAB_PICK(r, 1, 1, 2), LAB_PICK(r, 1, 1, 3), groups);
+             groups * (1 + fixture_below(r, 3)), kernel, kernel - 1, FIXTURE_PICK(r, 1, 1, 2), FIXTURE_PICK(r, 1, 1, 3),
+             groups);
     n->most = 1 + 2 * n->most;
     return x->out.rank == 3;
 }
 
-static bool make_pool(graph *g, lab_random *r, graph_node *n)
+static bool make_pool(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
     if (x->out.rank != 3 || x->out.dim[1] < 2 || x->out.dim[2] < 2)
         return false;
-    int kind = lab_below(r, 4);
+    int kind = fixture_below(r, 4);
     if (kind < 2)
         snprintf(n->spec, sizeof n->spec, "maxpool2d kernel_size=2%s", kind ? " stride=1 padding=1" : "");
     else if (kind == 2)
-        snprintf(n->spec, sizeof n->spec, "avgpool2d kernel_size=2 stride=%d", 1 + lab_below(r, 2));
+        snprintf(n->spec, sizeof n->spec, "avgpool2d kernel_size=2 stride=%d", 1 + fixture_below(r, 2));
     else
-        snprintf(n->spec, sizeof n->spec, "adaptive_avgpool2d output_size=%dx%d", 1 + lab_below(r, 3), 1 + lab_below(r, 4));
+        snprintf(n->spec, sizeof n->spec, "adaptive_avgpool2d output_size=%dx%d", 1 + fixture_below(r, 3),
+                 1 + fixture_below(r, 4));
     n->sign = x->sign && kind < 2;
     return x->apart || kind >= 2;
 }
 
 /* eps keeps derivatives small where all values are close to each other. */
-static bool make_norm(graph *g, lab_random *r, graph_node *n)
+static bool make_norm(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
     long long last = (long long)x->out.dim[x->out.rank - 1];
     n->most = 4;
-    switch (lab_below(r, 3)) {
+    switch (fixture_below(r, 3)) {
     case 0:
         snprintf(n->spec, sizeof n->spec, "%s eps=0.5", x->out.rank == 3 ? "batchnorm2d" : "batchnorm1d");
         return x->out.rank <= 3;
@@ -554,22 +568,22 @@ static bool make_norm(graph *g, lab_random *r, graph_node *n)
     }
 }
 
-static bool make_reshape(graph *g, lab_random *r, graph_node *n)
+static bool make_reshape(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    int size = (int)lab_size(&x->out), rows = 1 + lab_below(r, size), images = 1 + lab_below(r, size);
+    int size = (int)fixture_size(&x->out), rows = 1 + fixture_below(r, size), images = 1 + fixture_below(r, size);
     n->sign = x->sign;
     n->apart = x->apart;
-    if (lab_below(r, 3) == 0)
+    if (fixture_below(r, 3) == 0)
         snprintf(n->spec, sizeof n->spec, "flatten");
-    else if (size % rows == 0 && size / rows % images == 0 && lab_below(r, 2))
+    else if (size % rows == 0 && size / rows % images == 0 && fixture_below(r, 2))
         snprintf(n->spec, sizeof n->spec, "reshape shape=%dx%dx%d", images, size / rows / images, rows);
     else if (size % rows == 0)
         snprintf(n->spec, sizeof n->spec, "reshape shape=%dx%d", rows, size / rows);
     return n->spec[0] != '\0';
 }
 
-static bool same_shape(const lab_shape *a, const lab_shape *b)
+static bool same_shape(const fixture_shape *a, const fixture_shape *b)
 {
     bool same = a->rank == b->rank;
     for (int i = 0; same && i < a->rank; i++)
@@ -578,19 +592,19 @@ static bool same_shape(const lab_shape *a, const lab_shape *b)
 }
 
 /* Two or three nodes of one shape, the same more than once perhaps. */
-static bool make_joint(graph *g, lab_random *r, graph_node *n)
+static bool make_joint(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    bool product = lab_below(r, 2), sign = x->sign;
+    bool product = fixture_below(r, 2), sign = x->sign;
     for (int tries = 0; tries < 30 && n->inputs < 2 + tries % 2; tries++) {
         int i = any_node(g, r);
-        if (same_shape(&g->node[i].out, &x->out) && (i != n->input[0] || lab_below(r, 4) == 0)) {
+        if (same_shape(&g->node[i].out, &x->out) && (i != n->input[0] || fixture_below(r, 4) == 0)) {
             n->input[n->inputs++] = i;
             n->most = product ? n->most * g->node[i].most : n->most + g->node[i].most;
             sign = sign && g->node[i].sign;
         }
     }
-    if (lab_below(r, 2)) {
+    if (fixture_below(r, 2)) {
         int first = n->input[0];
         n->input[0] = n->input[n->inputs - 1];
         n->input[n->inputs - 1] = first;
@@ -600,14 +614,14 @@ static bool make_joint(graph *g, lab_random *r, graph_node *n)
     return n->inputs > 1;
 }
 
-static bool make_concat(graph *g, lab_random *r, graph_node *n)
+static bool make_concat(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    int d = lab_below(r, x->out.rank);
+    int d = fixture_below(r, x->out.rank);
     n->sign = x->sign;
     for (int tries = 0; tries < 20 && n->inputs < 3; tries++) {
         int i = any_node(g, r);
-        lab_shape s = g->node[i].out;
+        fixture_shape s = g->node[i].out;
         s.dim[d] = x->out.dim[d];
         if (!same_shape(&s, &x->out))
             continue;
@@ -633,13 +647,13 @@ static void append(graph *g, const graph_node *n)
 {
     g->node[g->count++] = *n;
     find_shapes(g);
-    if (lab_size(&g->node[g->count - 1].out) > g->largest || n->most > MOST)
+    if (fixture_size(&g->node[g->count - 1].out) > g->largest || n->most > MOST)
         g->count--;
 }
 
 static void append_text(graph *g, const char *spec, const int *inputs, int count)
 {
-    graph_node n = {.inputs = count, .sign = lab_is(spec, "input"), .apart = lab_is(spec, "input"), .most = 2};
+    graph_node n = {.inputs = count, .sign = fixture_is(spec, "input"), .apart = fixture_is(spec, "input"), .most = 2};
     snprintf(n.spec, sizeof n.spec, "%s", spec);
     if (count)
         memcpy(n.input, inputs, (size_t)count * sizeof *inputs);
@@ -647,16 +661,16 @@ static void append_text(graph *g, const char *spec, const int *inputs, int count
     find_shapes(g);
 }
 
-static void append_inputs(graph *g, lab_random *r)
+static void append_inputs(graph *g, fixture_random *r)
 {
     static const char *const shapes[] = {"input shape=12", "input shape=2x3x4", "input shape=3x2x2", "input shape=4x3",
                                          "input shape=2x6"};
     static const char *const images[] = {"input shape=3x20x33", "input shape=8x11x20", "input shape=2x40x9"};
     bool small = g->largest <= SMALL;
-    append_text(g, small ? shapes[lab_below(r, 5)] : images[lab_below(r, 3)], NULL, 0);
-    if (lab_below(r, 3) == 0)
-        append_text(g, lab_below(r, 2) || !small ? g->node[0].spec : shapes[lab_below(r, 5)], NULL, 0);
-    if (lab_below(r, 5) == 0) {
+    append_text(g, small ? shapes[fixture_below(r, 5)] : images[fixture_below(r, 3)], NULL, 0);
+    if (fixture_below(r, 3) == 0)
+        append_text(g, fixture_below(r, 2) || !small ? g->node[0].spec : shapes[fixture_below(r, 5)], NULL, 0);
+    if (fixture_below(r, 5) == 0) {
         append_text(g, "input shape=3", NULL, 0);
         g->node[g->count - 1].words = true;
         append_text(g, "embedding num_embeddings=5 embedding_dim=4", (const int[]){g->count - 1}, 1);
@@ -673,7 +687,7 @@ static bool is_used(const graph *g, int i)
 }
 
 /* What nobody takes is joined, so that all leads to the loss. */
-static void append_ends(graph *g, lab_random *r)
+static void append_ends(graph *g, fixture_random *r)
 {
     int ends[NODES_MAX], count = 0, all = g->count;
     for (int i = 0; i < all; i++)
@@ -683,26 +697,26 @@ static void append_ends(graph *g, lab_random *r)
         append_text(g, "flatten", &ends[k], 1);
         ends[k] = g->count - 1;
     }
-    if (count > LAB_INPUTS)
-        lab_fail("%d nodes without consumers", count);
+    if (count > FIXTURE_INPUTS)
+        fixture_fail("%d nodes without consumers", count);
     if (count > 1)
         append_text(g, "concat dim=0", ends, count);
     else if (ends[0] != g->count - 1)
-        lab_fail("the last node must be the end");
-    if (lab_below(r, 2))
+        fixture_fail("the last node must be the end");
+    if (fixture_below(r, 2))
         append_text(g, "linear out_features=3", (const int[]){g->count - 1}, 1);
     g->loss = g->count;
     append_text(g, "mse reduction=half_sum", (const int[]){g->count - 1}, 1);
 }
 
-static graph random_graph(lab_random *r, int largest)
+static graph random_graph(fixture_random *r, int largest)
 {
     graph g = {.loss = -1, .largest = largest};
-    int nodes = 4 + lab_below(r, 16);
+    int nodes = 4 + fixture_below(r, 16);
     append_inputs(&g, r);
     while (g.count < nodes) {
         graph_node n = {.inputs = 0};
-        if (makers[lab_below(r, (int)(sizeof makers / sizeof *makers))](&g, r, &n))
+        if (makers[fixture_below(r, (int)(sizeof makers / sizeof *makers))](&g, r, &n))
             append(&g, &n);
     }
     append_ends(&g, r);
@@ -712,10 +726,10 @@ static graph random_graph(lab_random *r, int largest)
 static void test_graphs_at_random(void **state)
 {
     (void)state;
-    int saving = 0, count = lab_quick() ? 12 : 200;
+    int saving = 0, count = fixture_quick() ? 12 : 200;
     for (int i = 0; i < count; i++) {
-        lab_random r = {(uint64_t)i * 7919};
-        lab_title("random graph %d", i);
+        fixture_random r = {(uint64_t)i * 7919};
+        fixture_title("random graph %d", i);
         graph g = random_graph(&r, SMALL);
         saving += saves_memory(&g);
         check_graph(&g, r, i);
@@ -726,9 +740,9 @@ static void test_graphs_at_random(void **state)
 static void test_graphs_of_images(void **state)
 {
     (void)state;
-    for (int i = 0; i < (lab_quick() ? 4 : 40); i++) {
-        lab_random r = {(uint64_t)i * 104729};
-        lab_title("random graph of images %d", i);
+    for (int i = 0; i < (fixture_quick() ? 4 : 40); i++) {
+        fixture_random r = {(uint64_t)i * 104729};
+        fixture_title("random graph of images %d", i);
         graph g = random_graph(&r, LARGE);
         check_bits_of(&g, "dtype=f64", 18, r);
         check_bits_of(&g, i % 2 ? "dtype=f32" : "isa=baseline", 18, r);

@@ -55,7 +55,7 @@ class Growth(unittest.TestCase):
     def test_load(self):
         """In proportion to n log n, as tensors are sorted by name."""
         for name, size in (("load_tensors", 40), ("load_checkpoint", 40), ("load_unknown", 1000), ("load_twice", 1000),
-                           ("load_pairs", 1000), ("open_idx", 20000)):
+                           ("load_pairs", 1000), ("from_idx", 20000)):
             few, more = (instructions(name, size * factor) for factor in (1, 8))
             self.assertLess(more / few, 8 * 1.5, name)
 

@@ -37,7 +37,7 @@ typedef struct traveller {
     sixnet_model *net;
     sixnet_optimizer *opt;
     sixnet_dataset *ds, *first, *second;
-    sixnet_batches *batches;
+    sixnet_batch_iterator *batches;
 } traveller;
 
 static int32_t stop_late(void *user, const sixnet_progress *progress)
@@ -54,14 +54,14 @@ static void tour_of_models(traveller *v, const char *options)
     char text[65];
     GOOD(sixnet_context_new(&v->ctx, options));
     GOOD(sixnet_model_parse(&v->net, v->ctx, net_text));
-    GOOD(sixnet_memory_needed(v->net, SAMPLES, 1, &bytes));
-    SOME(sixnet_summary(v->net));
+    GOOD(sixnet_model_memory_needed(v->net, SAMPLES, 1, &bytes));
+    SOME(sixnet_model_summary(v->net));
     SOME(sixnet_model_text(v->net));
     GOOD(sixnet_node_shape(v->net, 1, dims, &rank));
     GOOD(sixnet_tensor_shape(v->net, "conv1.weight", dims, &rank, NULL));
     GOOD(sixnet_tensor_set(v->net, "linear1.bias", v->x, 3));
     GOOD(sixnet_tensor_get(v->net, "linear1.bias", v->y, 3));
-    GOOD(sixnet_digest(v->net, text));
+    GOOD(sixnet_model_digest(v->net, text));
     BAD(sixnet_model_parse(&(sixnet_model *){NULL}, v->ctx, "input shape=2\nliner out_features=2"));
     BAD(sixnet_tensor_get(v->net, "nothing", v->y, 3));
 }
@@ -71,29 +71,30 @@ static void tour_of_training(traveller *v)
     double loss, accuracy;
     GOOD(sixnet_optimizer_new(&v->opt, v->net, "adam lr=1e-2 clip_norm=1.5",
                               "linear_warmup steps=3 ; cosine_annealing_lr t_max=9"));
-    GOOD(sixnet_forward(v->net, v->x, SAMPLES));
-    GOOD(sixnet_loss(v->net, v->t, &loss));
-    GOOD(sixnet_backward(v->net));
-    GOOD(sixnet_step(v->opt));
-    GOOD(sixnet_zero_grad(v->net));
-    GOOD(sixnet_schedule_epoch(v->opt, loss));
-    GOOD(sixnet_predict(v->net, v->x, SAMPLES, v->y));
-    GOOD(sixnet_predict(v->net, v->x, 1, v->y));
+    GOOD(sixnet_model_forward(v->net, v->x, SAMPLES));
+    GOOD(sixnet_model_loss(v->net, v->t, &loss));
+    GOOD(sixnet_model_backward(v->net));
+    GOOD(sixnet_optimizer_step(v->opt));
+    GOOD(sixnet_model_zero_grad(v->net));
+    GOOD(sixnet_optimizer_end_epoch(v->opt, loss));
+    GOOD(sixnet_model_predict(v->net, v->x, SAMPLES, v->y));
+    GOOD(sixnet_model_predict(v->net, v->x, 1, v->y));
     GOOD(sixnet_dataset_from_arrays(&v->ds, v->ctx, "shape=1x6x6 scale=0.5", v->x, v->t, SAMPLES));
-    GOOD(sixnet_dataset_transform(v->ds, "random_affine degrees=10 translate=0.2"));
-    GOOD(sixnet_dataset_transform(v->ds, "elastic sigma=1"));
-    GOOD(sixnet_dataset_transform(v->ds, "normalize mean=0.25 std=0.5"));
-    GOOD(sixnet_dataset_split(&v->first, &v->second, v->ds, "first=30"));
-    GOOD(sixnet_batches_new(&v->batches, v->first, "batch_size=7"));
-    GOOD(sixnet_fit_validated(v->net, v->opt, v->first, v->second, "epochs=2 batch_size=10", stop_late, NULL));
-    GOOD(sixnet_evaluate(v->net, v->second, &loss, &accuracy));
-    assert_int_equal(sixnet_fit(v->net, v->opt, v->first, "epochs=9 batch_size=10", stop_late, NULL), SIXNET_STOPPED);
-    BAD(sixnet_fit(v->net, v->opt, v->first, "epochs=many", NULL, NULL));
-    BAD(sixnet_fit(v->net, v->opt, v->first, "batch_size=31 drop_last=true", NULL, NULL));
-    BAD(sixnet_set_learning_rate(v->opt, NAN));
-    GOOD(sixnet_set_learning_rate(v->opt, 1e30));
-    (void)sixnet_fit(v->net, v->opt, v->first, "epochs=3 batch_size=10", NULL, NULL);
-    GOOD(sixnet_reset(v->net, 3));
+    GOOD(sixnet_dataset_add_transform(v->ds, "random_affine degrees=10 translate=0.2"));
+    GOOD(sixnet_dataset_add_transform(v->ds, "elastic sigma=1"));
+    GOOD(sixnet_dataset_add_transform(v->ds, "normalize mean=0.25 std=0.5"));
+    GOOD(sixnet_dataset_split(&v->first, &v->second, v->ds, "first_size=30"));
+    GOOD(sixnet_batch_iterator_new(&v->batches, v->first, "batch_size=7"));
+    GOOD(sixnet_model_fit(v->net, v->opt, v->first, v->second, "epochs=2 batch_size=10", stop_late, NULL));
+    GOOD(sixnet_model_evaluate(v->net, v->second, &loss, &accuracy));
+    assert_int_equal(sixnet_model_fit(v->net, v->opt, v->first, NULL, "epochs=9 batch_size=10", stop_late, NULL),
+                     SIXNET_STOPPED);
+    BAD(sixnet_model_fit(v->net, v->opt, v->first, NULL, "epochs=many", NULL, NULL));
+    BAD(sixnet_model_fit(v->net, v->opt, v->first, NULL, "batch_size=31 drop_last=true", NULL, NULL));
+    BAD(sixnet_optimizer_set_learning_rate(v->opt, NAN));
+    GOOD(sixnet_optimizer_set_learning_rate(v->opt, 1e30));
+    (void)sixnet_model_fit(v->net, v->opt, v->first, NULL, "epochs=3 batch_size=10", NULL, NULL);
+    GOOD(sixnet_model_reset(v->net, 3));
 }
 
 static void tour_of_files(traveller *v)
@@ -101,15 +102,15 @@ static void tour_of_files(traveller *v)
     sixnet_dataset *ds;
     const float *x, *t;
     int64_t n;
-    GOOD(sixnet_batches_start(v->batches, 3));
-    GOOD(sixnet_batches_next(v->batches, &x, &t, &n));
+    GOOD(sixnet_batch_iterator_start_epoch(v->batches, 3));
+    GOOD(sixnet_batch_iterator_next(v->batches, &x, &t, &n));
     if (!is_quick() && has_digits()) {
-        GOOD(sixnet_dataset_open_idx(&ds, v->ctx, SIXNET_TEST_DATA "/t10k-images-idx3-ubyte.gz",
+        GOOD(sixnet_dataset_from_idx(&ds, v->ctx, SIXNET_TEST_DATA "/t10k-images-idx3-ubyte.gz",
                                      SIXNET_TEST_DATA "/t10k-labels-idx1-ubyte.gz"));
         sixnet_dataset_free(ds);
     }
-    BAD(sixnet_dataset_open_idx(&ds, v->ctx, "/nowhere/images", "/nowhere/labels"));
-    BAD(sixnet_dataset_open_idx(&ds, v->ctx, SIXNET_TEST_DATA "/t10k-labels-idx1-ubyte.gz",
+    BAD(sixnet_dataset_from_idx(&ds, v->ctx, "/nowhere/images", "/nowhere/labels"));
+    BAD(sixnet_dataset_from_idx(&ds, v->ctx, SIXNET_TEST_DATA "/t10k-labels-idx1-ubyte.gz",
                                 SIXNET_TEST_DATA "/t10k-labels-idx1-ubyte.gz"));
 }
 
@@ -122,7 +123,7 @@ static void tour(const char *options)
     tour_of_models(&v, options);
     tour_of_training(&v);
     tour_of_files(&v);
-    sixnet_batches_free(v.batches);
+    sixnet_batch_iterator_free(v.batches);
     sixnet_dataset_free(v.first);
     sixnet_dataset_free(v.second);
     sixnet_dataset_free(v.ds);
@@ -269,13 +270,15 @@ static void tell(char *text, size_t size)
     sixnet_optimizer *opt;
     sixnet_context *ctx;
     WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.125", "exponential_lr gamma=0.5"));
-    size_t used = (size_t)snprintf(text, size, "%s%s%s", sixnet_model_text(net), sixnet_summary(net), digest_of(net).text);
-    assert_int_equal(sixnet_context_new(&ctx, "threads=0.5"), SIXNET_BAD_TEXT);
+    size_t used =
+        (size_t)snprintf(text, size, "%s%s%s", sixnet_model_text(net), sixnet_model_summary(net), digest_of(net).text);
+    assert_int_equal(sixnet_context_new(&ctx, "threads=0.5"), SIXNET_BAD_SPEC);
     used += (size_t)snprintf(text + used, size - used, "%s", sixnet_last_error());
-    assert_int_equal(sixnet_optimizer_new(&(sixnet_optimizer *){NULL}, net, "adam lr=1 beta1=1.5", NULL), SIXNET_BAD_TEXT);
-    used +=
-        (size_t)snprintf(text + used, size - used, "%s%s", sixnet_last_error(), sixnet_attribute("layer", "dropout", 0, "range"));
-    assert_true(used < size && sixnet_learning_rate(opt) * 8 == 1);
+    assert_int_equal(sixnet_optimizer_new(&(sixnet_optimizer *){NULL}, net, "adam lr=1 beta1=1.5", NULL),
+                     SIXNET_BAD_SPEC);
+    used += (size_t)snprintf(text + used, size - used, "%s%s", sixnet_last_error(),
+                             sixnet_attribute_field("layer", "dropout", 0, "range"));
+    assert_true(used < size && sixnet_optimizer_learning_rate(opt) * 8 == 1);
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
 }
@@ -422,7 +425,8 @@ static void test_workers_take_no_signals(void **state)
     for (struct dirent *d; threads && (d = readdir(threads));)
         if (d->d_name[0] != '.' && atoi(d->d_name) != (int)getpid()) {
             unsigned long long mask = blocked_by(d->d_name);
-            assert_true((mask & 1ull << (SIGINT - 1)) && (mask & 1ull << (SIGTERM - 1)) && (mask & 1ull << (SIGALRM - 1)));
+            assert_true((mask & 1ull << (SIGINT - 1)) && (mask & 1ull << (SIGTERM - 1)) &&
+                        (mask & 1ull << (SIGALRM - 1)));
             workers++;
         }
     assert_true(!threads || workers >= 2);
@@ -448,7 +452,7 @@ static void test_random_numbers_of_the_program(void **state)
 
 /* ---- the log ---- */
 
-static void take_line(int32_t level, const char *line, void *user)
+static void take_line(void *user, int32_t level, const char *line)
 {
     int *lines = user;
     assert_true(level >= 0 && level <= 1);
@@ -488,7 +492,7 @@ static void test_messages_belong_to_threads(void **state)
     (void)state;
     pthread_t thread;
     char message[256] = "", own[256];
-    assert_int_equal(sixnet_forward(NULL, NULL, 0), SIXNET_INVALID_ARGUMENT);
+    assert_int_equal(sixnet_model_forward(NULL, NULL, 0), SIXNET_INVALID_ARGUMENT);
     snprintf(own, sizeof own, "%s", sixnet_last_error());
     assert_int_equal(pthread_create(&thread, NULL, fail_elsewhere, message), 0);
     pthread_join(thread, NULL);
@@ -512,9 +516,9 @@ static void *train(void *arg)
     if (!j->status)
         j->status = sixnet_optimizer_new(&opt, net, "adam lr=0.01", NULL);
     if (!j->status)
-        j->status = sixnet_fit_validated(net, opt, j->ds, j->ds, "epochs=4 batch_size=16", NULL, NULL);
+        j->status = sixnet_model_fit(net, opt, j->ds, j->ds, "epochs=4 batch_size=16", NULL, NULL);
     if (!j->status)
-        j->status = sixnet_digest(net, j->digest);
+        j->status = sixnet_model_digest(net, j->digest);
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
     return NULL;

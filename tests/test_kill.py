@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Kills programs at random moments: test_kill.py VICTIM [--full] [--mnist PROGRAM] [--seconds S] [--seed N]
 
-VICTIM is tests/victim.c. A training run with checkpoints is killed and resumed until it ends, which must be with the digest
+VICTIM is tests/crash_target.c. A training run with checkpoints is killed and resumed until it ends, which must be with the digest
 of a run that was not; a program that saves in a loop is killed, after which its file must be there and whole. The normal run
 takes about S seconds (20); --full kills 200 times in runs and 2,000 times in saves. --mnist does the first with the example's
 program instead, which trains five epochs of 12,000 of its images.
@@ -80,26 +80,26 @@ def kill_runs(command, folder, count, until, rng):
     print(f"runs: {kills} kills, {ends} ends, all with {expected[-16:]}")
 
 
-def first_save(victim, path):
+def first_save(crash_target, path):
     """Leaves a file at path, however slow the machine is."""
-    saver = subprocess.Popen([victim, "save", str(path)])
+    saver = subprocess.Popen([crash_target, "save", str(path)])
     while not path.exists() and saver.poll() is None:
         time.sleep(0.01)
     saver.kill()
     saver.wait()
 
 
-def kill_saves(victim, folder, count, until, rng):
+def kill_saves(crash_target, folder, count, until, rng):
     path = folder / "saved"
     good, kills = set(), 0
     sweep(folder)
-    first_save(victim, path)
+    first_save(crash_target, path)
     while kills < count and time.monotonic() < until:
-        start_and_kill([victim, "save", str(path)], rng.uniform(0.003, 0.03))
+        start_and_kill([crash_target, "save", str(path)], rng.uniform(0.003, 0.03))
         kills += 1
         if not path.exists():
             sys.exit(f"after {kills} kills: there is no file")
-        good.add(ask(victim, "check", str(path)))
+        good.add(ask(crash_target, "check", str(path)))
         assert_few_left(folder, 1)
         if len(good) > 2:
             sys.exit(f"after {kills} kills: a file with other values")
@@ -123,7 +123,7 @@ def example(program, data, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("victim")
+    parser.add_argument("crash_target")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--mnist")
     parser.add_argument("--seconds", type=float, default=20)
@@ -137,10 +137,10 @@ def main():
         data = short_data(folder / "data") if options.mnist else None
 
         def command(path):
-            return example(options.mnist, data, path) if options.mnist else [options.victim, "run", str(path)]
+            return example(options.mnist, data, path) if options.mnist else [options.crash_target, "run", str(path)]
 
         kill_runs(command, folder, runs, now + seconds / 2, rng)
-        kill_saves(options.victim, folder, saves, time.monotonic() + seconds / 2, rng)
+        kill_saves(options.crash_target, folder, saves, time.monotonic() + seconds / 2, rng)
 
 
 main()

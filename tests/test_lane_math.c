@@ -69,8 +69,8 @@ static void check_at(const char *name, function f, reference g, const real *x, l
     for (int i = 0; i < SIX_WIDTH; i++) {
         const long double want = g(x[i]), error = error_in_units(y[i], want);
         if (!(error <= limit))
-            fail_msg("%s(%.17g) is %.17g instead of %.17Lg: %.3Lg units, not %.3Lg", name, (double)x[i], (double)y[i], want,
-                     error, limit);
+            fail_msg("%s(%.17g) is %.17g instead of %.17Lg: %.3Lg units, not %.3Lg", name, (double)x[i], (double)y[i],
+                     want, error, limit);
     }
 }
 
@@ -261,8 +261,8 @@ static void check_never_decreases(const char *name, function f, long double low,
         real x[RUN + SIX_WIDTH], y[RUN + SIX_WIDTH] = {0};
         x[0] = (real)(low + (high - low) * i / count);
         for (int j = 1; j < RUN; j++)
-            x[j] =
-                sizeof(real) == sizeof(float) ? (real)nextafterf((float)x[j - 1], INFINITY) : (real)nextafter(x[j - 1], INFINITY);
+            x[j] = sizeof(real) == sizeof(float) ? (real)nextafterf((float)x[j - 1], INFINITY)
+                                                 : (real)nextafter(x[j - 1], INFINITY);
         for (int j = 0; j < RUN; j += SIX_WIDTH)
             six_store(y + j, f(six_load(x + j)));
         for (int j = 0; j < RUN; last = y[j++])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every layer in f64: forward against the oracles, gradients against the four-point stencil. */
 
-#include "lab.h"
+#include "layer_fixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,9 +12,9 @@
 
 static bool has_case(const char *kind)
 {
-    lab_spec_room room;
-    for (int i = 0; i < lab_case_count(); i++)
-        if (lab_is(lab_case_at(i, &room).spec, kind))
+    fixture_spec_room room;
+    for (int i = 0; i < fixture_case_count(); i++)
+        if (fixture_is(fixture_case_at(i, &room).spec, kind))
             return true;
     return false;
 }
@@ -24,7 +24,7 @@ static void test_every_layer_has_a_case(void **state)
     (void)state;
     const char *kind;
     int32_t kinds = 0;
-    for (; (kind = sixnet_kind("layer", kinds, "name")); kinds++)
+    for (; (kind = sixnet_kind_field("layer", kinds, "name")); kinds++)
         if (!has_case(kind))
             fail_msg("%s: no case in layer_cases.c", kind);
     assert_true(kinds >= 25);
@@ -32,16 +32,16 @@ static void test_every_layer_has_a_case(void **state)
 
 /* ---- each case with several numbers of samples ---- */
 
-typedef void check_fn(lab *l, lab_random *r, int n);
+typedef void check_fn(layer_fixture *l, fixture_random *r, int n);
 
-static void each_count(lab *l, const lab_case *c, lab_random *r, check_fn *check)
+static void each_count(layer_fixture *l, const fixture_case *c, fixture_random *r, check_fn *check)
 {
     static const int counts[] = {1, 16, 20, 33};
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
         int n = c->n ? c->n : counts[k];
-        if (lab_quick() && n == 16)
+        if (fixture_quick() && n == 16)
             continue;
-        lab_title("'%s' on %s, %d samples", c->spec, c->shapes, n);
+        fixture_title("'%s' on %s, %d samples", c->spec, c->shapes, n);
         check(l, r, n);
         if (c->n)
             break;
@@ -50,31 +50,32 @@ static void each_count(lab *l, const lab_case *c, lab_random *r, check_fn *check
 
 static void each_case(check_fn *check)
 {
-    lab_spec_room room;
-    for (int i = 0; i < lab_case_count(); i++) {
-        lab_case c = lab_case_at(i, &room);
-        lab_random r = {(uint64_t)i};
-        if (lab_skips(i))
+    fixture_spec_room room;
+    for (int i = 0; i < fixture_case_count(); i++) {
+        fixture_case c = fixture_case_at(i, &room);
+        fixture_random r = {(uint64_t)i};
+        if (fixture_skips(i))
             continue;
-        lab_title("'%s' on %s", c.spec, c.shapes);
-        lab l = lab_open("dtype=f64", &c, NULL);
-        lab_fill_tensors(&l, &r, LAB_ANY);
+        fixture_title("'%s' on %s", c.spec, c.shapes);
+        layer_fixture l = fixture_open("dtype=f64", &c, NULL);
+        fixture_fill_tensors(&l, &r, FIXTURE_ANY);
         each_count(&l, &c, &r, check);
-        lab_close(&l);
+        fixture_close(&l);
     }
 }
 
 /* ---- forward ---- */
 
-static void compare(const lab *l, const lab_data *d, const lab_tensors *t, bool training, const double *y, const double *expected)
+static void compare(const layer_fixture *l, const fixture_data *d, const fixture_tensors *t, bool training,
+                    const double *y, const double *expected)
 {
-    double *bound = lab_room(d->n * l->out_size);
-    lab_bounds(l, d, t, training, expected, 0x1p-53, bound);
+    double *bound = fixture_room(d->n * l->out_size);
+    fixture_bounds(l, d, t, training, expected, 0x1p-53, bound);
     for (int64_t i = 0; i < d->n * l->out_size; i++) {
         double deviation = fabs(y[i] - expected[i]);
         if (!(deviation <= 1e-12 * fmax(1, fabs(expected[i])) && deviation <= 8 * bound[i]))
-            lab_fail("%s: value %lld is %.17g, not %.17g (the bound is %g)", training ? "forward" : "predict", (long long)i, y[i],
-                     expected[i], bound[i]);
+            fixture_fail("%s: value %lld is %.17g, not %.17g (the bound is %g)", training ? "forward" : "predict",
+                         (long long)i, y[i], expected[i], bound[i]);
     }
     free(bound);
 }
@@ -83,42 +84,42 @@ static void compare_statistics(const char *what, const double *now, const double
 {
     for (int64_t c = 0; now && c < channels; c++)
         if (!(fabs(now[c] - expected[c]) <= 1e-12 * fmax(1, fabs(expected[c]))))
-            lab_fail("%s[%lld] is %.17g, not %.17g", what, (long long)c, now[c], expected[c]);
+            fixture_fail("%s[%lld] is %.17g, not %.17g", what, (long long)c, now[c], expected[c]);
 }
 
 /* One value a channel cannot be normalised by the batch. */
-static void check_starved(lab *l, lab_random *r, int n)
+static void check_starved(layer_fixture *l, fixture_random *r, int n)
 {
-    lab_data d = lab_draw(l, r, n, LAB_ANY);
-    lab_tensors before = lab_take_tensors(l);
-    assert_int_equal(sixnet_forward_f64(l->net, d.feed, n), SIXNET_BAD_SHAPE);
-    lab_tensors after = lab_take_tensors(l);
+    fixture_data d = fixture_draw(l, r, n, FIXTURE_ANY);
+    fixture_tensors before = fixture_take_tensors(l);
+    assert_int_equal(sixnet_model_forward_f64(l->net, d.feed, n), SIXNET_BAD_SHAPE);
+    fixture_tensors after = fixture_take_tensors(l);
     compare_statistics("running_mean", after.mean, before.mean, l->in[0].dim[0]);
-    lab_drop_tensors(&before);
-    lab_drop_tensors(&after);
-    lab_drop(l, &d);
+    fixture_drop_tensors(&before);
+    fixture_drop_tensors(&after);
+    fixture_drop(l, &d);
 }
 
-static void check_forward(lab *l, lab_random *r, int n)
+static void check_forward(layer_fixture *l, fixture_random *r, int n)
 {
-    if (lab_starves(l, n)) {
+    if (fixture_starves(l, n)) {
         check_starved(l, r, n);
         return;
     }
-    lab_data d = lab_draw(l, r, n, LAB_ANY);
-    lab_tensors t = lab_take_tensors(l);
-    double *y = lab_room(n * l->out_size), *expected = lab_room(n * l->out_size);
-    lab_forward(l, &d, y);
-    if (lab_expect(l, &d, &t, true, expected))
+    fixture_data d = fixture_draw(l, r, n, FIXTURE_ANY);
+    fixture_tensors t = fixture_take_tensors(l);
+    double *y = fixture_room(n * l->out_size), *expected = fixture_room(n * l->out_size);
+    fixture_forward(l, &d, y);
+    if (fixture_expect(l, &d, &t, true, expected))
         compare(l, &d, &t, true, y, expected);
-    lab_tensors after = lab_take_tensors(l);
+    fixture_tensors after = fixture_take_tensors(l);
     compare_statistics("running_mean", after.mean, t.mean, l->in[0].dim[0]);
     compare_statistics("running_var", after.variance, t.variance, l->in[0].dim[0]);
     free(y);
     free(expected);
-    lab_drop_tensors(&t);
-    lab_drop_tensors(&after);
-    lab_drop(l, &d);
+    fixture_drop_tensors(&t);
+    fixture_drop_tensors(&after);
+    fixture_drop(l, &d);
 }
 
 static void test_forward(void **state)
@@ -129,26 +130,26 @@ static void test_forward(void **state)
 
 /* ---- predict ---- */
 
-static void check_predict(lab *l, lab_random *r, int n)
+static void check_predict(layer_fixture *l, fixture_random *r, int n)
 {
-    lab_data d = lab_draw(l, r, n, LAB_ANY);
-    lab_tensors t = lab_take_tensors(l);
-    double *y = lab_room(n * l->out_size), *expected = lab_room(n * l->out_size);
-    int32_t status = sixnet_predict_f64(l->net, d.feed, n, y);
-    if (lab_cannot_evaluate(l->spec)) {
+    fixture_data d = fixture_draw(l, r, n, FIXTURE_ANY);
+    fixture_tensors t = fixture_take_tensors(l);
+    double *y = fixture_room(n * l->out_size), *expected = fixture_room(n * l->out_size);
+    int32_t status = sixnet_model_predict_f64(l->net, d.feed, n, y);
+    if (fixture_cannot_evaluate(l->spec)) {
         assert_int_equal(status, SIXNET_UNSUPPORTED);
     } else {
-        TRY(status);
-        assert_true(lab_expect(l, &d, &t, false, expected));
+        CHECK_SIXNET(status);
+        assert_true(fixture_expect(l, &d, &t, false, expected));
         compare(l, &d, &t, false, y, expected);
-        lab_tensors after = lab_take_tensors(l);
+        fixture_tensors after = fixture_take_tensors(l);
         compare_statistics("running_mean", after.mean, t.mean, l->in[0].dim[0]);
-        lab_drop_tensors(&after);
+        fixture_drop_tensors(&after);
     }
     free(y);
     free(expected);
-    lab_drop_tensors(&t);
-    lab_drop(l, &d);
+    fixture_drop_tensors(&t);
+    fixture_drop(l, &d);
 }
 
 static void test_predict(void **state)
@@ -160,12 +161,12 @@ static void test_predict(void **state)
 /* ---- gradients along random directions ---- */
 
 /* The sum of the outputs, each times its number in upstream. */
-static double functional(const lab *l, const lab_data *d)
+static double functional(const layer_fixture *l, const fixture_data *d)
 {
     int64_t count = d->n * l->out_size;
-    double *y = lab_room(count);
+    double *y = fixture_room(count);
     long double sum = 0;
-    lab_forward(l, d, y);
+    fixture_forward(l, d, y);
     for (int64_t i = 0; i < count; i++)
         sum += (long double)y[i] * (long double)d->upstream[i];
     free(y);
@@ -181,24 +182,25 @@ typedef struct moved {
     int64_t still, stills; /* so many values, from `still` on, stay where they are */
 } moved;
 
-static double at(const lab *l, lab_data *d, const moved *m, const double *start, const double *direction, double step)
+static double at(const layer_fixture *l, fixture_data *d, const moved *m, const double *start, const double *direction,
+                 double step)
 {
     for (int64_t i = 0; i < m->count; i++)
         m->values[i] = start[i] + step * direction[i];
     if (m->name)
-        TRY(sixnet_tensor_set_f64(l->net, m->name, m->values, m->count));
+        CHECK_SIXNET(sixnet_tensor_set_f64(l->net, m->name, m->values, m->count));
     else
-        lab_feed(l, d);
+        fixture_feed(l, d);
     return functional(l, d);
 }
 
-static void check_direction(const lab *l, lab_random *r, lab_data *d, const moved *m)
+static void check_direction(const layer_fixture *l, fixture_random *r, fixture_data *d, const moved *m)
 {
     static const double h = 5e-4;
-    double *start = lab_room(m->count), *direction = lab_room(m->count), analytic = 0;
+    double *start = fixture_room(m->count), *direction = fixture_room(m->count), analytic = 0;
     memcpy(start, m->values, (size_t)m->count * sizeof *start);
     for (int64_t i = 0; i < m->count; i++) {
-        direction[i] = lab_uniform(r, 0.25, 1) * (lab_below(r, 2) ? 1 : -1);
+        direction[i] = fixture_uniform(r, 0.25, 1) * (fixture_below(r, 2) ? 1 : -1);
         if (i >= m->still && i - m->still < m->stills)
             direction[i] = 0;
         analytic += direction[i] * m->gradient[i];
@@ -208,7 +210,8 @@ static void check_direction(const lab *l, lab_random *r, lab_data *d, const move
                      (12 * h);
     at(l, d, m, start, direction, 0);
     if (!(fabs(numeric - analytic) <= 1e-8 * fmax(1, fmax(fabs(numeric), fabs(analytic)))))
-        lab_fail("the gradient by %s: %.17g, by the stencil %.17g", m->name ? m->name : "an input", analytic, numeric);
+        fixture_fail("the gradient by %s: %.17g, by the stencil %.17g", m->name ? m->name : "an input", analytic,
+                     numeric);
     free(start);
     free(direction);
 }
@@ -218,16 +221,16 @@ static void check_no_gradient(const double *gradient, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
         if (gradient[i] != 0)
-            lab_fail("an index has a gradient, %g", gradient[i]);
+            fixture_fail("an index has a gradient, %g", gradient[i]);
 }
 
-static void check_tensor(const lab *l, lab_random *r, lab_data *d, const char *name, const double *values, const double *gradient,
-                         int64_t count)
+static void check_tensor(const layer_fixture *l, fixture_random *r, fixture_data *d, const char *name,
+                         const double *values, const double *gradient, int64_t count)
 {
-    int padding = lab_int(l->spec, "padding_idx", 0, -1), columns = lab_int(l->spec, "embedding_dim", 0, 0);
+    int padding = fixture_int(l->spec, "padding_idx", 0, -1), columns = fixture_int(l->spec, "embedding_dim", 0, 0);
     if (!values)
         return;
-    moved m = {.name = name, .values = lab_room(count), .gradient = gradient, .count = count};
+    moved m = {.name = name, .values = fixture_room(count), .gradient = gradient, .count = count};
     if (padding >= 0) { /* its row gets no gradient, and so cannot be moved */
         m.still = padding * columns;
         m.stills = columns;
@@ -238,24 +241,25 @@ static void check_tensor(const lab *l, lab_random *r, lab_data *d, const char *n
     free(m.values);
 }
 
-static void check_gradients(lab *l, lab_random *r, int n)
+static void check_gradients(layer_fixture *l, fixture_random *r, int n)
 {
-    bool random = lab_is(l->spec, "dropout") && lab_real(l->spec, "p", 0.5) > 0; /* drops others in every pass */
-    if (lab_starves(l, n) || random)
+    bool random =
+        fixture_is(l->spec, "dropout") && fixture_real(l->spec, "p", 0.5) > 0; /* drops others in every pass */
+    if (fixture_starves(l, n) || random)
         return;
-    lab_data d = lab_draw(l, r, n, lab_smooth(l->spec));
-    lab_tensors t = lab_take_tensors(l);
-    lab_gradients g = lab_backward(l, &d);
+    fixture_data d = fixture_draw(l, r, n, fixture_smooth(l->spec));
+    fixture_tensors t = fixture_take_tensors(l);
+    fixture_gradients g = fixture_backward(l, &d);
     for (int i = 0; i < l->inputs; i++)
-        if (lab_is(l->spec, "embedding"))
+        if (fixture_is(l->spec, "embedding"))
             check_no_gradient(g.x[i], n * l->in_size[i]);
         else
             check_direction(l, r, &d, &(moved){.values = d.x[i], .gradient = g.x[i], .count = n * l->in_size[i]});
     check_tensor(l, r, &d, "layer.weight", t.weight, g.weight, g.weights);
     check_tensor(l, r, &d, "layer.bias", t.bias, g.bias, g.biases);
-    lab_drop_gradients(&g);
-    lab_drop_tensors(&t);
-    lab_drop(l, &d);
+    fixture_drop_gradients(&g);
+    fixture_drop_tensors(&t);
+    fixture_drop(l, &d);
 }
 
 static void test_gradients(void **state)
@@ -266,34 +270,34 @@ static void test_gradients(void **state)
 
 /* ---- gradients value by value ---- */
 
-static void check_each_gradient(const lab_case *c, lab_random *r, int n)
+static void check_each_gradient(const fixture_case *c, fixture_random *r, int n)
 {
     double worst;
     const char *where;
-    lab_title("'%s' on %s, %d samples", c->spec, c->shapes, n);
-    lab l = lab_open("dtype=f64 seed=3", c, "mse reduction=half_sum");
-    lab_fill_tensors(&l, r, LAB_ANY);
-    lab_tensors t = lab_take_tensors(&l);
+    fixture_title("'%s' on %s, %d samples", c->spec, c->shapes, n);
+    layer_fixture l = fixture_open("dtype=f64 seed=3", c, "mse reduction=half_sum");
+    fixture_fill_tensors(&l, r, FIXTURE_ANY);
+    fixture_tensors t = fixture_take_tensors(&l);
     bool small = (int64_t)n * l.in_total + t.weights <= 240 && n * l.out_size <= 3000;
-    if (small && !(lab_is(l.spec, "batchnorm1d") && n < 8) && !lab_starves(&l, n)) {
-        lab_data d = lab_draw(&l, r, n, lab_smooth(l.spec));
-        TRY(sixnet_gradient_check(l.net, d.feed, d.upstream, n, &worst, &where));
-        if (!(worst <= 1e-8) && !lab_has(c->spec, "padding_idx"))
-            lab_fail("%s: the gradient is off by %g", where, worst);
-        lab_drop(&l, &d);
+    if (small && !(fixture_is(l.spec, "batchnorm1d") && n < 8) && !fixture_starves(&l, n)) {
+        fixture_data d = fixture_draw(&l, r, n, fixture_smooth(l.spec));
+        CHECK_SIXNET(sixnet_model_gradient_check(l.net, d.feed, d.upstream, n, &worst, &where));
+        if (!(worst <= 1e-8) && !fixture_has(c->spec, "padding_idx"))
+            fixture_fail("%s: the gradient is off by %g", where, worst);
+        fixture_drop(&l, &d);
     }
-    lab_drop_tensors(&t);
-    lab_close(&l);
+    fixture_drop_tensors(&t);
+    fixture_close(&l);
 }
 
 static void test_each_gradient(void **state)
 {
     (void)state;
-    lab_spec_room room;
-    lab_random r = {5};
-    for (int i = 0; i < lab_case_count(); i++) {
-        lab_case c = lab_case_at(i, &room);
-        if (lab_skips(i) || (lab_quick() && i % 4))
+    fixture_spec_room room;
+    fixture_random r = {5};
+    for (int i = 0; i < fixture_case_count(); i++) {
+        fixture_case c = fixture_case_at(i, &room);
+        if (fixture_skips(i) || (fixture_quick() && i % 4))
             continue;
         check_each_gradient(&c, &r, 1);
         check_each_gradient(&c, &r, 3);
@@ -309,29 +313,29 @@ typedef struct mask {
     bool kept[DROPS];
 } mask;
 
-static lab drop_net(const char *options, double p)
+static layer_fixture drop_net(const char *options, double p)
 {
     static char spec[40];
     snprintf(spec, sizeof spec, "dropout p=%g", p);
-    lab_title("'%s', %s", spec, options);
-    return lab_open(options, &(lab_case){spec, "5x100", 0}, NULL);
+    fixture_title("'%s', %s", spec, options);
+    return fixture_open(options, &(fixture_case){spec, "5x100", 0}, NULL);
 }
 
 /* One training pass over ones, forward and backward; every value must be 0 or the factor, and its gradient likewise. */
-static mask *drop_pass(const lab *l, double p, int n)
+static mask *drop_pass(const layer_fixture *l, double p, int n)
 {
     mask *m = calloc(1, sizeof *m);
-    double factor = 1 / (1 - p), *ones = lab_room(DROPS), *y = lab_room(DROPS), *dx = lab_room(DROPS);
+    double factor = 1 / (1 - p), *ones = fixture_room(DROPS), *y = fixture_room(DROPS), *dx = fixture_room(DROPS);
     for (int i = 0; i < DROPS; i++)
         ones[i] = 1;
-    TRY(sixnet_forward_f64(l->net, ones, n));
-    TRY(sixnet_node_values_f64(l->net, l->layer, y, n * DROP_SIZE));
-    TRY(sixnet_backward_from_f64(l->net, ones));
-    TRY(sixnet_node_gradient_f64(l->net, l->input[0], dx, n * DROP_SIZE));
+    CHECK_SIXNET(sixnet_model_forward_f64(l->net, ones, n));
+    CHECK_SIXNET(sixnet_node_values_f64(l->net, l->layer, y, n * DROP_SIZE));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(l->net, ones));
+    CHECK_SIXNET(sixnet_node_gradient_f64(l->net, l->input[0], dx, n * DROP_SIZE));
     for (int i = 0; i < n * DROP_SIZE; i++) {
         m->kept[i] = y[i] != 0;
         if ((m->kept[i] && !(fabs(y[i] - factor) <= 1e-6 * factor)) || dx[i] != y[i])
-            lab_fail("value %d became %g, its gradient is %g", i, y[i], dx[i]);
+            fixture_fail("value %d became %g, its gradient is %g", i, y[i], dx[i]);
     }
     free(ones);
     free(y);
@@ -343,7 +347,7 @@ static void check_rate(const char *what, double count, double total, double p)
 {
     double deviation = 5 * sqrt(total * p * (1 - p));
     if (!(fabs(count - total * p) <= deviation))
-        lab_fail("%s: %g of %g instead of a share of %g", what, count, total, p);
+        fixture_fail("%s: %g of %g instead of a share of %g", what, count, total, p);
 }
 
 static int dropped(const mask *m, int begin, int end, int step)
@@ -365,7 +369,7 @@ static int differences(const mask *a, const mask *b, int distance)
 
 static void check_drops(double p)
 {
-    lab l = drop_net("dtype=f64 seed=1", p);
+    layer_fixture l = drop_net("dtype=f64 seed=1", p);
     mask *m = drop_pass(&l, p, DROP_SAMPLES), *next = drop_pass(&l, p, DROP_SAMPLES);
     double two = 2 * p * (1 - p); /* how often two of them differ */
     check_rate("all", dropped(m, 0, DROPS, 1), DROPS, p);
@@ -380,7 +384,7 @@ static void check_drops(double p)
     check_rate("steps", differences(m, next, 0), DROPS, two);
     free(m);
     free(next);
-    lab_close(&l);
+    fixture_close(&l);
 }
 
 static void test_dropout_is_random(void **state)
@@ -393,57 +397,57 @@ static void test_dropout_is_random(void **state)
 
 static void check_same_mask(const mask *expected, const char *options, int n)
 {
-    lab l = drop_net(options, 0.25);
+    layer_fixture l = drop_net(options, 0.25);
     mask *m = drop_pass(&l, 0.25, n);
-    lab_title("dropout, %s, %d samples", options, n);
+    fixture_title("dropout, %s, %d samples", options, n);
     if (memcmp(m->kept, expected->kept, (size_t)n * DROP_SIZE * sizeof *m->kept) != 0)
-        lab_fail("other values were dropped");
+        fixture_fail("other values were dropped");
     free(m);
-    lab_close(&l);
+    fixture_close(&l);
 }
 
 /* By seed, step, node and sample; not by the batch, the instruction set or the number of threads. */
 static void test_dropout_depends_on(void **state)
 {
     (void)state;
-    lab l = drop_net("dtype=f64 seed=1", 0.25), other = drop_net("dtype=f64 seed=2", 0.25);
+    layer_fixture l = drop_net("dtype=f64 seed=1", 0.25), other = drop_net("dtype=f64 seed=2", 0.25);
     mask *m = drop_pass(&l, 0.25, DROP_SAMPLES), *of_other = drop_pass(&other, 0.25, DROP_SAMPLES);
     check_rate("seeds", differences(m, of_other, 0), DROPS, 0.375);
     check_same_mask(m, "dtype=f64 seed=1", DROP_SAMPLES);
     check_same_mask(m, "dtype=f64 seed=1 threads=3", DROP_SAMPLES);
     check_same_mask(m, "dtype=f64 seed=1", 1);
     check_same_mask(m, "dtype=f64 seed=1", 19);
-    for (const char *const *isa = lab_isas(); *isa; isa++) {
+    for (const char *const *isa = fixture_isas(); *isa; isa++) {
         char options[60];
         snprintf(options, sizeof options, "seed=1 %s", *isa);
         check_same_mask(m, options, DROP_SAMPLES);
     }
     free(m);
     free(of_other);
-    lab_close(&l);
-    lab_close(&other);
+    fixture_close(&l);
+    fixture_close(&other);
 }
 
 static void test_dropout_nodes_differ(void **state)
 {
     (void)state;
     sixnet_model *net;
-    double *y[2] = {lab_room(DROPS), lab_room(DROPS)}, *ones = lab_room(DROPS);
-    lab_title("two dropout layers");
-    TRY(sixnet_model_new(&net, NULL));
-    sixnet_node x = sixnet_add(net, "input shape=500", SIXNET_NONE), drop[2];
+    double *y[2] = {fixture_room(DROPS), fixture_room(DROPS)}, *ones = fixture_room(DROPS);
+    fixture_title("two dropout layers");
+    CHECK_SIXNET(sixnet_model_new(&net, NULL));
+    sixnet_node x = sixnet_model_add(net, "input shape=500", SIXNET_NO_NODE), drop[2];
     for (int k = 0; k < 2; k++) {
-        drop[k] = sixnet_add(net, "dropout p=0.5", x);
-        TRY(sixnet_retain(net, drop[k]));
+        drop[k] = sixnet_model_add(net, "dropout p=0.5", x);
+        CHECK_SIXNET(sixnet_node_retain(net, drop[k]));
     }
-    sixnet_add_multi(net, "add", drop, 2);
-    TRY(sixnet_compile(net));
+    sixnet_model_add_multi(net, "add", drop, 2);
+    CHECK_SIXNET(sixnet_model_compile(net));
     for (int i = 0; i < DROPS; i++)
         ones[i] = 1;
-    TRY(sixnet_forward_f64(net, ones, DROP_SAMPLES));
+    CHECK_SIXNET(sixnet_model_forward_f64(net, ones, DROP_SAMPLES));
     int count = 0;
     for (int k = 0; k < 2; k++)
-        TRY(sixnet_node_values_f64(net, drop[k], y[k], DROPS));
+        CHECK_SIXNET(sixnet_node_values_f64(net, drop[k], y[k], DROPS));
     for (int i = 0; i < DROPS; i++)
         count += (y[0][i] == 0) != (y[1][i] == 0);
     check_rate("nodes", count, DROPS, 0.5);
@@ -492,7 +496,13 @@ static const struct {
     {"groupnorm num_groups=2", "4", 4, 4, {1, 3, INF, 3}, {-1, 1, NAN, NAN}, {0, 0, NAN, NAN}},
     {"groupnorm num_groups=2", "4", 4, 4, {1, 3, NAN, 3}, {-1, 1, NAN, NAN}, {0, 0, NAN, NAN}},
     /* mathematically right where the square of a difference is too large for f32 */
-    {"layernorm normalized_shape=4", "4", 4, 4, {1e20, -1e20, 3e20, 1e20}, {0, -1.41421356, 1.41421356, 0}, {0, 0, 0, 0}},
+    {"layernorm normalized_shape=4",
+     "4",
+     4,
+     4,
+     {1e20, -1e20, 3e20, 1e20},
+     {0, -1.41421356, 1.41421356, 0},
+     {0, 0, 0, 0}},
     {"layernorm normalized_shape=4", "4", 4, 4, {3e19, -3e19, 3e19, -3e19}, {1, -1, 1, -1}, {0, 0, 0, 0}},
     {"layernorm normalized_shape=4", "4", 4, 4, {1.5e38, 1.5e38, -1.5e38, -1.5e38}, {1, 1, -1, -1}, {0, 0, 0, 0}},
     {"groupnorm num_groups=1", "4", 4, 4, {1e20, -1e20, 3e20, 1e20}, {0, -1.41421356, 1.41421356, 0}, {0, 0, 0, 0}},
@@ -509,27 +519,27 @@ static bool alike(double got, double expected)
 static void check_extremes(const char *options, size_t k)
 {
     double y[4], dx[4];
-    lab_title("'%s' of %g, %g, %g, %g, %s", extremes[k].spec, extremes[k].x[0], extremes[k].x[1], extremes[k].x[2],
-              extremes[k].x[3], options);
-    lab l = lab_open(options, &(lab_case){extremes[k].spec, extremes[k].shape, 0}, NULL);
-    TRY(sixnet_forward_f64(l.net, extremes[k].x, 1));
-    TRY(sixnet_node_values_f64(l.net, l.layer, y, extremes[k].outputs));
-    TRY(sixnet_backward_from_f64(l.net, (const double[]){1, 1, 1, 1}));
-    TRY(sixnet_node_gradient_f64(l.net, l.input[0], dx, extremes[k].count));
+    fixture_title("'%s' of %g, %g, %g, %g, %s", extremes[k].spec, extremes[k].x[0], extremes[k].x[1], extremes[k].x[2],
+                  extremes[k].x[3], options);
+    layer_fixture l = fixture_open(options, &(fixture_case){extremes[k].spec, extremes[k].shape, 0}, NULL);
+    CHECK_SIXNET(sixnet_model_forward_f64(l.net, extremes[k].x, 1));
+    CHECK_SIXNET(sixnet_node_values_f64(l.net, l.layer, y, extremes[k].outputs));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(l.net, (const double[]){1, 1, 1, 1}));
+    CHECK_SIXNET(sixnet_node_gradient_f64(l.net, l.input[0], dx, extremes[k].count));
     for (int i = 0; i < extremes[k].outputs; i++)
         if (!alike(y[i], extremes[k].y[i]))
-            lab_fail("output %d is %g, not %g", i, y[i], extremes[k].y[i]);
+            fixture_fail("output %d is %g, not %g", i, y[i], extremes[k].y[i]);
     for (int i = 0; i < extremes[k].count; i++)
         if (!alike(dx[i], extremes[k].dx[i]))
-            lab_fail("gradient %d is %g, not %g", i, dx[i], extremes[k].dx[i]);
-    lab_close(&l);
+            fixture_fail("gradient %d is %g, not %g", i, dx[i], extremes[k].dx[i]);
+    fixture_close(&l);
 }
 
 static void each_dtype(void (*check)(const char *options, size_t k), size_t count)
 {
     for (size_t k = 0; k < count; k++) {
         check("dtype=f64", k);
-        for (const char *const *isa = lab_isas(); *isa; isa++)
+        for (const char *const *isa = fixture_isas(); *isa; isa++)
             check(*isa, k);
     }
 }
@@ -558,15 +568,15 @@ static void check_outlier(const char *options, size_t k)
     double x[20], y[20];
     for (int i = 0; i < 20; i++)
         x[i] = i == outliers[k].place ? outliers[k].value : 1 + 2 * (i % 2);
-    lab_title("batchnorm1d of %g at %d, %s", outliers[k].value, outliers[k].place, options);
-    lab l = lab_open(options, &(lab_case){"batchnorm1d momentum=1", "1", 0}, NULL);
-    TRY(sixnet_forward_f64(l.net, x, 20));
-    TRY(sixnet_node_values_f64(l.net, l.layer, y, 20));
-    lab_tensors t = lab_take_tensors(&l);
+    fixture_title("batchnorm1d of %g at %d, %s", outliers[k].value, outliers[k].place, options);
+    layer_fixture l = fixture_open(options, &(fixture_case){"batchnorm1d momentum=1", "1", 0}, NULL);
+    CHECK_SIXNET(sixnet_model_forward_f64(l.net, x, 20));
+    CHECK_SIXNET(sixnet_node_values_f64(l.net, l.layer, y, 20));
+    fixture_tensors t = fixture_take_tensors(&l);
     if (!alike(t.mean[0], outliers[k].mean) || !alike(y[outliers[k].place], outliers[k].y))
-        lab_fail("running_mean is %g, the output %g", t.mean[0], y[outliers[k].place]);
-    lab_drop_tensors(&t);
-    lab_close(&l);
+        fixture_fail("running_mean is %g, the output %g", t.mean[0], y[outliers[k].place]);
+    fixture_drop_tensors(&t);
+    fixture_close(&l);
 }
 
 static void test_outliers(void **state)
@@ -583,20 +593,20 @@ static void test_padding_row(void **state)
     (void)state;
     double value[2][6 * 3], row[3] = {4, 5, 6}, index = 2, y[3];
     for (int k = 0; k < 2; k++) {
-        const char *spec =
-            k ? "embedding num_embeddings=6 embedding_dim=3 padding_idx=2" : "embedding num_embeddings=6 embedding_dim=3";
-        lab_title("'%s'", spec);
-        lab l = lab_open("dtype=f64 seed=1", &(lab_case){spec, "1", 0}, NULL);
-        TRY(sixnet_tensor_get_f64(l.net, "layer.weight", value[k], 6 * 3));
-        TRY(sixnet_predict_f64(l.net, &index, 1, y));
+        const char *spec = k ? "embedding num_embeddings=6 embedding_dim=3 padding_idx=2"
+                             : "embedding num_embeddings=6 embedding_dim=3";
+        fixture_title("'%s'", spec);
+        layer_fixture l = fixture_open("dtype=f64 seed=1", &(fixture_case){spec, "1", 0}, NULL);
+        CHECK_SIXNET(sixnet_tensor_get_f64(l.net, "layer.weight", value[k], 6 * 3));
+        CHECK_SIXNET(sixnet_model_predict_f64(l.net, &index, 1, y));
         assert_memory_equal(y, value[k] + 2 * 3, sizeof y);
         double other[6 * 3];
         memcpy(other, value[k], sizeof other);
         memcpy(other + 2 * 3, row, sizeof row);
-        TRY(sixnet_tensor_set_f64(l.net, "layer.weight", other, 6 * 3));
-        TRY(sixnet_predict_f64(l.net, &index, 1, y));
+        CHECK_SIXNET(sixnet_tensor_set_f64(l.net, "layer.weight", other, 6 * 3));
+        CHECK_SIXNET(sixnet_model_predict_f64(l.net, &index, 1, y));
         assert_memory_equal(y, row, sizeof row); /* read like any other row */
-        lab_close(&l);
+        fixture_close(&l);
     }
     for (int i = 0; i < 6 * 3; i++)
         assert_true(value[1][i] == (i / 3 == 2 ? 0 : value[0][i]));
@@ -614,12 +624,14 @@ static const struct {
     {"linear out_features=100 init=kaiming_normal", "50", true, 0.2},                   /* sqrt(2 / 50) */
     {"linear out_features=100 init=normal", "50", true, 0.01},
     /* torch.nn.init takes the weight tensor's shape 64 x 2 x 3 x 3: fan-in 2 * 9, fan-out 64 * 9, whatever the groups */
-    {"conv2d out_channels=64 kernel_size=3 groups=8 init=default", "16x4x4", false, 0.23570226039551584}, /* 1 / sqrt(18) */
+    {"conv2d out_channels=64 kernel_size=3 groups=8 init=default", "16x4x4", false,
+     0.23570226039551584}, /* 1 / sqrt(18) */
     {"conv2d out_channels=64 kernel_size=3 groups=8 init=kaiming_uniform", "16x4x4", false,
      0.57735026918962576}, /* sqrt(6 / 18) */
     {"conv2d out_channels=64 kernel_size=3 groups=8 init=xavier_uniform", "16x4x4", false,
-     0.10050378152592121},                                                                                     /* sqrt(6 / 594) */
-    {"conv2d out_channels=64 kernel_size=3 groups=8 init=xavier_normal", "16x4x4", true, 0.05802588531856595}, /* sqrt(2 / 594) */
+     0.10050378152592121}, /* sqrt(6 / 594) */
+    {"conv2d out_channels=64 kernel_size=3 groups=8 init=xavier_normal", "16x4x4", true,
+     0.05802588531856595}, /* sqrt(2 / 594) */
     {"conv2d out_channels=64 kernel_size=3 init=xavier_uniform", "2x4x4", false, 0.10050378152592121},
 };
 
@@ -627,9 +639,9 @@ static void test_initial_weights(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof initial / sizeof *initial; i++) {
-        lab_title("'%s'", initial[i].spec);
-        lab l = lab_open("dtype=f64 seed=1", &(lab_case){initial[i].spec, initial[i].shape, 0}, NULL);
-        lab_tensors t = lab_take_tensors(&l);
+        fixture_title("'%s'", initial[i].spec);
+        layer_fixture l = fixture_open("dtype=f64 seed=1", &(fixture_case){initial[i].spec, initial[i].shape, 0}, NULL);
+        fixture_tensors t = fixture_take_tensors(&l);
         double largest = 0, squares = 0;
         for (int64_t k = 0; k < t.weights; k++) {
             largest = fmax(largest, fabs(t.weight[k]));
@@ -637,9 +649,9 @@ static void test_initial_weights(void **state)
         }
         double got = initial[i].normal ? sqrt(squares / (double)t.weights) : largest, want = initial[i].expected;
         if (!(got >= (initial[i].normal ? 0.95 : 0.99) * want && got <= (initial[i].normal ? 1.05 : 1) * want))
-            lab_fail("%g instead of %g", got, want);
-        lab_drop_tensors(&t);
-        lab_close(&l);
+            fixture_fail("%g instead of %g", got, want);
+        fixture_drop_tensors(&t);
+        fixture_close(&l);
     }
 }
 
@@ -648,16 +660,16 @@ static void test_initial_weights(void **state)
 /* The gradient goes to the first of equal maxima, in both of maxpool2d's ways; at are the places of those. */
 static void check_ties(const char *spec, const int at[4])
 {
-    lab_title("'%s'", spec);
-    lab l = lab_open("dtype=f64", &(lab_case){spec, "1x4x4", 0}, NULL);
+    fixture_title("'%s'", spec);
+    layer_fixture l = fixture_open("dtype=f64", &(fixture_case){spec, "1x4x4", 0}, NULL);
     double x[16] = {0}, up[4] = {1, 2, 3, 4}, dx[16], expected[16] = {0};
     for (int i = 0; i < 4; i++)
         expected[at[i]] = up[i];
-    TRY(sixnet_forward_f64(l.net, x, 1));
-    TRY(sixnet_backward_from_f64(l.net, up));
-    TRY(sixnet_node_gradient_f64(l.net, l.input[0], dx, 16));
+    CHECK_SIXNET(sixnet_model_forward_f64(l.net, x, 1));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(l.net, up));
+    CHECK_SIXNET(sixnet_node_gradient_f64(l.net, l.input[0], dx, 16));
     assert_memory_equal(dx, expected, sizeof dx);
-    lab_close(&l);
+    fixture_close(&l);
 }
 
 static void test_maxpool_ties(void **state)
@@ -669,13 +681,13 @@ static void test_maxpool_ties(void **state)
 
 static void check_nan(const char *spec)
 {
-    lab_title("'%s'", spec);
-    lab l = lab_open("dtype=f64", &(lab_case){spec, "1x2x4", 0}, NULL);
+    fixture_title("'%s'", spec);
+    layer_fixture l = fixture_open("dtype=f64", &(fixture_case){spec, "1x2x4", 0}, NULL);
     double x[8] = {1, NAN, -INFINITY, -INFINITY, 2, 3, -INFINITY, -INFINITY}, y[2];
-    TRY(sixnet_predict_f64(l.net, x, 1, y));
+    CHECK_SIXNET(sixnet_model_predict_f64(l.net, x, 1, y));
     assert_true(isnan(y[0]));
     assert_true(isinf(y[1]) && y[1] < 0);
-    lab_close(&l);
+    fixture_close(&l);
 }
 
 static void test_maxpool_of_no_number(void **state)

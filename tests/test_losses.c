@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every loss: in f64 against the oracles, and its gradient against their four-point stencil; in f32 on every instruction set. */
 
-#include "lab.h"
+#include "layer_fixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -70,10 +70,10 @@ static void test_every_loss_has_a_case(void **state)
     (void)state;
     const char *kind;
     int32_t kinds = 0;
-    for (; (kind = sixnet_kind("loss", kinds, "name")); kinds++) {
+    for (; (kind = sixnet_kind_field("loss", kinds, "name")); kinds++) {
         bool has = false;
         for (int i = 0; i < CASES; i++)
-            has |= lab_is(cases[i].spec, kind);
+            has |= fixture_is(cases[i].spec, kind);
         if (!has)
             fail_msg("%s: no case", kind);
     }
@@ -87,28 +87,35 @@ typedef struct bench {
     sixnet_context *ctx;
     sixnet_model *net;
     sixnet_node input;
-    lab_shape shape;
+    fixture_shape shape;
     int64_t size, targets; /* of one sample */
     int n;
     double *x, *target, *room;
 } bench;
 
-static bool is_of_shares(const char *spec) { return lab_has(spec, "probabilities"); }
-static bool is_of_classes(const char *spec) { return (lab_is(spec, "cross_entropy") && !is_of_shares(spec)) || lab_is(spec, "nll"); }
-static const char *weights_of(const char *spec) { return lab_is(spec, "bce_with_logits") ? "pos_weight" : "weight"; }
-
-static double random_target(const bench *b, lab_random *r, int64_t i, lab_filling how)
+static bool is_of_shares(const char *spec) { return fixture_has(spec, "probabilities"); }
+static bool is_of_classes(const char *spec)
 {
-    double beta = lab_real(b->spec, "beta", 1);
+    return (fixture_is(spec, "cross_entropy") && !is_of_shares(spec)) || fixture_is(spec, "nll");
+}
+static const char *weights_of(const char *spec)
+{
+    return fixture_is(spec, "bce_with_logits") ? "pos_weight" : "weight";
+}
+
+static double random_target(const bench *b, fixture_random *r, int64_t i, fixture_filling how)
+{
+    double beta = fixture_real(b->spec, "beta", 1);
     if (is_of_classes(b->spec))
-        return lab_below(r, (int)b->shape.dim[0]);
-    if (lab_is(b->spec, "bce_with_logits") || is_of_shares(b->spec))
-        return how != LAB_WHOLE && lab_below(r, 3) ? lab_uniform(r, 0, 1) : lab_below(r, 2);
-    if (how == LAB_WHOLE)
-        return lab_below(r, 7) - 3;
+        return fixture_below(r, (int)b->shape.dim[0]);
+    if (fixture_is(b->spec, "bce_with_logits") || is_of_shares(b->spec))
+        return how != FIXTURE_WHOLE && fixture_below(r, 3) ? fixture_uniform(r, 0, 1) : fixture_below(r, 2);
+    if (how == FIXTURE_WHOLE)
+        return fixture_below(r, 7) - 3;
     /* not where the derivative jumps */
-    double distance = lab_below(r, 2) ? lab_uniform(r, 0.02, fmax(beta - 0.02, 0.02)) : lab_uniform(r, beta + 0.02, beta + 2);
-    return b->x[i] + (lab_below(r, 2) ? distance : -distance);
+    double distance = fixture_below(r, 2) ? fixture_uniform(r, 0.02, fmax(beta - 0.02, 0.02))
+                                          : fixture_uniform(r, beta + 0.02, beta + 2);
+    return b->x[i] + (fixture_below(r, 2) ? distance : -distance);
 }
 
 /* Makes probabilities of the shares that the classes of each position have. */
@@ -124,26 +131,26 @@ static void add_up_to_one(bench *b)
     }
 }
 
-static bench bench_open(const char *options, int i, int n, lab_filling how)
+static bench bench_open(const char *options, int i, int n, fixture_filling how)
 {
     bench b = {.spec = cases[i].spec, .n = n};
-    lab_random r = {(uint64_t)(i * 100 + n)};
+    fixture_random r = {(uint64_t)(i * 100 + n)};
     char input[80];
-    lab_title("'%s' of %s, %d samples, %s", b.spec, cases[i].shape, n, options);
-    TRY(sixnet_context_new(&b.ctx, options));
-    TRY(sixnet_model_new(&b.net, b.ctx));
+    fixture_title("'%s' of %s, %d samples, %s", b.spec, cases[i].shape, n, options);
+    CHECK_SIXNET(sixnet_context_new(&b.ctx, options));
+    CHECK_SIXNET(sixnet_model_new(&b.net, b.ctx));
     snprintf(input, sizeof input, "input shape=%s", cases[i].shape);
-    b.input = sixnet_add(b.net, input, SIXNET_NONE);
-    TRY(sixnet_retain(b.net, b.input));
-    sixnet_add(b.net, b.spec, b.input);
-    TRY(sixnet_compile(b.net));
-    TRY(sixnet_node_shape(b.net, b.input, b.shape.dim, &b.shape.rank));
-    b.size = lab_size(&b.shape);
+    b.input = sixnet_model_add(b.net, input, SIXNET_NO_NODE);
+    CHECK_SIXNET(sixnet_node_retain(b.net, b.input));
+    sixnet_model_add(b.net, b.spec, b.input);
+    CHECK_SIXNET(sixnet_model_compile(b.net));
+    CHECK_SIXNET(sixnet_node_shape(b.net, b.input, b.shape.dim, &b.shape.rank));
+    b.size = fixture_size(&b.shape);
     b.targets = is_of_classes(b.spec) ? b.size / b.shape.dim[0] : b.size;
-    b.x = lab_room(n * b.size);
-    b.room = lab_room(n * b.size);
-    b.target = lab_room(n * b.targets);
-    lab_fill(&r, how, b.x, n * b.size);
+    b.x = fixture_room(n * b.size);
+    b.room = fixture_room(n * b.size);
+    b.target = fixture_room(n * b.targets);
+    fixture_fill(&r, how, b.x, n * b.size);
     for (int64_t k = 0; k < n * b.targets; k++)
         b.target[k] = random_target(&b, &r, k, how);
     if (is_of_shares(b.spec))
@@ -164,37 +171,38 @@ static double expected_loss(const bench *b)
 {
     double weights[64];
     const char *s = b->spec;
-    int count = lab_list(s, weights_of(s), weights);
+    int count = fixture_list(s, weights_of(s), weights);
     int64_t all = b->n * b->size;
-    oracle_reduction reduction = lab_has(s, "reduction=sum") ? ORACLE_SUM
-                                 : lab_has(s, "half_sum")    ? ORACLE_HALF_SUM
-                                                             : ORACLE_MEAN;
+    oracle_reduction reduction = fixture_has(s, "reduction=sum") ? ORACLE_SUM
+                                 : fixture_has(s, "half_sum")    ? ORACLE_HALF_SUM
+                                                                 : ORACLE_MEAN;
     if (is_of_shares(s))
-        return oracle_cross_entropy_of_shares(b->x, b->target, b->n, b->shape.dim[0], b->size / b->shape.dim[0], count ? weights : NULL,
-                                              lab_real(s, "label_smoothing", 0), reduction, b->room);
-    if (lab_is(s, "cross_entropy"))
+        return oracle_cross_entropy_of_shares(b->x, b->target, b->n, b->shape.dim[0], b->size / b->shape.dim[0],
+                                              count ? weights : NULL, fixture_real(s, "label_smoothing", 0), reduction,
+                                              b->room);
+    if (fixture_is(s, "cross_entropy"))
         return oracle_cross_entropy(b->x, b->target, b->n, b->shape.dim[0], b->targets, count ? weights : NULL,
-                                    lab_real(s, "label_smoothing", 0), reduction, b->room);
-    if (lab_is(s, "nll"))
+                                    fixture_real(s, "label_smoothing", 0), reduction, b->room);
+    if (fixture_is(s, "nll"))
         return oracle_nll(b->x, b->target, b->n, b->shape.dim[0], b->targets, count ? weights : NULL, 0, reduction);
-    if (lab_is(s, "bce_with_logits"))
+    if (fixture_is(s, "bce_with_logits"))
         return oracle_bce_with_logits(b->x, b->target, all, weights, count, reduction);
-    if (lab_is(s, "mse"))
+    if (fixture_is(s, "mse"))
         return oracle_mse(b->x, b->target, all, reduction);
-    if (lab_is(s, "l1"))
+    if (fixture_is(s, "l1"))
         return oracle_l1(b->x, b->target, all, reduction);
-    if (lab_is(s, "smooth_l1"))
-        return oracle_smooth_l1(b->x, b->target, all, lab_real(s, "beta", 1), reduction);
-    lab_fail("no oracle");
+    if (fixture_is(s, "smooth_l1"))
+        return oracle_smooth_l1(b->x, b->target, all, fixture_real(s, "beta", 1), reduction);
+    fixture_fail("no oracle");
 }
 
 static double loss_and_gradient(const bench *b, double *dx)
 {
     double loss;
-    TRY(sixnet_forward_f64(b->net, b->x, b->n));
-    TRY(sixnet_loss_f64(b->net, b->target, &loss));
-    TRY(sixnet_backward(b->net));
-    TRY(sixnet_node_gradient_f64(b->net, b->input, dx, b->n * b->size));
+    CHECK_SIXNET(sixnet_model_forward_f64(b->net, b->x, b->n));
+    CHECK_SIXNET(sixnet_model_loss_f64(b->net, b->target, &loss));
+    CHECK_SIXNET(sixnet_model_backward(b->net));
+    CHECK_SIXNET(sixnet_node_gradient_f64(b->net, b->input, dx, b->n * b->size));
     return loss;
 }
 
@@ -225,7 +233,7 @@ static void check_gradient(bench *b, const double *dx)
     for (int64_t i = 0; i < b->n * b->size; i++) {
         double numeric = stencil(b, i);
         if (!(fabs(numeric - dx[i]) <= 1e-8 * fmin(1, largest) + 1e-12))
-            lab_fail("gradient %lld is %.17g, by the stencil %.17g", (long long)i, dx[i], numeric);
+            fixture_fail("gradient %lld is %.17g, by the stencil %.17g", (long long)i, dx[i], numeric);
     }
 }
 
@@ -233,9 +241,9 @@ static void check_gradient_check(const bench *b)
 {
     double worst;
     const char *where;
-    TRY(sixnet_gradient_check(b->net, b->x, b->target, b->n, &worst, &where));
+    CHECK_SIXNET(sixnet_model_gradient_check(b->net, b->x, b->target, b->n, &worst, &where));
     if (!(worst <= 1e-8))
-        lab_fail("%s: the gradient is off by %g", where, worst);
+        fixture_fail("%s: the gradient is off by %g", where, worst);
 }
 
 static void test_losses(void **state)
@@ -243,10 +251,10 @@ static void test_losses(void **state)
     (void)state;
     for (int i = 0; i < CASES; i++)
         for (int k = 0; k < COUNTS; k++) {
-            bench b = bench_open("dtype=f64", i, counts[k], LAB_ANY);
-            double *dx = lab_room(b.n * b.size), expected = expected_loss(&b), loss = loss_and_gradient(&b, dx);
+            bench b = bench_open("dtype=f64", i, counts[k], FIXTURE_ANY);
+            double *dx = fixture_room(b.n * b.size), expected = expected_loss(&b), loss = loss_and_gradient(&b, dx);
             if (!(fabs(loss - expected) <= 1e-12 * fmax(1, fabs(expected))) && !(isnan(loss) && isnan(expected)))
-                lab_fail("the loss is %.17g, not %.17g", loss, expected);
+                fixture_fail("the loss is %.17g, not %.17g", loss, expected);
             if (has_mean(&b))
                 check_gradient(&b, dx);
             if (has_mean(&b) && b.n == 20)
@@ -262,31 +270,31 @@ static void test_losses(void **state)
 static double magnitude(const bench *b, double loss)
 {
     double weights[64] = {1}, low = INFINITY, high = 0, most = 0;
-    int count = lab_list(b->spec, weights_of(b->spec), weights);
+    int count = fixture_list(b->spec, weights_of(b->spec), weights);
     for (int c = 0; c < (count ? count : 1); c++) {
         low = fmin(low, weights[c]);
         high = fmax(high, weights[c]);
     }
     for (int64_t i = 0; i < b->n * b->size; i++)
         most = fmax(most, fabs(b->x[i]));
-    double share = lab_has(b->spec, "sum") ? (double)(b->n * b->targets) * high : high / fmax(low, 0.01);
+    double share = fixture_has(b->spec, "sum") ? (double)(b->n * b->targets) * high : high / fmax(low, 0.01);
     return fabs(loss) + 4 * most * share;
 }
 
 static void check_f32(const char *isa, int i, int n)
 {
-    bench b = bench_open(isa, i, n, LAB_ANY), exact = bench_open("dtype=f64", i, n, LAB_ANY);
-    double *dx = lab_room(n * b.size), *expected_dx = lab_room(n * b.size), largest = 0;
+    bench b = bench_open(isa, i, n, FIXTURE_ANY), exact = bench_open("dtype=f64", i, n, FIXTURE_ANY);
+    double *dx = fixture_room(n * b.size), *expected_dx = fixture_room(n * b.size), largest = 0;
     double loss = loss_and_gradient(&b, dx), expected = loss_and_gradient(&exact, expected_dx);
     if (has_mean(&exact)) {
         double bound = ((double)b.size + 30) * 0x1p-24 * magnitude(&b, expected);
         if (!(fabs(loss - expected) <= bound))
-            lab_fail("the loss is %.9g, not %.9g; the bound is %g", loss, expected, bound);
+            fixture_fail("the loss is %.9g, not %.9g; the bound is %g", loss, expected, bound);
         for (int64_t k = 0; k < n * b.size; k++)
             largest = fmax(largest, fabs(expected_dx[k]));
         for (int64_t k = 0; k < n * b.size; k++)
             if (!(fabs(dx[k] - expected_dx[k]) <= ((double)b.size + 30) * 0x1p-24 * largest))
-                lab_fail("gradient %lld is %.9g, not %.9g", (long long)k, dx[k], expected_dx[k]);
+                fixture_fail("gradient %lld is %.9g, not %.9g", (long long)k, dx[k], expected_dx[k]);
     }
     free(dx);
     free(expected_dx);
@@ -297,7 +305,7 @@ static void check_f32(const char *isa, int i, int n)
 static void test_losses_in_f32(void **state)
 {
     (void)state;
-    for (const char *const *isa = lab_isas(); *isa; isa++)
+    for (const char *const *isa = fixture_isas(); *isa; isa++)
         for (int i = 0; i < CASES; i++)
             for (int k = 0; k < COUNTS; k++)
                 check_f32(*isa, i, counts[k]);
@@ -307,14 +315,14 @@ static void test_losses_in_f32(void **state)
 static void test_losses_of_whole_numbers(void **state)
 {
     (void)state;
-    for (const char *const *isa = lab_isas(); *isa; isa++)
+    for (const char *const *isa = fixture_isas(); *isa; isa++)
         for (int i = 0; i < CASES; i++)
             for (int k = 0; k < COUNTS; k++) {
-                bench b = bench_open(*isa, i, counts[k], LAB_WHOLE);
-                bool rounds = lab_is(b.spec, "cross_entropy") || lab_is(b.spec, "bce_with_logits");
-                double *dx = lab_room(b.n * b.size), expected = expected_loss(&b), loss = loss_and_gradient(&b, dx);
+                bench b = bench_open(*isa, i, counts[k], FIXTURE_WHOLE);
+                bool rounds = fixture_is(b.spec, "cross_entropy") || fixture_is(b.spec, "bce_with_logits");
+                double *dx = fixture_room(b.n * b.size), expected = expected_loss(&b), loss = loss_and_gradient(&b, dx);
                 if (!rounds && loss != expected && !isnan(expected))
-                    lab_fail("the loss is %.17g, not %.17g", loss, expected);
+                    fixture_fail("the loss is %.17g, not %.17g", loss, expected);
                 free(dx);
                 bench_close(&b);
             }
@@ -322,7 +330,7 @@ static void test_losses_of_whole_numbers(void **state)
 
 static bool is_there(const char *isa)
 {
-    for (const char *const *i = lab_isas(); *i; i++)
+    for (const char *const *i = fixture_isas(); *i; i++)
         if (strcmp(*i, isa) == 0)
             return true;
     return false;
@@ -335,12 +343,13 @@ static void test_losses_have_the_same_bits(void **state)
         skip();
     for (int i = 0; i < CASES; i++)
         for (int k = 0; k < COUNTS; k++) {
-            bench a = bench_open("isa=avx2", i, counts[k], LAB_ANY), b = bench_open("isa=avx512", i, counts[k], LAB_ANY);
+            bench a = bench_open("isa=avx2", i, counts[k], FIXTURE_ANY),
+                  b = bench_open("isa=avx512", i, counts[k], FIXTURE_ANY);
             size_t size = (size_t)(a.n * a.size);
-            double *dx = lab_room((int64_t)size), *other = lab_room((int64_t)size);
+            double *dx = fixture_room((int64_t)size), *other = fixture_room((int64_t)size);
             double loss = loss_and_gradient(&a, dx), other_loss = loss_and_gradient(&b, other);
             if (memcmp(&loss, &other_loss, sizeof loss) != 0 || memcmp(dx, other, size * sizeof *dx) != 0)
-                lab_fail("avx2 and avx512 have other bits: losses %.9g, %.9g", loss, other_loss);
+                fixture_fail("avx2 and avx512 have other bits: losses %.9g, %.9g", loss, other_loss);
             free(dx);
             free(other);
             bench_close(&a);
@@ -358,16 +367,16 @@ static void test_targets_out_of_range(void **state)
         if (strcmp(cases[i].shape, "5") != 0 || !is_of_classes(cases[i].spec))
             continue;
         for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-            bench b = bench_open("dtype=f64", i, 20, LAB_ANY);
+            bench b = bench_open("dtype=f64", i, 20, FIXTURE_ANY);
             double loss = -1;
             b.target[19] = bad[k];
-            TRY(sixnet_forward_f64(b.net, b.x, b.n));
-            assert_int_equal(sixnet_loss_f64(b.net, b.target, &loss), SIXNET_BAD_DATA);
+            CHECK_SIXNET(sixnet_model_forward_f64(b.net, b.x, b.n));
+            assert_int_equal(sixnet_model_loss_f64(b.net, b.target, &loss), SIXNET_BAD_DATA);
             assert_true(loss == -1);
-            assert_int_equal(sixnet_backward(b.net), SIXNET_BAD_STATE);
+            assert_int_equal(sixnet_model_backward(b.net), SIXNET_BAD_STATE);
             b.target[19] = 4;
-            TRY(sixnet_loss_f64(b.net, b.target, &loss));
-            TRY(sixnet_backward(b.net));
+            CHECK_SIXNET(sixnet_model_loss_f64(b.net, b.target, &loss));
+            CHECK_SIXNET(sixnet_model_backward(b.net));
             bench_close(&b);
         }
     }
@@ -381,10 +390,12 @@ static sixnet_dataset *dataset_of(const bench *b, int i)
     sixnet_dataset *ds;
     int64_t targets = b->targets;
     if (is_of_classes(b->spec))
-        snprintf(spec, sizeof spec, "inputs=f64 shape=%s targets=f64 target_shape=%lld", cases[i].shape, (long long)targets);
+        snprintf(spec, sizeof spec, "input_dtype=f64 shape=%s target_dtype=f64 target_shape=%lld", cases[i].shape,
+                 (long long)targets);
     else
-        snprintf(spec, sizeof spec, "inputs=f64 shape=%s targets=f64 target_shape=%s", cases[i].shape, cases[i].shape);
-    TRY(sixnet_dataset_from_arrays(&ds, b->ctx, spec, b->x, b->target, b->n));
+        snprintf(spec, sizeof spec, "input_dtype=f64 shape=%s target_dtype=f64 target_shape=%s", cases[i].shape,
+                 cases[i].shape);
+    CHECK_SIXNET(sixnet_dataset_from_arrays(&ds, b->ctx, spec, b->x, b->target, b->n));
     return ds;
 }
 
@@ -399,7 +410,7 @@ static int64_t largest_of(const double *x, int64_t classes, int64_t positions)
 static double expected_accuracy(const bench *b)
 {
     int64_t classes = b->shape.dim[0], positions = b->size / classes, right = 0;
-    if (lab_is(b->spec, "bce_with_logits")) {
+    if (fixture_is(b->spec, "bce_with_logits")) {
         for (int64_t k = 0; k < b->n * b->size; k++)
             right += (b->x[k] > 0) == (b->target[k] >= 0.5);
         return (double)right / (double)(b->n * b->size);
@@ -444,13 +455,13 @@ static void check_extreme(const char *options, size_t k)
     char text[160];
     double loss;
     snprintf(text, sizeof text, "input shape=%s\n%s\n", extremes[k].shape, extremes[k].spec);
-    lab_title("%s of %g, %g, %s", extremes[k].spec, extremes[k].x[0], extremes[k].x[1], options);
-    TRY(sixnet_context_new(&ctx, options));
-    TRY(sixnet_model_parse(&net, ctx, text));
-    TRY(sixnet_forward_f64(net, extremes[k].x, 1));
-    TRY(sixnet_loss_f64(net, extremes[k].target, &loss));
+    fixture_title("%s of %g, %g, %s", extremes[k].spec, extremes[k].x[0], extremes[k].x[1], options);
+    CHECK_SIXNET(sixnet_context_new(&ctx, options));
+    CHECK_SIXNET(sixnet_model_parse(&net, ctx, text));
+    CHECK_SIXNET(sixnet_model_forward_f64(net, extremes[k].x, 1));
+    CHECK_SIXNET(sixnet_model_loss_f64(net, extremes[k].target, &loss));
     if (!(loss == extremes[k].loss || (isnan(loss) && isnan(extremes[k].loss))))
-        lab_fail("the loss is %g, not %g", loss, extremes[k].loss);
+        fixture_fail("the loss is %g, not %g", loss, extremes[k].loss);
     sixnet_model_free(net);
     sixnet_context_free(ctx);
 }
@@ -460,7 +471,7 @@ static void test_losses_that_are_not_finite(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof extremes / sizeof *extremes; k++) {
         check_extreme("dtype=f64", k);
-        for (const char *const *isa = lab_isas(); *isa; isa++)
+        for (const char *const *isa = fixture_isas(); *isa; isa++)
             check_extreme(*isa, k);
     }
 }
@@ -469,14 +480,15 @@ static void test_evaluate(void **state)
 {
     (void)state;
     for (int i = 0; i < CASES; i++) {
-        bench b = bench_open("dtype=f64 threads=2", i, 100, LAB_ANY);
-        double *dx = lab_room(b.n * b.size), loss = loss_and_gradient(&b, dx), evaluated, accuracy, share = expected_accuracy(&b);
+        bench b = bench_open("dtype=f64 threads=2", i, 100, FIXTURE_ANY);
+        double *dx = fixture_room(b.n * b.size), loss = loss_and_gradient(&b, dx), evaluated, accuracy,
+               share = expected_accuracy(&b);
         sixnet_dataset *ds = dataset_of(&b, i);
-        TRY(sixnet_evaluate(b.net, ds, &evaluated, &accuracy));
+        CHECK_SIXNET(sixnet_model_evaluate(b.net, ds, &evaluated, &accuracy));
         if (evaluated != loss)
-            lab_fail("evaluate gives %.17g, a training pass %.17g", evaluated, loss);
+            fixture_fail("evaluate gives %.17g, a training pass %.17g", evaluated, loss);
         if (!(fabs(accuracy - share) <= 1e-15) && !(isnan(share) && isnan(accuracy)))
-            lab_fail("the accuracy is %g, not %g", accuracy, share);
+            fixture_fail("the accuracy is %g, not %g", accuracy, share);
         sixnet_dataset_free(ds);
         free(dx);
         bench_close(&b);

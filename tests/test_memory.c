@@ -8,13 +8,13 @@
 #include "graph/plan.h"
 #include "simd/lane.h"
 
-typedef struct world {
+typedef struct fixture {
     ledger memory;
     sixnet_context *ctx;
     sixnet_model *net;
     sixnet_optimizer *opt;
     float *inputs, *targets;
-} world;
+} fixture;
 
 enum { SAMPLES = 24, SIZE = 16 };
 
@@ -23,9 +23,9 @@ static const char net_text[] =
     "conv2d out_channels=3 kernel_size=1\nadd from=conv2,r\ndropout p=0.25\nmaxpool2d kernel_size=2\nflatten\n"
     "linear out_features=3\ncross_entropy\n";
 
-static world *open_world(const char *options)
+static fixture *open_world(const char *options)
 {
-    world *w = calloc(1, sizeof *w);
+    fixture *w = calloc(1, sizeof *w);
     w->inputs = malloc(SAMPLES * SIZE * sizeof *w->inputs);
     w->targets = malloc(SAMPLES * sizeof *w->targets);
     fill_noise(w->inputs, SAMPLES * SIZE, 3);
@@ -37,7 +37,7 @@ static world *open_world(const char *options)
     return w;
 }
 
-static void close_world(world *w)
+static void close_world(fixture *w)
 {
     sixnet_optimizer_free(w->opt);
     sixnet_model_free(w->net);
@@ -48,18 +48,18 @@ static void close_world(world *w)
     free(w);
 }
 
-static void train_step(world *w)
+static void train_step(fixture *w)
 {
-    WORKS(sixnet_forward(w->net, w->inputs, SAMPLES));
-    WORKS(sixnet_loss(w->net, w->targets, NULL));
-    WORKS(sixnet_backward(w->net));
-    WORKS(sixnet_step(w->opt));
+    WORKS(sixnet_model_forward(w->net, w->inputs, SAMPLES));
+    WORKS(sixnet_model_loss(w->net, w->targets, NULL));
+    WORKS(sixnet_model_backward(w->net));
+    WORKS(sixnet_optimizer_step(w->opt));
 }
 
-static void predict(world *w, int64_t n)
+static void predict(fixture *w, int64_t n)
 {
     float outputs[SAMPLES * 3];
-    WORKS(sixnet_predict(w->net, w->inputs, n, outputs));
+    WORKS(sixnet_model_predict(w->net, w->inputs, n, outputs));
 }
 
 /* ---- memory that is not there ---- */
@@ -68,45 +68,45 @@ static void predict(world *w, int64_t n)
 static void test_a_batch_too_large(void **state)
 {
     (void)state;
-    world *w = open_world("");
+    fixture *w = open_world("");
     float values[8 * 3], again[8 * 3];
-    WORKS(sixnet_forward(w->net, w->inputs, 8));
+    WORKS(sixnet_model_forward(w->net, w->inputs, 8));
     WORKS(sixnet_node_values(w->net, 9, values, 8 * 3));
     ledger_fail(&w->memory, 1, true);
     watched = w->net;
-    FAILS(SIXNET_OUT_OF_MEMORY, sixnet_forward(w->net, w->inputs, SAMPLES), "out of memory");
+    FAILS(SIXNET_OUT_OF_MEMORY, sixnet_model_forward(w->net, w->inputs, SAMPLES), "out of memory");
     watched = NULL;
     WORKS(sixnet_node_values(w->net, 9, again, 8 * 3)); /* the pass before is still there, */
     assert_memory_equal(values, again, sizeof values);
-    WORKS(sixnet_loss(w->net, w->targets, NULL)); /* and can be gone on with */
-    WORKS(sixnet_backward(w->net));
-    WORKS(sixnet_forward(w->net, w->inputs, 8));
+    WORKS(sixnet_model_loss(w->net, w->targets, NULL)); /* and can be gone on with */
+    WORKS(sixnet_model_backward(w->net));
+    WORKS(sixnet_model_forward(w->net, w->inputs, 8));
     ledger_fail(&w->memory, 0, false);
     close_world(w);
 }
 
 /* ---- a loop allocates nothing ---- */
 
-static long long calls_so_far(const world *w) { return atomic_load(&w->memory.calls); }
+static long long calls_so_far(const fixture *w) { return atomic_load(&w->memory.calls); }
 
 static void test_a_loop_allocates_nothing(void **state)
 {
     (void)state;
-    world *w = open_world("threads=2");
+    fixture *w = open_world("threads=2");
     train_step(w);
     predict(w, SAMPLES);
     predict(w, 1);
     long long calls = calls_so_far(w);
     for (int i = 0; i < 5; i++) {
-        WORKS(sixnet_zero_grad(w->net));
-        WORKS(sixnet_forward(w->net, w->inputs, SAMPLES - 3 * i));
-        WORKS(sixnet_loss(w->net, w->targets, NULL));
-        WORKS(sixnet_backward(w->net));
-        WORKS(sixnet_step(w->opt));
+        WORKS(sixnet_model_zero_grad(w->net));
+        WORKS(sixnet_model_forward(w->net, w->inputs, SAMPLES - 3 * i));
+        WORKS(sixnet_model_loss(w->net, w->targets, NULL));
+        WORKS(sixnet_model_backward(w->net));
+        WORKS(sixnet_optimizer_step(w->opt));
         predict(w, SAMPLES);
         predict(w, 1);
-        WORKS(sixnet_reset(w->net, 1));
-        WORKS(sixnet_schedule_epoch(w->opt, 1));
+        WORKS(sixnet_model_reset(w->net, 1));
+        WORKS(sixnet_optimizer_end_epoch(w->opt, 1));
     }
     assert_true(calls == calls_so_far(w));
     close_world(w);
@@ -122,14 +122,18 @@ typedef struct need {
 static const need needs[] = {
     {"input shape=2\nlinear out_features=2\nmse", 2, 2},
     {"input shape=64\nlinear out_features=512\nrelu\nlinear out_features=8\nmse", 64, 8},
-    {"input shape=3x12x12\nconv2d out_channels=8 kernel_size=3 padding=1 bias=false\nrelu\nbatchnorm2d\ndropout p=0.1\nmaxpool2d "
-     "kernel_size=2\nconv2d out_channels=4 kernel_size=1\nadaptive_avgpool2d output_size=1\nflatten\nlinear out_features=5\nmse",
+    {"input shape=3x12x12\nconv2d out_channels=8 kernel_size=3 padding=1 bias=false\nrelu\nbatchnorm2d\ndropout "
+     "p=0.1\nmaxpool2d "
+     "kernel_size=2\nconv2d out_channels=4 kernel_size=1\nadaptive_avgpool2d output_size=1\nflatten\nlinear "
+     "out_features=5\nmse",
      432, 5},
-    {"input shape=10\nembedding num_embeddings=50 embedding_dim=16\nlayernorm normalized_shape=16\ngelu\nflatten\nlinear "
+    {"input shape=10\nembedding num_embeddings=50 embedding_dim=16\nlayernorm "
+     "normalized_shape=16\ngelu\nflatten\nlinear "
      "out_features=4\n"
      "softmax\nmse",
      10, 4},
-    {"input shape=6\nlinear out_features=32 name=a\ntanh name=b\nadd from=a,b\nmul from=add1,b\nconcat from=mul1,a\nlinear "
+    {"input shape=6\nlinear out_features=32 name=a\ntanh name=b\nadd from=a,b\nmul from=add1,b\nconcat "
+     "from=mul1,a\nlinear "
      "out_features=3\nmse",
      6, 3},
 };
@@ -153,9 +157,9 @@ static void test_scratch_of_far_windows(void **state)
         uint64_t one, many, training;
         snprintf(text, sizeof text, "input shape=3x5x5\n%s\nmse\n", layers[i]);
         sixnet_model *net = parsed(NULL, text);
-        WORKS(sixnet_memory_needed(net, 1, 0, &one));
-        WORKS(sixnet_memory_needed(net, 100, 0, &many));
-        WORKS(sixnet_memory_needed(net, 16, 1, &training));
+        WORKS(sixnet_model_memory_needed(net, 1, 0, &one));
+        WORKS(sixnet_model_memory_needed(net, 100, 0, &many));
+        WORKS(sixnet_model_memory_needed(net, 16, 1, &training));
         if (one > 200000 || many > 200000 || training > 1000000)
             fail_msg("%s: %llu bytes for one sample, %llu for many, %llu to train", layers[i], (unsigned long long)one,
                      (unsigned long long)many, (unsigned long long)training);
@@ -180,7 +184,7 @@ static sixnet_model *built(sixnet_context *ctx, const char *text)
         }
         if (from)
             inputs[0] = sixnet_node_find(net, names);
-        assert_int_equal(sixnet_add_multi(net, spec, inputs, count), i);
+        assert_int_equal(sixnet_model_add_multi(net, spec, inputs, count), i);
     }
     sixnet_model_free(template);
     return net;
@@ -189,20 +193,20 @@ static sixnet_model *built(sixnet_context *ctx, const char *text)
 static uint64_t asked(sixnet_model *net, int64_t n, int32_t training)
 {
     uint64_t bytes = 0;
-    WORKS(sixnet_memory_needed(net, n, training, &bytes));
+    WORKS(sixnet_model_memory_needed(net, n, training, &bytes));
     return bytes;
 }
 
 static void run_pass(sixnet_model *net, const need *d, int64_t n, bool training)
 {
     float *x = calloc((size_t)(n * (d->inputs + d->outputs)), sizeof *x), *y = x + n * d->inputs;
-    WORKS(sixnet_compile(net));
+    WORKS(sixnet_model_compile(net));
     if (training) {
-        WORKS(sixnet_forward(net, x, n));
-        WORKS(sixnet_loss(net, y, NULL));
-        WORKS(sixnet_backward(net));
+        WORKS(sixnet_model_forward(net, x, n));
+        WORKS(sixnet_model_loss(net, y, NULL));
+        WORKS(sixnet_model_backward(net));
     } else {
-        WORKS(sixnet_predict(net, x, n, y));
+        WORKS(sixnet_model_predict(net, x, n, y));
     }
     free(x);
 }
@@ -219,8 +223,8 @@ static void check_need(const need *d, const char *options, int64_t n, bool train
     run_pass(net, d, n, training);
     double used = (double)(atomic_load(&memory.peak) - live);
     if (!((double)bytes >= used && (double)bytes <= 1.5 * used))
-        fail_msg("%s\n%s, n = %d, training %d: %.0f bytes were announced, %.0f used", d->text, options, (int)n, training,
-                 (double)bytes, used);
+        fail_msg("%s\n%s, n = %d, training %d: %.0f bytes were announced, %.0f used", d->text, options, (int)n,
+                 training, (double)bytes, used);
     assert_true(asked(net, n, training) == bytes); /* compiled, it needs the same */
     sixnet_model_free(net);
     sixnet_context_free(ctx);
@@ -306,15 +310,16 @@ static void test_needs_that_cannot_be(void **state)
     sixnet_model *net;
     uint64_t bytes = 7;
     WORKS(sixnet_model_new(&net, NULL));
-    FAILS(SIXNET_BAD_STATE, sixnet_memory_needed(net, 1, 1, &bytes), "no nodes");
-    sixnet_node x = sixnet_add(net, "input shape=1099511627776", SIXNET_NONE), y = sixnet_add(net, "gelu name=a", x);
-    sixnet_add(net, "mse", sixnet_add_multi(net, "mul name=b", (const sixnet_node[]){x, y}, 2));
-    FAILS(SIXNET_TOO_LARGE, sixnet_memory_needed(net, 268435456, 1, &bytes), "more memory");
-    FAILS(SIXNET_TOO_LARGE, sixnet_memory_needed(net, 268435457, 1, &bytes), "268435457");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_memory_needed(net, 1, 1, &bytes), "no nodes");
+    sixnet_node x = sixnet_model_add(net, "input shape=1099511627776", SIXNET_NO_NODE),
+                y = sixnet_model_add(net, "gelu name=a", x);
+    sixnet_model_add(net, "mse", sixnet_model_add_multi(net, "mul name=b", (const sixnet_node[]){x, y}, 2));
+    FAILS(SIXNET_TOO_LARGE, sixnet_model_memory_needed(net, 268435456, 1, &bytes), "more memory");
+    FAILS(SIXNET_TOO_LARGE, sixnet_model_memory_needed(net, 268435457, 1, &bytes), "268435457");
     assert_true(bytes == 7);
     assert_true(asked(net, 1, 1) > (uint64_t)1 << 40);
-    sixnet_add(net, "tanh name=idle", x);
-    FAILS(SIXNET_BAD_SHAPE, sixnet_memory_needed(net, 1, 1, &bytes), "idle");
+    sixnet_model_add(net, "tanh name=idle", x);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_memory_needed(net, 1, 1, &bytes), "idle");
     sixnet_model_free(net);
 }
 
@@ -397,8 +402,9 @@ static void test_every_output_is_one_value(void **state)
 {
     (void)state;
     sixnet_model *net = NULL;
-    assert_int_equal(sixnet_model_parse(&net, NULL, "input shape=6\nsplit sizes=1,2,3\nlinear out_features=2 from=split1:1\n"
-                                                    "linear out_features=2 from=split1:2\nadd from=linear1,linear2\nmse\n"),
+    assert_int_equal(sixnet_model_parse(&net, NULL,
+                                        "input shape=6\nsplit sizes=1,2,3\nlinear out_features=2 from=split1:1\n"
+                                        "linear out_features=2 from=split1:2\nadd from=linear1,linear2\nmse\n"),
                      SIXNET_OK);
     int32_t outputs = 0;
     for (int32_t i = 0; i < net->node_count; i++) {
@@ -414,16 +420,11 @@ static void test_every_output_is_one_value(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_output_is_one_value),
-        cmocka_unit_test(test_a_batch_too_large),
-        cmocka_unit_test(test_a_loop_allocates_nothing),
-        cmocka_unit_test(test_needs_are_announced),
-        cmocka_unit_test(test_the_size_of_a_plan),
-        cmocka_unit_test(test_the_size_of_a_predictor),
-        cmocka_unit_test(test_needs_that_cannot_be),
-        cmocka_unit_test(test_needs_grow),
-        cmocka_unit_test(test_scratch_of_far_windows),
-        cmocka_unit_test(test_max_memory_is_exact),
+        cmocka_unit_test(test_every_output_is_one_value),   cmocka_unit_test(test_a_batch_too_large),
+        cmocka_unit_test(test_a_loop_allocates_nothing),    cmocka_unit_test(test_needs_are_announced),
+        cmocka_unit_test(test_the_size_of_a_plan),          cmocka_unit_test(test_the_size_of_a_predictor),
+        cmocka_unit_test(test_needs_that_cannot_be),        cmocka_unit_test(test_needs_grow),
+        cmocka_unit_test(test_scratch_of_far_windows),      cmocka_unit_test(test_max_memory_is_exact),
         cmocka_unit_test(test_max_memory_stops_explosions),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Models as they are built, run and read: what is refused on the way, in what words, and that nothing has changed then. */
 
-#include "api_world.h"
-
+#include "api_fixture.h"
 
 #include "sixnet/layer.h"
 
@@ -10,7 +9,7 @@
 
 static void test_words_are_suggested(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     static const struct {
         const char *spec, *word, *other;
     } bad[] = {
@@ -38,9 +37,9 @@ static void test_words_are_suggested(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);
-        sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE);
-        FAILS_NODE(sixnet_add(net, bad[i].spec, x), bad[i].word, bad[i].other);
-        FAILS(SIXNET_BAD_TEXT, sixnet_compile(net), bad[i].word, bad[i].other);
+        sixnet_node x = sixnet_model_add(net, "input shape=2", SIXNET_NO_NODE);
+        FAILS_NODE(sixnet_model_add(net, bad[i].spec, x), bad[i].word, bad[i].other);
+        FAILS(SIXNET_BAD_SPEC, sixnet_model_compile(net), bad[i].word, bad[i].other);
         sixnet_model_free(net);
     }
 }
@@ -48,20 +47,24 @@ static void test_words_are_suggested(void **state)
 /* Names of PyTorch's for what is not here: the nearest word here means something else. */
 static void test_other_words_are_not_suggested(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     static const char words[] =
-        "abs adaptive_avgpool1d adaptive_avgpool3d adaptive_log_softmax adaptive_maxpool1d adaptive_maxpool2d add_n addmm "
+        "abs adaptive_avgpool1d adaptive_avgpool3d adaptive_log_softmax adaptive_maxpool1d adaptive_maxpool2d add_n "
+        "addmm "
         "alpha_dropout argmax attention avgpool1d avgpool3d batchnorm3d bceloss bias bilinear bmm cat ceil celu "
         "channel_shuffle clamp constant_pad2d conv1d conv3d conv_transpose1d conv_transpose2d conv_transpose3d "
-        "convtranspose2d cos cosine_embedding cosine_similarity crop ctc ctc_loss cumsum deconv2d dense dice div divide "
+        "convtranspose2d cos cosine_embedding cosine_similarity crop ctc ctc_loss cumsum deconv2d dense dice div "
+        "divide "
         "dot dropout1d dropout2d dropout3d elu embedding_bag erf exp expand fc feature_alpha_dropout flip floor focal "
         "fold fractional_maxpool2d gap gather gaussian_nll glu gru grucell hardshrink hardsigmoid hardswish hardtanh "
-        "hinge hinge_embedding huber identity instance_norm instancenorm1d instancenorm2d iou kl_div kldiv l2 lazy_linear "
+        "hinge hinge_embedding huber identity instance_norm instancenorm1d instancenorm2d iou kl_div kldiv l2 "
+        "lazy_linear "
         "local_response_norm log log_sigmoid logsigmoid loss lppool1d lppool2d lrn lstm lstmcell mae margin_ranking "
         "matmul max max_unpool2d maximum maxpool1d maxpool3d maxunpool1d maxunpool2d mean min minimum mish mlp module "
         "multi_margin multihead_attention multilabel_margin multilabel_soft_margin neg noop nop norm output pad "
         "pairwise_distance permute pixel_shuffle pixel_unshuffle poisson_nll pool pow prelu prod reciprocal "
-        "reflection_pad2d relu6 repeat replication_pad2d residual rmse rmsnorm rnn rnncell roll round rrelu rsqrt scale "
+        "reflection_pad2d relu6 repeat replication_pad2d residual rmse rmsnorm rnn rnncell roll round rrelu rsqrt "
+        "scale "
         "selu sequential shift sign sin skip slice soft_margin softmax2d softmin softplus softshrink softsign sort "
         "sqrt square squeeze stack std sub subtract sum swish syncbatchnorm tanhshrink threshold topk transformer "
         "transformer_encoder transpose triplet_margin unflatten unfold unsqueeze upsample var view where zero_pad2d";
@@ -69,7 +72,7 @@ static void test_other_words_are_not_suggested(void **state)
     int count = 0, length;
     for (const char *c = words; sscanf(c, "%63s%n", word, &length) == 1; c += length, count++) {
         sixnet_model *net = empty(w);
-        FAILS_NODE(sixnet_add(net, word, SIXNET_NONE), word, "there is no such layer");
+        FAILS_NODE(sixnet_model_add(net, word, SIXNET_NO_NODE), word, "there is no such layer");
         sixnet_model_free(net);
     }
     assert_true(count > 178);
@@ -77,7 +80,7 @@ static void test_other_words_are_not_suggested(void **state)
 
 static void test_sizes_are_checked(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     static const char *const bad[][2] = {
         {"input shape=0", "shape=0"},
         {"input shape=-3", "shape=-3"},
@@ -98,9 +101,10 @@ static void test_sizes_are_checked(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);
-        sixnet_node x = sixnet_add(net, "input shape=1x8x8", SIXNET_NONE);
-        FAILS_NODE(sixnet_add(net, bad[i][0], strncmp(bad[i][0], "input", 5) == 0 ? SIXNET_NONE : x), bad[i][1]);
-        FAILS(SIXNET_BAD_TEXT, sixnet_compile(net), bad[i][1]);
+        sixnet_node x = sixnet_model_add(net, "input shape=1x8x8", SIXNET_NO_NODE);
+        FAILS_NODE(sixnet_model_add(net, bad[i][0], strncmp(bad[i][0], "input", 5) == 0 ? SIXNET_NO_NODE : x),
+                   bad[i][1]);
+        FAILS(SIXNET_BAD_SPEC, sixnet_model_compile(net), bad[i][1]);
         sixnet_model_free(net);
     }
 }
@@ -108,7 +112,7 @@ static void test_sizes_are_checked(void **state)
 /* Shapes that do not fit: the message has both. */
 static void test_shapes_are_compared(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     static const char *const bad[][4] = {
         {"3x8x8", "conv2d out_channels=4 kernel_size=9 name=c", "c: ", "9x9"},
         {"3x8x8", "conv2d out_channels=4 kernel_size=3 groups=2 name=c", "groups=2", "3 input"},
@@ -129,23 +133,24 @@ static void test_shapes_are_compared(void **state)
         char spec[64];
         sixnet_model *net = empty(w);
         snprintf(spec, sizeof spec, "input shape=%s", bad[i][0]);
-        sixnet_node x = sixnet_add(net, spec, SIXNET_NONE);
-        FAILS_NODE(sixnet_add(net, bad[i][1], x), bad[i][2], bad[i][3]);
-        FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), bad[i][2], bad[i][3]);
+        sixnet_node x = sixnet_model_add(net, spec, SIXNET_NO_NODE);
+        FAILS_NODE(sixnet_model_add(net, bad[i][1], x), bad[i][2], bad[i][3]);
+        FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), bad[i][2], bad[i][3]);
         sixnet_model_free(net);
     }
     static const char *const joins[] = {"add name=j", "mul name=j", "concat name=j"};
     for (size_t i = 0; i < 3; i++) {
         sixnet_model *net = empty(w);
-        sixnet_node two[2] = {sixnet_add(net, "input shape=2x5", SIXNET_NONE), sixnet_add(net, "input shape=3x4", SIXNET_NONE)};
-        FAILS_NODE(sixnet_add_multi(net, joins[i], two, 2), "j: ", "2x5", "3x4");
+        sixnet_node two[2] = {sixnet_model_add(net, "input shape=2x5", SIXNET_NO_NODE),
+                              sixnet_model_add(net, "input shape=3x4", SIXNET_NO_NODE)};
+        FAILS_NODE(sixnet_model_add_multi(net, joins[i], two, 2), "j: ", "2x5", "3x4");
         sixnet_model_free(net);
     }
 }
 
 static void test_too_large(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     static const char *const bad[][2] = {
         {"linear out_features=16777216", "linear1"},
         {"conv2d out_channels=1048576 kernel_size=1 padding=1048576", "conv1"},
@@ -153,44 +158,44 @@ static void test_too_large(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);
-        sixnet_node x = sixnet_add(net, "input shape=1024x128x64", SIXNET_NONE);
-        FAILS_NODE(sixnet_add(net, bad[i][0], x), bad[i][1]);
-        FAILS(SIXNET_TOO_LARGE, sixnet_compile(net), bad[i][1]);
+        sixnet_node x = sixnet_model_add(net, "input shape=1024x128x64", SIXNET_NO_NODE);
+        FAILS_NODE(sixnet_model_add(net, bad[i][0], x), bad[i][1]);
+        FAILS(SIXNET_TOO_LARGE, sixnet_model_compile(net), bad[i][1]);
         sixnet_model_free(net);
     }
     sixnet_model *net = empty(w);
-    sixnet_node x = sixnet_add(net, "input shape=1", SIXNET_NONE);
+    sixnet_node x = sixnet_model_add(net, "input shape=1", SIXNET_NO_NODE);
     for (int i = 1; i < 4096; i++)
-        x = sixnet_add(net, "relu", x);
+        x = sixnet_model_add(net, "relu", x);
     assert_int_equal(x, 4095);
-    FAILS_NODE(sixnet_add(net, "relu", x), "4096 nodes");
-    FAILS(SIXNET_TOO_LARGE, sixnet_compile(net), "4096 nodes");
+    FAILS_NODE(sixnet_model_add(net, "relu", x), "4096 nodes");
+    FAILS(SIXNET_TOO_LARGE, sixnet_model_compile(net), "4096 nodes");
     sixnet_model_free(net);
 }
 
 static void test_first_error_is_kept(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net = empty(w);
     uint64_t bytes;
-    sixnet_node x = sixnet_add(net, "input shape=2x3", SIXNET_NONE);
-    x = sixnet_add(net, "reshape shape=5 name=wrong", x);
-    assert_int_equal(x, SIXNET_NONE);
-    x = sixnet_add(net, "nonsense", x);
-    assert_int_equal(x, SIXNET_NONE);
-    x = sixnet_add(net, "relu", x);
-    assert_int_equal(x, SIXNET_NONE);
-    assert_int_equal(sixnet_add(net, "input shape=1", SIXNET_NONE), SIXNET_NONE); /* right, but too late */
+    sixnet_node x = sixnet_model_add(net, "input shape=2x3", SIXNET_NO_NODE);
+    x = sixnet_model_add(net, "reshape shape=5 name=wrong", x);
+    assert_int_equal(x, SIXNET_NO_NODE);
+    x = sixnet_model_add(net, "nonsense", x);
+    assert_int_equal(x, SIXNET_NO_NODE);
+    x = sixnet_model_add(net, "relu", x);
+    assert_int_equal(x, SIXNET_NO_NODE);
+    assert_int_equal(sixnet_model_add(net, "input shape=1", SIXNET_NO_NODE), SIXNET_NO_NODE); /* right, but too late */
     assert_int_equal(sixnet_node_count(net), 1);
-    FAILS(SIXNET_BAD_SHAPE, sixnet_memory_needed(net, 4, 1, &bytes), "wrong", "shape=5", "2x3");
-    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "wrong", "shape=5", "2x3");
-    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "wrong", "shape=5", "2x3");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_memory_needed(net, 4, 1, &bytes), "wrong", "shape=5", "2x3");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), "wrong", "shape=5", "2x3");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), "wrong", "shape=5", "2x3");
     sixnet_model_free(net);
 }
 
 static void test_names(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     static char too_long[280] = "relu name=";
     const char *const bad[][2] = {
         {"relu name=in", "another node"}, {"relu name=.", "not begin with '.'"},
@@ -202,21 +207,21 @@ static void test_names(void **state)
     memset(too_long + strlen(too_long), 'a', 256);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);
-        sixnet_node x = sixnet_add(net, "input shape=2 name=in", SIXNET_NONE);
-        FAILS_NODE(sixnet_add(net, bad[i][0], x), bad[i][1]);
-        FAILS(SIXNET_BAD_TEXT, sixnet_compile(net), bad[i][1]);
+        sixnet_node x = sixnet_model_add(net, "input shape=2 name=in", SIXNET_NO_NODE);
+        FAILS_NODE(sixnet_model_add(net, bad[i][0], x), bad[i][1]);
+        FAILS(SIXNET_BAD_SPEC, sixnet_model_compile(net), bad[i][1]);
         sixnet_model_free(net);
     }
     sixnet_model *net = empty(w);
-    sixnet_node x = sixnet_add(net, "input shape=2 name=_in.put_2", SIXNET_NONE);
-    x = sixnet_add(net, "relu name=1st", x);
-    x = sixnet_add(net, "linear out_features=2 name=linear2", x);
-    x = sixnet_add(net, "linear out_features=2", x); /* the second, but that name is taken */
+    sixnet_node x = sixnet_model_add(net, "input shape=2 name=_in.put_2", SIXNET_NO_NODE);
+    x = sixnet_model_add(net, "relu name=1st", x);
+    x = sixnet_model_add(net, "linear out_features=2 name=linear2", x);
+    x = sixnet_model_add(net, "linear out_features=2", x); /* the second, but that name is taken */
     assert_string_equal(sixnet_node_get(net, x, "name"), "linear3");
-    x = sixnet_add(net, "linear out_features=2 name=", x); /* as without */
+    x = sixnet_model_add(net, "linear out_features=2 name=", x); /* as without */
     assert_string_equal(sixnet_node_get(net, x, "name"), "linear4");
     assert_int_equal(sixnet_node_find(net, "linear2"), 2);
-    WORKS(sixnet_compile(net));
+    WORKS(sixnet_model_compile(net));
     assert_string_equal(sixnet_tensor_name(net, 0), "linear2.weight");
     sixnet_model_free(net);
 }
@@ -224,13 +229,15 @@ static void test_names(void **state)
 /* The names of PyTorch's modules: numbers and paths. Sixteen of the longest can be taken by one node, and a copy has them all. */
 static void test_names_of_modules(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     static char text[2 * 16 * 300], from[16 * 256];
-    strcpy(text, "input shape=2 name=0\nlinear out_features=2 name=1\nlinear out_features=2 name=layer1.0.conv1 from=0\n");
+    strcpy(text,
+           "input shape=2 name=0\nlinear out_features=2 name=1\nlinear out_features=2 name=layer1.0.conv1 from=0\n");
     for (int i = 0; i < 16; i++) {
         char name[256];
         snprintf(name, sizeof name, "%0255d", i);
-        snprintf(text + strlen(text), sizeof text - strlen(text), "tanh name=%s from=%s\n", name, i % 2 ? "1" : "layer1.0.conv1");
+        snprintf(text + strlen(text), sizeof text - strlen(text), "tanh name=%s from=%s\n", name,
+                 i % 2 ? "1" : "layer1.0.conv1");
         snprintf(from + strlen(from), sizeof from - strlen(from), "%s%s", i ? "," : "", name);
     }
     snprintf(text + strlen(text), sizeof text - strlen(text), "add from=%s\nmse\n", from);
@@ -249,21 +256,21 @@ static void test_names_of_modules(void **state)
 
 static void build(sixnet_model *net, const char *const *specs)
 {
-    sixnet_node x = SIXNET_NONE;
+    sixnet_node x = SIXNET_NO_NODE;
     for (; *specs; specs++)
-        x = sixnet_add(net, *specs, x);
+        x = sixnet_model_add(net, *specs, x);
 }
 
 /* What is wrong whatever nodes follow is found when the node is added. */
 static void test_a_second_loss(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net = empty(w);
-    sixnet_node in = sixnet_add(net, "input shape=2", SIXNET_NONE);
-    assert_int_equal(sixnet_add(net, "mse", in), 1);
-    FAILS_NODE(sixnet_add(net, "l1", in), "loss2", "a loss already", "loss1");
+    sixnet_node in = sixnet_model_add(net, "input shape=2", SIXNET_NO_NODE);
+    assert_int_equal(sixnet_model_add(net, "mse", in), 1);
+    FAILS_NODE(sixnet_model_add(net, "l1", in), "loss2", "a loss already", "loss1");
     assert_int_equal(sixnet_node_count(net), 2);
-    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "loss2", "a loss already", "loss1");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), "loss2", "a loss already", "loss1");
     sixnet_model_free(net);
 }
 
@@ -291,44 +298,44 @@ static void test_names_of_many_nodes(void **state)
 
 static void test_graphs_that_make_no_sense(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net = empty(w);
-    FAILS(SIXNET_BAD_STATE, sixnet_compile(net), "input");
-    sixnet_add(net, "input shape=2", SIXNET_NONE); /* and it can still become one */
-    WORKS(sixnet_compile(net));
+    FAILS(SIXNET_BAD_STATE, sixnet_model_compile(net), "input");
+    sixnet_model_add(net, "input shape=2", SIXNET_NO_NODE); /* and it can still become one */
+    WORKS(sixnet_model_compile(net));
     sixnet_model_free(net);
 
     net = empty(w);
     build(net, (const char *const[]){"input shape=2", "linear out_features=2 name=idle", NULL});
-    sixnet_add(net, "relu name=end", 0);
-    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "idle", "used by no other node", "end");
-    sixnet_add(net, "add name=join", SIXNET_NONE);
+    sixnet_model_add(net, "relu name=end", 0);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), "idle", "used by no other node", "end");
+    sixnet_model_add(net, "add name=join", SIXNET_NO_NODE);
     sixnet_model_free(net);
 
     net = empty(w);
     build(net, (const char *const[]){"input shape=2", "mse name=one", NULL});
-    FAILS_NODE(sixnet_add(net, "relu name=after", 1), "after", "one", "loss");
+    FAILS_NODE(sixnet_model_add(net, "relu name=after", 1), "after", "one", "loss");
     sixnet_model_free(net);
 
     net = empty(w);
-    sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE);
-    sixnet_add(net, "mse name=one", x);
-    sixnet_add(net, "l1 name=two", x);
-    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "two", "one");
+    sixnet_node x = sixnet_model_add(net, "input shape=2", SIXNET_NO_NODE);
+    sixnet_model_add(net, "mse name=one", x);
+    sixnet_model_add(net, "l1 name=two", x);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), "two", "one");
     sixnet_model_free(net);
 }
 
 /* A node that would be unused is in order once it is retained. */
 static void test_retained_side_branch(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net = empty(w);
     float values[4];
-    sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE), side = sixnet_add(net, "relu", x);
-    sixnet_add(net, "tanh", x);
-    WORKS(sixnet_retain(net, side));
-    WORKS(sixnet_compile(net));
-    WORKS(sixnet_forward(net, (const float[]){-1, 2, 3, -4}, 2));
+    sixnet_node x = sixnet_model_add(net, "input shape=2", SIXNET_NO_NODE), side = sixnet_model_add(net, "relu", x);
+    sixnet_model_add(net, "tanh", x);
+    WORKS(sixnet_node_retain(net, side));
+    WORKS(sixnet_model_compile(net));
+    WORKS(sixnet_model_forward(net, (const float[]){-1, 2, 3, -4}, 2));
     WORKS(sixnet_node_values(net, side, values, 4));
     assert_memory_equal(values, ((const float[]){0, 2, 3, 0}), sizeof values);
     sixnet_model_free(net);
@@ -336,16 +343,16 @@ static void test_retained_side_branch(void **state)
 
 static void test_a_failing_compile_changes_nothing(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net = empty(w);
     int64_t dims[8];
     int32_t rank;
-    sixnet_node x = sixnet_add(net, "input shape=2", SIXNET_NONE), a = sixnet_add(net, "tanh name=a", x),
-                b = sixnet_add(net, "relu", x);
-    FAILS(SIXNET_BAD_SHAPE, sixnet_compile(net), "a");
+    sixnet_node x = sixnet_model_add(net, "input shape=2", SIXNET_NO_NODE), a = sixnet_model_add(net, "tanh name=a", x),
+                b = sixnet_model_add(net, "relu", x);
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), "a");
     assert_int_equal(sixnet_tensor_count(net), 0);
-    assert_int_equal(sixnet_add_multi(net, "add", (const sixnet_node[]){a, b}, 2), 3);
-    WORKS(sixnet_compile(net));
+    assert_int_equal(sixnet_model_add_multi(net, "add", (const sixnet_node[]){a, b}, 2), 3);
+    WORKS(sixnet_model_compile(net));
     WORKS(sixnet_node_shape(net, 3, dims, &rank));
     assert_true(rank == 1 && dims[0] == 2);
     sixnet_model_free(net);
@@ -368,7 +375,7 @@ static const char *end_of(const sixnet_model *net, const char *end)
 
 static void test_the_ends_of_a_net(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net;
     int64_t dims[8];
     int32_t rank;
@@ -379,11 +386,11 @@ static void test_the_ends_of_a_net(void **state)
     sixnet_model_free(net);
 
     net = empty(w);
-    sixnet_add(net, "input shape=2", SIXNET_NONE);
-    sixnet_add(net, "input shape=3", SIXNET_NONE);
-    sixnet_add_multi(net, "concat", (const sixnet_node[]){0, 1}, 2);
-    FAILS(SIXNET_BAD_STATE, sixnet_model_shape(net, "input", dims, &rank, NULL), "sixnet_compile");
-    WORKS(sixnet_compile(net));
+    sixnet_model_add(net, "input shape=2", SIXNET_NO_NODE);
+    sixnet_model_add(net, "input shape=3", SIXNET_NO_NODE);
+    sixnet_model_add_multi(net, "concat", (const sixnet_node[]){0, 1}, 2);
+    FAILS(SIXNET_BAD_STATE, sixnet_model_shape(net, "input", dims, &rank, NULL), "sixnet_model_compile");
+    WORKS(sixnet_model_compile(net));
     assert_string_equal(end_of(net, "input"), "5 at -1");
     assert_string_equal(end_of(net, "output"), "5 at 2");
     FAILS(SIXNET_NOT_FOUND, sixnet_model_shape(net, "target", dims, &rank, NULL), "no loss");
@@ -392,68 +399,71 @@ static void test_the_ends_of_a_net(void **state)
 
 static void test_order_of_calls(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net = empty(w);
     sixnet_optimizer *opt;
     float y[4];
     char text[65];
     double loss;
     build(net, (const char *const[]){"input shape=2", "linear out_features=3", "cross_entropy", NULL});
-    FAILS(SIXNET_BAD_STATE, sixnet_forward(net, w->inputs, 4), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_loss(net, w->targets, &loss), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_backward_from(net, w->inputs), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_zero_grad(net), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_predict(net, w->inputs, 1, y), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_predict(net, w->inputs, 0, y), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_reset(net, 1), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_digest(net, text), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_optimizer_new(&opt, net, "sgd lr=1", NULL), "sixnet_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_forward(net, w->inputs, 4), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_loss(net, w->targets, &loss), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(net), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward_from(net, w->inputs), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_zero_grad(net), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_predict(net, w->inputs, 1, y), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_predict(net, w->inputs, 0, y), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_reset(net, 1), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_digest(net, text), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_optimizer_new(&opt, net, "sgd lr=1", NULL), "sixnet_model_compile");
     FAILS(SIXNET_BAD_STATE,
-          sixnet_fit(net, w->opt, w->ds, "batch_size=4", NULL, NULL) == SIXNET_INVALID_ARGUMENT ? SIXNET_BAD_STATE : 0,
+          sixnet_model_fit(net, w->opt, w->ds, NULL, "batch_size=4", NULL, NULL) == SIXNET_INVALID_ARGUMENT
+              ? SIXNET_BAD_STATE
+              : 0,
           "another model");
-    FAILS(SIXNET_BAD_STATE, sixnet_evaluate(net, w->ds, &loss, NULL), "sixnet_compile");
-    FAILS(SIXNET_BAD_STATE, sixnet_gradient_check(net, (const double[2]){0}, (const double[1]){0}, 1, &loss, NULL), "compile");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_evaluate(net, w->ds, &loss, NULL), "sixnet_model_compile");
+    FAILS(SIXNET_BAD_STATE,
+          sixnet_model_gradient_check(net, (const double[2]){0}, (const double[1]){0}, 1, &loss, NULL), "compile");
     FAILS(SIXNET_BAD_STATE, sixnet_node_values(net, 1, y, 3), "linear1");
-    FAILS_NULL(sixnet_summary(net), "sixnet_summary", "sixnet_compile");
-    FAILS_NULL(sixnet_model_text(net), "sixnet_compile");
+    FAILS_NULL(sixnet_model_summary(net), "sixnet_model_summary", "sixnet_model_compile");
+    FAILS_NULL(sixnet_model_text(net), "sixnet_model_compile");
     FAILS(SIXNET_NOT_FOUND, sixnet_tensor_get(net, "linear1.weight", y, 4), "linear1.weight", "compiled");
     assert_int_equal(sixnet_tensor_count(net), 0);
     assert_null(sixnet_tensor_name(net, 0));
-    WORKS(sixnet_compile(net));
-    FAILS(SIXNET_BAD_STATE, sixnet_compile(net), "compiled already");
-    FAILS_NODE(sixnet_add(net, "relu", 1), "compiled");
-    FAILS(SIXNET_BAD_STATE, sixnet_retain(net, 1), "compiled");
+    WORKS(sixnet_model_compile(net));
+    FAILS(SIXNET_BAD_STATE, sixnet_model_compile(net), "compiled already");
+    FAILS_NODE(sixnet_model_add(net, "relu", 1), "compiled");
+    FAILS(SIXNET_BAD_STATE, sixnet_node_retain(net, 1), "compiled");
     assert_int_equal(sixnet_node_count(net), 3);
-    WORKS(sixnet_forward(net, w->inputs, 4)); /* adding too late has not spoilt it */
+    WORKS(sixnet_model_forward(net, w->inputs, 4)); /* adding too late has not spoilt it */
     sixnet_model_free(net);
 }
 
 static void test_order_of_the_loop(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net = parsed(w->ctx, small_net), *bare = parsed(w->ctx, "input shape=2\nlinear out_features=3");
     sixnet_optimizer *opt;
     double loss;
     WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
     watched = net;
-    FAILS(SIXNET_BAD_STATE, sixnet_loss(net, w->targets, &loss), "sixnet_forward");
-    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "sixnet_forward");
-    FAILS(SIXNET_BAD_STATE, sixnet_backward_from(net, w->inputs), "sixnet_forward");
-    WORKS(sixnet_forward(net, w->inputs, 4));
-    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "sixnet_loss");
-    WORKS(sixnet_loss(net, w->targets, NULL));
-    WORKS(sixnet_backward(net));
-    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "once");
-    FAILS(SIXNET_BAD_STATE, sixnet_loss(net, w->targets, &loss), "sixnet_forward");
-    WORKS(sixnet_step(opt));
-    FAILS(SIXNET_BAD_STATE, sixnet_backward(net), "sixnet_forward");
-    WORKS(sixnet_forward(bare, w->inputs, 4));
-    FAILS(SIXNET_BAD_STATE, sixnet_loss(bare, w->targets, &loss), "no loss");
-    FAILS(SIXNET_BAD_STATE, sixnet_backward(bare), "loss");
-    FAILS(SIXNET_BAD_STATE, sixnet_evaluate(bare, w->ds, &loss, NULL), "no loss");
-    WORKS(sixnet_backward_from(bare, w->inputs));
-    FAILS(SIXNET_BAD_STATE, sixnet_backward_from(bare, w->inputs), "once");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_loss(net, w->targets, &loss), "sixnet_model_forward");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(net), "sixnet_model_forward");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward_from(net, w->inputs), "sixnet_model_forward");
+    WORKS(sixnet_model_forward(net, w->inputs, 4));
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(net), "sixnet_model_loss");
+    WORKS(sixnet_model_loss(net, w->targets, NULL));
+    WORKS(sixnet_model_backward(net));
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(net), "once");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_loss(net, w->targets, &loss), "sixnet_model_forward");
+    WORKS(sixnet_optimizer_step(opt));
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(net), "sixnet_model_forward");
+    WORKS(sixnet_model_forward(bare, w->inputs, 4));
+    FAILS(SIXNET_BAD_STATE, sixnet_model_loss(bare, w->targets, &loss), "no loss");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(bare), "loss");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_evaluate(bare, w->ds, &loss, NULL), "no loss");
+    WORKS(sixnet_model_backward_from(bare, w->inputs));
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward_from(bare, w->inputs), "once");
     sixnet_optimizer_free(opt);
     sixnet_model_free(bare);
     watched = w->net;
@@ -464,7 +474,7 @@ static void test_order_of_the_loop(void **state)
 
 static void test_bad_classes(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     static const float bad[] = {3, -1, 0.5f, 1e30f, -INFINITY, INFINITY, NAN};
     float targets[16];
     double loss = 7;
@@ -472,14 +482,15 @@ static void test_bad_classes(void **state)
         sixnet_dataset *ds;
         memcpy(targets, w->targets, sizeof targets);
         targets[11] = bad[i];
-        WORKS(sixnet_forward(w->net, w->inputs, 16));
-        FAILS(SIXNET_BAD_DATA, sixnet_loss(w->net, targets, &loss), "error", "class");
+        WORKS(sixnet_model_forward(w->net, w->inputs, 16));
+        FAILS(SIXNET_BAD_DATA, sixnet_model_loss(w->net, targets, &loss), "error", "class");
         assert_true(loss == 7);
-        FAILS(SIXNET_BAD_STATE, sixnet_backward(w->net), "sixnet_loss");
-        WORKS(sixnet_loss(w->net, w->targets, NULL)); /* the forward pass is still good */
+        FAILS(SIXNET_BAD_STATE, sixnet_model_backward(w->net), "sixnet_model_loss");
+        WORKS(sixnet_model_loss(w->net, w->targets, NULL)); /* the forward pass is still good */
         WORKS(sixnet_dataset_from_arrays(&ds, w->ctx, "shape=2", w->inputs, targets, 16));
-        FAILS(SIXNET_BAD_DATA, sixnet_fit(w->net, w->opt, ds, "batch_size=4", NULL, NULL), "sample 11", "0 to 2");
-        FAILS(SIXNET_BAD_DATA, sixnet_evaluate(w->net, ds, &loss, NULL), "sample 11", "0 to 2");
+        FAILS(SIXNET_BAD_DATA, sixnet_model_fit(w->net, w->opt, ds, NULL, "batch_size=4", NULL, NULL), "sample 11",
+              "0 to 2");
+        FAILS(SIXNET_BAD_DATA, sixnet_model_evaluate(w->net, ds, &loss, NULL), "sample 11", "0 to 2");
         sixnet_dataset_free(ds);
     }
 }
@@ -495,13 +506,13 @@ static int32_t late_class(void *user, int64_t index, float *input, float *target
 /* Classes that a function gives are seen when they are used: the failing batch leaves no trace. */
 static void test_bad_classes_from_a_function(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_dataset *ds, *good, *bad;
     WORKS(sixnet_dataset_from_callback(&ds, w->ctx, "shape=2", 10, late_class, NULL));
-    FAILS(SIXNET_BAD_DATA, sixnet_fit(w->net, w->opt, ds, "batch_size=10", NULL, NULL), "error", "class");
-    FAILS(SIXNET_BAD_DATA, sixnet_evaluate(w->net, ds, NULL, NULL), "error", "class");
-    WORKS(sixnet_dataset_split(&good, &bad, ds, "first=8 shuffle=false"));
-    WORKS(sixnet_evaluate(w->net, good, NULL, NULL));
+    FAILS(SIXNET_BAD_DATA, sixnet_model_fit(w->net, w->opt, ds, NULL, "batch_size=10", NULL, NULL), "error", "class");
+    FAILS(SIXNET_BAD_DATA, sixnet_model_evaluate(w->net, ds, NULL, NULL), "error", "class");
+    WORKS(sixnet_dataset_split(&good, &bad, ds, "first_size=8 shuffle=false"));
+    WORKS(sixnet_model_evaluate(w->net, good, NULL, NULL));
     sixnet_dataset_free(ds);
     sixnet_dataset_free(good);
     sixnet_dataset_free(bad);
@@ -509,18 +520,21 @@ static void test_bad_classes_from_a_function(void **state)
 
 static void test_data_that_do_not_fit(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_dataset *wide, *many, *none;
     WORKS(sixnet_dataset_from_arrays(&wide, w->ctx, "shape=1x2x2", w->inputs, w->targets, 4));
     WORKS(sixnet_dataset_from_arrays(&many, w->ctx, "shape=2 target_shape=2", w->inputs, w->targets, 4));
     WORKS(sixnet_dataset_from_arrays(&none, w->ctx, "shape=2", w->inputs, NULL, 4));
-    FAILS(SIXNET_BAD_SHAPE, sixnet_fit(w->net, w->opt, wide, "batch_size=4", NULL, NULL), "1x2x2", "4 values", "takes 2");
-    FAILS(SIXNET_BAD_SHAPE, sixnet_evaluate(w->net, wide, NULL, NULL), "1x2x2", "4 values", "takes 2");
-    FAILS(SIXNET_BAD_SHAPE, sixnet_fit(w->net, w->opt, many, "batch_size=4", NULL, NULL), "targets", "2 values", "takes 1");
-    FAILS(SIXNET_BAD_DATA, sixnet_fit(w->net, w->opt, none, "batch_size=4", NULL, NULL), "no targets");
-    FAILS(SIXNET_BAD_DATA, sixnet_evaluate(w->net, none, NULL, NULL), "no targets");
-    FAILS(SIXNET_BAD_SHAPE, sixnet_fit_validated(w->net, w->opt, w->ds, wide, "batch_size=4", NULL, NULL), "1x2x2", "takes 2");
-    FAILS(SIXNET_BAD_DATA, sixnet_fit_validated(w->net, w->opt, w->ds, none, "batch_size=4", NULL, NULL), "no targets");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_fit(w->net, w->opt, wide, NULL, "batch_size=4", NULL, NULL), "1x2x2",
+          "4 values", "takes 2");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_evaluate(w->net, wide, NULL, NULL), "1x2x2", "4 values", "takes 2");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_fit(w->net, w->opt, many, NULL, "batch_size=4", NULL, NULL), "targets",
+          "2 values", "takes 1");
+    FAILS(SIXNET_BAD_DATA, sixnet_model_fit(w->net, w->opt, none, NULL, "batch_size=4", NULL, NULL), "no targets");
+    FAILS(SIXNET_BAD_DATA, sixnet_model_evaluate(w->net, none, NULL, NULL), "no targets");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_fit(w->net, w->opt, w->ds, wide, "batch_size=4", NULL, NULL), "1x2x2",
+          "takes 2");
+    FAILS(SIXNET_BAD_DATA, sixnet_model_fit(w->net, w->opt, w->ds, none, "batch_size=4", NULL, NULL), "no targets");
     sixnet_dataset_free(wide);
     sixnet_dataset_free(many);
     sixnet_dataset_free(none);
@@ -529,23 +543,25 @@ static void test_data_that_do_not_fit(void **state)
 /* A call that fails after a batch norm ran leaves its running statistics as they were. */
 static void test_a_failing_forward_changes_nothing(void **state)
 {
-    world *w = *state;
-    sixnet_model *net =
-        parsed(w->ctx, "input shape=3 name=x\nbatchnorm1d name=early\nlinear out_features=2\nbatchnorm1d\nlinear out_features=2 "
-                       "name=a\ninput shape=1 name=index\nembedding num_embeddings=4 embedding_dim=2\nflatten name=b\n"
-                       "add from=a,b\nmse");
+    fixture *w = *state;
+    sixnet_model *net = parsed(
+        w->ctx,
+        "input shape=3 name=x\nbatchnorm1d name=early\nlinear out_features=2\nbatchnorm1d\nlinear out_features=2 "
+        "name=a\ninput shape=1 name=index\nembedding num_embeddings=4 embedding_dim=2\nflatten name=b\n"
+        "add from=a,b\nmse");
     const float good[] = {1, 2, 3, 0, 3, 2, 1, 3}, bad[] = {1, 2, 3, 0, 3, 2, 1, 4};
     watched = net;
-    FAILS(SIXNET_BAD_DATA, sixnet_forward(net, bad, 2), "emb1", "index");
-    FAILS(SIXNET_BAD_STATE, sixnet_loss(net, good, NULL), "sixnet_forward");
-    FAILS(SIXNET_BAD_SHAPE, sixnet_forward(net, good, 1), "early", "more than one value");
-    WORKS(sixnet_forward(net, good, 2));
-    FAILS(SIXNET_BAD_DATA, sixnet_forward(net, bad, 2), "emb1");
+    FAILS(SIXNET_BAD_DATA, sixnet_model_forward(net, bad, 2), "emb1", "index");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_loss(net, good, NULL), "sixnet_model_forward");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_forward(net, good, 1), "early", "more than one value");
+    WORKS(sixnet_model_forward(net, good, 2));
+    FAILS(SIXNET_BAD_DATA, sixnet_model_forward(net, bad, 2), "emb1");
     watched = w->net;
     sixnet_model_free(net);
-    net = parsed(w->ctx, "input shape=2x3\nbatchnorm1d name=wide\nflatten\nbatchnorm1d name=narrow\nlinear out_features=1\nmse");
+    net = parsed(
+        w->ctx, "input shape=2x3\nbatchnorm1d name=wide\nflatten\nbatchnorm1d name=narrow\nlinear out_features=1\nmse");
     watched = net;
-    FAILS(SIXNET_BAD_SHAPE, sixnet_forward(net, w->inputs, 1), "narrow", "more than one value");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_forward(net, w->inputs, 1), "narrow", "more than one value");
     watched = w->net;
     sixnet_model_free(net);
 }
@@ -553,18 +569,18 @@ static void test_a_failing_forward_changes_nothing(void **state)
 /* A prediction is refused too when an index is out of range, or when a batch norm has nothing to go by. */
 static void test_predictions_that_cannot_be(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net =
         parsed(w->ctx, "input shape=1\nembedding num_embeddings=4 embedding_dim=2\nflatten\nlinear out_features=1");
     float y[40], x[40] = {0};
     x[35] = 4;
-    FAILS(SIXNET_BAD_DATA, sixnet_predict(net, x, 40, y), "emb1", "index");
-    WORKS(sixnet_predict(net, x, 35, y)); /* the fault is forgotten */
+    FAILS(SIXNET_BAD_DATA, sixnet_model_predict(net, x, 40, y), "emb1", "index");
+    WORKS(sixnet_model_predict(net, x, 35, y)); /* the fault is forgotten */
     sixnet_model_free(net);
     net = parsed(w->ctx, "input shape=2\nbatchnorm1d track_running_stats=false\nlinear out_features=1\nmse");
-    FAILS(SIXNET_UNSUPPORTED, sixnet_predict(net, x, 2, y), "bn1", "running statistics");
-    FAILS(SIXNET_UNSUPPORTED, sixnet_evaluate(net, w->ds, NULL, NULL), "bn1", "running statistics");
-    WORKS(sixnet_forward(net, w->inputs, 4));
+    FAILS(SIXNET_UNSUPPORTED, sixnet_model_predict(net, x, 2, y), "bn1", "running statistics");
+    FAILS(SIXNET_UNSUPPORTED, sixnet_model_evaluate(net, w->ds, NULL, NULL), "bn1", "running statistics");
+    WORKS(sixnet_model_forward(net, w->inputs, 4));
     sixnet_model_free(net);
 }
 
@@ -574,7 +590,7 @@ static const char followed_net[] =
     "input shape=2\nlinear out_features=4 name=a\nbatchnorm1d name=n\ntanh\nlinear out_features=3\ncross_entropy";
 
 /* A new model with the tensors of another gives its predictions, alone and in a group. */
-static void check_predictions(world *w, sixnet_model *net, const char *after)
+static void check_predictions(fixture *w, sixnet_model *net, const char *after)
 {
     sixnet_model *copy = parsed(w->ctx, followed_net);
     float values[12], y[2][16 * 3];
@@ -586,8 +602,8 @@ static void check_predictions(world *w, sixnet_model *net, const char *after)
         WORKS(sixnet_tensor_set(copy, name, values, count));
     }
     for (int64_t n = 1; n <= 16; n += 15) {
-        WORKS(sixnet_predict(net, w->inputs, n, y[0]));
-        WORKS(sixnet_predict(copy, w->inputs, n, y[1]));
+        WORKS(sixnet_model_predict(net, w->inputs, n, y[0]));
+        WORKS(sixnet_model_predict(copy, w->inputs, n, y[1]));
         if (memcmp(y[0], y[1], (size_t)n * 3 * sizeof(float)) != 0)
             fail_msg("%d samples are predicted by old tensors after %s", (int)n, after);
     }
@@ -596,7 +612,7 @@ static void check_predictions(world *w, sixnet_model *net, const char *after)
 
 static void test_predictions_follow_the_tensors(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     sixnet_model *net = parsed(w->ctx, followed_net);
     sixnet_optimizer *opt;
     const double x[8] = {0.5, 1, -1, 2, 0, 3, 1, 1}, t[4] = {0, 1, 2, 1};
@@ -608,24 +624,24 @@ static void test_predictions_follow_the_tensors(void **state)
     check_predictions(w, net, "a tensor was set");
     WORKS(sixnet_tensor_set_f64(net, "a.bias", x, 4));
     check_predictions(w, net, "a tensor was set in double");
-    WORKS(sixnet_forward(net, w->inputs, 8));
+    WORKS(sixnet_model_forward(net, w->inputs, 8));
     check_predictions(w, net, "a forward pass");
-    WORKS(sixnet_loss(net, w->targets, NULL));
-    WORKS(sixnet_backward(net));
-    WORKS(sixnet_step(opt));
+    WORKS(sixnet_model_loss(net, w->targets, NULL));
+    WORKS(sixnet_model_backward(net));
+    WORKS(sixnet_optimizer_step(opt));
     check_predictions(w, net, "a step");
-    FAILS(SIXNET_BAD_SHAPE, sixnet_forward(net, w->inputs, 1), "more than one value");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_forward(net, w->inputs, 1), "more than one value");
     check_predictions(w, net, "a failed forward pass");
-    WORKS(sixnet_gradient_check(net, x, t, 4, &worst, NULL));
+    WORKS(sixnet_model_gradient_check(net, x, t, 4, &worst, NULL));
     check_predictions(w, net, "a gradient check");
-    WORKS(sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL));
+    WORKS(sixnet_model_fit(net, opt, w->ds, NULL, "batch_size=8", NULL, NULL));
     check_predictions(w, net, "a fit");
-    WORKS(sixnet_set_learning_rate(opt, 1e38));
-    FAILS(SIXNET_NOT_FINITE, sixnet_fit(net, opt, w->ds, "batch_size=8 epochs=9", NULL, NULL), "NaN");
+    WORKS(sixnet_optimizer_set_learning_rate(opt, 1e38));
+    FAILS(SIXNET_NOT_FINITE, sixnet_model_fit(net, opt, w->ds, NULL, "batch_size=8 epochs=9", NULL, NULL), "NaN");
     check_predictions(w, net, "a fit that failed");
-    FAILS(SIXNET_BAD_DATA, sixnet_forward(net, w->inputs, 8) ? 0 : sixnet_loss(net, bad, NULL), "class");
+    FAILS(SIXNET_BAD_DATA, sixnet_model_forward(net, w->inputs, 8) ? 0 : sixnet_model_loss(net, bad, NULL), "class");
     check_predictions(w, net, "a loss that failed");
-    WORKS(sixnet_reset(net, 3));
+    WORKS(sixnet_model_reset(net, 3));
     check_predictions(w, net, "a reset");
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
@@ -644,15 +660,16 @@ static bool forward_fails, backward_fails;
 static int32_t pass_on(void *user, sixnet_layer_call *call)
 {
     (void)user;
-    memcpy(sixnet_call_output(call, 0), sixnet_call_input(call, 0), (size_t)sixnet_call_samples(call) * 4 * sizeof(float));
+    memcpy(sixnet_layer_call_output(call, 0), sixnet_layer_call_input(call, 0),
+           (size_t)sixnet_layer_call_sample_count(call) * 4 * sizeof(float));
     return forward_fails ? 9 : 0;
 }
 
 static int32_t pass_back(void *user, sixnet_layer_call *call)
 {
     (void)user;
-    memcpy(sixnet_call_input_gradient(call, 0), sixnet_call_output_gradient(call, 0),
-           (size_t)sixnet_call_samples(call) * 4 * sizeof(float));
+    memcpy(sixnet_layer_call_input_gradient(call, 0), sixnet_layer_call_output_gradient(call, 0),
+           (size_t)sixnet_layer_call_sample_count(call) * 4 * sizeof(float));
     return backward_fails ? 9 : 0;
 }
 
@@ -663,51 +680,51 @@ static const char custom_net[] =
 /* Without a setup function the output has the shape of the first input, and there are no parameters. */
 static void test_a_layer_without_setup(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     const float inputs[] = {1, 2, 3, 4};
     float outputs[4];
-    WORKS(sixnet_layer_register(w->ctx, "plain", "beta=1", "f32", NULL, pass_on, pass_back, NULL));
+    WORKS(sixnet_context_register_layer(w->ctx, "plain", "beta=1", "f32", NULL, pass_on, pass_back, NULL));
     sixnet_model *net = parsed(w->ctx, "input shape=2x2 name=in\nplain name=p\nplain from=p,in beta=3\n");
     int64_t dims[8];
     int32_t rank;
     WORKS(sixnet_node_shape(net, 2, dims, &rank));
     assert_true(rank == 2 && dims[0] == 2 && dims[1] == 2);
     assert_int_equal(sixnet_tensor_count(net), 0);
-    WORKS(sixnet_predict(net, inputs, 1, outputs));
+    WORKS(sixnet_model_predict(net, inputs, 1, outputs));
     assert_memory_equal(outputs, inputs, sizeof outputs);
     sixnet_model_free(net);
 }
 
 static void test_layers_that_fail(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     float before[8], after[8];
-    WORKS(sixnet_layer_register(w->ctx, "pass", NULL, "f32", keep_shape, pass_on, pass_back, NULL));
+    WORKS(sixnet_context_register_layer(w->ctx, "pass", NULL, "f32", keep_shape, pass_on, pass_back, NULL));
     sixnet_model *net = parsed(w->ctx, custom_net);
     sixnet_optimizer *opt;
     WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
     watched = net;
     forward_fails = true;
-    FAILS(SIXNET_CALLBACK_FAILED, sixnet_forward(net, w->inputs, 8), "p: ", "returned an error");
-    FAILS(SIXNET_CALLBACK_FAILED, sixnet_predict(net, w->inputs, 2, after), "p: ", "returned an error");
-    FAILS(SIXNET_CALLBACK_FAILED, sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL), "p: ");
-    FAILS(SIXNET_CALLBACK_FAILED, sixnet_evaluate(net, w->ds, NULL, NULL), "p: ");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_model_forward(net, w->inputs, 8), "p: ", "returned an error");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_model_predict(net, w->inputs, 2, after), "p: ", "returned an error");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_model_fit(net, opt, w->ds, NULL, "batch_size=8", NULL, NULL), "p: ");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_model_evaluate(net, w->ds, NULL, NULL), "p: ");
     forward_fails = false;
-    WORKS(sixnet_predict(net, w->inputs, 2, after));
-    WORKS(sixnet_evaluate(net, w->ds, NULL, NULL));
-    WORKS(sixnet_forward(net, w->inputs, 8));
-    WORKS(sixnet_loss(net, w->targets, NULL));
-    WORKS(sixnet_backward(net));
-    WORKS(sixnet_gradient_get(net, "a.weight", before, 8));
-    WORKS(sixnet_forward(net, w->inputs, 8));
-    WORKS(sixnet_loss(net, w->targets, NULL));
+    WORKS(sixnet_model_predict(net, w->inputs, 2, after));
+    WORKS(sixnet_model_evaluate(net, w->ds, NULL, NULL));
+    WORKS(sixnet_model_forward(net, w->inputs, 8));
+    WORKS(sixnet_model_loss(net, w->targets, NULL));
+    WORKS(sixnet_model_backward(net));
+    WORKS(sixnet_tensor_gradient(net, "a.weight", before, 8));
+    WORKS(sixnet_model_forward(net, w->inputs, 8));
+    WORKS(sixnet_model_loss(net, w->targets, NULL));
     backward_fails = true;
-    FAILS(SIXNET_CALLBACK_FAILED, sixnet_backward(net), "p: ", "returned an error");
-    WORKS(sixnet_gradient_get(net, "a.weight", after, 8));
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_model_backward(net), "p: ", "returned an error");
+    WORKS(sixnet_tensor_gradient(net, "a.weight", after, 8));
     assert_memory_equal(before, after, sizeof before);
-    FAILS(SIXNET_CALLBACK_FAILED, sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL), "p: ");
+    FAILS(SIXNET_CALLBACK_FAILED, sixnet_model_fit(net, opt, w->ds, NULL, "batch_size=8", NULL, NULL), "p: ");
     backward_fails = false;
-    WORKS(sixnet_fit(net, opt, w->ds, "batch_size=8", NULL, NULL));
+    WORKS(sixnet_model_fit(net, opt, w->ds, NULL, "batch_size=8", NULL, NULL));
     watched = w->net;
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
@@ -716,23 +733,23 @@ static void test_layers_that_fail(void **state)
 /* The gradients of the layers behind the failing one are as they were, too. */
 static void test_a_failing_backward_changes_no_gradient(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     static const char *const names[] = {"a.weight", "a.bias", "bn1.weight", "bn1.bias",
                                         "b.weight", "b.bias", "bn2.weight", "bn2.bias"};
     static const int64_t sizes[] = {8, 4, 4, 4, 12, 3, 3, 3};
     float before[8][12], after[12];
-    WORKS(sixnet_layer_register(w->ctx, "pass", NULL, "f32", keep_shape, pass_on, pass_back, NULL));
+    WORKS(sixnet_context_register_layer(w->ctx, "pass", NULL, "f32", keep_shape, pass_on, pass_back, NULL));
     sixnet_model *net = parsed(w->ctx, custom_net);
     for (int pass = 0; pass < 2; pass++) {
-        WORKS(sixnet_forward(net, w->inputs, 8));
-        WORKS(sixnet_loss(net, w->targets, NULL));
+        WORKS(sixnet_model_forward(net, w->inputs, 8));
+        WORKS(sixnet_model_loss(net, w->targets, NULL));
         backward_fails = pass == 1;
         if (pass == 0)
-            WORKS(sixnet_backward(net));
+            WORKS(sixnet_model_backward(net));
         else
-            FAILS(SIXNET_CALLBACK_FAILED, sixnet_backward(net), "p: ");
+            FAILS(SIXNET_CALLBACK_FAILED, sixnet_model_backward(net), "p: ");
         for (int i = 0; i < 8; i++) {
-            WORKS(sixnet_gradient_get(net, names[i], pass == 0 ? before[i] : after, sizes[i]));
+            WORKS(sixnet_tensor_gradient(net, names[i], pass == 0 ? before[i] : after, sizes[i]));
             if (pass == 1)
                 assert_memory_equal(before[i], after, (size_t)sizes[i] * sizeof *after);
         }
@@ -745,18 +762,18 @@ static void test_a_failing_backward_changes_no_gradient(void **state)
 
 static void test_retained_values(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     float values[24], gradient[24];
     double doubles[24];
     sixnet_model *net = empty(w);
     build(net, (const char *const[]){"input shape=2 name=in", "linear out_features=4 name=a", "relu name=b",
                                      "linear out_features=3 name=c", "cross_entropy name=d", NULL});
     for (sixnet_node i = 0; i < 5; i++)
-        WORKS(sixnet_retain(net, i));
-    WORKS(sixnet_compile(net));
+        WORKS(sixnet_node_retain(net, i));
+    WORKS(sixnet_model_compile(net));
     FAILS(SIXNET_BAD_STATE, sixnet_node_values(net, 1, values, 24), "a: ", "forward");
     FAILS(SIXNET_BAD_STATE, sixnet_node_gradient(net, 1, values, 24), "a: ", "backward");
-    WORKS(sixnet_forward(net, w->inputs, 6));
+    WORKS(sixnet_model_forward(net, w->inputs, 6));
     WORKS(sixnet_node_values(net, 1, values, 24));
     WORKS(sixnet_node_values_f64(net, 1, doubles, 24));
     for (int i = 0; i < 24; i++)
@@ -764,12 +781,12 @@ static void test_retained_values(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_node_values(net, 1, values, 20), "a: ", "6 samples", "24", "20");
     FAILS(SIXNET_BAD_STATE, sixnet_node_values(net, 4, values, 6), "d: "); /* a loss has no values */
     FAILS(SIXNET_BAD_STATE, sixnet_node_gradient(net, 1, gradient, 24), "a: ", "backward");
-    WORKS(sixnet_loss(net, w->targets, NULL));
-    WORKS(sixnet_backward(net));
+    WORKS(sixnet_model_loss(net, w->targets, NULL));
+    WORKS(sixnet_model_backward(net));
     WORKS(sixnet_node_gradient(net, 1, gradient, 24));
     WORKS(sixnet_node_gradient(net, 0, gradient, 12));
     FAILS(SIXNET_BAD_STATE, sixnet_node_gradient(net, 4, gradient, 6), "d: ");
-    WORKS(sixnet_forward(net, w->inputs, 3)); /* whose gradients are not there yet */
+    WORKS(sixnet_model_forward(net, w->inputs, 3)); /* whose gradients are not there yet */
     FAILS(SIXNET_BAD_STATE, sixnet_node_gradient(net, 1, gradient, 12), "a: ", "backward");
     sixnet_model_free(net);
 }
@@ -777,12 +794,12 @@ static void test_retained_values(void **state)
 /* After a pass that failed there are no values. */
 static void test_no_values_of_a_failed_pass(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     float values[4];
     sixnet_model *net = parsed(w->ctx, "input shape=1 name=x\nembedding num_embeddings=4 embedding_dim=2 name=e");
-    WORKS(sixnet_forward(net, (const float[]){1, 3}, 2));
+    WORKS(sixnet_model_forward(net, (const float[]){1, 3}, 2));
     WORKS(sixnet_node_values(net, 1, values, 4));
-    FAILS(SIXNET_BAD_DATA, sixnet_forward(net, (const float[]){1, 5}, 2), "e: ");
+    FAILS(SIXNET_BAD_DATA, sixnet_model_forward(net, (const float[]){1, 5}, 2), "e: ");
     FAILS(SIXNET_BAD_STATE, sixnet_node_values(net, 1, values, 4), "e: ", "forward");
     sixnet_model_free(net);
 }
@@ -817,7 +834,11 @@ static void test_targets_without_meaning(void **state)
         {"bce_with_logits", 1, {NAN}, "sample 2: target", false},
         {"cross_entropy targets=probabilities", 3, {7, 0, 0}, "sample 2: target 7", false},
         {"cross_entropy targets=probabilities", 3, {1.25, -0.25, 0}, "sample 2: target 1.25", false},
-        {"cross_entropy targets=probabilities", 3, {0.5, 0.25, 0}, "sample 2: the probabilities of the classes add up to 0.75", true},
+        {"cross_entropy targets=probabilities",
+         3,
+         {0.5, 0.25, 0},
+         "sample 2: the probabilities of the classes add up to 0.75",
+         true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[160], spec[64];
@@ -828,24 +849,26 @@ static void test_targets_without_meaning(void **state)
         sixnet_dataset *ds;
         const int size = cases[i].size;
         snprintf(text, sizeof text, "input shape=1\nlinear out_features=%d\n%s", size, cases[i].loss);
-        snprintf(spec, sizeof spec, "shape=1 target_shape=%d targets=f64", size);
+        snprintf(spec, sizeof spec, "shape=1 target_shape=%d target_dtype=f64", size);
         sixnet_model *net = parsed(NULL, text);
         WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
         const digest before = digest_of(net);
         targets[0] = targets[size] = 1;
         memcpy(targets + 2 * size, cases[i].bad, (size_t)size * sizeof *targets);
         WORKS(sixnet_dataset_from_arrays(&ds, NULL, spec, inputs, targets, 3));
-        FAILS(SIXNET_BAD_DATA, sixnet_fit(net, opt, ds, "batch_size=1 shuffle=false", NULL, NULL), cases[i].words);
-        FAILS(SIXNET_BAD_DATA, sixnet_evaluate(net, ds, NULL, NULL), cases[i].words);
+        FAILS(SIXNET_BAD_DATA, sixnet_model_fit(net, opt, ds, NULL, "batch_size=1 shuffle=false", NULL, NULL),
+              cases[i].words);
+        FAILS(SIXNET_BAD_DATA, sixnet_model_evaluate(net, ds, NULL, NULL), cases[i].words);
         assert_string_equal(digest_of(net).text, before.text);
         sixnet_dataset_free(ds);
-        WORKS(sixnet_forward(net, inputs, 3));
+        WORKS(sixnet_model_forward(net, inputs, 3));
         bad_targets = cases[i].bad;
         snprintf(spec, sizeof spec, "shape=1 target_shape=%d", size);
         WORKS(sixnet_dataset_from_callback_f64(&ds, NULL, spec, 3, give_bad_target, (void *)(uintptr_t)&cases[i].size));
         if (!cases[i].sum) {
-            FAILS(SIXNET_BAD_DATA, sixnet_loss_f64(net, targets, &loss), "a target is not a number from 0 to 1");
-            FAILS(SIXNET_BAD_DATA, sixnet_fit(net, opt, ds, "batch_size=3", NULL, NULL), "a target is not a number from 0 to 1");
+            FAILS(SIXNET_BAD_DATA, sixnet_model_loss_f64(net, targets, &loss), "a target is not a number from 0 to 1");
+            FAILS(SIXNET_BAD_DATA, sixnet_model_fit(net, opt, ds, NULL, "batch_size=3", NULL, NULL),
+                  "a target is not a number from 0 to 1");
         }
         sixnet_dataset_free(ds);
         sixnet_optimizer_free(opt);
@@ -858,7 +881,8 @@ static void test_classes_without_weight(void **state)
 {
     (void)state;
     const float inputs[4] = {1, 2, 3, 4}, classes[4] = {1, 0, 1, 1};
-    static const char *const losses[] = {"cross_entropy weight=1,0", "nll weight=1,0", "cross_entropy weight=1,0 reduction=sum"};
+    static const char *const losses[] = {"cross_entropy weight=1,0", "nll weight=1,0",
+                                         "cross_entropy weight=1,0 reduction=sum"};
     for (int i = 0; i < 3; i++) {
         char text[160];
         sixnet_optimizer *opt;
@@ -868,9 +892,10 @@ static void test_classes_without_weight(void **state)
         WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
         WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1", inputs, classes, 4));
         if (i < 2)
-            FAILS(SIXNET_BAD_DATA, sixnet_fit(net, opt, ds, "batch_size=2 shuffle=false", NULL, NULL), "batch 2", "weight 0");
+            FAILS(SIXNET_BAD_DATA, sixnet_model_fit(net, opt, ds, NULL, "batch_size=2 shuffle=false", NULL, NULL),
+                  "batch 2", "weight 0");
         else
-            WORKS(sixnet_fit(net, opt, ds, "batch_size=2 shuffle=false", NULL, NULL));
+            WORKS(sixnet_model_fit(net, opt, ds, NULL, "batch_size=2 shuffle=false", NULL, NULL));
         sixnet_dataset_free(ds);
         sixnet_optimizer_free(opt);
         sixnet_model_free(net);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole nets: a prediction has the same bits in any batch, training with any number of threads; and the order of calls. */
 
-#include "lab.h"
+#include "layer_fixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,105 +13,100 @@
 /* ---- nets: inputs are numbers, but those named words are rows of a table of 7 ---- */
 
 /* Of every kind of layer one at least. */
-static const char everything[] =
-    "input name=image shape=2x8x9\n"
-    "conv2d out_channels=4 kernel_size=3 padding=1 name=a\n"
-    "relu\n"
-    "batchnorm2d\n"
-    "dropout p=0.1 name=b\n"
-    "conv2d out_channels=4 kernel_size=3 padding=1 groups=2\n"
-    "silu name=c\n"
-    "add from=b,c\n"
-    "groupnorm num_groups=2 name=d\n"
-    "maxpool2d kernel_size=2 name=e\n"
-    "avgpool2d from=d kernel_size=2 name=f\n"
-    "concat from=e,f name=g\n"
-    "conv2d out_channels=6 kernel_size=2 stride=2 dilation=1\n"
-    "tanh\n"
-    "gelu approximate=tanh name=h\n"
-    "adaptive_avgpool2d output_size=2 name=i\n"
-    "softmax dim=0 name=j\n"
-    "mul from=i,j\n"
-    "flatten name=k\n"
-    "input name=words shape=3\n"
-    "embedding num_embeddings=7 embedding_dim=8\n"
-    "layernorm normalized_shape=8\n"
-    "sigmoid\n"
-    "reshape shape=24\n"
-    "batchnorm1d\n"
-    "leaky_relu name=l\n"
-    "split sizes=5,15,4 name=m\n"
-    "constant shape=15 value=0.25\n"
-    "mul from=m:1,constant1 name=o\n"
-    "concat from=k,m:0,o,m:2\n"
-    "linear out_features=10\n"
-    "log_softmax name=output\n"
-    "nll\n";
+static const char everything[] = "input name=image shape=2x8x9\n"
+                                 "conv2d out_channels=4 kernel_size=3 padding=1 name=a\n"
+                                 "relu\n"
+                                 "batchnorm2d\n"
+                                 "dropout p=0.1 name=b\n"
+                                 "conv2d out_channels=4 kernel_size=3 padding=1 groups=2\n"
+                                 "silu name=c\n"
+                                 "add from=b,c\n"
+                                 "groupnorm num_groups=2 name=d\n"
+                                 "maxpool2d kernel_size=2 name=e\n"
+                                 "avgpool2d from=d kernel_size=2 name=f\n"
+                                 "concat from=e,f name=g\n"
+                                 "conv2d out_channels=6 kernel_size=2 stride=2 dilation=1\n"
+                                 "tanh\n"
+                                 "gelu approximate=tanh name=h\n"
+                                 "adaptive_avgpool2d output_size=2 name=i\n"
+                                 "softmax dim=0 name=j\n"
+                                 "mul from=i,j\n"
+                                 "flatten name=k\n"
+                                 "input name=words shape=3\n"
+                                 "embedding num_embeddings=7 embedding_dim=8\n"
+                                 "layernorm normalized_shape=8\n"
+                                 "sigmoid\n"
+                                 "reshape shape=24\n"
+                                 "batchnorm1d\n"
+                                 "leaky_relu name=l\n"
+                                 "split sizes=5,15,4 name=m\n"
+                                 "constant shape=15 value=0.25\n"
+                                 "mul from=m:1,constant1 name=o\n"
+                                 "concat from=k,m:0,o,m:2\n"
+                                 "linear out_features=10\n"
+                                 "log_softmax name=output\n"
+                                 "nll\n";
 
 /* The same without what draws by the number of the step. */
-static const char cnn[] =
-    "input shape=2x9x8\n"
-    "conv2d out_channels=5 kernel_size=3 padding=1 bias=false\n"
-    "relu\n"
-    "batchnorm2d name=a\n"
-    "conv2d out_channels=5 kernel_size=3 padding=1\n"
-    "gelu\n"
-    "add from=a,gelu1\n"
-    "maxpool2d kernel_size=2\n"
-    "conv2d out_channels=6 kernel_size=3 padding=1 stride=2\n"
-    "tanh\n"
-    "avgpool2d kernel_size=2\n"
-    "flatten\n"
-    "linear out_features=5 name=output\n"
-    "cross_entropy\n";
+static const char cnn[] = "input shape=2x9x8\n"
+                          "conv2d out_channels=5 kernel_size=3 padding=1 bias=false\n"
+                          "relu\n"
+                          "batchnorm2d name=a\n"
+                          "conv2d out_channels=5 kernel_size=3 padding=1\n"
+                          "gelu\n"
+                          "add from=a,gelu1\n"
+                          "maxpool2d kernel_size=2\n"
+                          "conv2d out_channels=6 kernel_size=3 padding=1 stride=2\n"
+                          "tanh\n"
+                          "avgpool2d kernel_size=2\n"
+                          "flatten\n"
+                          "linear out_features=5 name=output\n"
+                          "cross_entropy\n";
 
-static const char mlp[] =
-    "input shape=13\n"
-    "linear out_features=33\n"
-    "relu\n"
-    "linear out_features=17 bias=false\n"
-    "sigmoid\n"
-    "dropout p=0.5\n"
-    "linear out_features=10 name=output\n"
-    "cross_entropy label_smoothing=0.1\n";
+static const char mlp[] = "input shape=13\n"
+                          "linear out_features=33\n"
+                          "relu\n"
+                          "linear out_features=17 bias=false\n"
+                          "sigmoid\n"
+                          "dropout p=0.5\n"
+                          "linear out_features=10 name=output\n"
+                          "cross_entropy label_smoothing=0.1\n";
 
-static const char norms[] =
-    "input shape=6x5x4\n"
-    "batchnorm2d\n"
-    "groupnorm num_groups=3\n"
-    "layernorm normalized_shape=5x4\n"
-    "reshape shape=6x20\n"
-    "batchnorm1d\n"
-    "layernorm normalized_shape=20\n"
-    "groupnorm num_groups=2 affine=false\n"
-    "linear out_features=3\n"
-    "flatten\n"
-    "batchnorm1d momentum=0.5\n"
-    "softmax name=output\n"
-    "mse reduction=half_sum\n";
+static const char norms[] = "input shape=6x5x4\n"
+                            "batchnorm2d\n"
+                            "groupnorm num_groups=3\n"
+                            "layernorm normalized_shape=5x4\n"
+                            "reshape shape=6x20\n"
+                            "batchnorm1d\n"
+                            "layernorm normalized_shape=20\n"
+                            "groupnorm num_groups=2 affine=false\n"
+                            "linear out_features=3\n"
+                            "flatten\n"
+                            "batchnorm1d momentum=0.5\n"
+                            "softmax name=output\n"
+                            "mse reduction=half_sum\n";
 
 /* Windows of several bands. */
-static const char wide[] =
-    "input shape=3x30x31\n"
-    "conv2d out_channels=9 kernel_size=5 padding=2 stride=2\n"
-    "silu\n"
-    "conv2d out_channels=4 kernel_size=3 dilation=2 padding=2\n"
-    "batchnorm2d\n"
-    "adaptive_avgpool2d output_size=1\n"
-    "flatten name=output\n"
-    "cross_entropy weight=1,2,0.5,1\n";
+static const char wide[] = "input shape=3x30x31\n"
+                           "conv2d out_channels=9 kernel_size=5 padding=2 stride=2\n"
+                           "silu\n"
+                           "conv2d out_channels=4 kernel_size=3 dilation=2 padding=2\n"
+                           "batchnorm2d\n"
+                           "adaptive_avgpool2d output_size=1\n"
+                           "flatten name=output\n"
+                           "cross_entropy weight=1,2,0.5,1\n";
 
 static const char *const texts[] = {everything, cnn, mlp, norms, wide};
 enum { TEXTS = sizeof texts / sizeof *texts };
 
 /* All of them, or without the last and largest. */
-static int text_count(void) { return lab_quick() ? TEXTS - 1 : TEXTS; }
+static int text_count(void) { return fixture_quick() ? TEXTS - 1 : TEXTS; }
 
 static void test_everything_has_every_layer(void **state)
 {
     (void)state;
     const char *kind;
-    for (int32_t i = 0; (kind = sixnet_kind("layer", i, "name")); i++) {
+    for (int32_t i = 0; (kind = sixnet_kind_field("layer", i, "name")); i++) {
         char line[60];
         snprintf(line, sizeof line, "\n%s", kind);
         bool has = strncmp(everything, kind, strlen(kind)) == 0;
@@ -135,21 +130,21 @@ typedef struct task {
 
 static int size_of(const sixnet_model *net, sixnet_node node)
 {
-    lab_shape s;
-    TRY(sixnet_node_shape(net, node, s.dim, &s.rank));
-    return (int)lab_size(&s);
+    fixture_shape s;
+    CHECK_SIXNET(sixnet_node_shape(net, node, s.dim, &s.rank));
+    return (int)fixture_size(&s);
 }
 
-static bool has_words(const task *t) { return sixnet_node_find(t->net, "words") != SIXNET_NONE; }
+static bool has_words(const task *t) { return sixnet_node_find(t->net, "words") != SIXNET_NO_NODE; }
 
 static void draw(task *t, uint64_t seed)
 {
-    lab_random r = {seed};
+    fixture_random r = {seed};
     bool of_classes = t->targets == 1;
     for (int i = 0; i < t->n * t->in; i++)
-        t->x[i] = has_words(t) && i % t->in >= t->in - 3 ? lab_below(&r, 7) : lab_uniform(&r, -2, 2);
+        t->x[i] = has_words(t) && i % t->in >= t->in - 3 ? fixture_below(&r, 7) : fixture_uniform(&r, -2, 2);
     for (int i = 0; i < t->n * t->targets; i++)
-        t->target[i] = of_classes ? lab_below(&r, t->out) : lab_uniform(&r, -1, 1);
+        t->target[i] = of_classes ? fixture_below(&r, t->out) : fixture_uniform(&r, -1, 1);
     for (int i = 0; i < t->n * t->in; i++)
         t->x_f32[i] = (float)t->x[i];
     for (int i = 0; i < t->n * t->targets; i++)
@@ -159,19 +154,19 @@ static void draw(task *t, uint64_t seed)
 static task task_open(const char *options, const char *text, int n)
 {
     task t = {.n = n};
-    lab_title("%s, %.60s", options, text);
-    TRY(sixnet_context_new(&t.ctx, options));
-    TRY(sixnet_model_parse(&t.net, t.ctx, text));
+    fixture_title("%s, %.60s", options, text);
+    CHECK_SIXNET(sixnet_context_new(&t.ctx, options));
+    CHECK_SIXNET(sixnet_model_parse(&t.net, t.ctx, text));
     t.f64 = strcmp(sixnet_context_get(t.ctx, "dtype"), "f64") == 0;
     for (int i = 0; i < sixnet_node_count(t.net); i++)
         if (strcmp(sixnet_node_get(t.net, i, "kind"), "input") == 0)
             t.in += size_of(t.net, i);
     t.out = size_of(t.net, sixnet_node_find(t.net, "output"));
     t.targets = strstr(text, "mse") ? t.out : 1;
-    t.x = lab_room(n * t.in);
-    t.target = lab_room(n * t.targets);
-    t.x_f32 = (float *)lab_room(n * t.in);
-    t.target_f32 = (float *)lab_room(n * t.targets);
+    t.x = fixture_room(n * t.in);
+    t.target = fixture_room(n * t.targets);
+    t.x_f32 = (float *)fixture_room(n * t.in);
+    t.target_f32 = (float *)fixture_room(n * t.targets);
     draw(&t, 1);
     return t;
 }
@@ -190,20 +185,21 @@ static void task_close(task *t)
 static double pass(const task *t, int n)
 {
     double loss;
-    TRY(t->f64 ? sixnet_forward_f64(t->net, t->x, n) : sixnet_forward(t->net, t->x_f32, n));
-    TRY(t->f64 ? sixnet_loss_f64(t->net, t->target, &loss) : sixnet_loss(t->net, t->target_f32, &loss));
-    TRY(sixnet_backward(t->net));
+    CHECK_SIXNET(t->f64 ? sixnet_model_forward_f64(t->net, t->x, n) : sixnet_model_forward(t->net, t->x_f32, n));
+    CHECK_SIXNET(t->f64 ? sixnet_model_loss_f64(t->net, t->target, &loss)
+                        : sixnet_model_loss(t->net, t->target_f32, &loss));
+    CHECK_SIXNET(sixnet_model_backward(t->net));
     return loss;
 }
 
 static void train(const task *t, const int *sizes, int steps)
 {
     sixnet_optimizer *opt;
-    TRY(sixnet_optimizer_new(&opt, t->net, "sgd lr=0.05 momentum=0.9 weight_decay=0.001", NULL));
+    CHECK_SIXNET(sixnet_optimizer_new(&opt, t->net, "sgd lr=0.05 momentum=0.9 weight_decay=0.001", NULL));
     for (int i = 0; i < steps; i++) {
-        TRY(sixnet_zero_grad(t->net));
+        CHECK_SIXNET(sixnet_model_zero_grad(t->net));
         pass(t, sizes[i]);
-        TRY(sixnet_step(opt));
+        CHECK_SIXNET(sixnet_optimizer_step(opt));
     }
     sixnet_optimizer_free(opt);
 }
@@ -212,10 +208,10 @@ static void train(const task *t, const int *sizes, int steps)
 static int all_options(char options[6][60], const char *more)
 {
     int count = 0;
-    if (!lab_quick())
+    if (!fixture_quick())
         snprintf(options[count++], 60, "dtype=f64 %s", more);
-    for (const char *const *isa = lab_isas(); *isa; isa++)
-        if (!lab_quick() || !isa[1])
+    for (const char *const *isa = fixture_isas(); *isa; isa++)
+        if (!fixture_quick() || !isa[1])
             snprintf(options[count++], 60, "%s %s", *isa, more);
     return count;
 }
@@ -225,15 +221,15 @@ static int all_options(char options[6][60], const char *more)
 /* The bytes of n predictions from sample `first` on; the samples are a ring. */
 static void *predict(const task *t, int first, int n)
 {
-    void *out = lab_room(n * t->out);
-    double *x = lab_room(n * t->in);
-    float *x_f32 = (float *)lab_room(n * t->in);
+    void *out = fixture_room(n * t->out);
+    double *x = fixture_room(n * t->in);
+    float *x_f32 = (float *)fixture_room(n * t->in);
     for (int i = 0; i < n; i++)
         for (int k = 0; k < t->in; k++) {
             x[i * t->in + k] = t->x[(first + i) % t->n * t->in + k];
             x_f32[i * t->in + k] = (float)x[i * t->in + k];
         }
-    TRY(t->f64 ? sixnet_predict_f64(t->net, x, n, out) : sixnet_predict(t->net, x_f32, n, out));
+    CHECK_SIXNET(t->f64 ? sixnet_model_predict_f64(t->net, x, n, out) : sixnet_model_predict(t->net, x_f32, n, out));
     free(x);
     free(x_f32);
     return out;
@@ -245,16 +241,16 @@ static void check_batch(const task *t, const char *alone, int first, int n)
     char *got = predict(t, first, n);
     for (int i = 0; i < n; i++)
         if (memcmp(got + (size_t)i * size, alone + (size_t)((first + i) % t->n) * size, size) != 0)
-            lab_fail("sample %d has other bits as number %d of %d", (first + i) % t->n, i, n);
+            fixture_fail("sample %d has other bits as number %d of %d", (first + i) % t->n, i, n);
     free(got);
 }
 
 static void check_predictions(const char *options, const char *text)
 {
     static const int sizes[] = {2, 15, 16, 17, 100};
-    task t = task_open(options, text, lab_quick() ? 33 : 117);
+    task t = task_open(options, text, fixture_quick() ? 33 : 117);
     size_t size = (size_t)t.out * (t.f64 ? sizeof(double) : sizeof(float));
-    char *alone = (char *)lab_room(t.n * t.out);
+    char *alone = (char *)fixture_room(t.n * t.out);
     train(&t, (const int[]){t.n, 33}, 2);
     for (int i = 0; i < t.n; i++) {
         char *one = predict(&t, i, 1);
@@ -263,8 +259,8 @@ static void check_predictions(const char *options, const char *text)
     }
     /* with the samples as a ring, n steps take each through all places of a batch; the lanes repeat after 16 */
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-        int step = text == wide || sizes[k] > 17 || lab_quick() ? 3 : 1;
-        for (int first = 0; first < sizes[k] && !(lab_quick() && sizes[k] != 17); first += step)
+        int step = text == wide || sizes[k] > 17 || fixture_quick() ? 3 : 1;
+        for (int first = 0; first < sizes[k] && !(fixture_quick() && sizes[k] != 17); first += step)
             check_batch(&t, alone, first, sizes[k]);
     }
     free(alone);
@@ -287,7 +283,7 @@ static void test_predict_of_none(void **state)
     (void)state;
     task t = task_open("dtype=f64", mlp, 1);
     double out = 7;
-    TRY(sixnet_predict_f64(t.net, t.x, 0, &out));
+    CHECK_SIXNET(sixnet_model_predict_f64(t.net, t.x, 0, &out));
     assert_true(out == 7);
     task_close(&t);
 }
@@ -297,14 +293,14 @@ static void test_evaluate_as_predict(void **state)
 {
     (void)state;
     task t = task_open("dtype=f64 threads=2", everything, 117);
-    double *y = lab_room(t.n * t.out), loss, accuracy, right = 0;
+    double *y = fixture_room(t.n * t.out), loss, accuracy, right = 0;
     char spec[100];
     sixnet_dataset *ds;
     train(&t, (const int[]){117, 33}, 2);
-    snprintf(spec, sizeof spec, "inputs=f64 shape=%d targets=f64", t.in);
-    TRY(sixnet_dataset_from_arrays(&ds, t.ctx, spec, t.x, t.target, t.n));
-    TRY(sixnet_predict_f64(t.net, t.x, t.n, y));
-    TRY(sixnet_evaluate(t.net, ds, &loss, &accuracy));
+    snprintf(spec, sizeof spec, "input_dtype=f64 shape=%d target_dtype=f64", t.in);
+    CHECK_SIXNET(sixnet_dataset_from_arrays(&ds, t.ctx, spec, t.x, t.target, t.n));
+    CHECK_SIXNET(sixnet_model_predict_f64(t.net, t.x, t.n, y));
+    CHECK_SIXNET(sixnet_model_evaluate(t.net, ds, &loss, &accuracy));
     double expected = oracle_nll(y, t.target, t.n, t.out, 1, NULL, 0, ORACLE_MEAN);
     for (int s = 0; s < t.n; s++) {
         int best = 0;
@@ -313,7 +309,7 @@ static void test_evaluate_as_predict(void **state)
         right += best == (int)t.target[s];
     }
     if (!(fabs(loss - expected) <= 1e-12 * expected) || accuracy != right / t.n)
-        lab_fail("loss %.17g, accuracy %g instead of %.17g, %g", loss, accuracy, expected, right / t.n);
+        fixture_fail("loss %.17g, accuracy %g instead of %.17g, %g", loss, accuracy, expected, right / t.n);
     sixnet_dataset_free(ds);
     free(y);
     task_close(&t);
@@ -325,19 +321,19 @@ static void digest_after(const char *options, const char *text, char *digest)
 {
     static const int sizes[] = {100, 20, 17, 100};
     task t = task_open(options, text, 100);
-    train(&t, lab_quick() ? sizes + 1 : sizes, lab_quick() ? 2 : 4);
-    TRY(sixnet_digest(t.net, digest));
+    train(&t, fixture_quick() ? sizes + 1 : sizes, fixture_quick() ? 2 : 4);
+    CHECK_SIXNET(sixnet_model_digest(t.net, digest));
     task_close(&t);
 }
 
 static void check_threads(const char *context, const char *text, char *first)
 {
-    for (int threads = 1; threads <= (lab_quick() ? 2 : 4); threads++) {
+    for (int threads = 1; threads <= (fixture_quick() ? 2 : 4); threads++) {
         char options[80], digest[65];
         snprintf(options, sizeof options, "%s threads=%d", context, threads);
         digest_after(options, text, threads == 1 ? first : digest);
         if (threads > 1 && strcmp(first, digest) != 0)
-            lab_fail("%d threads give other bits than 1", threads);
+            fixture_fail("%d threads give other bits than 1", threads);
     }
 }
 
@@ -363,7 +359,7 @@ static void test_instruction_sets_agree(void **state)
         digest_after("isa=avx2", texts[k], avx2);
         digest_after("isa=avx512", texts[k], avx512);
         if (strcmp(avx2, avx512) != 0)
-            lab_fail("avx2 and avx512 give other bits");
+            fixture_fail("avx2 and avx512 give other bits");
     }
 }
 
@@ -372,16 +368,16 @@ static void test_instruction_sets_agree(void **state)
 /* All gradients by parameters, one after another. */
 static double *gradients(const sixnet_model *net, int64_t *count)
 {
-    double *all = lab_room(20000);
+    double *all = fixture_room(20000);
     const char *name;
     *count = 0;
     for (int32_t i = 0; (name = sixnet_tensor_name(net, i)); i++) {
-        lab_shape s;
+        fixture_shape s;
         int32_t trainable;
-        TRY(sixnet_tensor_shape(net, name, s.dim, &s.rank, &trainable));
+        CHECK_SIXNET(sixnet_tensor_shape(net, name, s.dim, &s.rank, &trainable));
         if (trainable)
-            TRY(sixnet_gradient_get_f64(net, name, all + *count, lab_size(&s)));
-        *count += trainable ? lab_size(&s) : 0;
+            CHECK_SIXNET(sixnet_tensor_gradient_f64(net, name, all + *count, fixture_size(&s)));
+        *count += trainable ? fixture_size(&s) : 0;
         assert_true(*count < 20000);
     }
     return all;
@@ -393,7 +389,7 @@ static void check_gradients(const char *what, const task *t, const double *expec
     double *now = gradients(t->net, &count);
     for (int64_t i = 0; i < count; i++)
         if (now[i] != factor * expected[i])
-            lab_fail("%s: gradient %lld is %.17g, not %.17g", what, (long long)i, now[i], factor * expected[i]);
+            fixture_fail("%s: gradient %lld is %.17g, not %.17g", what, (long long)i, now[i], factor * expected[i]);
     free(now);
 }
 
@@ -413,15 +409,15 @@ static void check_sizes(const char *options, const char *text)
 {
     static const int sizes[] = {5, 33, 2, 16, 100, 17, 1, 32, 100, 3};
     task t = task_open(options, text, 100);
-    for (size_t i = 0; i < (lab_quick() ? 4 : sizeof sizes / sizeof *sizes); i++) {
+    for (size_t i = 0; i < (fixture_quick() ? 4 : sizeof sizes / sizeof *sizes); i++) {
         double expected, *g;
         if (sizes[i] == 1 && text == norms)
             continue;
         g = fresh_gradients(options, text, sizes[i], 100, &expected);
-        TRY(sixnet_zero_grad(t.net));
+        CHECK_SIXNET(sixnet_model_zero_grad(t.net));
         double loss = pass(&t, sizes[i]);
         if (loss != expected)
-            lab_fail("%d samples after others: the loss is %.17g, not %.17g", sizes[i], loss, expected);
+            fixture_fail("%d samples after others: the loss is %.17g, not %.17g", sizes[i], loss, expected);
         check_gradients("after other numbers of samples", &t, g, 1);
         free(g);
     }
@@ -435,7 +431,7 @@ static void test_batches_of_any_size(void **state)
     for (int i = all_options(options, "threads=2"); i-- > 0;) {
         check_sizes(options[i], cnn);
         check_sizes(options[i], norms);
-        if (!lab_quick())
+        if (!fixture_quick())
             check_sizes(options[i], wide);
     }
 }
@@ -444,16 +440,16 @@ static void test_forward_alone(void **state)
 {
     (void)state;
     task t = task_open("dtype=f64", cnn, 40);
-    double expected, loss, *g = fresh_gradients("dtype=f64", cnn, 40, 40, &expected), *y = lab_room(40 * t.out);
-    TRY(sixnet_forward_f64(t.net, t.x + 3 * t.in, 7));
-    TRY(sixnet_forward_f64(t.net, t.x, 33));
-    TRY(sixnet_loss_f64(t.net, t.target, &loss));
-    TRY(sixnet_forward_f64(t.net, t.x, 40));
-    TRY(sixnet_loss_f64(t.net, t.target, NULL));
-    TRY(sixnet_predict_f64(t.net, t.x, 40, y)); /* between a pass and its backward */
-    TRY(sixnet_loss_f64(t.net, t.target, &loss));
+    double expected, loss, *g = fresh_gradients("dtype=f64", cnn, 40, 40, &expected), *y = fixture_room(40 * t.out);
+    CHECK_SIXNET(sixnet_model_forward_f64(t.net, t.x + 3 * t.in, 7));
+    CHECK_SIXNET(sixnet_model_forward_f64(t.net, t.x, 33));
+    CHECK_SIXNET(sixnet_model_loss_f64(t.net, t.target, &loss));
+    CHECK_SIXNET(sixnet_model_forward_f64(t.net, t.x, 40));
+    CHECK_SIXNET(sixnet_model_loss_f64(t.net, t.target, NULL));
+    CHECK_SIXNET(sixnet_model_predict_f64(t.net, t.x, 40, y)); /* between a pass and its backward */
+    CHECK_SIXNET(sixnet_model_loss_f64(t.net, t.target, &loss));
     assert_true(loss == expected);
-    TRY(sixnet_backward(t.net));
+    CHECK_SIXNET(sixnet_model_backward(t.net));
     check_gradients("after passes without backward", &t, g, 1);
     free(g);
     free(y);
@@ -473,7 +469,7 @@ static void test_gradients_add_up(void **state)
             pass(&t, 40);
             assert_true(pass(&t, 40) == loss);
             check_gradients("two passes", &t, g, 2);
-            TRY(sixnet_zero_grad(t.net));
+            CHECK_SIXNET(sixnet_model_zero_grad(t.net));
             check_gradients("zero_grad", &t, g, 0);
             pass(&t, 40);
             check_gradients("after zero_grad", &t, g, 1);
@@ -486,17 +482,18 @@ static void test_gradients_add_up(void **state)
 static void test_gradients_of_tables_add_up(void **state)
 {
     (void)state;
-    static const char text[] = "input shape=3 name=words\nembedding num_embeddings=7 embedding_dim=40\nflatten name=output\n";
+    static const char text[] =
+        "input shape=3 name=words\nembedding num_embeddings=7 embedding_dim=40\nflatten name=output\n";
     task t = task_open("dtype=f32", text, 50);
-    double *v = lab_room(50 * t.out);
+    double *v = fixture_room(50 * t.out);
     int64_t count;
-    lab_random r = {4};
-    lab_fill(&r, LAB_WHOLE, v, 50 * t.out);
-    TRY(sixnet_forward_f64(t.net, t.x, 50));
-    TRY(sixnet_backward_from_f64(t.net, v));
+    fixture_random r = {4};
+    fixture_fill(&r, FIXTURE_WHOLE, v, 50 * t.out);
+    CHECK_SIXNET(sixnet_model_forward_f64(t.net, t.x, 50));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(t.net, v));
     double *g = gradients(t.net, &count);
-    TRY(sixnet_forward_f64(t.net, t.x, 50));
-    TRY(sixnet_backward_from_f64(t.net, v));
+    CHECK_SIXNET(sixnet_model_forward_f64(t.net, t.x, 50));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(t.net, v));
     check_gradients("two passes", &t, g, 2);
     free(v);
     free(g);
@@ -510,17 +507,17 @@ static void check_other_gradients(const task *t, const task *whole, const char *
     int64_t dims[8];
     int32_t rank, learns;
     for (int32_t i = 0; (name = sixnet_tensor_name(whole->net, i)); i++) {
-        TRY(sixnet_tensor_shape(whole->net, name, dims, &rank, &learns));
+        CHECK_SIXNET(sixnet_tensor_shape(whole->net, name, dims, &rank, &learns));
         if (!learns || strcmp(name, frozen) == 0)
             continue;
         int64_t count = 1;
         for (int32_t d = 0; d < rank; d++)
             count *= dims[d];
-        double *expected = lab_room(count), *now = lab_room(count);
-        TRY(sixnet_gradient_get_f64(whole->net, name, expected, count));
-        TRY(sixnet_gradient_get_f64(t->net, name, now, count));
+        double *expected = fixture_room(count), *now = fixture_room(count);
+        CHECK_SIXNET(sixnet_tensor_gradient_f64(whole->net, name, expected, count));
+        CHECK_SIXNET(sixnet_tensor_gradient_f64(t->net, name, now, count));
         if (memcmp(expected, now, (size_t)count * sizeof *now) != 0)
-            lab_fail("with %s frozen, the gradient of %s is another", frozen, name);
+            fixture_fail("with %s frozen, the gradient of %s is another", frozen, name);
         free(expected);
         free(now);
     }
@@ -535,7 +532,7 @@ static void test_gradients_beside_a_frozen_tensor(void **state)
     pass(&whole, 20);
     for (int32_t i = 0; (name = sixnet_tensor_name(whole.net, i)); i++) {
         task t = task_open("dtype=f64 threads=2", everything, 20);
-        TRY(sixnet_model_set_tensors(t.net, name, "trainable=false"));
+        CHECK_SIXNET(sixnet_model_set_tensors(t.net, name, "trainable=false"));
         pass(&t, 20);
         check_other_gradients(&t, &whole, name);
         task_close(&t);
@@ -548,17 +545,17 @@ static void test_calls_out_of_order(void **state)
     (void)state;
     task t = task_open("dtype=f64", cnn, 20);
     int64_t count;
-    double *v = lab_room(20 * t.out);
-    assert_int_equal(sixnet_loss_f64(t.net, t.target, NULL), SIXNET_BAD_STATE);
-    assert_int_equal(sixnet_backward(t.net), SIXNET_BAD_STATE);
-    assert_int_equal(sixnet_backward_from_f64(t.net, v), SIXNET_BAD_STATE);
-    TRY(sixnet_forward_f64(t.net, t.x, 20));
-    assert_int_equal(sixnet_backward(t.net), SIXNET_BAD_STATE);
-    TRY(sixnet_loss_f64(t.net, t.target, NULL));
-    TRY(sixnet_backward(t.net));
+    double *v = fixture_room(20 * t.out);
+    assert_int_equal(sixnet_model_loss_f64(t.net, t.target, NULL), SIXNET_BAD_STATE);
+    assert_int_equal(sixnet_model_backward(t.net), SIXNET_BAD_STATE);
+    assert_int_equal(sixnet_model_backward_from_f64(t.net, v), SIXNET_BAD_STATE);
+    CHECK_SIXNET(sixnet_model_forward_f64(t.net, t.x, 20));
+    assert_int_equal(sixnet_model_backward(t.net), SIXNET_BAD_STATE);
+    CHECK_SIXNET(sixnet_model_loss_f64(t.net, t.target, NULL));
+    CHECK_SIXNET(sixnet_model_backward(t.net));
     double *g = gradients(t.net, &count);
-    assert_int_equal(sixnet_backward(t.net), SIXNET_BAD_STATE);
-    assert_int_equal(sixnet_backward_from_f64(t.net, v), SIXNET_BAD_STATE);
+    assert_int_equal(sixnet_model_backward(t.net), SIXNET_BAD_STATE);
+    assert_int_equal(sixnet_model_backward_from_f64(t.net, v), SIXNET_BAD_STATE);
     check_gradients("after a refused backward", &t, g, 1);
     free(g);
     free(v);
@@ -574,15 +571,16 @@ static void check_backward_from(const char *options, const char *text)
     *strrchr(without, '\n') = '\0';
     *strrchr(without, '\n') = '\0';
     task bare = task_open(options, without, 33);
-    double loss, *g = fresh_gradients(options, text, 33, 33, &loss), *y = lab_room(33 * t.out), *dy = lab_room(33 * t.out);
-    TRY(sixnet_forward_f64(bare.net, t.x, 33));
-    TRY(sixnet_node_values_f64(bare.net, sixnet_node_find(bare.net, "output"), y, 33 * t.out));
+    double loss, *g = fresh_gradients(options, text, 33, 33, &loss), *y = fixture_room(33 * t.out),
+                 *dy = fixture_room(33 * t.out);
+    CHECK_SIXNET(sixnet_model_forward_f64(bare.net, t.x, 33));
+    CHECK_SIXNET(sixnet_node_values_f64(bare.net, sixnet_node_find(bare.net, "output"), y, 33 * t.out));
     for (int i = 0; i < 33 * t.out; i++)
         dy[i] = y[i] - t.target[i];
-    TRY(sixnet_backward_from_f64(bare.net, dy));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(bare.net, dy));
     check_gradients("without a loss", &bare, g, 1);
-    TRY(sixnet_forward_f64(t.net, t.x, 33));
-    TRY(sixnet_backward_from_f64(t.net, dy));
+    CHECK_SIXNET(sixnet_model_forward_f64(t.net, t.x, 33));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(t.net, dy));
     check_gradients("beside a loss", &t, g, 1);
     free(g);
     free(y);
@@ -601,12 +599,18 @@ static void test_backward_from(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything_has_every_layer), cmocka_unit_test(test_prediction_in_any_batch),
-        cmocka_unit_test(test_predict_of_none),            cmocka_unit_test(test_evaluate_as_predict),
-        cmocka_unit_test(test_any_number_of_threads),      cmocka_unit_test(test_instruction_sets_agree),
-        cmocka_unit_test(test_batches_of_any_size),        cmocka_unit_test(test_forward_alone),
-        cmocka_unit_test(test_gradients_add_up),           cmocka_unit_test(test_gradients_of_tables_add_up),
-        cmocka_unit_test(test_calls_out_of_order),         cmocka_unit_test(test_backward_from),
+        cmocka_unit_test(test_everything_has_every_layer),
+        cmocka_unit_test(test_prediction_in_any_batch),
+        cmocka_unit_test(test_predict_of_none),
+        cmocka_unit_test(test_evaluate_as_predict),
+        cmocka_unit_test(test_any_number_of_threads),
+        cmocka_unit_test(test_instruction_sets_agree),
+        cmocka_unit_test(test_batches_of_any_size),
+        cmocka_unit_test(test_forward_alone),
+        cmocka_unit_test(test_gradients_add_up),
+        cmocka_unit_test(test_gradients_of_tables_add_up),
+        cmocka_unit_test(test_calls_out_of_order),
+        cmocka_unit_test(test_backward_from),
         cmocka_unit_test(test_gradients_beside_a_frozen_tensor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,8 @@ typedef enum source { F64, I64, I32, FUNCTION, SOURCES } source;
 /* A dataset of N values, which a source of whole numbers rounds. */
 static sixnet_dataset *values_of(sixnet_context *ctx, source from, const double *values)
 {
-    static const char *const specs[] = {[F64] = "inputs=f64 shape=1", [I64] = "inputs=i64 shape=1", [I32] = "inputs=i32 shape=1"};
+    static const char *const specs[] = {
+        [F64] = "input_dtype=f64 shape=1", [I64] = "input_dtype=i64 shape=1", [I32] = "input_dtype=i32 shape=1"};
     int64_t i64[N];
     int32_t i32[N];
     sixnet_dataset *ds;
@@ -60,12 +61,12 @@ static void test_times_survive_normalize(void **state)
         for (source from = F64; from < SOURCES; from++) {
             sixnet_context *ctx = context_of(contexts[c]);
             sixnet_dataset *ds = values_of(ctx, from, times);
-            WORKS(sixnet_dataset_transform(ds, "normalize mean=1600000000 std=20"));
+            WORKS(sixnet_dataset_add_transform(ds, "normalize mean=1600000000 std=20"));
             for (int i = 0; i < N; i++) {
                 float narrow;
                 double wide;
-                WORKS(sixnet_dataset_get(ds, i, &narrow, NULL));
-                WORKS(sixnet_dataset_get_f64(ds, i, &wide, NULL));
+                WORKS(sixnet_dataset_get_sample(ds, i, &narrow, NULL));
+                WORKS(sixnet_dataset_get_sample_f64(ds, i, &wide, NULL));
                 assert_true(narrow == 0.5f * (float)i && wide == 0.5 * i);
             }
             sixnet_dataset_free(ds);
@@ -83,10 +84,10 @@ static void test_near_places_stay_apart(void **state)
         if (from == I64 || from == I32)
             continue;
         sixnet_dataset *ds = values_of(NULL, from, places);
-        WORKS(sixnet_dataset_transform(ds, "normalize mean=48.85 std=1e-6"));
+        WORKS(sixnet_dataset_add_transform(ds, "normalize mean=48.85 std=1e-6"));
         for (int i = 0; i < N; i++) {
             float place;
-            WORKS(sixnet_dataset_get(ds, i, &place, NULL));
+            WORKS(sixnet_dataset_get_sample(ds, i, &place, NULL));
             assert_true(place == (float)((places[i] - 48.85) / 1e-6));
             assert_true(fabsf(place - (float)i) < 1e-2f);
         }
@@ -101,10 +102,11 @@ static void test_scale_is_in_double(void **state)
     const int64_t times[2] = {1600000000, 1600000010};
     float days[2];
     sixnet_dataset *ds;
-    WORKS(sixnet_dataset_from_arrays(&ds, NULL, "inputs=i64 shape=1 scale=1.1574074074074073e-05", times, NULL, 2));
-    WORKS(sixnet_dataset_transform(ds, "normalize mean=18518.5 std=1"));
+    WORKS(
+        sixnet_dataset_from_arrays(&ds, NULL, "input_dtype=i64 shape=1 scale=1.1574074074074073e-05", times, NULL, 2));
+    WORKS(sixnet_dataset_add_transform(ds, "normalize mean=18518.5 std=1"));
     for (int i = 0; i < 2; i++)
-        WORKS(sixnet_dataset_get(ds, i, &days[i], NULL));
+        WORKS(sixnet_dataset_get_sample(ds, i, &days[i], NULL));
     assert_true(fabsf((days[1] - days[0]) * 86400 - 10) < 1e-2f);
     sixnet_dataset_free(ds);
 }
@@ -117,11 +119,11 @@ static void test_floats_are_as_ever(void **state)
     for (int i = 0; i < N; i++)
         values[i] = 0.1f * (float)i;
     WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1", values, NULL, N));
-    WORKS(sixnet_dataset_transform(ds, "normalize mean=0.1307 std=0.3081"));
+    WORKS(sixnet_dataset_add_transform(ds, "normalize mean=0.1307 std=0.3081"));
     for (int i = 0; i < N; i++) {
         float got;
         const float difference = values[i] - 0.1307f, expected = difference * (1.0f / 0.3081f);
-        WORKS(sixnet_dataset_get(ds, i, &got, NULL));
+        WORKS(sixnet_dataset_get_sample(ds, i, &got, NULL));
         assert_true(got == expected);
     }
     sixnet_dataset_free(ds);
@@ -145,8 +147,9 @@ static void test_whole_numbers(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double input, target;
         sixnet_dataset *ds;
-        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "inputs=i64 shape=1 targets=i64", &cases[i].given, &cases[i].given, 1));
-        WORKS(sixnet_dataset_get_f64(ds, 0, &input, &target));
+        WORKS(sixnet_dataset_from_arrays(&ds, ctx, "input_dtype=i64 shape=1 target_dtype=i64", &cases[i].given,
+                                         &cases[i].given, 1));
+        WORKS(sixnet_dataset_get_sample_f64(ds, 0, &input, &target));
         assert_true(input == cases[i].expected && target == cases[i].expected);
         sixnet_dataset_free(ds);
     }
@@ -160,8 +163,8 @@ static void test_labels_are_not_rounded(void **state)
     const float input = 1;
     const double label = 1 + 1e-9;
     sixnet_dataset *ds;
-    WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1 targets=f64", &input, &label, 1));
-    assert_int_equal(sixnet_dataset_transform(ds, "one_hot num_classes=3"), SIXNET_BAD_DATA);
+    WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1 target_dtype=f64", &input, &label, 1));
+    assert_int_equal(sixnet_dataset_add_transform(ds, "one_hot num_classes=3"), SIXNET_BAD_DATA);
     sixnet_dataset_free(ds);
 }
 
@@ -197,16 +200,16 @@ static void test_transforms_in_double(void **state)
     sixnet_context *ctx = context_of("dtype=f64 seed=5"), *narrow = context_of("seed=5");
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         sixnet_dataset *wide, *floats;
-        WORKS(sixnet_dataset_from_arrays(&wide, ctx, "inputs=f64 shape=2x5x6", values, targets, N));
+        WORKS(sixnet_dataset_from_arrays(&wide, ctx, "input_dtype=f64 shape=2x5x6", values, targets, N));
         WORKS(sixnet_dataset_from_arrays(&floats, narrow, "shape=2x5x6", rounded, targets, N));
-        WORKS(sixnet_dataset_transform(wide, cases[c].spec));
-        WORKS(sixnet_dataset_transform(floats, cases[c].spec));
+        WORKS(sixnet_dataset_add_transform(wide, cases[c].spec));
+        WORKS(sixnet_dataset_add_transform(floats, cases[c].spec));
         int finer = 0;
         for (int i = 0; i < N; i++) {
             double got[SIZE] = {0}, target;
             float expected[SIZE] = {0};
-            WORKS(sixnet_dataset_get_f64(wide, i, got, &target));
-            WORKS(sixnet_dataset_get(floats, i, expected, NULL));
+            WORKS(sixnet_dataset_get_sample_f64(wide, i, got, &target));
+            WORKS(sixnet_dataset_get_sample(floats, i, expected, NULL));
             for (int k = 0; k < SIZE; k++) {
                 if (fabs(got[k] - (double)expected[k]) > 1e-5)
                     fail_msg("%s: %.17g, but in f32 %.9g", cases[c].spec, got[k], (double)expected[k]);
@@ -239,22 +242,22 @@ static void test_batches_of_either_type(void **state)
         for (int bent = 0; bent < 2; bent++) {
             sixnet_context *ctx = context_of(contexts[c]);
             sixnet_dataset *ds = values_of(ctx, F64, times);
-            sixnet_batches *b;
+            sixnet_batch_iterator *b;
             const float *x, *t;
             const double *wide, *wide_t;
             int64_t n;
             if (bent)
-                WORKS(sixnet_dataset_transform(ds, "normalize mean=1.6e9 std=3"));
-            WORKS(sixnet_batches_new(&b, ds, "batch_size=3 shuffle=false"));
-            WORKS(sixnet_batches_next(b, &x, &t, &n));
+                WORKS(sixnet_dataset_add_transform(ds, "normalize mean=1.6e9 std=3"));
+            WORKS(sixnet_batch_iterator_new(&b, ds, "batch_size=3 shuffle=false"));
+            WORKS(sixnet_batch_iterator_next(b, &x, &t, &n));
             assert_true(n == 3 && !t && x[1] == (bent ? (float)((times[1] - 1.6e9) / 3) : (float)times[1]));
-            WORKS(sixnet_batches_next_f64(b, &wide, &wide_t, &n));
+            WORKS(sixnet_batch_iterator_next_f64(b, &wide, &wide_t, &n));
             assert_true(n == 3 && !wide_t && wide[2] == (bent ? (times[5] - 1.6e9) / 3 : times[5]));
-            WORKS(sixnet_batches_next(b, &x, &t, &n));
+            WORKS(sixnet_batch_iterator_next(b, &x, &t, &n));
             assert_true(n == 2 && x[1] == (bent ? (float)((times[7] - 1.6e9) / 3) : (float)times[7]));
-            WORKS(sixnet_batches_next_f64(b, &wide, &wide_t, &n));
+            WORKS(sixnet_batch_iterator_next_f64(b, &wide, &wide_t, &n));
             assert_int_equal(n, 0);
-            sixnet_batches_free(b);
+            sixnet_batch_iterator_free(b);
             sixnet_dataset_free(ds);
             sixnet_context_free(ctx);
         }
@@ -272,19 +275,19 @@ static void test_functions_of_the_other_type(void **state)
     for (int i = 0; i < N; i++)
         floats[i] = 1 + 0x1p-23f * (float)i, doubles[i] = 1 + 0x1p-52 * i;
     WORKS(sixnet_dataset_from_callback(&ds, ctx, "shape=1", N, give_f32, floats));
-    WORKS(sixnet_dataset_get_f64(ds, 3, &x, &t));
+    WORKS(sixnet_dataset_get_sample_f64(ds, 3, &x, &t));
     assert_true(x == (double)floats[3] && t == (double)0.1f);
-    WORKS(sixnet_dataset_transform(ds, "normalize mean=1 std=3"));
-    WORKS(sixnet_dataset_get_f64(ds, 3, &x, NULL));
+    WORKS(sixnet_dataset_add_transform(ds, "normalize mean=1 std=3"));
+    WORKS(sixnet_dataset_get_sample_f64(ds, 3, &x, NULL));
     assert_true(x == 0x3p-23 / 3);
-    WORKS(sixnet_dataset_get(ds, 3, &narrow[0], &narrow[1]));
+    WORKS(sixnet_dataset_get_sample(ds, 3, &narrow[0], &narrow[1]));
     assert_true(narrow[0] == 0x1p-23f && narrow[1] == 0.1f);
     sixnet_dataset_free(ds);
     WORKS(sixnet_dataset_from_callback_f64(&ds, NULL, "shape=1", N, give_f64, doubles));
-    WORKS(sixnet_dataset_get(ds, 3, &narrow[0], &narrow[1]));
+    WORKS(sixnet_dataset_get_sample(ds, 3, &narrow[0], &narrow[1]));
     assert_true(narrow[0] == 1 && narrow[1] == 0.1f);
-    WORKS(sixnet_dataset_transform(ds, "normalize mean=1 std=1"));
-    WORKS(sixnet_dataset_get(ds, 3, &narrow[0], NULL));
+    WORKS(sixnet_dataset_add_transform(ds, "normalize mean=1 std=1"));
+    WORKS(sixnet_dataset_get_sample(ds, 3, &narrow[0], NULL));
     assert_true(narrow[0] == 0x3p-52f);
     sixnet_dataset_free(ds);
     sixnet_context_free(ctx);
@@ -298,18 +301,18 @@ static void test_batches_within_max_memory(void **state)
     static const double zeros[4 * SIZE];
     sixnet_context *ctx = context_of("max_memory=600000");
     sixnet_dataset *ds;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     const float *x, *t;
     const double *wide, *wide_t;
     int64_t n, position;
-    WORKS(sixnet_dataset_from_arrays(&ds, ctx, "inputs=f64 shape=20000 copy=false", zeros, NULL, 4));
-    WORKS(sixnet_batches_new(&b, ds, "batch_size=4"));
-    assert_int_equal(sixnet_batches_next_f64(b, &wide, &wide_t, &n), SIXNET_OUT_OF_MEMORY);
-    WORKS(sixnet_batches_cursor(b, NULL, &position));
+    WORKS(sixnet_dataset_from_arrays(&ds, ctx, "input_dtype=f64 shape=20000 copy=false", zeros, NULL, 4));
+    WORKS(sixnet_batch_iterator_new(&b, ds, "batch_size=4"));
+    assert_int_equal(sixnet_batch_iterator_next_f64(b, &wide, &wide_t, &n), SIXNET_OUT_OF_MEMORY);
+    WORKS(sixnet_batch_iterator_position(b, NULL, &position));
     assert_int_equal(position, 0);
-    WORKS(sixnet_batches_next(b, &x, &t, &n));
+    WORKS(sixnet_batch_iterator_next(b, &x, &t, &n));
     assert_int_equal(n, 4);
-    sixnet_batches_free(b);
+    sixnet_batch_iterator_free(b);
     sixnet_dataset_free(ds);
     sixnet_context_free(ctx);
 }
@@ -350,11 +353,11 @@ static digest close_training(training *t)
 static void take_open_step(training *t, const double *x, const double *y, int64_t n)
 {
     double loss;
-    WORKS(sixnet_forward_f64(t->net, x, n));
-    WORKS(sixnet_loss_f64(t->net, y, &loss));
-    WORKS(sixnet_zero_grad(t->net));
-    WORKS(sixnet_backward(t->net));
-    WORKS(sixnet_step(t->opt));
+    WORKS(sixnet_model_forward_f64(t->net, x, n));
+    WORKS(sixnet_model_loss_f64(t->net, y, &loss));
+    WORKS(sixnet_model_zero_grad(t->net));
+    WORKS(sixnet_model_backward(t->net));
+    WORKS(sixnet_optimizer_step(t->opt));
 }
 
 /* Datasets, batches, fit and evaluate pass doubles on: the net is, to the bit, what a loop over the arrays themselves makes of it. */
@@ -369,15 +372,16 @@ static void test_fit_is_the_loop_over_arrays(void **state)
         double loss, expected;
         open_training(&fitted, contexts[c]);
         open_training(&open, contexts[c]);
-        WORKS(sixnet_dataset_from_arrays(&ds, fitted.ctx, "inputs=f64 shape=3 targets=f64", fitted.inputs, fitted.targets,
-                                         SAMPLES));
-        WORKS(sixnet_fit(fitted.net, fitted.opt, ds, "epochs=3 batch_size=16 shuffle=false", NULL, NULL));
+        WORKS(sixnet_dataset_from_arrays(&ds, fitted.ctx, "input_dtype=f64 shape=3 target_dtype=f64", fitted.inputs,
+                                         fitted.targets, SAMPLES));
+        WORKS(sixnet_model_fit(fitted.net, fitted.opt, ds, NULL, "epochs=3 batch_size=16 shuffle=false", NULL, NULL));
         for (int epoch = 0; epoch < EPOCHS; epoch++)
             for (int at = 0; at < SAMPLES; at += BATCH)
-                take_open_step(&open, open.inputs + at * INPUTS, open.targets + at, at + BATCH < SAMPLES ? BATCH : SAMPLES - at);
-        WORKS(sixnet_evaluate(fitted.net, ds, &loss, NULL));
-        WORKS(sixnet_forward_f64(open.net, open.inputs, SAMPLES));
-        WORKS(sixnet_loss_f64(open.net, open.targets, &expected));
+                take_open_step(&open, open.inputs + at * INPUTS, open.targets + at,
+                               at + BATCH < SAMPLES ? BATCH : SAMPLES - at);
+        WORKS(sixnet_model_evaluate(fitted.net, ds, &loss, NULL));
+        WORKS(sixnet_model_forward_f64(open.net, open.inputs, SAMPLES));
+        WORKS(sixnet_model_loss_f64(open.net, open.targets, &expected));
         assert_true(loss == expected);
         sixnet_dataset_free(ds);
         assert_string_equal(close_training(&fitted).text, close_training(&open).text);

@@ -103,14 +103,14 @@ class Table(unittest.TestCase):
         model, data = sixnet._type("sixnet_model *"), sixnet._type("sixnet_dataset *")
         i32, i64, u64, address, text = ctypes.c_int32, ctypes.c_int64, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_char_p
         self.assertEqual(types("sixnet_model_free"), (None, [model]))
-        self.assertEqual(types("sixnet_predict"), (i32, [model, address, i64, address]))
-        self.assertEqual(types("sixnet_memory_needed"), (i32, [model, i64, i32, ctypes.POINTER(u64)]))
-        self.assertEqual(types("sixnet_batches_next")[1][1:], [ctypes.POINTER(address)] * 2 + [ctypes.POINTER(i64)])
+        self.assertEqual(types("sixnet_model_predict"), (i32, [model, address, i64, address]))
+        self.assertEqual(types("sixnet_model_memory_needed"), (i32, [model, i64, i32, ctypes.POINTER(u64)]))
+        self.assertEqual(types("sixnet_batch_iterator_next")[1][1:], [ctypes.POINTER(address)] * 2 + [ctypes.POINTER(i64)])
         self.assertEqual(types("sixnet_dataset_split")[1], [ctypes.POINTER(data)] * 2 + [data, text])
-        self.assertEqual(types("sixnet_add_multi"), (i32, [model, text, ctypes.POINTER(i32), i32]))
+        self.assertEqual(types("sixnet_model_add_multi"), (i32, [model, text, ctypes.POINTER(i32), i32]))
         self.assertEqual(types("sixnet_tensor_data")[0], address)
-        self.assertEqual(types("sixnet_summary")[0], text)
-        self.assertEqual(types("sixnet_set_learning_rate")[1][1], ctypes.c_double)
+        self.assertEqual(types("sixnet_model_summary")[0], text)
+        self.assertEqual(types("sixnet_optimizer_set_learning_rate")[1][1], ctypes.c_double)
         self.assertEqual(sixnet._CALLBACKS["sixnet_read_fn"]._argtypes_, (address, address, u64))
         self.assertIsNot(model, data)
 
@@ -145,11 +145,11 @@ class Table(unittest.TestCase):
         for call in (lambda: sixnet.Batches(context), lambda: sixnet.Batches("data"), lambda: sixnet.Model(SMALL, data),
                      lambda: sixnet.Model(SMALL, "threads=2"), lambda: sixnet.Model(context=net), lambda: sixnet.Predictor(optimizer),
                      lambda: sixnet.Optimizer(data, "sgd lr=1"), lambda: optimizer.save_checkpoint("x", data), lambda: sixnet.Model(b"input"),
-                     lambda: sixnet.Dataset([[1.0]], context=net), lambda: sixnet.Dataset.open_idx("x", context=net), lambda: net.find(3),
+                     lambda: sixnet.Dataset([[1.0]], context=net), lambda: sixnet.Dataset.from_idx("x", context=net), lambda: net.find(3),
                      lambda: function(lambda i: 0, 1, (1,), context=optimizer), lambda: net.fit(data, optimizer=data), lambda: net.retain(1.5),
                      lambda: net.add("relu", None), lambda: setattr(optimizer, "lr", "0.1"), lambda: net.reset(None), lambda: net.add(5)):
             self.assertRaises(TypeError, call)
-        for call in (lambda: net.reset(-1), lambda: net.reset(2**64), lambda: net.retain(2**32), lambda: net.profile_number(2**32, "seconds"),
+        for call in (lambda: net.reset(-1), lambda: net.reset(2**64), lambda: net.retain(2**32), lambda: net.profile_get(2**32, "seconds"),
                      lambda: net.node_values(2**32), lambda: net.memory_needed(2**64 + 4), lambda: function(lambda i: 0, 2**64 + 4, (1,)),
                      lambda: sixnet.Model().add("input shape=1", 2**32 - 1), lambda: sixnet.Context(seed=-1), lambda: setattr(optimizer, "lr", 10**400)):
             self.assertRaises(ValueError, call)
@@ -157,7 +157,7 @@ class Table(unittest.TestCase):
             self.assertNotIn(name, net)
         x, t = some_data()
         for call in (lambda: net.fit(x, t, progress=5), lambda: net.fit(x, t, validation=5), lambda: net.fit(x, t, validation=(x, t, t)),
-                     lambda: sixnet.Context(log=5), lambda: context.register("layer", 5), lambda: context.register("layer", len, setup=5),
+                     lambda: sixnet.Context(log=5), lambda: context.register_layer("layer", 5), lambda: context.register_layer("layer", len, setup=5),
                      lambda: function(5, 1, (1,)), lambda: net.load_state_dict([1]), lambda: net.predict(x, out="text")):
             self.assertRaisesRegex(TypeError, "is expected, not", call)
         for call in (lambda: net.node_values(dtype="f16"), lambda: net.gradient("linear1.bias", dtype="int")):
@@ -167,8 +167,8 @@ class Table(unittest.TestCase):
     def test_a_layer_s_numbers(self):
         for wrong, error in (((2**64 + 1,), ValueError), ((1.5,), TypeError), (3, TypeError)):
             context = sixnet.Context()
-            context.register("wide", lambda call, x: x, setup=lambda s: wrong)
-            context.register("tall", lambda call, x, w: x, setup=lambda s: s.parameter("w", wrong))
+            context.register_layer("wide", lambda call, x: x, setup=lambda s: wrong)
+            context.register_layer("tall", lambda call, x, w: x, setup=lambda s: s.parameter("w", wrong))
             for name in ("wide", "tall"):
                 self.assertRaises(error, sixnet.Model, f"input shape=2\n{name}", context)
 
@@ -259,7 +259,7 @@ class Loading(unittest.TestCase):
 
 class Errors(unittest.TestCase):
     def test_classes(self):
-        for text, kind in (("conv3d", ValueError), ("input shape=3\nlinear", sixnet.BadTextError),
+        for text, kind in (("conv3d", ValueError), ("input shape=3\nlinear", sixnet.BadSpecError),
                            ("input shape=3\nconv2d out_channels=1 kernel_size=3", sixnet.BadShapeError)):
             with self.assertRaises(kind) as caught:
                 sixnet.Model(text)
@@ -267,7 +267,7 @@ class Errors(unittest.TestCase):
             self.assertIn("line", str(caught.exception))
 
     def test_message_and_status(self):
-        with self.assertRaises(sixnet.BadTextError) as caught:
+        with self.assertRaises(sixnet.BadSpecError) as caught:
             sixnet.Context("thread=2")
         self.assertEqual(caught.exception.status, -3)
         self.assertIn("did you mean 'threads'", caught.exception.message)
@@ -286,7 +286,7 @@ class Errors(unittest.TestCase):
         self.addCleanup(shutil.rmtree, folder)
         (pathlib.Path(folder) / "file").write_bytes(b"x")
         missing, below = f"{folder}/none: at all", f"{folder}/file/below"
-        calls = [lambda path: sixnet.Dataset.open_idx(path), lambda path: sixnet.Model.load(path), net.load_weights, optimizer.load_checkpoint,
+        calls = [lambda path: sixnet.Dataset.from_idx(path), lambda path: sixnet.Model.load(path), net.load_weights, optimizer.load_checkpoint,
                  lambda path: net.fit(*some_data(), resume=path), lambda path: net.save(f"{path}/x"), lambda path: optimizer.save_checkpoint(f"{path}/x")]
         for call in calls:
             for path, kind, number in ((missing, FileNotFoundError, errno.ENOENT), (below, NotADirectoryError, errno.ENOTDIR)):
@@ -311,7 +311,7 @@ class Errors(unittest.TestCase):
     def test_a_failed_add(self):
         net = sixnet.Model()
         net.add("input shape=3")
-        with self.assertRaisesRegex(sixnet.BadTextError, "did you mean 'out_features'"):
+        with self.assertRaisesRegex(sixnet.BadSpecError, "did you mean 'out_features'"):
             net.add("linear", out_feature=3)
         self.assertIn("not compiled", repr(net))
         with self.assertRaises(sixnet.BadStateError):
@@ -415,7 +415,7 @@ class Lifetime(unittest.TestCase):
         gc.collect()
         before = len(weakref.finalize._registry)
         context = sixnet.Context(log=print)
-        context.register("twice", lambda call, x: x, lambda call, dy, x: dy)
+        context.register_layer("twice", lambda call, x: x, lambda call, dy, x: dy)
         x, t = some_data()
         for _ in range(3):
             net = sixnet.Model("input shape=4\ntwice\nlinear out_features=3\ncross_entropy", context)
@@ -481,7 +481,7 @@ class Copies(unittest.TestCase):
 
     def test_contexts(self):
         context = sixnet.Context("threads=2", dtype="f64", seed=7, max_memory=2**30, log=print)
-        context.register("double", double, double_back)
+        context.register_layer("double", double, double_back)
         for name, made in COPIES.items():
             with self.subTest(name):
                 twin = made(context)
@@ -529,7 +529,7 @@ class Copies(unittest.TestCase):
             for name, made in COPIES.items():
                 with self.subTest(name):
                     for twin in (finish(made(net)), finish(made(made(net)))):
-                        self.assertEqual([twin.is_trained(tensor) for tensor in twin], [False, False, True, True])
+                        self.assertEqual([twin.is_parameter(tensor) for tensor in twin], [False, False, True, True])
                         self.assertEqual(twin.tensor_setting("linear2.bias", "lr_scale"), 0.25)
 
     def test_values_that_are_not_finite(self):
@@ -561,7 +561,7 @@ class Copies(unittest.TestCase):
                 net.loss(t)
                 net.backward()
                 optimizer.step()
-            optimizer.schedule_epoch()
+            optimizer.end_epoch()
 
         for closed in (False, True):
             net = sixnet.Model(self.TEXT)
@@ -624,7 +624,7 @@ class Copies(unittest.TestCase):
         here = os.getcwd()
         os.chdir(folder)
         try:
-            data = sixnet.Dataset.open_idx("x", "t")
+            data = sixnet.Dataset.from_idx("x", "t")
             saved = pickle.dumps(data)
         finally:
             os.chdir(here)
@@ -789,7 +789,7 @@ class Arrays(unittest.TestCase):
         class Spy:
             def __getattr__(self, name):
                 function = getattr(library, name)
-                return lambda *args: seen.append(args) or function(*args) if name.startswith("sixnet_predict") else function
+                return lambda *args: seen.append(args) or function(*args) if name.startswith("sixnet_model_predict") else function
 
         library, sixnet._lib = sixnet._lib, Spy()
         try:
@@ -966,7 +966,7 @@ def register_plain_scale(context):
         products = [a * b for r, s in zip(dy.tolist(), x.tolist()) for a, b in zip(r, s)]
         return [[value * w[0] for value in row] for row in dy.tolist()], [sum(products)]
 
-    context.register("plain_scale", forward, backward, setup=lambda s: s.parameter("weight", (1,), low=3))
+    context.register_layer("plain_scale", forward, backward, setup=lambda s: s.parameter("weight", (1,), low=3))
 
 
 class Training(unittest.TestCase):
@@ -1062,7 +1062,7 @@ class Training(unittest.TestCase):
     def test_a_model_is_a_mapping_of_its_tensors(self):
         net = sixnet.Model("input shape=2x4x4\nconv2d out_channels=2 kernel_size=3\nbatchnorm2d")
         self.assertEqual(list(net), ["conv1.weight", "conv1.bias", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"])
-        self.assertEqual([net.is_trained(name) for name in net], [True] * 4 + [False] * 2)
+        self.assertEqual([net.is_parameter(name) for name in net], [True] * 4 + [False] * 2)
         self.assertEqual((len(net), "conv1.bias" in net, bool(sixnet.Model("input shape=1\nrelu"))), (6, True, True))
         self.assertEqual({name: list(view.shape) for name, view in net.items()}["conv1.weight"], [2, 2, 3, 3])
         self.assertEqual(len({net, net}), 1)
@@ -1085,10 +1085,10 @@ class Training(unittest.TestCase):
 
     def test_profile(self):
         net, (x, t) = sixnet.Model(SMALL), some_data()
-        self.assertTrue(math.isnan(net.profile_number("linear1", "forward_passes")))
+        self.assertTrue(math.isnan(net.profile_get("linear1", "forward_passes")))
         net.profile()
         net.fit(x, t, batch_size=16)
-        self.assertEqual((net.profile_number("linear1", "forward_passes"), net.profile_number("linear1", "backward_samples")), (4, 64))
+        self.assertEqual((net.profile_get("linear1", "forward_passes"), net.profile_get("linear1", "backward_samples")), (4, 64))
         net.profile(False)
 
     def test_augment(self):
@@ -1298,7 +1298,7 @@ class Files(unittest.TestCase):
     def test_averages(self):
         path = self.folder / "run"
         plain, _ = self.fit()
-        for options in {"average": "ema", "ema_decay": 0.9}, {"average": "swa", "average_start": 2}:
+        for options in {"average": "ema", "ema_decay": 0.9}, {"average": "swa", "average_start_epoch": 2}:
             whole, _ = self.fit(**options)
             self.assertNotEqual(whole, plain)
             self.fit(checkpoint=path, progress=lambda p: p.epoch == 3 and p.batch == 1, **options)
@@ -1337,7 +1337,7 @@ class Files(unittest.TestCase):
 
 
 class Records(unittest.TestCase):
-    """What fit(record=FOLDER) writes, and that the program sixnet repeats it."""
+    """What fit(run_dir=FOLDER) writes, and that the program sixnet repeats it."""
 
     NET = SMALL.replace("tanh", "tanh\ndropout p=0.2")
 
@@ -1348,7 +1348,7 @@ class Records(unittest.TestCase):
         self.x, self.t = some_data()
 
     def fit(self, net, *data, **options):
-        given = {"optimizer": "adam lr=0.02", "schedule": "step_lr step_size=2", "epochs": 4, "batch_size": 10, "record": self.folder}
+        given = {"optimizer": "adam lr=0.02", "schedule": "step_lr step_size=2", "epochs": 4, "batch_size": 10, "run_dir": self.folder}
         return net.fit(*(data or (self.x, self.t)), **{**given, **options})
 
     def rerun(self, folder):
@@ -1363,12 +1363,12 @@ class Records(unittest.TestCase):
         for name, dtype, options in (
             ("plain", "f32", {}),
             ("f64", "f64", {"schedule": None}),
-            ("options", "f32", {"shuffle": False, "drop_last": True, "on_nan": "skip", "keep": 2}),
+            ("options", "f32", {"shuffle": False, "drop_last": True, "on_nan": "skip", "checkpoint_keep": 2}),
             ("averaged and validated", "f32", {"seed": 9, "validation": some_data(32, seed=1), "average": "ema"}),
         ):
             with self.subTest(name):
                 folder, net = self.folder.with_name(name), sixnet.Model(self.NET, sixnet.Context(seed=5, dtype=dtype))
-                self.assertEqual(len(self.fit(net, record=folder, **options)), 4)
+                self.assertEqual(len(self.fit(net, run_dir=folder, **options)), 4)
                 result = dict(line.split("=", 1) for line in (folder / "result.txt").read_text().splitlines())
                 self.assertEqual((result["digest"], result["isa"], result["epochs"]), (net.digest(), net.context.isa, "4"))
                 self.assertEqual(sixnet.Model.load(folder / "model.safetensors", net.context).digest(), net.digest())
@@ -1380,18 +1380,18 @@ class Records(unittest.TestCase):
     def test_planted_links(self):
         """Into a folder that others can write to: links there are not followed."""
         self.folder.mkdir()
-        victim = self.folder.with_name("victim")
-        victim.write_text("mine")
+        crash_target = self.folder.with_name("crash_target")
+        crash_target.write_text("mine")
         for name in ("data.npy", "settings.txt", "history.csv", "result.txt"):
-            (self.folder / name).symlink_to(victim)
+            (self.folder / name).symlink_to(crash_target)
             with self.assertRaises(sixnet.SixnetError) as caught:
                 self.fit(sixnet.Model(self.NET))
             self.assertIn("a record already" if name == "result.txt" else "symbolic link", str(caught.exception))
             for path in self.folder.iterdir():
                 path.unlink()
-            os.link(victim, self.folder / ("settings.txt" if name == "result.txt" else name))
+            os.link(crash_target, self.folder / ("settings.txt" if name == "result.txt" else name))
             self.fit(sixnet.Model(self.NET))
-            self.assertEqual(victim.read_text(), "mine")
+            self.assertEqual(crash_target.read_text(), "mine")
             for path in self.folder.iterdir():
                 path.unlink()
 
@@ -1422,7 +1422,7 @@ class Records(unittest.TestCase):
 
     def test_interrupted(self):
         whole = sixnet.Model(self.NET)
-        self.fit(whole, record=None)
+        self.fit(whole, run_dir=None)
         self.fit(sixnet.Model(self.NET), progress=lambda p: p.epoch == 2 and p.batch == 3)
         self.assertFalse((self.folder / "result.txt").exists())
         net = sixnet.Model(self.NET)
@@ -1461,7 +1461,7 @@ class Records(unittest.TestCase):
             self.fit(sixnet.Model(self.NET))
         for trained in (net, net.copy()):
             with self.assertRaisesRegex(sixnet.InvalidArgumentError, "trained before"):
-                self.fit(trained, record=self.folder.with_name("another"))
+                self.fit(trained, run_dir=self.folder.with_name("another"))
 
 
 class Callbacks(unittest.TestCase):
@@ -1560,7 +1560,7 @@ class Callbacks(unittest.TestCase):
             return x
 
         context = sixnet.Context()
-        context.register("signal", forward)
+        context.register_layer("signal", forward)
         net = sixnet.Model("input shape=4\nsignal\nlinear out_features=3", context)
         predictor, fit = sixnet.Predictor(net), self.net.fit
         calls = [(lambda: net.predict([[0.1] * 4]), 1), (lambda: predictor.predict([[0.1] * 4]), 1),
@@ -1599,21 +1599,21 @@ class Callbacks(unittest.TestCase):
         log = []
         net = sixnet.Model("input shape=4\nlinear out_features=8\nrelu\nlinear out_features=3\ncross_entropy",
                            sixnet.Context(log=lambda level, line: log.append(line)))
-        self.assertEqual((net.history, net.findings), ([], []))
+        self.assertEqual((net.history, net.diagnostics), ([], []))
         net["linear1.bias"] = [-100.0] * 8
-        reports = net.fit(self.x, self.t, epochs=2, doctor=True, validation=(self.x, self.t))
+        reports = net.fit(self.x, self.t, epochs=2, diagnostics=True, validation=(self.x, self.t))
         self.assertEqual(net.history, [sixnet.Epoch(p.lr, p.loss, p.accuracy, p.validation_loss, p.validation_accuracy) for p in reports])
-        dead = net.findings[0]
-        self.assertEqual((dead.name, dead.node, dead.epoch), ("relu_dead", "relu1", 1))
+        dead = net.diagnostics[0]
+        self.assertEqual((dead.name, dead.node, dead.epoch), ("dead_relu", "relu1", 1))
         self.assertIn(dead.remedy, dead.text)
-        self.assertEqual(log, [f.text for f in net.findings])
+        self.assertEqual(log, [f.text for f in net.diagnostics])
 
     def test_on_nan(self):
         x = [list(row) for row in self.x]
         x[3][1] = math.nan
         with self.assertRaises(sixnet.NotFiniteError):
-            self.net.fit(x, self.t, batch_size=16, doctor=True, shuffle=False)
-        self.assertEqual([(f.name, f.node, f.batch) for f in self.net.findings], [("input_not_finite", self.net.nodes[0].name, 1)])
+            self.net.fit(x, self.t, batch_size=16, diagnostics=True, shuffle=False)
+        self.assertEqual([(f.name, f.node, f.batch) for f in self.net.diagnostics], [("input_not_finite", self.net.nodes[0].name, 1)])
         report = self.net.fit(x, self.t, batch_size=16, on_nan="skip")[0]
         self.assertEqual((report.skipped, report.samples), (16, len(x)))
 
@@ -1715,7 +1715,7 @@ class CustomLayers(unittest.TestCase):
             return dsine * np.cos(x.sum(1, keepdims=True)) - dcosine * np.sin(x)
 
         context = sixnet.Context(dtype="f64")
-        context.register("waves", functions.get("forward", forward), functions.get("backward", backward), setup=setup)
+        context.register_layer("waves", functions.get("forward", forward), functions.get("backward", backward), setup=setup)
         return context
 
     def test_several_outputs(self):
@@ -1769,7 +1769,7 @@ class CustomLayers(unittest.TestCase):
             n = call["order"]
             return dy * w * n * x ** (n - 1), (dy * x ** n).sum(0)
 
-        context.register(name, forward, backward, setup=setup, dtype=dtype, order=2)
+        context.register_layer(name, forward, backward, setup=setup, dtype=dtype, order=2)
 
     def test_gradients(self):
         for dtype in (None, "f64"):
@@ -1801,7 +1801,7 @@ class CustomLayers(unittest.TestCase):
         def backward(call, dy, a, b):
             return np.einsum("nij,nj->ni", dy, b), np.einsum("nij,ni->nj", dy, a)
 
-        context.register("outer", lambda call, a, b: np.einsum("ni,nj->nij", a, b), backward, setup=lambda s: s.inputs[0] + s.inputs[1])
+        context.register_layer("outer", lambda call, a, b: np.einsum("ni,nj->nij", a, b), backward, setup=lambda s: s.inputs[0] + s.inputs[1])
         net = sixnet.Model("input shape=2 name=x\nlinear out_features=3 name=a\nlinear out_features=2 name=b from=x\nouter from=a,b\nmse", context)
         self.assertEqual(net.output_shape, (3, 2))
         rng = np.random.default_rng(0)
@@ -1815,7 +1815,7 @@ class CustomLayers(unittest.TestCase):
             modes.add((call.training, call.samples))
             return np.exp(x)
 
-        context.register("exp", forward, lambda call, dy, x: dy * call.output)
+        context.register_layer("exp", forward, lambda call, dy, x: dy * call.output)
         net = sixnet.Model("input shape=2\nlinear out_features=2\nexp\nmse", context)
         net.predict(np.zeros((20, 2)))
         self.assertEqual(modes, {(False, 16), (False, 4)})
@@ -1845,7 +1845,7 @@ class CustomLayers(unittest.TestCase):
                 raise LookupError(name)
             return value
 
-        context.register("touchy", lambda call, x: may_fail("forward", x), lambda call, dy, x: may_fail("backward", dy),
+        context.register_layer("touchy", lambda call, x: may_fail("forward", x), lambda call, dy, x: may_fail("backward", dy),
                          setup=lambda s: may_fail("setup"))
         text = "input shape=4\nlinear out_features=3\ntouchy\ncross_entropy"
         net, (x, t) = sixnet.Model(text, context), some_data()
@@ -1871,12 +1871,12 @@ class CustomLayers(unittest.TestCase):
 
     def test_kept_too_long(self):
         kept, context = [], sixnet.Context()
-        context.register("keep", lambda call, x: kept.append(call) or x, setup=kept.append, a=1)
+        context.register_layer("keep", lambda call, x: kept.append(call) or x, setup=kept.append, a=1)
         sixnet.Model("input shape=3\nkeep", context).predict([[1, 2, 3]])
         setup, call = kept
         for use in (lambda: setup["a"], lambda: setup.parameter("w", (3,)), lambda: call["a"], lambda: call.output):
             self.assertRaisesRegex(sixnet.BadStateError, "is valid until", use)
-        context.register("asks", lambda call, x: x * call["b"], a=1)
+        context.register_layer("asks", lambda call, x: x * call["b"], a=1)
         self.assertRaisesRegex(KeyError, "no attribute 'b'", sixnet.Model("input shape=3\nasks", context).predict, [[1, 2, 3]])
 
     def test_an_exception_without_a_text(self):
@@ -1888,13 +1888,13 @@ class CustomLayers(unittest.TestCase):
             raise Mute
 
         context = sixnet.Context()
-        context.register("mute", lambda call, x: x, setup=setup)
+        context.register_layer("mute", lambda call, x: x, setup=setup)
         self.assertRaises(Mute, sixnet.Model, "input shape=3\nmute", context)
 
     def test_wrong_results(self):
         context = sixnet.Context()
-        context.register("short", lambda call, x: x[:, :2], lambda call, dy, x: dy)
-        context.register("many", lambda call, x: x, lambda call, dy, x: (dy, dy))
+        context.register_layer("short", lambda call, x: x[:, :2], lambda call, dy, x: dy)
+        context.register_layer("many", lambda call, x: x, lambda call, dy, x: (dy, dy))
         x, t = some_data()
         with self.assertRaisesRegex(sixnet.BadShapeError, r"short: what forward returned has the shape \(16, 2\), not \(16, 4\)"):
             sixnet.Model("input shape=4\nshort", context).predict(x)
@@ -1903,7 +1903,7 @@ class CustomLayers(unittest.TestCase):
 
     def test_without_backward(self):
         context = sixnet.Context()
-        context.register("twice", lambda call, x: 2 * x)
+        context.register_layer("twice", lambda call, x: 2 * x)
         net = sixnet.Model("input shape=4\nlinear out_features=3\ntwice\ncross_entropy", context)
         x, t = some_data()
         net.predict(x)
@@ -2038,7 +2038,7 @@ class ForkAndThreads(unittest.TestCase):
             for _ in range(50):
                 try:
                     sixnet.Model(f"input shape=3\nlayer{i}")
-                except sixnet.BadTextError as error:
+                except sixnet.BadSpecError as error:
                     messages.add(str(error))
             return messages
 

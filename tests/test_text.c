@@ -11,21 +11,23 @@ enum { FAMILIES = sizeof families / sizeof *families };
 
 /* What must be there, whatever comes later. */
 static const char *const known[FAMILIES] = {
-    "input linear conv2d relu leaky_relu sigmoid tanh gelu silu softmax log_softmax batchnorm1d batchnorm2d layernorm groupnorm "
+    "input linear conv2d relu leaky_relu sigmoid tanh gelu silu softmax log_softmax batchnorm1d batchnorm2d layernorm "
+    "groupnorm "
     "dropout "
     "maxpool2d avgpool2d adaptive_avgpool2d flatten reshape add mul concat split constant embedding",
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop",
     "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau",
-    ("color_jitter cutmix elastic mixup normalize one_hot random_affine random_crop random_erasing random_horizontal_flip "
+    ("color_jitter cutmix elastic mixup normalize one_hot random_affine random_crop random_erasing "
+     "random_horizontal_flip "
      "random_vertical_flip"),
-    "context fit dataset_arrays dataset_callback dataset_split batches",
+    "context fit dataset_from_arrays dataset_from_callback dataset_split batch_iterator",
 };
 
 static bool has_kind(const char *family, const char *name)
 {
     const char *there;
-    for (int32_t i = 0; (there = sixnet_kind(family, i, "name")); i++)
+    for (int32_t i = 0; (there = sixnet_kind_field(family, i, "name")); i++)
         if (strcmp(there, name) == 0)
             return true;
     return false;
@@ -41,17 +43,18 @@ static void check_attribute(const char *family, const char *kind, int32_t index)
 {
     static const char types[] = " int float bool pair shape list text path choice ";
     char type[32], word[160];
-    const char *name = sixnet_attribute(family, kind, index, "name"), *text = sixnet_attribute(family, kind, index, "type");
+    const char *name = sixnet_attribute_field(family, kind, index, "name"),
+               *text = sixnet_attribute_field(family, kind, index, "type");
     snprintf(word, sizeof word, "%s.%s", kind, name);
     snprintf(type, sizeof type, " %s ", text ? text : "(NULL)");
     if (!strstr(types, type))
         fail_msg("%s is of type '%s'", word, type);
     assert_true(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) && *name);
-    assert_non_null(sixnet_attribute(family, kind, index, "default"));
-    check_line(word, sixnet_attribute(family, kind, index, "help"));
-    check_line(word, sixnet_attribute(family, kind, index, "range"));
+    assert_non_null(sixnet_attribute_field(family, kind, index, "default"));
+    check_line(word, sixnet_attribute_field(family, kind, index, "help"));
+    check_line(word, sixnet_attribute_field(family, kind, index, "range"));
     for (int32_t i = 0; i < index; i++)
-        assert_string_not_equal(name, sixnet_attribute(family, kind, i, "name"));
+        assert_string_not_equal(name, sixnet_attribute_field(family, kind, i, "name"));
 }
 
 static void test_every_kind_is_described(void **state)
@@ -59,13 +62,13 @@ static void test_every_kind_is_described(void **state)
     (void)state;
     for (int f = 0; f < FAMILIES; f++) {
         const char *kind;
-        for (int32_t i = 0; (kind = sixnet_kind(families[f], i, "name")); i++) {
+        for (int32_t i = 0; (kind = sixnet_kind_field(families[f], i, "name")); i++) {
             check_line(kind, kind);
-            check_line(kind, sixnet_kind(families[f], i, "help"));
-            for (int32_t a = 0; sixnet_attribute(families[f], kind, a, "name"); a++)
+            check_line(kind, sixnet_kind_field(families[f], i, "help"));
+            for (int32_t a = 0; sixnet_attribute_field(families[f], kind, a, "name"); a++)
                 check_attribute(families[f], kind, a);
             for (int32_t other = 0; other < i; other++)
-                assert_string_not_equal(kind, sixnet_kind(families[f], other, "name"));
+                assert_string_not_equal(kind, sixnet_kind_field(families[f], other, "name"));
         }
     }
 }
@@ -88,7 +91,7 @@ static void test_every_known_kind_is_there(void **state)
 
 /* ---- every default is a value that the parser takes ---- */
 
-/* A world for one text of each family; what counts is whether the text is understood. */
+/* A fixture for one text of each family; what counts is whether the text is understood. */
 typedef struct trial {
     sixnet_context *ctx;
     sixnet_model *net;
@@ -100,11 +103,12 @@ static int32_t try_node(const trial *t, const char *spec)
     sixnet_model *net;
     (void)t;
     WORKS(sixnet_model_new(&net, NULL));
-    sixnet_node x[2] = {sixnet_add(net, "input shape=4x4x4", SIXNET_NONE), 0};
+    sixnet_node x[2] = {sixnet_model_add(net, "input shape=4x4x4", SIXNET_NO_NODE), 0};
     bool joins = !strncmp(spec, "add", 3) || !strncmp(spec, "mul", 3) || !strncmp(spec, "concat", 6);
     bool begins = !strncmp(spec, "input", 5) || !strncmp(spec, "constant", 8);
-    sixnet_node node = begins ? sixnet_add(net, spec, SIXNET_NONE) : sixnet_add_multi(net, spec, x, joins ? 2 : 1);
-    int32_t status = node < 0 ? sixnet_compile(net) : SIXNET_OK;
+    sixnet_node node =
+        begins ? sixnet_model_add(net, spec, SIXNET_NO_NODE) : sixnet_model_add_multi(net, spec, x, joins ? 2 : 1);
+    int32_t status = node < 0 ? sixnet_model_compile(net) : SIXNET_OK;
     sixnet_model_free(net);
     return status;
 }
@@ -128,8 +132,8 @@ static int32_t try_schedule(const trial *t, const char *spec)
 static int32_t try_transform(const trial *t, const char *spec)
 {
     sixnet_dataset *a, *b;
-    WORKS(sixnet_dataset_split(&a, &b, t->ds, "first=1"));
-    int32_t status = sixnet_dataset_transform(a, spec);
+    WORKS(sixnet_dataset_split(&a, &b, t->ds, "first_size=1"));
+    int32_t status = sixnet_dataset_add_transform(a, spec);
     sixnet_dataset_free(a);
     sixnet_dataset_free(b);
     return status;
@@ -150,27 +154,27 @@ static int32_t try_options(const trial *t, const char *spec)
     int32_t status = SIXNET_OK;
     sixnet_context *ctx = NULL;
     sixnet_dataset *a = NULL, *b = NULL;
-    sixnet_batches *batches = NULL;
+    sixnet_batch_iterator *batches = NULL;
     sixnet_optimizer *opt = NULL;
     snprintf(kind, sizeof kind, "%.*s", (int)(text - spec), spec);
     if (strcmp(kind, "context") == 0)
         status = sixnet_context_new(&ctx, text);
-    else if (strcmp(kind, "dataset_arrays") == 0)
+    else if (strcmp(kind, "dataset_from_arrays") == 0)
         status = sixnet_dataset_from_arrays(&a, NULL, text, values, values, 1);
-    else if (strcmp(kind, "dataset_callback") == 0)
+    else if (strcmp(kind, "dataset_from_callback") == 0)
         status = sixnet_dataset_from_callback(&a, NULL, text, 1, give_nothing, NULL);
     else if (strcmp(kind, "dataset_split") == 0)
         status = sixnet_dataset_split(&a, &b, t->ds, text);
-    else if (strcmp(kind, "batches") == 0)
-        status = sixnet_batches_new(&batches, t->ds, text);
+    else if (strcmp(kind, "batch_iterator") == 0)
+        status = sixnet_batch_iterator_new(&batches, t->ds, text);
     if (strcmp(kind, "fit") == 0) {
         WORKS(sixnet_optimizer_new(&opt, t->net, "sgd lr=1", NULL));
-        status = sixnet_fit(t->net, opt, t->ds, text, NULL, NULL);
+        status = sixnet_model_fit(t->net, opt, t->ds, NULL, text, NULL, NULL);
     }
     sixnet_context_free(ctx);
     sixnet_dataset_free(a);
     sixnet_dataset_free(b);
-    sixnet_batches_free(batches);
+    sixnet_batch_iterator_free(batches);
     sixnet_optimizer_free(opt);
     return status;
 }
@@ -185,20 +189,24 @@ static int32_t try_text(const trial *t, int family, const char *spec)
 
 static const char *usual_value(const char *type)
 {
-    return strcmp(type, "shape") == 0 ? "4x4x4" : strcmp(type, "float") == 0 ? "0.5" : strcmp(type, "list") == 0 ? "4" : "2";
+    return strcmp(type, "shape") == 0   ? "4x4x4"
+           : strcmp(type, "float") == 0 ? "0.5"
+           : strcmp(type, "list") == 0  ? "4"
+                                        : "2";
 }
 
 /* The kind with its required attributes and, for each attribute that has one, the default written out; for the attribute `other`
  * value instead. */
-static void write_spec(char *spec, size_t size, const char *family, const char *kind, const char *other, const char *value)
+static void write_spec(char *spec, size_t size, const char *family, const char *kind, const char *other,
+                       const char *value)
 {
     char name[64];
     size_t used = (size_t)snprintf(spec, size, "%s", kind);
-    for (int32_t i = 0; sixnet_attribute(family, kind, i, "name"); i++) {
-        snprintf(name, sizeof name, "%s", sixnet_attribute(family, kind, i, "name"));
-        const char *text = sixnet_attribute(family, kind, i, "default");
+    for (int32_t i = 0; sixnet_attribute_field(family, kind, i, "name"); i++) {
+        snprintf(name, sizeof name, "%s", sixnet_attribute_field(family, kind, i, "name"));
+        const char *text = sixnet_attribute_field(family, kind, i, "default");
         if (strcmp(text, "required") == 0)
-            text = usual_value(sixnet_attribute(family, kind, i, "type"));
+            text = usual_value(sixnet_attribute_field(family, kind, i, "type"));
         if (other && strcmp(name, other) == 0)
             text = value;
         used += (size_t)snprintf(spec + used, size - used, " %s=%s", name, text);
@@ -230,9 +238,9 @@ static void test_every_default_parses(void **state)
     open_trial(&t);
     for (int f = 0; f < FAMILIES; f++) {
         const char *kind;
-        for (int32_t i = 0; (kind = sixnet_kind(families[f], i, "name")); i++) {
+        for (int32_t i = 0; (kind = sixnet_kind_field(families[f], i, "name")); i++) {
             write_spec(spec, sizeof spec, families[f], kind, NULL, NULL);
-            if (try_text(&t, f, spec) == SIXNET_BAD_TEXT)
+            if (try_text(&t, f, spec) == SIXNET_BAD_SPEC)
                 fail_msg("%s: %s", spec, sixnet_last_error());
         }
     }
@@ -262,18 +270,18 @@ static void test_every_range_is_checked(void **state)
     open_trial(&t);
     for (int f = 0; f < FAMILIES; f++) {
         const char *kind;
-        for (int32_t i = 0; (kind = sixnet_kind(families[f], i, "name")); i++)
-            for (int32_t a = 0; sixnet_attribute(families[f], kind, a, "name"); a++) {
-                const char *type = sixnet_attribute(families[f], kind, a, "type");
-                snprintf(name, sizeof name, "%s", sixnet_attribute(families[f], kind, a, "name"));
+        for (int32_t i = 0; (kind = sixnet_kind_field(families[f], i, "name")); i++)
+            for (int32_t a = 0; sixnet_attribute_field(families[f], kind, a, "name"); a++) {
+                const char *type = sixnet_attribute_field(families[f], kind, a, "type");
+                snprintf(name, sizeof name, "%s", sixnet_attribute_field(families[f], kind, a, "name"));
                 bool number = strcmp(type, "int") == 0 || strcmp(type, "float") == 0 || strcmp(type, "pair") == 0;
-                if (!number || !below_range(sixnet_attribute(families[f], kind, a, "range"), value))
+                if (!number || !below_range(sixnet_attribute_field(families[f], kind, a, "range"), value))
                     continue;
                 if (f == FAMILIES - 1 && !strstr(known[f], kind))
                     continue;
                 write_spec(spec, sizeof spec, families[f], kind, name, value);
                 snprintf(given, sizeof given, "%s=%s", name, value);
-                FAILS(SIXNET_BAD_TEXT, try_text(&t, f, spec), given);
+                FAILS(SIXNET_BAD_SPEC, try_text(&t, f, spec), given);
                 tried++;
             }
     }
@@ -293,20 +301,26 @@ static const char *const nets[] = {
     "input shape=2x9x7\nconv2d out_channels=6 kernel_size=3x2 stride=2x1 padding=1x0 dilation=1x2 groups=2\nleaky_relu "
     "negative_slope=0.2\navgpool2d kernel_size=2 stride=1 ceil_mode=true count_include_pad=false\nadaptive_avgpool2d "
     "output_size=2x1\nflatten\nmse reduction=sum\n",
-    "input shape=12\nreshape shape=3x2x2\ngroupnorm num_groups=3\ngelu approximate=tanh\nlayernorm normalized_shape=2x2 "
+    "input shape=12\nreshape shape=3x2x2\ngroupnorm num_groups=3\ngelu approximate=tanh\nlayernorm "
+    "normalized_shape=2x2 "
     "bias=false\nsilu\n"
     "l1\n",
-    "input shape=5\nembedding num_embeddings=4 embedding_dim=3 padding_idx=0\nflatten\nsoftmax\nlinear out_features=2\nmse "
+    "input shape=5\nembedding num_embeddings=4 embedding_dim=3 padding_idx=0\nflatten\nsoftmax\nlinear "
+    "out_features=2\nmse "
     "reduction=half_sum\n",
     "input shape=6\nbatchnorm1d affine=false\ntanh\ndropout p=0.25\nlinear out_features=4\nlog_softmax\nnll\n",
     "input shape=3x4 name=left\ninput shape=3x4 name=right\nsigmoid from=left name=gate\nmul from=gate,right\nadd "
     "from=mul1,left,right\nconcat from=add1,gate dim=1\ngelu\nbce_with_logits pos_weight=1,2,3,4,5,6,7,8\n",
     "input shape=4\nlinear out_features=4\nadd from=linear1,input1\nsmooth_l1 beta=0.5\n",
-    "input shape=2x6\nsplit sizes=2,3,1 dim=-1 name=s\nlinear out_features=3\nconstant shape=2x3 value=-0.25\nmul from=s:1,constant1\n"
+    "input shape=2x6\nsplit sizes=2,3,1 dim=-1 name=s\nlinear out_features=3\nconstant shape=2x3 value=-0.25\nmul "
+    "from=s:1,constant1\n"
     "concat from=mul1,s:2,linear1 dim=1\nmse\n",
-    "input shape=3\nembedding num_embeddings=4 embedding_dim=2 name=e\nlinear out_features=2 name=f\nlinear out_features=2 share=f\n"
-    "tensors match=f.* trainable=false lr_scale=0.5\nlinear out_features=4 weight=e.weight\ntensors match=* weight_decay=0.25\nmse\n",
-    "input shape=3x4x4\nmaxpool2d kernel_size=3x2 stride=1x2 padding=1 dilation=1\nflatten start_dim=1\nlinear out_features=2\n"
+    "input shape=3\nembedding num_embeddings=4 embedding_dim=2 name=e\nlinear out_features=2 name=f\nlinear "
+    "out_features=2 share=f\n"
+    "tensors match=f.* trainable=false lr_scale=0.5\nlinear out_features=4 weight=e.weight\ntensors match=* "
+    "weight_decay=0.25\nmse\n",
+    "input shape=3x4x4\nmaxpool2d kernel_size=3x2 stride=1x2 padding=1 dilation=1\nflatten start_dim=1\nlinear "
+    "out_features=2\n"
     "flatten\nsoftmax",
     "input shape=5x3\ncross_entropy reduction=sum",
     "input shape=7\nlinear out_features=2 name=head.left_1\ncross_entropy name=the_loss",
@@ -333,7 +347,7 @@ static void test_the_nets_have_every_layer(void **state)
     (void)state;
     const char *kind;
     for (int f = 0; f < 2; f++)
-        for (int32_t i = 0; (kind = sixnet_kind(families[f], i, "name")); i++)
+        for (int32_t i = 0; (kind = sixnet_kind_field(families[f], i, "name")); i++)
             if (!used_somewhere(kind))
                 fail_msg("no net has a %s", kind);
 }
@@ -373,8 +387,8 @@ static void check_same_predictions(sixnet_model *a, sixnet_model *b)
     float *x = malloc((size_t)(SAMPLES * in) * sizeof *x), *y = malloc((size_t)(2 * SAMPLES * out) * sizeof *y);
     for (int64_t i = 0; i < SAMPLES * in; i++)
         x[i] = (float)(i * 7 % 11 % 4);
-    WORKS(sixnet_predict(a, x, SAMPLES, y));
-    WORKS(sixnet_predict(b, x, SAMPLES, y + SAMPLES * out));
+    WORKS(sixnet_model_predict(a, x, SAMPLES, y));
+    WORKS(sixnet_model_predict(b, x, SAMPLES, y + SAMPLES * out));
     assert_memory_equal(y, y + SAMPLES * out, (size_t)(SAMPLES * out) * sizeof *y);
     for (int64_t i = 0; i < SAMPLES * out; i++)
         assert_true(isfinite(y[i]));
@@ -413,7 +427,7 @@ static void check_round_trip(sixnet_context *ctx, const char *text)
     assert_ptr_equal(written, sixnet_model_text(first));
     sixnet_model *second = parsed(ctx, written);
     assert_string_equal(written, sixnet_model_text(second));
-    assert_string_equal(sixnet_summary(first), sixnet_summary(second));
+    assert_string_equal(sixnet_model_summary(first), sixnet_model_summary(second));
     assert_int_equal(sixnet_node_count(first), sixnet_node_count(second));
     assert_same_digest(digest_of(first), digest_of(second));
     check_specs(first, written);
@@ -461,12 +475,13 @@ static void test_built_and_parsed(void **state)
     (void)state;
     sixnet_model *net, *again;
     WORKS(sixnet_model_new(&net, NULL));
-    sixnet_node x = sixnet_add(net, "input shape=3", SIXNET_NONE), a = sixnet_add(net, "linear out_features=4", x);
-    sixnet_node b = sixnet_add(net, "linear out_features=4", x), c = sixnet_add(net, "tanh", a);
-    sixnet_node d = sixnet_add_multi(net, "add", (const sixnet_node[]){c, b}, 2);
+    sixnet_node x = sixnet_model_add(net, "input shape=3", SIXNET_NO_NODE),
+                a = sixnet_model_add(net, "linear out_features=4", x);
+    sixnet_node b = sixnet_model_add(net, "linear out_features=4", x), c = sixnet_model_add(net, "tanh", a);
+    sixnet_node d = sixnet_model_add_multi(net, "add", (const sixnet_node[]){c, b}, 2);
     assert_string_equal(sixnet_node_get(net, b, "spec"), "linear out_features=4 name=linear2 from=input1");
-    sixnet_add(net, "mse", d);
-    WORKS(sixnet_compile(net));
+    sixnet_model_add(net, "mse", d);
+    WORKS(sixnet_model_compile(net));
     again = parsed(NULL, sixnet_model_text(net));
     assert_string_equal(sixnet_model_text(net), sixnet_model_text(again));
     assert_same_digest(digest_of(net), digest_of(again));
@@ -505,9 +520,11 @@ static void test_ways_of_writing(void **state)
         "input shape=2 name=a\nlinear out_features=3 name=b\ntanh name=c\nmse name=d\n",
         "input shape=2 name=a\nlinear out_features=3 name=b\ntanh name=c\nmse name=d",
         "input shape=2 name=a\r\nlinear out_features=3 name=b\r\ntanh name=c\r\nmse name=d\r\n",
-        "# a net\n\n  input   shape=2\tname=a   # the input\n\n#linear out_features=9\n\tlinear name=b out_features=3\n   \n"
+        "# a net\n\n  input   shape=2\tname=a   # the input\n\n#linear out_features=9\n\tlinear name=b "
+        "out_features=3\n   \n"
         "tanh name=c#close\nmse name=d\n\n\n",
-        "\r\n\r\ninput name=a shape=2\r\nlinear out_features=3 bias=true name=b from=a\r\ntanh from=b name=c # \303\244\r\n  "
+        "\r\n\r\ninput name=a shape=2\r\nlinear out_features=3 bias=true name=b from=a\r\ntanh from=b name=c # "
+        "\303\244\r\n  "
         "\t\r\nmse name=d "
         "from=c # end\r\n#",
         "\xEF\xBB\xBFinput shape=2 name=a\nlinear out_features=3 name=b\ntanh name=c\nmse name=d\n",
@@ -529,12 +546,13 @@ static void test_texts_that_are_refused(void **state)
         const char *text, *word, *other;
         int32_t status;
     } bad[] = {
-        {"input shape=2\nlinaer out_features=3\n", "line 2: ", "did you mean 'linear'", SIXNET_BAD_TEXT},
-        {"# one\n\ninput shape=2\n\nlinear outfeatures=3\n", "line 5: ", "did you mean 'out_features'", SIXNET_BAD_TEXT},
-        {"\r\ninput shape=2\r\nlinear out_features=0\r\n", "line 3: ", "out_features=0", SIXNET_BAD_TEXT},
+        {"input shape=2\nlinaer out_features=3\n", "line 2: ", "did you mean 'linear'", SIXNET_BAD_SPEC},
+        {"# one\n\ninput shape=2\n\nlinear outfeatures=3\n", "line 5: ", "did you mean 'out_features'",
+         SIXNET_BAD_SPEC},
+        {"\r\ninput shape=2\r\nlinear out_features=0\r\n", "line 3: ", "out_features=0", SIXNET_BAD_SPEC},
         {"input shape=2x3\nreshape shape=7", "line 2: ", "shape=7", SIXNET_BAD_SHAPE},
-        {"input shape=2\nrelu name=a\ntanh name=a\n", "line 3: ", "name=a", SIXNET_BAD_TEXT},
-        {"input shape=2\nrelu name=a-b\n", "line 2: ", "a-b", SIXNET_BAD_TEXT},
+        {"input shape=2\nrelu name=a\ntanh name=a\n", "line 3: ", "name=a", SIXNET_BAD_SPEC},
+        {"input shape=2\nrelu name=a-b\n", "line 2: ", "a-b", SIXNET_BAD_SPEC},
         {"relu\n", "line 1: ", "input", SIXNET_INVALID_ARGUMENT},
         {"input shape=2\nrelu from=nobody\n", "line 2: ", "from=nobody", SIXNET_NOT_FOUND},
         {"input shape=2 name=a\nrelu from=a,b\n", "line 2: ", "from=b", SIXNET_NOT_FOUND},
@@ -547,9 +565,10 @@ static void test_texts_that_are_refused(void **state)
         {"input shape=2 name=a\ninput shape=3 from=a\n", "line 2: ", "takes 0 inputs", SIXNET_INVALID_ARGUMENT},
         {"input shape=2 name=a\nadd from=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\n", "line 2: ", "16", SIXNET_TOO_LARGE},
         {"input shape=2\nmse\nrelu\n", "line 3: ", "loss", SIXNET_INVALID_ARGUMENT},
-        {"input shape=2\nrelu\001\n", "line 2: ", "control character", SIXNET_BAD_TEXT},
-        {"input shape=2\nrelu x\n", "line 2: ", "attribute=value", SIXNET_BAD_TEXT},
-        {"input shape=2 name=a\nlinear out_features=2 name=b\nrelu from=a name=c", "line 2: b: ", "used by no other", SIXNET_BAD_SHAPE},
+        {"input shape=2\nrelu\001\n", "line 2: ", "control character", SIXNET_BAD_SPEC},
+        {"input shape=2\nrelu x\n", "line 2: ", "attribute=value", SIXNET_BAD_SPEC},
+        {"input shape=2 name=a\nlinear out_features=2 name=b\nrelu from=a name=c", "line 2: b: ", "used by no other",
+         SIXNET_BAD_SHAPE},
         {"input shape=2 name=a\nmse name=b\nl1 from=a name=c", "line 3: c: ", "'b'", SIXNET_BAD_SHAPE},
         {"# two losses\n\ninput shape=2\nmse\n\nl1 from=input1", "line 6: ", "loss already", SIXNET_BAD_SHAPE},
         {"", "no nodes", "input", SIXNET_BAD_STATE},
@@ -566,7 +585,7 @@ static void test_texts_that_are_refused(void **state)
     }
 }
 
-/* from= in sixnet_add() is the input, or agrees with the one that is given. */
+/* from= in sixnet_model_add() is the input, or agrees with the one that is given. */
 static void test_from_in_a_spec(void **state)
 {
     (void)state;
@@ -574,14 +593,15 @@ static void test_from_in_a_spec(void **state)
     int64_t dims[8];
     int32_t rank;
     WORKS(sixnet_model_new(&net, NULL));
-    sixnet_node x = sixnet_add(net, "input shape=3 name=x", SIXNET_NONE), a = sixnet_add(net, "linear out_features=4 name=a", x);
-    sixnet_node b = sixnet_add(net, "linear out_features=5 from=x name=b", SIXNET_NONE);
+    sixnet_node x = sixnet_model_add(net, "input shape=3 name=x", SIXNET_NO_NODE),
+                a = sixnet_model_add(net, "linear out_features=4 name=a", x);
+    sixnet_node b = sixnet_model_add(net, "linear out_features=5 from=x name=b", SIXNET_NO_NODE);
     WORKS(sixnet_node_shape(net, b, dims, &rank));
     assert_int_equal(dims[0], 5);
-    assert_int_equal(sixnet_add(net, "tanh from=a name=c", a), 3);
-    assert_int_equal(sixnet_add_multi(net, "concat from=c,b", NULL, 0), 4);
+    assert_int_equal(sixnet_model_add(net, "tanh from=a name=c", a), 3);
+    assert_int_equal(sixnet_model_add_multi(net, "concat from=c,b", NULL, 0), 4);
     assert_string_equal(sixnet_node_get(net, 4, "spec"), "concat name=concat1 from=c,b");
-    WORKS(sixnet_compile(net));
+    WORKS(sixnet_model_compile(net));
     sixnet_model_free(net);
     static const struct {
         const char *spec, *word;
@@ -593,10 +613,10 @@ static void test_from_in_a_spec(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         WORKS(sixnet_model_new(&other, NULL));
-        x = sixnet_add(other, "input shape=3 name=x", SIXNET_NONE);
-        assert_int_equal(sixnet_add(other, "tanh name=y", x), 1);
-        FAILS_NODE(sixnet_add(other, bad[i].spec, x), bad[i].word);
-        FAILS(bad[i].status, sixnet_compile(other), bad[i].word);
+        x = sixnet_model_add(other, "input shape=3 name=x", SIXNET_NO_NODE);
+        assert_int_equal(sixnet_model_add(other, "tanh name=y", x), 1);
+        FAILS_NODE(sixnet_model_add(other, bad[i].spec, x), bad[i].word);
+        FAILS(bad[i].status, sixnet_model_compile(other), bad[i].word);
         sixnet_model_free(other);
     }
 }
@@ -629,11 +649,11 @@ static void test_several_inputs(void **state)
     const float x[] = {1, 2, 10, 20};
     float y[6];
     sixnet_model *net = parsed(NULL, "input shape=2 name=a\ninput shape=2 name=b\nconcat from=b,a,b");
-    WORKS(sixnet_predict(net, x, 1, y));
+    WORKS(sixnet_model_predict(net, x, 1, y));
     assert_memory_equal(y, ((const float[]){10, 20, 1, 2, 10, 20}), sizeof y);
     sixnet_model_free(net);
     net = parsed(NULL, "input shape=2 name=a\ninput shape=2 name=b\nmul from=a,a name=c\nadd from=c,b");
-    WORKS(sixnet_predict(net, x, 1, y));
+    WORKS(sixnet_model_predict(net, x, 1, y));
     assert_memory_equal(y, ((const float[]){11, 24}), 2 * sizeof *y);
     sixnet_model_free(net);
 }

@@ -18,16 +18,17 @@ enum { SIZE = 36, CLASSES = 3, SAMPLES = 120, THREADS = 8 };
 static const char deep_net[] =
     "input shape=1x6x6\nconv2d out_channels=4 kernel_size=3 padding=1 bias=false\nrelu\nbatchnorm2d\ndropout p=0.25\n"
     "maxpool2d kernel_size=2\nflatten\nlinear out_features=3\ncross_entropy";
-static const char branched_net[] = "input shape=36 name=in\nlinear out_features=5 name=a\ntanh name=b\n"
-                                   "linear out_features=5 from=in name=c\nadd from=b,c\nlinear out_features=3\ncross_entropy";
+static const char branched_net[] =
+    "input shape=36 name=in\nlinear out_features=5 name=a\ntanh name=b\n"
+    "linear out_features=5 from=in name=c\nadd from=b,c\nlinear out_features=3\ncross_entropy";
 static const char own_net[] = "input shape=36\ntwice\nlinear out_features=3\ncross_entropy";
 
 static int32_t twice(void *user, sixnet_layer_call *call)
 {
-    const float *x = sixnet_call_input(call, 0);
-    float *y = sixnet_call_output(call, 0);
+    const float *x = sixnet_layer_call_input(call, 0);
+    float *y = sixnet_layer_call_output(call, 0);
     (void)user;
-    for (int64_t i = 0; i < sixnet_call_samples(call) * SIZE; i++)
+    for (int64_t i = 0; i < sixnet_layer_call_sample_count(call) * SIZE; i++)
         y[i] = 2 * x[i];
     return 0;
 }
@@ -39,19 +40,19 @@ static int32_t nothing_to_set_up(void *user, sixnet_layer_setup *setup)
     return 0;
 }
 
-typedef struct world {
+typedef struct fixture {
     ledger memory;
     sixnet_context *ctx;
     sixnet_model *net;
     sixnet_dataset *ds;
     float x[SAMPLES * SIZE], t[SAMPLES];
-} world;
+} fixture;
 
-static world *open_world(const char *options, const char *text)
+static fixture *open_world(const char *options, const char *text)
 {
-    world *w = calloc(1, sizeof *w);
+    fixture *w = calloc(1, sizeof *w);
     w->ctx = ledger_context(&w->memory, options);
-    WORKS(sixnet_layer_register(w->ctx, "twice", NULL, "f32", nothing_to_set_up, twice, NULL, NULL));
+    WORKS(sixnet_context_register_layer(w->ctx, "twice", NULL, "f32", nothing_to_set_up, twice, NULL, NULL));
     w->net = parsed(w->ctx, text);
     fill_noise(w->x, SAMPLES * SIZE, 3);
     for (int i = 0; i < SAMPLES; i++)
@@ -60,7 +61,7 @@ static world *open_world(const char *options, const char *text)
     return w;
 }
 
-static void close_world(world *w)
+static void close_world(fixture *w)
 {
     sixnet_dataset_free(w->ds);
     sixnet_model_free(w->net);
@@ -73,30 +74,33 @@ static digest trained(sixnet_model *net, sixnet_dataset *ds, const char *options
 {
     sixnet_optimizer *opt;
     WORKS(sixnet_optimizer_new(&opt, net, "adam lr=0.01", NULL));
-    WORKS(sixnet_fit(net, opt, ds, options, NULL, NULL));
+    WORKS(sixnet_model_fit(net, opt, ds, NULL, options, NULL, NULL));
     sixnet_optimizer_free(opt);
     return digest_of(net);
 }
 
 static const struct {
     const char *options, *text;
-} worlds[] = {{"seed=2", deep_net}, {"seed=2 threads=3", deep_net}, {"dtype=f64", branched_net}, {"isa=baseline", branched_net},
+} worlds[] = {{"seed=2", deep_net},
+              {"seed=2 threads=3", deep_net},
+              {"dtype=f64", branched_net},
+              {"isa=baseline", branched_net},
               {"threads=2", own_net}};
 enum { WORLDS = sizeof worlds / sizeof *worlds };
 
 /* ---- predictors ---- */
 
-static void assert_predicts(const world *w, sixnet_predictor *p, int64_t n)
+static void assert_predicts(const fixture *w, sixnet_predictor *p, int64_t n)
 {
     float expected[SAMPLES * CLASSES] = {0}, y[SAMPLES * CLASSES] = {0};
     double x[SAMPLES * SIZE], expected_f64[SAMPLES * CLASSES] = {0}, y_f64[SAMPLES * CLASSES] = {0};
     for (int64_t i = 0; i < n * SIZE; i++)
         x[i] = (double)w->x[i];
-    WORKS(sixnet_predict(w->net, w->x, n, expected));
-    WORKS(sixnet_predictor_run(p, w->x, n, y));
+    WORKS(sixnet_model_predict(w->net, w->x, n, expected));
+    WORKS(sixnet_predictor_predict(p, w->x, n, y));
     assert_memory_equal(y, expected, sizeof y);
-    WORKS(sixnet_predict_f64(w->net, x, n, expected_f64));
-    WORKS(sixnet_predictor_run_f64(p, x, n, y_f64));
+    WORKS(sixnet_model_predict_f64(w->net, x, n, expected_f64));
+    WORKS(sixnet_predictor_predict_f64(p, x, n, y_f64));
     assert_memory_equal(y_f64, expected_f64, sizeof y_f64);
 }
 
@@ -105,13 +109,13 @@ static void test_predictors_have_the_same_bits(void **state)
     (void)state;
     static const int64_t sizes[] = {0, 1, 2, 8, 9, 16, 17, 33, SAMPLES};
     for (int i = 0; i < WORLDS; i++) {
-        world *w = open_world(worlds[i].options, worlds[i].text);
+        fixture *w = open_world(worlds[i].options, worlds[i].text);
         sixnet_predictor *p;
         WORKS(sixnet_predictor_new(&p, w->net));
         long long calls = atomic_load(&w->memory.calls);
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
             float y[SAMPLES * CLASSES];
-            WORKS(sixnet_predictor_run(p, w->x, sizes[k], y));
+            WORKS(sixnet_predictor_predict(p, w->x, sizes[k], y));
         }
         assert_true(atomic_load(&w->memory.calls) == calls); /* nothing is allocated */
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
@@ -125,28 +129,28 @@ static void test_predictors_have_the_same_bits(void **state)
 static void test_predictors_follow_the_model(void **state)
 {
     (void)state;
-    world *w = open_world("seed=4", deep_net);
+    fixture *w = open_world("seed=4", deep_net);
     sixnet_predictor *p;
     const float bias[CLASSES] = {1, 2, 3};
     static char file[1 << 16];
     uint64_t size;
     float before[CLASSES], after[CLASSES];
     WORKS(sixnet_predictor_new(&p, w->net));
-    WORKS(sixnet_predictor_run(p, w->x, 1, before));
-    WORKS(sixnet_model_save_memory(w->net, file, sizeof file, &size));
+    WORKS(sixnet_predictor_predict(p, w->x, 1, before));
+    WORKS(sixnet_model_save_to_buffer(w->net, file, sizeof file, &size));
     WORKS(sixnet_tensor_set(w->net, "linear1.bias", bias, CLASSES));
-    WORKS(sixnet_predictor_run(p, w->x, 1, after));
+    WORKS(sixnet_predictor_predict(p, w->x, 1, after));
     assert_memory_not_equal(before, after, sizeof before);
     assert_predicts(w, p, 20);
     trained(w->net, w->ds, "epochs=2");
     assert_predicts(w, p, 1);
     assert_predicts(w, p, 20);
-    WORKS(sixnet_forward(w->net, w->x, 10)); /* moves running statistics */
+    WORKS(sixnet_model_forward(w->net, w->x, 10)); /* moves running statistics */
     assert_predicts(w, p, 20);
-    WORKS(sixnet_reset(w->net, 5));
+    WORKS(sixnet_model_reset(w->net, 5));
     assert_predicts(w, p, 20);
-    WORKS(sixnet_model_load_weights_memory(w->net, file, size, NULL, NULL));
-    WORKS(sixnet_predictor_run(p, w->x, 1, after));
+    WORKS(sixnet_model_load_weights_from_buffer(w->net, file, size, NULL, NULL));
+    WORKS(sixnet_predictor_predict(p, w->x, 1, after));
     assert_memory_equal(before, after, sizeof before);
     sixnet_predictor_free(p);
     close_world(w);
@@ -166,8 +170,8 @@ static void test_predictors_are_freed_in_any_order(void **state)
     sixnet_context_free(ctx);
     sixnet_model_free(net);
     sixnet_model_free(copy);
-    WORKS(sixnet_predictor_run(first, x, 1, y));
-    WORKS(sixnet_predictor_run(second, x, 1, z));
+    WORKS(sixnet_predictor_predict(first, x, 1, y));
+    WORKS(sixnet_predictor_predict(second, x, 1, z));
     assert_memory_equal(y, z, sizeof y);
     sixnet_predictor_free(first);
     sixnet_predictor_free(second);
@@ -179,18 +183,18 @@ static void test_predictors_are_freed_in_any_order(void **state)
 static void test_predictors_are_small(void **state)
 {
     (void)state;
-    world *w = open_world("threads=4", deep_net);
+    fixture *w = open_world("threads=4", deep_net);
     sixnet_predictor *p;
     uint64_t group, training;
     trained(w->net, w->ds, "batch_size=120");
-    WORKS(sixnet_memory_needed(w->net, SAMPLES, 0, &group));
-    WORKS(sixnet_memory_needed(w->net, SAMPLES, 1, &training));
+    WORKS(sixnet_model_memory_needed(w->net, SAMPLES, 0, &group));
+    WORKS(sixnet_model_memory_needed(w->net, SAMPLES, 1, &training));
     long long before = atomic_load(&w->memory.live);
     WORKS(sixnet_predictor_new(&p, w->net));
     long long used = atomic_load(&w->memory.live) - before;
     if (used > (long long)group || used > (long long)training / 3)
-        fail_msg("a predictor takes %lld bytes; the model %llu to predict, %llu to be trained", used, (unsigned long long)group,
-                 (unsigned long long)training);
+        fail_msg("a predictor takes %lld bytes; the model %llu to predict, %llu to be trained", used,
+                 (unsigned long long)group, (unsigned long long)training);
     sixnet_predictor_free(p);
     assert_true(atomic_load(&w->memory.live) == before);
     close_world(w);
@@ -199,15 +203,15 @@ static void test_predictors_are_small(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, deep_net);
+    fixture *w = open_world(NULL, deep_net);
     sixnet_model *raw, *copy = w->net;
     sixnet_predictor *p = (void *)w;
     float y[CLASSES];
     uint64_t bytes;
     WORKS(sixnet_model_new(&raw, w->ctx));
-    FAILS(SIXNET_BAD_STATE, sixnet_predictor_new(&p, raw), "sixnet_compile()");
+    FAILS(SIXNET_BAD_STATE, sixnet_predictor_new(&p, raw), "sixnet_model_compile()");
     assert_null(p);
-    FAILS(SIXNET_BAD_STATE, sixnet_model_copy(&copy, raw), "sixnet_compile()");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_copy(&copy, raw), "sixnet_model_compile()");
     assert_null(copy);
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_new(NULL, w->net), "out");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_new(&p, NULL), "net");
@@ -216,11 +220,11 @@ static void test_refusals(void **state)
     WORKS(sixnet_predictor_new(&p, w->net));
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_memory(NULL, &bytes), "predictor");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_memory(p, NULL), "bytes");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(NULL, w->x, 1, y), "predictor");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(p, NULL, 1, y), "inputs");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run(p, w->x, 1, NULL), "outputs");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_run_f64(p, NULL, -1, NULL), "negative");
-    WORKS(sixnet_predictor_run(p, NULL, 0, NULL));
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_predict(NULL, w->x, 1, y), "predictor");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_predict(p, NULL, 1, y), "inputs");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_predict(p, w->x, 1, NULL), "outputs");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_predict_f64(p, NULL, -1, NULL), "negative");
+    WORKS(sixnet_predictor_predict(p, NULL, 0, NULL));
     sixnet_predictor_free(p);
     sixnet_model_free(raw);
     close_world(w);
@@ -233,7 +237,7 @@ static void test_copies_go_on_alike(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
-        world *w = open_world(worlds[i].options, worlds[i].text);
+        fixture *w = open_world(worlds[i].options, worlds[i].text);
         sixnet_model *copy;
         float gradient[CLASSES], same[CLASSES];
         trained(w->net, w->ds, "epochs=1 batch_size=25");
@@ -241,8 +245,8 @@ static void test_copies_go_on_alike(void **state)
         assert_same_digest(digest_of(copy), digest_of(w->net));
         assert_string_equal(sixnet_model_text(copy), sixnet_model_text(w->net));
         const char *bias = i < 2 ? "linear1.bias" : "linear3.bias";
-        WORKS(sixnet_gradient_get(w->net, bias, gradient, CLASSES));
-        WORKS(sixnet_gradient_get(copy, bias, same, CLASSES));
+        WORKS(sixnet_tensor_gradient(w->net, bias, gradient, CLASSES));
+        WORKS(sixnet_tensor_gradient(copy, bias, same, CLASSES));
         assert_memory_equal(gradient, same, sizeof same);
         digest before = digest_of(w->net), after = trained(copy, w->ds, "epochs=2 batch_size=25");
         assert_same_digest(before, digest_of(w->net));
@@ -258,13 +262,13 @@ static void test_copies_keep_what_is_retained(void **state)
     sixnet_model *net, *copy;
     float x[2] = {1, 2}, values[2];
     WORKS(sixnet_model_new(&net, NULL));
-    sixnet_node in = sixnet_add(net, "input shape=2", SIXNET_NONE), hidden = sixnet_add(net, "tanh", in);
-    WORKS(sixnet_retain(net, hidden));
-    assert_true(sixnet_add(net, "linear out_features=1", hidden) >= 0);
-    WORKS(sixnet_compile(net));
+    sixnet_node in = sixnet_model_add(net, "input shape=2", SIXNET_NO_NODE), hidden = sixnet_model_add(net, "tanh", in);
+    WORKS(sixnet_node_retain(net, hidden));
+    assert_true(sixnet_model_add(net, "linear out_features=1", hidden) >= 0);
+    WORKS(sixnet_model_compile(net));
     WORKS(sixnet_model_copy(&copy, net));
     sixnet_model_free(net);
-    WORKS(sixnet_forward(copy, x, 1));
+    WORKS(sixnet_model_forward(copy, x, 1));
     WORKS(sixnet_node_values(copy, hidden, values, 2));
     assert_true(fabs((double)values[0] - tanh(1)) < 1e-6);
     sixnet_model_free(copy);
@@ -274,7 +278,7 @@ static void test_copies_keep_what_is_retained(void **state)
 
 typedef struct reader {
     pthread_t thread;
-    const world *w;
+    const fixture *w;
     sixnet_predictor *p;
     const float *expected;
     atomic_bool *done;
@@ -288,14 +292,14 @@ static void *predict_on(void *arg)
     float y[SAMPLES * CLASSES];
     do {
         int64_t n = r->rounds % 2 ? 1 + r->rounds % 8 : SAMPLES - r->rounds % 50;
-        r->status = sixnet_predictor_run(r->p, r->w->x, n, y);
+        r->status = sixnet_predictor_predict(r->p, r->w->x, n, y);
         r->wrong += memcmp(y, r->expected, (size_t)n * CLASSES * sizeof *y) != 0;
         r->rounds++;
     } while (!r->status && !atomic_load(r->done));
     return NULL;
 }
 
-static void start_readers(reader readers[static THREADS], const world *w, const float *expected, atomic_bool *done)
+static void start_readers(reader readers[static THREADS], const fixture *w, const float *expected, atomic_bool *done)
 {
     for (int i = 0; i < THREADS; i++) {
         readers[i] = (reader){.w = w, .expected = expected, .done = done};
@@ -320,13 +324,14 @@ static void test_eight_predict_while_a_copy_is_trained(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
-        world *w = open_world(worlds[i].options, worlds[i].text), *alone = open_world(worlds[i].options, worlds[i].text);
+        fixture *w = open_world(worlds[i].options, worlds[i].text),
+                *alone = open_world(worlds[i].options, worlds[i].text);
         float expected[SAMPLES * CLASSES];
         reader readers[THREADS];
         atomic_bool done = false;
         sixnet_model *copy;
         const char *options = is_quick() ? "epochs=3 batch_size=20" : "epochs=12 batch_size=20";
-        WORKS(sixnet_predict(w->net, w->x, SAMPLES, expected));
+        WORKS(sixnet_model_predict(w->net, w->x, SAMPLES, expected));
         WORKS(sixnet_model_copy(&copy, w->net));
         start_readers(readers, w, expected, &done);
         digest result = trained(copy, w->ds, options);
@@ -343,11 +348,11 @@ static void test_eight_predict_while_a_copy_is_trained(void **state)
 static void test_layers_of_ones_own_in_predictors(void **state)
 {
     (void)state;
-    world *w = open_world("threads=2", own_net);
+    fixture *w = open_world("threads=2", own_net);
     float expected[SAMPLES * CLASSES];
     reader readers[THREADS];
     atomic_bool done = true; /* a round each */
-    WORKS(sixnet_predict(w->net, w->x, SAMPLES, expected));
+    WORKS(sixnet_model_predict(w->net, w->x, SAMPLES, expected));
     start_readers(readers, w, expected, &done);
     end_readers(readers);
     close_world(w);
@@ -355,11 +360,11 @@ static void test_layers_of_ones_own_in_predictors(void **state)
 
 /* A run with everything that can be read: a model with a retained node, passes behind it, a profile and a history. */
 typedef struct library {
-    world *w;
+    fixture *w;
     sixnet_model *net;
     sixnet_node hidden;
     sixnet_optimizer *opt;
-    sixnet_batches *batches;
+    sixnet_batch_iterator *batches;
     sixnet_predictor *predictor;
     char folder[32];
     atomic_int readers, wrong;
@@ -369,19 +374,21 @@ static void build_library(library *l)
 {
     sixnet_model *net;
     WORKS(sixnet_model_new(&net, l->w->ctx));
-    sixnet_node x = sixnet_add(net, "conv2d out_channels=3 kernel_size=3", sixnet_add(net, "input shape=1x6x6", SIXNET_NONE));
-    l->hidden = sixnet_add(net, "relu", x);
-    WORKS(sixnet_retain(net, l->hidden));
-    x = sixnet_add(net, "linear out_features=3", sixnet_add(net, "flatten", sixnet_add(net, "batchnorm2d", l->hidden)));
-    assert_true(sixnet_add(net, "cross_entropy", x) >= 0);
-    WORKS(sixnet_compile(net));
-    WORKS(sixnet_profile(net, 1));
+    sixnet_node x = sixnet_model_add(net, "conv2d out_channels=3 kernel_size=3",
+                                     sixnet_model_add(net, "input shape=1x6x6", SIXNET_NO_NODE));
+    l->hidden = sixnet_model_add(net, "relu", x);
+    WORKS(sixnet_node_retain(net, l->hidden));
+    x = sixnet_model_add(net, "linear out_features=3",
+                         sixnet_model_add(net, "flatten", sixnet_model_add(net, "batchnorm2d", l->hidden)));
+    assert_true(sixnet_model_add(net, "cross_entropy", x) >= 0);
+    WORKS(sixnet_model_compile(net));
+    WORKS(sixnet_model_profile(net, 1));
     WORKS(sixnet_optimizer_new(&l->opt, net, "adam lr=0.1", "step_lr step_size=1 gamma=0.5"));
-    WORKS(sixnet_fit(net, l->opt, l->w->ds, "doctor=true", NULL, NULL));
-    WORKS(sixnet_forward(net, l->w->x, 4));
-    WORKS(sixnet_loss(net, l->w->t, NULL));
-    WORKS(sixnet_backward(net));
-    WORKS(sixnet_batches_new(&l->batches, l->w->ds, "batch_size=8"));
+    WORKS(sixnet_model_fit(net, l->opt, l->w->ds, NULL, "diagnostics=true", NULL, NULL));
+    WORKS(sixnet_model_forward(net, l->w->x, 4));
+    WORKS(sixnet_model_loss(net, l->w->t, NULL));
+    WORKS(sixnet_model_backward(net));
+    WORKS(sixnet_batch_iterator_new(&l->batches, l->w->ds, "batch_size=8"));
     WORKS(sixnet_predictor_new(&l->predictor, net));
     l->net = net;
     strcpy(l->folder, "/tmp/sixnet-readers-XXXXXX");
@@ -429,11 +436,13 @@ static int read_tensors(const sixnet_model *net)
     float values[32];
     double exact[32];
     char text[65];
-    return (sixnet_digest(net, text) != 0) + (sixnet_tensor_count(net) < 5) + !sixnet_tensor_name(net, 0) +
-           (sixnet_tensor_shape(net, "conv1.weight", dims, &rank, NULL) != 0) + (sixnet_tensor_setting(net, "conv1.weight", "lr_scale") != 1) + !sixnet_tensor_data(net, "bn1.weight", &count) +
-           (sixnet_tensor_get(net, "conv1.weight", values, 27) != 0) + (sixnet_tensor_get_f64(net, "conv1.weight", exact, 27) != 0) +
-           (sixnet_gradient_get(net, "conv1.weight", values, 27) != 0) +
-           (sixnet_gradient_get_f64(net, "conv1.weight", exact, 27) != 0);
+    return (sixnet_model_digest(net, text) != 0) + (sixnet_tensor_count(net) < 5) + !sixnet_tensor_name(net, 0) +
+           (sixnet_tensor_shape(net, "conv1.weight", dims, &rank, NULL) != 0) +
+           (sixnet_tensor_setting(net, "conv1.weight", "lr_scale") != 1) +
+           !sixnet_tensor_data(net, "bn1.weight", &count) + (sixnet_tensor_get(net, "conv1.weight", values, 27) != 0) +
+           (sixnet_tensor_get_f64(net, "conv1.weight", exact, 27) != 0) +
+           (sixnet_tensor_gradient(net, "conv1.weight", values, 27) != 0) +
+           (sixnet_tensor_gradient_f64(net, "conv1.weight", exact, 27) != 0);
 }
 
 static int read_nodes(const sixnet_model *net, sixnet_node hidden)
@@ -444,18 +453,22 @@ static int read_nodes(const sixnet_model *net, sixnet_node hidden)
     float values[COUNT];
     double exact[COUNT];
     return (sixnet_node_count(net) != 7) + (sixnet_node_find(net, "bn1") < 0) + !sixnet_node_get(net, hidden, "kind") +
-           (sixnet_node_shape(net, sixnet_node_output(net, hidden, "0"), dims, &rank) != 0) + (sixnet_model_shape(net, "output", dims, &rank, NULL) != 0) +
-           (sixnet_node_values(net, hidden, values, COUNT) != 0) + (sixnet_node_values_f64(net, hidden, exact, COUNT) != 0) +
-           (sixnet_node_gradient(net, hidden, values, COUNT) != 0) + (sixnet_node_gradient_f64(net, hidden, exact, COUNT) != 0) +
-           !(sixnet_profile_get(net, hidden, "forward_samples") > 0);
+           (sixnet_node_shape(net, sixnet_node_output(net, hidden, "0"), dims, &rank) != 0) +
+           (sixnet_model_shape(net, "output", dims, &rank, NULL) != 0) +
+           (sixnet_node_values(net, hidden, values, COUNT) != 0) +
+           (sixnet_node_values_f64(net, hidden, exact, COUNT) != 0) +
+           (sixnet_node_gradient(net, hidden, values, COUNT) != 0) +
+           (sixnet_node_gradient_f64(net, hidden, exact, COUNT) != 0) +
+           !(sixnet_model_profile_get(net, hidden, "forward_samples") > 0);
 }
 
 static int read_run(const library *l)
 {
     int64_t epoch, position;
-    (void)sixnet_finding(l->net, 0, "text");
-    return (sixnet_history_size(l->net) != 1) + !(sixnet_history_get(l->net, 1, "loss") > 0) + !(sixnet_learning_rate(l->opt) > 0) +
-           (sixnet_batches_cursor(l->batches, &epoch, &position) != 0);
+    (void)sixnet_model_diagnostic(l->net, 0, "text");
+    return (sixnet_model_history_size(l->net) != 1) + !(sixnet_model_history_get(l->net, 1, "loss") > 0) +
+           !(sixnet_optimizer_learning_rate(l->opt) > 0) +
+           (sixnet_batch_iterator_position(l->batches, &epoch, &position) != 0);
 }
 
 static int read_data(sixnet_dataset *ds)
@@ -465,11 +478,13 @@ static int read_data(sixnet_dataset *ds)
     float x[SIZE], t;
     double wide[SIZE];
     sixnet_dataset *first = NULL, *second = NULL;
-    sixnet_batches *batches = NULL;
-    int wrong = (sixnet_dataset_size(ds) != SAMPLES) + (sixnet_dataset_shape(ds, dims, &rank, target_dims, &target_rank) != 0) +
-                (sixnet_dataset_get(ds, 7, x, &t) != 0) + (sixnet_dataset_get_f64(ds, 7, wide, NULL) != 0) + (sixnet_dataset_split(&first, &second, ds, "first=20") != 0) +
-                (sixnet_batches_new(&batches, ds, "batch_size=5") != 0);
-    sixnet_batches_free(batches);
+    sixnet_batch_iterator *batches = NULL;
+    int wrong =
+        (sixnet_dataset_size(ds) != SAMPLES) + (sixnet_dataset_shape(ds, dims, &rank, target_dims, &target_rank) != 0) +
+        (sixnet_dataset_get_sample(ds, 7, x, &t) != 0) + (sixnet_dataset_get_sample_f64(ds, 7, wide, NULL) != 0) +
+        (sixnet_dataset_split(&first, &second, ds, "first_size=20") != 0) +
+        (sixnet_batch_iterator_new(&batches, ds, "batch_size=5") != 0);
+    sixnet_batch_iterator_free(batches);
     sixnet_dataset_free(first);
     sixnet_dataset_free(second);
     return wrong;
@@ -482,8 +497,8 @@ static int make_of_model(const library *l)
     sixnet_optimizer *opt = NULL;
     uint64_t bytes = 0, same = 0;
     int wrong = (sixnet_model_copy(&copy, l->net) != 0) + (sixnet_predictor_new(&p, l->net) != 0) +
-                (sixnet_predictor_memory(l->predictor, &bytes) != 0) + (sixnet_predictor_memory(p, &same) != 0) + (bytes != same) +
-                (sixnet_optimizer_new(&opt, l->net, "sgd lr=0.1 momentum=0.9", NULL) != 0);
+                (sixnet_predictor_memory(l->predictor, &bytes) != 0) + (sixnet_predictor_memory(p, &same) != 0) +
+                (bytes != same) + (sixnet_optimizer_new(&opt, l->net, "sgd lr=0.1 momentum=0.9", NULL) != 0);
     sixnet_predictor_free(p);
     sixnet_optimizer_free(opt);
     sixnet_model_free(copy);
@@ -495,12 +510,13 @@ static int make_of_context(sixnet_context *ctx)
     static const float x[SIZE] = {0};
     sixnet_model *empty = NULL, *net = NULL, *none = NULL;
     sixnet_dataset *arrays = NULL, *function = NULL, *wide = NULL, *nowhere = NULL;
-    int wrong = (sixnet_model_new(&empty, ctx) != 0) + (sixnet_model_parse(&net, ctx, branched_net) != 0) + !sixnet_context_get(ctx, "isa") +
+    int wrong = (sixnet_model_new(&empty, ctx) != 0) + (sixnet_model_parse(&net, ctx, branched_net) != 0) +
+                !sixnet_context_get(ctx, "isa") +
                 (sixnet_dataset_from_arrays(&arrays, ctx, "shape=36", x, NULL, 1) != 0) +
                 (sixnet_dataset_from_callback(&function, ctx, "shape=36", 1, give_zeros, NULL) != 0) +
                 (sixnet_dataset_from_callback_f64(&wide, ctx, "shape=36", 1, give_zeros_f64, NULL) != 0) +
-                (sixnet_dataset_open_idx(&nowhere, ctx, "/nowhere/images", "/nowhere/labels") != SIXNET_IO_ERROR) +
-                (sixnet_model_read(&none, ctx, give_nothing, NULL, NULL) != SIXNET_BAD_FILE);
+                (sixnet_dataset_from_idx(&nowhere, ctx, "/nowhere/images", "/nowhere/labels") != SIXNET_IO_ERROR) +
+                (sixnet_model_load_from_stream(&none, ctx, give_nothing, NULL, NULL) != SIXNET_BAD_FILE);
     sixnet_dataset_free(arrays);
     sixnet_dataset_free(function);
     sixnet_dataset_free(wide);
@@ -516,10 +532,11 @@ static int save_and_load(library *l, int number)
     uint64_t size = 0, written = 0;
     sixnet_model *one = NULL, *two = NULL;
     snprintf(path, sizeof path, "%s/%d", l->folder, number);
-    int wrong = (sixnet_model_save_memory(l->net, file, sizeof file, &size) != 0) +
-                (sixnet_model_write(l->net, count_bytes, &written) != 0) + (written != size) +
-                (sixnet_model_save(l->net, path, "sync=false") != 0) + (sixnet_model_load(&one, l->w->ctx, path, NULL) != 0) +
-                (sixnet_model_load_memory(&two, l->w->ctx, file, size, NULL) != 0) +
+    int wrong = (sixnet_model_save_to_buffer(l->net, file, sizeof file, &size) != 0) +
+                (sixnet_model_save_to_stream(l->net, count_bytes, &written) != 0) + (written != size) +
+                (sixnet_model_save(l->net, path, "sync=false") != 0) +
+                (sixnet_model_load(&one, l->w->ctx, path, NULL) != 0) +
+                (sixnet_model_load_from_buffer(&two, l->w->ctx, file, size, NULL) != 0) +
                 (sixnet_checkpoint_save(l->net, l->opt, l->batches, path, "sync=false") != 0);
     sixnet_model_free(one);
     sixnet_model_free(two);
@@ -532,8 +549,9 @@ static void *read_on(void *arg)
     library *l = arg;
     int number = atomic_fetch_add(&l->readers, 1);
     for (int round = 0; round < (is_quick() ? 3 : 20); round++)
-        atomic_fetch_add(&l->wrong, read_tensors(l->net) + read_nodes(l->net, l->hidden) + read_run(l) + read_data(l->w->ds) +
-                                        make_of_model(l) + make_of_context(l->w->ctx) + save_and_load(l, number));
+        atomic_fetch_add(&l->wrong, read_tensors(l->net) + read_nodes(l->net, l->hidden) + read_run(l) +
+                                        read_data(l->w->ds) + make_of_model(l) + make_of_context(l->w->ctx) +
+                                        save_and_load(l, number));
     return NULL;
 }
 
@@ -550,7 +568,7 @@ static void test_readers_at_once(void **state)
         pthread_join(threads[i], NULL);
     assert_int_equal(atomic_load(&l.wrong), 0);
     assert_int_equal(rmdir(l.folder), 0);
-    sixnet_batches_free(l.batches);
+    sixnet_batch_iterator_free(l.batches);
     sixnet_optimizer_free(l.opt);
     sixnet_predictor_free(l.predictor);
     sixnet_model_free(l.net);
@@ -562,13 +580,14 @@ static void test_readers_at_once(void **state)
 enum { HANGS = 300 }; /* a child that takes so many seconds */
 
 #ifdef __SANITIZE_THREAD__
-static const char childs_threads[] = "threads=1"; /* the thread sanitizer takes new threads for those that the parent has */
+static const char childs_threads[] =
+    "threads=1"; /* the thread sanitizer takes new threads for those that the parent has */
 #else
 static const char childs_threads[] = "threads=3";
 #endif
 
 typedef struct forker {
-    world *w;
+    fixture *w;
     sixnet_predictor *p;
     const float *expected;
     int forks;
@@ -580,9 +599,10 @@ static int child_works(const forker *f)
     sixnet_model *copy;
     sixnet_optimizer *opt;
     alarm(HANGS);
-    if (sixnet_predictor_run(f->p, f->w->x, SAMPLES, y) || sixnet_predict(f->w->net, f->w->x, SAMPLES, z) || memcmp(y, z, sizeof y) ||
-        sixnet_model_copy(&copy, f->w->net) || sixnet_optimizer_new(&opt, copy, "sgd lr=0.1", NULL) ||
-        sixnet_fit(copy, opt, f->w->ds, "epochs=1 batch_size=40", NULL, NULL))
+    if (sixnet_predictor_predict(f->p, f->w->x, SAMPLES, y) || sixnet_model_predict(f->w->net, f->w->x, SAMPLES, z) ||
+        memcmp(y, z, sizeof y) || sixnet_model_copy(&copy, f->w->net) ||
+        sixnet_optimizer_new(&opt, copy, "sgd lr=0.1", NULL) ||
+        sixnet_model_fit(copy, opt, f->w->ds, NULL, "epochs=1 batch_size=40", NULL, NULL))
         return 1;
     sixnet_optimizer_free(opt);
     sixnet_model_free(copy);
@@ -608,12 +628,13 @@ static int32_t fork_now(void *user, const sixnet_progress *progress)
 static void test_children_go_on(void **state)
 {
     (void)state;
-    world *w = open_world("threads=3", deep_net);
+    fixture *w = open_world("threads=3", deep_net);
     forker f = {.w = w, .forks = is_quick() ? 5 : 60};
     sixnet_optimizer *opt;
     WORKS(sixnet_predictor_new(&f.p, w->net));
     WORKS(sixnet_optimizer_new(&opt, w->net, "sgd lr=0.01", NULL));
-    assert_int_equal(sixnet_fit(w->net, opt, w->ds, "epochs=100 batch_size=40", fork_now, &f), SIXNET_STOPPED);
+    assert_int_equal(sixnet_model_fit(w->net, opt, w->ds, NULL, "epochs=100 batch_size=40", fork_now, &f),
+                     SIXNET_STOPPED);
     sixnet_optimizer_free(opt);
     sixnet_predictor_free(f.p);
     close_world(w);
@@ -621,7 +642,7 @@ static void test_children_go_on(void **state)
 
 /* What a child finds that does so: 0 if all is well. It is handed on by a pipe, as Valgrind may end a child with a status of its own, for what
  * the parent's other threads held. */
-static int in_a_child(int (*act)(world *w), world *w)
+static int in_a_child(int (*act)(fixture *w), fixture *w)
 {
     int ends[2], answer = -1;
     if (pipe(ends) != 0)
@@ -640,7 +661,7 @@ static int in_a_child(int (*act)(world *w), world *w)
 }
 
 /* What a copy of the model becomes by training; "" if that fails. */
-static digest digest_of_trained_copy(const world *w)
+static digest digest_of_trained_copy(const fixture *w)
 {
     digest d = {""};
     sixnet_model *copy;
@@ -649,9 +670,9 @@ static digest digest_of_trained_copy(const world *w)
     if (!status)
         status = sixnet_optimizer_new(&opt, copy, "adam lr=0.01", NULL);
     if (!status)
-        status = sixnet_fit(copy, opt, w->ds, "epochs=2 batch_size=40", NULL, NULL);
+        status = sixnet_model_fit(copy, opt, w->ds, NULL, "epochs=2 batch_size=40", NULL, NULL);
     if (!status)
-        status = sixnet_digest(copy, d.text);
+        status = sixnet_model_digest(copy, d.text);
     sixnet_optimizer_free(opt);
     sixnet_model_free(copy);
     return status ? (digest){""} : d;
@@ -660,9 +681,9 @@ static digest digest_of_trained_copy(const world *w)
 static digest alone; /* what the parent's copy became */
 
 /* With the threads that it has not, and with new ones of its own. */
-static int train_in_a_child(world *w)
+static int train_in_a_child(fixture *w)
 {
-    world own = *w;
+    fixture own = *w;
     sixnet_context *ctx;
     if (strcmp(digest_of_trained_copy(w).text, alone.text) != 0 || sixnet_context_new(&ctx, childs_threads))
         return 1;
@@ -675,7 +696,7 @@ static int train_in_a_child(world *w)
 }
 
 /* A child may give back all that it inherited. */
-static int free_in_a_child(world *w)
+static int free_in_a_child(fixture *w)
 {
     int answer = train_in_a_child(w);
     sixnet_model_free(w->net);
@@ -687,7 +708,7 @@ static int free_in_a_child(world *w)
 static void test_children_free_what_they_inherit(void **state)
 {
     (void)state;
-    world *w = open_world("threads=3", deep_net);
+    fixture *w = open_world("threads=3", deep_net);
     alone = digest_of_trained_copy(w);
     assert_true(alone.text[0]);
     for (int i = 0; i < 3; i++) {
@@ -698,7 +719,7 @@ static void test_children_free_what_they_inherit(void **state)
 }
 
 typedef struct busy {
-    world *w;
+    fixture *w;
     atomic_bool enough;
     atomic_int runs;
 } busy;
@@ -720,7 +741,7 @@ static void test_children_of_a_busy_process(void **state)
 #ifdef __SANITIZE_ADDRESS__
     skip(); /* another thread may have locked the sanitizer's own allocator, which stays locked in the child */
 #endif
-    world *w = open_world("threads=3", deep_net);
+    fixture *w = open_world("threads=3", deep_net);
     busy b = {.w = w};
     int status = 0;
     pthread_t thread;
@@ -737,13 +758,16 @@ static void test_children_of_a_busy_process(void **state)
 
 /* ---- ending a run ---- */
 
-static void wait_microseconds(long count) { nanosleep(&(struct timespec){count / 1000000, count % 1000000 * 1000}, NULL); }
+static void wait_microseconds(long count)
+{
+    nanosleep(&(struct timespec){count / 1000000, count % 1000000 * 1000}, NULL);
+}
 
 typedef struct canceller {
     pthread_t thread;
     sixnet_model *net;
     atomic_int reports, reports_then; /* batches told of, and when the flag was set */
-    int most;                         /* batches after which the run waits for the flag, lest it ends before; 0: it does not */
+    int most; /* batches after which the run waits for the flag, lest it ends before; 0: it does not */
     char options[256];
 } canceller;
 
@@ -752,7 +776,7 @@ static void *cancel_soon(void *arg)
     canceller *c = arg;
     while (atomic_load(&c->reports) < 5)
         wait_microseconds(100);
-    sixnet_cancel(c->net, 1);
+    sixnet_model_cancel(c->net, 1);
     atomic_store(&c->reports_then, atomic_load(&c->reports));
     return NULL;
 }
@@ -774,7 +798,7 @@ static void test_cancelled_by_a_thread(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
-        world *w = open_world(stop_contexts[i], deep_net), *whole = open_world(stop_contexts[i], deep_net);
+        fixture *w = open_world(stop_contexts[i], deep_net), *whole = open_world(stop_contexts[i], deep_net);
         char path[] = "/tmp/sixnet-cancel-XXXXXX", resume[512];
         int file = mkstemp(path), epochs = is_quick() ? 40 : 400;
         canceller c = {.net = w->net, .most = 3 * epochs};
@@ -783,18 +807,18 @@ static void test_cancelled_by_a_thread(void **state)
         close(file);
         unlink(path);
         WORKS(sixnet_optimizer_new(&opt, w->net, "adam lr=0.01", NULL));
-        snprintf(c.options, sizeof c.options, "epochs=%d batch_size=20 checkpoint=%s checkpoint_epochs=1000 keep_best=false", epochs,
-                 path);
+        snprintf(c.options, sizeof c.options,
+                 "epochs=%d batch_size=20 checkpoint=%s checkpoint_epochs=1000 checkpoint_best=false", epochs, path);
         snprintf(resume, sizeof resume, "%s resume=%s", c.options, path);
         assert_int_equal(pthread_create(&c.thread, NULL, cancel_soon, &c), 0);
-        assert_int_equal(sixnet_fit_validated(w->net, opt, w->ds, w->ds, c.options, count_report, &c), SIXNET_STOPPED);
+        assert_int_equal(sixnet_model_fit(w->net, opt, w->ds, w->ds, c.options, count_report, &c), SIXNET_STOPPED);
         pthread_join(c.thread, NULL);
         assert_true(atomic_load(&c.reports) <= atomic_load(&c.reports_then) + 1 && all_finite(w->net));
         digest stopped = digest_of(w->net);
-        assert_int_equal(sixnet_fit_validated(w->net, opt, w->ds, w->ds, resume, count_report, &c), SIXNET_STOPPED);
+        assert_int_equal(sixnet_model_fit(w->net, opt, w->ds, w->ds, resume, count_report, &c), SIXNET_STOPPED);
         assert_same_digest(stopped, digest_of(w->net)); /* not taken back yet */
-        sixnet_cancel(w->net, 0);
-        WORKS(sixnet_fit_validated(w->net, opt, w->ds, w->ds, resume, NULL, NULL));
+        sixnet_model_cancel(w->net, 0);
+        WORKS(sixnet_model_fit(w->net, opt, w->ds, w->ds, resume, NULL, NULL));
         snprintf(resume, sizeof resume, "epochs=%d batch_size=20", epochs);
         assert_same_digest(digest_of(w->net), trained(whole->net, whole->ds, resume));
         unlink(path);
@@ -809,7 +833,7 @@ static sixnet_model *for_signals;
 static void on_alarm(int number)
 {
     (void)number;
-    sixnet_cancel(for_signals, 1);
+    sixnet_model_cancel(for_signals, 1);
 }
 
 static void alarm_after(long microseconds)
@@ -825,18 +849,19 @@ static void test_cancelled_by_a_signal(void **state)
     struct sigaction action = {.sa_handler = on_alarm}, before;
     sigaction(SIGALRM, &action, &before);
     for (int i = 0; i < 6; i++) {
-        world *w = open_world(stop_contexts[i % 2], deep_net), *same = open_world(stop_contexts[i % 2], deep_net);
+        fixture *w = open_world(stop_contexts[i % 2], deep_net), *same = open_world(stop_contexts[i % 2], deep_net);
         canceller c = {0}, d = {0};
         sixnet_optimizer *opt, *other;
         for_signals = w->net;
         WORKS(sixnet_optimizer_new(&opt, w->net, "adam lr=0.01", NULL));
         alarm_after(3000 + 2711 * i);
-        assert_int_equal(sixnet_fit(w->net, opt, w->ds, "epochs=1000000 batch_size=120", count_report, &c), SIXNET_STOPPED);
+        assert_int_equal(sixnet_model_fit(w->net, opt, w->ds, NULL, "epochs=1000000 batch_size=120", count_report, &c),
+                         SIXNET_STOPPED);
         int done = (int)(atomic_load(&c.reports) + 1) / 2; /* a batch and an epoch's end each */
         WORKS(sixnet_optimizer_new(&other, same->net, "adam lr=0.01", NULL));
         snprintf(d.options, sizeof d.options, "epochs=%d batch_size=120", done ? done : 1);
         if (done)
-            WORKS(sixnet_fit(same->net, other, same->ds, d.options, NULL, NULL));
+            WORKS(sixnet_model_fit(same->net, other, same->ds, NULL, d.options, NULL, NULL));
         assert_same_digest(digest_of(w->net), digest_of(same->net));
         sixnet_optimizer_free(opt);
         sixnet_optimizer_free(other);
@@ -850,21 +875,21 @@ static void test_cancelled_by_a_signal(void **state)
 static void test_everything_that_can_be_cancelled(void **state)
 {
     (void)state;
-    world *w = open_world("dtype=f64", branched_net);
+    fixture *w = open_world("dtype=f64", branched_net);
     double x[2 * SIZE] = {0}, t[2] = {0}, worst = 7, loss = 7, accuracy = 7;
     float y[SAMPLES * CLASSES];
     sixnet_predictor *p;
     WORKS(sixnet_predictor_new(&p, w->net));
     digest before = digest_of(w->net);
-    sixnet_cancel(NULL, 1);
+    sixnet_model_cancel(NULL, 1);
     for (int round = 0; round < 2; round++) {
         int32_t expected = round ? SIXNET_OK : SIXNET_STOPPED;
-        sixnet_cancel(w->net, !round);
-        assert_int_equal(sixnet_evaluate(w->net, w->ds, &loss, &accuracy), expected);
-        assert_int_equal(sixnet_predict(w->net, w->x, SAMPLES, y), expected);
-        assert_int_equal(sixnet_predict(w->net, w->x, 1, y), expected);
-        assert_int_equal(sixnet_predictor_run(p, w->x, SAMPLES, y), expected);
-        assert_int_equal(sixnet_gradient_check(w->net, x, t, 2, &worst, NULL), expected);
+        sixnet_model_cancel(w->net, !round);
+        assert_int_equal(sixnet_model_evaluate(w->net, w->ds, &loss, &accuracy), expected);
+        assert_int_equal(sixnet_model_predict(w->net, w->x, SAMPLES, y), expected);
+        assert_int_equal(sixnet_model_predict(w->net, w->x, 1, y), expected);
+        assert_int_equal(sixnet_predictor_predict(p, w->x, SAMPLES, y), expected);
+        assert_int_equal(sixnet_model_gradient_check(w->net, x, t, 2, &worst, NULL), expected);
         assert_true((loss == 7 && accuracy == 7 && worst == 7) == !round);
     }
     assert_same_digest(before, digest_of(w->net));
@@ -876,7 +901,7 @@ static void test_everything_that_can_be_cancelled(void **state)
 static void *cancel_after_a_while(void *arg)
 {
     wait_microseconds(20000);
-    sixnet_cancel(arg, 1);
+    sixnet_model_cancel(arg, 1);
     return NULL;
 }
 
@@ -884,9 +909,10 @@ static void test_cancelled_under_way(void **state)
 {
     (void)state;
     enum { MANY = 400000 };
-    world *w = open_world("threads=2 seed=1", deep_net), *exact = open_world("dtype=f64", deep_net);
+    fixture *w = open_world("threads=2 seed=1", deep_net), *exact = open_world("dtype=f64", deep_net);
     int64_t n = is_quick() ? MANY / 20 : MANY;
-    float *x = calloc((size_t)n * SIZE, sizeof *x), *y = calloc((size_t)n * CLASSES, sizeof *y), *t = calloc((size_t)n, sizeof *t);
+    float *x = calloc((size_t)n * SIZE, sizeof *x), *y = calloc((size_t)n * CLASSES, sizeof *y),
+          *t = calloc((size_t)n, sizeof *t);
     double *d = calloc(SAMPLES * SIZE, sizeof *d), labels[SAMPLES] = {0}, worst;
     sixnet_dataset *ds;
     WORKS(sixnet_dataset_from_arrays(&ds, w->ctx, "shape=1x6x6 copy=false", x, t, n));
@@ -895,14 +921,14 @@ static void test_cancelled_under_way(void **state)
         pthread_t thread;
         sixnet_model *net = i < 2 ? w->net : exact->net;
         assert_int_equal(pthread_create(&thread, NULL, cancel_after_a_while, net), 0);
-        int32_t status = i == 0   ? sixnet_evaluate(net, ds, NULL, NULL)
-                         : i == 1 ? sixnet_predict(net, x, n, y)
-                                  : sixnet_gradient_check(net, d, labels, SAMPLES, &worst, NULL);
+        int32_t status = i == 0   ? sixnet_model_evaluate(net, ds, NULL, NULL)
+                         : i == 1 ? sixnet_model_predict(net, x, n, y)
+                                  : sixnet_model_gradient_check(net, d, labels, SAMPLES, &worst, NULL);
         assert_true(status == SIXNET_OK || status == SIXNET_STOPPED);
         stopped += status == SIXNET_STOPPED;
         pthread_join(thread, NULL);
-        sixnet_cancel(net, 0);
-        WORKS(sixnet_predict(net, x, 100, y));
+        sixnet_model_cancel(net, 0);
+        WORKS(sixnet_model_predict(net, x, 100, y));
     }
     assert_true(stopped >= 1); /* all three, if the machine is not very fast */
     sixnet_dataset_free(ds);
@@ -924,7 +950,7 @@ static int32_t cancel_within(void *user, sixnet_layer_call *call)
     canceller_within *c = user;
     (void)call;
     c->calls++;
-    sixnet_cancel(c->net, 1);
+    sixnet_model_cancel(c->net, 1);
     return 0;
 }
 
@@ -939,14 +965,14 @@ static void test_cancelled_between_layers(void **state)
     sixnet_context *ctx;
     sixnet_predictor *predictor;
     WORKS(sixnet_context_new(&ctx, NULL));
-    WORKS(sixnet_layer_register(ctx, "cancels", NULL, "f32", nothing_to_set_up, cancel_within, NULL, &c));
+    WORKS(sixnet_context_register_layer(ctx, "cancels", NULL, "f32", nothing_to_set_up, cancel_within, NULL, &c));
     c.net = parsed(ctx, "input shape=1\ncancels\nlinear out_features=1\ncancels\n");
     WORKS(sixnet_predictor_new(&predictor, c.net));
     for (int64_t n = 1; n <= MOST; n += MOST - 1) {
-        assert_int_equal(sixnet_predict(c.net, x, n, y), SIXNET_STOPPED);
-        sixnet_cancel(c.net, 0);
-        assert_int_equal(sixnet_predictor_run(predictor, x, n, y), SIXNET_STOPPED);
-        sixnet_cancel(c.net, 0);
+        assert_int_equal(sixnet_model_predict(c.net, x, n, y), SIXNET_STOPPED);
+        sixnet_model_cancel(c.net, 0);
+        assert_int_equal(sixnet_predictor_predict(predictor, x, n, y), SIXNET_STOPPED);
+        sixnet_model_cancel(c.net, 0);
     }
     assert_int_equal(c.calls, 4);
     sixnet_predictor_free(predictor);

@@ -29,15 +29,12 @@ static six_schedule *schedule_of(const char *text, double base)
     return s;
 }
 
-static double metric(int t)
-{
-    return 1.0 / (1.0 + 0.2 * (t < 40 ? t : 40)) + (t * 7 % 13) / 64.0;
-}
+static double metric(int t) { return 1.0 / (1.0 + 0.2 * (t < 40 ? t : 40)) + (t * 7 % 13) / 64.0; }
 
 static void tick(six_schedule *s, int t)
 {
     six_schedule_step(s);
-    six_schedule_epoch(s, metric(t));
+    six_schedule_end_epoch(s, metric(t));
 }
 
 static void check_rates(const char *text, double base, const double *expected)
@@ -107,7 +104,7 @@ static void test_schedules_count_steps_and_epochs_apart(void **state)
     six_schedule *s = schedule_of("linear_warmup steps=2 start_factor=0.5 ; step_lr step_size=1 gamma=0.25", 1);
     six_schedule_step(s);
     assert_true(six_schedule_lr(s) == 0.75);
-    six_schedule_epoch(s, NAN);
+    six_schedule_end_epoch(s, NAN);
     assert_true(six_schedule_lr(s) == 0.75 * 0.25);
     six_schedule_set_base(s, 2);
     assert_true(six_schedule_lr(s) == 2 * 0.75 * 0.25);
@@ -184,20 +181,50 @@ static void test_schedule_refuses_hostile_texts(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        " ", ";", "step_lr step_size=1;", "; step_lr step_size=1", "step_lr step_size=1 ;; step_lr step_size=1", "step_lr",
-        "stp_lr step_size=1", "step_lr step_size=0", "step_lr step_size=-3", "step_lr step_size=1.5", "step_lr step_size=1e300",
-        "step_lr step_size=9223372036854775808", "step_lr step_size=1 gamma=nan", "step_lr step_size=1 gamma=-1",
-        "step_lr step_size=1 gamma=inf", "step_lr step_size=1 lr=3", "step_lr step_size=1 step_size", "step_lr step_size=",
-        "multistep_lr", "multistep_lr milestones=-1", "multistep_lr milestones=1,,2", "multistep_lr milestones=1,x",
-        "exponential_lr", "cosine_annealing_lr t_max=0", "cosine_annealing_lr t_max=5 eta_min=-1", "one_cycle_lr max_lr=1",
-        "one_cycle_lr total_steps=5", "one_cycle_lr max_lr=1 total_steps=5 pct_start=1.1", "linear_warmup steps=3 unit=hour",
-        "one_cycle_lr max_lr=1 total_steps=5 div_factor=0", "one_cycle_lr max_lr=1 total_steps=5 anneal_strategy=cosine",
-        "linear_warmup steps=0", "linear_warmup steps=3 start_factor=2", "reduce_on_plateau mode=middle",
-        "reduce_on_plateau factor=1.5", "reduce_on_plateau patience=-1", "step_lr step_size=1\x01", "\xff\xfe", "=", "step_lr=1",
+        " ",
+        ";",
+        "step_lr step_size=1;",
+        "; step_lr step_size=1",
+        "step_lr step_size=1 ;; step_lr step_size=1",
+        "step_lr",
+        "stp_lr step_size=1",
+        "step_lr step_size=0",
+        "step_lr step_size=-3",
+        "step_lr step_size=1.5",
+        "step_lr step_size=1e300",
+        "step_lr step_size=9223372036854775808",
+        "step_lr step_size=1 gamma=nan",
+        "step_lr step_size=1 gamma=-1",
+        "step_lr step_size=1 gamma=inf",
+        "step_lr step_size=1 lr=3",
+        "step_lr step_size=1 step_size",
+        "step_lr step_size=",
+        "multistep_lr",
+        "multistep_lr milestones=-1",
+        "multistep_lr milestones=1,,2",
+        "multistep_lr milestones=1,x",
+        "exponential_lr",
+        "cosine_annealing_lr t_max=0",
+        "cosine_annealing_lr t_max=5 eta_min=-1",
+        "one_cycle_lr max_lr=1",
+        "one_cycle_lr total_steps=5",
+        "one_cycle_lr max_lr=1 total_steps=5 pct_start=1.1",
+        "linear_warmup steps=3 unit=hour",
+        "one_cycle_lr max_lr=1 total_steps=5 div_factor=0",
+        "one_cycle_lr max_lr=1 total_steps=5 anneal_strategy=cosine",
+        "linear_warmup steps=0",
+        "linear_warmup steps=3 start_factor=2",
+        "reduce_on_plateau mode=middle",
+        "reduce_on_plateau factor=1.5",
+        "reduce_on_plateau patience=-1",
+        "step_lr step_size=1\x01",
+        "\xff\xfe",
+        "=",
+        "step_lr=1",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         six_schedule *s = (six_schedule *)&plain;
-        assert_int_equal(six_schedule_new(&s, &plain, texts[i], 0.1), SIXNET_BAD_TEXT);
+        assert_int_equal(six_schedule_new(&s, &plain, texts[i], 0.1), SIXNET_BAD_SPEC);
         assert_null(s);
         assert_true(strlen(sixnet_last_error()) > 10);
     }
@@ -215,14 +242,14 @@ static void test_schedule_limits(void **state)
     for (size_t i = 0; i < 16; i++)
         memcpy(text + i * length, part, length);
     text[16 * length - 1] = '\0';
-    assert_int_equal(six_schedule_new(&s, &plain, text, 0.1), SIXNET_BAD_TEXT);
+    assert_int_equal(six_schedule_new(&s, &plain, text, 0.1), SIXNET_BAD_SPEC);
     text[15 * length - 1] = '\0';
     s = schedule_of(text, 0.1);
     double kept[SIX_SCHEDULE_STATE];
     assert_int_equal(six_schedule_state(s, kept), 62);
     six_schedule_free(&plain, s);
     memset(text, ' ', SIZE - 1);
-    assert_int_equal(six_schedule_new(&s, &plain, text, 0.1), SIXNET_BAD_TEXT);
+    assert_int_equal(six_schedule_new(&s, &plain, text, 0.1), SIXNET_BAD_SPEC);
     six_schedule_free(&plain, NULL);
     free(text);
 }
@@ -233,7 +260,7 @@ typedef struct heap {
     int live, left;
 } heap;
 
-static void *heap_allocate(size_t size, void *user)
+static void *heap_allocate(void *user, size_t size)
 {
     heap *h = user;
     if (h->left-- <= 0)
@@ -242,7 +269,7 @@ static void *heap_allocate(size_t size, void *user)
     return malloc(size);
 }
 
-static void heap_release(void *memory, void *user)
+static void heap_release(void *user, void *memory)
 {
     ((heap *)user)->live--;
     free(memory);
@@ -254,7 +281,8 @@ static void test_schedule_without_memory(void **state)
     int32_t status = SIXNET_OUT_OF_MEMORY;
     for (int allocations = 0; status; allocations++) {
         heap h = {.left = allocations};
-        sixnet_context ctx = {.references = 1, .allocate = heap_allocate, .release = heap_release, .allocator_user = &h};
+        sixnet_context ctx = {
+            .references = 1, .malloc_fn = heap_allocate, .free_fn = heap_release, .allocator_user = &h};
         six_schedule *s;
         status = six_schedule_new(&s, &ctx, everything, 0.1);
         assert_int_equal(status, allocations < 10 ? SIXNET_OUT_OF_MEMORY : SIXNET_OK);
@@ -289,7 +317,7 @@ static int32_t optimizer_parse(optimizer *o, const six_variant *v, const char *t
         kinds[i] = &six_variant_baseline.optimizers[i]->kind;
     const six_kind *kind = six_kind_find(kinds, word, "optimizer");
     if (!kind)
-        return SIXNET_BAD_TEXT;
+        return SIXNET_BAD_SPEC;
     int index = 0;
     while (kinds[index] != kind)
         index++;
@@ -319,15 +347,9 @@ typedef struct arrays {
     numbers w, g, slot[SIX_MAX_SLOTS];
 } arrays;
 
-static bool is_f32(const optimizer *o)
-{
-    return o->variant->real_size == sizeof(float);
-}
+static bool is_f32(const optimizer *o) { return o->variant->real_size == sizeof(float); }
 
-static double get(const optimizer *o, const numbers *n, int i)
-{
-    return is_f32(o) ? (double)n->f32[i] : n->f64[i];
-}
+static double get(const optimizer *o, const numbers *n, int i) { return is_f32(o) ? (double)n->f32[i] : n->f64[i]; }
 
 static void set(const optimizer *o, numbers *n, int i, double value)
 {
@@ -344,14 +366,16 @@ static void update(const optimizer *o, const six_update *u, arrays *a, int begin
     real *state[SIX_MAX_SLOTS] = {0};
     for (int i = 0; i < o->shared->slots(&o->attr); i++)
         state[i] = (real *)((char *)&a->slot[i] + offset);
-    o->kind->update(&o->attr, u, (real *)((char *)&a->w + offset), (real *)((char *)&a->g + offset), state, end - begin);
+    o->kind->update(&o->attr, u, (real *)((char *)&a->w + offset), (real *)((char *)&a->g + offset), state,
+                    end - begin);
 }
 
 static six_update update_of(const optimizer *o, int64_t step)
 {
     const six_optimizer_common *common = &o->attr.common;
     double limit = common->clip_value > 0 ? common->clip_value : INFINITY;
-    return (six_update){.lr = common->lr, .weight_decay = -1, .step = step, .gradient_scale = 1, .gradient_limit = limit};
+    return (six_update){
+        .lr = common->lr, .weight_decay = -1, .step = step, .gradient_scale = 1, .gradient_limit = limit};
 }
 
 /* As torch.nn.utils.clip_grad_norm_. */
@@ -388,10 +412,7 @@ static void golden_step(const optimizer *o, arrays *a, int t)
 }
 
 /* In f32 a value of about 1 is rounded in each of 100 steps, by up to 6e-8. */
-static double tolerance(const optimizer *o)
-{
-    return is_f32(o) ? 6e-6 : 1e-12;
-}
+static double tolerance(const optimizer *o) { return is_f32(o) ? 6e-6 : 1e-12; }
 
 static void check_run(const optimizer *o, const char *text, double w[][7], const int *steps, int rows)
 {
@@ -405,7 +426,8 @@ static void check_run(const optimizer *o, const char *text, double w[][7], const
         for (int i = 0; i < 7; i++) {
             double got = get(o, &a.w, i), expected = w[row][i];
             if (!(fabs(got - expected) <= tolerance(o) * fmax(1, fabs(expected))))
-                fail_msg("%s, '%s', step %d, value %d: %.17g instead of %.17g", o->variant->name, text, t, i, got, expected);
+                fail_msg("%s, '%s', step %d, value %d: %.17g instead of %.17g", o->variant->name, text, t, i, got,
+                         expected);
         }
     }
 }
@@ -526,8 +548,8 @@ static void check_bound(const optimizer *o, const six_update *u, const six_magni
             for (int slot = 0; slot < slots; slot++)
                 below = below && fabs(get(o, &a.slot[slot], i)) <= 1.001 * bound;
             if (!below)
-                fail_msg("%s, %s: beyond the bound %g of magnitudes %g, %g, %g", o->variant->name, o->shared->kind.name, bound, most->values,
-                         most->gradients, most->state);
+                fail_msg("%s, %s: beyond the bound %g of magnitudes %g, %g, %g", o->variant->name, o->shared->kind.name,
+                         bound, most->values, most->gradients, most->state);
         }
     }
 }
@@ -536,9 +558,18 @@ static void test_steps_stay_within_their_bounds(void **state)
 {
     (void)state;
     static const char *const extremes[] = {
-        "sgd lr=1e30 momentum=9 weight_decay=1e3", "sgd lr=1e-30 dampening=-1e20 momentum=1", "sgd lr=1e38", "sgd lr=1 clip_value=1e-3",
-        "adam lr=1e30",  "adam eps=0", "adam eps=1e-29 lr=1", "adamw lr=1e10 weight_decay=1e10", "adam beta2=0.9999999 beta1=0",
-        "rmsprop eps=0", "rmsprop eps=1e-29 momentum=1e10", "rmsprop alpha=0 centered=true lr=1e20",
+        "sgd lr=1e30 momentum=9 weight_decay=1e3",
+        "sgd lr=1e-30 dampening=-1e20 momentum=1",
+        "sgd lr=1e38",
+        "sgd lr=1 clip_value=1e-3",
+        "adam lr=1e30",
+        "adam eps=0",
+        "adam eps=1e-29 lr=1",
+        "adamw lr=1e10 weight_decay=1e10",
+        "adam beta2=0.9999999 beta1=0",
+        "rmsprop eps=0",
+        "rmsprop eps=1e-29 momentum=1e10",
+        "rmsprop alpha=0 centered=true lr=1e20",
     };
     enum { EXTREMES = sizeof extremes / sizeof *extremes };
     static const double sizes[] = {0, 1e-44, 1e-20, 1, 1e4, 1e15, 1e19, 1e30, 3e38, 1e100, 1e308};
@@ -671,15 +702,38 @@ static void test_optimizers_refuse_hostile_texts(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", " ", "sgd", "sgdd lr=1", "sgd lr=-1", "sgd lr=nan", "sgd lr=inf", "sgd lr=1e999", "sgd lr=0.1 lr", "sgd lr=",
-        "sgd lr=0.1 momentum=-0.5", "sgd lr=0.1 nesterov=true", "sgd lr=0.1 nesterov=true momentum=0.9 dampening=0.1",
-        "sgd lr=0.1 nesterov=yes", "sgd lr=0.1 weight_decay=-1", "sgd lr=0.1 clip_norm=-1", "sgd lr=0.1 clip_value=-1",
-        "sgd lr=0.1 beta1=0.5", "adam beta1=1", "adam beta2=-0.1", "adam eps=-1", "adam amsgrad=1", "adam momentum=0.9",
-        "adamw weight_decay=x", "rmsprop alpha=1", "rmsprop centered=2", "rmsprop momentum=-1", "rmsprop \x02",
+        "",
+        " ",
+        "sgd",
+        "sgdd lr=1",
+        "sgd lr=-1",
+        "sgd lr=nan",
+        "sgd lr=inf",
+        "sgd lr=1e999",
+        "sgd lr=0.1 lr",
+        "sgd lr=",
+        "sgd lr=0.1 momentum=-0.5",
+        "sgd lr=0.1 nesterov=true",
+        "sgd lr=0.1 nesterov=true momentum=0.9 dampening=0.1",
+        "sgd lr=0.1 nesterov=yes",
+        "sgd lr=0.1 weight_decay=-1",
+        "sgd lr=0.1 clip_norm=-1",
+        "sgd lr=0.1 clip_value=-1",
+        "sgd lr=0.1 beta1=0.5",
+        "adam beta1=1",
+        "adam beta2=-0.1",
+        "adam eps=-1",
+        "adam amsgrad=1",
+        "adam momentum=0.9",
+        "adamw weight_decay=x",
+        "rmsprop alpha=1",
+        "rmsprop centered=2",
+        "rmsprop momentum=-1",
+        "rmsprop \x02",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         optimizer o;
-        if (optimizer_parse(&o, &six_variant_baseline, texts[i]) != SIXNET_BAD_TEXT)
+        if (optimizer_parse(&o, &six_variant_baseline, texts[i]) != SIXNET_BAD_SPEC)
             fail_msg("'%s' was taken", texts[i]);
         assert_true(strlen(sixnet_last_error()) > 10);
     }

@@ -32,8 +32,8 @@ static sixnet_dataset *samples_of(sixnet_context *ctx, const char *shape, const 
 static void transformed(const char *shape, const float *values, const char *transform, float *to)
 {
     sixnet_dataset *ds = samples_of(NULL, shape, values, 1);
-    WORKS(sixnet_dataset_transform(ds, transform));
-    WORKS(sixnet_dataset_get(ds, 0, to, NULL));
+    WORKS(sixnet_dataset_add_transform(ds, transform));
+    WORKS(sixnet_dataset_get_sample(ds, 0, to, NULL));
     sixnet_dataset_free(ds);
 }
 
@@ -55,7 +55,8 @@ typedef struct matrix {
 
 static matrix product(matrix a, matrix b)
 {
-    return (matrix){a.xx * b.xx + a.xy * b.yx, a.xx * b.xy + a.xy * b.yy, a.yx * b.xx + a.yy * b.yx, a.yx * b.xy + a.yy * b.yy};
+    return (matrix){a.xx * b.xx + a.xy * b.yx, a.xx * b.xy + a.xy * b.yy, a.yx * b.xx + a.yy * b.yx,
+                    a.yx * b.xy + a.yy * b.yy};
 }
 
 static matrix inverse(matrix a)
@@ -89,7 +90,8 @@ static double between(const float *plane, double x, double y, double fill)
 /* Where pixel (column, row) comes from, if the image is mapped by m about its centre and then shifted. */
 static void origin_of(matrix m, double right, double down, int column, int row, double *x, double *y)
 {
-    const double across = (WIDTH - 1) / 2.0, along = (HEIGHT - 1) / 2.0, dx = column - across - right, dy = row - along - down;
+    const double across = (WIDTH - 1) / 2.0, along = (HEIGHT - 1) / 2.0, dx = column - across - right,
+                 dy = row - along - down;
     const matrix back = inverse(m);
     *x = back.xx * dx + back.xy * dy + across;
     *y = back.yx * dx + back.yy * dy + along;
@@ -133,7 +135,8 @@ static void test_affine_formula(void **state)
 static void test_affine_exact(void **state)
 {
     (void)state;
-    static const char *const same[] = {"degrees=0", "degrees=0 interpolation=nearest", "degrees=360,360 scale=1,1 shear=0,0,0,0"};
+    static const char *const same[] = {"degrees=0", "degrees=0 interpolation=nearest",
+                                       "degrees=360,360 scale=1,1 shear=0,0,0,0"};
     static const char *const quarter[] = {"degrees=90,90", "degrees=90,90 interpolation=nearest"};
     float image[25], got[25], wide[12], wide_got[12];
     fill_noise(image, 25, 6);
@@ -165,14 +168,16 @@ static void test_affine_nearest(void **state)
     const matrix m = affine(20, 1.1, 5, 0);
     int outside = 0;
     fill_noise(image, IMAGE, 8);
-    transformed(image_shape, image, "random_affine degrees=20,20 scale=1.1,1.1 shear=5,5 interpolation=nearest fill=9", got);
+    transformed(image_shape, image, "random_affine degrees=20,20 scale=1.1,1.1 shear=5,5 interpolation=nearest fill=9",
+                got);
     for (int i = 0; i < PLANE; i++) {
         double x, y;
         origin_of(m, 0, 0, i % WIDTH, i / WIDTH, &x, &y);
         if (fabs(x - floor(x) - 0.5) < 1e-4 || fabs(y - floor(y) - 0.5) < 1e-4)
             continue; /* half way, where rounding decides */
         for (int c = 0; c < CHANNELS; c++)
-            assert_true(got[c * PLANE + i] == (float)pixel(image + c * PLANE, (int64_t)floor(x + 0.5), (int64_t)floor(y + 0.5), 9));
+            assert_true(got[c * PLANE + i] ==
+                        (float)pixel(image + c * PLANE, (int64_t)floor(x + 0.5), (int64_t)floor(y + 0.5), 9));
         outside += got[i] == 9;
     }
     assert_in_range(outside, 5, PLANE / 3);
@@ -193,7 +198,8 @@ static drawn drawn_for(const float *columns, const float *rows)
 {
     enum { X = 18, Y = 9, FAR = 4 };
     const double across = (WIDTH - 1) / 2.0, along = (HEIGHT - 1) / 2.0;
-    const int left = Y * WIDTH + X - FAR, right = Y * WIDTH + X + FAR, up = (Y - FAR) * WIDTH + X, down = (Y + FAR) * WIDTH + X;
+    const int left = Y * WIDTH + X - FAR, right = Y * WIDTH + X + FAR, up = (Y - FAR) * WIDTH + X,
+              down = (Y + FAR) * WIDTH + X;
     const matrix back = {(columns[right] - columns[left]) / (2.0 * FAR), (columns[down] - columns[up]) / (2.0 * FAR),
                          (rows[right] - rows[left]) / (2.0 * FAR), (rows[down] - rows[up]) / (2.0 * FAR)};
     const matrix m = inverse(back);
@@ -234,9 +240,9 @@ static void test_affine_draws(void **state)
     for (int s = 1; s < SAMPLES; s++)
         memcpy(images + s * IMAGE, images, IMAGE * sizeof *images);
     sixnet_dataset *ds = samples_of(NULL, image_shape, images, SAMPLES);
-    WORKS(sixnet_dataset_transform(ds, "random_affine degrees=12 translate=0.06,0.12 scale=0.9,1.2 shear=8"));
+    WORKS(sixnet_dataset_add_transform(ds, "random_affine degrees=12 translate=0.06,0.12 scale=0.9,1.2 shear=8"));
     for (int s = 0; s < SAMPLES; s++) {
-        WORKS(sixnet_dataset_get(ds, s, got, NULL));
+        WORKS(sixnet_dataset_get_sample(ds, s, got, NULL));
         const drawn d = drawn_for(got, got + PLANE);
         const double size = sqrt(d.m.xx * d.m.yy - d.m.xy * d.m.yx), turned = atan2(d.m.yx, d.m.xx);
         widen(&scale, size);
@@ -273,8 +279,8 @@ static void test_affine_shift(void **state)
         snprintf(options, sizeof options, "seed=%d", seed);
         WORKS(sixnet_context_new(&ctx, options));
         sixnet_dataset *ds = samples_of(ctx, "8x8", image, 1);
-        WORKS(sixnet_dataset_transform(ds, "random_affine degrees=0 translate=0.25 fill=7"));
-        WORKS(sixnet_dataset_get(ds, 0, got, NULL));
+        WORKS(sixnet_dataset_add_transform(ds, "random_affine degrees=0 translate=0.25 fill=7"));
+        WORKS(sixnet_dataset_get_sample(ds, 0, got, NULL));
         int found = 0;
         for (int right = -2; right <= 2; right++)
             for (int down = -2; down <= 2; down++) {
@@ -325,8 +331,8 @@ static void transformed_with(int64_t seed, const char *shape, const float *value
 {
     sixnet_context *ctx = seeded(seed);
     sixnet_dataset *ds = samples_of(ctx, shape, values, 1);
-    WORKS(sixnet_dataset_transform(ds, transform));
-    WORKS(sixnet_dataset_get(ds, 0, to, NULL));
+    WORKS(sixnet_dataset_add_transform(ds, transform));
+    WORKS(sixnet_dataset_get_sample(ds, 0, to, NULL));
     sixnet_dataset_free(ds);
     sixnet_context_free(ctx);
 }
@@ -351,21 +357,24 @@ static void test_crop(void **state)
         int height, width, rows, columns; /* of the part; of the margin */
         float fill;
     } cases[] = {
-        {"random_crop size=4x5 padding=1x2 fill=7", 4, 5, 1, 2, 7}, {"random_crop padding=2", 6, 8, 2, 2, 0},
-        {"random_crop size=3", 3, 3, 0, 0, 0},                      {"random_crop size=1 padding=0x12 fill=-1", 1, 1, 0, 12, -1},
+        {"random_crop size=4x5 padding=1x2 fill=7", 4, 5, 1, 2, 7},
+        {"random_crop padding=2", 6, 8, 2, 2, 0},
+        {"random_crop size=3", 3, 3, 0, 0, 0},
+        {"random_crop size=1 padding=0x12 fill=-1", 1, 1, 0, 12, -1},
         {"random_crop size=8x0 padding=1x0", 8, 8, 1, 0, 0},
     };
     float image[96], got[128];
     fill_noise(image, 96, 20);
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        const int down = 6 + 2 * cases[k].rows - cases[k].height + 1, across = 8 + 2 * cases[k].columns - cases[k].width + 1;
+        const int down = 6 + 2 * cases[k].rows - cases[k].height + 1,
+                  across = 8 + 2 * cases[k].columns - cases[k].width + 1;
         int seen[600] = {0}, places = 0;
         for (int seed = 0; seed < 40 * down * across; seed++) {
             int found = -1;
             transformed_with(seed, "2x6x8", image, cases[k].text, got);
             for (int i = 0; i < down * across && found < 0; i++)
-                if (is_part(got, cases[k].height, cases[k].width, i % across - cases[k].columns, i / across - cases[k].rows, image,
-                            cases[k].fill))
+                if (is_part(got, cases[k].height, cases[k].width, i % across - cases[k].columns,
+                            i / across - cases[k].rows, image, cases[k].fill))
                     found = i;
             assert_true(found >= 0);
             seen[found]++;
@@ -432,14 +441,16 @@ static void test_erasing(void **state)
     }
     assert_in_range(erased, 250, 350);
     assert_true(areas.low > 0.08 && areas.low < 0.13 && areas.high < 0.43 && areas.high > 0.36);
-    assert_true(ratios.low > 0.34 && ratios.low < 0.5 && ratios.high < 1.15 && ratios.high > 0.85); /* of height to width */
+    assert_true(ratios.low > 0.34 && ratios.low < 0.5 && ratios.high < 1.15 &&
+                ratios.high > 0.85);                                              /* of height to width */
     transformed("2x20x30", image, "random_erasing p=1 scale=1,1 ratio=1,1", got); /* there is no such rectangle */
     assert_memory_equal(got, image, sizeof image);
 }
 
 static double cut(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 
-static void jitter(const float *image, int channels, double brightness, double contrast, bool contrast_first, double *to)
+static void jitter(const float *image, int channels, double brightness, double contrast, bool contrast_first,
+                   double *to)
 {
     static const double eyes[3] = {0.2989, 0.587, 0.114};
     double mean = 0;
@@ -531,7 +542,7 @@ static void test_elastic(void **state)
     static double x[PLANE], y[PLANE], expected[IMAGE];
     fill_noise(image, IMAGE, 24);
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        six_stream random = six_data_stream(31, SIX_DATA_STEP, 0, 0);
+        six_stream random = six_data_stream(31, SIX_DATA_STAGE, 0, 0);
         make_field(&random, cases[k].alpha, cases[k].sigma, x);
         make_field(&random, cases[k].alpha, cases[k].sigma, y);
         for (int i = 0; i < IMAGE; i++) {
@@ -575,25 +586,25 @@ static void test_one_hot(void **state)
     static const float inputs[2] = {0}, labels[6] = {2, 0, 1, 1, 1, 2};
     sixnet_dataset *ds = unit_samples(NULL, "12"), *a, *b;
     float input[NUMBERS], target[NUMBERS], map[9];
-    WORKS(sixnet_dataset_transform(ds, "one_hot num_classes=12"));
+    WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=12"));
     assert_target_shape(ds, 1, (const int64_t[]){NUMBERS});
     for (int i = 0; i < NUMBERS; i++) {
-        WORKS(sixnet_dataset_get(ds, i, input, target));
+        WORKS(sixnet_dataset_get_sample(ds, i, input, target));
         assert_memory_equal(input, target, sizeof input);
-        WORKS(sixnet_dataset_get(ds, i, NULL, target));
+        WORKS(sixnet_dataset_get_sample(ds, i, NULL, target));
         assert_true(target[i] == 1);
     }
-    WORKS(sixnet_dataset_split(&a, &b, ds, "first=4 shuffle=false"));
-    WORKS(sixnet_dataset_get(b, 3, input, target));
+    WORKS(sixnet_dataset_split(&a, &b, ds, "first_size=4 shuffle=false"));
+    WORKS(sixnet_dataset_get_sample(b, 3, input, target));
     assert_true(input[7] == 1 && target[7] == 1);
     sixnet_dataset_free(ds);
     sixnet_dataset_free(a);
     sixnet_dataset_free(b);
 
     WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1 target_shape=1x3", inputs, labels, 2));
-    WORKS(sixnet_dataset_transform(ds, "one_hot num_classes=3"));
+    WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=3"));
     assert_target_shape(ds, 3, (const int64_t[]){3, 1, 3});
-    WORKS(sixnet_dataset_get(ds, 0, NULL, map));
+    WORKS(sixnet_dataset_get_sample(ds, 0, NULL, map));
     assert_memory_equal(map, ((const float[]){0, 1, 0, 0, 0, 1, 1, 0, 0}), sizeof map);
     sixnet_dataset_free(ds);
 }
@@ -602,14 +613,15 @@ static void test_one_hot(void **state)
 static void test_probabilities_stay(void **state)
 {
     (void)state;
-    static const char *const mixing[] = {"mixup num_classes=12", "one_hot num_classes=12", "mixup", "mixup num_classes=12"};
+    static const char *const mixing[] = {"mixup num_classes=12", "one_hot num_classes=12", "mixup",
+                                         "mixup num_classes=12"};
     sixnet_dataset *ds = unit_samples(NULL, "12");
     float input[NUMBERS], target[NUMBERS];
     for (size_t k = 0; k < sizeof mixing / sizeof *mixing; k++) {
-        WORKS(sixnet_dataset_transform(ds, mixing[k]));
+        WORKS(sixnet_dataset_add_transform(ds, mixing[k]));
         assert_target_shape(ds, 1, (const int64_t[]){NUMBERS});
         for (int i = 0; i < NUMBERS; i++) {
-            WORKS(sixnet_dataset_get(ds, i, input, target));
+            WORKS(sixnet_dataset_get_sample(ds, i, input, target));
             assert_memory_equal(input, target, sizeof input);
         }
     }
@@ -629,12 +641,12 @@ static void test_mixup_shares(void **state)
         for (int seed = 0; seed < 1000; seed++) {
             sixnet_context *ctx = seeded(seed);
             sixnet_dataset *ds = unit_samples(ctx, "12");
-            WORKS(sixnet_dataset_transform(ds, text));
+            WORKS(sixnet_dataset_add_transform(ds, text));
             for (int i = 0; i < NUMBERS; i++) {
                 float input[NUMBERS], target[NUMBERS];
                 double all = 0;
                 int partner = i;
-                WORKS(sixnet_dataset_get(ds, i, input, target));
+                WORKS(sixnet_dataset_get_sample(ds, i, input, target));
                 assert_memory_equal(input, target, sizeof input);
                 for (int c = 0; c < NUMBERS; c++) {
                     all += input[c];
@@ -673,9 +685,9 @@ static void test_mixup_p(void **state)
         sixnet_context *ctx = seeded(seed);
         sixnet_dataset *ds = unit_samples(ctx, "12");
         float input[NUMBERS];
-        WORKS(sixnet_dataset_transform(ds, "mixup alpha=10 p=0.25"));
+        WORKS(sixnet_dataset_add_transform(ds, "mixup alpha=10 p=0.25"));
         for (int i = 0; i < NUMBERS; i++) {
-            WORKS(sixnet_dataset_get(ds, i, input, NULL));
+            WORKS(sixnet_dataset_get_sample(ds, i, input, NULL));
             mixed += input[i] != 1;
         }
         sixnet_dataset_free(ds);
@@ -694,17 +706,17 @@ static void test_mixup_of_transformed(void **state)
     float got[PIXELS], target[COUNT];
     fill_noise(values, COUNT * PIXELS, 26);
     before = samples_of(NULL, "1x8x8", values, COUNT);
-    WORKS(sixnet_dataset_transform(before, "random_affine degrees=40"));
+    WORKS(sixnet_dataset_add_transform(before, "random_affine degrees=40"));
     for (int i = 0; i < COUNT; i++)
-        WORKS(sixnet_dataset_get(before, i, alone[i], NULL));
+        WORKS(sixnet_dataset_get_sample(before, i, alone[i], NULL));
     sixnet_dataset_free(before);
     ds = samples_of(NULL, "1x8x8", values, COUNT);
-    WORKS(sixnet_dataset_transform(ds, "random_affine degrees=40"));
-    WORKS(sixnet_dataset_transform(ds, "mixup num_classes=6"));
-    WORKS(sixnet_dataset_transform(ds, "normalize mean=1 std=0.5"));
+    WORKS(sixnet_dataset_add_transform(ds, "random_affine degrees=40"));
+    WORKS(sixnet_dataset_add_transform(ds, "mixup num_classes=6"));
+    WORKS(sixnet_dataset_add_transform(ds, "normalize mean=1 std=0.5"));
     for (int i = 0; i < COUNT; i++) {
         double expected[PIXELS] = {0};
-        WORKS(sixnet_dataset_get(ds, i, got, target));
+        WORKS(sixnet_dataset_get_sample(ds, i, got, target));
         for (int c = 0; c < COUNT; c++)
             for (int k = 0; k < PIXELS; k++)
                 expected[k] += (double)target[c] * alone[c][k];
@@ -723,12 +735,13 @@ static void test_mixup_of_parts(void **state)
     int seen[NUMBERS] = {0};
     float input[NUMBERS], target[NUMBERS];
     for (int i = 0; i < 4; i++)
-        WORKS(sixnet_dataset_transform(ds, "mixup alpha=20"));
-    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_transform(ds, "mixup"), "mixup: the dataset mixes its samples 4 times already");
-    WORKS(sixnet_dataset_split(&a, &b, ds, "first=8 shuffle=false"));
+        WORKS(sixnet_dataset_add_transform(ds, "mixup alpha=20"));
+    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_add_transform(ds, "mixup"),
+          "mixup: the dataset mixes its samples 4 times already");
+    WORKS(sixnet_dataset_split(&a, &b, ds, "first_size=8 shuffle=false"));
     for (int i = 0; i < 4; i++) {
         double all = 0;
-        WORKS(sixnet_dataset_get(b, i, input, target));
+        WORKS(sixnet_dataset_get_sample(b, i, input, target));
         for (int c = 0; c < NUMBERS; c++) {
             seen[c] += input[c] > 0;
             all += (double)input[c] * c;
@@ -755,11 +768,11 @@ static void test_cutmix(void **state)
     for (int seed = 0; seed < 200; seed++) {
         sixnet_context *ctx = seeded(seed);
         sixnet_dataset *ds = samples_of(ctx, "2x9x14", values, NUMBERS);
-        WORKS(sixnet_dataset_transform(ds, "cutmix num_classes=12"));
+        WORKS(sixnet_dataset_add_transform(ds, "cutmix num_classes=12"));
         for (int i = 0; i < NUMBERS; i++) {
             float target[NUMBERS];
             int left = COLUMNS, right = -1, top = ROWS, bottom = -1, others = 0, partner = i;
-            WORKS(sixnet_dataset_get(ds, i, got, target));
+            WORKS(sixnet_dataset_get_sample(ds, i, got, target));
             for (int k = 0; k < PIXELS; k++)
                 if (got[k] != (float)i) {
                     const int column = k % COLUMNS, row = k / COLUMNS % ROWS;
@@ -795,12 +808,13 @@ static void test_targets_refused(void **state)
         int32_t status;
         const char *message;
     } cases[] = {
-        {NULL, "one_hot", SIXNET_BAD_TEXT, "num_classes is missing"},
-        {NULL, "one_hot num_classes=11", SIXNET_BAD_DATA, "one_hot: sample 11: label 11; classes from 0 to 10 are expected"},
+        {NULL, "one_hot", SIXNET_BAD_SPEC, "num_classes is missing"},
+        {NULL, "one_hot num_classes=11", SIXNET_BAD_DATA,
+         "one_hot: sample 11: label 11; classes from 0 to 10 are expected"},
         {NULL, "mixup num_classes=5", SIXNET_BAD_DATA, "mixup: sample 5: label 5; classes from 0 to 4"},
-        {NULL, "mixup num_classes=1", SIXNET_BAD_TEXT, "mixup: num_classes=1; 2 and up are expected"},
-        {NULL, "one_hot num_classes=1", SIXNET_BAD_TEXT, "num_classes=1"},
-        {NULL, "mixup alpha=0", SIXNET_BAD_TEXT, "alpha=0"},
+        {NULL, "mixup num_classes=1", SIXNET_BAD_SPEC, "mixup: num_classes=1; 2 and up are expected"},
+        {NULL, "one_hot num_classes=1", SIXNET_BAD_SPEC, "num_classes=1"},
+        {NULL, "mixup alpha=0", SIXNET_BAD_SPEC, "alpha=0"},
         {NULL, "cutmix num_classes=12", SIXNET_BAD_SHAPE, "cutmix: takes images"},
         {"one_hot num_classes=12", "one_hot num_classes=13", SIXNET_BAD_DATA,
          "one_hot: classes are expected; the transform 'one_hot' has made something else of the targets"},
@@ -811,17 +825,20 @@ static void test_targets_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ds = unit_samples(NULL, "12");
         if (cases[i].first)
-            WORKS(sixnet_dataset_transform(ds, cases[i].first));
-        FAILS(cases[i].status, sixnet_dataset_transform(ds, cases[i].text), cases[i].message);
+            WORKS(sixnet_dataset_add_transform(ds, cases[i].first));
+        FAILS(cases[i].status, sixnet_dataset_add_transform(ds, cases[i].text), cases[i].message);
         sixnet_dataset_free(ds);
     }
     WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=2x2", many, NULL, 2));
-    FAILS(SIXNET_BAD_DATA, sixnet_dataset_transform(ds, "one_hot num_classes=3"), "one_hot: the data have no targets");
-    FAILS(SIXNET_BAD_DATA, sixnet_dataset_transform(ds, "mixup"), "mixup: the data have no targets");
-    FAILS(SIXNET_BAD_DATA, sixnet_dataset_transform(ds, "cutmix num_classes=3"), "cutmix: the data have no targets");
+    FAILS(SIXNET_BAD_DATA, sixnet_dataset_add_transform(ds, "one_hot num_classes=3"),
+          "one_hot: the data have no targets");
+    FAILS(SIXNET_BAD_DATA, sixnet_dataset_add_transform(ds, "mixup"), "mixup: the data have no targets");
+    FAILS(SIXNET_BAD_DATA, sixnet_dataset_add_transform(ds, "cutmix num_classes=3"),
+          "cutmix: the data have no targets");
     sixnet_dataset_free(ds);
     WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1 target_shape=2x2x2x2x2x2x2x2", many, many, 1));
-    FAILS(SIXNET_BAD_SHAPE, sixnet_dataset_transform(ds, "one_hot num_classes=3"), "leave no dimension for the classes");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_dataset_add_transform(ds, "one_hot num_classes=3"),
+          "leave no dimension for the classes");
     sixnet_dataset_free(ds);
 }
 
@@ -838,25 +855,26 @@ static void test_late_classes(void **state)
 {
     (void)state;
     sixnet_dataset *ds;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     const float *inputs, *targets;
     int64_t n;
     float labels[2] = {1, 0}, target[3];
     WORKS(sixnet_dataset_from_callback(&ds, NULL, "shape=1", 5, give_class, NULL));
-    WORKS(sixnet_dataset_transform(ds, "one_hot num_classes=3"));
-    WORKS(sixnet_dataset_get(ds, 2, NULL, target));
+    WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=3"));
+    WORKS(sixnet_dataset_get_sample(ds, 2, NULL, target));
     assert_true(target[0] == 0 && target[1] == 0 && target[2] == 1);
-    FAILS(SIXNET_BAD_DATA, sixnet_dataset_get(ds, 3, NULL, target), "sample 3: label 3; classes from 0 to 2 are expected");
-    WORKS(sixnet_batches_new(&b, ds, "batch_size=5"));
-    FAILS(SIXNET_BAD_DATA, sixnet_batches_next(b, &inputs, &targets, &n), "classes from 0 to 2");
-    sixnet_batches_free(b);
+    FAILS(SIXNET_BAD_DATA, sixnet_dataset_get_sample(ds, 3, NULL, target),
+          "sample 3: label 3; classes from 0 to 2 are expected");
+    WORKS(sixnet_batch_iterator_new(&b, ds, "batch_size=5"));
+    FAILS(SIXNET_BAD_DATA, sixnet_batch_iterator_next(b, &inputs, &targets, &n), "classes from 0 to 2");
+    sixnet_batch_iterator_free(b);
     sixnet_dataset_free(ds);
     WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1 copy=false", labels, labels, 2));
-    WORKS(sixnet_dataset_transform(ds, "one_hot num_classes=3"));
+    WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=3"));
     labels[0] = 1e30f;
     labels[1] = NAN;
     for (int i = 0; i < 2; i++) {
-        WORKS(sixnet_dataset_get(ds, i, NULL, target));
+        WORKS(sixnet_dataset_get_sample(ds, i, NULL, target));
         assert_true(target[0] == 0 && target[1] == 0 && target[2] == 0);
     }
     sixnet_dataset_free(ds);
@@ -896,28 +914,33 @@ static void test_refused(void **state)
         int32_t status;
         const char *message;
     } cases[] = {
-        {"2x8x8", "random_affine", SIXNET_BAD_TEXT, "degrees is missing"},
-        {"2x8x8", "random_affine degrees=361", SIXNET_BAD_TEXT, "degrees=361"},
-        {"2x8x8", "random_affine degrees=", SIXNET_BAD_TEXT, "random_affine: degrees has 0 numbers; 1 or 2 are expected"},
-        {"2x8x8", "random_affine degrees=1,2,3", SIXNET_BAD_TEXT, "degrees has 3 numbers; 1 or 2"},
-        {"2x8x8", "random_affine degrees=5,-5", SIXNET_BAD_TEXT, "degrees from 5 to -5; the least comes first"},
-        {"2x8x8", "random_affine degrees=5 translate=0.1,0.1,0.1", SIXNET_BAD_TEXT, "translate has 3 numbers; 1 or 2"},
-        {"2x8x8", "random_affine degrees=5 translate=2", SIXNET_BAD_TEXT, "translate=2"},
-        {"2x8x8", "random_affine degrees=5 scale=1.1", SIXNET_BAD_TEXT, "scale has 1 numbers; 2 are expected"},
-        {"2x8x8", "random_affine degrees=5 scale=1.1,0.9", SIXNET_BAD_TEXT, "scale from 1.1 to 0.9"},
-        {"2x8x8", "random_affine degrees=5 scale=0,1", SIXNET_BAD_TEXT, "scale=0,1"},
-        {"2x8x8", "random_affine degrees=5 shear=1,2,3", SIXNET_BAD_TEXT, "shear has 3 numbers; 1, 2 or 4"},
-        {"2x8x8", "random_affine degrees=5 shear=1,2,3,2", SIXNET_BAD_TEXT, "shear from 3 to 2"},
-        {"2x8x8", "random_affine degrees=5 interpolation=cubic", SIXNET_BAD_TEXT, "nearest bilinear"},
-        {"2x8x8", "random_crop size=9x8", SIXNET_BAD_SHAPE, "random_crop: 9 rows are more than the images' 8 and a margin of 0"},
-        {"2x8x8", "random_crop size=10x13 padding=1x2", SIXNET_BAD_SHAPE, "13 columns are more than the images' 8 and a margin of 2"},
-        {"2x8x8", "random_horizontal_flip p=1.5", SIXNET_BAD_TEXT, "p=1.5"},
-        {"2x8x8", "random_erasing scale=0.3", SIXNET_BAD_TEXT, "random_erasing: scale takes two numbers, the least and the most"},
-        {"2x8x8", "random_erasing ratio=3,0.3", SIXNET_BAD_TEXT, "random_erasing: ratio takes two numbers"},
+        {"2x8x8", "random_affine", SIXNET_BAD_SPEC, "degrees is missing"},
+        {"2x8x8", "random_affine degrees=361", SIXNET_BAD_SPEC, "degrees=361"},
+        {"2x8x8", "random_affine degrees=", SIXNET_BAD_SPEC,
+         "random_affine: degrees has 0 numbers; 1 or 2 are expected"},
+        {"2x8x8", "random_affine degrees=1,2,3", SIXNET_BAD_SPEC, "degrees has 3 numbers; 1 or 2"},
+        {"2x8x8", "random_affine degrees=5,-5", SIXNET_BAD_SPEC, "degrees from 5 to -5; the least comes first"},
+        {"2x8x8", "random_affine degrees=5 translate=0.1,0.1,0.1", SIXNET_BAD_SPEC, "translate has 3 numbers; 1 or 2"},
+        {"2x8x8", "random_affine degrees=5 translate=2", SIXNET_BAD_SPEC, "translate=2"},
+        {"2x8x8", "random_affine degrees=5 scale=1.1", SIXNET_BAD_SPEC, "scale has 1 numbers; 2 are expected"},
+        {"2x8x8", "random_affine degrees=5 scale=1.1,0.9", SIXNET_BAD_SPEC, "scale from 1.1 to 0.9"},
+        {"2x8x8", "random_affine degrees=5 scale=0,1", SIXNET_BAD_SPEC, "scale=0,1"},
+        {"2x8x8", "random_affine degrees=5 shear=1,2,3", SIXNET_BAD_SPEC, "shear has 3 numbers; 1, 2 or 4"},
+        {"2x8x8", "random_affine degrees=5 shear=1,2,3,2", SIXNET_BAD_SPEC, "shear from 3 to 2"},
+        {"2x8x8", "random_affine degrees=5 interpolation=cubic", SIXNET_BAD_SPEC, "nearest bilinear"},
+        {"2x8x8", "random_crop size=9x8", SIXNET_BAD_SHAPE,
+         "random_crop: 9 rows are more than the images' 8 and a margin of 0"},
+        {"2x8x8", "random_crop size=10x13 padding=1x2", SIXNET_BAD_SHAPE,
+         "13 columns are more than the images' 8 and a margin of 2"},
+        {"2x8x8", "random_horizontal_flip p=1.5", SIXNET_BAD_SPEC, "p=1.5"},
+        {"2x8x8", "random_erasing scale=0.3", SIXNET_BAD_SPEC,
+         "random_erasing: scale takes two numbers, the least and the most"},
+        {"2x8x8", "random_erasing ratio=3,0.3", SIXNET_BAD_SPEC, "random_erasing: ratio takes two numbers"},
         {"2x8x8", "random_erasing value=1,2,3", SIXNET_BAD_SHAPE, "value has 3 numbers; 1 or 2, as there are channels"},
-        {"2x8x8", "color_jitter brightness=1,0.5", SIXNET_BAD_TEXT, "color_jitter: brightness takes one number, or two"},
-        {"2x8x8", "color_jitter contrast=1,2,3", SIXNET_BAD_TEXT, "color_jitter: contrast takes one number, or two"},
-        {"2x8x8", "elastic sigma=65", SIXNET_BAD_TEXT, "sigma=65"},
+        {"2x8x8", "color_jitter brightness=1,0.5", SIXNET_BAD_SPEC,
+         "color_jitter: brightness takes one number, or two"},
+        {"2x8x8", "color_jitter contrast=1,2,3", SIXNET_BAD_SPEC, "color_jitter: contrast takes one number, or two"},
+        {"2x8x8", "elastic sigma=65", SIXNET_BAD_SPEC, "sigma=65"},
         {"64", "random_crop", SIXNET_BAD_SHAPE, "random_crop: takes images"},
         {"64", "random_vertical_flip", SIXNET_BAD_SHAPE, "random_vertical_flip: takes images"},
         {"64", "random_erasing", SIXNET_BAD_SHAPE, "random_erasing: takes images"},
@@ -930,7 +953,7 @@ static void test_refused(void **state)
     static const float values[128];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sixnet_dataset *ds = samples_of(NULL, cases[i].shape, values, 1);
-        FAILS(cases[i].status, sixnet_dataset_transform(ds, cases[i].text), cases[i].message);
+        FAILS(cases[i].status, sixnet_dataset_add_transform(ds, cases[i].text), cases[i].message);
         sixnet_dataset_free(ds);
     }
 }
@@ -947,17 +970,19 @@ static void test_too_large(void **state)
     sixnet_dataset *ds;
     sixnet_context *ctx;
     WORKS(sixnet_dataset_from_callback(&ds, NULL, "shape=2x4194305", 1, give_nothing, NULL));
-    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_transform(ds, "random_affine degrees=5"), "images of 2x4194305; at most 4194304");
+    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_add_transform(ds, "random_affine degrees=5"),
+          "images of 2x4194305; at most 4194304");
     sixnet_dataset_free(ds);
     WORKS(sixnet_dataset_from_callback(&ds, NULL, "shape=2x8x8 target_shape=1048576x4", 1, give_nothing, NULL));
-    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_transform(ds, "random_crop size=4194304 padding=2097152"), "images of too many values");
-    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_transform(ds, "one_hot num_classes=16777216"),
+    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_add_transform(ds, "random_crop size=4194304 padding=2097152"),
+          "images of too many values");
+    FAILS(SIXNET_TOO_LARGE, sixnet_dataset_add_transform(ds, "one_hot num_classes=16777216"),
           "one_hot: 16777216 classes for targets of shape 1048576x4 are too many values");
     sixnet_dataset_free(ds);
     WORKS(sixnet_context_new(&ctx, "max_memory=1000000"));
     WORKS(sixnet_dataset_from_callback(&ds, ctx, "shape=65536x4096x4096", 1, give_nothing, NULL));
-    WORKS(sixnet_dataset_transform(ds, "random_affine degrees=5"));
-    FAILS(SIXNET_OUT_OF_MEMORY, sixnet_dataset_get(ds, 0, (float[1]){0}, NULL), "out of memory", "max_memory");
+    WORKS(sixnet_dataset_add_transform(ds, "random_affine degrees=5"));
+    FAILS(SIXNET_OUT_OF_MEMORY, sixnet_dataset_get_sample(ds, 0, (float[1]){0}, NULL), "out of memory", "max_memory");
     sixnet_dataset_free(ds);
     sixnet_context_free(ctx);
 }
@@ -991,7 +1016,7 @@ static void walk(const char *options, const char *const pipeline[5], const char 
     static float values[MANY * SIZE], labels[MANY];
     sixnet_context *ctx;
     sixnet_dataset *ds;
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     const float *inputs, *targets;
     int64_t n, dims[8], target_dims[8];
     int32_t rank, target_rank;
@@ -1005,24 +1030,25 @@ static void walk(const char *options, const char *const pipeline[5], const char 
     else
         WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=1x20x20", values, labels, MANY));
     for (int i = 0; pipeline[i]; i++)
-        WORKS(sixnet_dataset_transform(ds, pipeline[i]));
-    WORKS(sixnet_batches_new(&b, ds, batches)); /* before the last transform, for which it makes room */
-    WORKS(sixnet_dataset_transform(ds, "elastic alpha=5"));
+        WORKS(sixnet_dataset_add_transform(ds, pipeline[i]));
+    WORKS(sixnet_batch_iterator_new(&b, ds, batches)); /* before the last transform, for which it makes room */
+    WORKS(sixnet_dataset_add_transform(ds, "elastic alpha=5"));
     WORKS(sixnet_dataset_shape(ds, dims, &rank, target_dims, &target_rank));
     for (int epoch = 0; epoch < 3; epoch++) {
         int64_t seen = 0;
-        WORKS(sixnet_batches_start(b, epoch));
+        WORKS(sixnet_batch_iterator_start_epoch(b, epoch));
         do {
-            WORKS(sixnet_batches_next(b, &inputs, &targets, &n));
+            WORKS(sixnet_batch_iterator_next(b, &inputs, &targets, &n));
             for (int64_t i = 0; i < n; i++) {
                 memcpy(to->inputs[epoch][seen + i], inputs + i * SIZE, SIZE * sizeof *inputs);
-                memcpy(to->targets[epoch][seen + i], targets + i * target_dims[0], (size_t)target_dims[0] * sizeof *targets);
+                memcpy(to->targets[epoch][seen + i], targets + i * target_dims[0],
+                       (size_t)target_dims[0] * sizeof *targets);
             }
             seen += n;
         } while (n);
         assert_int_equal(seen, MANY);
     }
-    sixnet_batches_free(b);
+    sixnet_batch_iterator_free(b);
     sixnet_dataset_free(ds);
     sixnet_context_free(ctx);
 }
@@ -1035,8 +1061,10 @@ static void test_same_for_all_threads(void **state)
         const char *options, *batches;
         bool calls;
     } ways[] = {
-        {"seed=5 threads=2", "batch_size=96 shuffle=false", false}, {"seed=5 threads=5", "batch_size=96 shuffle=false", false},
-        {"seed=5 threads=5", "batch_size=50 shuffle=false", false}, {"seed=5", "batch_size=7 shuffle=false", false},
+        {"seed=5 threads=2", "batch_size=96 shuffle=false", false},
+        {"seed=5 threads=5", "batch_size=96 shuffle=false", false},
+        {"seed=5 threads=5", "batch_size=50 shuffle=false", false},
+        {"seed=5", "batch_size=7 shuffle=false", false},
         {"seed=5 threads=3", "batch_size=64 shuffle=false", true},
     };
     for (size_t p = 0; p < sizeof pipelines / sizeof *pipelines; p++) {
@@ -1074,7 +1102,8 @@ static void test_bits_stay(void **state)
         for (size_t i = 0; i < sizeof got / sizeof(float); i++) {
             uint32_t bits;
             memcpy(&bits, (const char *)&got + i * sizeof bits, sizeof bits);
-            const uint8_t bytes[4] = {(uint8_t)bits, (uint8_t)(bits >> 8), (uint8_t)(bits >> 16), (uint8_t)(bits >> 24)};
+            const uint8_t bytes[4] = {(uint8_t)bits, (uint8_t)(bits >> 8), (uint8_t)(bits >> 16),
+                                      (uint8_t)(bits >> 24)};
             six_sha256_add(&hash, bytes, sizeof bytes);
         }
         six_sha256_end(&hash, sum);
@@ -1089,13 +1118,13 @@ static void test_walk_of_other_targets(void **state)
 {
     (void)state;
     sixnet_dataset *ds = unit_samples(NULL, "12");
-    sixnet_batches *b;
+    sixnet_batch_iterator *b;
     const float *inputs, *targets;
     int64_t n;
-    WORKS(sixnet_batches_new(&b, ds, "batch_size=4"));
-    WORKS(sixnet_dataset_transform(ds, "one_hot num_classes=12"));
-    FAILS(SIXNET_BAD_STATE, sixnet_batches_next(b, &inputs, &targets, &n), "a transform has changed the size");
-    sixnet_batches_free(b);
+    WORKS(sixnet_batch_iterator_new(&b, ds, "batch_size=4"));
+    WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=12"));
+    FAILS(SIXNET_BAD_STATE, sixnet_batch_iterator_next(b, &inputs, &targets, &n), "a transform has changed the size");
+    sixnet_batch_iterator_free(b);
     sixnet_dataset_free(ds);
 }
 
@@ -1123,15 +1152,15 @@ static digest learn(const char *options, const char *checkpoint)
         labels[i] = (float)(i % 3);
     WORKS(sixnet_context_new(&ctx, options));
     WORKS(sixnet_dataset_from_arrays(&ds, ctx, "shape=1x20x20", values, labels, MANY));
-    WORKS(sixnet_dataset_transform(ds, "random_affine degrees=10 translate=0.1 scale=0.9,1.1"));
+    WORKS(sixnet_dataset_add_transform(ds, "random_affine degrees=10 translate=0.1 scale=0.9,1.1"));
     sixnet_model *net = parsed(ctx, net_text);
     WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.01 momentum=0.9", NULL));
     if (checkpoint) {
-        snprintf(fit, sizeof fit, "epochs=3 batch_size=20 keep_best=false checkpoint=%s", checkpoint);
-        assert_int_equal(sixnet_fit(net, opt, ds, fit, stop_in_second_epoch, NULL), SIXNET_STOPPED);
+        snprintf(fit, sizeof fit, "epochs=3 batch_size=20 checkpoint_best=false checkpoint=%s", checkpoint);
+        assert_int_equal(sixnet_model_fit(net, opt, ds, NULL, fit, stop_in_second_epoch, NULL), SIXNET_STOPPED);
         snprintf(fit, sizeof fit, "epochs=3 batch_size=20 resume=%s", checkpoint);
     }
-    WORKS(sixnet_fit(net, opt, ds, fit, NULL, NULL));
+    WORKS(sixnet_model_fit(net, opt, ds, NULL, fit, NULL, NULL));
     const digest d = digest_of(net);
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
@@ -1162,21 +1191,23 @@ static void test_losses_refuse(void **state)
     sixnet_dataset *ds = unit_samples(NULL, "12");
     sixnet_model *net = parsed(NULL, "input shape=12\nlinear out_features=12\nmse");
     double loss;
-    FAILS(SIXNET_BAD_SHAPE, sixnet_evaluate(net, ds, &loss, NULL), "the data's targets have 1 values, but the loss takes 12",
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_evaluate(net, ds, &loss, NULL),
+          "the data's targets have 1 values, but the loss takes 12",
           "if they are class numbers, the transform 'one_hot num_classes=12' makes probabilities of them");
-    WORKS(sixnet_dataset_transform(ds, "one_hot num_classes=12"));
-    WORKS(sixnet_evaluate(net, ds, &loss, NULL));
+    WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=12"));
+    WORKS(sixnet_model_evaluate(net, ds, &loss, NULL));
     sixnet_dataset_free(ds);
     sixnet_model_free(net);
     ds = unit_samples(NULL, "12");
     net = parsed(NULL, "input shape=12\nlinear out_features=12\ncross_entropy");
-    WORKS(sixnet_dataset_transform(ds, "one_hot num_classes=12"));
-    FAILS(SIXNET_BAD_SHAPE, sixnet_evaluate(net, ds, &loss, NULL), "the data's targets have 12 values, but the loss takes 1",
+    WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=12"));
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_evaluate(net, ds, &loss, NULL),
+          "the data's targets have 12 values, but the loss takes 1",
           "if they are probabilities, the loss 'cross_entropy targets=probabilities' takes them");
     sixnet_dataset_free(ds);
     ds = unit_samples(NULL, "12");
-    WORKS(sixnet_dataset_transform(ds, "mixup"));
-    FAILS(SIXNET_BAD_DATA, sixnet_evaluate(net, ds, &loss, NULL),
+    WORKS(sixnet_dataset_add_transform(ds, "mixup"));
+    FAILS(SIXNET_BAD_DATA, sixnet_model_evaluate(net, ds, &loss, NULL),
           "classes are expected; the transform 'mixup' has made something else of the targets");
     sixnet_dataset_free(ds);
     sixnet_model_free(net);
@@ -1197,12 +1228,14 @@ static digest learn_mixed(const char *options)
     sixnet_optimizer *opt;
     WORKS(sixnet_context_new(&ctx, options));
     sixnet_dataset *train = unit_samples(ctx, "1x3x4"), *test = unit_samples(ctx, "1x3x4");
-    sixnet_model *net = parsed(ctx, "input shape=1x3x4\nflatten\nlinear out_features=12\ncross_entropy targets=probabilities");
+    sixnet_model *net =
+        parsed(ctx, "input shape=1x3x4\nflatten\nlinear out_features=12\ncross_entropy targets=probabilities");
     WORKS(sixnet_optimizer_new(&opt, net, "adam lr=0.05", NULL));
-    FAILS(SIXNET_BAD_SHAPE, sixnet_fit(net, opt, train, "", NULL, NULL), "the transform 'one_hot num_classes=12' makes probabilities");
-    WORKS(sixnet_dataset_transform(train, "mixup alpha=0.4 num_classes=12"));
-    WORKS(sixnet_dataset_transform(test, "one_hot num_classes=12"));
-    WORKS(sixnet_fit_validated(net, opt, train, test, "epochs=60 batch_size=5", keep_accuracy, &accuracy));
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_fit(net, opt, train, NULL, "", NULL, NULL),
+          "the transform 'one_hot num_classes=12' makes probabilities");
+    WORKS(sixnet_dataset_add_transform(train, "mixup alpha=0.4 num_classes=12"));
+    WORKS(sixnet_dataset_add_transform(test, "one_hot num_classes=12"));
+    WORKS(sixnet_model_fit(net, opt, train, test, "epochs=60 batch_size=5", keep_accuracy, &accuracy));
     assert_true(accuracy == 1);
     const digest d = digest_of(net);
     sixnet_optimizer_free(opt);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Layers in f32 on every instruction set that the processor has; and what must have the same bits. */
 
-#include "lab.h"
+#include "layer_fixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,72 +12,72 @@
 
 typedef struct outcome {
     double *y, *predicted; /* predicted: NULL where it cannot be evaluated */
-    lab_gradients g;
-    lab_tensors before, after;
-    lab_data d;
+    fixture_gradients g;
+    fixture_tensors before, after;
+    fixture_data d;
     int64_t count; /* of y */
 } outcome;
 
 /* The same case and seed give the same data and tensors in every context. */
-static lab open_case(const char *options, const lab_case *c, int n, lab_filling how, outcome *o)
+static layer_fixture open_case(const char *options, const fixture_case *c, int n, fixture_filling how, outcome *o)
 {
-    lab_random r = {(uint64_t)n};
-    lab_title("'%s' on %s, %d samples, %s", c->spec, c->shapes, n, options);
-    lab l = lab_open(options, c, NULL);
-    lab_fill_tensors(&l, &r, how);
-    *o = (outcome){.before = lab_take_tensors(&l), .d = lab_draw(&l, &r, n, how), .count = n * l.out_size};
+    fixture_random r = {(uint64_t)n};
+    fixture_title("'%s' on %s, %d samples, %s", c->spec, c->shapes, n, options);
+    layer_fixture l = fixture_open(options, c, NULL);
+    fixture_fill_tensors(&l, &r, how);
+    *o = (outcome){.before = fixture_take_tensors(&l), .d = fixture_draw(&l, &r, n, how), .count = n * l.out_size};
     return l;
 }
 
-static outcome run(const char *options, const lab_case *c, int n, lab_filling how)
+static outcome run(const char *options, const fixture_case *c, int n, fixture_filling how)
 {
     outcome o;
-    lab l = open_case(options, c, n, how, &o);
-    if (!lab_cannot_evaluate(c->spec)) {
-        o.predicted = lab_room(o.count);
-        TRY(sixnet_predict_f64(l.net, o.d.feed, n, o.predicted));
+    layer_fixture l = open_case(options, c, n, how, &o);
+    if (!fixture_cannot_evaluate(c->spec)) {
+        o.predicted = fixture_room(o.count);
+        CHECK_SIXNET(sixnet_model_predict_f64(l.net, o.d.feed, n, o.predicted));
     }
-    o.y = lab_room(o.count);
-    lab_forward(&l, &o.d, o.y);
-    o.after = lab_take_tensors(&l);
-    o.g = lab_backward(&l, &o.d);
-    lab_close(&l);
+    o.y = fixture_room(o.count);
+    fixture_forward(&l, &o.d, o.y);
+    o.after = fixture_take_tensors(&l);
+    o.g = fixture_backward(&l, &o.d);
+    fixture_close(&l);
     return o;
 }
 
-static void drop_outcome(const lab_case *c, outcome *o)
+static void drop_outcome(const fixture_case *c, outcome *o)
 {
-    lab l = {.spec = c->spec, .inputs = LAB_INPUTS};
+    layer_fixture l = {.spec = c->spec, .inputs = FIXTURE_INPUTS};
     free(o->y);
     free(o->predicted);
-    lab_drop_gradients(&o->g);
-    lab_drop_tensors(&o->before);
-    lab_drop_tensors(&o->after);
-    lab_drop(&l, &o->d);
+    fixture_drop_gradients(&o->g);
+    fixture_drop_tensors(&o->before);
+    fixture_drop_tensors(&o->after);
+    fixture_drop(&l, &o->d);
 }
 
 /* ---- each case on each instruction set ---- */
 
-typedef void check_fn(const char *isa, const lab_case *c, int n);
+typedef void check_fn(const char *isa, const fixture_case *c, int n);
 
-static bool starves(const lab_case *c, int n)
+static bool starves(const fixture_case *c, int n)
 {
-    lab l = lab_open(NULL, c, NULL);
-    bool none = lab_starves(&l, n);
-    lab_close(&l);
+    layer_fixture l = fixture_open(NULL, c, NULL);
+    bool none = fixture_starves(&l, n);
+    fixture_close(&l);
     return none;
 }
 
 static void each_case_on(const char *isa, check_fn *check)
 {
     static const int counts[] = {1, 16, 20, 33};
-    lab_spec_room room;
-    for (int i = 0; i < lab_case_count(); i++) {
-        lab_case c = lab_case_at(i, &room);
-        bool skips = lab_skips(i) || (lab_quick() && i % 3);
+    fixture_spec_room room;
+    for (int i = 0; i < fixture_case_count(); i++) {
+        fixture_case c = fixture_case_at(i, &room);
+        bool skips = fixture_skips(i) || (fixture_quick() && i % 3);
         for (int k = i % 2; k < 4 && !skips; k += 2) {
             int n = c.n ? c.n : counts[k];
-            if (!starves(&c, n) && !(lab_quick() && k > 1))
+            if (!starves(&c, n) && !(fixture_quick() && k > 1))
                 check(isa, &c, n);
         }
     }
@@ -85,7 +85,7 @@ static void each_case_on(const char *isa, check_fn *check)
 
 static void each_isa(check_fn *check)
 {
-    for (const char *const *isa = lab_isas(); *isa; isa++)
+    for (const char *const *isa = fixture_isas(); *isa; isa++)
         each_case_on(*isa, check);
 }
 
@@ -95,10 +95,10 @@ static void check_equal(const char *what, const double *got, const double *expec
 {
     for (int64_t i = 0; got && i < count; i++)
         if (got[i] != expected[i])
-            lab_fail("%s %lld is %.17g, not %.17g", what, (long long)i, got[i], expected[i]);
+            fixture_fail("%s %lld is %.17g, not %.17g", what, (long long)i, got[i], expected[i]);
 }
 
-static void check_equal_gradients(const lab *l, const outcome *a, const outcome *b)
+static void check_equal_gradients(const layer_fixture *l, const outcome *a, const outcome *b)
 {
     for (int i = 0; i < l->inputs; i++)
         check_equal("gradient of input", a->g.x[i], b->g.x[i], a->d.n * l->in_size[i]);
@@ -106,19 +106,19 @@ static void check_equal_gradients(const lab *l, const outcome *a, const outcome 
     check_equal("gradient of bias", a->g.bias, b->g.bias, a->g.biases);
 }
 
-static void check_whole_numbers(const char *isa, const lab_case *c, int n)
+static void check_whole_numbers(const char *isa, const fixture_case *c, int n)
 {
-    if (!lab_exact(c->spec))
+    if (!fixture_exact(c->spec))
         return;
-    outcome o = run(isa, c, n, LAB_WHOLE), exact = run("dtype=f64", c, n, LAB_WHOLE), asked;
-    lab l = open_case(isa, c, n, LAB_WHOLE, &asked);
-    double *expected = lab_room(o.count);
-    assert_true(lab_expect(&l, &o.d, &o.before, true, expected));
+    outcome o = run(isa, c, n, FIXTURE_WHOLE), exact = run("dtype=f64", c, n, FIXTURE_WHOLE), asked;
+    layer_fixture l = open_case(isa, c, n, FIXTURE_WHOLE, &asked);
+    double *expected = fixture_room(o.count);
+    assert_true(fixture_expect(&l, &o.d, &o.before, true, expected));
     check_equal("output", o.y, expected, o.count);
     check_equal("prediction", o.predicted, expected, o.count);
     check_equal_gradients(&l, &o, &exact);
     free(expected);
-    lab_close(&l);
+    fixture_close(&l);
     drop_outcome(c, &o);
     drop_outcome(c, &exact);
     drop_outcome(c, &asked);
@@ -132,11 +132,13 @@ static void test_whole_numbers_are_exact(void **state)
 
 /* ---- other numbers: within bounds ---- */
 
-static void check_within(const char *what, const double *got, const double *expected, const double *bound, int64_t count)
+static void check_within(const char *what, const double *got, const double *expected, const double *bound,
+                         int64_t count)
 {
     for (int64_t i = 0; got && i < count; i++)
         if (!(fabs(got[i] - expected[i]) <= bound[i]))
-            lab_fail("%s %lld is %.9g, not %.9g; the bound is %g", what, (long long)i, got[i], expected[i], bound[i]);
+            fixture_fail("%s %lld is %.9g, not %.9g; the bound is %g", what, (long long)i, got[i], expected[i],
+                         bound[i]);
 }
 
 /* Gradients are sums of many terms, whose largest the largest of the results stands for. */
@@ -147,10 +149,10 @@ static void check_near(const char *what, const double *got, const double *expect
         largest = fmax(largest, fabs(expected[i]));
     for (int64_t i = 0; got && i < count; i++)
         if (!(fabs(got[i] - expected[i]) <= 1e-5 * largest))
-            lab_fail("%s %lld is %.9g, not %.9g", what, (long long)i, got[i], expected[i]);
+            fixture_fail("%s %lld is %.9g, not %.9g", what, (long long)i, got[i], expected[i]);
 }
 
-static void check_near_gradients(const lab *l, const outcome *a, const outcome *b)
+static void check_near_gradients(const layer_fixture *l, const outcome *a, const outcome *b)
 {
     int64_t channels = l->in[0].dim[0];
     for (int i = 0; i < l->inputs; i++)
@@ -161,20 +163,20 @@ static void check_near_gradients(const lab *l, const outcome *a, const outcome *
     check_near("running_var", a->after.variance, b->after.variance, channels);
 }
 
-static void check_bounds(const char *isa, const lab_case *c, int n)
+static void check_bounds(const char *isa, const fixture_case *c, int n)
 {
-    outcome o = run(isa, c, n, LAB_ANY), exact = run("dtype=f64", c, n, LAB_ANY), asked;
-    lab l = open_case(isa, c, n, LAB_ANY, &asked);
-    double *expected = lab_room(o.count), *bound = lab_room(o.count);
+    outcome o = run(isa, c, n, FIXTURE_ANY), exact = run("dtype=f64", c, n, FIXTURE_ANY), asked;
+    layer_fixture l = open_case(isa, c, n, FIXTURE_ANY, &asked);
+    double *expected = fixture_room(o.count), *bound = fixture_room(o.count);
     for (int training = 0; training < 2; training++)
-        if ((training || o.predicted) && lab_expect(&l, &o.d, &asked.before, training, expected)) {
-            lab_bounds(&l, &o.d, &o.before, training, expected, 0x1p-24, bound);
+        if ((training || o.predicted) && fixture_expect(&l, &o.d, &asked.before, training, expected)) {
+            fixture_bounds(&l, &o.d, &o.before, training, expected, 0x1p-24, bound);
             check_within(training ? "output" : "prediction", training ? o.y : o.predicted, expected, bound, o.count);
         }
     check_near_gradients(&l, &o, &exact);
     free(expected);
     free(bound);
-    lab_close(&l);
+    fixture_close(&l);
     drop_outcome(c, &o);
     drop_outcome(c, &exact);
     drop_outcome(c, &asked);
@@ -193,12 +195,12 @@ static void check_bits(const char *what, const double *a, const double *b, int64
     if (a && memcmp(a, b, (size_t)count * sizeof *a) != 0)
         for (int64_t i = 0; i < count; i++)
             if (memcmp(&a[i], &b[i], sizeof *a) != 0)
-                lab_fail("%s %lld: %.17g and %.17g have other bits", what, (long long)i, a[i], b[i]);
+                fixture_fail("%s %lld: %.17g and %.17g have other bits", what, (long long)i, a[i], b[i]);
 }
 
-static void check_same_outcome(const lab_case *c, const outcome *a, const outcome *b, int n)
+static void check_same_outcome(const fixture_case *c, const outcome *a, const outcome *b, int n)
 {
-    lab l = lab_open(NULL, c, NULL);
+    layer_fixture l = fixture_open(NULL, c, NULL);
     check_bits("output", a->y, b->y, a->count);
     check_bits("prediction", a->predicted, b->predicted, a->count);
     for (int i = 0; i < l.inputs; i++)
@@ -207,12 +209,12 @@ static void check_same_outcome(const lab_case *c, const outcome *a, const outcom
     check_bits("gradient of bias", a->g.bias, b->g.bias, a->g.biases);
     check_bits("running_mean", a->after.mean, b->after.mean, l.in[0].dim[0]);
     check_bits("running_var", a->after.variance, b->after.variance, l.in[0].dim[0]);
-    lab_close(&l);
+    fixture_close(&l);
 }
 
-static void check_as_avx2(const char *isa, const lab_case *c, int n)
+static void check_as_avx2(const char *isa, const fixture_case *c, int n)
 {
-    outcome a = run("isa=avx2", c, n, LAB_ANY), b = run(isa, c, n, LAB_ANY);
+    outcome a = run("isa=avx2", c, n, FIXTURE_ANY), b = run(isa, c, n, FIXTURE_ANY);
     check_same_outcome(c, &a, &b, n);
     drop_outcome(c, &a);
     drop_outcome(c, &b);
@@ -220,7 +222,7 @@ static void check_as_avx2(const char *isa, const lab_case *c, int n)
 
 static bool is_there(const char *isa)
 {
-    for (const char *const *i = lab_isas(); *i; i++)
+    for (const char *const *i = fixture_isas(); *i; i++)
         if (strcmp(*i, isa) == 0)
             return true;
     return false;
@@ -235,10 +237,11 @@ static void test_avx2_and_avx512_agree(void **state)
 }
 
 /* Layers that do the same in training and evaluation have the same bits in both. */
-static void check_predict(const char *options, const lab_case *c, int n)
+static void check_predict(const char *options, const fixture_case *c, int n)
 {
-    outcome o = run(options, c, n, LAB_ANY);
-    bool differs = lab_is(c->spec, "batchnorm1d") || lab_is(c->spec, "batchnorm2d") || lab_is(c->spec, "dropout");
+    outcome o = run(options, c, n, FIXTURE_ANY);
+    bool differs =
+        fixture_is(c->spec, "batchnorm1d") || fixture_is(c->spec, "batchnorm2d") || fixture_is(c->spec, "dropout");
     if (!differs)
         check_bits("output", o.y, o.predicted, o.count);
     drop_outcome(c, &o);
@@ -255,30 +258,32 @@ static void test_predict_as_forward(void **state)
 
 static void check_far(const char *isa)
 {
-    lab_case c = {"batchnorm1d momentum=1", "3x7", 33};
+    fixture_case c = {"batchnorm1d momentum=1", "3x7", 33};
     outcome o;
-    lab l = open_case(isa, &c, 33, LAB_WHOLE, &o);
-    double *y = lab_room(o.count);
+    layer_fixture l = open_case(isa, &c, 33, FIXTURE_WHOLE, &o);
+    double *y = fixture_room(o.count);
     for (int64_t i = 0; i < 33 * l.in_size[0]; i++)
         o.d.x[0][i] += 100003;
-    lab_feed(&l, &o.d);
-    lab_forward(&l, &o.d, y);
-    o.after = lab_take_tensors(&l);
-    lab_expect(&l, &o.d, &o.before, true, y);
+    fixture_feed(&l, &o.d);
+    fixture_forward(&l, &o.d, y);
+    o.after = fixture_take_tensors(&l);
+    fixture_expect(&l, &o.d, &o.before, true, y);
     for (int k = 0; k < 3; k++) {
         double mean = o.before.mean[k], variance = o.before.variance[k];
-        if (!(fabs(o.after.mean[k] - mean) <= 1e-7 * mean) || !(fabs(o.after.variance[k] - variance) <= 1e-6 * variance))
-            lab_fail("mean %.9g, variance %.9g instead of %.9g, %.9g", o.after.mean[k], o.after.variance[k], mean, variance);
+        if (!(fabs(o.after.mean[k] - mean) <= 1e-7 * mean) ||
+            !(fabs(o.after.variance[k] - variance) <= 1e-6 * variance))
+            fixture_fail("mean %.9g, variance %.9g instead of %.9g, %.9g", o.after.mean[k], o.after.variance[k], mean,
+                         variance);
     }
     free(y);
-    lab_close(&l);
+    fixture_close(&l);
     drop_outcome(&c, &o);
 }
 
 static void test_statistics_far_from_zero(void **state)
 {
     (void)state;
-    for (const char *const *isa = lab_isas(); *isa; isa++)
+    for (const char *const *isa = fixture_isas(); *isa; isa++)
         check_far(*isa);
 }
 
@@ -329,25 +334,25 @@ static void check_activation(const char *isa, size_t k, const float *x, float *y
 {
     char shape[16];
     snprintf(shape, sizeof shape, "%d", SWEEP);
-    lab_title("'%s', %s", activations[k].spec, isa);
-    lab l = lab_open(isa, &(lab_case){activations[k].spec, shape, 0}, NULL);
+    fixture_title("'%s', %s", activations[k].spec, isa);
+    layer_fixture l = fixture_open(isa, &(fixture_case){activations[k].spec, shape, 0}, NULL);
     float *ones = malloc(SWEEP * sizeof *ones);
     for (int i = 0; i < SWEEP; i++)
         ones[i] = 1;
-    TRY(sixnet_forward(l.net, x, 1));
-    TRY(sixnet_node_values(l.net, l.layer, y, SWEEP));
-    TRY(sixnet_backward_from(l.net, ones));
-    TRY(sixnet_node_gradient(l.net, l.input[0], dx, SWEEP));
+    CHECK_SIXNET(sixnet_model_forward(l.net, x, 1));
+    CHECK_SIXNET(sixnet_node_values(l.net, l.layer, y, SWEEP));
+    CHECK_SIXNET(sixnet_model_backward_from(l.net, ones));
+    CHECK_SIXNET(sixnet_node_gradient(l.net, l.input[0], dx, SWEEP));
     for (int i = 0; i < SWEEP; i++) {
         const double want = activations[k].value(x[i]), slope = activations[k].slope(x[i]);
         const double unit = ldexp(1, ilogb(fmax(fabs(want), 0x1p-126)) - 23);
         if (!(fabs(y[i] - want) <= activations[k].limit * unit))
-            lab_fail("of %.9g it is %.9g, not %.9g: off by %g units", x[i], y[i], want, fabs(y[i] - want) / unit);
+            fixture_fail("of %.9g it is %.9g, not %.9g: off by %g units", x[i], y[i], want, fabs(y[i] - want) / unit);
         if (!(fabs(dx[i] - slope) <= 0x1p-21))
-            lab_fail("the gradient at %.9g is %.9g, not %.9g", x[i], dx[i], slope);
+            fixture_fail("the gradient at %.9g is %.9g, not %.9g", x[i], dx[i], slope);
     }
     free(ones);
-    lab_close(&l);
+    fixture_close(&l);
 }
 
 static void test_activations_are_accurate(void **state)
@@ -355,7 +360,7 @@ static void test_activations_are_accurate(void **state)
     (void)state;
     float *x = malloc(3 * SWEEP * sizeof *x);
     fill_sweep(x);
-    for (const char *const *isa = lab_isas(); *isa; isa++)
+    for (const char *const *isa = fixture_isas(); *isa; isa++)
         for (size_t k = 0; k < sizeof activations / sizeof *activations; k++)
             check_activation(*isa, k, x, x + SWEEP, x + 2 * SWEEP);
     free(x);
@@ -373,12 +378,13 @@ static void run_clipped(const char *isa, char digest[static 65])
         inputs[i] = (float)(i * 37 % 101) / 50 - 1;
     for (int i = 0; i < 40; i++)
         targets[i] = (float)(i % 4);
-    TRY(sixnet_context_new(&ctx, isa));
-    TRY(sixnet_model_parse(&net, ctx, "input shape=3\nlinear out_features=37\ntanh\nlinear out_features=4\ncross_entropy\n"));
-    TRY(sixnet_optimizer_new(&opt, net, "sgd lr=0.5 clip_norm=0.1", NULL));
-    TRY(sixnet_dataset_from_arrays(&ds, ctx, "shape=3", inputs, targets, 40));
-    TRY(sixnet_fit(net, opt, ds, "epochs=3 batch_size=8", NULL, NULL));
-    TRY(sixnet_digest(net, digest));
+    CHECK_SIXNET(sixnet_context_new(&ctx, isa));
+    CHECK_SIXNET(sixnet_model_parse(
+        &net, ctx, "input shape=3\nlinear out_features=37\ntanh\nlinear out_features=4\ncross_entropy\n"));
+    CHECK_SIXNET(sixnet_optimizer_new(&opt, net, "sgd lr=0.5 clip_norm=0.1", NULL));
+    CHECK_SIXNET(sixnet_dataset_from_arrays(&ds, ctx, "shape=3", inputs, targets, 40));
+    CHECK_SIXNET(sixnet_model_fit(net, opt, ds, NULL, "epochs=3 batch_size=8", NULL, NULL));
+    CHECK_SIXNET(sixnet_model_digest(net, digest));
     sixnet_dataset_free(ds);
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
@@ -389,7 +395,7 @@ static void test_clipped_runs_agree(void **state)
 {
     (void)state;
     char first[65] = "", digest[65], baseline[65];
-    for (const char *const *isa = lab_isas(); *isa; isa++) {
+    for (const char *const *isa = fixture_isas(); *isa; isa++) {
         bool fused = strcmp(*isa, "isa=baseline") != 0;
         run_clipped(*isa, fused ? digest : baseline);
         if (fused && first[0])

@@ -36,7 +36,7 @@ def open_data(folder, name, context):
         plain = os.path.join(folder, f"{name}-{kind}-ubyte")
         return plain if os.path.exists(plain) else plain + ".gz"
 
-    images = sixnet.Dataset.open_idx(path("images-idx3"), path("labels-idx1"), context)
+    images = sixnet.Dataset.from_idx(path("images-idx3"), path("labels-idx1"), context)
     return images.transform("normalize mean=0.1307 std=0.3081")
 
 

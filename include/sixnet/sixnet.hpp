@@ -142,7 +142,8 @@ public:
         std::int64_t product = samples;
         for (std::int64_t dim : *this) {
             if (dim < 0 || (dim > 0 && product > std::numeric_limits<std::int64_t>::max() / dim))
-                throw error(SIXNET_BAD_SHAPE, "the shape " + str() + " has more values than can be counted, or a negative dimension");
+                throw error(SIXNET_BAD_SHAPE,
+                            "the shape " + str() + " has more values than can be counted, or a negative dimension");
             product *= dim;
         }
         return product;
@@ -167,7 +168,7 @@ private:
 
 /** A node of a model. */
 using node = sixnet_node;
-inline constexpr node none = SIXNET_NONE; /**< no node: the input of an input layer */
+inline constexpr node none = SIXNET_NO_NODE; /**< no node: the input of an input layer */
 
 namespace detail
 {
@@ -217,7 +218,7 @@ inline void release(sixnet_model *p) noexcept { sixnet_model_free(p); }
 inline void release(sixnet_optimizer *p) noexcept { sixnet_optimizer_free(p); }
 inline void release(sixnet_predictor *p) noexcept { sixnet_predictor_free(p); }
 inline void release(sixnet_dataset *p) noexcept { sixnet_dataset_free(p); }
-inline void release(sixnet_batches *p) noexcept { sixnet_batches_free(p); }
+inline void release(sixnet_batch_iterator *p) noexcept { sixnet_batch_iterator_free(p); }
 
 // Functions of the caller's, which live as long as the last handle that may call them.
 using keep = std::shared_ptr<void>;
@@ -267,15 +268,16 @@ inline std::int64_t rows(std::size_t values, std::int64_t size, const char *what
 {
     const auto count = static_cast<std::int64_t>(values);
     if (size <= 0 || count % size != 0)
-        throw error(SIXNET_BAD_SHAPE,
-                    std::string(what) + ": " + std::to_string(count) + " values are not samples of " + std::to_string(size));
+        throw error(SIXNET_BAD_SHAPE, std::string(what) + ": " + std::to_string(count) + " values are not samples of " +
+                                          std::to_string(size));
     return count / size;
 }
 
 inline void must_be(std::size_t values, std::int64_t size, const char *what)
 {
     if (static_cast<std::int64_t>(values) != size)
-        throw error(SIXNET_BAD_SHAPE, std::string(what) + ": " + std::to_string(values) + " values, not " + std::to_string(size));
+        throw error(SIXNET_BAD_SHAPE,
+                    std::string(what) + ": " + std::to_string(values) + " values, not " + std::to_string(size));
 }
 
 // How many values one sample and its output are, and predictions of as many.
@@ -309,12 +311,13 @@ template <class T> constexpr const char *dtype() noexcept
     else if constexpr (std::is_same_v<T, std::uint8_t>)
         return "u8";
     else {
-        static_assert(whole && (sizeof(T) == 4 || sizeof(T) == 8), "values are float, double, uint8_t, int32_t or int64_t");
+        static_assert(whole && (sizeof(T) == 4 || sizeof(T) == 8),
+                      "values are float, double, uint8_t, int32_t or int64_t");
         return sizeof(T) == 4 ? "i32" : "i64";
     }
 }
 
-// "inputs=f32 shape=2 "
+// "input_dtype=f32 shape=2 "
 template <class T> std::string array_spec(const char *what, const char *shape_name, const shape &sample)
 {
     return std::string(what) + "=" + dtype<std::remove_const_t<T>>() + " " + shape_name + "=" + sample.str() + " ";
@@ -324,7 +327,7 @@ template <class T> std::string array_spec(const char *what, const char *shape_na
 
 // ---- kinds ----
 
-/** One attribute of a kind, as sixnet_attribute() tells it. */
+/** One attribute of a kind, as sixnet_attribute_field() tells it. */
 struct attribute {
     std::string name, type, default_value, range, help;
 };
@@ -339,15 +342,16 @@ struct kind {
 inline std::vector<kind> kinds(text family)
 {
     std::vector<kind> found;
-    while (const char *name = sixnet_kind(family.c_str(), static_cast<std::int32_t>(found.size()), "name")) {
-        found.push_back({name, sixnet_kind(family.c_str(), static_cast<std::int32_t>(found.size()), "help"), {}});
+    while (const char *name = sixnet_kind_field(family.c_str(), static_cast<std::int32_t>(found.size()), "name")) {
+        found.push_back({name, sixnet_kind_field(family.c_str(), static_cast<std::int32_t>(found.size()), "help"), {}});
         const auto field = [&](const char *key) {
-            const char *value =
-                sixnet_attribute(family.c_str(), name, static_cast<std::int32_t>(found.back().attributes.size()), key);
+            const char *value = sixnet_attribute_field(family.c_str(), name,
+                                                       static_cast<std::int32_t>(found.back().attributes.size()), key);
             return std::string(value ? value : "");
         };
         while (!field("name").empty())
-            found.back().attributes.push_back({field("name"), field("type"), field("default"), field("range"), field("help")});
+            found.back().attributes.push_back(
+                {field("name"), field("type"), field("default"), field("range"), field("help")});
     }
     return found;
 }
@@ -359,24 +363,26 @@ class layer_setup
 {
 public:
     explicit layer_setup(sixnet_layer_setup *setup) noexcept : setup_(setup) {}
-    std::int32_t input_count() const noexcept { return sixnet_setup_input_count(setup_); }
+    std::int32_t input_count() const noexcept { return sixnet_layer_setup_input_count(setup_); }
     shape input_shape(std::int32_t index) const
     {
-        return detail::shape_of([&](auto... out) { return sixnet_setup_input_shape(setup_, index, out...); });
+        return detail::shape_of([&](auto... out) { return sixnet_layer_setup_input_shape(setup_, index, out...); });
     }
-    double attribute(text name) const noexcept { return sixnet_setup_attribute(setup_, name.c_str()); }
+    double attribute(text name) const noexcept { return sixnet_layer_setup_attribute(setup_, name.c_str()); }
     void output_shape(const shape &s)
     {
-        detail::check(sixnet_setup_output_shape(setup_, s.data(), static_cast<std::int32_t>(s.size())));
+        detail::check(sixnet_layer_setup_set_output_shape(setup_, s.data(), static_cast<std::int32_t>(s.size())));
     }
     /** Another output after the first. */
     void add_output(text name, const shape &s)
     {
-        detail::check(sixnet_setup_add_output(setup_, name.c_str(), s.data(), static_cast<std::int32_t>(s.size())));
+        detail::check(
+            sixnet_layer_setup_add_output(setup_, name.c_str(), s.data(), static_cast<std::int32_t>(s.size())));
     }
     void parameter(text name, const shape &s, double low, double high)
     {
-        detail::check(sixnet_setup_parameter(setup_, name.c_str(), s.data(), static_cast<std::int32_t>(s.size()), low, high));
+        detail::check(sixnet_layer_setup_add_parameter(setup_, name.c_str(), s.data(),
+                                                       static_cast<std::int32_t>(s.size()), low, high));
     }
 
 private:
@@ -388,37 +394,40 @@ template <class T> class layer_call
 {
 public:
     explicit layer_call(sixnet_layer_call *call) noexcept : call_(call) {}
-    std::int64_t samples() const noexcept { return sixnet_call_samples(call_); }
-    bool training() const noexcept { return sixnet_call_training(call_) != 0; }
-    double attribute(text name) const noexcept { return sixnet_call_attribute(call_, name.c_str()); }
+    std::int64_t samples() const noexcept { return sixnet_layer_call_sample_count(call_); }
+    bool training() const noexcept { return sixnet_layer_call_is_training(call_) != 0; }
+    double attribute(text name) const noexcept { return sixnet_layer_call_attribute(call_, name.c_str()); }
 
-    shape input_shape(std::int32_t index) const { return shape_at(sixnet_call_input_shape, index); }
-    shape parameter_shape(std::int32_t index) const { return shape_at(sixnet_call_parameter_shape, index); }
-    shape output_shape(std::int32_t index = 0) const { return shape_at(sixnet_call_output_shape, index); }
+    shape input_shape(std::int32_t index) const { return shape_at(sixnet_layer_call_input_shape, index); }
+    shape parameter_shape(std::int32_t index) const { return shape_at(sixnet_layer_call_parameter_shape, index); }
+    shape output_shape(std::int32_t index = 0) const { return shape_at(sixnet_layer_call_output_shape, index); }
 
     view<const T> input(std::int32_t index = 0) const
     {
-        return of<const T>(sixnet_call_input(call_, index), samples(), input_shape(index));
+        return of<const T>(sixnet_layer_call_input(call_, index), samples(), input_shape(index));
     }
     view<const T> parameter(std::int32_t index = 0) const
     {
-        return of<const T>(sixnet_call_parameter(call_, index), 1, parameter_shape(index));
+        return of<const T>(sixnet_layer_call_parameter(call_, index), 1, parameter_shape(index));
     }
     /** To be written by forward; backward finds there what forward wrote. */
-    view<T> output(std::int32_t index = 0) const { return of<T>(sixnet_call_output(call_, index), samples(), output_shape(index)); }
+    view<T> output(std::int32_t index = 0) const
+    {
+        return of<T>(sixnet_layer_call_output(call_, index), samples(), output_shape(index));
+    }
     view<const T> output_gradient(std::int32_t index = 0) const
     {
-        return of<const T>(sixnet_call_output_gradient(call_, index), samples(), output_shape(index));
+        return of<const T>(sixnet_layer_call_output_gradient(call_, index), samples(), output_shape(index));
     }
     /** To be written. */
     view<T> input_gradient(std::int32_t index = 0) const
     {
-        return of<T>(sixnet_call_input_gradient(call_, index), samples(), input_shape(index));
+        return of<T>(sixnet_layer_call_input_gradient(call_, index), samples(), input_shape(index));
     }
     /** Zero at first, to be added to. */
     view<T> parameter_gradient(std::int32_t index = 0) const
     {
-        return of<T>(sixnet_call_parameter_gradient(call_, index), 1, parameter_shape(index));
+        return of<T>(sixnet_layer_call_parameter_gradient(call_, index), 1, parameter_shape(index));
     }
 
 private:
@@ -453,7 +462,7 @@ template <class T> struct layer_thunks {
             try {
                 static_cast<const layer<T> *>(user)->setup(given);
             } catch (const std::exception &e) {
-                sixnet_setup_refuse(pointer, e.what());
+                sixnet_layer_setup_fail(pointer, e.what());
                 throw;
             }
             return 0;
@@ -487,16 +496,19 @@ public:
     {
     }
     /** With an allocator, whose functions must not throw. */
-    context(text options, sixnet_malloc_fn allocate, sixnet_free_fn release, void *user)
-        : object([&](auto out) { return sixnet_context_new_with_allocator(out, options.c_str(), allocate, release, user); },
-                 std::make_shared<household>())
+    context(text options, sixnet_malloc_fn malloc_fn, sixnet_free_fn free_fn, void *user)
+        : object(
+              [&](auto out) {
+                  return sixnet_context_new_with_allocator(out, options.c_str(), malloc_fn, free_fn, user);
+              },
+              std::make_shared<household>())
     {
     }
 
     /** Sends log lines to fn, or nowhere if it is empty. */
     void set_log(log_fn fn)
     {
-        const auto write = [](std::int32_t level, const char *line, void *user) {
+        const auto write = [](void *user, std::int32_t level, const char *line) {
             detail::guarded([&] {
                 (*static_cast<const log_fn *>(user))(level, line);
                 return 0;
@@ -510,19 +522,22 @@ public:
     }
 
     /** One setting in effect: "isa", "dtype", "threads" or "seed". */
-    std::string_view setting(text key) const { return detail::given(sixnet_context_get(get(), key.c_str()), SIXNET_NOT_FOUND); }
+    std::string_view setting(text key) const
+    {
+        return detail::given(sixnet_context_get(get(), key.c_str()), SIXNET_NOT_FOUND);
+    }
 
     /** Makes a layer known under a name, for all models of this context. */
-    template <class T> void layer_register(text name, layer<T> l)
+    template <class T> void register_layer(text name, layer<T> l)
     {
         static_assert(std::is_floating_point_v<T>, "a layer's values are float or double");
         using thunks = detail::layer_thunks<T>;
         auto kept = std::make_shared<layer<T>>(std::move(l));
         mine().layers.push_back(kept);
-        detail::check(sixnet_layer_register(get(), name.c_str(), kept->attributes.c_str(), detail::dtype<T>(),
-                                            kept->setup ? thunks::setup : nullptr,
-                                            kept->forward ? thunks::template run<&layer<T>::forward> : nullptr,
-                                            kept->backward ? thunks::template run<&layer<T>::backward> : nullptr, kept.get()));
+        detail::check(sixnet_context_register_layer(
+            get(), name.c_str(), kept->attributes.c_str(), detail::dtype<T>(), kept->setup ? thunks::setup : nullptr,
+            kept->forward ? thunks::template run<&layer<T>::forward> : nullptr,
+            kept->backward ? thunks::template run<&layer<T>::backward> : nullptr, kept.get()));
     }
 
 private:
@@ -552,27 +567,28 @@ class dataset : public detail::object<sixnet_dataset>
 {
 public:
     /** Of a pair of IDX files. */
-    static dataset open_idx(text images, text labels, const context &ctx = context())
+    static dataset from_idx(text images, text labels, const context &ctx = context())
     {
-        return {[&](auto out) { return sixnet_dataset_open_idx(out, ctx.get(), images.c_str(), labels.c_str()); },
+        return {[&](auto out) { return sixnet_dataset_from_idx(out, ctx.get(), images.c_str(), labels.c_str()); },
                 ctx.functions()};
     }
 
     /** Of arrays of float, double, uint8_t, int32_t or int64_t, which are copied.
      * @param sample,target the shapes of one sample and of one target
-     * @param options further words of the options kind "dataset_arrays": `scale`, and copy=false to use the arrays where they are */
+     * @param options further words of the options kind "dataset_from_arrays": `scale`, and copy=false to use the arrays where they are */
     template <class X, class T>
-    static dataset from_arrays(const shape &sample, const X &inputs, const shape &target, const T &targets, text options = "",
-                               const context &ctx = context())
+    static dataset from_arrays(const shape &sample, const X &inputs, const shape &target, const T &targets,
+                               text options = "", const context &ctx = context())
     {
         const view x(inputs);
         const view t(targets);
         const std::int64_t n = detail::rows(x.size(), sample.count(), "inputs");
         detail::must_be(t.size(), target.count(n), "targets");
-        return of_arrays(detail::array_spec<std::remove_pointer_t<decltype(x.data())>>("inputs", "shape", sample) +
-                             detail::array_spec<std::remove_pointer_t<decltype(t.data())>>("targets", "target_shape", target) +
-                             options.c_str(),
-                         ctx, {x.data(), t.data(), n});
+        return of_arrays(
+            detail::array_spec<std::remove_pointer_t<decltype(x.data())>>("input_dtype", "shape", sample) +
+                detail::array_spec<std::remove_pointer_t<decltype(t.data())>>("target_dtype", "target_shape", target) +
+                options.c_str(),
+            ctx, {x.data(), t.data(), n});
     }
 
     /** Of samples without targets. */
@@ -580,7 +596,7 @@ public:
     static dataset from_arrays(const shape &sample, const X &inputs, text options = "", const context &ctx = context())
     {
         const view x(inputs);
-        return of_arrays(detail::array_spec<std::remove_pointer_t<decltype(x.data())>>("inputs", "shape", sample) +
+        return of_arrays(detail::array_spec<std::remove_pointer_t<decltype(x.data())>>("input_dtype", "shape", sample) +
                              options.c_str(),
                          ctx, {x.data(), nullptr, detail::rows(x.size(), sample.count(), "inputs")});
     }
@@ -598,7 +614,7 @@ public:
         return of_function<double>(sixnet_dataset_from_callback_f64, {n, sample, target}, std::move(fn), ctx);
     }
 
-    /** Two datasets of its samples, by options such as "first=50000 seed=1". */
+    /** Two datasets of its samples, by options such as "first_size=50000 seed=1". */
     std::pair<dataset, dataset> split(text options)
     {
         sixnet_dataset *first = nullptr, *second = nullptr;
@@ -609,7 +625,7 @@ public:
     }
 
     /** Adds a transform that every sample goes through: "normalize mean=0.1307 std=0.3081". */
-    void transform(text spec) { detail::check(sixnet_dataset_transform(get(), spec.c_str())); }
+    void transform(text spec) { detail::check(sixnet_dataset_add_transform(get(), spec.c_str())); }
 
     std::int64_t size() const noexcept { return sixnet_dataset_size(get()); }
     shape sample_shape() const { return shapes().first; }
@@ -619,11 +635,11 @@ public:
     /** Copies one sample out, transformed, and its target if a view of it is given. */
     void get_sample(std::int64_t index, view<float> input, view<float> target = {}) const
     {
-        copy_sample(sixnet_dataset_get, index, input, target);
+        copy_sample(sixnet_dataset_get_sample, index, input, target);
     }
     void get_sample(std::int64_t index, view<double> input, view<double> target = {}) const
     {
-        copy_sample(sixnet_dataset_get_f64, index, input, target);
+        copy_sample(sixnet_dataset_get_sample_f64, index, input, target);
     }
 
 private:
@@ -655,7 +671,8 @@ private:
         auto kept = std::make_shared<source<T>>(source<T>{std::move(fn), static_cast<std::size_t>(f.sample.count()),
                                                           static_cast<std::size_t>(f.target.count()), ctx.functions()});
         const std::string spec = "shape=" + f.sample.str() + " target_shape=" + f.target.str();
-        return {[&](auto out) { return create(out, ctx.get(), spec.c_str(), f.n, source<T>::write, kept.get()); }, kept};
+        return {[&](auto out) { return create(out, ctx.get(), spec.c_str(), f.n, source<T>::write, kept.get()); },
+                kept};
     }
 
     template <class T, class C> void copy_sample(C *copy, std::int64_t index, view<T> input, view<T> target) const
@@ -683,7 +700,8 @@ private:
     {
         std::int64_t target[8];
         std::int32_t rank = 0;
-        const shape sample = detail::shape_of([&](auto... out) { return sixnet_dataset_shape(get(), out..., target, &rank); });
+        const shape sample =
+            detail::shape_of([&](auto... out) { return sixnet_dataset_shape(get(), out..., target, &rank); });
         return {sample, {target, static_cast<std::size_t>(rank)}};
     }
 };
@@ -697,27 +715,27 @@ using batch = basic_batch<float>;
 using batch_f64 = basic_batch<double>;
 
 /** Walks through a dataset in batches. */
-class batches : public detail::object<sixnet_batches>
+class batch_iterator : public detail::object<sixnet_batch_iterator>
 {
 public:
-    batches(dataset &ds, text options)
-        : object([&](auto out) { return sixnet_batches_new(out, ds.get(), options.c_str()); }, ds.functions()),
+    batch_iterator(dataset &ds, text options)
+        : object([&](auto out) { return sixnet_batch_iterator_new(out, ds.get(), options.c_str()); }, ds.functions()),
           input_size_(ds.sample_shape().count()), target_size_(ds.target_shape().count())
     {
     }
 
     /** Begins an epoch. */
-    void start(std::int64_t epoch) { detail::check(sixnet_batches_start(get(), epoch)); }
+    void start(std::int64_t epoch) { detail::check(sixnet_batch_iterator_start_epoch(get(), epoch)); }
 
     /** The next batch; nothing at the end of the epoch. */
-    std::optional<batch> next() { return next_of<float>(sixnet_batches_next); }
-    std::optional<batch_f64> next_f64() { return next_of<double>(sixnet_batches_next_f64); }
+    std::optional<batch> next() { return next_of<float>(sixnet_batch_iterator_next); }
+    std::optional<batch_f64> next_f64() { return next_of<double>(sixnet_batch_iterator_next_f64); }
 
     /** The epoch, and how many of its samples were given out. */
     std::pair<std::int64_t, std::int64_t> cursor() const
     {
         std::pair<std::int64_t, std::int64_t> place;
-        detail::check(sixnet_batches_cursor(get(), &place.first, &place.second));
+        detail::check(sixnet_batch_iterator_position(get(), &place.first, &place.second));
         return place;
     }
 
@@ -776,7 +794,10 @@ class model : public detail::object<sixnet_model>
 {
 public:
     /** Empty, to be built with add() and compile(). */
-    explicit model(const context &ctx = context()) : model(ctx, [&](auto out) { return sixnet_model_new(out, ctx.get()); }) {}
+    explicit model(const context &ctx = context())
+        : model(ctx, [&](auto out) { return sixnet_model_new(out, ctx.get()); })
+    {
+    }
 
     /** Of a whole net's text, compiled. */
     explicit model(text net, const context &ctx = context())
@@ -794,7 +815,7 @@ public:
     static model load_memory(view<const unsigned char> file, text options = "", const context &ctx = context())
     {
         const auto create = [&](auto out) {
-            return sixnet_model_load_memory(out, ctx.get(), file.data(), file.size(), options.c_str());
+            return sixnet_model_load_from_buffer(out, ctx.get(), file.data(), file.size(), options.c_str());
         };
         return loaded(ctx, create);
     }
@@ -804,13 +825,14 @@ public:
         const auto portion = [](void *user, void *data, std::uint64_t size) {
             std::int64_t count = -1;
             detail::guarded([&] {
-                count = static_cast<std::int64_t>((*static_cast<const read_fn *>(user))(data, static_cast<std::size_t>(size)));
+                count = static_cast<std::int64_t>(
+                    (*static_cast<const read_fn *>(user))(data, static_cast<std::size_t>(size)));
                 return 0;
             });
             return count;
         };
         const auto create = [&](auto out) {
-            return sixnet_model_read(out, ctx.get(), portion, const_cast<read_fn *>(&fn), options.c_str());
+            return sixnet_model_load_from_stream(out, ctx.get(), portion, const_cast<read_fn *>(&fn), options.c_str());
         };
         return loaded(ctx, create);
     }
@@ -828,30 +850,31 @@ public:
     /** Adds a layer that takes the output of the node added last. */
     node add(text spec) { return add(spec, node_count() - 1); }
     /** Adds a layer that takes the output of a node. */
-    node add(text spec, node input) { return added(sixnet_add(get(), spec.c_str(), input)); }
+    node add(text spec, node input) { return added(sixnet_model_add(get(), spec.c_str(), input)); }
     /** Adds a layer of several inputs. */
     node add(text spec, std::initializer_list<node> inputs)
     {
-        return added(sixnet_add_multi(get(), spec.c_str(), inputs.begin(), static_cast<std::int32_t>(inputs.size())));
+        return added(
+            sixnet_model_add_multi(get(), spec.c_str(), inputs.begin(), static_cast<std::int32_t>(inputs.size())));
     }
-    void retain(node n) { detail::check(sixnet_retain(get(), n)); }
+    void retain(node n) { detail::check(sixnet_node_retain(get(), n)); }
     void compile()
     {
-        detail::check(sixnet_compile(get()));
+        detail::check(sixnet_model_compile(get()));
         find_ends();
     }
     /** The bytes that n samples at once will need. */
     std::uint64_t memory_needed(std::int64_t n, bool training = true)
     {
         std::uint64_t bytes = 0;
-        detail::check(sixnet_memory_needed(get(), n, training, &bytes));
+        detail::check(sixnet_model_memory_needed(get(), n, training, &bytes));
         return bytes;
     }
-    void reset(std::uint64_t seed) { detail::check(sixnet_reset(get(), seed)); }
+    void reset(std::uint64_t seed) { detail::check(sixnet_model_reset(get(), seed)); }
 
     // looking at it
 
-    std::string_view summary() { return detail::given(sixnet_summary(get()), SIXNET_BAD_STATE); }
+    std::string_view summary() { return detail::given(sixnet_model_summary(get()), SIXNET_BAD_STATE); }
     std::string_view model_text() { return detail::given(sixnet_model_text(get()), SIXNET_BAD_STATE); }
     std::int32_t node_count() const noexcept { return sixnet_node_count(get()); }
     node node_find(text name) const
@@ -868,7 +891,7 @@ public:
     node node_output(node n, text output) const
     {
         const node found = sixnet_node_output(get(), n, output.c_str());
-        if (found == SIXNET_NONE)
+        if (found == SIXNET_NO_NODE)
             detail::check(SIXNET_NOT_FOUND);
         return found;
     }
@@ -919,7 +942,10 @@ public:
         return trainable != 0;
     }
     /** How the tensors that a pattern names are trained: set_tensors("conv1.*", "trainable=false"). */
-    void set_tensors(text pattern, text settings) { detail::check(sixnet_model_set_tensors(get(), pattern.c_str(), settings.c_str())); }
+    void set_tensors(text pattern, text settings)
+    {
+        detail::check(sixnet_model_set_tensors(get(), pattern.c_str(), settings.c_str()));
+    }
     /** "trainable", "lr_scale", "weight_decay" or "parameter" of a tensor. */
     double tensor_setting(text name, text key) const
     {
@@ -946,11 +972,11 @@ public:
     }
     void gradient_get(text name, view<float> to) const
     {
-        detail::check(sixnet_gradient_get(get(), name.c_str(), to.data(), detail::size_of(to)));
+        detail::check(sixnet_tensor_gradient(get(), name.c_str(), to.data(), detail::size_of(to)));
     }
     void gradient_get(text name, view<double> to) const
     {
-        detail::check(sixnet_gradient_get_f64(get(), name.c_str(), to.data(), detail::size_of(to)));
+        detail::check(sixnet_tensor_gradient_f64(get(), name.c_str(), to.data(), detail::size_of(to)));
     }
     /** A tensor's own memory. T must be the type of the context's dtype. */
     template <class T> view<const T> tensor_data(text name) const
@@ -966,30 +992,30 @@ public:
     std::string digest() const
     {
         char digits[65] = "";
-        detail::check(sixnet_digest(get(), digits));
+        detail::check(sixnet_model_digest(get(), digits));
         return digits;
     }
 
     // the open loop
 
-    void forward(view<const float> x) { forwarded(x, sixnet_forward); }
-    void forward(view<const double> x) { forwarded(x, sixnet_forward_f64); }
+    void forward(view<const float> x) { forwarded(x, sixnet_model_forward); }
+    void forward(view<const double> x) { forwarded(x, sixnet_model_forward_f64); }
     /** The loss of the last forward(). */
-    double loss(view<const float> t) { return loss_of(t, sixnet_loss); }
-    double loss(view<const double> t) { return loss_of(t, sixnet_loss_f64); }
-    void backward() { detail::check(sixnet_backward(get())); }
-    void backward_from(view<const float> dy) { backward_of(dy, sixnet_backward_from); }
-    void backward_from(view<const double> dy) { backward_of(dy, sixnet_backward_from_f64); }
-    void zero_grad() { detail::check(sixnet_zero_grad(get())); }
+    double loss(view<const float> t) { return loss_of(t, sixnet_model_loss); }
+    double loss(view<const double> t) { return loss_of(t, sixnet_model_loss_f64); }
+    void backward() { detail::check(sixnet_model_backward(get())); }
+    void backward_from(view<const float> dy) { backward_of(dy, sixnet_model_backward_from); }
+    void backward_from(view<const double> dy) { backward_of(dy, sixnet_model_backward_from_f64); }
+    void zero_grad() { detail::check(sixnet_model_zero_grad(get())); }
 
     /** Predicts into y, of as many values as the samples have outputs. */
-    void predict(view<const float> x, view<float> y) { sizes_.predict(sixnet_predict, get(), x, y); }
-    void predict(view<const double> x, view<double> y) { sizes_.predict(sixnet_predict_f64, get(), x, y); }
-    std::vector<float> predict(view<const float> x) { return sizes_.predict(sixnet_predict, get(), x); }
-    std::vector<double> predict(view<const double> x) { return sizes_.predict(sixnet_predict_f64, get(), x); }
+    void predict(view<const float> x, view<float> y) { sizes_.predict(sixnet_model_predict, get(), x, y); }
+    void predict(view<const double> x, view<double> y) { sizes_.predict(sixnet_model_predict_f64, get(), x, y); }
+    std::vector<float> predict(view<const float> x) { return sizes_.predict(sixnet_model_predict, get(), x); }
+    std::vector<double> predict(view<const double> x) { return sizes_.predict(sixnet_model_predict_f64, get(), x); }
 
     /** Ends what runs on the model: fit() then returns false, other members throw an error of status SIXNET_STOPPED. */
-    void cancel(bool on = true) const noexcept { sixnet_cancel(get(), on); }
+    void cancel(bool on = true) const noexcept { sixnet_model_cancel(get(), on); }
 
     gradient_difference gradient_check(view<const double> x, view<const double> t)
     {
@@ -997,14 +1023,14 @@ public:
         const char *where = "";
         const std::int64_t n = detail::rows(x.size(), sizes_.input, "inputs");
         detail::must_be(t.size(), n * target_size_, "targets");
-        detail::check_whole(sixnet_gradient_check(get(), x.data(), t.data(), n, &worst, &where));
+        detail::check_whole(sixnet_model_gradient_check(get(), x.data(), t.data(), n, &worst, &where));
         return {worst, where};
     }
 
     // where the time goes
 
-    void profile(bool on) { detail::check(sixnet_profile(get(), on)); }
-    double profile_get(node n, text key) const noexcept { return sixnet_profile_get(get(), n, key.c_str()); }
+    void profile(bool on) { detail::check(sixnet_model_profile(get(), on)); }
+    double profile_get(node n, text key) const noexcept { return sixnet_model_profile_get(get(), n, key.c_str()); }
 
     // training
 
@@ -1013,15 +1039,18 @@ public:
     /** As above, and evaluates the net on a second dataset at the end of every epoch. */
     bool fit(optimizer &opt, dataset &train, dataset &validation, text options, const progress_fn &fn = {});
 
-    /** How many epochs the last fit() completed, and one of the numbers of sixnet_history_get(). */
-    std::int64_t history_size() const noexcept { return sixnet_history_size(get()); }
-    double history_get(std::int64_t epoch, text key) const noexcept { return sixnet_history_get(get(), epoch, key.c_str()); }
+    /** How many epochs the last fit() completed, and one of the numbers of sixnet_model_history_get(). */
+    std::int64_t history_size() const noexcept { return sixnet_model_history_size(get()); }
+    double history_get(std::int64_t epoch, text key) const noexcept
+    {
+        return sixnet_model_history_get(get(), epoch, key.c_str());
+    }
 
-    /** What fit() with doctor=true found in the last run: lines of text, or another field of sixnet_finding(). */
-    std::vector<std::string> findings(text field = "text") const
+    /** What fit() with diagnostics=true found in the last run: lines of text, or another field of sixnet_model_diagnostic(). */
+    std::vector<std::string> diagnostics(text field = "text") const
     {
         std::vector<std::string> all;
-        while (const char *found = sixnet_finding(get(), static_cast<std::int32_t>(all.size()), field.c_str()))
+        while (const char *found = sixnet_model_diagnostic(get(), static_cast<std::int32_t>(all.size()), field.c_str()))
             all.emplace_back(found);
         return all;
     }
@@ -1029,19 +1058,22 @@ public:
     evaluation evaluate(dataset &ds)
     {
         evaluation e{};
-        detail::check_whole(sixnet_evaluate(get(), ds.get(), &e.loss, &e.accuracy));
+        detail::check_whole(sixnet_model_evaluate(get(), ds.get(), &e.loss, &e.accuracy));
         return e;
     }
 
     // files
 
-    void save(text path, text options = "") const { detail::check(sixnet_model_save(get(), path.c_str(), options.c_str())); }
+    void save(text path, text options = "") const
+    {
+        detail::check(sixnet_model_save(get(), path.c_str(), options.c_str()));
+    }
     std::vector<unsigned char> save_memory() const
     {
         std::uint64_t size = 0;
-        detail::check(sixnet_model_save_memory(get(), nullptr, 0, &size));
+        detail::check(sixnet_model_save_to_buffer(get(), nullptr, 0, &size));
         std::vector<unsigned char> file(static_cast<std::size_t>(size));
-        detail::check(sixnet_model_save_memory(get(), file.data(), size, &size));
+        detail::check(sixnet_model_save_to_buffer(get(), file.data(), size, &size));
         return file;
     }
     /** Saves through a function. */
@@ -1053,7 +1085,7 @@ public:
                 return 0;
             });
         };
-        detail::check(sixnet_model_write(get(), portion, const_cast<write_fn *>(&fn)));
+        detail::check(sixnet_model_save_to_stream(get(), portion, const_cast<write_fn *>(&fn)));
     }
     /** Fills the net with the tensors of any safetensors file. Returns what differs, a line for each; "" if nothing. */
     std::string load_weights(text path, text options = "")
@@ -1065,7 +1097,7 @@ public:
     std::string load_weights_memory(view<const unsigned char> file, text options = "")
     {
         const char *report = "";
-        detail::check(sixnet_model_load_weights_memory(get(), file.data(), file.size(), options.c_str(), &report));
+        detail::check(sixnet_model_load_weights_from_buffer(get(), file.data(), file.size(), options.c_str(), &report));
         return report;
     }
 
@@ -1076,7 +1108,8 @@ private:
     {
     }
     template <class F>
-    model(const context &ctx, F &&create) : model(std::forward<F>(create), ctx.functions(), ctx.setting("dtype") == "f64")
+    model(const context &ctx, F &&create)
+        : model(std::forward<F>(create), ctx.functions(), ctx.setting("dtype") == "f64")
     {
     }
     template <class F> static model loaded(const context &ctx, F &&create)
@@ -1089,7 +1122,7 @@ private:
     node added(node n)
     {
         if (n < 0)
-            detail::check(sixnet_compile(get())); // which reports the first error of the build
+            detail::check(sixnet_model_compile(get())); // which reports the first error of the build
         return n;
     }
 
@@ -1144,10 +1177,10 @@ public:
     {
     }
 
-    void run(view<const float> x, view<float> y) { sizes_.predict(sixnet_predictor_run, get(), x, y); }
-    void run(view<const double> x, view<double> y) { sizes_.predict(sixnet_predictor_run_f64, get(), x, y); }
-    std::vector<float> run(view<const float> x) { return sizes_.predict(sixnet_predictor_run, get(), x); }
-    std::vector<double> run(view<const double> x) { return sizes_.predict(sixnet_predictor_run_f64, get(), x); }
+    void predict(view<const float> x, view<float> y) { sizes_.predict(sixnet_predictor_predict, get(), x, y); }
+    void predict(view<const double> x, view<double> y) { sizes_.predict(sixnet_predictor_predict_f64, get(), x, y); }
+    std::vector<float> predict(view<const float> x) { return sizes_.predict(sixnet_predictor_predict, get(), x); }
+    std::vector<double> predict(view<const double> x) { return sizes_.predict(sixnet_predictor_predict_f64, get(), x); }
 
     /** The bytes that it takes. */
     std::uint64_t memory() const
@@ -1168,37 +1201,40 @@ class optimizer : public detail::object<sixnet_optimizer>
 {
 public:
     optimizer(model &net, text spec, text schedule = "")
-        : object([&](auto out) { return sixnet_optimizer_new(out, net.get(), spec.c_str(), schedule.c_str()); }, net.functions())
+        : object([&](auto out) { return sixnet_optimizer_new(out, net.get(), spec.c_str(), schedule.c_str()); },
+                 net.functions())
     {
     }
 
-    void step() { detail::check(sixnet_step(get())); }
-    void schedule_epoch(double metric) { detail::check(sixnet_schedule_epoch(get(), metric)); }
-    double learning_rate() const noexcept { return sixnet_learning_rate(get()); }
-    void set_learning_rate(double lr) { detail::check(sixnet_set_learning_rate(get(), lr)); }
+    void step() { detail::check(sixnet_optimizer_step(get())); }
+    void end_epoch(double metric) { detail::check(sixnet_optimizer_end_epoch(get(), metric)); }
+    double learning_rate() const noexcept { return sixnet_optimizer_learning_rate(get()); }
+    void set_learning_rate(double lr) { detail::check(sixnet_optimizer_set_learning_rate(get(), lr)); }
 
     /** Saves the training run of this optimizer and its model, and where the batches are. */
-    void checkpoint_save(const model &net, text path, const batches *walk = nullptr, text options = "") const
+    void checkpoint_save(const model &net, text path, const batch_iterator *batches = nullptr, text options = "") const
     {
-        detail::check(sixnet_checkpoint_save(net.get(), get(), walk ? walk->get() : nullptr, path.c_str(), options.c_str()));
+        detail::check(sixnet_checkpoint_save(net.get(), get(), batches ? batches->get() : nullptr, path.c_str(),
+                                             options.c_str()));
     }
     /** Takes up a training run. */
-    void checkpoint_load(model &net, text path, batches *walk = nullptr, text options = "")
+    void checkpoint_load(model &net, text path, batch_iterator *batches = nullptr, text options = "")
     {
-        detail::check(sixnet_checkpoint_load(net.get(), get(), walk ? walk->get() : nullptr, path.c_str(), options.c_str()));
+        detail::check(sixnet_checkpoint_load(net.get(), get(), batches ? batches->get() : nullptr, path.c_str(),
+                                             options.c_str()));
     }
 };
 
 inline bool model::fit(optimizer &opt, dataset &train, text options, const progress_fn &fn)
 {
-    return detail::check(sixnet_fit(get(), opt.get(), train.get(), options.c_str(), fn ? report : nullptr,
-                                    const_cast<progress_fn *>(&fn))) == SIXNET_OK;
+    return detail::check(sixnet_model_fit(get(), opt.get(), train.get(), nullptr, options.c_str(),
+                                          fn ? report : nullptr, const_cast<progress_fn *>(&fn))) == SIXNET_OK;
 }
 
 inline bool model::fit(optimizer &opt, dataset &train, dataset &validation, text options, const progress_fn &fn)
 {
-    return detail::check(sixnet_fit_validated(get(), opt.get(), train.get(), validation.get(), options.c_str(),
-                                              fn ? report : nullptr, const_cast<progress_fn *>(&fn))) == SIXNET_OK;
+    return detail::check(sixnet_model_fit(get(), opt.get(), train.get(), validation.get(), options.c_str(),
+                                          fn ? report : nullptr, const_cast<progress_fn *>(&fn))) == SIXNET_OK;
 }
 
 } // namespace sixnet

@@ -35,8 +35,8 @@ int32_t six_calls_check(const char *function, const six_use *use, int32_t uses)
             if (!may_all(call, &use[i]))
                 return six_fail(
                     SIXNET_BAD_STATE,
-                    "%s: called from a callback of %s, which is using the same object; call it when that has returned", function,
-                    call->function);
+                    "%s: called from a callback of %s, which is using the same object; call it when that has returned",
+                    function, call->function);
     return SIXNET_OK;
 }
 

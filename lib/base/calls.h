@@ -35,29 +35,30 @@ typedef struct six_call {
     bool yields;
 } six_call;
 
-#define SIX_READ(object)                                                                                                         \
-    {                                                                                                                            \
-        (object), SIX_READS, false                                                                                               \
+#define SIX_READ(object)                                                                                               \
+    {                                                                                                                  \
+        (object), SIX_READS, false                                                                                     \
     }
-#define SIX_KEPT(object)                                                                                                         \
-    {                                                                                                                            \
-        (object), SIX_READS, true                                                                                                \
+#define SIX_KEPT(object)                                                                                               \
+    {                                                                                                                  \
+        (object), SIX_READS, true                                                                                      \
     }
-#define SIX_RUN(object)                                                                                                          \
-    {                                                                                                                            \
-        (object), SIX_RUNS, false                                                                                                \
+#define SIX_RUN(object)                                                                                                \
+    {                                                                                                                  \
+        (object), SIX_RUNS, false                                                                                      \
     }
-#define SIX_CHANGE(object)                                                                                                       \
-    {                                                                                                                            \
-        (object), SIX_CHANGES, false                                                                                             \
+#define SIX_CHANGE(object)                                                                                             \
+    {                                                                                                                  \
+        (object), SIX_CHANGES, false                                                                                   \
     }
-#define SIX_FREE(object)                                                                                                         \
-    {                                                                                                                            \
-        (object), SIX_FREES, false                                                                                               \
+#define SIX_FREE(object)                                                                                               \
+    {                                                                                                                  \
+        (object), SIX_FREES, false                                                                                     \
     }
 
 /* The arguments `use` and `uses` of the functions below, from a list of these. */
-#define SIX_USES(...) (const six_use[]){__VA_ARGS__}, (int32_t)(sizeof((const six_use[]){__VA_ARGS__}) / sizeof(six_use))
+#define SIX_USES(...)                                                                                                  \
+    (const six_use[]){__VA_ARGS__}, (int32_t)(sizeof((const six_use[]){__VA_ARGS__}) / sizeof(six_use))
 
 /* SIXNET_OK, or SIXNET_BAD_STATE if a call that the thread is in the middle of forbids one of these uses. */
 int32_t six_calls_check(const char *function, const six_use *use, int32_t uses);

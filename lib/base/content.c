@@ -64,7 +64,8 @@ static bool is_netpbm(const uint8_t *bytes, size_t size)
 
 const six_content *six_content_of(const uint8_t *bytes, size_t size)
 {
-    static const six_content text = {"a text, such as CSV", ""}, netpbm = {"a netpbm image (PBM, PGM, PPM or PAM)", IMAGE};
+    static const six_content text = {"a text, such as CSV", ""},
+                             netpbm = {"a netpbm image (PBM, PGM, PPM or PAM)", IMAGE};
     if (is_netpbm(bytes, size))
         return &netpbm;
     for (size_t i = 0; i < sizeof contents / sizeof *contents; i++)

@@ -10,7 +10,7 @@
 #include "status.h"
 #include "threads.h"
 
-sixnet_context *six_context_hold(sixnet_context *ctx)
+sixnet_context *six_context_retain(sixnet_context *ctx)
 {
     if (!ctx)
         return sixnet_context_new(&ctx, NULL) == SIXNET_OK ? ctx : NULL;
@@ -24,7 +24,8 @@ void six_context_release(sixnet_context *ctx)
         return;
     six_custom_free_all(ctx);
     six_pool_free(ctx->pool);
-    sixnet_context allocator = {.allocate = ctx->allocate, .release = ctx->release, .allocator_user = ctx->allocator_user};
+    sixnet_context allocator = {
+        .malloc_fn = ctx->malloc_fn, .free_fn = ctx->free_fn, .allocator_user = ctx->allocator_user};
     six_free(&allocator, ctx->budget);
     six_free(&allocator, ctx);
 }
@@ -39,7 +40,7 @@ void six_log(const sixnet_context *ctx, int32_t level, const char *format, ...)
     va_start(args, format);
     six_line(line, sizeof line, format, args);
     va_end(args);
-    ctx->log(level, line, ctx->log_user);
+    ctx->log(ctx->log_user, level, line);
     errno = saved;
 }
 
@@ -48,7 +49,7 @@ static void *allocate(const sixnet_context *ctx, size_t size)
     six_call call;
     int saved = errno;
     six_call_begin_allocator(&call);
-    void *memory = ctx->allocate ? ctx->allocate(size, ctx->allocator_user) : malloc(size);
+    void *memory = ctx->malloc_fn ? ctx->malloc_fn(ctx->allocator_user, size) : malloc(size);
     six_call_end(&call);
     errno = saved;
     return memory;
@@ -60,7 +61,8 @@ static bool take_budget(six_budget *b, size_t bytes)
     do
         if (bytes > b->most - taken)
             return false;
-    while (!atomic_compare_exchange_weak_explicit(&b->taken, &taken, taken + bytes, memory_order_relaxed, memory_order_relaxed));
+    while (!atomic_compare_exchange_weak_explicit(&b->taken, &taken, taken + bytes, memory_order_relaxed,
+                                                  memory_order_relaxed));
     return true;
 }
 
@@ -79,7 +81,8 @@ typedef struct origin {
 static char *allocate_bytes(const sixnet_context *ctx, size_t bytes)
 {
     if (ctx->budget && !take_budget(ctx->budget, bytes)) {
-        six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: %zu bytes more would exceed max_memory=%zu", bytes, ctx->budget->most);
+        six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: %zu bytes more would exceed max_memory=%zu", bytes,
+                 ctx->budget->most);
         return NULL;
     }
     char *raw = allocate(ctx, bytes);
@@ -117,8 +120,8 @@ void six_free(const sixnet_context *ctx, void *memory)
     give_budget(ctx->budget, o.bytes);
     six_call call;
     six_call_begin_allocator(&call);
-    if (ctx->release)
-        ctx->release(o.raw, ctx->allocator_user);
+    if (ctx->free_fn)
+        ctx->free_fn(ctx->allocator_user, o.raw);
     else
         free(o.raw);
     six_call_end(&call);

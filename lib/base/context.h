@@ -21,8 +21,8 @@ typedef struct six_budget {
 /* Everything an object needs to know about its process. Counted: every object created with a context holds it. */
 struct sixnet_context {
     atomic_int references;
-    sixnet_malloc_fn allocate;
-    sixnet_free_fn release;
+    sixnet_malloc_fn malloc_fn;
+    sixnet_free_fn free_fn;
     void *allocator_user;
     six_budget *budget; /* NULL without max_memory */
     sixnet_log_fn log;
@@ -39,7 +39,7 @@ struct sixnet_context {
 /* A context's own memory comes from six_alloc() with its allocator, as six_context_release() gives it back with six_free(). */
 
 /* ctx with one more reference, or a new default context where ctx is NULL; NULL only when memory is out. */
-sixnet_context *six_context_hold(sixnet_context *ctx);
+sixnet_context *six_context_retain(sixnet_context *ctx);
 void six_context_release(sixnet_context *ctx);
 
 /* Frees the list of registered layers; implemented in lib/graph/custom.c. */

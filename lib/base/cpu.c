@@ -16,10 +16,7 @@ static uint32_t saved_states(void)
     return low;
 }
 
-static bool has(uint32_t bits, uint32_t wanted)
-{
-    return (bits & wanted) == wanted;
-}
+static bool has(uint32_t bits, uint32_t wanted) { return (bits & wanted) == wanted; }
 
 uint32_t six_cpu_features(void)
 {
@@ -39,16 +36,10 @@ uint32_t six_cpu_features(void)
 
 #elif defined(__aarch64__)
 
-uint32_t six_cpu_features(void)
-{
-    return SIX_CPU_NEON;
-}
+uint32_t six_cpu_features(void) { return SIX_CPU_NEON; }
 
 #else
 
-uint32_t six_cpu_features(void)
-{
-    return 0;
-}
+uint32_t six_cpu_features(void) { return 0; }
 
 #endif

@@ -158,7 +158,10 @@ static double quotient(big *over, big *under)
 
 double six_decimal_value(const char *digits, int count, int64_t exponent)
 {
-    enum { POINT_LEAST = -323, POINT_MOST = 309 }; /* of numbers that are not rounded to 0 or infinity: below 10^point */
+    enum {
+        POINT_LEAST = -323,
+        POINT_MOST = 309
+    }; /* of numbers that are not rounded to 0 or infinity: below 10^point */
     for (; count > 0 && *digits == '0'; count--)
         digits++;
     for (; count > 0 && digits[count - 1] == '0'; count--)
@@ -183,7 +186,8 @@ static int exact_digits(double size, char digits[static EXACT], bool *rest)
     const uint64_t bits = bits_of(size), fraction = bits & ((UINT64_C(1) << MANTISSA_BITS) - 1);
     const int field = (int)(bits >> MANTISSA_BITS), exponent = (field ? field : 1) - BIAS - MANTISSA_BITS;
     big over = big_of(fraction | (uint64_t)(field != 0) << MANTISSA_BITS), under = big_of(1);
-    int point = (exponent + big_bits(&over)) * 30103 / 100000; /* about log10: with log10(2) = 0.30103 one more or less */
+    int point =
+        (exponent + big_bits(&over)) * 30103 / 100000; /* about log10: with log10(2) = 0.30103 one more or less */
     big_shift(exponent > 0 ? &over : &under, exponent > 0 ? exponent : -exponent);
     big_scale(point > 0 ? &under : &over, point > 0 ? point : -point);
     for (; big_compare(&over, &under) >= 0; point++) /* over / under is now to be below 1, and ... */
@@ -235,6 +239,7 @@ int six_decimal_shortest(double size, char digits[static SIX_DECIMAL_SHORTEST + 
     do {
         count++;
         carry = round_digits(digits, exact, rest, count);
-    } while (count < SIX_DECIMAL_SHORTEST && bits_of(six_decimal_value(digits, count, point + carry - count)) != bits_of(size));
+    } while (count < SIX_DECIMAL_SHORTEST &&
+             bits_of(six_decimal_value(digits, count, point + carry - count)) != bits_of(size));
     return point + carry;
 }

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "exact.h"
+#include "portable_math.h"
 
 six_philox six_philox_at(uint64_t key, uint64_t counter_low, uint64_t counter_high)
 {
@@ -28,10 +28,7 @@ uint64_t six_key_for(uint64_t seed, uint64_t purpose)
     return (uint64_t)words.word[0] << 32 | words.word[1];
 }
 
-six_stream six_stream_at(uint64_t key, uint64_t stream)
-{
-    return (six_stream){.key = key, .stream = stream};
-}
+six_stream six_stream_at(uint64_t key, uint64_t stream) { return (six_stream){.key = key, .stream = stream}; }
 
 uint32_t six_stream_word(six_stream *s)
 {
@@ -55,18 +52,12 @@ uint64_t six_stream_below(six_stream *s, uint64_t bound)
     return x % bound;
 }
 
-double six_stream_uniform(six_stream *s)
-{
-    return (double)(two_words(s) >> 11) * 0x1p-53;
-}
+double six_stream_uniform(six_stream *s) { return (double)(two_words(s) >> 11) * 0x1p-53; }
 
-double six_stream_between(six_stream *s, double low, double high)
-{
-    return low + (high - low) * six_stream_uniform(s);
-}
+double six_stream_between(six_stream *s, double low, double high) { return low + (high - low) * six_stream_uniform(s); }
 
 double six_stream_normal(six_stream *s)
 {
-    double radius = sqrt(-2.0 * six_exact_log(1.0 - six_stream_uniform(s)));
-    return radius * six_exact_cosine(six_stream_uniform(s));
+    double radius = sqrt(-2.0 * six_portable_log(1.0 - six_stream_uniform(s)));
+    return radius * six_portable_cosine(six_stream_uniform(s));
 }

@@ -27,6 +27,6 @@ uint32_t six_stream_word(six_stream *s);
 uint64_t six_stream_below(six_stream *s, uint64_t bound); /* evenly from 0 to bound - 1, bound > 0, without bias */
 double six_stream_uniform(six_stream *s);                 /* from [0, 1), 53 bits */
 double six_stream_between(six_stream *s, double low, double high); /* from low to high, evenly */
-double six_stream_normal(six_stream *s);                  /* mean 0, deviation 1 (Box-Muller), without libm: same bits everywhere */
+double six_stream_normal(six_stream *s); /* mean 0, deviation 1 (Box-Muller), without libm: same bits everywhere */
 
 #endif

@@ -13,25 +13,16 @@ enum { QUOTE_MAX = 40, QUOTE_SIZE = QUOTE_MAX + 4, RANGE_SIZE = 96 };
 
 /* ---- words ---- */
 
-static size_t span_length(six_span s)
-{
-    return (size_t)(s.end - s.begin);
-}
+static size_t span_length(six_span s) { return (size_t)(s.end - s.begin); }
 
-static six_span span_of(const char *text)
-{
-    return (six_span){text, text + strlen(text)};
-}
+static six_span span_of(const char *text) { return (six_span){text, text + strlen(text)}; }
 
 static bool span_equal(six_span a, six_span b)
 {
     return span_length(a) == span_length(b) && memcmp(a.begin, b.begin, span_length(a)) == 0;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 /* The next word of a text, which is moved behind it; false at the end. */
 static bool next_word(const char **text, six_span *word)
@@ -52,10 +43,7 @@ static const char *find_char(const char *begin, const char *end, char c)
     return found ? found : end;
 }
 
-static six_span name_of(six_span word)
-{
-    return (six_span){word.begin, find_char(word.begin, word.end, '=')};
-}
+static six_span name_of(six_span word) { return (six_span){word.begin, find_char(word.begin, word.end, '=')}; }
 
 /* A foreign word as a message may show it. */
 static const char *quote(six_span s, char buffer[static QUOTE_SIZE])
@@ -74,9 +62,9 @@ static int32_t check_text(const char *text)
     for (; text[length]; length++) {
         unsigned char c = (unsigned char)text[length];
         if (length == SIX_SPEC_MAX)
-            return six_fail(SIXNET_BAD_TEXT, "the text is longer than %d characters", SIX_SPEC_MAX);
+            return six_fail(SIXNET_BAD_SPEC, "the text is longer than %d characters", SIX_SPEC_MAX);
         if ((c < ' ' && !is_blank((char)c)) || c == 0x7F)
-            return six_fail(SIXNET_BAD_TEXT, "the text has the control character %d at place %zu", c, length);
+            return six_fail(SIXNET_BAD_SPEC, "the text has the control character %d at place %zu", c, length);
     }
     return SIXNET_OK;
 }
@@ -88,31 +76,23 @@ typedef struct suggestion {
     size_t distance;
 } suggestion;
 
-static char lower(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-}
+static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c); }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 static bool begins_with(six_span s, six_span beginning)
 {
     return span_length(s) >= span_length(beginning) && memcmp(s.begin, beginning.begin, span_length(beginning)) == 0;
 }
 
-static bool same_letter(char a, char b)
-{
-    return lower(a) == lower(b);
-}
+static bool same_letter(char a, char b) { return lower(a) == lower(b); }
 
 /* How many characters must change, come, go or swap with their neighbour, without case, to make one word of at most QUOTE_MAX characters
  * the other; 1 for the beginning of a word. */
 static size_t distance_of(six_span word, six_span right)
 {
-    size_t rows = span_length(word), columns = span_length(right), row[3][QUOTE_MAX + 1]; /* row[i % 3]: of the first i characters */
+    size_t rows = span_length(word), columns = span_length(right),
+           row[3][QUOTE_MAX + 1]; /* row[i % 3]: of the first i characters */
     const char *a = word.begin, *b = right.begin;
     if (rows >= 2 && columns > rows && begins_with(right, word))
         return 1;
@@ -219,15 +199,9 @@ static const char *read_whole(const six_attr *attr, six_span s, int64_t *value)
     return (double)*value < attr->low || (double)*value > attr->high ? out_of_range : NULL;
 }
 
-static const char *read_int(const six_attr *attr, six_span s, void *field)
-{
-    return read_whole(attr, s, field);
-}
+static const char *read_int(const six_attr *attr, six_span s, void *field) { return read_whole(attr, s, field); }
 
-static const char *read_float(const six_attr *attr, six_span s, void *field)
-{
-    return read_number(attr, s, field);
-}
+static const char *read_float(const six_attr *attr, six_span s, void *field) { return read_number(attr, s, field); }
 
 static const char *read_bool(const six_attr *attr, six_span s, void *field)
 {
@@ -245,7 +219,9 @@ static const char *read_pair(const six_attr *attr, six_span s, void *field)
     pair[1] = pair[0];
     if (!problem && middle < s.end)
         problem = read_whole(attr, (six_span){middle + 1, s.end}, &pair[1]);
-    return problem && problem != out_of_range ? "is not a whole number or two with an x between them, such as 1x9 for height 1 and width 9" : problem;
+    return problem && problem != out_of_range
+               ? "is not a whole number or two with an x between them, such as 1x9 for height 1 and width 9"
+               : problem;
 }
 
 static const char *read_shape(const six_attr *attr, six_span s, void *field)
@@ -439,7 +415,7 @@ static int32_t refuse(const six_attr *attr, six_span value, const char *problem)
             consider(&s, word);
         suggestion_text(&s, nearest);
     }
-    return six_fail(SIXNET_BAD_TEXT, "%s=%s %s%s%s", attr->name, quote(value, shown), problem, detail, nearest);
+    return six_fail(SIXNET_BAD_SPEC, "%s=%s %s%s%s", attr->name, quote(value, shown), problem, detail, nearest);
 }
 
 static int32_t set_value(const six_attr *attr, six_span value, void *field)
@@ -473,7 +449,7 @@ static int32_t unknown_attr(const six_kind *kind, const six_kind *common, six_sp
         consider(&s, span_of(a->name));
     for (const six_attr *a = attrs_of(common); a->name; a++)
         consider(&s, span_of(a->name));
-    return six_fail(SIXNET_BAD_TEXT, "unknown attribute '%s'%s", quote(name, shown), suggestion_text(&s, nearest));
+    return six_fail(SIXNET_BAD_SPEC, "unknown attribute '%s'%s", quote(name, shown), suggestion_text(&s, nearest));
 }
 
 static bool has_attr(const char *text, six_span name)
@@ -500,7 +476,7 @@ static int32_t check_required(const six_kind *kind, const char *text)
 {
     for (const six_attr *a = attrs_of(kind); a->name; a++)
         if (!a->default_text && !has_attr(text, span_of(a->name)))
-            return six_fail(SIXNET_BAD_TEXT, "%s is missing", a->name);
+            return six_fail(SIXNET_BAD_SPEC, "%s is missing", a->name);
     return SIXNET_OK;
 }
 
@@ -510,7 +486,7 @@ static int32_t set_attr(const six_kind *kind, six_span word, const char *rest, v
     char shown[QUOTE_SIZE];
     six_span name = name_of(word);
     if (name.end == word.end)
-        return six_fail(SIXNET_BAD_TEXT, "'%s' is not of the form attribute=value", quote(word, shown));
+        return six_fail(SIXNET_BAD_SPEC, "'%s' is not of the form attribute=value", quote(word, shown));
     const six_attr *attr = find_attr(kind, name);
     if (!attr) {
         attr = find_attr(common, name);
@@ -519,7 +495,7 @@ static int32_t set_attr(const six_kind *kind, six_span word, const char *rest, v
     if (!attr)
         return unknown_attr(kind, common, name);
     if (has_attr(rest, name))
-        return six_fail(SIXNET_BAD_TEXT, "%s given twice", attr->name);
+        return six_fail(SIXNET_BAD_SPEC, "%s given twice", attr->name);
     return set_value(attr, (six_span){name.end + 1, word.end}, (char *)out + attr->offset);
 }
 
@@ -552,14 +528,15 @@ int32_t six_spec_kind(const char *text, six_span *word, const char **rest)
     if (status != SIXNET_OK)
         return status;
     *rest = text;
-    return next_word(rest, word) ? SIXNET_OK : six_fail(SIXNET_BAD_TEXT, "the text is empty");
+    return next_word(rest, word) ? SIXNET_OK : six_fail(SIXNET_BAD_SPEC, "the text is empty");
 }
 
 /* Whether a word is no slip but the name of something that the library does not have, though it has a similar word. */
 static bool means_other(six_span word)
 {
-    static const char others[] = "adamax adaptive_maxpool2d asgd bilinear celu deconv2d elu glu log logsigmoid mae max max_unpool2d maxunpool2d "
-                                 "nadam prelu radam rmse rrelu selu softmin unflatten";
+    static const char others[] =
+        "adamax adaptive_maxpool2d asgd bilinear celu deconv2d elu glu log logsigmoid mae max max_unpool2d maxunpool2d "
+        "nadam prelu radam rmse rrelu selu softmin unflatten";
     six_span other;
     for (const char *rest = others; next_word(&rest, &other);) {
         size_t i = 0, length = span_length(word);
@@ -581,9 +558,9 @@ const six_kind *six_kind_find(const six_kind *const *kinds, six_span word, const
     for (; *kinds && !means_other(word); kinds++)
         consider(&s, span_of((*kinds)->name));
     if (s.best.begin)
-        six_fail(SIXNET_BAD_TEXT, "unknown %s '%s'%s", family, quote(word, shown), suggestion_text(&s, nearest));
+        six_fail(SIXNET_BAD_SPEC, "unknown %s '%s'%s", family, quote(word, shown), suggestion_text(&s, nearest));
     else
-        six_fail(SIXNET_BAD_TEXT, "unknown %s '%s'; there is no such %s", family, quote(word, shown), family);
+        six_fail(SIXNET_BAD_SPEC, "unknown %s '%s'; there is no such %s", family, quote(word, shown), family);
     return NULL;
 }
 
@@ -595,7 +572,8 @@ static bool same_value(six_type type, const void *a, const void *b)
     if (type == SIX_SHAPE)
         return six_shape_equal(a, b);
     if (type == SIX_LIST)
-        return list->count == other->count && memcmp(list->value, other->value, (size_t)list->count * sizeof(double)) == 0;
+        return list->count == other->count &&
+               memcmp(list->value, other->value, (size_t)list->count * sizeof(double)) == 0;
     if (type == SIX_TEXT || type == SIX_NAMES || type == SIX_PATH)
         return strcmp(a, b) == 0;
     return memcmp(a, b, types[type].size) == 0;

@@ -20,7 +20,13 @@ typedef enum six_type {
     SIX_PATH,   /* char[SIX_PATH_MAX], in which %20 stands for a blank and %25 for '%' */
 } six_type;
 
-enum { SIX_TEXT_MAX = 256, SIX_NAMES_MAX = 16 * SIX_TEXT_MAX, SIX_PATH_MAX = 4096, SIX_LIST_MAX = 1024, SIX_SPEC_MAX = 65536 };
+enum {
+    SIX_TEXT_MAX = 256,
+    SIX_NAMES_MAX = 16 * SIX_TEXT_MAX,
+    SIX_PATH_MAX = 4096,
+    SIX_LIST_MAX = 1024,
+    SIX_SPEC_MAX = 65536
+};
 
 typedef struct six_list {
     int32_t count;
@@ -30,8 +36,9 @@ typedef struct six_list {
 typedef struct six_attr {
     const char *name;
     six_type type;
-    size_t offset;            /* of the field in the kind's struct */
-    double low, high;         /* of a number, a pair's, a list's or a shape's numbers, both allowed; low = SIX_ABOVE_ZERO for x > 0 */
+    size_t offset; /* of the field in the kind's struct */
+    double low,
+        high; /* of a number, a pair's, a list's or a shape's numbers, both allowed; low = SIX_ABOVE_ZERO for x > 0 */
     const char *default_text; /* NULL: required; "" for an empty list or text */
     const char *choices;      /* "mean sum none" */
     const char *help;
@@ -54,7 +61,7 @@ typedef struct six_span {
     const char *begin, *end;
 } six_span;
 
-/* The first word of a text (the kind's name) and what follows it. SIXNET_BAD_TEXT if there is none, or the text has control characters
+/* The first word of a text (the kind's name) and what follows it. SIXNET_BAD_SPEC if there is none, or the text has control characters
  * other than tab and line breaks or is longer than SIX_SPEC_MAX. */
 int32_t six_spec_kind(const char *text, six_span *word, const char **rest);
 
@@ -70,7 +77,7 @@ void six_spec_write(const six_kind *kind, const void *values, six_text *t);
  * "…; there is no such <family>", if none. */
 const six_kind *six_kind_find(const six_kind *const *kinds, six_span word, const char *family);
 
-/* A field of an attribute, as sixnet_attribute() gives it; buffer is used where a text must be made. */
+/* A field of an attribute, as sixnet_attribute_field() gives it; buffer is used where a text must be made. */
 const char *six_attr_field(const six_attr *attr, const char *field, char *buffer, size_t size);
 
 #endif

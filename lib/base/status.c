@@ -27,7 +27,8 @@ static void hide_controls(char *line)
     for (const char *c = line, *end = line + strlen(line); c < end;) {
         const unsigned char first = (unsigned char)*c;
         const size_t length = six_utf8_length(c, end), taken = length ? length : 1;
-        const bool c1 = (length == 0 && first >= 0x80 && first < 0xA0) || (length == 2 && first == 0xC2 && (unsigned char)c[1] < 0xA0);
+        const bool c1 = (length == 0 && first >= 0x80 && first < 0xA0) ||
+                        (length == 2 && first == 0xC2 && (unsigned char)c[1] < 0xA0);
         if (*c == '\n' || *c == '\r' || *c == '\t')
             *to++ = ' ';
         else if (first < 0x20 || first == 0x7F || c1)
@@ -108,22 +109,17 @@ int32_t six_fail_prefix(int32_t status, const char *format, ...)
     return status;
 }
 
-const char *sixnet_last_error(void)
-{
-    return message;
-}
+const char *sixnet_last_error(void) { return message; }
 
-int32_t sixnet_last_system_error(void)
-{
-    return system_error;
-}
+int32_t sixnet_last_system_error(void) { return system_error; }
 
 const char *sixnet_status_name(int32_t status)
 {
     static const char *const failures[] = {
-        "SIXNET_INVALID_ARGUMENT", "SIXNET_OUT_OF_MEMORY",   "SIXNET_BAD_TEXT",  "SIXNET_BAD_SHAPE", "SIXNET_BAD_STATE",
-        "SIXNET_IO_ERROR",         "SIXNET_BAD_FILE",        "SIXNET_TOO_LARGE", "SIXNET_NOT_FOUND", "SIXNET_BAD_DATA",
-        "SIXNET_NOT_FINITE",       "SIXNET_CALLBACK_FAILED", "SIXNET_UNSUPPORTED",
+        "SIXNET_INVALID_ARGUMENT", "SIXNET_OUT_OF_MEMORY", "SIXNET_BAD_SPEC",   "SIXNET_BAD_SHAPE",
+        "SIXNET_BAD_STATE",        "SIXNET_IO_ERROR",      "SIXNET_BAD_FILE",   "SIXNET_TOO_LARGE",
+        "SIXNET_NOT_FOUND",        "SIXNET_BAD_DATA",      "SIXNET_NOT_FINITE", "SIXNET_CALLBACK_FAILED",
+        "SIXNET_UNSUPPORTED",
     };
     if (status == SIXNET_OK)
         return "SIXNET_OK";

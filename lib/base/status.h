@@ -13,7 +13,8 @@ enum { SIX_LINE_MAX = 1024 };
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-int32_t six_fail(int32_t status, const char *format, ...);
+int32_t
+six_fail(int32_t status, const char *format, ...);
 
 /* SIXNET_IO_ERROR with "<path>: <what>: " and the system's words for errno. */
 int32_t six_fail_system(const char *path, const char *what);
@@ -25,7 +26,8 @@ int32_t six_fail_no_files(const char *path);
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-int32_t six_fail_prefix(int32_t status, const char *format, ...);
+int32_t
+six_fail_prefix(int32_t status, const char *format, ...);
 
 /* Formats one line: cut to fit, without line breaks and control characters. */
 #if defined(__GNUC__)

@@ -67,10 +67,7 @@ size_t six_utf8_length(const char *p, const char *end)
     return overlong || no_character ? 0 : length;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 static bool is_word(const char *begin, const char *end, const char *word)
 {

@@ -45,20 +45,11 @@ void six_pool_run(six_pool *pool, six_item_fn fn, void *arg, int32_t count)
     run_serially(fn, arg, count);
 }
 
-void six_pool_begin(six_pool *pool)
-{
-    (void)pool;
-}
+void six_pool_begin(six_pool *pool) { (void)pool; }
 
-void six_pool_end(six_pool *pool)
-{
-    (void)pool;
-}
+void six_pool_end(six_pool *pool) { (void)pool; }
 
-int32_t six_processor_count(void)
-{
-    return 1;
-}
+int32_t six_processor_count(void) { return 1; }
 
 #else
 
@@ -115,15 +106,9 @@ static void relax(void)
 #endif
 }
 
-static bool has_work(six_pool *pool)
-{
-    return (uint32_t)atomic_load(&pool->open) > 0 || atomic_load(&pool->stop);
-}
+static bool has_work(six_pool *pool) { return (uint32_t)atomic_load(&pool->open) > 0 || atomic_load(&pool->stop); }
 
-static bool has_finished(six_pool *pool)
-{
-    return atomic_load(&pool->unfinished) == 0;
-}
+static bool has_finished(six_pool *pool) { return atomic_load(&pool->unfinished) == 0; }
 
 /* Waits a while for a condition, as long as `spin` holds. */
 static bool spin_for(six_pool *pool, bool (*condition)(six_pool *))
@@ -209,7 +194,8 @@ static void run_in_parallel(six_pool *pool, six_item_fn fn, void *arg, int32_t c
     atomic_store_explicit(&pool->count, count, memory_order_relaxed);
     atomic_store_explicit(&pool->unfinished, count, memory_order_relaxed);
     atomic_store(&pool->open, (uint64_t)++pool->job << 32 | (uint32_t)count);
-    if (atomic_load(&pool->sleepers) > 0 && pool->pid == getpid()) /* a child that was forked between begin and end is alone */
+    if (atomic_load(&pool->sleepers) > 0 &&
+        pool->pid == getpid()) /* a child that was forked between begin and end is alone */
         wake(pool, &pool->work);
     work(pool, 0);
     wait_until_finished(pool);
@@ -226,10 +212,7 @@ static bool take(six_pool *pool)
     return false;
 }
 
-static void give_back(six_pool *pool)
-{
-    pthread_mutex_unlock(&pool->owner);
-}
+static void give_back(six_pool *pool) { pthread_mutex_unlock(&pool->owner); }
 
 void six_pool_run(six_pool *pool, six_item_fn fn, void *arg, int32_t count)
 {
@@ -268,10 +251,7 @@ void six_pool_end(six_pool *pool)
     give_back(pool);
 }
 
-int32_t six_pool_size(const six_pool *pool)
-{
-    return pool ? pool->threads : 1;
-}
+int32_t six_pool_size(const six_pool *pool) { return pool ? pool->threads : 1; }
 
 /* Signals stay blocked in the workers, so that the host's handlers run in the host's threads only. */
 static int start_workers(six_pool *pool)
@@ -339,7 +319,8 @@ int32_t six_pool_new(six_pool **out, sixnet_context *ctx, int32_t threads)
             six_pool_free(pool);
     }
     if (error)
-        return six_fail(SIXNET_UNSUPPORTED, "the system refuses to start %d threads (error %d)", (int)threads - 1, error);
+        return six_fail(SIXNET_UNSUPPORTED, "the system refuses to start %d threads (error %d)", (int)threads - 1,
+                        error);
     *out = pool;
     return SIXNET_OK;
 }

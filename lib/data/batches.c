@@ -8,47 +8,51 @@
 #include "dataset.h"
 
 static const six_attr attrs[] = {
-    {"batch_size", SIX_INT, offsetof(six_batches_options, batch_size), 1, 1e9, NULL, NULL, "samples at a time"},
-    {"shuffle", SIX_BOOL, offsetof(six_batches_options, shuffle), 0, 1, "true", NULL, "mix the samples, anew for each epoch"},
-    {"seed", SIX_INT, offsetof(six_batches_options, seed), -1, 0x1p62, "-1", NULL, "of the mixing; -1 for the context's seed"},
-    {"drop_last", SIX_BOOL, offsetof(six_batches_options, drop_last), 0, 1, "false", NULL, "leave out a last batch that is not full"},
+    {"batch_size", SIX_INT, offsetof(six_batch_iterator_options, batch_size), 1, 1e9, NULL, NULL, "samples at a time"},
+    {"shuffle", SIX_BOOL, offsetof(six_batch_iterator_options, shuffle), 0, 1, "true", NULL,
+     "mix the samples, anew for each epoch"},
+    {"seed", SIX_INT, offsetof(six_batch_iterator_options, seed), -1, 0x1p62, "-1", NULL,
+     "of the mixing; -1 for the context's seed"},
+    {"drop_last", SIX_BOOL, offsetof(six_batch_iterator_options, drop_last), 0, 1, "false", NULL,
+     "leave out a last batch that is not full"},
     {0},
 };
 
-const six_kind six_kind_batches = {"batches", "a walk through a dataset", attrs, sizeof(six_batches_options)};
+const six_kind six_kind_batch_iterator = {"batch_iterator", "a walk through a dataset", attrs,
+                                          sizeof(six_batch_iterator_options)};
 
-struct sixnet_batches {
+struct sixnet_batch_iterator {
     sixnet_dataset *ds;
-    six_batches_options o;
+    six_batch_iterator_options o;
     uint64_t seed;
     int64_t epoch, position;
     int64_t *order; /* NULL without shuffle */
     int64_t input_size, target_size;
-    six_dtype dtype;   /* of the values */
-    size_t unit;       /* bytes that there are for each */
+    six_dtype dtype; /* of the values */
+    size_t unit;     /* bytes that there are for each */
     void *inputs, *targets;
-    int64_t room; /* bytes of workspace that each thread has */
+    int64_t workspace_size; /* bytes of workspace that each thread has */
     char *workspace;
 };
 
 /* Sees to the workspace that the dataset's transforms need, which may have come to more since. */
-static int32_t reserve_workspace(sixnet_batches *b, six_dtype dtype)
+static int32_t reserve_workspace(sixnet_batch_iterator *b, six_dtype dtype)
 {
     const sixnet_context *ctx = six_dataset_context(b->ds);
-    const int64_t room = six_dataset_workspace(b->ds, dtype);
-    if (b->workspace && room <= b->room)
+    const int64_t workspace_size = six_dataset_workspace(b->ds, dtype);
+    if (b->workspace && workspace_size <= b->workspace_size)
         return SIXNET_OK;
-    char *workspace = six_data_alloc(ctx, six_pool_size(ctx->pool), room, 1);
+    char *workspace = six_data_alloc(ctx, six_pool_size(ctx->pool), workspace_size, 1);
     if (!workspace)
         return SIXNET_OUT_OF_MEMORY;
     six_free(ctx, b->workspace);
     b->workspace = workspace;
-    b->room = room;
+    b->workspace_size = workspace_size;
     return SIXNET_OK;
 }
 
 /* Sees to memory for a batch of values of a type: that of the dataset's context is there from the beginning. */
-static int32_t reserve_batch(sixnet_batches *b, six_dtype dtype)
+static int32_t reserve_batch(sixnet_batch_iterator *b, six_dtype dtype)
 {
     const sixnet_context *ctx = six_dataset_context(b->ds);
     const int64_t size = six_dataset_size(b->ds), most = b->o.batch_size < size ? b->o.batch_size : size;
@@ -69,7 +73,7 @@ static int32_t reserve_batch(sixnet_batches *b, six_dtype dtype)
     return SIXNET_OK;
 }
 
-static int32_t reserve(sixnet_batches *b, six_dtype dtype)
+static int32_t reserve(sixnet_batch_iterator *b, six_dtype dtype)
 {
     int32_t status = reserve_batch(b, dtype);
     if (status == SIXNET_OK)
@@ -78,7 +82,7 @@ static int32_t reserve(sixnet_batches *b, six_dtype dtype)
     return status;
 }
 
-static int32_t allocate(sixnet_batches *b)
+static int32_t allocate(sixnet_batch_iterator *b)
 {
     const sixnet_context *ctx = six_dataset_context(b->ds);
     if (b->o.shuffle)
@@ -86,7 +90,7 @@ static int32_t allocate(sixnet_batches *b)
     return b->o.shuffle && !b->order ? SIXNET_OUT_OF_MEMORY : reserve(b, ctx->dtype);
 }
 
-int32_t six_batches_open(sixnet_batches **out, sixnet_dataset *ds, const six_batches_options *o)
+int32_t six_batch_iterator_open(sixnet_batch_iterator **out, sixnet_dataset *ds, const six_batch_iterator_options *o)
 {
     const sixnet_context *ctx = six_dataset_context(ds);
     *out = NULL;
@@ -95,38 +99,35 @@ int32_t six_batches_open(sixnet_batches **out, sixnet_dataset *ds, const six_bat
                         "drop_last=true leaves no batch of batch_size=%" PRId64 ", as the data have %" PRId64
                         " samples; a batch of so many, or drop_last=false, takes them",
                         o->batch_size, six_dataset_size(ds));
-    sixnet_batches *b = six_alloc(ctx, 1, sizeof *b);
+    sixnet_batch_iterator *b = six_alloc(ctx, 1, sizeof *b);
     if (!b)
         return SIXNET_OUT_OF_MEMORY;
-    b->ds = six_dataset_hold(ds);
+    b->ds = six_dataset_retain(ds);
     b->o = *o;
     b->seed = o->seed < 0 ? ctx->seed : (uint64_t)o->seed;
     b->input_size = six_shape_size(six_dataset_input_shape(ds));
     b->target_size = six_dataset_has_targets(ds) ? six_shape_size(six_dataset_target_shape(ds)) : 0;
     int32_t status = allocate(b);
     if (status == SIXNET_OK)
-        status = six_batches_start(b, 0);
+        status = six_batch_iterator_start_epoch(b, 0);
     if (status == SIXNET_OK)
         *out = b;
     else
-        six_batches_free(b);
+        six_batch_iterator_free(b);
     return status;
 }
 
-int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec)
+int32_t six_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *ds, const char *spec)
 {
-    six_batches_options o;
+    six_batch_iterator_options o;
     *out = NULL;
-    int32_t status = six_spec_parse(&six_kind_batches, spec, &o, NULL, NULL);
-    return status ? status : six_batches_open(out, ds, &o);
+    int32_t status = six_spec_parse(&six_kind_batch_iterator, spec, &o, NULL, NULL);
+    return status ? status : six_batch_iterator_open(out, ds, &o);
 }
 
-sixnet_dataset *six_batches_dataset(const sixnet_batches *b)
-{
-    return b->ds;
-}
+sixnet_dataset *six_batch_iterator_dataset(const sixnet_batch_iterator *b) { return b->ds; }
 
-void six_batches_free(sixnet_batches *b)
+void six_batch_iterator_free(sixnet_batch_iterator *b)
 {
     if (!b)
         return;
@@ -140,12 +141,12 @@ void six_batches_free(sixnet_batches *b)
     six_dataset_free(ds);
 }
 
-int32_t six_batches_start(sixnet_batches *b, int64_t epoch)
+int32_t six_batch_iterator_start_epoch(sixnet_batch_iterator *b, int64_t epoch)
 {
-    return six_batches_seek(b, epoch, 0);
+    return six_batch_iterator_seek(b, epoch, 0);
 }
 
-int32_t six_batches_seek(sixnet_batches *b, int64_t epoch, int64_t position)
+int32_t six_batch_iterator_seek(sixnet_batch_iterator *b, int64_t epoch, int64_t position)
 {
     int64_t size = six_dataset_size(b->ds);
     if (epoch < 0)
@@ -159,25 +160,25 @@ int32_t six_batches_seek(sixnet_batches *b, int64_t epoch, int64_t position)
     return SIXNET_OK;
 }
 
-void six_batches_cursor(const sixnet_batches *b, int64_t *epoch, int64_t *position)
+void six_batch_iterator_position(const sixnet_batch_iterator *b, int64_t *epoch, int64_t *position)
 {
     *epoch = b->epoch;
     *position = b->position;
 }
 
-int64_t six_batches_count(const sixnet_batches *b)
+int64_t six_batch_iterator_count(const sixnet_batch_iterator *b)
 {
     int64_t size = six_dataset_size(b->ds), whole = size / b->o.batch_size;
     return whole + (!b->o.drop_last && size % b->o.batch_size > 0);
 }
 
-static int64_t sample_at(const sixnet_batches *b, int64_t position)
+static int64_t sample_at(const sixnet_batch_iterator *b, int64_t position)
 {
     return b->order ? b->order[position] : position;
 }
 
 /* Reads samples of the batch from first on, while the processor fetches those a little ahead. */
-static int32_t read_samples(const sixnet_batches *b, int64_t first, int64_t end, char *workspace)
+static int32_t read_samples(const sixnet_batch_iterator *b, int64_t first, int64_t end, char *workspace)
 {
     enum { AHEAD = 4 };
     const six_values *type = &six_values_of[b->dtype];
@@ -195,7 +196,7 @@ static int32_t read_samples(const sixnet_batches *b, int64_t first, int64_t end,
 
 /* A batch that is read in pieces. */
 typedef struct reading {
-    const sixnet_batches *b;
+    const sixnet_batch_iterator *b;
     int64_t count, piece;
 } reading;
 
@@ -203,11 +204,11 @@ static void read_piece(void *arg, int32_t item, int32_t worker)
 {
     const reading *r = arg;
     const int64_t first = item * r->piece, end = first + r->piece;
-    read_samples(r->b, first, end < r->count ? end : r->count, r->b->workspace + worker * r->b->room);
+    read_samples(r->b, first, end < r->count ? end : r->count, r->b->workspace + worker * r->b->workspace_size);
 }
 
 /* In parallel, in pieces that are worth it, unless a function of the caller's gives the samples; else nothing can fail. */
-static int32_t read_batch(const sixnet_batches *b, int64_t count)
+static int32_t read_batch(const sixnet_batch_iterator *b, int64_t count)
 {
     enum { WORTH = 8192 };
     reading r = {b, count, WORTH / b->input_size + 1};
@@ -217,7 +218,8 @@ static int32_t read_batch(const sixnet_batches *b, int64_t count)
     return SIXNET_OK;
 }
 
-int32_t six_batches_next(sixnet_batches *b, six_dtype dtype, const void **inputs, const void **targets, int64_t *n)
+int32_t six_batch_iterator_next(sixnet_batch_iterator *b, six_dtype dtype, const void **inputs, const void **targets,
+                                int64_t *n)
 {
     int64_t left = six_dataset_size(b->ds) - b->position, count = left < b->o.batch_size ? left : b->o.batch_size;
     *inputs = *targets = NULL;

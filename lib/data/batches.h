@@ -4,27 +4,28 @@
 
 #include "base/spec.h"
 
-extern const six_kind six_kind_batches;
+extern const six_kind six_kind_batch_iterator;
 
-typedef struct six_batches_options {
+typedef struct six_batch_iterator_options {
     int64_t batch_size, seed; /* seed -1: the context's */
     int32_t shuffle, drop_last;
-} six_batches_options;
+} six_batch_iterator_options;
 
-int32_t six_batches_open(sixnet_batches **out, sixnet_dataset *ds, const six_batches_options *o);
+int32_t six_batch_iterator_open(sixnet_batch_iterator **out, sixnet_dataset *ds, const six_batch_iterator_options *o);
 /* From options as text. */
-int32_t six_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
-sixnet_dataset *six_batches_dataset(const sixnet_batches *b);
-void six_batches_free(sixnet_batches *b);
-int32_t six_batches_start(sixnet_batches *b, int64_t epoch);
+int32_t six_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *ds, const char *spec);
+sixnet_dataset *six_batch_iterator_dataset(const sixnet_batch_iterator *b);
+void six_batch_iterator_free(sixnet_batch_iterator *b);
+int32_t six_batch_iterator_start_epoch(sixnet_batch_iterator *b, int64_t epoch);
 /* The next batch, as values of a type. */
-int32_t six_batches_next(sixnet_batches *b, six_dtype dtype, const void **inputs, const void **targets, int64_t *n);
+int32_t six_batch_iterator_next(sixnet_batch_iterator *b, six_dtype dtype, const void **inputs, const void **targets,
+                                int64_t *n);
 
 /* The number of batches of an epoch. */
-int64_t six_batches_count(const sixnet_batches *b);
+int64_t six_batch_iterator_count(const sixnet_batch_iterator *b);
 /* Where the walk is: the epoch, and how many of its samples were given out. A new walk is at the beginning of epoch 0. */
-void six_batches_cursor(const sixnet_batches *b, int64_t *epoch, int64_t *position);
+void six_batch_iterator_position(const sixnet_batch_iterator *b, int64_t *epoch, int64_t *position);
 /* Goes there; SIXNET_INVALID_ARGUMENT if there is no such place. */
-int32_t six_batches_seek(sixnet_batches *b, int64_t epoch, int64_t position);
+int32_t six_batch_iterator_seek(sixnet_batch_iterator *b, int64_t epoch, int64_t position);
 
 #endif

@@ -28,16 +28,16 @@ static int32_t complete(const char *name, six_list *list)
     }
     if (list->count == 2 && list->value[0] <= list->value[1])
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_TEXT, "color_jitter: %s takes one number, or two: the least and the most factor", name);
+    return six_fail(SIXNET_BAD_SPEC, "color_jitter: %s takes one number, or two: the least and the most factor", name);
 }
 
-static int32_t setup(six_step *step)
+static int32_t setup(six_pipeline_stage *stage)
 {
-    color_jitter *j = (void *)step->attrs;
+    color_jitter *j = (void *)stage->attrs;
     int32_t status = complete("brightness", &j->brightness);
     if (status == SIXNET_OK)
         status = complete("contrast", &j->contrast);
-    return status == SIXNET_OK ? six_image_check("color_jitter", step->in.shape) : status;
+    return status == SIXNET_OK ? six_image_check("color_jitter", stage->in.shape) : status;
 }
 
 static double draw(six_stream *random, const six_list *range)
@@ -74,7 +74,8 @@ static void apply(const six_transform_call *call)
 }
 
 const six_transform six_transform_color_jitter = {
-    .kind = {"color_jitter", "change brightness and contrast at random, of values from 0 to 1", attrs, sizeof(color_jitter)},
+    .kind = {"color_jitter", "change brightness and contrast at random, of values from 0 to 1", attrs,
+             sizeof(color_jitter)},
     .random = true,
     .setup = setup,
     .apply = {apply},

@@ -12,14 +12,14 @@ typedef struct cutmix {
     six_image image;
 } cutmix;
 
-static int32_t setup(six_step *step)
+static int32_t setup(six_pipeline_stage *stage)
 {
-    cutmix *c = (void *)step->attrs;
-    int32_t status = six_image_check("cutmix", step->in.shape);
+    cutmix *c = (void *)stage->attrs;
+    int32_t status = six_image_check("cutmix", stage->in.shape);
     if (status != SIXNET_OK)
         return status;
-    c->image = six_image_of(step->in.shape);
-    return six_mix_setup(step);
+    c->image = six_image_of(stage->in.shape);
+    return six_mix_setup(stage);
 }
 
 typedef struct box {
@@ -64,10 +64,11 @@ static void mix_targets(const six_transform_call *call)
 }
 
 const six_transform six_transform_cutmix = {
-    .kind = {"cutmix", "put a rectangle of another image into each, and mix the targets by area", six_mix_attrs, sizeof(cutmix)},
+    .kind = {"cutmix", "put a rectangle of another image into each, and mix the targets by area", six_mix_attrs,
+             sizeof(cutmix)},
     .random = true,
-    .apart = true,
-    .mixes = true,
+    .out_of_place = true,
+    .uses_partner = true,
     .setup = setup,
     .apply = {mix_inputs, mix_targets},
 };

@@ -28,8 +28,8 @@ void six_data_shuffle(int64_t *order, int64_t n, six_stream random)
 void *six_data_alloc(const sixnet_context *ctx, int64_t n, int64_t size, size_t unit)
 {
     if (size > 0 && n > PTRDIFF_MAX / (int64_t)unit / size) {
-        six_fail(SIXNET_OUT_OF_MEMORY, "out of memory: %" PRId64 " samples of %" PRId64 " values exceed the address space", n,
-                 size);
+        six_fail(SIXNET_OUT_OF_MEMORY,
+                 "out of memory: %" PRId64 " samples of %" PRId64 " values exceed the address space", n, size);
         return NULL;
     }
     return six_alloc(ctx, (size_t)n, (size_t)size * unit);
@@ -44,14 +44,14 @@ int32_t six_dataset_new(sixnet_dataset **out, six_source *source)
     if (!ds)
         return SIXNET_OUT_OF_MEMORY;
     atomic_init(&ds->references, 1);
-    ds->source = six_source_hold(source);
+    ds->source = six_source_retain(source);
     ds->size = source->count;
     ds->widest[SIX_INPUT] = source->input.size;
     ds->widest[SIX_TARGET] = source->target.size;
     return SIXNET_OK;
 }
 
-sixnet_dataset *six_dataset_hold(sixnet_dataset *ds)
+sixnet_dataset *six_dataset_retain(sixnet_dataset *ds)
 {
     atomic_fetch_add_explicit(&ds->references, 1, memory_order_relaxed);
     return ds;
@@ -63,7 +63,7 @@ void six_dataset_free(sixnet_dataset *ds)
         return;
     six_source *source = ds->source;
     for (int32_t k = 0; k < ds->nsteps; k++)
-        six_step_release(source->ctx, ds->steps[k]);
+        six_stage_release(source->ctx, ds->stages[k]);
     six_free(source->ctx, ds->order);
     six_free(source->ctx, ds);
     six_source_release(source);
@@ -72,12 +72,13 @@ void six_dataset_free(sixnet_dataset *ds)
 /* ---- split ---- */
 
 typedef struct split {
-    int64_t first, seed;
+    int64_t first_size, seed;
     int32_t shuffle;
 } split;
 
 static const six_attr split_attrs[] = {
-    {"first", SIX_INT, offsetof(split, first), 1, 0x1p62, NULL, NULL, "the number of samples of the first part"},
+    {"first_size", SIX_INT, offsetof(split, first_size), 1, 0x1p62, NULL, NULL,
+     "the number of samples of the first part"},
     {"seed", SIX_INT, offsetof(split, seed), -1, 0x1p62, "-1", NULL, "of the mixing; -1 for the context's seed"},
     {"shuffle", SIX_BOOL, offsetof(split, shuffle), 0, 1, "true", NULL, "mix the samples first"},
     {0},
@@ -94,12 +95,12 @@ static int32_t choose(sixnet_dataset **out, const sixnet_dataset *ds, const int6
     sixnet_dataset *part = *out;
     part->size = n;
     part->nsteps = ds->nsteps;
-    part->apart = ds->apart;
-    part->mixes = ds->mixes;
-    part->room = ds->room;
+    part->out_of_place = ds->out_of_place;
+    part->uses_partner = ds->uses_partner;
+    part->workspace_size = ds->workspace_size;
     memcpy(part->widest, ds->widest, sizeof part->widest);
     for (int32_t k = 0; k < ds->nsteps; k++)
-        part->steps[k] = six_step_hold(ds->steps[k]);
+        part->stages[k] = six_stage_retain(ds->stages[k]);
     part->order = six_alloc(ds->source->ctx, (size_t)n, sizeof *part->order);
     if (!part->order) {
         six_dataset_free(part);
@@ -111,8 +112,8 @@ static int32_t choose(sixnet_dataset **out, const sixnet_dataset *ds, const int6
     return SIXNET_OK;
 }
 
-static int32_t split_at(sixnet_dataset **first, sixnet_dataset **second, const sixnet_dataset *ds, const int64_t *numbers,
-                        int64_t n)
+static int32_t split_at(sixnet_dataset **first, sixnet_dataset **second, const sixnet_dataset *ds,
+                        const int64_t *numbers, int64_t n)
 {
     int32_t status = choose(first, ds, numbers, n);
     if (status == SIXNET_OK)
@@ -132,103 +133,97 @@ int32_t six_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixne
     int32_t status = six_spec_parse(&six_kind_dataset_split, spec, &s, NULL, NULL);
     if (status != SIXNET_OK)
         return status;
-    if (s.first >= ds->size)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "dataset_split: first=%" PRId64 " leaves nothing of the %" PRId64 " samples",
-                        s.first, ds->size);
+    if (s.first_size >= ds->size)
+        return six_fail(SIXNET_INVALID_ARGUMENT,
+                        "dataset_split: first_size=%" PRId64 " leaves nothing of the %" PRId64 " samples", s.first_size,
+                        ds->size);
     int64_t *numbers = six_alloc(ctx, (size_t)ds->size, sizeof *numbers);
     if (!numbers)
         return SIXNET_OUT_OF_MEMORY;
     if (s.shuffle)
-        six_data_shuffle(numbers, ds->size, six_data_stream(s.seed < 0 ? ctx->seed : (uint64_t)s.seed, SIX_DATA_SPLIT, 0, 0));
+        six_data_shuffle(numbers, ds->size,
+                         six_data_stream(s.seed < 0 ? ctx->seed : (uint64_t)s.seed, SIX_DATA_SPLIT, 0, 0));
     else
         for (int64_t i = 0; i < ds->size; i++)
             numbers[i] = i;
-    status = split_at(first, second, ds, numbers, s.first);
+    status = split_at(first, second, ds, numbers, s.first_size);
     six_free(ctx, numbers);
     return status;
 }
 
 /* ---- transforms ---- */
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Whether a step can come after those there are. */
-static int32_t check_step(const sixnet_dataset *ds, const six_step *step)
+static int32_t check_stage(const sixnet_dataset *ds, const six_pipeline_stage *stage)
 {
-    const char *name = step->transform->kind.name;
-    if (step->transform->mixes && ds->mixes == SIX_MAX_MIXES)
+    const char *name = stage->transform->kind.name;
+    if (stage->transform->uses_partner && ds->uses_partner == SIX_MAX_MIXES)
         return six_fail(SIXNET_TOO_LARGE, "%s: the dataset mixes its samples %d times already", name, SIX_MAX_MIXES);
-    int32_t status = step->classes > 0 ? six_dataset_check_classes(ds, step->classes) : SIXNET_OK;
+    int32_t status = stage->classes > 0 ? six_dataset_check_classes(ds, stage->classes) : SIXNET_OK;
     return status == SIXNET_OK ? status : six_fail_prefix(status, "%s: ", name);
 }
 
-static void join_step(sixnet_dataset *ds, six_step *step)
+static void join_stage(sixnet_dataset *ds, six_pipeline_stage *stage)
 {
     for (int32_t side = 0; side < SIX_SIDES; side++)
-        if (step->out.shape[side].rank > 0)
-            ds->widest[side] = larger(ds->widest[side], six_shape_size(&step->out.shape[side]));
-    ds->apart |= step->transform->apart;
-    ds->mixes += step->transform->mixes;
-    ds->room = larger(ds->room, step->room);
-    ds->steps[ds->nsteps++] = step;
+        if (stage->out.shape[side].rank > 0)
+            ds->widest[side] = larger(ds->widest[side], six_shape_size(&stage->out.shape[side]));
+    ds->out_of_place |= stage->transform->out_of_place;
+    ds->uses_partner += stage->transform->uses_partner;
+    ds->workspace_size = larger(ds->workspace_size, stage->workspace_size);
+    ds->stages[ds->nsteps++] = stage;
 }
 
-int32_t six_dataset_add_step(sixnet_dataset *ds, const six_transform *transform, const char *attrs)
+int32_t six_dataset_add_stage(sixnet_dataset *ds, const six_transform *transform, const char *attrs)
 {
-    six_step *step;
+    six_pipeline_stage *stage;
     const six_source *source = ds->source;
-    const six_form raw = {{source->values[SIX_INPUT], source->values[SIX_TARGET]}, {source->input.shape, source->target.shape}, 0};
-    if (ds->nsteps == SIX_MAX_STEPS)
-        return six_fail(SIXNET_TOO_LARGE, "%s: the dataset has %d transforms already", transform->kind.name, SIX_MAX_STEPS);
-    int32_t status = six_step_new(&step, source->ctx, transform, attrs, ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out : &raw);
+    const six_sample_layout raw = {
+        {source->values[SIX_INPUT], source->values[SIX_TARGET]}, {source->input.shape, source->target.shape}, 0};
+    if (ds->nsteps == SIX_MAX_STAGES)
+        return six_fail(SIXNET_TOO_LARGE, "%s: the dataset has %d transforms already", transform->kind.name,
+                        SIX_MAX_STAGES);
+    int32_t status =
+        six_stage_new(&stage, source->ctx, transform, attrs, ds->nsteps > 0 ? &ds->stages[ds->nsteps - 1]->out : &raw);
     if (status != SIXNET_OK)
         return status;
-    status = check_step(ds, step);
+    status = check_stage(ds, stage);
     if (status == SIXNET_OK)
-        join_step(ds, step);
+        join_stage(ds, stage);
     else
-        six_step_release(source->ctx, step);
+        six_stage_release(source->ctx, stage);
     return status;
 }
 
-int32_t six_dataset_transform(sixnet_dataset *ds, const char *spec)
+int32_t six_dataset_add_transform(sixnet_dataset *ds, const char *spec)
 {
     const char *rest;
     const six_transform *transform = six_transform_find(spec, &rest);
-    return transform ? six_dataset_add_step(ds, transform, rest) : SIXNET_BAD_TEXT;
+    return transform ? six_dataset_add_stage(ds, transform, rest) : SIXNET_BAD_SPEC;
 }
 
 /* ---- what it is ---- */
 
-sixnet_context *six_dataset_context(const sixnet_dataset *ds)
-{
-    return ds->source->ctx;
-}
+sixnet_context *six_dataset_context(const sixnet_dataset *ds) { return ds->source->ctx; }
 
-int64_t six_dataset_size(const sixnet_dataset *ds)
-{
-    return ds->size;
-}
+int64_t six_dataset_size(const sixnet_dataset *ds) { return ds->size; }
 
-bool six_dataset_has_targets(const sixnet_dataset *ds)
-{
-    return ds->source->target.shape.rank > 0;
-}
+bool six_dataset_has_targets(const sixnet_dataset *ds) { return ds->source->target.shape.rank > 0; }
 
 const six_shape *six_dataset_input_shape(const sixnet_dataset *ds)
 {
-    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out.shape[SIX_INPUT] : &ds->source->input.shape;
+    return ds->nsteps > 0 ? &ds->stages[ds->nsteps - 1]->out.shape[SIX_INPUT] : &ds->source->input.shape;
 }
 
 const six_shape *six_dataset_target_shape(const sixnet_dataset *ds)
 {
-    return ds->nsteps > 0 ? &ds->steps[ds->nsteps - 1]->out.shape[SIX_TARGET] : &ds->source->target.shape;
+    return ds->nsteps > 0 ? &ds->stages[ds->nsteps - 1]->out.shape[SIX_TARGET] : &ds->source->target.shape;
 }
 
-int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank)
+int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims,
+                          int32_t *target_rank)
 {
     const six_shape *input = six_dataset_input_shape(ds), *target = six_dataset_target_shape(ds);
     memcpy(dims, input->dim, (size_t)input->rank * sizeof *dims);
@@ -240,15 +235,9 @@ int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank
 
 /* ---- samples ---- */
 
-int64_t six_dataset_number(const sixnet_dataset *ds, int64_t index)
-{
-    return ds->order ? ds->order[index] : index;
-}
+int64_t six_dataset_number(const sixnet_dataset *ds, int64_t index) { return ds->order ? ds->order[index] : index; }
 
-bool six_dataset_calls(const sixnet_dataset *ds)
-{
-    return ds->source->fn || ds->source->fn_f64;
-}
+bool six_dataset_calls(const sixnet_dataset *ds) { return ds->source->fn || ds->source->fn_f64; }
 
 void six_dataset_expect(const sixnet_dataset *ds, int64_t index)
 {
@@ -273,16 +262,16 @@ int32_t six_data_check_labels(const six_values *type, const void *labels, int64_
     const int64_t bad = type->first_bad_class(labels, n, classes);
     if (bad == n)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": label %.9g; classes from 0 to %" PRId64 " are expected", sample,
-                    type->get(labels, bad), classes - 1);
+    return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": label %.9g; classes from 0 to %" PRId64 " are expected",
+                    sample, type->get(labels, bad), classes - 1);
 }
 
 /* The transform that changes the targets; NULL if none does. */
 static const six_transform *target_transform(const sixnet_dataset *ds)
 {
     for (int32_t k = 0; k < ds->nsteps; k++)
-        if (ds->steps[k]->transform->apply[SIX_TARGET])
-            return ds->steps[k]->transform;
+        if (ds->stages[k]->transform->apply[SIX_TARGET])
+            return ds->stages[k]->transform;
     return NULL;
 }
 
@@ -298,14 +287,16 @@ static int32_t check_shares(const double *values, int64_t n, int64_t classes, in
 {
     for (int64_t i = 0; i < n; i++)
         if (!(values[i] >= 0.0 && values[i] <= 1.0))
-            return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": target %.9g; numbers from 0 to 1 are expected", sample, values[i]);
+            return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": target %.9g; numbers from 0 to 1 are expected",
+                            sample, values[i]);
     for (int64_t p = 0; classes > 0 && p < n / classes; p++) {
         double sum = 0.0;
         for (int64_t c = 0; c < classes; c++)
             sum += values[c * (n / classes) + p];
         if (fabs(sum - 1.0) > 1e-3) /* more than rounding to 16 bits does */
-            return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": the probabilities of the classes add up to %.6g; 1 is expected", sample,
-                            sum);
+            return six_fail(SIXNET_BAD_DATA,
+                            "sample %" PRId64 ": the probabilities of the classes add up to %.6g; 1 is expected",
+                            sample, sum);
     }
     return SIXNET_OK;
 }
@@ -331,13 +322,14 @@ int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes)
 {
     const six_transform *changes = target_transform(ds);
     if (changes)
-        return six_fail(SIXNET_BAD_DATA, "classes are expected; the transform '%s' has made something else of the targets",
+        return six_fail(SIXNET_BAD_DATA,
+                        "classes are expected; the transform '%s' has made something else of the targets",
                         changes->kind.name);
     return check_targets(ds, check_labels, classes);
 }
 
 int32_t six_dataset_check_shares(const sixnet_dataset *ds, int64_t classes)
 {
-    const bool made = ds->nsteps > 0 && ds->steps[ds->nsteps - 1]->out.probabilities > 0;
+    const bool made = ds->nsteps > 0 && ds->stages[ds->nsteps - 1]->out.probabilities > 0;
     return made ? SIXNET_OK : check_targets(ds, check_shares, classes);
 }

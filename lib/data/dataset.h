@@ -27,7 +27,7 @@ typedef struct six_source {
     void *user;
 } six_source;
 
-enum { SIX_MAX_STEPS = 32, SIX_MAX_MIXES = 4 };
+enum { SIX_MAX_STAGES = 32, SIX_MAX_MIXES = 4 };
 
 /* A choice of a source's samples, with transforms. Counted. */
 struct sixnet_dataset {
@@ -36,22 +36,22 @@ struct sixnet_dataset {
     int64_t *order; /* the samples' numbers in the source; NULL for all in their order */
     int64_t size;
     int32_t nsteps;
-    six_step *steps[SIX_MAX_STEPS];
-    bool apart;                /* a step is */
-    int32_t mixes;             /* the steps that do */
+    six_pipeline_stage *stages[SIX_MAX_STAGES];
+    bool out_of_place;         /* a step is */
+    int32_t uses_partner;      /* the steps that do */
     int64_t widest[SIX_SIDES]; /* values on the way */
-    int64_t room;              /* bytes that the step with the greatest need takes besides */
+    int64_t workspace_size;    /* bytes that the step with the greatest need takes besides */
 };
 
 /* ---- sources.c ---- */
 
-extern const six_kind six_kind_dataset_arrays, six_kind_dataset_callback;
+extern const six_kind six_kind_dataset_from_arrays, six_kind_dataset_from_callback;
 
-int32_t six_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
+int32_t six_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
 int32_t six_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
                                 const void *targets, int64_t n);
-int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn,
-                                  void *user);
+int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+                                  sixnet_sample_fn fn, void *user);
 
 int32_t six_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
                                       sixnet_sample_f64_fn fn, void *user);
@@ -59,7 +59,7 @@ int32_t six_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx,
 /* Reads one sample's sides, either of which may be NULL, as values of the types; a function's as the source's own. */
 int32_t six_source_read(const six_source *source, int64_t index, const six_values *const types[SIX_SIDES],
                         void *const sides[SIX_SIDES]);
-six_source *six_source_hold(six_source *source);
+six_source *six_source_retain(six_source *source);
 void six_source_release(six_source *source);
 
 /* ---- dataset.c ---- */
@@ -68,19 +68,20 @@ extern const six_kind six_kind_dataset_split;
 
 /* Holds the source. */
 int32_t six_dataset_new(sixnet_dataset **out, six_source *source);
-sixnet_dataset *six_dataset_hold(sixnet_dataset *ds);
+sixnet_dataset *six_dataset_retain(sixnet_dataset *ds);
 void six_dataset_free(sixnet_dataset *ds);
 
 int32_t six_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
-int32_t six_dataset_transform(sixnet_dataset *ds, const char *spec);
-int32_t six_dataset_add_step(sixnet_dataset *ds, const six_transform *transform, const char *attrs);
+int32_t six_dataset_add_transform(sixnet_dataset *ds, const char *spec);
+int32_t six_dataset_add_stage(sixnet_dataset *ds, const six_transform *transform, const char *attrs);
 
 sixnet_context *six_dataset_context(const sixnet_dataset *ds);
 int64_t six_dataset_size(const sixnet_dataset *ds);
 bool six_dataset_has_targets(const sixnet_dataset *ds);
 const six_shape *six_dataset_input_shape(const sixnet_dataset *ds);
 const six_shape *six_dataset_target_shape(const sixnet_dataset *ds); /* of rank 0 without targets */
-int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t *target_rank);
+int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims,
+                          int32_t *target_rank);
 
 /* Whether a function of the caller's gives the samples; it is called in the thread that reads. */
 bool six_dataset_calls(const sixnet_dataset *ds);
@@ -101,7 +102,7 @@ int32_t six_dataset_check_shares(const sixnet_dataset *ds, int64_t classes);
 int32_t six_data_check_labels(const six_values *type, const void *labels, int64_t n, int64_t classes, int64_t sample);
 
 /* Random numbers of one purpose in one epoch. */
-enum { SIX_DATA_SPLIT = 1, SIX_DATA_ORDER = 2, SIX_DATA_STEP = 16 /* and up, by the step's place */ };
+enum { SIX_DATA_SPLIT = 1, SIX_DATA_ORDER = 2, SIX_DATA_STAGE = 16 /* and up, by the step's place */ };
 six_stream six_data_stream(uint64_t seed, uint32_t purpose, uint64_t epoch, uint64_t stream);
 /* Fills order with 0 to n - 1, mixed. */
 void six_data_shuffle(int64_t *order, int64_t n, six_stream random);
@@ -115,15 +116,15 @@ int32_t six_dataset_hash(uint64_t *hash, const sixnet_dataset *ds);
 /* Appends the transforms as text. */
 void six_dataset_transforms(const sixnet_dataset *ds, six_text *t);
 
-/* ---- passage.c ---- */
+/* ---- pipeline.c ---- */
 
-int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target);
+int32_t six_dataset_get_sample(const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target);
 /* The bytes of memory, aligned for vectors, that six_dataset_read() needs. */
 int64_t six_dataset_workspace(const sixnet_dataset *ds, six_dtype dtype);
 /* The one way out for samples, as values of a type. Those of 64 bits, and all in a context of dtype f64, are scaled and transformed in
  * double and rounded at the end, if at all. epoch is for transforms at random. index is in range; input and target may be NULL. Fails only where a
  * function gives the samples. */
-int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, six_dtype dtype, void *input, void *target,
-                         void *workspace);
+int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, six_dtype dtype, void *input,
+                         void *target, void *workspace);
 
 #endif

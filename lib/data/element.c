@@ -4,25 +4,25 @@
 #include <string.h>
 
 /* Blocks of a constant number of values become vector instructions at -O2 too. */
-#define DEFINE_READ(name, type, value)                                                                                           \
-    static void read_##name(const void *from, int64_t n, double scale, void *to)                                                 \
-    {                                                                                                                            \
-        enum { BLOCK = 16 };                                                                                                     \
-        const char *bytes = from;                                                                                                \
-        value *v = to;                                                                                                           \
-        type block[BLOCK];                                                                                                       \
-        for (; n >= BLOCK; n -= BLOCK, v += BLOCK, bytes += sizeof block) {                                                      \
-            memcpy(block, bytes, sizeof block);                                                                                  \
-            for (int i = 0; i < BLOCK; ++i)                                                                                      \
-                v[i] = (value)((double)block[i] * scale);                                                                        \
-        }                                                                                                                        \
-        if (n > 0)                                                                                                               \
-            memcpy(block, bytes, (size_t)n * sizeof *block);                                                                     \
-        for (int64_t i = 0; i < n; ++i)                                                                                          \
-            v[i] = (value)((double)block[i] * scale);                                                                            \
+#define DEFINE_READ(name, type, value)                                                                                 \
+    static void read_##name(const void *from, int64_t n, double scale, void *to)                                       \
+    {                                                                                                                  \
+        enum { BLOCK = 16 };                                                                                           \
+        const char *bytes = from;                                                                                      \
+        value *v = to;                                                                                                 \
+        type block[BLOCK];                                                                                             \
+        for (; n >= BLOCK; n -= BLOCK, v += BLOCK, bytes += sizeof block) {                                            \
+            memcpy(block, bytes, sizeof block);                                                                        \
+            for (int i = 0; i < BLOCK; ++i)                                                                            \
+                v[i] = (value)((double)block[i] * scale);                                                              \
+        }                                                                                                              \
+        if (n > 0)                                                                                                     \
+            memcpy(block, bytes, (size_t)n * sizeof *block);                                                           \
+        for (int64_t i = 0; i < n; ++i)                                                                                \
+            v[i] = (value)((double)block[i] * scale);                                                                  \
     }
-#define DEFINE_READS(name, type)                                                                                                 \
-    DEFINE_READ(name##_as_f32, type, float)                                                                                      \
+#define DEFINE_READS(name, type)                                                                                       \
+    DEFINE_READ(name##_as_f32, type, float)                                                                            \
     DEFINE_READ(name##_as_f64, type, double)
 
 DEFINE_READS(f32, float)
@@ -33,9 +33,9 @@ DEFINE_READS(i64, int64_t)
 DEFINE_READS(i8, int8_t)
 DEFINE_READS(i16, int16_t)
 
-#define ELEMENT(name, type, wide)                                                                                                \
-    {                                                                                                                            \
-#name, sizeof(type), wide, { read_##name##_as_f32, read_##name##_as_f64 }                                                \
+#define ELEMENT(name, type, wide)                                                                                      \
+    {                                                                                                                  \
+#name, sizeof(type), wide, { read_##name##_as_f32, read_##name##_as_f64 }                                      \
     }
 
 const six_element six_elements[] = {

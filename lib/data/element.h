@@ -17,7 +17,15 @@ typedef struct six_element {
 } six_element;
 
 /* In the order of SIX_ELEMENT_WORDS, which are those that callers may have their arrays in. */
-enum { SIX_ELEMENT_F32, SIX_ELEMENT_F64, SIX_ELEMENT_U8, SIX_ELEMENT_I32, SIX_ELEMENT_I64, SIX_ELEMENT_I8, SIX_ELEMENT_I16 };
+enum {
+    SIX_ELEMENT_F32,
+    SIX_ELEMENT_F64,
+    SIX_ELEMENT_U8,
+    SIX_ELEMENT_I32,
+    SIX_ELEMENT_I64,
+    SIX_ELEMENT_I8,
+    SIX_ELEMENT_I16
+};
 #define SIX_ELEMENT_WORDS "f32 f64 u8 i32 i64"
 extern const six_element six_elements[];
 

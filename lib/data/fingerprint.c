@@ -42,7 +42,7 @@ int32_t six_dataset_hash(uint64_t *hash, const sixnet_dataset *ds)
 void six_dataset_transforms(const sixnet_dataset *ds, six_text *t)
 {
     for (int32_t i = 0; i < ds->nsteps; i++) {
-        six_text_add(t, "%s%s", i ? "; " : "", ds->steps[i]->transform->kind.name);
-        six_spec_write(&ds->steps[i]->transform->kind, ds->steps[i]->attrs, t);
+        six_text_add(t, "%s%s", i ? "; " : "", ds->stages[i]->transform->kind.name);
+        six_spec_write(&ds->stages[i]->transform->kind, ds->stages[i]->attrs, t);
     }
 }

@@ -85,7 +85,8 @@ static const char *header(const uint32_t crc[4][256], const uint8_t **in, const 
     return NULL;
 }
 
-static const char *member(const uint32_t crc[4][256], const uint8_t **in, const uint8_t *end, uint8_t **out, uint8_t *out_end)
+static const char *member(const uint32_t crc[4][256], const uint8_t **in, const uint8_t *end, uint8_t **out,
+                          uint8_t *out_end)
 {
     const uint8_t *begin = *out;
     const char *problem = header(crc, in, end);
@@ -111,7 +112,7 @@ int32_t six_gunzip(six_gzip *z)
     uint8_t *out = z->out;
     crc_table(table);
     do
-        z->problem = member(crc, &in, end, &out, z->out + z->room);
+        z->problem = member(crc, &in, end, &out, z->out + z->capacity);
     while (!z->problem && in < end);
     z->size = (size_t)(out - z->out);
     z->at = (size_t)(in - z->packed);

@@ -10,7 +10,7 @@ typedef struct six_gzip {
     const uint8_t *packed;
     size_t packed_size;
     uint8_t *out;
-    size_t room;         /* never more than this is written */
+    size_t capacity;     /* never more than this is written */
     size_t size;         /* set: how much was */
     size_t at;           /* set by a failure: how far the packed data were read */
     const char *problem; /* set by a failure: static text */

@@ -6,7 +6,8 @@
 
 #ifdef SIXNET_NO_FILES
 
-int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, const char *what, int32_t lowest, int32_t highest)
+int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, const char *what, int32_t lowest,
+                     int32_t highest)
 {
     (void)ctx, (void)what, (void)lowest, (void)highest;
     *idx = (six_idx){0};
@@ -88,7 +89,8 @@ static int32_t read_whole(const reader *r, uint8_t *to)
     if (status == SIXNET_OK && done == r->size)
         status = read_some(r, &more, r->size, 1, &extra);
     if (status == SIXNET_OK && done + extra != r->size)
-        return six_fail(SIXNET_IO_ERROR, "%s: byte %zu: the file %s while it was read", r->path, done, extra ? "grew" : "shrank");
+        return six_fail(SIXNET_IO_ERROR, "%s: byte %zu: the file %s while it was read", r->path, done,
+                        extra ? "grew" : "shrank");
     return status;
 }
 
@@ -124,12 +126,13 @@ static int32_t fail_content(const reader *r, const uint8_t *bytes, size_t size)
 {
     const six_content *content = six_content_of(bytes, size);
     if (content && r->packed)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte 0 of the unpacked data: no IDX file but %s; unpack it, as only IDX is read packed",
+        return six_fail(SIXNET_BAD_FILE,
+                        "%s: byte 0 of the unpacked data: no IDX file but %s; unpack it, as only IDX is read packed",
                         r->path, content->name);
     if (content)
         return six_fail(SIXNET_BAD_FILE, "%s: byte 0: no IDX file but %s%s", r->path, content->name, content->remedy);
-    return six_fail(SIXNET_BAD_FILE, "%s: byte 0: magic 0x%08" PRIx32 "; 0x0000 and a type and a rank are expected", r->path,
-                    (uint32_t)big_endian(bytes, 4));
+    return six_fail(SIXNET_BAD_FILE, "%s: byte 0: magic 0x%08" PRIx32 "; 0x0000 and a type and a rank are expected",
+                    r->path, (uint32_t)big_endian(bytes, 4));
 }
 
 static int32_t parse_magic(reader *r, const uint8_t *bytes, size_t size)
@@ -140,10 +143,11 @@ static int32_t parse_magic(reader *r, const uint8_t *bytes, size_t size)
     if (magic >> 16 != 0)
         return fail_content(r, bytes, size);
     if (!r->element)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte 2: type 0x%02x; 0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e is expected", r->path,
-                        bytes[2]);
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 2: type 0x%02x; 0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e is expected",
+                        r->path, bytes[2]);
     if (rank < r->lowest || rank > r->highest)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: magic 0x%08" PRIx32 " is of %s (rank %d); %s of rank %d to %d are expected",
+        return six_fail(SIXNET_BAD_FILE,
+                        "%s: byte 0: magic 0x%08" PRIx32 " is of %s (rank %d); %s of rank %d to %d are expected",
                         r->path, magic, rank == 1 ? "labels" : "data", rank, r->what, r->lowest, r->highest);
     r->shape.rank = rank;
     r->header_size = 4 + 4 * (uint64_t)rank;
@@ -163,7 +167,8 @@ static int32_t parse_header(reader *r, const uint8_t *bytes, size_t size)
     for (int32_t i = 0; i < r->shape.rank; i++) {
         r->shape.dim[i] = (int64_t)big_endian(bytes + 4 + 4 * i, 4);
         if (r->shape.dim[i] == 0)
-            return six_fail(SIXNET_BAD_FILE, "%s: byte %d: dimension %d is 0; 1 and up are expected", r->path, 4 + 4 * i, i);
+            return six_fail(SIXNET_BAD_FILE, "%s: byte %d: dimension %d is 0; 1 and up are expected", r->path,
+                            4 + 4 * i, i);
         data_size = data_size <= limit / (uint64_t)r->shape.dim[i] ? data_size * (uint64_t)r->shape.dim[i] : limit;
     }
     r->total_size = r->header_size + data_size;
@@ -176,8 +181,9 @@ static int32_t check_size(const reader *r, uint64_t size)
     if (size == r->total_size)
         return SIXNET_OK;
     return six_fail(SIXNET_BAD_FILE, "%s: byte %" PRIu64 ": %s; the header promises %s values of type %s", r->path,
-                    size < r->total_size ? size : r->total_size, size < r->total_size ? "the data end" : "more data follow",
-                    six_shape_text(&r->shape, shape), r->element->name);
+                    size < r->total_size ? size : r->total_size,
+                    size < r->total_size ? "the data end" : "more data follow", six_shape_text(&r->shape, shape),
+                    r->element->name);
 }
 
 /* ---- the data ---- */
@@ -207,12 +213,13 @@ static int32_t unpack(reader *r, const uint8_t *packed)
 {
     char shape[160];
     if (r->total_size / SIX_INFLATE_RATIO > r->size)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte 4: %s values of type %s; %" PRIu64 " bytes of gzip cannot hold them", r->path,
-                        six_shape_text(&r->shape, shape), r->element->name, r->size);
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 4: %s values of type %s; %" PRIu64 " bytes of gzip cannot hold them",
+                        r->path, six_shape_text(&r->shape, shape), r->element->name, r->size);
     int32_t status = allocate(r);
     if (status != SIXNET_OK)
         return status;
-    six_gzip z = {.packed = packed, .packed_size = (size_t)r->size, .out = r->memory, .room = (size_t)r->total_size};
+    six_gzip z = {
+        .packed = packed, .packed_size = (size_t)r->size, .out = r->memory, .capacity = (size_t)r->total_size};
     status = six_gunzip(&z);
     if (status == SIXNET_BAD_FILE)
         return fail_gzip(r, &z);
@@ -242,7 +249,7 @@ static int32_t read_gzip(reader *r)
     uint8_t *packed = six_alloc(r->ctx, 1, (size_t)r->size);
     if (!packed)
         return SIXNET_OUT_OF_MEMORY;
-    six_gzip z = {.packed = packed, .packed_size = (size_t)r->size, .out = begin, .room = sizeof begin};
+    six_gzip z = {.packed = packed, .packed_size = (size_t)r->size, .out = begin, .capacity = sizeof begin};
     int32_t status = read_whole(r, packed);
     if (status == SIXNET_OK && six_gunzip(&z) == SIXNET_BAD_FILE)
         status = fail_gzip(r, &z);
@@ -270,7 +277,8 @@ static int32_t read_file(reader *r)
     return status == SIXNET_OK ? read_plain(r) : status;
 }
 
-int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, const char *what, int32_t lowest, int32_t highest)
+int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, const char *what, int32_t lowest,
+                     int32_t highest)
 {
     int saved = errno;
     reader r = {.ctx = ctx, .path = path, .what = what, .lowest = lowest, .highest = highest, .descriptor = -1};

@@ -162,7 +162,8 @@ static inline const char *match(stream *s, const huffman *distances, uint32_t sy
 {
     static const uint16_t length_base[] = {3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
                                            31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
-    static const uint8_t length_extra[] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
+    static const uint8_t length_extra[] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
+                                           2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
     static const uint16_t distance_base[] = {1,    2,    3,    4,    5,    7,    9,    13,    17,    25,
                                              33,   49,   65,   97,   129,  193,  257,  385,   513,   769,
                                              1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
@@ -185,9 +186,9 @@ static inline const char *match(stream *s, const huffman *distances, uint32_t sy
 
     if (distance > (size_t)(s->out - s->window))
         return "a match from before the beginning of the data";
-    size_t room = (size_t)(s->out_end - s->out);
-    if (length > room) {
-        copy(s->out, distance, (uint32_t)room);
+    size_t capacity = (size_t)(s->out_end - s->out);
+    if (length > capacity) {
+        copy(s->out, distance, (uint32_t)capacity);
         s->out = s->out_end;
         return six_inflate_full;
     }
@@ -234,18 +235,18 @@ static const char *stored(stream *s)
     align(s);
     if (s->in_end - s->in < 4)
         return six_inflate_ends;
-    size_t length = little_endian(s->in, 2), room = (size_t)(s->out_end - s->out);
+    size_t length = little_endian(s->in, 2), capacity = (size_t)(s->out_end - s->out);
     if ((length ^ 0xffff) != little_endian(s->in + 2, 2))
         return "a stored block whose length and its complement differ";
     s->in += 4;
     if ((size_t)(s->in_end - s->in) < length)
         return six_inflate_ends;
-    size_t n = length < room ? length : room;
+    size_t n = length < capacity ? length : capacity;
     if (n > 0)
         memcpy(s->out, s->in, n);
     s->in += n;
     s->out += n;
-    return length > room ? six_inflate_full : NULL;
+    return length > capacity ? six_inflate_full : NULL;
 }
 
 /* The fixed code of RFC 1951, 3.2.6, by the next nine bits n: codes of seven bits for 256 to 279, of eight for 0 to 143 and 280 to 287, of nine
@@ -253,10 +254,10 @@ static const char *stored(stream *s)
 
 #define CODE5(n) ((n & 1) << 4 | (n & 2) << 2 | (n & 4) | (n & 8) >> 2 | (n & 16) >> 4)
 #define CODE9(n) (CODE5(n) << 4 | (n & 32) >> 2 | (n & 64) >> 4 | (n & 128) >> 6 | (n & 256) >> 8)
-#define LITERAL(n)                                                                                                               \
-    (CODE9(n) < 96    ? (256 + (CODE9(n) >> 2)) * 16 + 7                                                                         \
-     : CODE9(n) < 384 ? ((CODE9(n) >> 1) - 48) * 16 + 8                                                                          \
-     : CODE9(n) < 400 ? (280 - 192 + (CODE9(n) >> 1)) * 16 + 8                                                                   \
+#define LITERAL(n)                                                                                                     \
+    (CODE9(n) < 96    ? (256 + (CODE9(n) >> 2)) * 16 + 7                                                               \
+     : CODE9(n) < 384 ? ((CODE9(n) >> 1) - 48) * 16 + 8                                                                \
+     : CODE9(n) < 400 ? (280 - 192 + (CODE9(n) >> 1)) * 16 + 8                                                         \
                       : (144 - 400 + CODE9(n)) * 16 + 9)
 #define DISTANCE(n) (CODE5(n) << 4 | 5)
 #define TWO(entry, n) entry((n)), entry((n + 1))

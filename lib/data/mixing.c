@@ -6,40 +6,41 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/exact.h"
+#include "base/portable_math.h"
 #include "base/status.h"
 
 /* ---- class numbers ---- */
 
-static int32_t check_targets(const six_step *step)
+static int32_t check_targets(const six_pipeline_stage *stage)
 {
-    if (step->in.shape[SIX_TARGET].rank > 0)
+    if (stage->in.shape[SIX_TARGET].rank > 0)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_DATA, "%s: the data have no targets", step->transform->kind.name);
+    return six_fail(SIXNET_BAD_DATA, "%s: the data have no targets", stage->transform->kind.name);
 }
 
-int32_t six_expand_classes(six_step *step, int64_t classes)
+int32_t six_expand_classes(six_pipeline_stage *stage, int64_t classes)
 {
     char text[160];
-    const six_shape *in = &step->in.shape[SIX_TARGET];
-    six_shape *out = &step->out.shape[SIX_TARGET];
-    int32_t status = check_targets(step);
-    if (status != SIXNET_OK || step->in.probabilities == classes)
+    const six_shape *in = &stage->in.shape[SIX_TARGET];
+    six_shape *out = &stage->out.shape[SIX_TARGET];
+    int32_t status = check_targets(stage);
+    if (status != SIXNET_OK || stage->in.probabilities == classes)
         return status;
     if (classes < 2)
-        return six_fail(SIXNET_BAD_TEXT, "%s: num_classes=%" PRId64 "; 2 and up are expected", step->transform->kind.name, classes);
+        return six_fail(SIXNET_BAD_SPEC, "%s: num_classes=%" PRId64 "; 2 and up are expected",
+                        stage->transform->kind.name, classes);
     out->rank = 1;
     out->dim[0] = classes;
     if (in->rank > 1 || in->dim[0] > 1)
         out->rank += in->rank;
     if (out->rank > SIX_MAX_RANK)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: targets of shape %s leave no dimension for the classes", step->transform->kind.name,
-                        six_shape_text(in, text));
+        return six_fail(SIXNET_BAD_SHAPE, "%s: targets of shape %s leave no dimension for the classes",
+                        stage->transform->kind.name, six_shape_text(in, text));
     memcpy(out->dim + 1, in->dim, (size_t)(out->rank - 1) * sizeof *out->dim);
     if (!six_shape_fits(out))
         return six_fail(SIXNET_TOO_LARGE, "%s: %" PRId64 " classes for targets of shape %s are too many values",
-                        step->transform->kind.name, classes, six_shape_text(in, text));
-    step->classes = step->out.probabilities = classes;
+                        stage->transform->kind.name, classes, six_shape_text(in, text));
+    stage->classes = stage->out.probabilities = classes;
     return SIXNET_OK;
 }
 
@@ -62,10 +63,10 @@ const six_attr six_mix_attrs[] = {
     {0},
 };
 
-int32_t six_mix_setup(six_step *step)
+int32_t six_mix_setup(six_pipeline_stage *stage)
 {
-    const six_mix *mix = (const void *)step->attrs;
-    return mix->num_classes > 0 ? six_expand_classes(step, mix->num_classes) : check_targets(step);
+    const six_mix *mix = (const void *)stage->attrs;
+    return mix->num_classes > 0 ? six_expand_classes(stage, mix->num_classes) : check_targets(stage);
 }
 
 /* The logarithm of a number from the gamma distribution: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000,
@@ -76,8 +77,8 @@ static double log_gamma_number(six_stream *random, double shape)
     for (;;) {
         const double x = six_stream_normal(random), root = 1.0 + c * x, v = root * root * root;
         const double u = 1.0 - six_stream_uniform(random);
-        if (root > 0.0 && six_exact_log(u) < 0.5 * x * x + d - d * v + d * six_exact_log(v))
-            return six_exact_log(d * v) + six_exact_log(1.0 - six_stream_uniform(random)) / shape;
+        if (root > 0.0 && six_portable_log(u) < 0.5 * x * x + d - d * v + d * six_portable_log(v))
+            return six_portable_log(d * v) + six_portable_log(1.0 - six_stream_uniform(random)) / shape;
     }
 }
 
@@ -85,7 +86,7 @@ double six_mix_share(const six_mix *mix, six_stream *random)
 {
     const bool mixed = six_stream_uniform(random) < mix->p;
     const double own = log_gamma_number(random, mix->alpha), other = log_gamma_number(random, mix->alpha);
-    return mixed ? 1.0 / (1.0 + six_exact_exp(other - own)) : 1.0;
+    return mixed ? 1.0 / (1.0 + six_portable_exp(other - own)) : 1.0;
 }
 
 void six_mix_targets(const six_transform_call *call, double share)

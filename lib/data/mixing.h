@@ -8,7 +8,7 @@
  * targets; from targets of shape 1, and no more than that, comes the shape of the classes alone. */
 
 /* Makes probabilities of a step's targets, unless a step before has: sets their shape and what they must be. */
-int32_t six_expand_classes(six_step *step, int64_t classes);
+int32_t six_expand_classes(six_pipeline_stage *stage, int64_t classes);
 /* share of the probabilities in `targets`, which are class numbers if they are to become such; added to those that are there. */
 void six_add_share(const six_transform_call *call, const void *targets, double share);
 
@@ -20,7 +20,7 @@ typedef struct six_mix {
 
 extern const six_attr six_mix_attrs[];
 
-int32_t six_mix_setup(six_step *step);
+int32_t six_mix_setup(six_pipeline_stage *stage);
 /* The share of the sample itself, from the beta distribution of alpha and alpha, or 1. */
 double six_mix_share(const six_mix *mix, six_stream *random);
 /* share of the targets, and 1 - share of the partner's. */

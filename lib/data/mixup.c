@@ -19,8 +19,8 @@ static void mix_targets(const six_transform_call *call)
 const six_transform six_transform_mixup = {
     .kind = {"mixup", "mix each sample and its target with another's", six_mix_attrs, sizeof(six_mix)},
     .random = true,
-    .apart = true,
-    .mixes = true,
+    .out_of_place = true,
+    .uses_partner = true,
     .setup = six_mix_setup,
     .apply = {mix_inputs, mix_targets},
 };

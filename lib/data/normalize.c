@@ -21,15 +21,15 @@ static int32_t check_count(const char *name, const six_list *list, const six_sha
     char shape[160];
     if (list->count == 1 || list->count == in->dim[0])
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_SHAPE, "normalize: %s has %d numbers; samples of shape %s need 1 or %" PRId64, name, list->count,
-                    six_shape_text(in, shape), in->dim[0]);
+    return six_fail(SIXNET_BAD_SHAPE, "normalize: %s has %d numbers; samples of shape %s need 1 or %" PRId64, name,
+                    list->count, six_shape_text(in, shape), in->dim[0]);
 }
 
-static int32_t setup(six_step *step)
+static int32_t setup(six_pipeline_stage *stage)
 {
-    const normalize *n = (const void *)step->attrs;
-    int32_t status = check_count("mean", &n->mean, step->in.shape);
-    return status == SIXNET_OK ? check_count("std", &n->std, step->in.shape) : status;
+    const normalize *n = (const void *)stage->attrs;
+    int32_t status = check_count("mean", &n->mean, stage->in.shape);
+    return status == SIXNET_OK ? check_count("std", &n->std, stage->in.shape) : status;
 }
 
 static void apply(const six_transform_call *call)
@@ -39,8 +39,8 @@ static void apply(const six_transform_call *call)
     int64_t size = six_shape_size(call->in) / parts;
     for (int64_t k = 0; k < parts; k++) {
         const double mean = n->mean.value[n->mean.count > 1 ? k : 0], std = n->std.value[n->std.count > 1 ? k : 0];
-        call->values->normalize(six_value_at(call->values, call->to, k * size), six_value_at(call->values, call->from, k * size),
-                                size, mean, std);
+        call->values->normalize(six_value_at(call->values, call->to, k * size),
+                                six_value_at(call->values, call->from, k * size), size, mean, std);
     }
 }
 

@@ -14,10 +14,10 @@ static const six_attr attrs[] = {
     {0},
 };
 
-static int32_t setup(six_step *step)
+static int32_t setup(six_pipeline_stage *stage)
 {
-    const one_hot *o = (const void *)step->attrs;
-    return six_expand_classes(step, o->num_classes);
+    const one_hot *o = (const void *)stage->attrs;
+    return six_expand_classes(stage, o->num_classes);
 }
 
 static void apply(const six_transform_call *call)
@@ -28,7 +28,7 @@ static void apply(const six_transform_call *call)
 
 const six_transform six_transform_one_hot = {
     .kind = {"one_hot", "make probabilities of targets that are class numbers", attrs, sizeof(one_hot)},
-    .apart = true,
+    .out_of_place = true,
     .setup = setup,
     .apply = {NULL, apply},
 };

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "base/exact.h"
+#include "base/portable_math.h"
 #include "base/status.h"
 #include "sampler.h"
 #include "transforms.h"
@@ -24,25 +24,27 @@ static const six_attr attrs[] = {
      "the rotation, clockwise: 15 for -15 to 15, or the least and the most"},
     {"translate", SIX_LIST, offsetof(random_affine, translate), 0, 1, "0", NULL,
      "the largest shift, as a part of width and height; one number, or two; shifts are whole pixels"},
-    {"scale", SIX_LIST, offsetof(random_affine, scale), 0.01, 100, "1,1", NULL, "the least and the most; 0.9,1.1 for 10 % either way"},
+    {"scale", SIX_LIST, offsetof(random_affine, scale), 0.01, 100, "1,1", NULL,
+     "the least and the most; 0.9,1.1 for 10 % either way"},
     {"shear", SIX_LIST, offsetof(random_affine, shear), -80, 80, "0", NULL,
      "degrees along rows: 10 for -10 to 10, or the least and the most; two more are along columns"},
-    {"interpolation", SIX_CHOICE, offsetof(random_affine, interpolation), 0, 0, "bilinear", SIX_INTERPOLATIONS, "between pixels"},
+    {"interpolation", SIX_CHOICE, offsetof(random_affine, interpolation), 0, 0, "bilinear", SIX_INTERPOLATIONS,
+     "between pixels"},
     {"fill", SIX_FLOAT, offsetof(random_affine, fill), -1e30, 1e30, "0", NULL, "the value outside the image"},
     {0},
 };
 
 static int32_t miscounted(const char *name, const six_list *list, const char *expected)
 {
-    return six_fail(SIXNET_BAD_TEXT, "random_affine: %s has %d numbers; %s are expected", name, list->count, expected);
+    return six_fail(SIXNET_BAD_SPEC, "random_affine: %s has %d numbers; %s are expected", name, list->count, expected);
 }
 
 static int32_t check_order(const char *name, const six_list *list)
 {
     for (int32_t k = 0; k < list->count; k += 2)
         if (list->value[k] > list->value[k + 1])
-            return six_fail(SIXNET_BAD_TEXT, "random_affine: %s from %.6g to %.6g; the least comes first", name, list->value[k],
-                            list->value[k + 1]);
+            return six_fail(SIXNET_BAD_SPEC, "random_affine: %s from %.6g to %.6g; the least comes first", name,
+                            list->value[k], list->value[k + 1]);
     return SIXNET_OK;
 }
 
@@ -56,9 +58,9 @@ static void complete_range(six_list *list)
     list->count = 2;
 }
 
-static int32_t setup(six_step *step)
+static int32_t setup(six_pipeline_stage *stage)
 {
-    random_affine *a = (void *)step->attrs;
+    random_affine *a = (void *)stage->attrs;
     complete_range(&a->degrees);
     complete_range(&a->shear);
     if (a->translate.count == 1)
@@ -77,9 +79,10 @@ static int32_t setup(six_step *step)
     if (status == SIXNET_OK)
         status = check_order("shear", &a->shear);
     if (status == SIXNET_OK)
-        status = six_image_check("random_affine", step->in.shape);
+        status = six_image_check("random_affine", stage->in.shape);
     if (status == SIXNET_OK)
-        step->room = six_sampler_room(six_image_of(step->in.shape)) * (int64_t)step->in.values[SIX_INPUT]->size;
+        stage->workspace_size =
+            six_sampler_workspace_size(six_image_of(stage->in.shape)) * (int64_t)stage->in.values[SIX_INPUT]->size;
     return status;
 }
 
@@ -102,12 +105,12 @@ static map draw_map(const random_affine *a, const six_image *image, six_stream r
     const double scale = six_stream_between(&random, a->scale.value[0], a->scale.value[1]);
     const double x = six_stream_between(&random, a->shear.value[0], a->shear.value[1]) * turn;
     const double y = six_stream_between(&random, a->shear.value[2], a->shear.value[3]) * turn;
-    const double tangent = six_exact_sine(x) / six_exact_cosine(x), level = 1.0 / six_exact_cosine(y);
-    const double c = six_exact_cosine(r - y) * level, s = six_exact_sine(r - y) * level;
+    const double tangent = six_portable_sine(x) / six_portable_cosine(x), level = 1.0 / six_portable_cosine(y);
+    const double c = six_portable_cosine(r - y) * level, s = six_portable_sine(r - y) * level;
     const double across = ((double)image->width - 1.0) / 2.0, along = ((double)image->height - 1.0) / 2.0;
     map m = {
-        .xx = (six_exact_cosine(r) - s * tangent) / scale,
-        .xy = (six_exact_sine(r) + c * tangent) / scale,
+        .xx = (six_portable_cosine(r) - s * tangent) / scale,
+        .xy = (six_portable_sine(r) + c * tangent) / scale,
         .yx = -s / scale,
         .yy = c / scale,
     };
@@ -128,7 +131,8 @@ static void place_row(six_places *places, const map *m, double column, double ro
     const double x = m->xx * column + m->xy * row + m->x0, y = m->yx * column + m->yy * row + m->y0;
     places->column = cell_of(x);
     places->row = cell_of(y);
-    const float x_rest = (float)(x - places->column), y_rest = (float)(y - places->row), xx = (float)m->xx, yx = (float)m->yx;
+    const float x_rest = (float)(x - places->column), y_rest = (float)(y - places->row), xx = (float)m->xx,
+                yx = (float)m->yx;
     for (int i = 0; i < SIX_PLACES; i++) {
         places->x[i] = x_rest + (float)i * xx;
         places->y[i] = y_rest + (float)i * yx;
@@ -140,7 +144,8 @@ static void apply(const six_transform_call *call)
     const random_affine *a = call->attrs;
     const six_image image = six_image_of(call->in);
     const map m = draw_map(a, &image, call->random);
-    const six_sampler sampler = six_sampler_of(image, call->values, call->from, a->interpolation, a->fill, call->room);
+    const six_sampler sampler =
+        six_sampler_of(image, call->values, call->from, a->interpolation, a->fill, call->workspace_size);
     six_places places;
     for (int64_t row = 0; row < image.height; row++)
         for (int64_t column = 0; column < image.width; column += SIX_PLACES) {

@@ -22,25 +22,27 @@ static const six_attr attrs[] = {
     {0},
 };
 
-static int32_t setup(six_step *step)
+static int32_t setup(six_pipeline_stage *stage)
 {
-    random_crop *c = (void *)step->attrs;
-    int32_t status = six_image_check("random_crop", step->in.shape);
+    random_crop *c = (void *)stage->attrs;
+    int32_t status = six_image_check("random_crop", stage->in.shape);
     if (status != SIXNET_OK)
         return status;
-    const six_image image = six_image_of(step->in.shape);
+    const six_image image = six_image_of(stage->in.shape);
     const int64_t side[2] = {image.height, image.width};
     for (int k = 0; k < 2; k++) {
         if (c->size[k] == 0)
             c->size[k] = side[k];
         if (c->size[k] > side[k] + 2 * c->padding[k])
             return six_fail(SIXNET_BAD_SHAPE,
-                            "random_crop: %" PRId64 " %s are more than the images' %" PRId64 " and a margin of %" PRId64,
+                            "random_crop: %" PRId64 " %s are more than the images' %" PRId64
+                            " and a margin of %" PRId64,
                             c->size[k], k == 0 ? "rows" : "columns", side[k], c->padding[k]);
-        step->out.shape[SIX_INPUT].dim[step->in.shape[SIX_INPUT].rank - 2 + k] = c->size[k];
+        stage->out.shape[SIX_INPUT].dim[stage->in.shape[SIX_INPUT].rank - 2 + k] = c->size[k];
     }
-    return six_shape_fits(&step->out.shape[SIX_INPUT]) ? SIXNET_OK
-                                                       : six_fail(SIXNET_TOO_LARGE, "random_crop: images of too many values");
+    return six_shape_fits(&stage->out.shape[SIX_INPUT])
+               ? SIXNET_OK
+               : six_fail(SIXNET_TOO_LARGE, "random_crop: images of too many values");
 }
 
 /* Where a part of `size` begins; before the side's first pixel if it is negative. */
@@ -50,13 +52,15 @@ static int64_t draw_begin(six_stream *random, int64_t side, int64_t size, int64_
 }
 
 /* Copies the part of a row of `width` values that begins at `begin`. */
-static void crop_row(const six_values *v, const void *from, int64_t width, int64_t begin, int64_t size, double fill, void *to)
+static void crop_row(const six_values *v, const void *from, int64_t width, int64_t begin, int64_t size, double fill,
+                     void *to)
 {
     int64_t first = begin < 0 ? -begin : 0, end = width - begin < size ? width - begin : size;
     if (first >= end)
         first = end = 0;
     v->fill(to, first, fill);
-    memcpy(six_value_at(v, to, first), six_value_at(v, from, end > 0 ? begin + first : 0), (size_t)(end - first) * v->size);
+    memcpy(six_value_at(v, to, first), six_value_at(v, from, end > 0 ? begin + first : 0),
+           (size_t)(end - first) * v->size);
     v->fill(six_value_at(v, to, end), size - end, fill);
 }
 
@@ -72,15 +76,15 @@ static void apply(const six_transform_call *call)
         for (int64_t row = top; row < top + c->size[0]; row++, at += c->size[1]) {
             const bool inside = row >= 0 && row < image.height;
             const int64_t begin = inside ? (channel * image.height + row) * image.width : 0;
-            crop_row(call->values, six_value_at(call->values, call->from, begin), inside ? image.width : 0, left, c->size[1],
-                     c->fill, six_value_at(call->values, call->to, at));
+            crop_row(call->values, six_value_at(call->values, call->from, begin), inside ? image.width : 0, left,
+                     c->size[1], c->fill, six_value_at(call->values, call->to, at));
         }
 }
 
 const six_transform six_transform_random_crop = {
     .kind = {"random_crop", "a part of the image, with a margin, from a place at random", attrs, sizeof(random_crop)},
     .random = true,
-    .apart = true,
+    .out_of_place = true,
     .setup = setup,
     .apply = {apply},
 };

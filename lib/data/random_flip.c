@@ -14,7 +14,10 @@ static const six_attr attrs[] = {
     {0},
 };
 
-static int32_t setup(six_step *step) { return six_image_check(step->transform->kind.name, step->in.shape); }
+static int32_t setup(six_pipeline_stage *stage)
+{
+    return six_image_check(stage->transform->kind.name, stage->in.shape);
+}
 
 static bool drawn(const six_transform_call *call)
 {

@@ -6,23 +6,23 @@
 /* Places are cut to where the margin begins: from -1 to the image's side. There are pixels on both sides of any of them. */
 enum { BEFORE = 1, AFTER = 2 };
 
-static int64_t with_margin(int64_t side)
-{
-    return BEFORE + side + AFTER;
-}
+static int64_t with_margin(int64_t side) { return BEFORE + side + AFTER; }
 
-int64_t six_sampler_room(six_image image)
+int64_t six_sampler_workspace_size(six_image image)
 {
     return image.channels * with_margin(image.height) * with_margin(image.width);
 }
 
-six_sampler six_sampler_of(six_image image, const six_values *type, const void *values, int32_t interpolation, double fill, void *room)
+six_sampler six_sampler_of(six_image image, const six_values *type, const void *values, int32_t interpolation,
+                           double fill, void *room)
 {
-    const int64_t stride = with_margin(image.width), plane = with_margin(image.height) * stride, origin = BEFORE * stride + BEFORE;
+    const int64_t stride = with_margin(image.width), plane = with_margin(image.height) * stride,
+                  origin = BEFORE * stride + BEFORE;
     type->fill(room, image.channels * plane, fill);
     for (int64_t k = 0; k < image.channels * image.height; k++) {
         const int64_t at = origin + k / image.height * plane + k % image.height * stride;
-        memcpy(six_value_at(type, room, at), six_value_at(type, values, k * image.width), (size_t)image.width * type->size);
+        memcpy(six_value_at(type, room, at), six_value_at(type, values, k * image.width),
+               (size_t)image.width * type->size);
     }
     return (six_sampler){image, type, six_value_at(type, room, origin), stride, plane, interpolation == SIX_NEAREST};
 }
@@ -52,5 +52,6 @@ void six_sampler_read(const six_sampler *s, const six_places *places, int64_t n,
     part(s, places->y, places->row, s->image.height, &y);
     for (int64_t channel = 0; channel < s->image.channels; channel++)
         (s->nearest ? v->nearest : v->bilinear)(six_value_at(v, to, channel * s->image.height * s->image.width),
-                                                six_value_at(v, s->origin, channel * s->plane), (ptrdiff_t)s->stride, &x, &y, n);
+                                                six_value_at(v, s->origin, channel * s->plane), (ptrdiff_t)s->stride,
+                                                &x, &y, n);
 }

@@ -18,10 +18,10 @@ enum { SIX_NEAREST, SIX_BILINEAR };
 #define SIX_INTERPOLATIONS "nearest bilinear"
 
 /* The values that a sampler needs room for. */
-int64_t six_sampler_room(six_image image);
+int64_t six_sampler_workspace_size(six_image image);
 /* Copies the image's values into the room. */
-six_sampler six_sampler_of(six_image image, const six_values *type, const void *values, int32_t interpolation, double fill,
-                           void *room);
+six_sampler six_sampler_of(six_image image, const six_values *type, const void *values, int32_t interpolation,
+                           double fill, void *room);
 
 enum { SIX_PLACES = 16 };
 

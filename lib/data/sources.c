@@ -10,7 +10,7 @@
 
 /* ---- sources ---- */
 
-six_source *six_source_hold(six_source *source)
+six_source *six_source_retain(six_source *source)
 {
     atomic_fetch_add_explicit(&source->references, 1, memory_order_relaxed);
     return source;
@@ -32,7 +32,7 @@ static int32_t source_new(six_source **out, sixnet_context *ctx, int64_t count)
     *out = NULL;
     if (count < 1)
         return six_fail(SIXNET_INVALID_ARGUMENT, "n=%" PRId64 "; a dataset has 1 sample or more", count);
-    ctx = six_context_hold(ctx);
+    ctx = six_context_retain(ctx);
     if (!ctx)
         return SIXNET_OUT_OF_MEMORY;
     six_source *source = six_alloc(ctx, 1, sizeof *source);
@@ -69,7 +69,8 @@ static int32_t finish(sixnet_dataset **out, six_source *source, int32_t status)
 /* The samples' values are stored one after another. */
 static void column_read(const six_column *c, int64_t index, const six_values *type, void *to)
 {
-    c->element->read[type->dtype]((const char *)c->data + (size_t)(index * c->size) * c->element->size, c->size, c->scale, to);
+    c->element->read[type->dtype]((const char *)c->data + (size_t)(index * c->size) * c->element->size, c->size,
+                                  c->scale, to);
 }
 
 /* Makes doubles of the n floats that stand in the second half of their memory. */
@@ -107,7 +108,8 @@ static int32_t call_function(const six_source *s, int64_t index, void *input, vo
         if (s->fn_f64)
             answer = s->fn_f64(s->user, index, input, target);
         else
-            answer = type->dtype == SIX_F64 ? call_narrow(s, index, input, target) : s->fn(s->user, index, input, target);
+            answer =
+                type->dtype == SIX_F64 ? call_narrow(s, index, input, target) : s->fn(s->user, index, input, target);
         six_call_end(&call);
     }
     six_free(s->ctx, spare);
@@ -181,11 +183,11 @@ static int32_t dataset_of_idx(sixnet_dataset **out, sixnet_context *ctx, six_idx
     return finish(out, source, status);
 }
 
-int32_t six_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
+int32_t six_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
 {
     six_idx image_file, label_file = {0};
     *out = NULL;
-    ctx = six_context_hold(ctx);
+    ctx = six_context_retain(ctx);
     if (!ctx)
         return SIXNET_OUT_OF_MEMORY;
     int32_t status = six_idx_read(&image_file, ctx, images, "images", 2, 4);
@@ -202,22 +204,26 @@ int32_t six_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const ch
 /* ---- arrays ---- */
 
 typedef struct arrays {
-    int32_t inputs, targets, copy;
+    int32_t input_dtype, target_dtype, copy;
     six_shape shape, target_shape;
     double scale;
 } arrays;
 
 static const six_attr arrays_attrs[] = {
-    {"inputs", SIX_CHOICE, offsetof(arrays, inputs), 0, 0, "f32", SIX_ELEMENT_WORDS, "the type of the inputs' elements"},
+    {"input_dtype", SIX_CHOICE, offsetof(arrays, input_dtype), 0, 0, "f32", SIX_ELEMENT_WORDS,
+     "the type of the inputs' elements"},
     {"shape", SIX_SHAPE, offsetof(arrays, shape), 1, 0x1p40, NULL, NULL, "the shape of one sample"},
-    {"targets", SIX_CHOICE, offsetof(arrays, targets), 0, 0, "f32", SIX_ELEMENT_WORDS, "the type of the targets' elements"},
+    {"target_dtype", SIX_CHOICE, offsetof(arrays, target_dtype), 0, 0, "f32", SIX_ELEMENT_WORDS,
+     "the type of the targets' elements"},
     {"target_shape", SIX_SHAPE, offsetof(arrays, target_shape), 1, 0x1p40, "1", NULL, "the shape of one target"},
     {"scale", SIX_FLOAT, offsetof(arrays, scale), -1e30, 1e30, "1", NULL, "inputs are multiplied by it"},
-    {"copy", SIX_BOOL, offsetof(arrays, copy), 0, 1, "true", NULL, "copy the arrays; without it they must outlive the dataset"},
+    {"copy", SIX_BOOL, offsetof(arrays, copy), 0, 1, "true", NULL,
+     "copy the arrays; without it they must outlive the dataset"},
     {0},
 };
 
-const six_kind six_kind_dataset_arrays = {"dataset_arrays", "samples in arrays", arrays_attrs, sizeof(arrays)};
+const six_kind six_kind_dataset_from_arrays = {"dataset_from_arrays", "samples in arrays", arrays_attrs,
+                                               sizeof(arrays)};
 
 static int32_t column_of_array(six_column *c, const sixnet_context *ctx, const void *data, int64_t n, const arrays *a,
                                bool targets)
@@ -225,9 +231,10 @@ static int32_t column_of_array(six_column *c, const sixnet_context *ctx, const v
     char text[160];
     const six_shape *shape = targets ? &a->target_shape : &a->shape;
     *c = (six_column){.shape = *shape, .size = six_shape_size(shape), .data = data, .scale = targets ? 1.0 : a->scale};
-    c->element = &six_elements[targets ? a->targets : a->inputs];
+    c->element = &six_elements[targets ? a->target_dtype : a->input_dtype];
     if (n > PTRDIFF_MAX / (int64_t)c->element->size / c->size)
-        return six_fail(SIXNET_TOO_LARGE, "dataset_arrays: %" PRId64 " samples of shape %s exceed the address space", n,
+        return six_fail(SIXNET_TOO_LARGE,
+                        "dataset_from_arrays: %" PRId64 " samples of shape %s exceed the address space", n,
                         six_shape_text(shape, text));
     if (!a->copy)
         return SIXNET_OK;
@@ -245,7 +252,7 @@ int32_t six_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const
     arrays a;
     six_source *source;
     *out = NULL;
-    int32_t status = six_spec_parse(&six_kind_dataset_arrays, spec, &a, NULL, NULL);
+    int32_t status = six_spec_parse(&six_kind_dataset_from_arrays, spec, &a, NULL, NULL);
     if (status == SIXNET_OK)
         status = source_new(&source, ctx, n);
     if (status != SIXNET_OK)
@@ -268,16 +275,16 @@ static const six_attr function_attrs[] = {
     {0},
 };
 
-const six_kind six_kind_dataset_callback = {"dataset_callback", "samples that a function gives", function_attrs,
-                                            sizeof(function)};
+const six_kind six_kind_dataset_from_callback = {"dataset_from_callback", "samples that a function gives",
+                                                 function_attrs, sizeof(function)};
 
-static int32_t from_function(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn,
-                             sixnet_sample_f64_fn fn_f64, void *user)
+static int32_t from_function(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+                             sixnet_sample_fn fn, sixnet_sample_f64_fn fn_f64, void *user)
 {
     function f;
     six_source *source;
     *out = NULL;
-    int32_t status = six_spec_parse(&six_kind_dataset_callback, spec, &f, NULL, NULL);
+    int32_t status = six_spec_parse(&six_kind_dataset_from_callback, spec, &f, NULL, NULL);
     if (status == SIXNET_OK)
         status = source_new(&source, ctx, n);
     if (status != SIXNET_OK)
@@ -290,8 +297,8 @@ static int32_t from_function(sixnet_dataset **out, sixnet_context *ctx, const ch
     return finish(out, source, SIXNET_OK);
 }
 
-int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n, sixnet_sample_fn fn,
-                                  void *user)
+int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
+                                  sixnet_sample_fn fn, void *user)
 {
     return from_function(out, ctx, spec, n, fn, NULL, user);
 }

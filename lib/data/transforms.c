@@ -16,10 +16,7 @@ static const six_kind *const kinds[] = {
     NULL,
 };
 
-const six_kind *const *six_transform_kinds(void)
-{
-    return kinds;
-}
+const six_kind *const *six_transform_kinds(void) { return kinds; }
 
 const six_transform *six_transform_find(const char *text, const char **rest)
 {
@@ -29,34 +26,34 @@ const six_transform *six_transform_find(const char *text, const char **rest)
     return (const six_transform *)six_kind_find(kinds, word, "transform");
 }
 
-int32_t six_step_new(six_step **out, const sixnet_context *ctx, const six_transform *transform, const char *attrs,
-                     const six_form *form)
+int32_t six_stage_new(six_pipeline_stage **out, const sixnet_context *ctx, const six_transform *transform,
+                      const char *attrs, const six_sample_layout *layout)
 {
-    six_step *step = six_alloc(ctx, 1, sizeof *step + transform->kind.size);
+    six_pipeline_stage *stage = six_alloc(ctx, 1, sizeof *stage + transform->kind.size);
     *out = NULL;
-    if (!step)
+    if (!stage)
         return SIXNET_OUT_OF_MEMORY;
-    atomic_init(&step->references, 1);
-    step->transform = transform;
-    step->in = step->out = *form;
-    int32_t status = six_spec_parse(&transform->kind, attrs, step->attrs, NULL, NULL);
+    atomic_init(&stage->references, 1);
+    stage->transform = transform;
+    stage->in = stage->out = *layout;
+    int32_t status = six_spec_parse(&transform->kind, attrs, stage->attrs, NULL, NULL);
     if (status == SIXNET_OK)
-        status = transform->setup(step);
+        status = transform->setup(stage);
     if (status == SIXNET_OK)
-        *out = step;
+        *out = stage;
     else
-        six_step_release(ctx, step);
+        six_stage_release(ctx, stage);
     return status;
 }
 
-six_step *six_step_hold(six_step *step)
+six_pipeline_stage *six_stage_retain(six_pipeline_stage *stage)
 {
-    atomic_fetch_add_explicit(&step->references, 1, memory_order_relaxed);
-    return step;
+    atomic_fetch_add_explicit(&stage->references, 1, memory_order_relaxed);
+    return stage;
 }
 
-void six_step_release(const sixnet_context *ctx, six_step *step)
+void six_stage_release(const sixnet_context *ctx, six_pipeline_stage *stage)
 {
-    if (step && atomic_fetch_sub_explicit(&step->references, 1, memory_order_acq_rel) == 1)
-        six_free(ctx, step);
+    if (stage && atomic_fetch_sub_explicit(&stage->references, 1, memory_order_acq_rel) == 1)
+        six_free(ctx, stage);
 }

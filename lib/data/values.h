@@ -30,10 +30,10 @@ typedef struct six_values {
     /* row = factor row + (1 - factor) mean, cut to what is from 0 to 1 */
     void (*stretch)(void *row, int64_t n, double factor, double mean);
     /* Values between those of a plane with rows `stride` apart, see data/sampler.h. */
-    void (*nearest)(void *to, const void *origin, ptrdiff_t stride, const struct six_cells *x, const struct six_cells *y,
-                    int64_t n);
-    void (*bilinear)(void *to, const void *origin, ptrdiff_t stride, const struct six_cells *x, const struct six_cells *y,
-                     int64_t n);
+    void (*nearest)(void *to, const void *origin, ptrdiff_t stride, const struct six_cells *x,
+                    const struct six_cells *y, int64_t n);
+    void (*bilinear)(void *to, const void *origin, ptrdiff_t stride, const struct six_cells *x,
+                     const struct six_cells *y, int64_t n);
 } six_values;
 
 extern const six_values six_values_of[]; /* [six_dtype] */
@@ -45,6 +45,9 @@ static inline void *six_value_at(const six_values *v, const void *row, int64_t i
 }
 
 /* x as a value of the type has it. */
-static inline double six_value_rounded(const six_values *v, double x) { return v->dtype == SIX_F64 ? x : (double)(float)x; }
+static inline double six_value_rounded(const six_values *v, double x)
+{
+    return v->dtype == SIX_F64 ? x : (double)(float)x;
+}
 
 #endif

@@ -62,20 +62,21 @@ static int32_t write_memory(void *user, const void *data, size_t size)
     return SIXNET_OK;
 }
 
-int32_t sixnet_model_save_memory(const sixnet_model *net, void *memory, uint64_t room, uint64_t *size)
+int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint64_t capacity, uint64_t *size)
 {
     if (!net || !size)
-        return missing("sixnet_model_save_memory", net ? "size" : "net");
-    buffer b = {memory, memory ? room : 0, 0};
-    int32_t status = six_calls_check("sixnet_model_save_memory", SIX_USES(SIX_READ(net)));
+        return missing("sixnet_model_save_to_buffer", net ? "size" : "net");
+    buffer b = {memory, memory ? capacity : 0, 0};
+    int32_t status = six_calls_check("sixnet_model_save_to_buffer", SIX_USES(SIX_READ(net)));
     if (!status)
         status = write_model(net, (six_sink){write_memory, &b});
     if (status)
         return status;
     *size = b.size;
-    if (memory && b.size > room)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_model_save_memory: the model takes %llu bytes; there is room for %llu",
-                        (unsigned long long)b.size, (unsigned long long)room);
+    if (memory && b.size > capacity)
+        return six_fail(SIXNET_INVALID_ARGUMENT,
+                        "sixnet_model_save_to_buffer: the model takes %llu bytes; the buffer has %llu",
+                        (unsigned long long)b.size, (unsigned long long)capacity);
     return SIXNET_OK;
 }
 
@@ -88,16 +89,17 @@ static int32_t write_out(void *user, const void *data, size_t size)
 {
     const writer *w = user;
     int32_t answer = w->fn(w->user, data, (uint64_t)size);
-    return answer ? six_fail(SIXNET_CALLBACK_FAILED, "sixnet_model_write: the function that writes returned %d", answer)
+    return answer ? six_fail(SIXNET_CALLBACK_FAILED,
+                             "sixnet_model_save_to_stream: the function that writes returned %d", answer)
                   : SIXNET_OK;
 }
 
-int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *user)
+int32_t sixnet_model_save_to_stream(const sixnet_model *net, sixnet_write_fn fn, void *user)
 {
     if (!net || !fn)
-        return missing("sixnet_model_write", net ? "fn" : "net");
+        return missing("sixnet_model_save_to_stream", net ? "fn" : "net");
     six_call call;
-    int32_t status = six_call_begin(&call, "sixnet_model_write", SIX_USES(SIX_READ(net), SIX_KEPT(net->ctx)));
+    int32_t status = six_call_begin(&call, "sixnet_model_save_to_stream", SIX_USES(SIX_READ(net), SIX_KEPT(net->ctx)));
     if (status)
         return status;
     status = write_model(net, (six_sink){write_out, &(writer){fn, user}});
@@ -107,7 +109,8 @@ int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *us
 
 /* ---- reading ---- */
 
-static int32_t load_bytes(sixnet_model **out, sixnet_context *ctx, const char *label, six_bytes bytes, const six_load_options *o)
+static int32_t load_bytes(sixnet_model **out, sixnet_context *ctx, const char *label, six_bytes bytes,
+                          const six_load_options *o)
 {
     six_safetensors s;
     int32_t status = six_safetensors_parse(&s, ctx, label, bytes.data, bytes.size);
@@ -125,14 +128,15 @@ typedef struct loading {
     six_load_options o;
 } loading;
 
-static int32_t begin_load(loading *l, const char *function, sixnet_model **out, sixnet_context *ctx, const char *options)
+static int32_t begin_load(loading *l, const char *function, sixnet_model **out, sixnet_context *ctx,
+                          const char *options)
 {
     *out = NULL;
     int32_t status = six_call_begin(&l->call, function, SIX_USES(SIX_READ(ctx)));
     if (status)
         return status;
     status = six_spec_parse(&six_kind_model_load, options, &l->o, NULL, NULL);
-    l->ctx = status ? NULL : six_context_hold(ctx);
+    l->ctx = status ? NULL : six_context_retain(ctx);
     if (!l->ctx)
         six_call_end(&l->call);
     return status || l->ctx ? status : SIXNET_OUT_OF_MEMORY;
@@ -166,32 +170,35 @@ static int32_t check_memory(const char *function, const void *memory, uint64_t s
     if (!memory)
         return missing(function, "memory");
     if (size > (uint64_t)most || size > PTRDIFF_MAX)
-        return six_fail(SIXNET_TOO_LARGE, "%s: %llu bytes; max_bytes=%lld", function, (unsigned long long)size, (long long)most);
+        return six_fail(SIXNET_TOO_LARGE, "%s: %llu bytes; max_bytes=%lld", function, (unsigned long long)size,
+                        (long long)most);
     return SIXNET_OK;
 }
 
-int32_t sixnet_model_load_memory(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size, const char *options)
+int32_t sixnet_model_load_from_buffer(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size,
+                                      const char *options)
 {
     loading l;
     if (!out)
-        return missing("sixnet_model_load_memory", "out");
-    int32_t status = begin_load(&l, "sixnet_model_load_memory", out, ctx, options);
+        return missing("sixnet_model_load_from_buffer", "out");
+    int32_t status = begin_load(&l, "sixnet_model_load_from_buffer", out, ctx, options);
     if (status)
         return status;
-    status = check_memory("sixnet_model_load_memory", memory, size, l.o.max_bytes);
+    status = check_memory("sixnet_model_load_from_buffer", memory, size, l.o.max_bytes);
     if (!status)
         status = load_bytes(out, l.ctx, "memory", (six_bytes){(uint8_t *)(uintptr_t)memory, (size_t)size}, &l.o);
     end_load(&l);
     return status;
 }
 
-int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options)
+int32_t sixnet_model_load_from_stream(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user,
+                                      const char *options)
 {
     six_bytes bytes;
     loading l;
     if (!out || !fn)
-        return missing("sixnet_model_read", out ? "fn" : "out");
-    int32_t status = begin_load(&l, "sixnet_model_read", out, ctx, options);
+        return missing("sixnet_model_load_from_stream", out ? "fn" : "out");
+    int32_t status = begin_load(&l, "sixnet_model_load_from_stream", out, ctx, options);
     if (status)
         return status;
     status = six_read_stream(&bytes, l.ctx, fn, user, l.o.max_bytes);
@@ -221,7 +228,7 @@ static int32_t begin_weights(const char *function, sixnet_model *net, const char
     if (status)
         return status;
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
     status = six_spec_parse(&six_kind_model_load_weights, options, o, NULL, NULL);
     if (!status) {
         six_free(net->ctx, net->report);
@@ -255,17 +262,17 @@ int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const cha
     return status;
 }
 
-int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options,
-                                         const char **report)
+int32_t sixnet_model_load_weights_from_buffer(sixnet_model *net, const void *memory, uint64_t size, const char *options,
+                                              const char **report)
 {
     six_load_options o;
     if (report)
         *report = "";
     if (!net)
-        return missing("sixnet_model_load_weights_memory", "net");
-    int32_t status = begin_weights("sixnet_model_load_weights_memory", net, options, &o);
+        return missing("sixnet_model_load_weights_from_buffer", "net");
+    int32_t status = begin_weights("sixnet_model_load_weights_from_buffer", net, options, &o);
     if (!status)
-        status = check_memory("sixnet_model_load_weights_memory", memory, size, o.max_bytes);
+        status = check_memory("sixnet_model_load_weights_from_buffer", memory, size, o.max_bytes);
     if (status)
         return status;
     status = weights_from_bytes(net, "memory", (six_bytes){(uint8_t *)(uintptr_t)memory, (size_t)size}, &o);
@@ -275,31 +282,33 @@ int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, 
 
 /* ---- checkpoints ---- */
 
-int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batches *batches,
-                               const char *path, const char *options)
+int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt,
+                               const sixnet_batch_iterator *batches, const char *path, const char *options)
 {
     six_save_options o;
     if (!net || !opt || !path)
         return missing("sixnet_checkpoint_save", !net ? "net" : !opt ? "opt" : "path");
-    int32_t status = six_calls_check("sixnet_checkpoint_save", SIX_USES(SIX_READ(net), SIX_READ(opt), SIX_READ(batches)));
+    int32_t status =
+        six_calls_check("sixnet_checkpoint_save", SIX_USES(SIX_READ(net), SIX_READ(opt), SIX_READ(batches)));
     if (status)
         return status;
     if (opt->net != net)
         return six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
     six_train_run run = {.net = opt->net, .opt = (sixnet_optimizer *)(uintptr_t)opt}; /* not changed by saving */
     if (batches)
-        six_batches_cursor(batches, &run.state.epoch, &run.state.position);
+        six_batch_iterator_position(batches, &run.state.epoch, &run.state.position);
     status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
     return status ? status : six_checkpoint_save(&run, path, o.sync, 1);
 }
 
-int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,
-                               const char *options)
+int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batch_iterator *batches,
+                               const char *path, const char *options)
 {
     six_load_options o;
     if (!net || !opt || !path)
         return missing("sixnet_checkpoint_load", !net ? "net" : !opt ? "opt" : "path");
-    int32_t status = six_calls_check("sixnet_checkpoint_load", SIX_USES(SIX_CHANGE(net), SIX_CHANGE(opt), SIX_CHANGE(batches)));
+    int32_t status =
+        six_calls_check("sixnet_checkpoint_load", SIX_USES(SIX_CHANGE(net), SIX_CHANGE(opt), SIX_CHANGE(batches)));
     if (status)
         return status;
     if (opt->net != net)

@@ -12,13 +12,14 @@
 #include "files/save.h"
 #include "files/weights.h"
 
-static const char schedule_name[] = SIX_BESIDE "schedule", history_name[] = SIX_BESIDE "history", plain_name[] = SIX_BESIDE "plain";
+static const char schedule_name[] = SIX_RESERVED_PREFIX "schedule", history_name[] = SIX_RESERVED_PREFIX "history",
+                  plain_name[] = SIX_RESERVED_PREFIX "plain";
 
 typedef char slot_name[32];
 
 static const char *name_slot(int32_t slot, slot_name name)
 {
-    snprintf(name, sizeof(slot_name), SIX_BESIDE "optimizer.%d", slot);
+    snprintf(name, sizeof(slot_name), SIX_RESERVED_PREFIX "optimizer.%d", slot);
     return name;
 }
 
@@ -66,11 +67,13 @@ static size_t list_extras(const six_train_run *run, const double *schedule, int3
     if (run->state.averaged)
         extra[n++] = (six_st_item){plain_name, {1, {net->values_size}}, net->ctx->dtype, net->values};
     for (int32_t i = 0; i < run->opt->slots && net->trained_size; i++)
-        extra[n++] = (six_st_item){name_slot(i, names[i]), {1, {net->trained_size}}, net->ctx->dtype, run->opt->state[i]};
+        extra[n++] =
+            (six_st_item){name_slot(i, names[i]), {1, {net->trained_size}}, net->ctx->dtype, run->opt->state[i]};
     return n;
 }
 
-static int32_t save_texts(const six_train_run *run, const char *path, bool sync, int64_t keep, const six_text text[static 3])
+static int32_t save_texts(const six_train_run *run, const char *path, bool sync, int64_t keep,
+                          const six_text text[static 3])
 {
     six_record r;
     slot_name names[SIX_MAX_SLOTS];
@@ -79,7 +82,8 @@ static int32_t save_texts(const six_train_run *run, const char *path, bool sync,
     size_t extras = list_extras(run, schedule, six_schedule_state(run->opt->schedule, schedule), names, extra);
     if (text[0].failed || text[1].failed || text[2].failed)
         return SIXNET_OUT_OF_MEMORY;
-    int32_t status = six_record_begin(&r, run->net, run->state.averaged ? run->average : run->net->values, extra, extras);
+    int32_t status =
+        six_record_begin(&r, run->net, run->state.averaged ? run->average : run->net->values, extra, extras);
     if (status)
         return status;
     six_record_note(&r, "sixnet.run", text[0].data);
@@ -133,8 +137,9 @@ static int32_t check_same(const loading *l, const char *key, const char *ours)
             begin = same + 1;
     if (there[same] == ours[same])
         return SIXNET_OK;
-    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s: the run was made with '%.*s', not with '%.*s'", l->file->label, key,
-                    (int)strcspn(there + begin, "\n"), there + begin, (int)strcspn(ours + begin, "\n"), ours + begin);
+    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s: the run was made with '%.*s', not with '%.*s'", l->file->label,
+                    key, (int)strcspn(there + begin, "\n"), there + begin, (int)strcspn(ours + begin, "\n"),
+                    ours + begin);
 }
 
 static int32_t check_texts(const loading *l)
@@ -154,8 +159,8 @@ static int32_t check_number(const loading *l, const char *what, int64_t there, i
 {
     if (there == here)
         return SIXNET_OK;
-    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: sixnet.run: the run was made with %s=%lld, not %lld", l->file->label, what,
-                    (long long)there, (long long)here);
+    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: sixnet.run: the run was made with %s=%lld, not %lld", l->file->label,
+                    what, (long long)there, (long long)here);
 }
 
 /* Compares the settings line by line: all differences are logged if they are allowed, the first is an error if not. */
@@ -172,10 +177,12 @@ static int32_t check_settings(loading *l)
         const int old = (int)strcspn(there, "\n"), new = (int)strcspn(here, "\n");
         if (old != new || memcmp(there, here, (size_t)old) != 0) {
             if (!run->allow_changes)
-                return six_fail(SIXNET_INVALID_ARGUMENT,
-                                "%s: the run was made with '%.*s', not with '%.*s'; resume_changes=allow goes on with what is new",
-                                l->file->label, old, there, new, here);
-            six_log(run->net->ctx, 1, "%s: the run was made with '%.*s', and goes on with '%.*s'", l->file->label, old, there, new, here);
+                return six_fail(
+                    SIXNET_INVALID_ARGUMENT,
+                    "%s: the run was made with '%.*s', not with '%.*s'; resume_changes=allow goes on with what is new",
+                    l->file->label, old, there, new, here);
+            six_log(run->net->ctx, 1, "%s: the run was made with '%.*s', and goes on with '%.*s'", l->file->label, old,
+                    there, new, here);
             l->changes++;
             l->other_optimizer |= first;
         }
@@ -200,7 +207,8 @@ static int32_t read_state(loading *l)
         status = fail_note(l, "sixnet.run", "has averaged values, but average=none");
     if (!status && l->state.position > l->state.samples && l->state.batch_size)
         status = fail_note(l, "sixnet.run", "has a position behind the last sample");
-    if (!status && l->state.batch_size && l->state.position > l->state.skipped && is_mean(l->run->net) && !(l->state.loss_weight > 0))
+    if (!status && l->state.batch_size && l->state.position > l->state.skipped && is_mean(l->run->net) &&
+        !(l->state.loss_weight > 0))
         status = fail_note(l, "sixnet.run", "has samples of an epoch without loss_weight");
     return status;
 }
@@ -216,7 +224,8 @@ static int32_t parse_optimizer(loading *l, const char *text)
         return status;
     if ((size_t)(word.end - word.begin) != strlen(kind->kind.name) ||
         memcmp(word.begin, kind->kind.name, strlen(kind->kind.name)) != 0)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "the run was made with '%.200s'; this optimizer is '%s'", text, kind->kind.name);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "the run was made with '%.200s'; this optimizer is '%s'", text,
+                        kind->kind.name);
     l->attr = six_alloc(opt->net->ctx, 1, kind->kind.size);
     status = l->attr ? six_spec_parse(&kind->kind, rest, l->attr, NULL, NULL) : SIXNET_OUT_OF_MEMORY;
     if (!status && kind->check)
@@ -234,11 +243,13 @@ static int32_t read_optimizer(loading *l)
     int32_t status = parse_optimizer(l, text);
     if (!status || status == SIXNET_OUT_OF_MEMORY)
         return status;
-    return six_fail_prefix(status == SIXNET_BAD_TEXT ? SIXNET_BAD_FILE : status, "%s: sixnet.optimizer: ", l->file->label);
+    return six_fail_prefix(status == SIXNET_BAD_SPEC ? SIXNET_BAD_FILE : status,
+                           "%s: sixnet.optimizer: ", l->file->label);
 }
 
 /* A tensor of that name, type and shape. */
-static int32_t find_tensor(const loading *l, const char *name, int32_t type, const six_shape *shape, const six_st_tensor **tensor)
+static int32_t find_tensor(const loading *l, const char *name, int32_t type, const six_shape *shape,
+                           const six_st_tensor **tensor)
 {
     char there[160], wanted[160];
     const six_st_tensor *t = *tensor = six_safetensors_find(l->file, name);
@@ -246,9 +257,9 @@ static int32_t find_tensor(const loading *l, const char *name, int32_t type, con
         return fail_note(l, name, "is missing");
     if (t->type == type && six_shape_equal(&t->shape, shape))
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s has type %s and shape %s; %s and %s are expected", l->file->label,
-                    t->place, name, six_safetensors_type(t), six_shape_text(&t->shape, there), type == SIX_ST_F64 ? "F64" : "F32",
-                    six_shape_text(shape, wanted));
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s has type %s and shape %s; %s and %s are expected",
+                    l->file->label, t->place, name, six_safetensors_type(t), six_shape_text(&t->shape, there),
+                    type == SIX_ST_F64 ? "F64" : "F32", six_shape_text(shape, wanted));
 }
 
 static int32_t read_schedule(loading *l)
@@ -263,16 +274,13 @@ static int32_t read_schedule(loading *l)
 }
 
 /* NaN is what there is not. */
-static bool is_share(double accuracy)
-{
-    return isnan(accuracy) || (accuracy >= 0 && accuracy <= 1);
-}
+static bool is_share(double accuracy) { return isnan(accuracy) || (accuracy >= 0 && accuracy <= 1); }
 
 /* Whether a row of a history can be that of an epoch: a loss may be infinite. */
 static bool is_possible(const double *row)
 {
-    return row[SIX_RUN_LR] >= 0 && isfinite(row[SIX_RUN_LR]) && !isnan(row[SIX_RUN_LOSS]) && is_share(row[SIX_RUN_ACCURACY]) &&
-           is_share(row[SIX_RUN_VALIDATION_ACCURACY]);
+    return row[SIX_RUN_LR] >= 0 && isfinite(row[SIX_RUN_LR]) && !isnan(row[SIX_RUN_LOSS]) &&
+           is_share(row[SIX_RUN_ACCURACY]) && is_share(row[SIX_RUN_VALIDATION_ACCURACY]);
 }
 
 static int32_t read_history(loading *l)
@@ -292,7 +300,8 @@ static int32_t read_history(loading *l)
     six_weights_copy(l->file, t, l->history, SIX_F64);
     for (int64_t i = 0; i < l->rows; i++)
         if (!is_possible(l->history + i * SIX_RUN_COLUMNS))
-            return six_fail(SIXNET_BAD_FILE, "%s: %s: epoch %lld has a number that cannot be", l->file->label, history_name, (long long)i + 1);
+            return six_fail(SIXNET_BAD_FILE, "%s: %s: epoch %lld has a number that cannot be", l->file->label,
+                            history_name, (long long)i + 1);
     return SIXNET_OK;
 }
 
@@ -330,14 +339,14 @@ static int32_t check_tensors(const loading *l, bool check_values)
 }
 
 /* The last two steps that can fail, each of which changes nothing then. */
-static int32_t go_there(const loading *l)
+static int32_t restore_position(const loading *l)
 {
-    sixnet_batches *b = l->run->batches;
+    sixnet_batch_iterator *b = l->run->batches;
     int64_t epoch = 0, position = 0;
     int32_t status = SIXNET_OK;
     if (b) {
-        six_batches_cursor(b, &epoch, &position);
-        status = six_batches_seek(b, l->state.epoch, l->state.position);
+        six_batch_iterator_position(b, &epoch, &position);
+        status = six_batch_iterator_seek(b, l->state.epoch, l->state.position);
     }
     if (status)
         return six_fail_prefix(SIXNET_BAD_FILE, "%s: sixnet.run: ", l->file->label);
@@ -345,8 +354,8 @@ static int32_t go_there(const loading *l)
     if (!status)
         return SIXNET_OK;
     if (b)
-        six_batches_seek(b, epoch, position);
-    return six_fail_prefix(status, "%s: " SIX_BESIDE "schedule: ", l->file->label);
+        six_batch_iterator_seek(b, epoch, position);
+    return six_fail_prefix(status, "%s: " SIX_RESERVED_PREFIX "schedule: ", l->file->label);
 }
 
 /* Under the names of the net's tensors is the average, if there is one; it is passed over where none is kept. */
@@ -379,7 +388,7 @@ static void take_state(const loading *l)
     s->drop_last = now.drop_last;
     s->average = now.average;
     s->ema_decay = now.ema_decay;
-    s->average_start = now.average_start;
+    s->average_start_epoch = now.average_start_epoch;
     if (l->state.average != now.average) /* another begins */
         s->averaged = 0;
 }
@@ -424,7 +433,7 @@ static int32_t load(loading *l, const six_load_options *o)
     if (!status)
         status = read_history(l);
     if (!status)
-        status = go_there(l);
+        status = restore_position(l);
     if (!status)
         commit(l);
     six_free(l->run->net->ctx, l->attr);
@@ -448,18 +457,18 @@ int32_t six_checkpoint_load(six_train_run *run, const char *path, const six_load
     return status;
 }
 
-/* ---- for sixnet_fit() ---- */
+/* ---- for sixnet_model_fit() ---- */
 
-static int32_t keep_run(const six_train_run *run, const char *path, int64_t keep)
+static int32_t save_run(const six_train_run *run, const char *path, int64_t keep)
 {
     return six_checkpoint_save(run, path, true, keep);
 }
 
-static int32_t take_up_run(six_train_run *run, const char *path)
+static int32_t resume_run(six_train_run *run, const char *path)
 {
     six_load_options o;
     int32_t status = six_spec_parse(&six_kind_model_load, NULL, &o, NULL, NULL);
     return status ? status : six_checkpoint_load(run, path, &o);
 }
 
-const six_keeper six_checkpoint_keeper = {six_save_check, keep_run, take_up_run};
+const six_checkpoint_store six_checkpoint_file_store = {six_save_check, save_run, resume_run};

@@ -24,7 +24,8 @@ size_t six_json_next(six_json *j);
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-int32_t six_json_fail(const six_json *j, size_t place, const char *format, ...);
+int32_t
+six_json_fail(const six_json *j, size_t place, const char *format, ...);
 
 /* The mark ({ } [ ] : ,) that must come next. */
 int32_t six_json_take(six_json *j, char mark);

@@ -11,12 +11,20 @@ static const six_attr save_attrs[] = {
     {.name = NULL},
 };
 
-#define LOAD_ATTRS                                                                                                               \
-    {"max_bytes", SIX_INT, offsetof(six_load_options, max_bytes), 0, 0x1p53, "1099511627776", NULL, "a larger file is refused"}, \
-        {"checksum", SIX_BOOL, offsetof(six_load_options, checksum), 0, 1, "true", NULL, "whether the checksum is looked at"},   \
-    {                                                                                                                            \
-        "check_values", SIX_BOOL, offsetof(six_load_options, check_values), 0, 1, "true", NULL,                                  \
-            "refuse values that are not finite, and negative variances"                                                          \
+#define LOAD_ATTRS                                                                                                     \
+    {"max_bytes",                                                                                                      \
+     SIX_INT,                                                                                                          \
+     offsetof(six_load_options, max_bytes),                                                                            \
+     0,                                                                                                                \
+     0x1p53,                                                                                                           \
+     "1099511627776",                                                                                                  \
+     NULL,                                                                                                             \
+     "a larger file is refused"},                                                                                      \
+        {"checksum", SIX_BOOL, offsetof(six_load_options, checksum), 0, 1,                                             \
+         "true",     NULL,     "whether the checksum is looked at"},                                                   \
+    {                                                                                                                  \
+        "check_values", SIX_BOOL, offsetof(six_load_options, check_values), 0, 1, "true", NULL,                        \
+            "refuse values that are not finite, and negative variances"                                                \
     }
 
 static const six_attr load_attrs[] = {LOAD_ATTRS, {.name = NULL}};
@@ -28,7 +36,8 @@ static const six_attr weights_attrs[] = {
     {.name = NULL},
 };
 
-const six_kind six_kind_model_save = {"model_save", "how a model or a checkpoint is saved", save_attrs, sizeof(six_save_options)};
+const six_kind six_kind_model_save = {"model_save", "how a model or a checkpoint is saved", save_attrs,
+                                      sizeof(six_save_options)};
 const six_kind six_kind_model_load = {"model_load", "how a model or a checkpoint is loaded", load_attrs,
                                       sizeof(six_load_options)};
 const six_kind six_kind_model_load_weights = {"model_load_weights", "how tensors are loaded", weights_attrs,
@@ -52,11 +61,12 @@ static void list_items(six_record *r, const sixnet_model *net, const char *value
     }
 }
 
-int32_t six_record_begin(six_record *r, const sixnet_model *net, const void *values, const six_st_item *extra, size_t extras)
+int32_t six_record_begin(six_record *r, const sixnet_model *net, const void *values, const six_st_item *extra,
+                         size_t extras)
 {
     *r = (six_record){.content = {.ctx = net->ctx}};
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
     r->text = six_model_text(net);
     r->item = six_alloc(net->ctx, (size_t)net->tensor_count + extras, sizeof *r->item);
     if (!r->text || !r->item) {
@@ -90,14 +100,14 @@ int32_t six_model_verify(const six_safetensors *s, bool checksum)
 {
     const char *found = six_safetensors_get(s, "sixnet.format");
     if (!found)
-        return six_fail(
-            SIXNET_BAD_FILE,
-            "%s: has no sixnet.format, so it is not a model that sixnet saved; sixnet_model_load_weights() reads the tensors of "
-            "any safetensors file",
-            s->label);
+        return six_fail(SIXNET_BAD_FILE,
+                        "%s: has no sixnet.format, so it is not a model that sixnet saved; sixnet_model_load_weights() "
+                        "reads the tensors of "
+                        "any safetensors file",
+                        s->label);
     if (strcmp(found, format) != 0)
-        return six_fail(SIXNET_UNSUPPORTED, "%s: sixnet.format is '%.20s'; this version of the library reads '%s'", s->label,
-                        found, format);
+        return six_fail(SIXNET_UNSUPPORTED, "%s: sixnet.format is '%.20s'; this version of the library reads '%s'",
+                        s->label, found, format);
     return checksum ? six_safetensors_verify(s, true) : SIXNET_OK;
 }
 
@@ -121,7 +131,8 @@ static int32_t build(sixnet_model *net, const six_safetensors *s)
     if (!text)
         return six_fail(SIXNET_BAD_FILE, "%s: has no sixnet.net", s->label);
     if (strlen(text) > SIX_NET_TEXT_MAX)
-        return six_fail(SIXNET_TOO_LARGE, "%s: sixnet.net: a net's text has at most %d bytes", s->label, SIX_NET_TEXT_MAX);
+        return six_fail(SIXNET_TOO_LARGE, "%s: sixnet.net: a net's text has at most %d bytes", s->label,
+                        SIX_NET_TEXT_MAX);
     int32_t status = six_model_add_lines(net, text);
     if (!status)
         status = check_size(net, s);

@@ -23,7 +23,9 @@ extern const six_kind six_kind_model_save, six_kind_model_load, six_kind_model_l
 
 /* ---- writing ---- */
 
-enum { SIX_RECORD_NOTES = 8 }; /* format, sixnet.format, .version, .net; of a run .run, .optimizer, .schedule, .settings */
+enum {
+    SIX_RECORD_NOTES = 8
+}; /* format, sixnet.format, .version, .net; of a run .run, .optimizer, .schedule, .settings */
 
 /* What a file is to hold: a model and, for a checkpoint, more. */
 typedef struct six_record {
@@ -34,7 +36,8 @@ typedef struct six_record {
 } six_record;
 
 /* The model, with these values instead of its own, after `extras` items of another's; none may change while the record lives. */
-int32_t six_record_begin(six_record *r, const sixnet_model *net, const void *values, const six_st_item *extra, size_t extras);
+int32_t six_record_begin(six_record *r, const sixnet_model *net, const void *values, const six_st_item *extra,
+                         size_t extras);
 void six_record_note(six_record *r, const char *key, const char *value);
 void six_record_end(six_record *r);
 

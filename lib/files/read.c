@@ -64,7 +64,8 @@ static int32_t read_whole(int descriptor, const char *path, const six_bytes *out
     if (!status && done == out->size)
         status = read_some(descriptor, path, &more, 1, &extra);
     if (!status && done + extra != out->size)
-        return six_fail(SIXNET_IO_ERROR, "%s: byte %zu: the file %s while it was read", path, done, extra ? "grew" : "shrank");
+        return six_fail(SIXNET_IO_ERROR, "%s: byte %zu: the file %s while it was read", path, done,
+                        extra ? "grew" : "shrank");
     return status;
 }
 
@@ -89,7 +90,8 @@ int32_t six_read_file(six_bytes *out, const sixnet_context *ctx, const char *pat
     do
         descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     while (descriptor < 0 && errno == EINTR);
-    int32_t status = descriptor < 0 ? six_fail_system(path, "cannot be opened") : read_open(out, ctx, descriptor, path, most);
+    int32_t status =
+        descriptor < 0 ? six_fail_system(path, "cannot be opened") : read_open(out, ctx, descriptor, path, most);
     if (descriptor >= 0)
         close(descriptor);
     errno = saved;
@@ -122,7 +124,8 @@ static int32_t read_all(six_bytes *out, const sixnet_context *ctx, sixnet_read_f
             return status;
         int64_t n = fn(user, out->data + out->size, (uint64_t)(room - out->size));
         if (n < 0 || (uint64_t)n > room - out->size)
-            return six_fail(SIXNET_CALLBACK_FAILED, "the function that reads returned %" PRId64 " at byte %zu", n, out->size);
+            return six_fail(SIXNET_CALLBACK_FAILED, "the function that reads returned %" PRId64 " at byte %zu", n,
+                            out->size);
         if (n == 0)
             return SIXNET_OK;
         out->size += (size_t)n;

@@ -271,10 +271,12 @@ static int32_t check_cover(six_safetensors *s, six_json *j)
         const six_st_tensor *t = &s->tensor[i];
         j->object = t->name;
         if (t->begin != at)
-            return six_json_fail(j, t->place, "begins at byte %" PRId64 " of the data, but the tensors before it end at %" PRId64,
+            return six_json_fail(j, t->place,
+                                 "begins at byte %" PRId64 " of the data, but the tensors before it end at %" PRId64,
                                  t->begin, at);
         if (t->end > size)
-            return six_json_fail(j, t->place, "ends at byte %" PRId64 " of the data, which has %" PRId64 "; the file is cut", t->end,
+            return six_json_fail(j, t->place,
+                                 "ends at byte %" PRId64 " of the data, which has %" PRId64 "; the file is cut", t->end,
                                  size);
         at = t->end;
     }
@@ -286,7 +288,10 @@ static int32_t check_cover(six_safetensors *s, six_json *j)
 }
 
 /* Where a string of the header begins in the file, behind its quotation mark. */
-static size_t place_of(const six_safetensors *s, const char *string) { return LENGTH_SIZE + (size_t)(string - s->header); }
+static size_t place_of(const six_safetensors *s, const char *string)
+{
+    return LENGTH_SIZE + (size_t)(string - s->header);
+}
 
 static int32_t check_names(six_safetensors *s, six_json *j)
 {
@@ -322,8 +327,8 @@ static int32_t fail_length(const six_safetensors *s, uint64_t length)
     const six_content *content = six_content_of(s->bytes, s->size < 64 ? s->size : 64);
     const size_t rest = s->size - LENGTH_SIZE;
     if (length >= 2 && length <= SIX_ST_HEADER_MAX && rest > 0 && s->bytes[LENGTH_SIZE] == '{')
-        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: header length %" PRIu64 ", but %zu bytes follow; the file is cut", s->label, length,
-                        rest);
+        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: header length %" PRIu64 ", but %zu bytes follow; the file is cut",
+                        s->label, length, rest);
     for (int i = 0; i < LENGTH_SIZE; i++)
         snprintf(head + strlen(head), 5, s->bytes[i] >= ' ' && s->bytes[i] < 0x7F ? "%c" : "\\x%02x", s->bytes[i]);
     return six_fail(SIXNET_BAD_FILE,
@@ -335,14 +340,15 @@ static int32_t fail_length(const six_safetensors *s, uint64_t length)
 static int32_t find_header(six_safetensors *s)
 {
     if (s->size < LENGTH_SIZE)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: the file ends within the header's length, so it is no safetensors file",
+        return six_fail(SIXNET_BAD_FILE,
+                        "%s: byte %zu: the file ends within the header's length, so it is no safetensors file",
                         s->label, s->size);
     uint64_t length = little_endian(s->bytes, LENGTH_SIZE);
     if (length < 2 || length > s->size - LENGTH_SIZE)
         return fail_length(s, length);
     if (length > SIX_ST_HEADER_MAX)
-        return six_fail(SIXNET_TOO_LARGE, "%s: byte 0: header length %" PRIu64 "; at most %d are read", s->label, length,
-                        SIX_ST_HEADER_MAX);
+        return six_fail(SIXNET_TOO_LARGE, "%s: byte 0: header length %" PRIu64 "; at most %d are read", s->label,
+                        length, SIX_ST_HEADER_MAX);
     s->header_size = (size_t)length;
     s->data = s->bytes + LENGTH_SIZE + length;
     s->header = six_alloc(s->ctx, s->header_size, 1);
@@ -352,7 +358,8 @@ static int32_t find_header(six_safetensors *s)
     return SIXNET_OK;
 }
 
-int32_t six_safetensors_parse(six_safetensors *s, const sixnet_context *ctx, const char *label, const uint8_t *bytes, size_t size)
+int32_t six_safetensors_parse(six_safetensors *s, const sixnet_context *ctx, const char *label, const uint8_t *bytes,
+                              size_t size)
 {
     *s = (six_safetensors){.ctx = ctx, .label = label, .bytes = bytes, .size = size};
     int32_t status = find_header(s);
@@ -418,7 +425,8 @@ int32_t six_safetensors_verify(const six_safetensors *s, bool required)
     char digits[SIX_CHECKSUM_DIGITS + 1];
     six_sha256 hash;
     if (!pair)
-        return required ? six_fail(SIXNET_BAD_FILE, "%s: has no sixnet.checksum; checksum=false reads it all the same", s->label)
+        return required ? six_fail(SIXNET_BAD_FILE, "%s: has no sixnet.checksum; checksum=false reads it all the same",
+                                   s->label)
                         : SIXNET_OK;
     const size_t place = place_of(s, pair->value), rest = place + SIX_CHECKSUM_DIGITS;
     if (strlen(pair->value) != SIX_CHECKSUM_DIGITS || s->bytes[rest] != '"')
@@ -431,8 +439,9 @@ int32_t six_safetensors_verify(const six_safetensors *s, bool required)
     six_checksum_text(&hash, digits);
     if (strcmp(digits, pair->value) == 0)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum does not fit the file, which was damaged or changed",
-                    s->label, place);
+    return six_fail(SIXNET_BAD_FILE,
+                    "%s: byte %zu: sixnet.checksum does not fit the file, which was damaged or changed", s->label,
+                    place);
 }
 
 /* ---- values ---- */

@@ -11,7 +11,10 @@ enum { LENGTH_SIZE = 8, ALIGNMENT = 8 };
 
 static size_t value_size(six_dtype dtype) { return dtype == SIX_F64 ? 8 : 4; }
 
-static size_t item_size(const six_st_item *item) { return (size_t)six_shape_size(&item->shape) * value_size(item->dtype); }
+static size_t item_size(const six_st_item *item)
+{
+    return (size_t)six_shape_size(&item->shape) * value_size(item->dtype);
+}
 
 /* ---- the header ---- */
 

@@ -69,8 +69,8 @@ enum { NUMBER_DIGITS = 8, OLD_END = sizeof old_end - 1 };
 /* Texts as long as they will be at most. */
 static int32_t make_names(target *t)
 {
-    six_text_add(&t->name, "%.*s.sixnet-%016" PRIx64 "-%0*x", folder_length(t->path), t->path, hash_name(t->path), NUMBER_DIGITS,
-                 0);
+    six_text_add(&t->name, "%.*s.sixnet-%016" PRIx64 "-%0*x", folder_length(t->path), t->path, hash_name(t->path),
+                 NUMBER_DIGITS, 0);
     six_text_add(&t->old, "%s%s", t->name.data ? t->name.data : "", old_end);
     six_text_add(&t->newer, "%s.%" PRId64, t->path, INT64_MAX);
     six_text_add(&t->older, "%s.%" PRId64, t->path, INT64_MAX);
@@ -108,7 +108,8 @@ static int32_t examine(const char *path, bool *there, struct stat *s)
     if (!*there)
         return errno == ENOENT ? SIXNET_OK : six_fail_system(path, "cannot be examined");
     if (S_ISLNK(s->st_mode))
-        return six_fail(SIXNET_IO_ERROR, "%s: is a symbolic link, which is not followed; give the path of the file itself", path);
+        return six_fail(SIXNET_IO_ERROR,
+                        "%s: is a symbolic link, which is not followed; give the path of the file itself", path);
     if (!S_ISREG(s->st_mode))
         return six_fail(SIXNET_IO_ERROR, "%s: is %s, which cannot be replaced by a file", path,
                         S_ISDIR(s->st_mode) ? "a directory" : "a pipe, socket or device");
@@ -254,7 +255,8 @@ static int32_t keep_permissions(const target *t)
     struct stat s;
     if (!t->there)
         return SIXNET_OK;
-    if (fstat(t->descriptor, &s) != 0 || (s.st_uid == t->was.st_uid && fchmod(t->descriptor, t->was.st_mode & 0777) != 0))
+    if (fstat(t->descriptor, &s) != 0 ||
+        (s.st_uid == t->was.st_uid && fchmod(t->descriptor, t->was.st_mode & 0777) != 0))
         return six_fail_system(t->path, "its permissions cannot be kept");
     return SIXNET_OK;
 }
@@ -368,8 +370,14 @@ static int32_t save(const six_st_content *content, target *t, bool sync)
 static target target_of(const sixnet_context *ctx, const char *path, int64_t keep)
 {
     const six_text empty = {.ctx = ctx};
-    return (target){
-        .path = path, .keep = keep, .name = empty, .old = empty, .newer = empty, .older = empty, .descriptor = -1, .lock = -1};
+    return (target){.path = path,
+                    .keep = keep,
+                    .name = empty,
+                    .old = empty,
+                    .newer = empty,
+                    .older = empty,
+                    .descriptor = -1,
+                    .lock = -1};
 }
 
 int32_t six_save(const six_st_content *content, const char *path, bool sync, int64_t keep)

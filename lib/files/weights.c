@@ -109,7 +109,7 @@ static void find_unexpected(comparison *c)
     pass_over_counters(c);
     for (size_t i = 0; i < c->file->tensor_count; i++) {
         const six_st_tensor *t = &c->file->tensor[i];
-        if (!t->used && strncmp(t->name, SIX_BESIDE, strlen(SIX_BESIDE)) != 0)
+        if (!t->used && strncmp(t->name, SIX_RESERVED_PREFIX, strlen(SIX_RESERVED_PREFIX)) != 0)
             add_name(c->report, &list, t->name);
     }
     end_list(c->report, &list);
@@ -125,7 +125,8 @@ static void find_unfit(comparison *c)
         if (!t || fits(t, tensor))
             continue;
         c->unfit++;
-        six_text_add(c->report, "mismatch: %s is %s of %s in the file (byte %zu), %s of F32, F64, F16 or BF16 in the net\n",
+        six_text_add(c->report,
+                     "mismatch: %s is %s of %s in the file (byte %zu), %s of F32, F64, F16 or BF16 in the net\n",
                      tensor->name, six_shape_text(&t->shape, shape), six_safetensors_type(t), t->place,
                      six_shape_text(&tensor->shape, wanted));
     }
@@ -140,8 +141,9 @@ static int32_t fail_report(const comparison *c)
         length = strcspn(at, "\n");
         six_text_add(&line, "; %.*s", (int)length, at);
     }
-    const int32_t status = line.failed ? SIXNET_OUT_OF_MEMORY
-                                       : six_fail(SIXNET_BAD_FILE, "%s: does not fit the net%s", c->file->label, line.data);
+    const int32_t status = line.failed
+                               ? SIXNET_OUT_OF_MEMORY
+                               : six_fail(SIXNET_BAD_FILE, "%s: does not fit the net%s", c->file->label, line.data);
     six_text_free(&line);
     return status;
 }
@@ -166,7 +168,8 @@ int32_t six_values_check(const six_safetensors *s, const six_st_tensor *t, six_d
         double value = six_safetensors_value(s, t, i);
         if (fabs(value) <= most && value >= least)
             continue;
-        size_t place = (size_t)(s->data - s->bytes) + (size_t)t->begin + (size_t)i * (size_t)((t->end - t->begin) / t->size);
+        size_t place =
+            (size_t)(s->data - s->bytes) + (size_t)t->begin + (size_t)i * (size_t)((t->end - t->begin) / t->size);
         return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: '%s': value %" PRId64 " is %s", s->label, place, t->name, i,
                         isnan(value)         ? "not a number"
                         : fabs(value) > most ? "infinite"

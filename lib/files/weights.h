@@ -9,7 +9,7 @@
 #include "graph/graph.h"
 
 /* Names that begin so are of tensors beside the net's, such as an optimizer's state; no node has such a name. */
-#define SIX_BESIDE "sixnet:"
+#define SIX_RESERVED_PREFIX "sixnet:"
 
 /* Compares names, shapes and types, and describes what differs as lines of text. SIXNET_BAD_FILE if a shape or a type does not
  * fit or, when strict, a name is missing or not expected. PyTorch's num_batches_tracked and tensors beside the net are passed

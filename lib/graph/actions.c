@@ -7,9 +7,12 @@
 #include "base/status.h"
 #include "graph/profile.h"
 
-const char six_fault_cancelled[] = "cancelled";
+const char six_error_cancelled[] = "cancelled";
 
-static void *scratch_of(const six_plan *plan, int32_t worker) { return plan->scratch_memory + worker * plan->scratch_bytes; }
+static void *scratch_of(const six_plan *plan, int32_t worker)
+{
+    return plan->scratch_memory + worker * plan->scratch_bytes;
+}
 
 void six_load_rows(const sixnet_model *net, real *lanes, six_rows r, int64_t offset, int64_t stride, int64_t features,
                    int32_t active)
@@ -21,7 +24,8 @@ void six_load_rows(const sixnet_model *net, real *lanes, six_rows r, int64_t off
         a->lanes_from_f32(lanes, six_row(r, offset), stride, features, active);
 }
 
-void six_unload_rows(const sixnet_model *net, six_rows_out r, int64_t offset, const real *lanes, int64_t features, int32_t active)
+void six_unload_rows(const sixnet_model *net, six_rows_out r, int64_t offset, const real *lanes, int64_t features,
+                     int32_t active)
 {
     const six_arrays *a = &net->variant->arrays;
     if (r.dtype == SIX_F64)
@@ -55,7 +59,8 @@ static void gather(const six_plan *plan, int32_t node, int32_t output, int32_t t
     const int64_t count = six_shape_size(&plan->run[node].op->out[output]) * SIX_LANES;
     real *sum = (real *)six_tile_at(plan, node, tile)->dy[output];
     for (int32_t e = plan->first_gather[value]; e < plan->gather_count && plan->gather[e].value == value; e++)
-        plan->net->variant->arrays.add(sum, six_tile_at(plan, plan->gather[e].node, tile)->dx[plan->gather[e].input], count);
+        plan->net->variant->arrays.add(sum, six_tile_at(plan, plan->gather[e].node, tile)->dx[plan->gather[e].input],
+                                       count);
 }
 
 void six_act_on_tile(six_plan *plan, const six_action *a, int32_t tile, int32_t worker)
@@ -69,11 +74,11 @@ void six_act_on_tile(six_plan *plan, const six_action *a, int32_t tile, int32_t 
     six_profile_stop(six_plan_profile(plan), a->node, worker, start);
     if (plan->training && plan->net->observer)
         plan->net->observer->after_layer(plan->net->observer, a->node, t, a->tile);
-    if (t->fault && !plan->fault[tile]) {
-        plan->fault[tile] = t->fault;
-        plan->fault_node[tile] = a->node;
+    if (t->error && !plan->error[tile]) {
+        plan->error[tile] = t->error;
+        plan->error_node[tile] = a->node;
     }
-    t->fault = NULL;
+    t->error = NULL;
 }
 
 int32_t six_act_once(six_plan *plan, const six_action *a)
@@ -106,16 +111,17 @@ static void run_on_part(void *arg, int32_t part, int32_t worker)
     six_profile_stop(span->plan->net->profile, a->node, worker, start);
 }
 
-int32_t six_take_faults(six_plan *plan, int32_t tiles)
+int32_t six_collect_errors(six_plan *plan, int32_t tiles)
 {
     for (int32_t t = 0; t < tiles; t++)
-        if (plan->fault[t]) {
-            const char *what = plan->fault[t];
-            const char *name = plan->net->node[plan->fault_node[t]].name;
-            memset(plan->fault, 0, (size_t)plan->tiles * sizeof *plan->fault);
-            if (what == six_fault_cancelled)
+        if (plan->error[t]) {
+            const char *what = plan->error[t];
+            const char *name = plan->net->node[plan->error_node[t]].name;
+            memset(plan->error, 0, (size_t)plan->tiles * sizeof *plan->error);
+            if (what == six_error_cancelled)
                 return SIXNET_STOPPED;
-            return six_fail(what == six_fault_callback ? SIXNET_CALLBACK_FAILED : SIXNET_BAD_DATA, "%s: %s", name, what);
+            return six_fail(what == six_error_callback ? SIXNET_CALLBACK_FAILED : SIXNET_BAD_DATA, "%s: %s", name,
+                            what);
         }
     return SIXNET_OK;
 }
@@ -141,10 +147,11 @@ int32_t six_run_program(six_plan *plan, const six_program *program)
         }
         a = span.end;
     }
-    return six_take_faults(plan, plan->active_tiles);
+    return six_collect_errors(plan, plan->active_tiles);
 }
 
 int32_t six_require_compiled(const sixnet_model *net)
 {
-    return net->compiled ? SIXNET_OK : six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+    return net->compiled ? SIXNET_OK
+                         : six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
 }

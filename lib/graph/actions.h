@@ -10,16 +10,20 @@
 /* Passes are limited to so many tiles, so that their number fits into an int32_t with room for sums. */
 enum { SIX_MAX_TILES = 1 << 24 };
 
-/* Set as a tile's fault when it was left out because of sixnet_cancel(). */
-extern const char six_fault_cancelled[];
+/* Set as a tile's fault when it was left out because of sixnet_model_cancel(). */
+extern const char six_error_cancelled[];
 
 static inline six_pool *six_model_pool(const sixnet_model *net) { return net->serial ? NULL : net->ctx->pool; }
 static inline six_pool *six_plan_pool(const six_plan *plan) { return plan->alone ? NULL : six_model_pool(plan->net); }
-static inline struct six_profile *six_plan_profile(const six_plan *plan) { return plan->alone ? NULL : plan->net->profile; }
+static inline struct six_profile *six_plan_profile(const six_plan *plan)
+{
+    return plan->alone ? NULL : plan->net->profile;
+}
 
 static inline const void *six_row(six_rows r, int64_t offset)
 {
-    return r.dtype == SIX_F64 ? (const void *)((const double *)r.data + offset) : (const void *)((const float *)r.data + offset);
+    return r.dtype == SIX_F64 ? (const void *)((const double *)r.data + offset)
+                              : (const void *)((const float *)r.data + offset);
 }
 
 static inline void *six_row_out(six_rows_out r, int64_t offset)
@@ -41,7 +45,7 @@ int32_t six_act_once(six_plan *plan, const six_action *a);
 /* Runs a program on the active tiles. */
 int32_t six_run_program(six_plan *plan, const six_program *program);
 /* The first tile's fault, if a tile below `tiles` has one, as a status with a message. */
-int32_t six_take_faults(six_plan *plan, int32_t tiles);
+int32_t six_collect_errors(six_plan *plan, int32_t tiles);
 
 /* SIXNET_BAD_STATE unless the model is compiled. */
 int32_t six_require_compiled(const sixnet_model *net);

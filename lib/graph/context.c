@@ -32,10 +32,7 @@ static const six_attr attrs[] = {
 
 const six_kind six_kind_context = {"context", "what sixnet_context_new() can be told", attrs, sizeof(context_options)};
 
-static bool runs_here(const six_variant *v)
-{
-    return (v->cpu_features & six_cpu_features()) == v->cpu_features;
-}
+static bool runs_here(const six_variant *v) { return (v->cpu_features & six_cpu_features()) == v->cpu_features; }
 
 static int32_t pick_f32(const char *isa, const six_variant **picked)
 {
@@ -44,7 +41,8 @@ static int32_t pick_f32(const char *isa, const six_variant **picked)
         const six_variant *v = six_variants_f32[i];
         bool asked = strcmp(isa, v->name) == 0;
         if (asked && !runs_here(v))
-            return six_fail(SIXNET_UNSUPPORTED, "context: isa=%s: this processor or its operating system does not support it", isa);
+            return six_fail(SIXNET_UNSUPPORTED,
+                            "context: isa=%s: this processor or its operating system does not support it", isa);
         if (asked || (strcmp(isa, "auto") == 0 && runs_here(v)))
             *picked = v;
     }
@@ -53,18 +51,18 @@ static int32_t pick_f32(const char *isa, const six_variant **picked)
     for (const char *const *known = (const char *const[]){"avx2", "avx512", "neon", NULL}; *known; known++)
         if (strcmp(isa, *known) == 0)
             return six_fail(SIXNET_UNSUPPORTED, "context: isa=%s is not in this build of the library", isa);
-    return six_fail(SIXNET_BAD_TEXT, "context: isa=%.40s is none of auto, baseline, avx2, avx512, neon", isa);
+    return six_fail(SIXNET_BAD_SPEC, "context: isa=%.40s is none of auto, baseline, avx2, avx512, neon", isa);
 }
 
 /* An allocator's stand-in, to allocate the context itself with. */
 static int32_t allocate(sixnet_context **out, sixnet_malloc_fn malloc_fn, sixnet_free_fn free_fn, void *user)
 {
-    sixnet_context seed = {.allocate = malloc_fn, .release = free_fn, .allocator_user = user};
+    sixnet_context seed = {.malloc_fn = malloc_fn, .free_fn = free_fn, .allocator_user = user};
     sixnet_context *ctx = six_alloc(&seed, 1, sizeof *ctx);
     if (!ctx)
         return SIXNET_OUT_OF_MEMORY;
-    ctx->allocate = malloc_fn;
-    ctx->release = free_fn;
+    ctx->malloc_fn = malloc_fn;
+    ctx->free_fn = free_fn;
     ctx->allocator_user = user;
     atomic_init(&ctx->references, 1);
     *out = ctx;
@@ -85,7 +83,8 @@ static int32_t limit(sixnet_context *ctx, int64_t max_memory)
     return SIXNET_OK;
 }
 
-int32_t six_context_new(sixnet_context **out, const char *options, sixnet_malloc_fn allocate_fn, sixnet_free_fn release_fn, void *user)
+int32_t six_context_new(sixnet_context **out, const char *options, sixnet_malloc_fn malloc_fn, sixnet_free_fn free_fn,
+                        void *user)
 {
     context_options o;
     const six_variant *variant = &six_variant_f64;
@@ -99,7 +98,7 @@ int32_t six_context_new(sixnet_context **out, const char *options, sixnet_malloc
         return f32_status;
     if (o.dtype == SIX_F32)
         variant = f32;
-    status = allocate(&ctx, allocate_fn, release_fn, user);
+    status = allocate(&ctx, malloc_fn, free_fn, user);
     if (status)
         return status;
     ctx->variant = variant;

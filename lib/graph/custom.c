@@ -19,12 +19,12 @@ enum { CUSTOM_NAME_MAX = 40, ATTRIBUTES_MAX = 64 };
 typedef struct six_custom_layer {
     six_layer layer; /* first, so that op->layer can be cast */
     struct six_custom_layer *next;
-    sixnet_setup_fn setup;
-    sixnet_compute_fn forward, backward;
+    sixnet_layer_setup_fn setup;
+    sixnet_layer_compute_fn forward, backward;
     void *user;
     const six_arrays *arrays;
-    six_dtype dtype;  /* of the values that the functions see */
-    bool same_dtype;  /* as the context's */
+    six_dtype dtype; /* of the values that the functions see */
+    bool same_dtype; /* as the context's */
     char name[CUSTOM_NAME_MAX + 1];
     char *attributes; /* the text of their names and defaults, cut into strings */
     six_attr *attr;   /* ends with a name of NULL */
@@ -46,7 +46,7 @@ struct sixnet_layer_call {
     void **parameter, **gradient; /* [params] */
 };
 
-const char six_fault_callback[] = "the layer's function returned an error";
+const char six_error_callback[] = "the layer's function returned an error";
 
 static const custom *custom_of(const six_op *op) { return (const custom *)op->layer; }
 
@@ -55,7 +55,8 @@ static const custom *custom_of(const six_op *op) { return (const custom *)op->la
 static int64_t value_bytes(const custom *layer) { return layer->dtype == SIX_F64 ? sizeof(double) : sizeof(float); }
 
 /* Memory for count rows or tensors, of which number i has size(op, i) values. */
-static void **alloc_values(six_arena *a, const six_op *op, int32_t count, int64_t (*size)(const six_op *, int32_t), int64_t bytes)
+static void **alloc_values(six_arena *a, const six_op *op, int32_t count, int64_t (*size)(const six_op *, int32_t),
+                           int64_t bytes)
 {
     void **values = six_arena_alloc(a, (uint64_t)count, sizeof *values);
     for (int32_t i = 0; i < count; i++) {
@@ -112,7 +113,10 @@ static void copy(void *to, six_dtype to_dtype, const void *from, six_dtype from_
             ((float *)to)[i] = (float)((const double *)from)[i];
 }
 
-static six_dtype real_dtype(const six_run *run) { return run->real_size == (int32_t)sizeof(double) ? SIX_F64 : SIX_F32; }
+static six_dtype real_dtype(const six_run *run)
+{
+    return run->real_size == (int32_t)sizeof(double) ? SIX_F64 : SIX_F32;
+}
 
 static void clear(const sixnet_layer_call *call, void *values, int64_t count)
 {
@@ -135,13 +139,13 @@ static sixnet_layer_call open_call(const six_run *run, const six_tile *tile, voi
 /* ---- the kernels ---- */
 
 /* run->shared: whether the function has failed in this pass; it is not called again then. The tiles come in order, as the net is serial. */
-static bool call_function(sixnet_compute_fn fn, sixnet_layer_call *call, six_tile *tile)
+static bool call_function(sixnet_layer_compute_fn fn, sixnet_layer_call *call, six_tile *tile)
 {
     bool *failed = call->run->shared;
     if (tile->index == 0 || !*failed)
         *failed = fn(call->layer->user, call) != 0;
     if (*failed)
-        tile->fault = six_fault_callback;
+        tile->error = six_error_callback;
     return !*failed;
 }
 
@@ -195,11 +199,12 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 static int32_t refuse_backward(six_run *run, six_tile *tiles)
 {
     (void)tiles;
-    return six_fail(SIXNET_BAD_STATE, "%s: the layer '%s' has no backward function, so the net can predict but not be trained",
+    return six_fail(SIXNET_BAD_STATE,
+                    "%s: the layer '%s' has no backward function, so the net can predict but not be trained",
                     run->op->name, run->op->layer->kind.name);
 }
 
-static void needs(const six_run *run, six_needs *n)
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     six_arena counter = {0};
     lay_out(run, &counter);
@@ -220,7 +225,8 @@ static int32_t set_up(six_op *op)
     if (setup.status)
         return six_fail(setup.status, "%s: %s", op->name, setup.message);
     if (answer)
-        return six_fail(SIXNET_CALLBACK_FAILED, "%s: the setup function of '%s' returned %d", op->name, layer->name, answer);
+        return six_fail(SIXNET_CALLBACK_FAILED, "%s: the setup function of '%s' returned %d", op->name, layer->name,
+                        answer);
     return SIXNET_OK;
 }
 
@@ -284,28 +290,29 @@ static int32_t give_input_shape(const six_op *op, int32_t index, int64_t *dims, 
     return give_shape(&op->in[index], dims, rank);
 }
 
-int32_t sixnet_setup_input_count(const sixnet_layer_setup *setup)
+int32_t sixnet_layer_setup_input_count(const sixnet_layer_setup *setup)
 {
     return setup ? setup->op->inputs : six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
 }
 
-int32_t sixnet_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims, int32_t *rank)
+int32_t sixnet_layer_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims, int32_t *rank)
 {
     return setup ? give_input_shape(setup->op, index, dims, rank) : six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
 }
 
-double sixnet_setup_attribute(const sixnet_layer_setup *setup, const char *name)
+double sixnet_layer_setup_attribute(const sixnet_layer_setup *setup, const char *name)
 {
     return setup && name ? attribute(setup->op, name) : (double)NAN;
 }
 
-int32_t sixnet_setup_output_shape(sixnet_layer_setup *setup, const int64_t *dims, int32_t rank)
+int32_t sixnet_layer_setup_set_output_shape(sixnet_layer_setup *setup, const int64_t *dims, int32_t rank)
 {
     six_shape shape = {0};
     if (!setup)
         return six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
     if (!dims || !read_shape(&shape, dims, rank))
-        return note(setup, six_fail(SIXNET_BAD_SHAPE, "the output's shape must be 1 to %d dimensions of 1 and up", SIX_MAX_RANK));
+        return note(setup, six_fail(SIXNET_BAD_SHAPE, "the output's shape must be 1 to %d dimensions of 1 and up",
+                                    SIX_MAX_RANK));
     setup->op->out[0] = shape;
     return SIXNET_OK;
 }
@@ -346,7 +353,7 @@ static bool is_output_name(const six_op *op, const char *name)
     return true;
 }
 
-int32_t sixnet_setup_add_output(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank)
+int32_t sixnet_layer_setup_add_output(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank)
 {
     six_shape shape = {0};
     if (!setup || !name)
@@ -354,32 +361,39 @@ int32_t sixnet_setup_add_output(sixnet_layer_setup *setup, const char *name, con
     if (setup->op->outputs == SIX_MAX_OUTPUTS)
         return note(setup, six_fail(SIXNET_TOO_LARGE, "output '%.40s': a layer has at most %d", name, SIX_MAX_OUTPUTS));
     if (!is_output_name(setup->op, name))
-        return note(setup, six_fail(SIXNET_INVALID_ARGUMENT, "output '%.40s': a name is letters, digits and '_', and not used twice", name));
+        return note(setup, six_fail(SIXNET_INVALID_ARGUMENT,
+                                    "output '%.40s': a name is letters, digits and '_', and not used twice", name));
     if (!dims || !read_shape(&shape, dims, rank))
-        return note(setup, six_fail(SIXNET_BAD_SHAPE, "output '%s': its shape must be 1 to %d dimensions of 1 and up", name, SIX_MAX_RANK));
+        return note(setup, six_fail(SIXNET_BAD_SHAPE, "output '%s': its shape must be 1 to %d dimensions of 1 and up",
+                                    name, SIX_MAX_RANK));
     int32_t status = add_output(setup->op, name, &shape);
     return status ? note(setup, status) : SIXNET_OK;
 }
 
-int32_t sixnet_setup_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank, double low, double high)
+int32_t sixnet_layer_setup_add_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank,
+                                         double low, double high)
 {
     six_shape shape = {0};
     if (!setup || !name)
         return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !setup ? "setup" : "name");
     six_op *op = setup->op;
     if (!is_parameter_name(op, name))
-        return note(setup, six_fail(SIXNET_INVALID_ARGUMENT, "parameter '%.40s': a name is letters, digits and '_', and not used twice", name));
+        return note(setup, six_fail(SIXNET_INVALID_ARGUMENT,
+                                    "parameter '%.40s': a name is letters, digits and '_', and not used twice", name));
     if (!dims || !read_shape(&shape, dims, rank))
-        return note(setup, six_fail(SIXNET_BAD_SHAPE, "parameter '%s': its shape must be 1 to %d dimensions of 1 and up", name, SIX_MAX_RANK));
+        return note(setup,
+                    six_fail(SIXNET_BAD_SHAPE, "parameter '%s': its shape must be 1 to %d dimensions of 1 and up", name,
+                             SIX_MAX_RANK));
     if (!isfinite(low) || !isfinite(high) || low > high)
-        return note(setup, six_fail(SIXNET_INVALID_ARGUMENT, "parameter '%s': initial values lie from low to high", name));
+        return note(setup,
+                    six_fail(SIXNET_INVALID_ARGUMENT, "parameter '%s': initial values lie from low to high", name));
     six_param param = {"", shape, true, low < high ? six_init_uniform(low, high) : six_init_constant(low)};
     memcpy(param.name, name, strlen(name) + 1);
     int32_t status = six_op_add_params(op, &param, 1);
     return status ? note(setup, status) : SIXNET_OK;
 }
 
-int32_t sixnet_setup_refuse(sixnet_layer_setup *setup, const char *message)
+int32_t sixnet_layer_setup_fail(sixnet_layer_setup *setup, const char *message)
 {
     if (!setup)
         return six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
@@ -388,70 +402,88 @@ int32_t sixnet_setup_refuse(sixnet_layer_setup *setup, const char *message)
 
 /* ---- calls ---- */
 
-int64_t sixnet_call_samples(const sixnet_layer_call *call)
+int64_t sixnet_layer_call_sample_count(const sixnet_layer_call *call)
 {
     return call ? call->samples : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
 }
 
-int32_t sixnet_call_training(const sixnet_layer_call *call)
+int32_t sixnet_layer_call_is_training(const sixnet_layer_call *call)
 {
     return call ? call->run->training : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
 }
 
-double sixnet_call_attribute(const sixnet_layer_call *call, const char *name)
+double sixnet_layer_call_attribute(const sixnet_layer_call *call, const char *name)
 {
     return call && name ? attribute(call->run->op, name) : (double)NAN;
 }
 
-int32_t sixnet_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
+int32_t sixnet_layer_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
 {
-    return call ? give_input_shape(call->run->op, index, dims, rank) : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
+    return call ? give_input_shape(call->run->op, index, dims, rank)
+                : six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
 }
 
-static bool has_output(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->run->op->outputs; }
+static bool has_output(const sixnet_layer_call *call, int32_t index)
+{
+    return call && index >= 0 && index < call->run->op->outputs;
+}
 
-int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
+int32_t sixnet_layer_call_output_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
 {
     if (!call)
         return six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
     if (!has_output(call, index))
-        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no output %d; the node has %d", index, call->run->op->outputs);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no output %d; the node has %d", index,
+                        call->run->op->outputs);
     return give_shape(&call->run->op->out[index], dims, rank);
 }
 
-int32_t sixnet_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
+int32_t sixnet_layer_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank)
 {
     if (!call)
         return six_fail(SIXNET_INVALID_ARGUMENT, "call is NULL");
     if (index < 0 || index >= call->run->op->params)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no parameter %d; the node has %d", index, call->run->op->params);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "there is no parameter %d; the node has %d", index,
+                        call->run->op->params);
     return give_shape(&call->run->op->param[index].shape, dims, rank);
 }
 
-static bool has_input(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->run->op->inputs; }
+static bool has_input(const sixnet_layer_call *call, int32_t index)
+{
+    return call && index >= 0 && index < call->run->op->inputs;
+}
 
-static bool has_parameter(const sixnet_layer_call *call, int32_t index) { return call && index >= 0 && index < call->run->op->params; }
+static bool has_parameter(const sixnet_layer_call *call, int32_t index)
+{
+    return call && index >= 0 && index < call->run->op->params;
+}
 
-const void *sixnet_call_input(const sixnet_layer_call *call, int32_t index) { return has_input(call, index) ? call->x[index] : NULL; }
+const void *sixnet_layer_call_input(const sixnet_layer_call *call, int32_t index)
+{
+    return has_input(call, index) ? call->x[index] : NULL;
+}
 
-void *sixnet_call_output(sixnet_layer_call *call, int32_t index) { return has_output(call, index) ? call->y[index] : NULL; }
+void *sixnet_layer_call_output(sixnet_layer_call *call, int32_t index)
+{
+    return has_output(call, index) ? call->y[index] : NULL;
+}
 
-const void *sixnet_call_parameter(const sixnet_layer_call *call, int32_t index)
+const void *sixnet_layer_call_parameter(const sixnet_layer_call *call, int32_t index)
 {
     return has_parameter(call, index) ? call->parameter[index] : NULL;
 }
 
-const void *sixnet_call_output_gradient(const sixnet_layer_call *call, int32_t index)
+const void *sixnet_layer_call_output_gradient(const sixnet_layer_call *call, int32_t index)
 {
     return has_output(call, index) && call->backward ? call->dy[index] : NULL;
 }
 
-void *sixnet_call_input_gradient(sixnet_layer_call *call, int32_t index)
+void *sixnet_layer_call_input_gradient(sixnet_layer_call *call, int32_t index)
 {
     return has_input(call, index) && call->backward ? call->dx[index] : NULL;
 }
 
-void *sixnet_call_parameter_gradient(sixnet_layer_call *call, int32_t index)
+void *sixnet_layer_call_parameter_gradient(sixnet_layer_call *call, int32_t index)
 {
     return has_parameter(call, index) && call->backward ? call->gradient[index] : NULL;
 }
@@ -512,9 +544,10 @@ static int32_t read_attribute(custom *layer, int32_t index, char *word)
         return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%.40s' is not of the form attribute=number", layer->name, word);
     *equals = '\0';
     if (!is_word(word, strlen(word)) || is_taken(layer->attr, word) || is_taken(six_kind_common.attrs, word))
-        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%.40s' cannot be the name of an attribute, or is one already", layer->name, word);
-    layer->attr[index] = (six_attr){word, SIX_FLOAT, (size_t)index * sizeof(double), SIX_ANY, equals + 1,
-                                    NULL, "a number of the layer's"};
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%.40s' cannot be the name of an attribute, or is one already",
+                        layer->name, word);
+    layer->attr[index] = (six_attr){word,       SIX_FLOAT, (size_t)index * sizeof(double), SIX_ANY,
+                                    equals + 1, NULL,      "a number of the layer's"};
     return SIXNET_OK;
 }
 
@@ -545,14 +578,16 @@ static int32_t check_name(const sixnet_context *ctx, const char *name)
 {
     size_t length = strlen(name);
     if (length > CUSTOM_NAME_MAX || !is_word(name, length))
-        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%.60s': a name is 1 to %d letters, digits and '_', and begins with no digit", name,
+        return six_fail(SIXNET_INVALID_ARGUMENT,
+                        "layer '%.60s': a name is 1 to %d letters, digits and '_', and begins with no digit", name,
                         CUSTOM_NAME_MAX);
     if (six_layer_index(name) >= 0 || six_custom_find(ctx, (six_span){name, name + length}))
         return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%s': there is one of that name already", name);
     return SIXNET_OK;
 }
 
-static int32_t check_registration(const sixnet_context *ctx, const char *name, const char *dtype, sixnet_compute_fn compute)
+static int32_t check_registration(const sixnet_context *ctx, const char *name, const char *dtype,
+                                  sixnet_layer_compute_fn compute)
 {
     if (!ctx || !name || !dtype)
         return six_fail(SIXNET_INVALID_ARGUMENT, "%s is NULL", !ctx ? "ctx" : !name ? "name" : "dtype");
@@ -572,18 +607,19 @@ static void describe(custom *layer)
     layer->layer.inputs_max = SIX_MAX_INPUTS;
     layer->layer.reads = SIX_READS_X | SIX_READS_Y;
     layer->layer.setup = set_up;
-    layer->layer.needs = needs;
+    layer->layer.memory_reqs = memory_reqs;
     layer->layer.forward = forward;
     layer->layer.begin_backward = layer->backward ? NULL : refuse_backward;
     layer->layer.backward = backward;
 }
 
-int32_t sixnet_layer_register(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype, sixnet_setup_fn setup,
-                              sixnet_compute_fn forward_fn, sixnet_compute_fn backward_fn, void *user)
+int32_t sixnet_context_register_layer(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype,
+                                      sixnet_layer_setup_fn setup, sixnet_layer_compute_fn forward_fn,
+                                      sixnet_layer_compute_fn backward_fn, void *user)
 {
     int32_t status = check_registration(ctx, name, dtype, forward_fn);
     if (!status)
-        status = six_calls_check("sixnet_layer_register", SIX_USES(SIX_CHANGE(ctx)));
+        status = six_calls_check("sixnet_context_register_layer", SIX_USES(SIX_CHANGE(ctx)));
     if (status)
         return status;
     custom *layer = six_alloc(ctx, 1, sizeof *layer);

@@ -142,7 +142,7 @@ int32_t six_loss(sixnet_model *net, six_rows targets, six_loss_sums *sums)
     if (net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
     if (net->pass == SIX_PASS_NONE)
-        return six_fail(SIXNET_BAD_STATE, "the loss is of a forward pass; call sixnet_forward() first");
+        return six_fail(SIXNET_BAD_STATE, "the loss is of a forward pass; call sixnet_model_forward() first");
     six_plan *plan = net->training;
     net->pass = SIX_PASS_FORWARD;
     load_all(plan, targets, LOAD_TARGETS);
@@ -172,11 +172,12 @@ static void reduce_chunk(void *arg, int32_t chunk, int32_t worker)
         const int64_t first = tensor->gradient_offset, last = first + tensor->size;
         const int64_t from = first > begin ? first : begin, to = last < end ? last : end;
         if (from < to)
-            net->variant->arrays.add_parts((void *)((char *)net->gradients + (size_t)from * real_size),
-                                           (void *)((char *)plan->partials + (size_t)(use->offset + from - first) * real_size),
-                                           plan->partial_size, plan->active_tiles, to - from);
+            net->variant->arrays.add_parts(
+                (void *)((char *)net->gradients + (size_t)from * real_size),
+                (void *)((char *)plan->partials + (size_t)(use->offset + from - first) * real_size), plan->partial_size,
+                plan->active_tiles, to - from);
     }
-    six_profile_stop(net->profile, SIXNET_NONE, worker, start);
+    six_profile_stop(net->profile, SIXNET_NO_NODE, worker, start);
 }
 
 static void reduce_partials(six_plan *plan)
@@ -212,7 +213,8 @@ int32_t six_backward(sixnet_model *net)
     if (six_require_compiled(net))
         return SIXNET_BAD_STATE;
     if (net->pass != SIX_PASS_LOSS)
-        return six_fail(SIXNET_BAD_STATE, "a backward pass follows sixnet_forward() and sixnet_loss(), once");
+        return six_fail(SIXNET_BAD_STATE,
+                        "a backward pass follows sixnet_model_forward() and sixnet_model_loss(), once");
     return run_backward(net->training, &net->training->backward);
 }
 
@@ -221,7 +223,7 @@ int32_t six_backward_from(sixnet_model *net, six_rows gradient)
     if (six_require_compiled(net))
         return SIXNET_BAD_STATE;
     if (net->pass == SIX_PASS_NONE)
-        return six_fail(SIXNET_BAD_STATE, "a backward pass follows sixnet_forward(), once");
+        return six_fail(SIXNET_BAD_STATE, "a backward pass follows sixnet_model_forward(), once");
     six_plan *plan = net->training;
     const six_value output = net->value[net->output];
     if (!six_tile_at(plan, output.node, 0)->dy[output.output])
@@ -238,9 +240,11 @@ int32_t six_node_values(const sixnet_model *net, int32_t value, bool gradient, s
     const int32_t node = net->value[value].node, output = net->value[value].output;
     const char *name = net->node[node].name;
     if (!net->node[node].retained && (gradient || value != net->output))
-        return six_fail(SIXNET_BAD_STATE, "%s: not retained; call sixnet_retain() before sixnet_compile()", name);
+        return six_fail(SIXNET_BAD_STATE, "%s: not retained; call sixnet_node_retain() before sixnet_model_compile()",
+                        name);
     if (node == net->loss)
-        return six_fail(SIXNET_BAD_STATE, "%s: a loss has no values to read; sixnet_loss() gives its number", name);
+        return six_fail(SIXNET_BAD_STATE, "%s: a loss has no values to read; sixnet_model_loss() gives its number",
+                        name);
     if (!plan || !(gradient ? plan->has_gradients && six_tile_at(plan, node, 0)->dy[output] : plan->has_values))
         return six_fail(SIXNET_BAD_STATE, "%s: no %s pass has reached it yet", name, gradient ? "backward" : "forward");
     int64_t size = six_shape_size(six_value_shape(net, value));

@@ -12,7 +12,7 @@
 
 int32_t six_model_new(sixnet_model **out, sixnet_context *ctx)
 {
-    ctx = six_context_hold(ctx);
+    ctx = six_context_retain(ctx);
     if (!ctx)
         return SIXNET_OUT_OF_MEMORY;
     sixnet_model *net = six_alloc(ctx, 1, sizeof *net);
@@ -28,7 +28,7 @@ int32_t six_model_new(sixnet_model **out, sixnet_context *ctx)
     return SIXNET_OK;
 }
 
-sixnet_model *six_model_hold(sixnet_model *net)
+sixnet_model *six_model_retain(sixnet_model *net)
 {
     atomic_fetch_add(&net->references, 1);
     return net;
@@ -71,7 +71,7 @@ void six_model_release(sixnet_model *net)
     six_free(ctx, net->gradients);
     six_free(ctx, net->kept);
     six_free(ctx, net->report);
-    six_free(ctx, net->finding);
+    six_free(ctx, net->diagnostic);
     six_free(ctx, net->history);
     six_free(ctx, net);
     six_context_release(ctx);
@@ -98,7 +98,7 @@ static void copy_state(sixnet_model *to, const sixnet_model *from)
 int32_t six_model_copy(sixnet_model **out, const sixnet_model *net)
 {
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() before copying it");
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() before copying it");
     sixnet_model *copy;
     int32_t status = six_model_new(&copy, net->ctx);
     if (status)
@@ -138,8 +138,9 @@ static int32_t check_reach(const sixnet_model *net)
             unused = i;
     if (unused < 0)
         return SIXNET_OK;
-    int32_t status = six_fail(SIXNET_BAD_SHAPE, "%s: its output is used by no other node; the net's output is that of '%s'",
-                              net->node[unused].name, net->node[net->value[net->output].node].name);
+    int32_t status =
+        six_fail(SIXNET_BAD_SHAPE, "%s: its output is used by no other node; the net's output is that of '%s'",
+                 net->node[unused].name, net->node[net->value[net->output].node].name);
     return name_line(&net->node[unused], status);
 }
 

@@ -20,10 +20,10 @@ typedef struct six_node {
     char *spec; /* its line of text */
     char name[SIX_NAME_MAX];
     int32_t input[SIX_MAX_INPUTS]; /* the values it takes */
-    int32_t first_value; /* its outputs are the values from here on */
-    int32_t *tensor;     /* [op->params] entries of the model's tensor table */
+    int32_t first_value;           /* its outputs are the values from here on */
+    int32_t *tensor;               /* [op->params] entries of the model's tensor table */
     bool retained;
-    bool frozen; /* has tensors, none of which may change */
+    bool frozen;  /* has tensors, none of which may change */
     int32_t line; /* of the net's text; 0 for a node that was added by itself */
 } six_node;
 
@@ -44,10 +44,10 @@ typedef struct six_tensor {
     six_shape shape;
     int64_t size;
     six_init init;
-    int32_t node, param; /* whose it is */
-    bool parameter; /* learns unless it is frozen; false: a buffer */
-    bool trainable; /* settings, see tensor_settings.c: false freezes it */
-    double lr_scale, weight_decay; /* weight_decay below 0: the optimizer's */
+    int32_t node, param;             /* whose it is */
+    bool parameter;                  /* learns unless it is frozen; false: a buffer */
+    bool trainable;                  /* settings, see tensor_settings.c: false freezes it */
+    double lr_scale, weight_decay;   /* weight_decay below 0: the optimizer's */
     int64_t offset, gradient_offset; /* in the model's values and gradients; gradient_offset -1 unless it trains */
 } six_tensor;
 
@@ -66,12 +66,12 @@ typedef struct six_observer {
 } six_observer;
 
 /* What was found wrong in a training run. */
-typedef struct six_finding {
+typedef struct six_diagnostic {
     const char *name, *remedy; /* static */
     char node[SIX_NAME_MAX], epoch[24], batch[24], text[1024];
-} six_finding;
+} six_diagnostic;
 
-enum { SIX_FINDINGS_MAX = 64 };
+enum { SIX_DIAGNOSTICS_MAX = 64 };
 
 struct six_plan;
 struct six_profile;
@@ -88,12 +88,12 @@ struct sixnet_model {
     six_segment *segment;
     int32_t node_count, value_count, tensor_count, setting_count, segment_count;
     size_t node_capacity, value_capacity, tensor_capacity, setting_capacity;
-    int32_t *by_name;      /* [node_capacity] the nodes in the order of their names */
+    int32_t *by_name;         /* [node_capacity] the nodes in the order of their names */
     six_numbering *numbering; /* [numbering_count] of the layers that it has */
     int32_t numbering_count;
     size_t by_name_capacity, numbering_capacity;
-    int32_t loss;          /* the loss node, or -1 */
-    int32_t error; /* of the first failed sixnet_add(), and its message */
+    int32_t loss;  /* the loss node, or -1 */
+    int32_t error; /* of the first failed sixnet_model_add(), and its message */
     char error_message[1024];
 
     /* From compile on. */
@@ -101,31 +101,32 @@ struct sixnet_model {
     int32_t input;         /* the only input node, or -1 if there are several */
     int32_t output;        /* the value that predict() returns */
     int64_t input_size, output_size, target_size; /* values for one sample; target 0 without a loss */
-    void *values, *gradients;     /* reals: parameters, then buffers; gradients of the parameters that train */
+    void *values, *gradients; /* reals: parameters, then buffers; gradients of the parameters that train */
     int64_t parameters_size, values_size, trained_size; /* parameters; all; those that train */
-    void *kept;                   /* the buffers before the last training pass; if serial, then the gradients before a backward pass */
-    int32_t optimizers;           /* that exist: their state is laid out as the gradients, so that what trains cannot change */
+    void *kept; /* the buffers before the last training pass; if serial, then the gradients before a backward pass */
+    int32_t optimizers; /* that exist: their state is laid out as the gradients, so that what trains cannot change */
 
-    uint64_t version;             /* of the tensors' values, see six_tensors_changed() */
+    uint64_t version; /* of the tensors' values, see six_tensors_changed() */
 
-    struct six_plan *training, *inference, *single; /* memory for passes so far; NULL before the first; single: for one sample */
-    atomic_int cancelled; /* what runs is to end, see sixnet_cancel() */
+    struct six_plan *training, *inference,
+        *single;          /* memory for passes so far; NULL before the first; single: for one sample */
+    atomic_int cancelled; /* what runs is to end, see sixnet_model_cancel() */
     enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
-    struct six_profile *profile;           /* NULL when off */
-    six_observer *observer;                /* NULL without */
-    six_finding *finding;                  /* of the last sixnet_fit() that looked for any */
-    int32_t findings;
-    double *history;                       /* [epoch] of the last sixnet_fit(), see train/run.h */
+    struct six_profile *profile; /* NULL when off */
+    six_observer *observer;      /* NULL without */
+    six_diagnostic *diagnostic;  /* of the last sixnet_model_fit() that looked for any */
+    int32_t diagnostics;
+    double *history; /* [epoch] of the last sixnet_model_fit(), see train/run.h */
     int64_t epochs;
-    uint64_t step;                         /* training passes since the last reset: random layers draw by it */
+    uint64_t step; /* training passes since the last reset: random layers draw by it */
 
-    char *summary, *text; /* made when first asked for */
-    char *report;         /* of the last six_model_load_weights() */
+    char *summary, *text;                                 /* made when first asked for */
+    char *report;                                         /* of the last six_model_load_weights() */
     char checked[SIX_NAME_MAX + SIX_PARAM_NAME_MAX + 24]; /* where the last gradient check found its worst */
 };
 
 int32_t six_model_new(sixnet_model **out, sixnet_context *ctx);
-sixnet_model *six_model_hold(sixnet_model *net);
+sixnet_model *six_model_retain(sixnet_model *net);
 /* A compiled model's text, tensors, gradients and counters in a model of its own. */
 int32_t six_model_copy(sixnet_model **out, const sixnet_model *net);
 void six_model_release(sixnet_model *net);
@@ -166,7 +167,10 @@ static inline const six_shape *six_value_shape(const sixnet_model *net, int32_t 
 /* Call after modifying a tensor: invalidates what evaluation computed from it. */
 static inline void six_tensors_changed(sixnet_model *net) { net->version++; }
 
-static inline bool six_cancelled(const sixnet_model *net) { return atomic_load_explicit(&net->cancelled, memory_order_relaxed) != 0; }
+static inline bool six_cancelled(const sixnet_model *net)
+{
+    return atomic_load_explicit(&net->cancelled, memory_order_relaxed) != 0;
+}
 
 /* tensors.c */
 /* Copies count values from one type to another. */
@@ -217,6 +221,6 @@ extern const six_kind six_kind_common;
 /* custom.c: the layer of that name which the caller registered, or NULL. */
 const six_layer *six_custom_find(const sixnet_context *ctx, six_span word);
 /* The fault of a tile whose function, one of the caller's, returned an error. */
-extern const char six_fault_callback[];
+extern const char six_error_callback[];
 
 #endif

@@ -21,17 +21,18 @@ static void give_outputs(const six_plan *plan, six_rows_out outputs, int64_t fir
     const six_value output = net->value[net->output];
     const real *y = six_tile_at(plan, output.node, slot)->y[output.output];
     if (plan->lanes == 1)
-        six_convert(six_row_out(outputs, first * net->output_size), outputs.dtype, y, net->ctx->dtype, net->output_size);
+        six_convert(six_row_out(outputs, first * net->output_size), outputs.dtype, y, net->ctx->dtype,
+                    net->output_size);
     else
         six_unload_rows(net, outputs, first * net->output_size, y, net->output_size, active);
 }
 
-/* Whether sixnet_cancel() asked to end what runs; it is then the worker's fault, unless it has another. */
+/* Whether sixnet_model_cancel() asked to end what runs; it is then the worker's fault, unless it has another. */
 static bool is_cancelled(const six_plan *plan, int32_t worker)
 {
     if (!six_cancelled(plan->net))
         return false;
-    plan->fault[worker] = plan->fault[worker] ? plan->fault[worker] : six_fault_cancelled;
+    plan->error[worker] = plan->error[worker] ? plan->error[worker] : six_error_cancelled;
     return true;
 }
 
@@ -57,14 +58,14 @@ static void infer_tile(void *arg, int32_t item, int32_t worker)
             six_act_on_tile(plan, a, worker, worker);
     }
     if (job->sums) {
-        six_load_rows(net, plan->targets[worker], job->targets, first * net->target_size, net->target_size, net->target_size,
-                      active);
+        six_load_rows(net, plan->targets[worker], job->targets, first * net->target_size, net->target_size,
+                      net->target_size, active);
         six_act_on_tile(plan, plan->loss.action, worker, worker);
     }
     int64_t start = six_profile_start(six_plan_profile(plan));
     if (job->outputs.data)
         give_outputs(plan, job->outputs, first, worker, active);
-    six_profile_stop(six_plan_profile(plan), SIXNET_NONE, worker, start);
+    six_profile_stop(six_plan_profile(plan), SIXNET_NO_NODE, worker, start);
 }
 
 int32_t six_plan_refresh(six_plan *plan)
@@ -95,7 +96,7 @@ static int32_t infer(inference *job)
     six_plan *plan = job->plan;
     six_profile_pass(six_plan_profile(plan), false, job->n);
     six_pool_run(six_plan_pool(plan), infer_tile, job, (int32_t)((job->n + plan->lanes - 1) / plan->lanes));
-    return six_take_faults(plan, plan->tiles);
+    return six_collect_errors(plan, plan->tiles);
 }
 
 bool six_runs_single(const sixnet_model *net)

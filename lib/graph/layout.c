@@ -66,7 +66,10 @@ static void find_users(six_layout *l)
     l->first_user[0] = 0;
 }
 
-static int32_t user_count(const six_layout *l, int32_t value) { return l->first_user[value + 1] - l->first_user[value]; }
+static int32_t user_count(const six_layout *l, int32_t value)
+{
+    return l->first_user[value + 1] - l->first_user[value];
+}
 
 static bool is_reached(const six_layout *l, int32_t node)
 {
@@ -111,8 +114,8 @@ static bool is_kept(const six_layout *l, int32_t value)
 {
     int32_t i = l->net->value[value].node;
     const six_node *node = node_at(l, i);
-    return node->retained || user_count(l, value) != 1 || value == l->net->output || node->layer->role == SIX_ROLE_INPUT ||
-           (backward_reads(l, i, SIX_READS_Y) && !node->layer->is_view);
+    return node->retained || user_count(l, value) != 1 || value == l->net->output ||
+           node->layer->role == SIX_ROLE_INPUT || (backward_reads(l, i, SIX_READS_Y) && !node->layer->is_view);
 }
 
 /* The buffer of a node's first input, if the output may lie there. */
@@ -155,7 +158,8 @@ static void place_values(six_layout *l, int32_t i)
 six_run six_run_of(const sixnet_model *net, int32_t node, bool training, int32_t lanes)
 {
     const six_node *n = &net->node[node];
-    six_run run = {.op = n->op, .training = training, .frozen = n->frozen, .lanes = lanes, .real_size = net->variant->real_size};
+    six_run run = {
+        .op = n->op, .training = training, .frozen = n->frozen, .lanes = lanes, .real_size = net->variant->real_size};
     for (int32_t p = 0; p < n->op->params; p++)
         run.trains |= training && six_trains(&net->tensor[n->tensor[p]]);
     return run;
@@ -164,11 +168,11 @@ six_run six_run_of(const sixnet_model *net, int32_t node, bool training, int32_t
 static void place_saved(six_layout *l, int32_t i)
 {
     const six_run run = six_run_of(l->net, i, l->training, l->lanes);
-    if (node_at(l, i)->kernel->needs)
-        node_at(l, i)->kernel->needs(&run, &l->needs[i]);
-    if (l->needs[i].saved)
-        l->saved_buffer[i] =
-            new_buffer(l, l->needs[i].saved, forward_at(i), takes_training_step(l, i) ? backward_at(l, i) : forward_at(i));
+    if (node_at(l, i)->kernel->memory_reqs)
+        node_at(l, i)->kernel->memory_reqs(&run, &l->memory_reqs[i]);
+    if (l->memory_reqs[i].saved)
+        l->saved_buffer[i] = new_buffer(l, l->memory_reqs[i].saved, forward_at(i),
+                                        takes_training_step(l, i) ? backward_at(l, i) : forward_at(i));
 }
 
 static void place_loss(six_layout *l)
@@ -179,7 +183,8 @@ static void place_loss(six_layout *l)
     place_saved(l, loss);
     l->target_buffer = new_buffer(l, l->net->target_size * SIX_LANES * l->real_size, loss_at(l), loss_at(l) + 1);
     if (l->saved_buffer[loss] >= 0)
-        l->buffer[l->saved_buffer[loss]] = (six_buffer){l->buffer[l->saved_buffer[loss]].size, 0, loss_at(l), loss_at(l) + 1};
+        l->buffer[l->saved_buffer[loss]] =
+            (six_buffer){l->buffer[l->saved_buffer[loss]].size, 0, loss_at(l), loss_at(l) + 1};
 }
 
 /* ---- gradients ---- */
@@ -199,18 +204,20 @@ static void place_gradient(six_layout *l, int32_t value)
             continue;
         if (given++ || from_outside)
             l->extra[l->extra_count++] = (six_extra_gradient){
-                value, user.node, user.input, new_buffer(l, value_bytes(l, value), backward_at(l, user.node), backward_at(l, i))};
+                value, user.node, user.input,
+                new_buffer(l, value_bytes(l, value), backward_at(l, user.node), backward_at(l, i))};
         else
             first = user;
     }
     if (!given && !from_outside)
         return;
     const six_node *user = first.node >= 0 ? node_at(l, first.node) : NULL;
-    bool shares = user && given == 1 && first.input == 0 && !user->retained && !node->retained && user->op->outputs == 1 &&
-                  (user->layer->in_place || user->layer->is_view);
+    bool shares = user && given == 1 && first.input == 0 && !user->retained && !node->retained &&
+                  user->op->outputs == 1 && (user->layer->in_place || user->layer->is_view);
     l->gradient_buffer[value] =
-        shares ? l->gradient_buffer[user->first_value]
-               : new_buffer(l, value_bytes(l, value), user ? backward_at(l, first.node) : nodes(l) + 2, backward_at(l, i));
+        shares
+            ? l->gradient_buffer[user->first_value]
+            : new_buffer(l, value_bytes(l, value), user ? backward_at(l, first.node) : nodes(l) + 2, backward_at(l, i));
     extend(&l->buffer[l->gradient_buffer[value]], node->retained ? end_at(l) : backward_at(l, i));
 }
 
@@ -271,7 +278,7 @@ static void alloc_arrays(six_layout *l, six_arena *a)
     l->has_backward = six_arena_alloc(a, n, sizeof *l->has_backward);
     l->extra = six_arena_alloc(a, edges, sizeof *l->extra);
     l->first_extra = six_arena_alloc(a, values, sizeof *l->first_extra);
-    l->needs = six_arena_alloc(a, n, sizeof *l->needs);
+    l->memory_reqs = six_arena_alloc(a, n, sizeof *l->memory_reqs);
     six_placement_alloc(&l->placement, a, (int32_t)buffers, end_at(l) + 1);
 }
 

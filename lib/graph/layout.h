@@ -33,8 +33,8 @@ typedef struct six_layout {
     bool *has_backward;    /* [node] */
     six_extra_gradient *extra;
     int32_t extra_count;
-    int32_t *first_extra; /* [value] the first of its extra gradients, which lie together; -1 without */
-    six_needs *needs;     /* [node] */
+    int32_t *first_extra;         /* [value] the first of its extra gradients, which lie together; -1 without */
+    six_memory_reqs *memory_reqs; /* [node] */
     six_placement placement;
 
     void *memory;   /* of all this */

@@ -102,7 +102,8 @@ int32_t six_output_find(const sixnet_model *net, int32_t node, const char *outpu
     char name[SIX_PARAM_NAME_MAX], number[SIX_PARAM_NAME_MAX];
     for (int32_t o = 0; o < net->node[node].op->outputs; o++) {
         snprintf(number, sizeof number, "%d", (int)o);
-        if (strcmp(six_output_name(net, net->node[node].first_value + o, name), output) == 0 || strcmp(number, output) == 0)
+        if (strcmp(six_output_name(net, net->node[node].first_value + o, name), output) == 0 ||
+            strcmp(number, output) == 0)
             return node + o * SIX_OUTPUT;
     }
     return -1;
@@ -123,7 +124,7 @@ static int32_t find_layer(const sixnet_model *net, six_span word, const six_laye
     kinds[count] = NULL;
     const six_kind *kind = six_kind_find(kinds, word, "layer");
     if (!kind)
-        return SIXNET_BAD_TEXT;
+        return SIXNET_BAD_SPEC;
     int32_t index = six_layer_index(kind->name);
     *layer = six_variant_baseline.layers[index];
     *kernel = net->variant->layers[index];
@@ -153,10 +154,11 @@ static int32_t check_input_count(const six_node *node, int32_t count)
 /* inputs are values as the public API counts them. */
 static int32_t connect(const sixnet_model *net, six_node *node, const int32_t *inputs, int32_t count)
 {
-    if (node->layer->inputs_max == 0 && count == 1 && inputs[0] == SIXNET_NONE)
+    if (node->layer->inputs_max == 0 && count == 1 && inputs[0] == SIXNET_NO_NODE)
         count = 0;
     if (node->layer->role == SIX_ROLE_LOSS && net->loss >= 0)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name, net->node[net->loss].name);
+        return six_fail(SIXNET_BAD_SHAPE, "%s: the net has a loss already, '%s'", node->name,
+                        net->node[net->loss].name);
     int32_t status = check_input_count(node, count);
     if (status)
         return status;
@@ -166,12 +168,12 @@ static int32_t connect(const sixnet_model *net, six_node *node, const int32_t *i
     for (int32_t i = 0; i < count; i++) {
         const int32_t value = six_value_find(net, inputs[i]);
         if (value < 0)
-            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: input %d is not a node of this model; begin with an input layer",
-                            node->name, i);
+            return six_fail(SIXNET_INVALID_ARGUMENT,
+                            "%s: input %d is not a node of this model; begin with an input layer", node->name, i);
         const six_node *from = &net->node[net->value[value].node];
         if (from->layer->role == SIX_ROLE_LOSS)
-            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%s' is a loss, which has no output to go on with", node->name,
-                            from->name);
+            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%s' is a loss, which has no output to go on with",
+                            node->name, from->name);
         node->input[i] = value;
         node->op->in[i] = *six_value_shape(net, value);
     }
@@ -216,8 +218,9 @@ static int32_t take_shared(const sixnet_model *net, char *attributes, six_reques
     for (char *word = attributes + strspn(attributes, blanks), *end; *word; word = end + strspn(end, blanks)) {
         end = word + strcspn(word, blanks);
         const size_t length = strcspn(word, "="), value = (size_t)(end - word) - length;
-        if (word + length >= end || length >= SIX_PARAM_NAME_MAX || !memchr(word + length, '.', value) || value > sizeof tensor ||
-            is_attribute(&r->node.layer->kind, word, length) || is_attribute(&six_kind_common, word, length))
+        if (word + length >= end || length >= SIX_PARAM_NAME_MAX || !memchr(word + length, '.', value) ||
+            value > sizeof tensor || is_attribute(&r->node.layer->kind, word, length) ||
+            is_attribute(&six_kind_common, word, length))
             continue;
         snprintf(tensor, sizeof tensor, "%.*s", (int)(value - 1), word + length + 1);
         const int32_t index = six_tensor_index(net, tensor);
@@ -227,8 +230,8 @@ static int32_t take_shared(const sixnet_model *net, char *attributes, six_reques
             return six_fail(SIXNET_NOT_FOUND, "%s: %.*s: there is no such tensor above", r->node.layer->kind.name,
                             (int)(end - word), word);
         if (r->shared_count == SIX_MAX_SHARED)
-            return six_fail(SIXNET_TOO_LARGE, "%s: more than %d shared tensors; share=NODE shares all", r->node.layer->kind.name,
-                            SIX_MAX_SHARED);
+            return six_fail(SIXNET_TOO_LARGE, "%s: more than %d shared tensors; share=NODE shares all",
+                            r->node.layer->kind.name, SIX_MAX_SHARED);
         shared_param *s = &r->shared[r->shared_count++];
         snprintf(s->param, sizeof s->param, "%.*s", (int)length, word);
         s->tensor = index;
@@ -313,10 +316,12 @@ static int32_t name_node(const sixnet_model *net, six_request *r)
     six_node *node = &r->node;
     if (given[0]) {
         if (!is_name(given))
-            return six_fail(SIXNET_BAD_TEXT, "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and not begin with '.'",
+            return six_fail(SIXNET_BAD_SPEC,
+                            "%s: name=%.40s must be 1 to %d letters, digits, '_' or '.', and not begin with '.'",
                             node->layer->kind.name, given, SIX_NAME_MAX - 1);
         if (six_node_find(net, given) >= 0)
-            return six_fail(SIXNET_BAD_TEXT, "%s: name=%s is the name of another node already", node->layer->kind.name, given);
+            return six_fail(SIXNET_BAD_SPEC, "%s: name=%s is the name of another node already", node->layer->kind.name,
+                            given);
         memcpy(node->name, given, strlen(given) + 1);
         return SIXNET_OK;
     }
@@ -332,8 +337,8 @@ static int32_t check_shared(const sixnet_model *net, const six_node *node, int32
     const six_param *param = &node->op->param[p];
     const six_tensor *t = &net->tensor[tensor];
     if (t->parameter != param->trained)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: '%s' cannot share %s: one is a parameter, the other a buffer", node->name,
-                        param->name, t->name);
+        return six_fail(SIXNET_BAD_SHAPE, "%s: '%s' cannot share %s: one is a parameter, the other a buffer",
+                        node->name, param->name, t->name);
     if (!six_shape_equal(&t->shape, &param->shape))
         return six_fail(SIXNET_BAD_SHAPE, "%s: '%s' is %s and cannot share %s, which is %s", node->name, param->name,
                         six_shape_text(&param->shape, mine), t->name, six_shape_text(&t->shape, other));
@@ -345,7 +350,8 @@ static int32_t share_all(const sixnet_model *net, const six_request *r, int32_t 
     const six_node *node = &r->node;
     const int32_t other = six_node_find(net, r->common.share);
     if (other < 0)
-        return six_fail(SIXNET_NOT_FOUND, "%s: share=%s: there is no node of that name above", node->name, r->common.share);
+        return six_fail(SIXNET_NOT_FOUND, "%s: share=%s: there is no node of that name above", node->name,
+                        r->common.share);
     const six_node *from = &net->node[other];
     if (from->layer != node->layer || from->op->params != node->op->params)
         return six_fail(SIXNET_BAD_SHAPE, "%s: share=%s: it is a %s with other tensors", node->name, from->name,
@@ -365,7 +371,7 @@ static int32_t share_one(const sixnet_model *net, const six_node *node, const sh
             shared[p] = s->tensor;
             return check_shared(net, node, p, s->tensor);
         }
-    return six_fail(SIXNET_BAD_TEXT, "%s: it has no tensor '%s' that could be shared", node->name, s->param);
+    return six_fail(SIXNET_BAD_SPEC, "%s: it has no tensor '%s' that could be shared", node->name, s->param);
 }
 
 /* The entries of the tensor table that stand for the node's parameters, -1 for its own, until six_tensors_add() fills them in. */
@@ -417,7 +423,8 @@ static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *in
 static int32_t grow_nodes(sixnet_model *net)
 {
     const six_node *before = net->node;
-    int32_t status = six_grow(net->ctx, (void **)&net->node, sizeof *net->node, (size_t)net->node_count, &net->node_capacity);
+    int32_t status =
+        six_grow(net->ctx, (void **)&net->node, sizeof *net->node, (size_t)net->node_count, &net->node_capacity);
     for (int32_t i = 0; net->node != before && i < net->node_count; i++)
         net->node[i].op->name = net->node[i].name;
     return status;
@@ -429,14 +436,14 @@ static int32_t reserve(sixnet_model *net, const six_node *node)
         return six_fail(SIXNET_TOO_LARGE, "a model has at most %d nodes", SIX_MAX_NODES);
     int32_t status = grow_nodes(net);
     if (!status)
-        status =
-            six_grow(net->ctx, (void **)&net->by_name, sizeof *net->by_name, (size_t)net->node_count, &net->by_name_capacity);
+        status = six_grow(net->ctx, (void **)&net->by_name, sizeof *net->by_name, (size_t)net->node_count,
+                          &net->by_name_capacity);
     if (!status)
         status = six_grow(net->ctx, (void **)&net->numbering, sizeof *net->numbering, (size_t)net->numbering_count,
                           &net->numbering_capacity);
     for (int32_t o = 0; o < node->op->outputs && !status; o++)
-        status =
-            six_grow(net->ctx, (void **)&net->value, sizeof *net->value, (size_t)(net->value_count + o), &net->value_capacity);
+        status = six_grow(net->ctx, (void **)&net->value, sizeof *net->value, (size_t)(net->value_count + o),
+                          &net->value_capacity);
     return status;
 }
 
@@ -485,13 +492,14 @@ static int32_t find_named(const sixnet_model *net, const char *from, int32_t *in
             memcpy(output, from + node_length + 1, length - node_length - 1);
         int32_t value = six_node_find(net, name);
         if (value < 0)
-            return six_fail(SIXNET_NOT_FOUND, "from=%.*s: there is no node of that name above", (int)(length < 40 ? length : 40),
-                            from);
+            return six_fail(SIXNET_NOT_FOUND, "from=%.*s: there is no node of that name above",
+                            (int)(length < 40 ? length : 40), from);
         if (length > node_length)
             value = six_output_find(net, value, output);
         if (value < 0)
             return six_fail(SIXNET_NOT_FOUND, "from=%.*s: %s has no such output; they are numbered from 0 to %d",
-                            (int)(length < 80 ? length : 80), from, name, net->node[six_node_find(net, name)].op->outputs - 1);
+                            (int)(length < 80 ? length : 80), from, name,
+                            net->node[six_node_find(net, name)].op->outputs - 1);
         if (*count >= SIX_MAX_INPUTS)
             return six_fail(SIXNET_TOO_LARGE, "from=: more than %d inputs", SIX_MAX_INPUTS);
         inputs[(*count)++] = value;
@@ -502,10 +510,10 @@ static int32_t find_named(const sixnet_model *net, const char *from, int32_t *in
 }
 
 /* The inputs of a node that is added with a spec that says from=: if others are given they must be the same. */
-static int32_t agree_on_inputs(const sixnet_model *net, const six_common *common, const int32_t *given, int32_t given_count,
-                               int32_t *inputs, int32_t *count)
+static int32_t agree_on_inputs(const sixnet_model *net, const six_common *common, const int32_t *given,
+                               int32_t given_count, int32_t *inputs, int32_t *count)
 {
-    bool none = given_count == 0 || (given_count == 1 && given[0] == SIXNET_NONE);
+    bool none = given_count == 0 || (given_count == 1 && given[0] == SIXNET_NO_NODE);
     int32_t status = find_named(net, common->from, inputs, count);
     if (status || none || (given_count == *count && memcmp(given, inputs, (size_t)*count * sizeof *given) == 0))
         return status;

@@ -18,7 +18,7 @@ static uint64_t pointer_count(const six_op *op) { return 2 * ((uint64_t)op->inpu
 static void alloc_node(six_arena *a, const six_layout *l, six_plan *plan, int32_t i)
 {
     const six_op *op = l->net->node[i].op;
-    const six_needs *n = &l->needs[i];
+    const six_memory_reqs *n = &l->memory_reqs[i];
     const uint64_t tiles = (uint64_t)plan->tiles, real_size = (uint64_t)l->real_size;
     real **value = six_arena_alloc(a, 2 * (uint64_t)op->params, sizeof *value);
     const real **pointers = six_arena_alloc(a, tiles * pointer_count(op), sizeof *pointers);
@@ -62,8 +62,8 @@ static void alloc_all(six_arena *a, const six_layout *l, six_plan *plan)
     plan->first_gather = six_arena_alloc(a, (uint64_t)l->net->value_count, sizeof *plan->first_gather);
     plan->use = six_arena_alloc(a, (uint64_t)plan->use_count, sizeof *plan->use);
     plan->targets = six_arena_alloc(a, tiles, sizeof *plan->targets);
-    plan->fault = six_arena_alloc(a, tiles, sizeof *plan->fault);
-    plan->fault_node = six_arena_alloc(a, tiles, sizeof *plan->fault_node);
+    plan->error = six_arena_alloc(a, tiles, sizeof *plan->error);
+    plan->error_node = six_arena_alloc(a, tiles, sizeof *plan->error_node);
     plan->forward.action = six_arena_alloc(a, (uint64_t)plan->forward.count, sizeof(six_action));
     plan->loss.action = six_arena_alloc(a, (uint64_t)plan->loss.count, sizeof(six_action));
     plan->backward.action = six_arena_alloc(a, (uint64_t)plan->backward.count, sizeof(six_action));
@@ -81,7 +81,8 @@ static void size_up(six_plan *plan, const six_layout *l)
     const sixnet_model *net = l->net;
     for (int32_t i = 0; i < net->node_count; i++) {
         const six_node *node = &net->node[i];
-        plan->scratch_bytes = l->needs[i].scratch > plan->scratch_bytes ? l->needs[i].scratch : plan->scratch_bytes;
+        plan->scratch_bytes =
+            l->memory_reqs[i].scratch > plan->scratch_bytes ? l->memory_reqs[i].scratch : plan->scratch_bytes;
         if (!writes_partials(l, i))
             continue;
         plan->partial_size += six_partial_size(net, i);
@@ -185,14 +186,14 @@ static void point_all(six_plan *plan, const six_layout *l)
 {
     for (int32_t i = 0; i < l->net->node_count; i++) {
         plan->run[i].key = six_key_for(l->net->ctx->seed, SIX_KEY_NODES) + (uint64_t)i;
-        plan->parts[i] = l->needs[i].parts;
+        plan->parts[i] = l->memory_reqs[i].parts;
         point_tensors(plan, l, i);
         for (int32_t t = 0; t < plan->tiles; t++)
             point_tile(plan, l, i, t);
     }
     point_gathers(plan, l);
     point_partials(plan, l);
-    plan->loss_sums = l->net->loss < 0 ? 0 : l->needs[l->net->loss].sums;
+    plan->loss_sums = l->net->loss < 0 ? 0 : l->memory_reqs[l->net->loss].sums;
 }
 
 /* ---- programs ---- */
@@ -271,7 +272,7 @@ static void program_backward(six_plan *plan, const six_layout *l)
             act(p, (six_action){SIX_ON_TILES, i, .tile = copy_gradient});
         if (k->backward)
             act(p, (six_action){SIX_ON_TILES, i, .tile = k->backward});
-        if (k->backward_part && l->needs[i].parts && six_run_of(net, i, true, l->lanes).trains)
+        if (k->backward_part && l->memory_reqs[i].parts && six_run_of(net, i, true, l->lanes).trains)
             act(p, (six_action){SIX_ON_PARTS, i, .part = k->backward_part});
     }
 }
@@ -320,7 +321,8 @@ int32_t six_plan_bytes(sixnet_model *net, int32_t tiles, bool training, int32_t 
     return status;
 }
 
-int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes, const six_plan *lender)
+int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes,
+                     const six_plan *lender)
 {
     six_layout l;
     int32_t status = six_layout_new(&l, net, training, lanes);
@@ -354,4 +356,7 @@ void six_plan_free(six_plan *plan)
     six_free(ctx, plan);
 }
 
-uint64_t six_plan_allocated(const six_plan *plan) { return plan ? (uint64_t)six_allocated(plan) + six_allocated(plan->memory) : 0; }
+uint64_t six_plan_allocated(const six_plan *plan)
+{
+    return plan ? (uint64_t)six_allocated(plan) + six_allocated(plan->memory) : 0;
+}

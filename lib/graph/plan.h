@@ -64,8 +64,8 @@ typedef struct six_plan {
     const struct six_plan *lender; /* the plan whose workspace it is; NULL for one of its own */
     void *partials;                /* [tiles][partial_size] reals */
     real **targets;                /* [tiles] */
-    const char **fault;            /* [tiles]: what kernels complained of */
-    int32_t *fault_node;
+    const char **error;            /* [tiles]: what kernels complained of */
+    int32_t *error_node;
 
     six_program forward, loss, backward;
     int64_t samples;                /* of the last pass */
@@ -81,7 +81,8 @@ static inline six_tile *six_tile_at(const six_plan *plan, int32_t node, int32_t 
 /* A plan for passes over up to `tiles` tiles. With lanes 1 a tile is a single sample, in evaluation, for which every layer must have
  * forward_one(). It works in the memory of `lender`, if that is not NULL and large enough: a plan for evaluation, like the new one, that lives
  * longer and never runs at the same time. */
-int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes, const six_plan *lender);
+int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes,
+                     const six_plan *lender);
 void six_plan_free(six_plan *plan);
 
 /* The bytes that it holds of the allocator's; 0 for NULL. */

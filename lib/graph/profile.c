@@ -44,7 +44,7 @@ static six_timing timing_of(const six_profile *p, int32_t node, bool backward)
     for (int32_t w = 0; w < p->workers; w++) {
         const six_timing *t = &p->timing[w * p->stride + 2 * (node + 1) + backward];
         sum.nanoseconds += t->nanoseconds;
-        sum.actions += t->actions;
+        sum.calls += t->calls;
     }
     return sum;
 }
@@ -112,19 +112,21 @@ double six_profile_get(const sixnet_model *net, int32_t node, const char *key)
     bool backward = strncmp(key, "backward_", 9) == 0;
     const char *what = backward ? key + 9 : strncmp(key, "forward_", 8) == 0 ? key + 8 : "";
     if (!p)
-        return six_fail(SIXNET_BAD_STATE, "the model is not profiled; call sixnet_profile() first"), (double)NAN;
+        return six_fail(SIXNET_BAD_STATE, "the model is not profiled; call sixnet_model_profile() first"), (double)NAN;
     if (strcmp(what, "seconds") == 0)
         return 1e-9 * (double)timing_of(p, node, backward).nanoseconds;
-    if (strcmp(what, "actions") == 0)
-        return (double)timing_of(p, node, backward).actions;
+    if (strcmp(what, "calls") == 0)
+        return (double)timing_of(p, node, backward).calls;
     if (strcmp(what, "passes") == 0)
         return (double)p->passes[backward];
     if (strcmp(what, "samples") == 0)
         return (double)p->samples[backward];
-    if (strcmp(what, "flop") == 0)
+    if (strcmp(what, "flops") == 0)
         return node < 0 ? 0 : flop_of(net, node, backward) * (double)p->samples[backward];
     if (strcmp(what, "bytes") == 0)
         return node < 0 ? 0 : bytes_of(net, node, backward);
-    six_fail(SIXNET_NOT_FOUND, "a profile has no '%.40s'; it has forward_ and backward_ seconds, actions, passes, samples, flop, bytes", key);
+    six_fail(SIXNET_NOT_FOUND,
+             "a profile has no '%.40s'; it has forward_ and backward_ seconds, calls, passes, samples, flops, bytes",
+             key);
     return (double)NAN;
 }

@@ -9,20 +9,20 @@
 #include "graph/graph.h"
 
 typedef struct six_timing {
-    int64_t nanoseconds, actions;
+    int64_t nanoseconds, calls;
 } six_timing;
 
 typedef struct six_profile {
-    bool backward;                  /* the direction of the pass that is under way */
-    int64_t passes[2], samples[2];  /* [backward] so far */
+    bool backward;                 /* the direction of the pass that is under way */
+    int64_t passes[2], samples[2]; /* [backward] so far */
     int32_t workers;
-    int64_t stride;                 /* in timings, from one worker's to the next one's: on cache lines of their own */
-    six_timing *timing;             /* [worker][node + 1][backward]; the first for SIXNET_NONE */
+    int64_t stride;     /* in timings, from one worker's to the next one's: on cache lines of their own */
+    six_timing *timing; /* [worker][node + 1][backward]; the first for SIXNET_NO_NODE */
 } six_profile;
 
 /* Begins a profile, with all numbers zero, or ends it. */
 int32_t six_profile_set(sixnet_model *net, bool on);
-/* A number that sixnet_profile_get() names. */
+/* A number that sixnet_model_profile_get() names. */
 double six_profile_get(const sixnet_model *net, int32_t node, const char *key);
 
 /* A pass over n samples begins; n 0 for what is to be done before one. */
@@ -43,7 +43,7 @@ static inline void six_profile_stop(six_profile *p, int32_t node, int32_t worker
         return;
     six_timing *t = &p->timing[worker * p->stride + 2 * (node + 1) + p->backward];
     t->nanoseconds += six_nanoseconds() - start;
-    t->actions++;
+    t->calls++;
 }
 
 #endif

@@ -22,7 +22,8 @@ static const six_attr attrs[] = {
     {"match", SIX_TEXT, offsetof(setting, match), 0, 0, "", NULL,
      "names of tensors, such as conv1.weight; '*' stands for any characters, '?' for one"},
     {"trainable", SIX_CHOICE, offsetof(setting, trainable), 0, 0, "unchanged", "unchanged true false",
-     "false freezes them: no gradient, no optimizer state; batch norm whose tensors are frozen uses its running statistics"},
+     "false freezes them: no gradient, no optimizer state; batch norm whose tensors are frozen uses its running "
+     "statistics"},
     {"lr_scale", SIX_FLOAT, offsetof(setting, lr_scale), -1, 1e30, "-1", NULL,
      "factor of the learning rate; -1 leaves it unchanged"},
     {"weight_decay", SIX_FLOAT, offsetof(setting, weight_decay), -1, 1e30, "-1", NULL,
@@ -116,7 +117,8 @@ static int32_t check(const sixnet_model *net, const setting *s, bool *changes_tr
     if (!found)
         return six_fail(SIXNET_NOT_FOUND, "tensors: match=%.80s names no tensor that the model has so far", s->match);
     if (s->trainable == UNCHANGED && s->lr_scale < 0 && s->weight_decay < 0)
-        return six_fail(SIXNET_BAD_TEXT, "tensors: match=%.80s sets nothing; give trainable, lr_scale or weight_decay", s->match);
+        return six_fail(SIXNET_BAD_SPEC, "tensors: match=%.80s sets nothing; give trainable, lr_scale or weight_decay",
+                        s->match);
     if (*changes_training && net->optimizers)
         return six_fail(SIXNET_BAD_STATE,
                         "tensors: trainable cannot change while the model has an optimizer; free the optimizer first");
@@ -131,8 +133,8 @@ static int32_t set(sixnet_model *net, const setting *s)
     bool changes_training;
     int32_t status = check(net, s, &changes_training);
     if (!status)
-        status =
-            six_grow(net->ctx, (void **)&net->setting, sizeof *net->setting, (size_t)net->setting_count, &net->setting_capacity);
+        status = six_grow(net->ctx, (void **)&net->setting, sizeof *net->setting, (size_t)net->setting_count,
+                          &net->setting_capacity);
     if (!status && changes_training)
         status = apply_trainable(net, s);
     if (status)
@@ -156,7 +158,7 @@ int32_t six_tensors_parse(sixnet_model *net, const char *attributes)
     setting s;
     int32_t status = six_spec_parse(&six_kind_tensors, attributes, &s, NULL, NULL);
     if (!status && !s.match[0])
-        status = six_fail(SIXNET_BAD_TEXT, "tensors: match is missing");
+        status = six_fail(SIXNET_BAD_SPEC, "tensors: match is missing");
     return status ? status : set(net, &s);
 }
 

@@ -15,7 +15,8 @@ int32_t six_tensors_add(sixnet_model *net, six_node *node)
         const six_param *param = &node->op->param[p];
         if (node->tensor[p] >= 0)
             continue;
-        if (six_grow(net->ctx, (void **)&net->tensor, sizeof *net->tensor, (size_t)net->tensor_count, &net->tensor_capacity)) {
+        if (six_grow(net->ctx, (void **)&net->tensor, sizeof *net->tensor, (size_t)net->tensor_count,
+                     &net->tensor_capacity)) {
             net->tensor_count = before;
             return SIXNET_OUT_OF_MEMORY;
         }
@@ -227,7 +228,8 @@ const six_tensor *six_tensor_find(const sixnet_model *net, const char *name)
     const int32_t index = net->compiled ? six_tensor_index(net, name) : -1;
     if (index >= 0)
         return &net->tensor[index];
-    six_fail(SIXNET_NOT_FOUND, "there is no tensor '%.100s'%s", name, net->compiled ? "" : "; the model is not compiled yet");
+    six_fail(SIXNET_NOT_FOUND, "there is no tensor '%.100s'%s", name,
+             net->compiled ? "" : "; the model is not compiled yet");
     return NULL;
 }
 

@@ -5,14 +5,15 @@
 
 #include <string.h>
 
-#include "window.h"
+#include "pooling.h"
 
 typedef struct attributes {
     int64_t output_size[2];
 } attributes;
 
 static const six_attr attrs[] = {
-    {"output_size", SIX_PAIR, offsetof(attributes, output_size), 1, SIX_WINDOW_LIMIT, NULL, NULL, "height and width of the output"},
+    {"output_size", SIX_PAIR, offsetof(attributes, output_size), 1, SIX_WINDOW_LIMIT, NULL, NULL,
+     "height and width of the output"},
     {.name = NULL},
 };
 
@@ -26,13 +27,13 @@ static int32_t setup(six_op *op)
     return six_window_check_output(op);
 }
 
-SIX_INLINE six_reach reach(const six_op *op, int axis, int64_t o)
+SIX_INLINE six_interval interval(const six_op *op, int axis, int64_t o)
 {
     int64_t in = op->in[0].dim[1 + axis], out = op->out[0].dim[1 + axis];
-    return (six_reach){o * in / out, ((o + 1) * in + out - 1) / out};
+    return (six_interval){o * in / out, ((o + 1) * in + out - 1) / out};
 }
 
-SIX_INLINE real area(six_reach rows, six_reach columns)
+SIX_INLINE real area(six_interval rows, six_interval columns)
 {
     return (real)((rows.end - rows.begin) * (columns.end - columns.begin));
 }
@@ -46,7 +47,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     for (int64_t c = 0; c < op->out[0].dim[0]; c++)
         for (int64_t i = 0; i < op->out[0].dim[1]; i++)
             for (int64_t j = 0; j < op->out[0].dim[2]; j++, y += SIX_LANES) {
-                six_reach rows = reach(op, 0, i), columns = reach(op, 1, j);
+                six_interval rows = interval(op, 0, i), columns = interval(op, 1, j);
                 six_window_mean(tile->x[0] + c * image, width, rows, columns, area(rows, columns), y);
             }
 }
@@ -63,13 +64,14 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
     for (int64_t c = 0; c < op->out[0].dim[0]; c++)
         for (int64_t i = 0; i < op->out[0].dim[1]; i++)
             for (int64_t j = 0; j < op->out[0].dim[2]; j++, dy += SIX_LANES) {
-                six_reach rows = reach(op, 0, i), columns = reach(op, 1, j);
+                six_interval rows = interval(op, 0, i), columns = interval(op, 1, j);
                 six_window_spread(dy, area(rows, columns), width, rows, columns, tile->dx[0] + c * image);
             }
 }
 
 SIX_LAYER(adaptive_avgpool2d) = {
-    .kind = {"adaptive_avgpool2d", SIX_BASELINE_ONLY("means over as many windows as are asked for"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"adaptive_avgpool2d", SIX_BASELINE_ONLY("means over as many windows as are asked for"),
+             SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "AdaptiveAvgPool2d",
     .prefix = "avgpool",
     .inputs_min = 1,

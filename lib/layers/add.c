@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "elementwise.h"
+#include "nary.h"
 
 static int32_t setup(six_op *op) { return six_same_shapes_setup(op); }
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "window.h"
+#include "pooling.h"
 
 typedef struct attributes {
     six_window window;
@@ -16,7 +16,8 @@ typedef struct attributes {
 
 static const six_attr attrs[] = {
     SIX_WINDOW_ATTRS(attributes),
-    {"count_include_pad", SIX_BOOL, offsetof(attributes, count_include_pad), 0, 1, "true", NULL, "whether the padding counts in the mean"},
+    {"count_include_pad", SIX_BOOL, offsetof(attributes, count_include_pad), 0, 1, "true", NULL,
+     "whether the padding counts in the mean"},
     {.name = NULL},
 };
 
@@ -27,11 +28,11 @@ static int32_t setup(six_op *op)
 }
 
 /* What window o covers on one axis, and how much of it counts. */
-SIX_INLINE six_reach reach(const six_op *op, int axis, int64_t o, int64_t *counts)
+SIX_INLINE six_interval interval(const six_op *op, int axis, int64_t o, int64_t *counts)
 {
     const attributes *a = op->attr;
     int64_t in = op->in[0].dim[1 + axis], padding = a->window.padding[axis];
-    six_reach r = six_window_reach(&a->window, axis, 1, in, o);
+    six_interval r = six_window_interval(&a->window, axis, 1, in, o);
     *counts = r.end - r.begin;
     if (a->count_include_pad) {
         int64_t start = o * six_window_stride(&a->window, axis) - padding, end = start + a->window.kernel_size[axis];
@@ -48,9 +49,9 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     real *y = tile->y[0];
     for (int64_t c = 0; c < op->out[0].dim[0]; c++)
         for (int64_t i = 0; i < op->out[0].dim[1]; i++) {
-            six_reach rows = reach(op, 0, i, &high);
+            six_interval rows = interval(op, 0, i, &high);
             for (int64_t j = 0; j < op->out[0].dim[2]; j++, y += SIX_LANES) {
-                six_reach columns = reach(op, 1, j, &wide);
+                six_interval columns = interval(op, 1, j, &wide);
                 six_window_mean(tile->x[0] + c * image, width, rows, columns, (real)(high * wide), y);
             }
         }
@@ -64,9 +65,9 @@ static void forward_one(const six_run *run, six_tile *tile, void *scratch)
     real *y = tile->y[0];
     for (int64_t c = 0; c < op->out[0].dim[0]; c++)
         for (int64_t i = 0; i < op->out[0].dim[1]; i++) {
-            six_reach rows = reach(op, 0, i, &high);
+            six_interval rows = interval(op, 0, i, &high);
             for (int64_t j = 0; j < op->out[0].dim[2]; j++) {
-                six_reach columns = reach(op, 1, j, &wide);
+                six_interval columns = interval(op, 1, j, &wide);
                 *y++ = six_window_mean_one(tile->x[0] + c * image, width, rows, columns, (real)(high * wide));
             }
         }
@@ -84,9 +85,9 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
         real *dx = tile->dx[0] + c * image;
         memset(dx, 0, (size_t)image * sizeof *dx);
         for (int64_t i = 0; i < op->out[0].dim[1]; i++) {
-            six_reach rows = reach(op, 0, i, &high);
+            six_interval rows = interval(op, 0, i, &high);
             for (int64_t j = 0; j < op->out[0].dim[2]; j++, dy += SIX_LANES) {
-                six_reach columns = reach(op, 1, j, &wide);
+                six_interval columns = interval(op, 1, j, &wide);
                 six_window_spread(dy, (real)(high * wide), width, rows, columns, dx);
             }
         }
@@ -94,7 +95,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(avgpool2d) = {
-    .kind = {"avgpool2d", SIX_BASELINE_ONLY("the mean of each window of an image"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"avgpool2d", SIX_BASELINE_ONLY("the mean of each window of an image"), SIX_BASELINE_ONLY(attrs),
+             sizeof(attributes)},
     .title = "AvgPool2d",
     .prefix = "avgpool",
     .inputs_min = 1,

@@ -18,12 +18,15 @@ SIX_INLINE int32_t six_axis_check(const six_op *op, int64_t dim)
     char text[160];
     if (dim >= -in->rank && dim < in->rank)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_SHAPE, "%s: dim=%" PRId64 " is not a dimension of the input %s; use %d to %d", op->name, dim,
-                    six_shape_text(in, text), (int)-in->rank, (int)in->rank - 1);
+    return six_fail(SIXNET_BAD_SHAPE, "%s: dim=%" PRId64 " is not a dimension of the input %s; use %d to %d", op->name,
+                    dim, six_shape_text(in, text), (int)-in->rank, (int)in->rank - 1);
 }
 
 /* Which dimension of the first input a checked `dim` is. */
-SIX_INLINE int32_t six_axis_of(const six_op *op, int64_t dim) { return (int32_t)(dim < 0 ? dim + op->in[0].rank : dim); }
+SIX_INLINE int32_t six_axis_of(const six_op *op, int64_t dim)
+{
+    return (int32_t)(dim < 0 ? dim + op->in[0].rank : dim);
+}
 
 /* A whole and the parts that lie one after another in it along a dimension. */
 typedef struct six_cut {

@@ -27,7 +27,8 @@ typedef struct batchnorm {
 
 static const six_attr batchnorm_attrs[] = {
     {"eps", SIX_FLOAT, offsetof(batchnorm, eps), 1e-30, 1, "1e-5", NULL, "added to the variance"},
-    {"momentum", SIX_FLOAT, offsetof(batchnorm, momentum), 0, 1, "0.1", NULL, "how far a batch moves the running statistics"},
+    {"momentum", SIX_FLOAT, offsetof(batchnorm, momentum), 0, 1, "0.1", NULL,
+     "how far a batch moves the running statistics"},
     {"affine", SIX_BOOL, offsetof(batchnorm, affine), 0, 1, "true", NULL, "whether there are weight and bias"},
     {"track_running_stats", SIX_BOOL, offsetof(batchnorm, track_running_stats), 0, 1, "true", NULL,
      "whether there are running statistics; without them the net can be trained, but not evaluated"},
@@ -36,9 +37,9 @@ static const six_attr batchnorm_attrs[] = {
 
 /* In op->shared, one for each channel. */
 typedef struct batchnorm_channel {
-    double mean, inverse;       /* of the batch; 1 / sqrt(variance + eps) */
-    real centre, scale, shift;  /* centre: the mean, rounded */
-    real slope, offset;         /* of backward */
+    double mean, inverse;      /* of the batch; 1 / sqrt(variance + eps) */
+    real centre, scale, shift; /* centre: the mean, rounded */
+    real slope, offset;        /* of backward */
 } batchnorm_channel;
 
 enum { BATCHNORM_SUMS = 4, BATCHNORM_BACK_SUMS = 2 };
@@ -58,14 +59,15 @@ SIX_INLINE int32_t batchnorm_setup(six_op *op)
     six_shape channels = {1, {op->in[0].dim[0]}};
     op->out[0] = op->in[0];
     op->least_samples = batchnorm_positions(op) > 1 ? 1 : 2; /* two values a channel, for a variance */
-    const six_param affine[] = {{"weight", channels, true, six_init_constant(1)}, {"bias", channels, true, six_init_constant(0)}};
+    const six_param affine[] = {{"weight", channels, true, six_init_constant(1)},
+                                {"bias", channels, true, six_init_constant(0)}};
     const six_param running[] = {{"running_mean", channels, false, six_init_constant(0)},
                                  {"running_var", channels, false, six_init_constant(1)}};
     int32_t status = six_op_add_params(op, affine, a->affine ? 2 : 0);
     return status ? status : six_op_add_params(op, running, a->track_running_stats ? 2 : 0);
 }
 
-static void batchnorm_needs(const six_run *run, six_needs *n)
+static void batchnorm_memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     int64_t channels = run->op->in[0].dim[0];
     n->shared = channels * (int64_t)sizeof(batchnorm_channel);
@@ -82,7 +84,8 @@ SIX_INLINE real batchnorm_active_sum(real sums[SIX_LANES], int32_t active)
 }
 
 /* Of a channel's values times scale: their mean, and the sums of their differences from it and of these squared; and the scale. */
-SIX_INLINE void batchnorm_channel_sums(const six_tile *tile, const real *x, int64_t positions, real scale, real out[BATCHNORM_SUMS])
+SIX_INLINE void batchnorm_channel_sums(const six_tile *tile, const real *x, int64_t positions, real scale,
+                                       real out[BATCHNORM_SUMS])
 {
     real sum[SIX_LANES], squares[SIX_LANES], centre[SIX_LANES];
     six_sums(x, positions, scale, sum);
@@ -152,11 +155,15 @@ static int32_t batchnorm_begin_forward(six_run *run, six_tile *tiles)
     batchnorm_channel *channels = run->shared;
     char in[160];
     if (!batchnorm_uses_batch(run) && !a->track_running_stats)
-        return six_fail(SIXNET_UNSUPPORTED, "%s: cannot evaluate without running statistics, as a sample's result would depend on the "
-                        "others of its batch; use track_running_stats=true", op->name);
+        return six_fail(SIXNET_UNSUPPORTED,
+                        "%s: cannot evaluate without running statistics, as a sample's result would depend on the "
+                        "others of its batch; use track_running_stats=true",
+                        op->name);
     if (batchnorm_uses_batch(run) && run->samples < op->least_samples)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: expected more than one value per channel when training, but the batch is %" PRId64
-                        " sample of %s; give it more samples", op->name, run->samples, six_shape_text(&op->in[0], in));
+        return six_fail(SIXNET_BAD_SHAPE,
+                        "%s: expected more than one value per channel when training, but the batch is %" PRId64
+                        " sample of %s; give it more samples",
+                        op->name, run->samples, six_shape_text(&op->in[0], in));
     for (int64_t c = 0; c < op->in[0].dim[0]; c++) {
         batchnorm_channel *channel = channels + c;
         double variance;
@@ -245,7 +252,8 @@ static int32_t batchnorm_begin_backward(six_run *run, six_tile *tiles)
             run->gradient[1][c] += (real)sum;
         double slope = batchnorm_uses_batch(run) ? -(double)channel->scale * channel->inverse * dot / n : 0;
         channel->slope = (real)slope;
-        channel->offset = batchnorm_uses_batch(run) ? (real)(-slope * channel->mean - (double)channel->scale * sum / n) : 0;
+        channel->offset =
+            batchnorm_uses_batch(run) ? (real)(-slope * channel->mean - (double)channel->scale * sum / n) : 0;
     }
     return SIXNET_OK;
 }
@@ -271,11 +279,10 @@ static void batchnorm_backward(const six_run *run, six_tile *tile, void *scratch
 }
 
 /* All but name, help, title and setup. */
-#define BATCHNORM_FUNCTIONS \
-    .prefix = "bn", .inputs_min = 1, .inputs_max = 1, .reads = SIX_READS_X, .in_place = true, .accumulates_gradients = true, \
-    .needs = batchnorm_needs, \
-    .sum_forward = batchnorm_sum_forward, .begin_forward = batchnorm_begin_forward, .forward = batchnorm_forward, \
-    .forward_one = batchnorm_forward_one, \
+#define BATCHNORM_FUNCTIONS                                                                                            \
+    .prefix = "bn", .inputs_min = 1, .inputs_max = 1, .reads = SIX_READS_X, .in_place = true,                          \
+    .accumulates_gradients = true, .memory_reqs = batchnorm_memory_reqs, .sum_forward = batchnorm_sum_forward,         \
+    .begin_forward = batchnorm_begin_forward, .forward = batchnorm_forward, .forward_one = batchnorm_forward_one,      \
     .sum_backward = batchnorm_sum_backward, .begin_backward = batchnorm_begin_backward, .backward = batchnorm_backward
 
 #endif

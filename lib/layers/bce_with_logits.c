@@ -50,15 +50,15 @@ static int32_t setup(six_op *op)
     op->classified = six_shape_size(&op->in[0]);
     const int64_t last = op->in[0].dim[op->in[0].rank - 1];
     if (weights->count > 1 && weights->count != last)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: pos_weight has %d numbers, but the last dimension is %lld", op->name, (int)weights->count,
-                        (long long)last);
+        return six_fail(SIXNET_BAD_SHAPE, "%s: pos_weight has %d numbers, but the last dimension is %lld", op->name,
+                        (int)weights->count, (long long)last);
     return six_loss_setup(op, a->reduction);
 }
 
-static void needs(const six_run *run, six_needs *n)
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     (void)run;
-    six_loss_needs(n);
+    six_loss_memory_reqs(n);
 }
 
 /* How many values of the tile's samples are classified right. */
@@ -69,7 +69,8 @@ static real count_right(const six_op *op, const six_tile *tile)
     for (int32_t part = 0; part < SIX_LANES; part += SIX_WIDTH) {
         vec right = zero;
         for (int64_t i = 0; i < op->classified; i++) {
-            const vec x = six_load(tile->x[0] + i * SIX_LANES + part), t = six_load(tile->target + i * SIX_LANES + part);
+            const vec x = six_load(tile->x[0] + i * SIX_LANES + part),
+                      t = six_load(tile->target + i * SIX_LANES + part);
             const ivec same = six_greater(x, zero) ^ six_greater(half, t);
             right += six_select(same, one, zero);
         }
@@ -108,7 +109,7 @@ SIX_LAYER(bce_with_logits) = {
     .reads = SIX_READS_X,
     .of_scores = true,
     .setup = SIX_BASELINE_ONLY(setup),
-    .needs = needs,
+    .memory_reqs = memory_reqs,
     .forward = forward,
     .end_forward = end_forward,
     .backward = backward,

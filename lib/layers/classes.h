@@ -7,12 +7,18 @@
 
 #include "layers/loss.h"
 
-#define SIX_CLASS_WEIGHT(attributes)                                                                 \
-    {"weight", SIX_LIST, offsetof(attributes, weight), 0, 1e30, "", NULL, "a weight for each class; without it all weigh 1"}
+#define SIX_CLASS_WEIGHT(attributes)                                                                                   \
+    {                                                                                                                  \
+        "weight", SIX_LIST, offsetof(attributes, weight), 0, 1e30, "", NULL,                                           \
+            "a weight for each class; without it all weigh 1"                                                          \
+    }
 
 SIX_INLINE int64_t six_class_positions(const six_op *op) { return six_shape_size(&op->in[0]) / op->in[0].dim[0]; }
 
-SIX_INLINE real six_class_weight(const six_list *weights, int64_t class) { return weights->count ? (real)weights->value[class] : 1; }
+SIX_INLINE real six_class_weight(const six_list *weights, int64_t class)
+{
+    return weights->count ? (real)weights->value[class] : 1;
+}
 
 /* For setup(). */
 SIX_INLINE int32_t six_class_check(const six_op *op, const six_list *weights)
@@ -20,8 +26,8 @@ SIX_INLINE int32_t six_class_check(const six_op *op, const six_list *weights)
     const int64_t classes = op->in[0].dim[0];
     if (!weights->count || weights->count == classes)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_SHAPE, "%s: weight has %d numbers, but the input has %lld classes", op->name, (int)weights->count,
-                    (long long)classes);
+    return six_fail(SIXNET_BAD_SHAPE, "%s: weight has %d numbers, but the input has %lld classes", op->name,
+                    (int)weights->count, (long long)classes);
 }
 
 /* For setup(), where each position has a class. */
@@ -45,8 +51,8 @@ SIX_INLINE void six_class_read(const six_op *op, six_tile *tile, int64_t positio
     for (int32_t i = 0; i < SIX_LANES; i++) {
         const bool in_range = i < tile->active && t[i] >= 0 && t[i] < (real)op->in[0].dim[0];
         class[i] = in_range ? (int64_t)t[i] : 0;
-        if (i < tile->active && (real)class[i] != t[i])
-            tile->fault = "a target is not a class: a whole number from 0 to one less than the number of classes";
+        if (i < tile->active && (real) class[i] != t[i])
+            tile->error = "a target is not a class: a whole number from 0 to one less than the number of classes";
     }
 }
 
@@ -66,7 +72,7 @@ SIX_INLINE vec six_class_largest(const real *x, int64_t classes, int64_t stride,
 
 /* A group's sums, lane by lane. */
 typedef struct six_class_sums {
-    double total[SIX_LANES], weight[SIX_LANES], hits[SIX_LANES];
+    double total[SIX_LANES], weight[SIX_LANES], correct[SIX_LANES];
 } six_class_sums;
 
 SIX_INLINE void six_class_store(const six_run *run, const six_tile *tile, const six_class_sums *s)
@@ -79,11 +85,14 @@ SIX_INLINE void six_class_store(const six_run *run, const six_tile *tile, const 
         lanes[i] = (real)s->weight[i];
     sums[SIX_LOSS_WEIGHT] = six_loss_of_lanes(lanes, tile->active);
     for (int i = 0; i < SIX_LANES; i++)
-        lanes[i] = (real)s->hits[i];
+        lanes[i] = (real)s->correct[i];
     sums[SIX_LOSS_CORRECT] = six_loss_of_lanes(lanes, tile->active);
 }
 
 /* For end_forward(): a mean divides by the weights of the samples' classes. */
-SIX_INLINE void six_class_end(six_run *run) { six_loss_end(run, six_loss_total(run, SIX_LOSS_WEIGHT), six_loss_total(run, SIX_LOSS_CORRECT)); }
+SIX_INLINE void six_class_end(six_run *run)
+{
+    six_loss_end(run, six_loss_total(run, SIX_LOSS_WEIGHT), six_loss_total(run, SIX_LOSS_CORRECT));
+}
 
 #endif

@@ -34,13 +34,15 @@ static int32_t setup(six_op *op)
     op->out[0] = op->in[0];
     for (int32_t i = 1; i < op->inputs; i++) {
         if (!joins(&op->in[0], &op->in[i], axis))
-            return six_fail(SIXNET_BAD_SHAPE, "%s: its inputs may differ in dim %d only, but the first is %s and number %d is %s",
+            return six_fail(SIXNET_BAD_SHAPE,
+                            "%s: its inputs may differ in dim %d only, but the first is %s and number %d is %s",
                             op->name, (int)axis, six_shape_text(&op->in[0], text[0]), (int)(i + 1),
                             six_shape_text(&op->in[i], text[1]));
         op->out[0].dim[axis] += op->in[i].dim[axis];
     }
     if (!six_shape_fits(&op->out[0]))
-        return six_fail(SIXNET_TOO_LARGE, "%s: the output %s is too large", op->name, six_shape_text(&op->out[0], text[0]));
+        return six_fail(SIXNET_TOO_LARGE, "%s: the output %s is too large", op->name,
+                        six_shape_text(&op->out[0], text[0]));
     return SIXNET_OK;
 }
 

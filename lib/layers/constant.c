@@ -14,7 +14,8 @@ typedef struct attributes {
 } attributes;
 
 static const six_attr attrs[] = {
-    {"shape", SIX_SHAPE, offsetof(attributes, shape), 1, 1099511627776.0, NULL, NULL, "the shape of the values, such as 8x7x7"},
+    {"shape", SIX_SHAPE, offsetof(attributes, shape), 1, 1099511627776.0, NULL, NULL,
+     "the shape of the values, such as 8x7x7"},
     {"value", SIX_FLOAT, offsetof(attributes, value), -3e38, 3e38, "0", NULL, "what all values are at first"},
     {.name = NULL},
 };
@@ -26,7 +27,8 @@ static int32_t setup(six_op *op)
     char text[160];
     op->out[0] = a->shape;
     if (!six_shape_fits(&a->shape))
-        return six_fail(SIXNET_TOO_LARGE, "%s: a constant of %s is too large", op->name, six_shape_text(&a->shape, text));
+        return six_fail(SIXNET_TOO_LARGE, "%s: a constant of %s is too large", op->name,
+                        six_shape_text(&a->shape, text));
     return six_op_add_params(op, &value, 1);
 }
 
@@ -46,7 +48,8 @@ static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(constant) = {
-    .kind = {"constant", SIX_BASELINE_ONLY("the same values for every sample"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"constant", SIX_BASELINE_ONLY("the same values for every sample"), SIX_BASELINE_ONLY(attrs),
+             sizeof(attributes)},
     .role = SIX_ROLE_CONSTANT,
     .title = "Constant",
     .prefix = "constant",

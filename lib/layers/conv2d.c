@@ -23,12 +23,16 @@ typedef struct conv2d {
 
 static const six_attr attrs[] = {
     {"out_channels", SIX_INT, offsetof(conv2d, out_channels), 1, 1 << 20, NULL, NULL, "channels of the output"},
-    {"kernel_size", SIX_PAIR, offsetof(conv2d, kernel_size), 1, MAX_TAPS, NULL, NULL, "height and width of the window, up to 1024 values"},
+    {"kernel_size", SIX_PAIR, offsetof(conv2d, kernel_size), 1, MAX_TAPS, NULL, NULL,
+     "height and width of the window, up to 1024 values"},
     {"stride", SIX_PAIR, offsetof(conv2d, stride), 1, 1 << 20, "1", NULL, "distance of windows"},
     {"padding", SIX_PAIR, offsetof(conv2d, padding), 0, 1 << 20, "0", NULL, "zeros around the input on each side"},
-    {"dilation", SIX_PAIR, offsetof(conv2d, dilation), 1, 1 << 20, "1", NULL, "distance of the values that a window takes"},
-    {"groups", SIX_INT, offsetof(conv2d, groups), 1, 1 << 20, "1", NULL, "slices of channels that do not see each other"},
-    {"bias", SIX_BOOL, offsetof(conv2d, bias), 0, 1, "true", NULL, "whether to add a learnt number to each output channel"},
+    {"dilation", SIX_PAIR, offsetof(conv2d, dilation), 1, 1 << 20, "1", NULL,
+     "distance of the values that a window takes"},
+    {"groups", SIX_INT, offsetof(conv2d, groups), 1, 1 << 20, "1", NULL,
+     "slices of channels that do not see each other"},
+    {"bias", SIX_BOOL, offsetof(conv2d, bias), 0, 1, "true", NULL,
+     "whether to add a learnt number to each output channel"},
     {"init", SIX_CHOICE, offsetof(conv2d, init), 0, 0, "default", SIX_WEIGHT_INIT_CHOICES, SIX_WEIGHT_INIT_HELP},
     {0},
 };
@@ -46,22 +50,26 @@ static int32_t setup(six_op *op)
     const six_shape *in = &op->in[0];
     char text[160];
     if (in->rank != 3)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: the input must be channels x height x width, not %s", op->name, six_shape_text(in, text));
+        return six_fail(SIXNET_BAD_SHAPE, "%s: the input must be channels x height x width, not %s", op->name,
+                        six_shape_text(in, text));
     if (in->dim[0] % a->groups || a->out_channels % a->groups)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: groups=%lld must divide the %lld input and %lld output channels", op->name,
-                        (long long)a->groups, (long long)in->dim[0], (long long)a->out_channels);
+        return six_fail(SIXNET_BAD_SHAPE, "%s: groups=%lld must divide the %lld input and %lld output channels",
+                        op->name, (long long)a->groups, (long long)in->dim[0], (long long)a->out_channels);
     if (a->kernel_size[0] * a->kernel_size[1] > MAX_TAPS)
-        return six_fail(SIXNET_TOO_LARGE, "%s: kernel_size=%lldx%lld is more than %d values", op->name, (long long)a->kernel_size[0],
-                        (long long)a->kernel_size[1], MAX_TAPS);
+        return six_fail(SIXNET_TOO_LARGE, "%s: kernel_size=%lldx%lld is more than %d values", op->name,
+                        (long long)a->kernel_size[0], (long long)a->kernel_size[1], MAX_TAPS);
     op->out[0] = (six_shape){3, {a->out_channels, extent(a, in->dim[1], 0), extent(a, in->dim[2], 1)}};
     if (!op->out[0].dim[1] || !op->out[0].dim[2])
-        return six_fail(SIXNET_BAD_SHAPE, "%s: a window of %lldx%lld does not fit into the input %s with its padding", op->name,
-                        (long long)(a->dilation[0] * (a->kernel_size[0] - 1) + 1), (long long)(a->dilation[1] * (a->kernel_size[1] - 1) + 1),
-                        six_shape_text(in, text));
+        return six_fail(SIXNET_BAD_SHAPE, "%s: a window of %lldx%lld does not fit into the input %s with its padding",
+                        op->name, (long long)(a->dilation[0] * (a->kernel_size[0] - 1) + 1),
+                        (long long)(a->dilation[1] * (a->kernel_size[1] - 1) + 1), six_shape_text(in, text));
     /* PyTorch's fan-out of the weight tensor: all output channels, whatever the groups */
-    int64_t taps = a->kernel_size[0] * a->kernel_size[1], fan_in = in->dim[0] / a->groups * taps, fan_out = a->out_channels * taps;
+    int64_t taps = a->kernel_size[0] * a->kernel_size[1], fan_in = in->dim[0] / a->groups * taps,
+            fan_out = a->out_channels * taps;
     const six_param params[] = {
-        {"weight", {4, {a->out_channels, in->dim[0] / a->groups, a->kernel_size[0], a->kernel_size[1]}}, true,
+        {"weight",
+         {4, {a->out_channels, in->dim[0] / a->groups, a->kernel_size[0], a->kernel_size[1]}},
+         true,
          six_weight_values(a->init, fan_in, fan_out)},
         {"bias", {1, {a->out_channels}}, true, six_bias_values(fan_in)},
     };
@@ -73,8 +81,9 @@ static int32_t setup(six_op *op)
 /* A plane is one long row, where windows are single values and both the values and the results lie side by side. */
 static void flatten(six_correlation *c)
 {
-    bool flat = c->taps == 1 && !c->tap[0].h && !c->tap[0].w && c->stride_h == 1 && c->stride_w == 1 && c->rows == c->in_h &&
-                c->columns == c->in_w && c->y_step == SIX_LANES && c->y_row == c->columns * SIX_LANES;
+    bool flat = c->taps == 1 && !c->tap[0].h && !c->tap[0].w && c->stride_h == 1 && c->stride_w == 1 &&
+                c->rows == c->in_h && c->columns == c->in_w && c->y_step == SIX_LANES &&
+                c->y_row == c->columns * SIX_LANES;
     if (!flat)
         return;
     c->columns = c->in_w = c->rows * c->columns;
@@ -87,14 +96,26 @@ static six_correlation forward_of(const six_op *op, six_tap *tap)
     const conv2d *a = op->attr;
     const int64_t *in = op->in[0].dim, *out = op->out[0].dim;
     six_correlation c = {
-        .depth = (int32_t)(in[0] / a->groups), .outputs = (int32_t)(out[0] / a->groups), .tap = tap,
-        .stride_h = (int32_t)a->stride[0], .stride_w = (int32_t)a->stride[1],
-        .in_h = in[1], .in_w = in[2], .x_plane = in[1] * in[2] * SIX_LANES, .x_row = in[2] * SIX_LANES, .x_step = SIX_LANES,
-        .rows = out[1], .columns = out[2], .y_plane = out[1] * out[2] * SIX_LANES, .y_row = out[2] * SIX_LANES, .y_step = SIX_LANES,
+        .depth = (int32_t)(in[0] / a->groups),
+        .outputs = (int32_t)(out[0] / a->groups),
+        .tap = tap,
+        .stride_h = (int32_t)a->stride[0],
+        .stride_w = (int32_t)a->stride[1],
+        .in_h = in[1],
+        .in_w = in[2],
+        .x_plane = in[1] * in[2] * SIX_LANES,
+        .x_row = in[2] * SIX_LANES,
+        .x_step = SIX_LANES,
+        .rows = out[1],
+        .columns = out[2],
+        .y_plane = out[1] * out[2] * SIX_LANES,
+        .y_row = out[2] * SIX_LANES,
+        .y_step = SIX_LANES,
     };
     for (int64_t u = 0; u < a->kernel_size[0]; u++)
         for (int64_t v = 0; v < a->kernel_size[1]; v++)
-            tap[c.taps++] = (six_tap){(int32_t)(u * a->dilation[0] - a->padding[0]), (int32_t)(v * a->dilation[1] - a->padding[1])};
+            tap[c.taps++] =
+                (six_tap){(int32_t)(u * a->dilation[0] - a->padding[0]), (int32_t)(v * a->dilation[1] - a->padding[1])};
     flatten(&c);
     return c;
 }
@@ -139,10 +160,21 @@ static six_correlation phase_of(const six_op *op, int64_t p, int64_t q, six_tap 
     const int64_t *in = op->in[0].dim, *out = op->out[0].dim, *s = a->stride;
     const int64_t h = phase_begin(a, 0, p), w = phase_begin(a, 1, q), down = period(a, 0), right = period(a, 1);
     six_correlation c = {
-        .depth = (int32_t)(out[0] / a->groups), .outputs = (int32_t)(in[0] / a->groups), .tap = tap, .stride_h = 1, .stride_w = 1,
-        .in_h = out[1], .in_w = out[2], .x_plane = out[1] * out[2] * SIX_LANES, .x_row = out[2] * SIX_LANES, .x_step = SIX_LANES,
-        .rows = phase_size(op, 0, h), .columns = phase_size(op, 1, w),
-        .y_plane = in[1] * in[2] * SIX_LANES, .y_row = s[0] * in[2] * SIX_LANES, .y_step = s[1] * SIX_LANES,
+        .depth = (int32_t)(out[0] / a->groups),
+        .outputs = (int32_t)(in[0] / a->groups),
+        .tap = tap,
+        .stride_h = 1,
+        .stride_w = 1,
+        .in_h = out[1],
+        .in_w = out[2],
+        .x_plane = out[1] * out[2] * SIX_LANES,
+        .x_row = out[2] * SIX_LANES,
+        .x_step = SIX_LANES,
+        .rows = phase_size(op, 0, h),
+        .columns = phase_size(op, 1, w),
+        .y_plane = in[1] * in[2] * SIX_LANES,
+        .y_row = s[0] * in[2] * SIX_LANES,
+        .y_step = s[1] * SIX_LANES,
     };
     for (int64_t u = p; u < a->kernel_size[0]; u += down)
         for (int64_t v = q; v < a->kernel_size[1]; v += right) {
@@ -160,11 +192,11 @@ static six_correlation phase_of(const six_op *op, int64_t p, int64_t q, six_tap 
  * larger than the values that the windows take. A piece is a plane of `length[0]` x `length[1]`, where the last columns of a row are no
  * positions but are computed as if they were. */
 typedef struct one_sample {
-    int64_t length[2], pieces[2];    /* of each axis */
+    int64_t length[2], pieces[2]; /* of each axis */
     bool by_tap[2];
-    int64_t plane;                   /* the pieces of one channel, if copied with room for the last vector */
-    int64_t vectors;                 /* of positions */
-    bool as_it_is;                   /* the input needs no padding and is in one piece */
+    int64_t plane;   /* the pieces of one channel, if copied with room for the last vector */
+    int64_t vectors; /* of positions */
+    bool as_it_is;   /* the input needs no padding and is in one piece */
 } one_sample;
 
 static one_sample one_sample_of(const six_op *op)
@@ -189,7 +221,8 @@ static int64_t one_sample_reals(const six_op *op)
 {
     const conv2d *a = op->attr;
     one_sample one = one_sample_of(op);
-    return (one.as_it_is ? 0 : op->in[0].dim[0] / a->groups * one.plane) + op->out[0].dim[0] / a->groups * one.vectors * SIX_LANES + SIX_LANES;
+    return (one.as_it_is ? 0 : op->in[0].dim[0] / a->groups * one.plane) +
+           op->out[0].dim[0] / a->groups * one.vectors * SIX_LANES + SIX_LANES;
 }
 
 /* count values, and what else is in the last vector. */
@@ -204,7 +237,8 @@ static void copy_padded(const six_op *op, const one_sample *one, const real *x, 
 {
     const conv2d *a = op->attr;
     const int64_t *in = op->in[0].dim;
-    int64_t width = one->length[1], first = a->padding[0] * width + a->padding[1], gap = width - in[2], end = first + in[1] * width;
+    int64_t width = one->length[1], first = a->padding[0] * width + a->padding[1], gap = width - in[2],
+            end = first + in[1] * width;
     memset(to, 0, (size_t)first * sizeof *to);
     for (int64_t at = first; at < end; at += width, x += in[2]) {
         copy_vectors(to + at, x, in[2]);
@@ -250,21 +284,33 @@ static six_correlation one_sample_correlation(const six_op *op, const one_sample
 {
     const conv2d *a = op->attr;
     six_correlation c = {
-        .depth = (int32_t)(op->in[0].dim[0] / a->groups), .outputs = (int32_t)(op->out[0].dim[0] / a->groups), .tap = tap,
-        .stride_h = 1, .stride_w = 1, .in_h = 1, .in_w = INT32_MAX, .x_plane = one->plane, .x_step = SIX_LANES, .tap_step = 1,
-        .rows = 1, .columns = one->vectors, .y_plane = one->vectors * SIX_LANES, .y_step = SIX_LANES,
+        .depth = (int32_t)(op->in[0].dim[0] / a->groups),
+        .outputs = (int32_t)(op->out[0].dim[0] / a->groups),
+        .tap = tap,
+        .stride_h = 1,
+        .stride_w = 1,
+        .in_h = 1,
+        .in_w = INT32_MAX,
+        .x_plane = one->plane,
+        .x_step = SIX_LANES,
+        .tap_step = 1,
+        .rows = 1,
+        .columns = one->vectors,
+        .y_plane = one->vectors * SIX_LANES,
+        .y_step = SIX_LANES,
     };
     for (int64_t u = 0; u < a->kernel_size[0]; u++)
         for (int64_t v = 0; v < a->kernel_size[1]; v++) {
             int64_t h, w, p = piece_of(a, one, 0, u, &h), q = piece_of(a, one, 1, v, &w);
-            tap[c.taps++] = (six_tap){0, (int32_t)(((p * one->pieces[1] + q) * one->length[0] + h) * one->length[1] + w)};
+            tap[c.taps++] =
+                (six_tap){0, (int32_t)(((p * one->pieces[1] + q) * one->length[0] + h) * one->length[1] + w)};
         }
     return c;
 }
 
 static int64_t weight_count(const six_op *op) { return six_shape_size(&op->param[0].shape); }
 
-static void needs_of_one(const six_op *op, six_needs *n)
+static void memory_reqs_of_one(const six_op *op, six_memory_reqs *n)
 {
     const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
@@ -274,7 +320,7 @@ static void needs_of_one(const six_op *op, six_needs *n)
     n->shared = a->groups * six_packed_size(&c) * (int64_t)sizeof(real);
 }
 
-static void needs_of_group(const six_run *run, six_needs *n)
+static void memory_reqs_of_group(const six_run *run, six_memory_reqs *n)
 {
     const six_op *op = run->op;
     const conv2d *a = op->attr;
@@ -291,12 +337,13 @@ static void needs_of_group(const six_run *run, six_needs *n)
     n->shared = a->groups * packed * (int64_t)sizeof(real);
 }
 
-static void needs(const six_run *run, six_needs *n) { 
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
+{
     if (run->lanes == 1)
-        needs_of_one(run->op, n);
+        memory_reqs_of_one(run->op, n);
     else
-        needs_of_group(run, n);
- }
+        memory_reqs_of_group(run, n);
+}
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
@@ -322,7 +369,8 @@ static int32_t begin_forward(six_run *run, six_tile *tiles)
     for (int32_t t = 0; t < c.taps; t++)
         w_tap[t] = t;
     for (int64_t s = 0; s < a->groups; s++)
-        six_pack(&c, run->value[0] + s * slice, c.depth * c.taps, c.taps, w_tap, (real *)run->shared + s * six_packed_size(&c));
+        six_pack(&c, run->value[0] + s * slice, c.depth * c.taps, c.taps, w_tap,
+                 (real *)run->shared + s * six_packed_size(&c));
     return SIXNET_OK;
 }
 
@@ -337,13 +385,16 @@ static void forward_one(const six_run *run, six_tile *tile, void *scratch)
     bool dense = one.pieces[0] * one.pieces[1] == 1 && !one.by_tap[0] && !one.by_tap[1];
     real *copy = scratch, *y = copy + (one.as_it_is ? 0 : c.depth * one.plane);
     for (int64_t s = 0; s < a->groups; s++) {
-        const real *x = tile->x[0] + s * c.depth * in[1] * in[2], *bias = a->bias ? run->value[1] + s * c.outputs : NULL;
+        const real *x = tile->x[0] + s * c.depth * in[1] * in[2],
+                   *bias = a->bias ? run->value[1] + s * c.outputs : NULL;
         for (int64_t d = 0; d < c.depth && !one.as_it_is; d++)
             (dense ? copy_padded : copy_pieces)(op, &one, x + d * in[1] * in[2], copy + d * one.plane);
-        six_correlate(&c, one.as_it_is ? x : copy, (real *)run->shared + s * six_packed_size(&c), bias, y, y + c.outputs * c.y_plane);
+        six_correlate(&c, one.as_it_is ? x : copy, (real *)run->shared + s * six_packed_size(&c), bias, y,
+                      y + c.outputs * c.y_plane);
         for (int64_t o = 0; o < c.outputs; o++)
             for (int64_t row = 0; row < out[1]; row++)
-                copy_vectors(tile->y[0] + ((s * c.outputs + o) * out[1] + row) * out[2], y + o * c.y_plane + row * one.length[1], out[2]);
+                copy_vectors(tile->y[0] + ((s * c.outputs + o) * out[1] + row) * out[2],
+                             y + o * c.y_plane + row * one.length[1], out[2]);
     }
 }
 
@@ -418,7 +469,7 @@ SIX_LAYER(conv2d) = {
     .is_linear_in_weights = true,
     .reads = SIX_READS_X,
     .setup = SIX_BASELINE_ONLY(setup),
-    .needs = needs,
+    .memory_reqs = memory_reqs,
     .begin_forward = begin_forward,
     .forward = forward,
     .forward_one = forward_one,

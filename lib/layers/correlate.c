@@ -57,8 +57,10 @@ SIX_INLINE void block_sums(const block *b, const int O, const int P, const int32
         SIX_UNROLL
         for (int o = 0; o < O; o++)
             SIX_UNROLL
-            for (int p = 0; p < P; p++)
-                sum[o][p] = b->bias ? six_set(b->bias[o]) : b->add ? six_load(b->y + o * b->y_plane + p * b->y_step + part) : (vec){0};
+        for (int p = 0; p < P; p++)
+            sum[o][p] = b->bias  ? six_set(b->bias[o])
+                        : b->add ? six_load(b->y + o * b->y_plane + p * b->y_step + part)
+                                 : (vec){0};
         const real *w_plane = b->w, *plane = b->x + part;
         for (int32_t d = 0; d < b->depth; d++, plane += b->x_plane, w_plane += b->w_depth) {
             for (int32_t t = 0; t < taps; t++) {
@@ -82,12 +84,12 @@ SIX_INLINE void block_sums(const block *b, const int O, const int P, const int32
         SIX_UNROLL
         for (int o = 0; o < O; o++)
             SIX_UNROLL
-            for (int p = 0; p < P; p++)
-                six_store(b->y + o * b->y_plane + p * b->y_step + part, sum[o][p]);
+        for (int p = 0; p < P; p++)
+            six_store(b->y + o * b->y_plane + p * b->y_step + part, sum[o][p]);
     }
 }
 
-#define BLOCK(O, P) \
+#define BLOCK(O, P)                                                                                                    \
     static void block_##O##x##P(const block *b) { block_sums(b, O, P, b->taps); }
 
 #define BLOCKS(O) BLOCK(O, 1) BLOCK(O, 2) BLOCK(O, 3) BLOCK(O, 4)
@@ -129,7 +131,8 @@ int64_t six_packed_size(const six_correlation *c)
     return (c->outputs + first - 1) / first * first * c->depth * c->taps;
 }
 
-void six_pack(const six_correlation *c, const real *w, int64_t w_output, int64_t w_depth, const int32_t *w_tap, real *packed)
+void six_pack(const six_correlation *c, const real *w, int64_t w_output, int64_t w_depth, const int32_t *w_tap,
+              real *packed)
 {
     const int32_t first = block_outputs(c, 0);
     for (int32_t o = 0; o < c->outputs; o += first)
@@ -219,7 +222,13 @@ static void position_region(const six_correlation *c, block b, int64_t rows, int
 
 void six_correlate(const six_correlation *c, const real *x, const real *w, const real *bias, real *y, void *scratch)
 {
-    block b = {.reading = scratch, .depth = c->depth, .x_plane = c->x_plane, .y_plane = c->y_plane, .w = w, .bias = bias, .add = c->add,
+    block b = {.reading = scratch,
+               .depth = c->depth,
+               .x_plane = c->x_plane,
+               .y_plane = c->y_plane,
+               .w = w,
+               .bias = bias,
+               .add = c->add,
                .w_output = c->w_output ? c->w_output : 1,
                .w_depth = c->w_output ? c->w_depth : (int64_t)block_outputs(c, 0) * c->taps};
     for (int64_t row = 0, row_end; row < c->rows; row = row_end) {
@@ -239,36 +248,41 @@ void six_correlate(const six_correlation *c, const real *x, const real *w, const
 enum { BAND_BYTES = 512 << 10 };
 
 typedef struct band {
-    const real *x;            /* the value that tap (0, 0) of the band's first position reads, of plane 0 */
-    int64_t plane, row;       /* distances */
-    int64_t y_row, y_column;  /* distances of what neighbouring positions read */
+    const real *x;           /* the value that tap (0, 0) of the band's first position reads, of plane 0 */
+    int64_t plane, row;      /* distances */
+    int64_t y_row, y_column; /* distances of what neighbouring positions read */
 } band;
 
-typedef struct reach {
+typedef struct interval {
     int32_t h_min, h_max, w_min, w_max;
     bool padded;
-    bool gathered; /* windows reach so far that a band has each tap's values by themselves: [d][tap][row][column] of y */
-} reach;
+    bool
+        gathered; /* windows reach so far that a band has each tap's values by themselves: [d][tap][row][column] of y */
+} interval;
 
-static int64_t band_width(const six_correlation *c, const reach *r) { return (c->columns - 1) * c->stride_w + r->w_max - r->w_min + 1; }
+static int64_t band_width(const six_correlation *c, const interval *r)
+{
+    return (c->columns - 1) * c->stride_w + r->w_max - r->w_min + 1;
+}
 
-static int64_t band_height(const six_correlation *c, const reach *r, int64_t rows)
+static int64_t band_height(const six_correlation *c, const interval *r, int64_t rows)
 {
     return (rows - 1) * c->stride_h + r->h_max - r->h_min + 1;
 }
 
 /* The bytes of one plane of a band of so many rows of y, if they are fewer than BAND_BYTES; else more than that. */
-static int64_t plane_bytes(const six_correlation *c, const reach *r, int64_t rows)
+static int64_t plane_bytes(const six_correlation *c, const interval *r, int64_t rows)
 {
-    const int64_t height = r->gathered ? c->taps * rows : band_height(c, r, rows), width = r->gathered ? c->columns : band_width(c, r);
+    const int64_t height = r->gathered ? c->taps * rows : band_height(c, r, rows),
+                  width = r->gathered ? c->columns : band_width(c, r);
     return height > BAND_BYTES / width ? BAND_BYTES + 1 : height * width * SIX_LANES * (int64_t)sizeof(real);
 }
 
-static reach reach_of(const six_correlation *c)
+static interval reach_of(const six_correlation *c)
 {
     if (!c->taps)
-        return (reach){0};
-    reach r = {c->tap[0].h, c->tap[0].h, c->tap[0].w, c->tap[0].w, false, false};
+        return (interval){0};
+    interval r = {c->tap[0].h, c->tap[0].h, c->tap[0].w, c->tap[0].w, false, false};
     for (int32_t t = 1; t < c->taps; t++) {
         r.h_min = c->tap[t].h < r.h_min ? c->tap[t].h : r.h_min;
         r.h_max = c->tap[t].h > r.h_max ? c->tap[t].h : r.h_max;
@@ -277,12 +291,13 @@ static reach reach_of(const six_correlation *c)
     }
     r.padded = r.h_min < 0 || r.w_min < 0 || (c->rows - 1) * c->stride_h + r.h_max >= c->in_h ||
                (c->columns - 1) * c->stride_w + r.w_max >= c->in_w;
-    r.gathered = r.padded && plane_bytes(c, &r, 1) > BAND_BYTES && c->taps * c->columns / band_width(c, &r) < band_height(c, &r, 1);
+    r.gathered = r.padded && plane_bytes(c, &r, 1) > BAND_BYTES &&
+                 c->taps * c->columns / band_width(c, &r) < band_height(c, &r, 1);
     return r;
 }
 
 /* How many rows of y are worked on at a time. */
-static int64_t band_rows(const six_correlation *c, const reach *r)
+static int64_t band_rows(const six_correlation *c, const interval *r)
 {
     int64_t rows = 1;
     if (!r->padded)
@@ -293,7 +308,7 @@ static int64_t band_rows(const six_correlation *c, const reach *r)
     return (c->rows + bands - 1) / bands;
 }
 
-static int64_t band_size(const six_correlation *c, const reach *r)
+static int64_t band_size(const six_correlation *c, const interval *r)
 {
     const int64_t rows = band_rows(c, r);
     if (r->gathered)
@@ -302,7 +317,7 @@ static int64_t band_size(const six_correlation *c, const reach *r)
 }
 
 /* One row: zeros, the columns of x that the band covers, zeros. */
-static void copy_row(const six_correlation *c, const reach *r, const real *x, int64_t row, real *to)
+static void copy_row(const six_correlation *c, const interval *r, const real *x, int64_t row, real *to)
 {
     int64_t width = band_width(c, r), first = -r->w_min, last = first + c->in_w;
     first = first < 0 ? 0 : first > width ? width : first;
@@ -317,15 +332,16 @@ static void copy_row(const six_correlation *c, const reach *r, const real *x, in
 }
 
 /* The rows of x that `rows` rows of y from `first` on read: in place, or where they are or will be copied to. */
-static band band_at(const six_correlation *c, const reach *r, const real *x, int64_t first, int64_t rows, real *copy)
+static band band_at(const six_correlation *c, const interval *r, const real *x, int64_t first, int64_t rows, real *copy)
 {
     int64_t width = band_width(c, r);
     if (!r->padded)
-        return (band){x + first * c->stride_h * c->x_row, c->x_plane, c->x_row, c->stride_h * c->x_row, c->stride_w * c->x_step};
+        return (band){x + first * c->stride_h * c->x_row, c->x_plane, c->x_row, c->stride_h * c->x_row,
+                      c->stride_w * c->x_step};
     if (r->gathered)
         return (band){copy, 0, 0, c->columns * SIX_LANES, SIX_LANES};
-    return (band){copy - (r->h_min * width + r->w_min) * SIX_LANES, band_height(c, r, rows) * width * SIX_LANES, width * SIX_LANES,
-                  c->stride_h * width * SIX_LANES, c->stride_w * SIX_LANES};
+    return (band){copy - (r->h_min * width + r->w_min) * SIX_LANES, band_height(c, r, rows) * width * SIX_LANES,
+                  width * SIX_LANES, c->stride_h * width * SIX_LANES, c->stride_w * SIX_LANES};
 }
 
 /* What one tap reads for a row of y: zeros where that is out of bounds. */
@@ -347,7 +363,8 @@ static void gather_band(const six_correlation *c, const real *x, int64_t first, 
 }
 
 /* Copies them, if they are to be. Padding implies x_step == SIX_LANES. */
-static void copy_band(const six_correlation *c, const reach *r, const real *x, int64_t first, int64_t rows, real *copy)
+static void copy_band(const six_correlation *c, const interval *r, const real *x, int64_t first, int64_t rows,
+                      real *copy)
 {
     if (r->gathered) {
         gather_band(c, x, first, rows, copy);
@@ -401,12 +418,12 @@ SIX_INLINE void weight_sums(const weight_block *b, const int O, const int J)
         SIX_UNROLL
         for (int j = 0; j < J; j++)
             SIX_UNROLL
-            for (int o = 0; o < O; o++)
-                six_store(b->sum + o * b->sum_row + j * SIX_LANES + part, sum[o][j]);
+        for (int o = 0; o < O; o++)
+            six_store(b->sum + o * b->sum_row + j * SIX_LANES + part, sum[o][j]);
     }
 }
 
-#define WEIGHTS(O, J) \
+#define WEIGHTS(O, J)                                                                                                  \
     static void weights_##O##x##J(const weight_block *b) { weight_sums(b, O, J); }
 #define WEIGHTS_OF(O) WEIGHTS(O, 1) WEIGHTS(O, 2) WEIGHTS(O, 3) WEIGHTS(O, 4)
 #define WEIGHTS_ROW(O) weights_##O##x1, weights_##O##x2, weights_##O##x3, weights_##O##x4
@@ -424,10 +441,11 @@ WEIGHTS_WIDE(4)
 static void (*const weight_table[BLOCK_O][BLOCK_J])(const weight_block *) = {
     {WEIGHTS_ROW_WIDE(1)}, {WEIGHTS_ROW_WIDE(2)}, {WEIGHTS_ROW_WIDE(3)}, {WEIGHTS_ROW_WIDE(4)}};
 #else
-static void (*const weight_table[BLOCK_O][BLOCK_J])(const weight_block *) = {{WEIGHTS_ROW(1)}, {WEIGHTS_ROW(2)}, {WEIGHTS_ROW(3)}};
+static void (*const weight_table[BLOCK_O][BLOCK_J])(const weight_block *) = {
+    {WEIGHTS_ROW(1)}, {WEIGHTS_ROW(2)}, {WEIGHTS_ROW(3)}};
 #endif
 
-static void streams_of(const six_correlation *c, const reach *r, const band *in, int64_t rows, int64_t *stream)
+static void streams_of(const six_correlation *c, const interval *r, const band *in, int64_t rows, int64_t *stream)
 {
     for (int32_t d = 0; d < c->depth; d++)
         for (int32_t t = 0; t < c->taps; t++)
@@ -446,12 +464,15 @@ static void sum_lanes(real *sums, int64_t count, real *dw, bool add)
 }
 
 /* Outputs whose sums are kept at the same time: all of them when x comes in several bands. */
-static int32_t outputs_at_once(const six_correlation *c, const reach *r)
+static int32_t outputs_at_once(const six_correlation *c, const interval *r)
 {
     return band_rows(c, r) < c->rows || c->outputs < BLOCK_O ? c->outputs : BLOCK_O;
 }
 
-static int64_t sums_row(const six_correlation *c) { return ((int64_t)c->depth * c->taps + SIX_LANES - 1) / SIX_LANES * SIX_LANES * SIX_LANES; }
+static int64_t sums_row(const six_correlation *c)
+{
+    return ((int64_t)c->depth * c->taps + SIX_LANES - 1) / SIX_LANES * SIX_LANES * SIX_LANES;
+}
 
 /* One block of outputs against all taps of all planes, over the rows of a band. */
 static void weights_of_outputs(const six_correlation *c, weight_block b, const int64_t *stream, int32_t outputs)
@@ -466,9 +487,10 @@ static void weights_of_outputs(const six_correlation *c, weight_block b, const i
     }
 }
 
-static void weights_of_planes(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output, bool add, void *scratch)
+static void weights_of_planes(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output,
+                              bool add, void *scratch)
 {
-    reach r = reach_of(c);
+    interval r = reach_of(c);
     int64_t count = (int64_t)c->depth * c->taps, rows_at_once = band_rows(c, &r), row = sums_row(c);
     int32_t kept = outputs_at_once(c, &r);
     int64_t *stream = scratch;
@@ -484,8 +506,12 @@ static void weights_of_planes(const six_correlation *c, const real *x, const rea
             streams_of(c, &r, &in, rows, stream);
             for (int32_t o = 0; o < outputs; o += BLOCK_O) {
                 int32_t n = outputs - o < BLOCK_O ? outputs - o : BLOCK_O;
-                weight_block b = {in.x, dy + (base + o) * c->y_plane + first * c->y_row, NULL, rows, c->columns, in.y_row,
-                                  in.y_column, c->y_row, c->y_step, c->y_plane, sums + o * row, row};
+                weight_block b = {in.x,           dy + (base + o) * c->y_plane + first * c->y_row,
+                                  NULL,           rows,
+                                  c->columns,     in.y_row,
+                                  in.y_column,    c->y_row,
+                                  c->y_step,      c->y_plane,
+                                  sums + o * row, row};
                 weights_of_outputs(c, b, stream, n);
             }
         }
@@ -498,14 +524,15 @@ static void weights_of_planes(const six_correlation *c, const real *x, const rea
 static six_correlation planes_at_once(const six_correlation *c)
 {
     six_correlation part = *c;
-    reach r = reach_of(c);
+    interval r = reach_of(c);
     int64_t most = BAND_BYTES / plane_bytes(c, &r, c->rows);
     if (most < c->depth)
         part.depth = most < 1 ? 1 : (int32_t)most;
     return part;
 }
 
-void six_correlate_weights(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output, bool add, void *scratch)
+void six_correlate_weights(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output,
+                           bool add, void *scratch)
 {
     six_correlation part = planes_at_once(c);
     for (int32_t d = 0; d < c->depth; d += part.depth) {
@@ -517,8 +544,9 @@ void six_correlate_weights(const six_correlation *c, const real *x, const real *
 int64_t six_correlate_scratch(const six_correlation *c, bool weights)
 {
     six_correlation part = planes_at_once(c);
-    reach r = reach_of(c);
-    int64_t count = (int64_t)part.depth * c->taps, reals = band_size(&part, &r) + outputs_at_once(&part, &r) * sums_row(&part);
+    interval r = reach_of(c);
+    int64_t count = (int64_t)part.depth * c->taps,
+            reals = band_size(&part, &r) + outputs_at_once(&part, &r) * sums_row(&part);
     int64_t forward = c->taps * SIX_SCRATCH_OF_TAP, streams = (count + 7) / 8 * 8 * (int64_t)sizeof(int64_t);
     return weights ? forward + streams + reals * (int64_t)sizeof(real) : forward;
 }

@@ -29,18 +29,18 @@ typedef struct six_correlation {
 
 /* Weights in the order in which they are read; packed has room for six_packed_size() of them. w[o][d][t] is at
  * w[o * w_output + d * w_depth + w_tap[t]]. */
-void SIX_PASTE(six_pack_, SIX_VARIANT)(const six_correlation *c, const real *w, int64_t w_output, int64_t w_depth, const int32_t *w_tap,
-                                       real *packed);
+void SIX_PASTE(six_pack_, SIX_VARIANT)(const six_correlation *c, const real *w, int64_t w_output, int64_t w_depth,
+                                       const int32_t *w_tap, real *packed);
 int64_t SIX_PASTE(six_packed_size_, SIX_VARIANT)(const six_correlation *c);
 
 /* Computes y. scratch has six_correlate_scratch() bytes; bias may be NULL. */
-void SIX_PASTE(six_correlate_, SIX_VARIANT)(const six_correlation *c, const real *x, const real *w, const real *bias, real *y,
-                                            void *scratch);
+void SIX_PASTE(six_correlate_, SIX_VARIANT)(const six_correlation *c, const real *x, const real *w, const real *bias,
+                                            real *y, void *scratch);
 
 /* The gradient by the weights, summed over positions and lanes: dw[o * dw_output + d * taps + t] = the sum of dy[o][r][c] * x[d][…][…], with
  * dy laid out as y is; written, or with `add` added to. */
-void SIX_PASTE(six_correlate_weights_, SIX_VARIANT)(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output,
-                                                    bool add, void *scratch);
+void SIX_PASTE(six_correlate_weights_, SIX_VARIANT)(const six_correlation *c, const real *x, const real *dy, real *dw,
+                                                    int64_t dw_output, bool add, void *scratch);
 
 /* Of scratch, without weights, for each tap. */
 enum { SIX_SCRATCH_OF_TAP = 2 * sizeof(int64_t) };

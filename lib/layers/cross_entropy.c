@@ -52,9 +52,9 @@ static int32_t setup(six_op *op)
 }
 
 /* Saved for each position: the largest x, and what makes of exp(x - that) a softmax, with probabilities times the sum of the v. */
-static void needs(const six_run *run, six_needs *n)
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
-    six_loss_needs(n);
+    six_loss_memory_reqs(n);
     n->saved = six_class_positions(run->op) * 2 * SIX_LANES * (int64_t)sizeof(real);
 }
 
@@ -75,7 +75,8 @@ static void forward_classes(const six_run *run, six_tile *tile)
     const six_op *op = run->op;
     const attributes *a = op->attr;
     const int64_t classes = op->in[0].dim[0], positions = six_class_positions(op), stride = positions * SIX_LANES;
-    const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing), all = all_weights(op);
+    const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing),
+               all = all_weights(op);
     six_class_sums sums = {{0}, {0}, {0}};
     for (int64_t p = 0; p < positions; p++) {
         const real *x = tile->x[0] + p * SIX_LANES;
@@ -106,10 +107,11 @@ static void forward_classes(const six_run *run, six_tile *tile)
             }
         }
         for (int i = 0; i < SIX_LANES; i++) {
-            const real w = six_class_weight(&a->weight, class[i]), q = x[class[i] * stride + i] - largest[i] - log_sum[i];
+            const real w = six_class_weight(&a->weight, class[i]),
+                       q = x[class[i] * stride + i] - largest[i] - log_sum[i];
             sums.total[i] += (double)(smooth > 0 ? smooth * spread[i] - sharp * w * q : -w * q);
             sums.weight[i] += (double)w;
-            sums.hits[i] += class[i] == first[i];
+            sums.correct[i] += class[i] == first[i];
         }
     }
     six_class_store(run, tile, &sums);
@@ -120,8 +122,9 @@ static void backward_classes(const six_run *run, six_tile *tile)
     const six_op *op = run->op;
     const attributes *a = op->attr;
     const int64_t classes = op->in[0].dim[0], positions = six_class_positions(op), stride = positions * SIX_LANES;
-    const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing), all = all_weights(op);
-    const real factor = (real)*(const double *)run->shared;
+    const real smooth = (real)(a->label_smoothing / (double)classes), sharp = (real)(1 - a->label_smoothing),
+               all = all_weights(op);
+    const real factor = (real) * (const double *)run->shared;
     for (int64_t p = 0; tile->dx[0] && p < positions; p++) {
         const real *x = tile->x[0] + p * SIX_LANES, *saved = (const real *)tile->saved + p * 2 * SIX_LANES;
         real *dx = tile->dx[0] + p * SIX_LANES;
@@ -159,7 +162,8 @@ typedef struct smoothing {
 SIX_INLINE smoothing smoothing_of(const six_op *op)
 {
     const attributes *a = op->attr;
-    return (smoothing){&a->weight, six_set((real)(1 - a->label_smoothing)), six_set((real)(a->label_smoothing / (double)op->in[0].dim[0]))};
+    return (smoothing){&a->weight, six_set((real)(1 - a->label_smoothing)),
+                       six_set((real)(a->label_smoothing / (double)op->in[0].dim[0]))};
 }
 
 /* v_k, of a target t_k. */
@@ -206,7 +210,7 @@ static void forward_probabilities(const six_run *run, six_tile *tile)
             const int64_t lane = at % SIX_LANES + i;
             sums.total[lane] += (double)loss[i];
             sums.weight[lane] += 1;
-            sums.hits[lane] += firsts[i] == rights[i];
+            sums.correct[lane] += firsts[i] == rights[i];
         }
     }
     six_class_store(run, tile, &sums);
@@ -219,13 +223,14 @@ static void backward_probabilities(const six_run *run, six_tile *tile)
     const int64_t classes = op->in[0].dim[0], stride = six_class_positions(op) * SIX_LANES;
     real factor[SIX_LANES];
     for (int32_t i = 0; i < SIX_LANES; i++)
-        factor[i] = i < tile->active ? (real)*(const double *)run->shared : 0;
+        factor[i] = i < tile->active ? (real) * (const double *)run->shared : 0;
     for (int64_t at = 0; tile->dx[0] && at < stride; at += SIX_WIDTH) {
         const real *saved = saved_at(tile, at);
         const vec most = six_load(saved), scale = six_load(saved + SIX_LANES), by = six_load(factor + at % SIX_LANES);
         for (int64_t c = 0; c < classes; c++) {
             const int64_t k = at + c * stride;
-            six_store(tile->dx[0] + k, (six_exp(six_load(tile->x[0] + k) - most) * scale - smoothed(&s, tile->target + k, c)) * by);
+            six_store(tile->dx[0] + k,
+                      (six_exp(six_load(tile->x[0] + k) - most) * scale - smoothed(&s, tile->target + k, c)) * by);
         }
     }
 }
@@ -254,7 +259,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(cross_entropy) = {
     .kind = {.name = "cross_entropy",
-             .help = SIX_BASELINE_ONLY("the cross entropy of softmax(x) and the target class, or classes' probabilities"),
+             .help =
+                 SIX_BASELINE_ONLY("the cross entropy of softmax(x) and the target class, or classes' probabilities"),
              .attrs = SIX_BASELINE_ONLY(attrs),
              .size = sizeof(attributes)},
     .title = "CrossEntropyLoss",
@@ -266,7 +272,7 @@ SIX_LAYER(cross_entropy) = {
     .reads = SIX_READS_X,
     .of_scores = true,
     .setup = SIX_BASELINE_ONLY(setup),
-    .needs = needs,
+    .memory_reqs = memory_reqs,
     .forward = forward,
     .end_forward = end_forward,
     .backward = backward,

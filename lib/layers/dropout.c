@@ -9,7 +9,7 @@
  * are saved, sixteen a feature, so that backward need not draw again. */
 
 #include "base/rng.h"
-#include "layers/map.h"
+#include "layers/unary.h"
 
 enum { STREAMS = 4 };
 
@@ -22,9 +22,9 @@ static const six_attr attrs[] = {
     {.name = NULL},
 };
 
-static int32_t setup(six_op *op) { return six_map_setup(op); }
+static int32_t setup(six_op *op) { return six_unary_setup(op); }
 
-static void needs(const six_run *run, six_needs *n)
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     if (run->training)
         n->saved = (six_shape_size(&run->op->in[0]) + STREAMS - 1) / STREAMS * STREAMS * (int64_t)sizeof(uint16_t);
@@ -65,7 +65,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     const six_op *op = run->op;
     (void)scratch;
     if (passes(run)) {
-        six_map_copy(run, tile->x[0], tile->y[0]);
+        six_unary_copy(run, tile->x[0], tile->y[0]);
         return;
     }
     const int64_t size = six_shape_size(&op->in[0]);
@@ -105,7 +105,7 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
     if (!tile->dx[0])
         return;
     if (passes(run)) {
-        six_map_copy(run, tile->dy[0], tile->dx[0]);
+        six_unary_copy(run, tile->dy[0], tile->dx[0]);
         return;
     }
     const vec by = factor(op);
@@ -129,7 +129,7 @@ SIX_LAYER(dropout) = {
     .reads = SIX_READS_NOTHING,
     .in_place = true,
     .setup = SIX_BASELINE_ONLY(setup),
-    .needs = needs,
+    .memory_reqs = memory_reqs,
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

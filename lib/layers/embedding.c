@@ -20,8 +20,10 @@ typedef struct attributes {
 } attributes;
 
 static const six_attr attrs[] = {
-    {"num_embeddings", SIX_INT, offsetof(attributes, num_embeddings), 1, 16777216, NULL, NULL, "rows of the table: indices are below it"},
-    {"embedding_dim", SIX_INT, offsetof(attributes, embedding_dim), 1, 16777216, NULL, NULL, "columns of the table: values for each index"},
+    {"num_embeddings", SIX_INT, offsetof(attributes, num_embeddings), 1, 16777216, NULL, NULL,
+     "rows of the table: indices are below it"},
+    {"embedding_dim", SIX_INT, offsetof(attributes, embedding_dim), 1, 16777216, NULL, NULL,
+     "columns of the table: values for each index"},
     {"padding_idx", SIX_INT, offsetof(attributes, padding_idx), -1, 16777215, "-1", NULL,
      "a row that is initialized to zeros and gets no gradient; -1 for none"},
     {.name = NULL},
@@ -33,10 +35,11 @@ static int32_t setup(six_op *op)
     six_shape table = {2, {a->num_embeddings, a->embedding_dim}};
     char in[160];
     if (a->padding_idx >= a->num_embeddings)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: padding_idx %" PRId64 " is not below num_embeddings %" PRId64, op->name, a->padding_idx,
-                        a->num_embeddings);
+        return six_fail(SIXNET_BAD_SHAPE, "%s: padding_idx %" PRId64 " is not below num_embeddings %" PRId64, op->name,
+                        a->padding_idx, a->num_embeddings);
     if (op->in[0].rank == SIX_MAX_RANK)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: the output would have a dimension more than the input %s, and %d are the limit", op->name,
+        return six_fail(SIXNET_BAD_SHAPE,
+                        "%s: the output would have a dimension more than the input %s, and %d are the limit", op->name,
                         six_shape_text(&op->in[0], in), SIX_MAX_RANK);
     op->out[0] = op->in[0];
     op->out[0].dim[op->out[0].rank++] = a->embedding_dim;
@@ -46,12 +49,12 @@ static int32_t setup(six_op *op)
         weight.init.zeros = a->embedding_dim;
     }
     if (!six_shape_fits(&op->out[0]) || !six_shape_fits(&table))
-        return six_fail(SIXNET_TOO_LARGE, "%s: a table of %" PRId64 "x%" PRId64 " for an input of %s is too large", op->name,
-                        a->num_embeddings, a->embedding_dim, six_shape_text(&op->in[0], in));
+        return six_fail(SIXNET_TOO_LARGE, "%s: a table of %" PRId64 "x%" PRId64 " for an input of %s is too large",
+                        op->name, a->num_embeddings, a->embedding_dim, six_shape_text(&op->in[0], in));
     return six_op_add_params(op, &weight, 1);
 }
 
-static void needs(const six_run *run, six_needs *n)
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     const attributes *a = run->op->attr;
     n->parts = (int32_t)((a->embedding_dim + SLICE - 1) / SLICE);
@@ -77,7 +80,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
         for (int lane = 0; lane < SIX_LANES; lane++) {
             int64_t index = index_of(tile->x[0][t * SIX_LANES + lane], a->num_embeddings);
             if (index < 0 && lane < tile->active)
-                tile->fault = "an index is not a whole number from 0 to num_embeddings - 1";
+                tile->error = "an index is not a whole number from 0 to num_embeddings - 1";
             index = index < 0 ? 0 : index;
             const real *row = run->value[0] + index * columns;
             for (int64_t e = 0; e < columns; e++)
@@ -112,7 +115,8 @@ static void backward_part(const six_run *run, six_tile *tiles, int32_t part, voi
 }
 
 SIX_LAYER(embedding) = {
-    .kind = {"embedding", SIX_BASELINE_ONLY("a row of a table for each index"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"embedding", SIX_BASELINE_ONLY("a row of a table for each index"), SIX_BASELINE_ONLY(attrs),
+             sizeof(attributes)},
     .title = "Embedding",
     .prefix = "emb",
     .inputs_min = 1,
@@ -121,7 +125,7 @@ SIX_LAYER(embedding) = {
     .accumulates_gradients = true,
     .takes_indices = true,
     .setup = SIX_BASELINE_ONLY(setup),
-    .needs = needs,
+    .memory_reqs = memory_reqs,
     .forward = forward,
     .backward = backward,
     .backward_part = backward_part,

@@ -14,7 +14,8 @@ typedef struct attributes {
 static const six_attr attrs[] = {
     {"start_dim", SIX_INT, offsetof(attributes, start_dim), -SIX_MAX_RANK, SIX_MAX_RANK - 1, "0", NULL,
      "the first dimension of a sample to join; negative ones count from the last"},
-    {"end_dim", SIX_INT, offsetof(attributes, end_dim), -SIX_MAX_RANK, SIX_MAX_RANK - 1, "-1", NULL, "the last to join"},
+    {"end_dim", SIX_INT, offsetof(attributes, end_dim), -SIX_MAX_RANK, SIX_MAX_RANK - 1, "-1", NULL,
+     "the last to join"},
     {.name = NULL},
 };
 
@@ -26,8 +27,10 @@ static int32_t setup(six_op *op)
     const int64_t end = a->end_dim < 0 ? a->end_dim + in->rank : a->end_dim;
     if (start < 0 || start > end || end >= in->rank) {
         char text[160];
-        return six_fail(SIXNET_BAD_SHAPE, "%s: start_dim=%d and end_dim=%d do not fit the input %s, which has %d dimensions without the batch",
-                        op->name, (int)a->start_dim, (int)a->end_dim, six_shape_text(in, text), (int)in->rank);
+        return six_fail(
+            SIXNET_BAD_SHAPE,
+            "%s: start_dim=%d and end_dim=%d do not fit the input %s, which has %d dimensions without the batch",
+            op->name, (int)a->start_dim, (int)a->end_dim, six_shape_text(in, text), (int)in->rank);
     }
     op->out[0] = (six_shape){.rank = 0};
     for (int32_t i = 0; i < in->rank; i++) {

@@ -7,7 +7,7 @@
  *
  * dx = dy (F(x) + x F'(x)). As torch.nn.GELU. */
 
-#include "layers/map.h"
+#include "layers/unary.h"
 #include "simd/lane_math.h"
 
 enum { NONE, TANH };
@@ -91,24 +91,24 @@ static vec approximate_derivative(vec x, vec dy, vec a)
     return dy * (six_fma(x, s * rest * slope, s) * SIX_TINY);
 }
 
-static int32_t setup(six_op *op) { return six_map_setup(op); }
+static int32_t setup(six_op *op) { return six_unary_setup(op); }
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
     if (((const attributes *)run->op->attr)->approximate == NONE)
-        six_map(run, tile, exact, (vec){0});
+        six_unary(run, tile, exact, (vec){0});
     else
-        six_map(run, tile, approximate, (vec){0});
+        six_unary(run, tile, approximate, (vec){0});
 }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
     if (((const attributes *)run->op->attr)->approximate == NONE)
-        six_map_back(run, tile, tile->x[0], exact_derivative, (vec){0});
+        six_unary_back(run, tile, tile->x[0], exact_derivative, (vec){0});
     else
-        six_map_back(run, tile, tile->x[0], approximate_derivative, (vec){0});
+        six_unary_back(run, tile, tile->x[0], approximate_derivative, (vec){0});
 }
 
 SIX_LAYER(gelu) = {

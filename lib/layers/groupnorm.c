@@ -30,10 +30,12 @@ static int32_t setup(six_op *op)
     six_shape channels = {1, {op->in[0].dim[0]}};
     char in[160];
     if (op->in[0].dim[0] % a->num_groups != 0)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: num_groups %" PRId64 " does not divide the %" PRId64 " channels of the input %s", op->name,
+        return six_fail(SIXNET_BAD_SHAPE,
+                        "%s: num_groups %" PRId64 " does not divide the %" PRId64 " channels of the input %s", op->name,
                         a->num_groups, op->in[0].dim[0], six_shape_text(&op->in[0], in));
     op->out[0] = op->in[0];
-    const six_param params[] = {{"weight", channels, true, six_init_constant(1)}, {"bias", channels, true, six_init_constant(0)}};
+    const six_param params[] = {{"weight", channels, true, six_init_constant(1)},
+                                {"bias", channels, true, six_init_constant(0)}};
     return six_op_add_params(op, params, a->affine ? 2 : 0);
 }
 
@@ -44,12 +46,16 @@ SIX_INLINE int64_t set_channels(const six_op *op) { return op->in[0].dim[0] / se
 SIX_INLINE int64_t channel_size(const six_op *op) { return six_shape_size(&op->in[0]) / op->in[0].dim[0]; }
 
 /* Each set's mean and inverse deviation, [set][2][SIX_LANES], are kept for backward. */
-static void needs(const six_run *run, six_needs *n) { n->saved = set_count(run->op) * 2 * SIX_LANES * (int64_t)sizeof(real); }
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
+{
+    n->saved = set_count(run->op) * 2 * SIX_LANES * (int64_t)sizeof(real);
+}
 
 SIX_INLINE void normalise(const real *x, int64_t n, const real *stats, real weight, real bias, real *y)
 {
     for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
-        vec mean = six_load(stats + part), scale = six_load(stats + SIX_LANES + part) * six_set(weight), shift = six_set(bias);
+        vec mean = six_load(stats + part), scale = six_load(stats + SIX_LANES + part) * six_set(weight),
+            shift = six_set(bias);
         for (int64_t i = 0; i < n; i++)
             six_store(y + i * SIX_LANES + part, six_fma(six_load(x + i * SIX_LANES + part) - mean, scale, shift));
     }
@@ -66,13 +72,14 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
         real *stats = run->training ? (real *)tile->saved + set * 2 * SIX_LANES : here;
         six_moments(tile->x[0] + set * channels * size * SIX_LANES, channels * size, a->eps, stats, stats + SIX_LANES);
         for (int64_t c = set * channels; c < (set + 1) * channels; c++)
-            normalise(tile->x[0] + c * size * SIX_LANES, size, stats, a->affine ? run->value[0][c] : 1, a->affine ? run->value[1][c] : 0,
-                      tile->y[0] + c * size * SIX_LANES);
+            normalise(tile->x[0] + c * size * SIX_LANES, size, stats, a->affine ? run->value[0][c] : 1,
+                      a->affine ? run->value[1][c] : 0, tile->y[0] + c * size * SIX_LANES);
     }
 }
 
 /* Adds to sum and dot what channel c gives to those of its set, and writes its parameter gradients. */
-SIX_INLINE void channel_sums(const six_run *run, const six_tile *tile, int64_t c, const real *stats, real *sum, real *dot)
+SIX_INLINE void channel_sums(const six_run *run, const six_tile *tile, int64_t c, const real *stats, real *sum,
+                             real *dot)
 {
     const six_op *op = run->op;
     const attributes *a = op->attr;
@@ -92,12 +99,14 @@ SIX_INLINE void channel_sums(const six_run *run, const six_tile *tile, int64_t c
 }
 
 /* n is the number of values of a set. */
-SIX_INLINE void channel_backward(const real *x, const real *dy, int64_t size, const real *stats, real weight, const real *sum,
-                                 const real *dot, real n, real *dx)
+SIX_INLINE void channel_backward(const real *x, const real *dy, int64_t size, const real *stats, real weight,
+                                 const real *sum, const real *dot, real n, real *dx)
 {
     for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
-        vec mean = six_load(stats + part), inverse = six_load(stats + SIX_LANES + part), scale = inverse * six_set(weight);
-        vec offset = -inverse * six_load(sum + part) / six_set(n), slope = -inverse * inverse * six_load(dot + part) / six_set(n);
+        vec mean = six_load(stats + part), inverse = six_load(stats + SIX_LANES + part),
+            scale = inverse * six_set(weight);
+        vec offset = -inverse * six_load(sum + part) / six_set(n),
+            slope = -inverse * inverse * six_load(dot + part) / six_set(n);
         for (int64_t i = part; i < size * SIX_LANES; i += SIX_LANES)
             six_store(dx + i, six_fma(six_load(dy + i), scale, six_fma(six_load(x + i) - mean, slope, offset)));
     }
@@ -116,13 +125,15 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
         for (int64_t c = first; c < first + channels; c++)
             channel_sums(run, tile, c, stats, sum, dot);
         for (int64_t c = first; tile->dx[0] && c < first + channels; c++)
-            channel_backward(tile->x[0] + c * size * SIX_LANES, tile->dy[0] + c * size * SIX_LANES, size, stats, a->affine ? run->value[0][c] : 1,
-                             sum, dot, (real)(channels * size), tile->dx[0] + c * size * SIX_LANES);
+            channel_backward(tile->x[0] + c * size * SIX_LANES, tile->dy[0] + c * size * SIX_LANES, size, stats,
+                             a->affine ? run->value[0][c] : 1, sum, dot, (real)(channels * size),
+                             tile->dx[0] + c * size * SIX_LANES);
     }
 }
 
 SIX_LAYER(groupnorm) = {
-    .kind = {"groupnorm", SIX_BASELINE_ONLY("normalisation of each sample over sets of channels"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"groupnorm", SIX_BASELINE_ONLY("normalisation of each sample over sets of channels"),
+             SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "GroupNorm",
     .prefix = "gn",
     .inputs_min = 1,
@@ -130,7 +141,7 @@ SIX_LAYER(groupnorm) = {
     .reads = SIX_READS_X,
     .in_place = true,
     .setup = SIX_BASELINE_ONLY(setup),
-    .needs = needs,
+    .memory_reqs = memory_reqs,
     .forward = forward,
     .backward = backward,
 };

@@ -10,7 +10,8 @@ typedef struct attributes {
 } attributes;
 
 static const six_attr attrs[] = {
-    {"shape", SIX_SHAPE, offsetof(attributes, shape), 1, 1099511627776.0, NULL, NULL, "the shape of one sample, such as 1x28x28"},
+    {"shape", SIX_SHAPE, offsetof(attributes, shape), 1, 1099511627776.0, NULL, NULL,
+     "the shape of one sample, such as 1x28x28"},
     {.name = NULL},
 };
 
@@ -20,7 +21,8 @@ static int32_t setup(six_op *op)
     char text[160];
     op->out[0] = a->shape;
     if (!six_shape_fits(&op->out[0]))
-        return six_fail(SIXNET_TOO_LARGE, "%s: a sample of %s is too large", op->name, six_shape_text(&op->out[0], text));
+        return six_fail(SIXNET_TOO_LARGE, "%s: a sample of %s is too large", op->name,
+                        six_shape_text(&op->out[0], text));
     return SIXNET_OK;
 }
 

@@ -22,7 +22,8 @@ static const six_attr attrs[] = {
     {"normalized_shape", SIX_SHAPE, offsetof(attributes, normalized_shape), 1, 1099511627776.0, NULL, NULL,
      "the last dimensions of the input, over which it is normalised"},
     {"eps", SIX_FLOAT, offsetof(attributes, eps), 1e-30, 1, "1e-5", NULL, "added to the variance"},
-    {"elementwise_affine", SIX_BOOL, offsetof(attributes, elementwise_affine), 0, 1, "true", NULL, "whether there are weight and bias"},
+    {"elementwise_affine", SIX_BOOL, offsetof(attributes, elementwise_affine), 0, 1, "true", NULL,
+     "whether there are weight and bias"},
     {"bias", SIX_BOOL, offsetof(attributes, bias), 0, 1, "true", NULL, "whether there is a bias beside the weight"},
     {.name = NULL},
 };
@@ -37,28 +38,37 @@ static int32_t setup(six_op *op)
     for (int32_t i = 0; fits && i < last->rank; i++)
         fits = in->dim[skipped + i] == last->dim[i];
     if (!fits)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: normalized_shape %s is not how the input %s ends", op->name, six_shape_text(last, text[0]),
-                        six_shape_text(in, text[1]));
+        return six_fail(SIXNET_BAD_SHAPE, "%s: normalized_shape %s is not how the input %s ends", op->name,
+                        six_shape_text(last, text[0]), six_shape_text(in, text[1]));
     op->out[0] = *in;
-    const six_param params[] = {{"weight", *last, true, six_init_constant(1)}, {"bias", *last, true, six_init_constant(0)}};
+    const six_param params[] = {{"weight", *last, true, six_init_constant(1)},
+                                {"bias", *last, true, six_init_constant(0)}};
     return six_op_add_params(op, params, !a->elementwise_affine ? 0 : a->bias ? 2 : 1);
 }
 
 /* How many values a row has. */
-SIX_INLINE int64_t row_size(const six_op *op) { return six_shape_size(&((const attributes *)op->attr)->normalized_shape); }
+SIX_INLINE int64_t row_size(const six_op *op)
+{
+    return six_shape_size(&((const attributes *)op->attr)->normalized_shape);
+}
 
 SIX_INLINE int64_t row_count(const six_op *op) { return six_shape_size(&op->in[0]) / row_size(op); }
 
 /* Each row's mean and inverse deviation, [row][2][SIX_LANES], are kept for backward. */
-static void needs(const six_run *run, six_needs *n) { n->saved = row_count(run->op) * 2 * SIX_LANES * (int64_t)sizeof(real); }
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
+{
+    n->saved = row_count(run->op) * 2 * SIX_LANES * (int64_t)sizeof(real);
+}
 
-SIX_INLINE void normalise(const real *x, int64_t n, const real *mean, const real *inverse, const real *weight, const real *bias, real *y)
+SIX_INLINE void normalise(const real *x, int64_t n, const real *mean, const real *inverse, const real *weight,
+                          const real *bias, real *y)
 {
     for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
         vec m = six_load(mean + part), v = six_load(inverse + part);
         for (int64_t i = 0; i < n; i++) {
             vec h = (six_load(x + i * SIX_LANES + part) - m) * v;
-            six_store(y + i * SIX_LANES + part, six_fma(h, six_set(weight ? weight[i] : 1), six_set(bias ? bias[i] : 0)));
+            six_store(y + i * SIX_LANES + part,
+                      six_fma(h, six_set(weight ? weight[i] : 1), six_set(bias ? bias[i] : 0)));
         }
     }
 }
@@ -90,7 +100,8 @@ SIX_INLINE void parameter_gradients(const six_op *op, const six_tile *tile)
             vec q = {0}, s = {0};
             for (int64_t row = 0; row < rows; row++, stats += 2 * SIX_LANES) {
                 int64_t at = (row * n + i) * SIX_LANES + part;
-                vec h = (six_load(tile->x[0] + at) - six_load(stats)) * six_load(stats + SIX_LANES), d = six_load(tile->dy[0] + at);
+                vec h = (six_load(tile->x[0] + at) - six_load(stats)) * six_load(stats + SIX_LANES),
+                    d = six_load(tile->dy[0] + at);
                 q = six_fma(d, h, q);
                 s += d;
             }
@@ -134,12 +145,14 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
         return;
     for (int64_t row = 0; row < rows; row++) {
         int64_t at = row * n * SIX_LANES;
-        row_backward(tile->x[0] + at, tile->dy[0] + at, n, (const real *)tile->saved + row * 2 * SIX_LANES, weight, tile->dx[0] + at);
+        row_backward(tile->x[0] + at, tile->dy[0] + at, n, (const real *)tile->saved + row * 2 * SIX_LANES, weight,
+                     tile->dx[0] + at);
     }
 }
 
 SIX_LAYER(layernorm) = {
-    .kind = {"layernorm", SIX_BASELINE_ONLY("normalisation of each sample over its last dimensions"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"layernorm", SIX_BASELINE_ONLY("normalisation of each sample over its last dimensions"),
+             SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "LayerNorm",
     .prefix = "ln",
     .inputs_min = 1,
@@ -147,7 +160,7 @@ SIX_LAYER(layernorm) = {
     .reads = SIX_READS_X,
     .in_place = true,
     .setup = SIX_BASELINE_ONLY(setup),
-    .needs = needs,
+    .memory_reqs = memory_reqs,
     .forward = forward,
     .backward = backward,
 };

@@ -5,14 +5,15 @@
  * dx = dy where y > 0, else negative_slope * dy: y has the sign of x because the slope is not negative. As torch.nn.LeakyReLU, which
  * also takes negative slopes. */
 
-#include "layers/map.h"
+#include "layers/unary.h"
 
 typedef struct attributes {
     double negative_slope;
 } attributes;
 
 static const six_attr attrs[] = {
-    {"negative_slope", SIX_FLOAT, offsetof(attributes, negative_slope), 0, 1e30, "0.01", NULL, "the factor of what is negative"},
+    {"negative_slope", SIX_FLOAT, offsetof(attributes, negative_slope), 0, 1e30, "0.01", NULL,
+     "the factor of what is negative"},
     {.name = NULL},
 };
 
@@ -20,20 +21,20 @@ static vec value(vec x, vec slope) { return six_select(six_greater(x, (vec){0}),
 
 static vec derivative(vec y, vec dy, vec slope) { return six_select(six_greater(y, (vec){0}), dy, dy * slope); }
 
-static int32_t setup(six_op *op) { return six_map_setup(op); }
+static int32_t setup(six_op *op) { return six_unary_setup(op); }
 
 static vec slope_of(const six_op *op) { return six_set((real)((const attributes *)op->attr)->negative_slope); }
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map(run, tile, value, slope_of(run->op));
+    six_unary(run, tile, value, slope_of(run->op));
 }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map_back(run, tile, tile->y[0], derivative, slope_of(run->op));
+    six_unary_back(run, tile, tile->y[0], derivative, slope_of(run->op));
 }
 
 SIX_LAYER(leaky_relu) = {

@@ -13,16 +13,19 @@
 #include "layers/op.h"
 
 enum {
-    SIX_LOSS_TOTAL,  /* of the losses */
-    SIX_LOSS_WEIGHT, /* of the samples' weights, where they have any */
-    SIX_LOSS_CORRECT,   /* how many positions were classified right, of a loss that classifies some */
+    SIX_LOSS_TOTAL,   /* of the losses */
+    SIX_LOSS_WEIGHT,  /* of the samples' weights, where they have any */
+    SIX_LOSS_CORRECT, /* how many positions were classified right, of a loss that classifies some */
     SIX_LOSS_GROUP_SUMS
 };
 
 enum { SIX_LOSS_MEAN, SIX_LOSS_SUM };
 
-#define SIX_LOSS_REDUCTION(attributes)                                                                  \
-    {"reduction", SIX_CHOICE, offsetof(attributes, reduction), SIX_ANY, "mean", "mean sum", "whether to add up or to average"}
+#define SIX_LOSS_REDUCTION(attributes)                                                                                 \
+    {                                                                                                                  \
+        "reduction", SIX_CHOICE, offsetof(attributes, reduction), SIX_ANY, "mean", "mean sum",                         \
+            "whether to add up or to average"                                                                          \
+    }
 
 /* A sum of many, one for each lane, that keeps what rounding would lose (Kahan). */
 typedef struct six_loss_sum {
@@ -43,7 +46,7 @@ SIX_INLINE void six_loss_check_shares(const six_op *op, six_tile *tile)
     for (int64_t i = 0; i < size; i++)
         for (int32_t lane = 0; lane < tile->active; lane++)
             if (!(tile->target[i * SIX_LANES + lane] >= 0 && tile->target[i * SIX_LANES + lane] <= 1))
-                tile->fault = "a target is not a number from 0 to 1";
+                tile->error = "a target is not a number from 0 to 1";
 }
 
 /* The sum over the lanes below active. */
@@ -56,7 +59,7 @@ SIX_INLINE real six_loss_of_lanes(const real *lanes, int32_t active)
 }
 
 /* For needs(). */
-SIX_INLINE void six_loss_needs(six_needs *n)
+SIX_INLINE void six_loss_memory_reqs(six_memory_reqs *n)
 {
     n->sums = SIX_LOSS_GROUP_SUMS;
     n->shared = sizeof(double);
@@ -72,9 +75,9 @@ SIX_INLINE double six_loss_total(const six_run *run, int which)
 }
 
 /* For end_forward(). */
-SIX_INLINE void six_loss_end(six_run *run, double weight, double hits)
+SIX_INLINE void six_loss_end(six_run *run, double weight, double correct)
 {
-    run->loss = (six_loss_sums){six_loss_total(run, SIX_LOSS_TOTAL), weight, hits};
+    run->loss = (six_loss_sums){six_loss_total(run, SIX_LOSS_TOTAL), weight, correct};
     *(double *)run->shared = run->op->mean ? 1 / weight : 1;
 }
 
@@ -97,14 +100,16 @@ SIX_INLINE int32_t six_loss_setup(six_op *op, int32_t reduction)
 }
 
 /* What is lost of an infinite sum is infinity less infinity: such lanes are added up anew, without. */
-SIX_INLINE void six_loss_forward_plain(const six_op *op, const six_tile *tile, six_loss_function *f, real lanes[SIX_LANES])
+SIX_INLINE void six_loss_forward_plain(const six_op *op, const six_tile *tile, six_loss_function *f,
+                                       real lanes[SIX_LANES])
 {
     const int64_t size = six_shape_size(&op->in[0]);
     for (int32_t part = 0; part < SIX_LANES; part += SIX_WIDTH) {
         const vec kept = six_load(lanes + part);
         vec sum = {0};
         for (int64_t i = 0; i < size; i++)
-            sum += f(six_load(tile->x[0] + i * SIX_LANES + part), six_load(tile->target + i * SIX_LANES + part), op->attr, i);
+            sum += f(six_load(tile->x[0] + i * SIX_LANES + part), six_load(tile->target + i * SIX_LANES + part),
+                     op->attr, i);
         six_store(lanes + part, six_select((ivec)(kept - kept == 0), kept, sum));
     }
 }
@@ -134,8 +139,8 @@ SIX_INLINE void six_loss_forward(const six_run *run, six_tile *tile, six_loss_fu
 /* For end_forward(): a mean is over all values. */
 SIX_INLINE void six_loss_end_values(six_run *run)
 {
-    const double hits = run->op->classified ? six_loss_total(run, SIX_LOSS_CORRECT) : (double)NAN;
-    six_loss_end(run, (double)run->samples * (double)six_shape_size(&run->op->in[0]), hits);
+    const double correct = run->op->classified ? six_loss_total(run, SIX_LOSS_CORRECT) : (double)NAN;
+    six_loss_end(run, (double)run->samples * (double)six_shape_size(&run->op->in[0]), correct);
 }
 
 SIX_INLINE void six_loss_backward(const six_run *run, six_tile *tile, six_loss_function *derivative)
@@ -147,11 +152,12 @@ SIX_INLINE void six_loss_backward(const six_run *run, six_tile *tile, six_loss_f
     if (!dx)
         return;
     for (int32_t i = 0; i < SIX_LANES; i++)
-        factor[i] = i < tile->active ? (real)*(const double *)run->shared : 0;
+        factor[i] = i < tile->active ? (real) * (const double *)run->shared : 0;
     for (int64_t i = 0; i < size; i++)
         for (int32_t part = 0; part < SIX_PARTS; part++) {
             const int64_t at = i * SIX_LANES + part * SIX_WIDTH;
-            six_store(dx + at, derivative(six_load(x + at), six_load(t + at), op->attr, i) * six_load(factor + part * SIX_WIDTH));
+            six_store(dx + at, derivative(six_load(x + at), six_load(t + at), op->attr, i) *
+                                   six_load(factor + part * SIX_WIDTH));
         }
 }
 

@@ -46,8 +46,8 @@ SIX_INLINE void six_sums(const real *x, int64_t count, real scale, real sum[SIX_
 }
 
 /* sum = the sum of x * scale - centre, squares = that of its squares */
-SIX_INLINE void six_sums_centred(const real *x, int64_t count, real scale, const real centre[SIX_LANES], real sum[SIX_LANES],
-                                 real squares[SIX_LANES])
+SIX_INLINE void six_sums_centred(const real *x, int64_t count, real scale, const real centre[SIX_LANES],
+                                 real sum[SIX_LANES], real squares[SIX_LANES])
 {
     for (int i = 0; i < SIX_LANES; i++)
         sum[i] = squares[i] = 0;
@@ -75,8 +75,8 @@ SIX_INLINE void six_sums_centred(const real *x, int64_t count, real scale, const
 }
 
 /* sum = the sum of dy, dot = that of dy * (x - centre) */
-SIX_INLINE void six_sums_product(const real *dy, const real *x, int64_t count, const real centre[SIX_LANES], real sum[SIX_LANES],
-                                 real dot[SIX_LANES])
+SIX_INLINE void six_sums_product(const real *dy, const real *x, int64_t count, const real centre[SIX_LANES],
+                                 real sum[SIX_LANES], real dot[SIX_LANES])
 {
     for (int i = 0; i < SIX_LANES; i++)
         sum[i] = dot[i] = 0;
@@ -104,7 +104,8 @@ SIX_INLINE void six_sums_product(const real *dy, const real *x, int64_t count, c
 }
 
 /* Each lane's mean of x * scale, and 1 / sqrt(variance + eps): the differences from a first mean are summed too, which corrects both. */
-SIX_INLINE void six_moments_scaled(const real *x, int64_t count, real scale, double eps, real mean[SIX_LANES], real inverse[SIX_LANES])
+SIX_INLINE void six_moments_scaled(const real *x, int64_t count, real scale, double eps, real mean[SIX_LANES],
+                                   real inverse[SIX_LANES])
 {
     real sum[SIX_LANES], squares[SIX_LANES];
     vec n = six_set((real)count);
@@ -121,7 +122,8 @@ SIX_INLINE void six_moments_scaled(const real *x, int64_t count, real scale, dou
 }
 
 /* Where the inverse is 0 or NaN, as the variance is not finite: anew, by way of numbers that are small but so large that eps is nothing. */
-static __attribute__((noinline, unused)) void six_moments_far(const real *x, int64_t count, real mean[SIX_LANES], real inverse[SIX_LANES])
+static __attribute__((noinline, unused)) void six_moments_far(const real *x, int64_t count, real mean[SIX_LANES],
+                                                              real inverse[SIX_LANES])
 {
     real far_mean[SIX_LANES], far_inverse[SIX_LANES];
     six_moments_scaled(x, count, SIX_FAR_SCALE, 0, far_mean, far_inverse);

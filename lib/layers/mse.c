@@ -34,10 +34,10 @@ static vec derivative(vec x, vec t, const void *attr, int64_t feature)
 
 static int32_t setup(six_op *op) { return six_loss_setup(op, ((const attributes *)op->attr)->reduction); }
 
-static void needs(const six_run *run, six_needs *n)
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     (void)run;
-    six_loss_needs(n);
+    six_loss_memory_reqs(n);
 }
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
@@ -67,7 +67,7 @@ SIX_LAYER(mse) = {
     .hidden = true,
     .reads = SIX_READS_X,
     .setup = SIX_BASELINE_ONLY(setup),
-    .needs = needs,
+    .memory_reqs = memory_reqs,
     .forward = forward,
     .end_forward = end_forward,
     .backward = backward,

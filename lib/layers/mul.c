@@ -2,7 +2,7 @@
 
 /* y = x[0] * x[1] * ..., value by value, for inputs of one shape; dx[i] = dy * the product of the other inputs. */
 
-#include "elementwise.h"
+#include "nary.h"
 
 static int32_t setup(six_op *op) { return six_same_shapes_setup(op); }
 

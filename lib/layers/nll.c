@@ -27,10 +27,10 @@ static int32_t setup(six_op *op)
     return six_class_check(op, &a->weight);
 }
 
-static void needs(const six_run *run, six_needs *n)
+static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     (void)run;
-    six_loss_needs(n);
+    six_loss_memory_reqs(n);
 }
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
@@ -54,7 +54,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
             const real w = six_class_weight(&a->weight, class[i]);
             sums.total[i] -= (double)(w * x[class[i] * stride + i]);
             sums.weight[i] += (double)w;
-            sums.hits[i] += class[i] == first[i];
+            sums.correct[i] += class[i] == first[i];
         }
     }
     six_class_store(run, tile, &sums);
@@ -77,7 +77,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
         int64_t class[SIX_LANES];
         six_class_read(op, tile, p, class);
         for (int32_t i = 0; i < tile->active; i++)
-            dx[class[i] * stride + p * SIX_LANES + i] = (real)(-factor * (double)six_class_weight(&a->weight, class[i]));
+            dx[class[i] * stride + p * SIX_LANES + i] =
+                (real)(-factor * (double)six_class_weight(&a->weight, class[i]));
     }
 }
 
@@ -95,7 +96,7 @@ SIX_LAYER(nll) = {
     .reads = SIX_READS_NOTHING,
     .of_scores = true,
     .setup = SIX_BASELINE_ONLY(setup),
-    .needs = needs,
+    .memory_reqs = memory_reqs,
     .forward = forward,
     .end_forward = end_forward,
     .backward = backward,

@@ -66,7 +66,12 @@ typedef struct six_param {
 
 /* What the targets of a loss are: numbers, classes (whole numbers below the first dimension of its input), a probability for each class, or
  * numbers from 0 to 1. */
-typedef enum six_targets { SIX_TARGETS_NUMBERS, SIX_TARGETS_CLASSES, SIX_TARGETS_PROBABILITIES, SIX_TARGETS_SHARES } six_targets;
+typedef enum six_targets {
+    SIX_TARGETS_NUMBERS,
+    SIX_TARGETS_CLASSES,
+    SIX_TARGETS_PROBABILITIES,
+    SIX_TARGETS_SHARES
+} six_targets;
 
 /* What a loss adds up over samples: numbers that can be added over batches too. */
 typedef struct six_loss_sums {
@@ -114,7 +119,8 @@ typedef struct six_run {
     int32_t lanes;         /* SIX_LANES, or 1 for forward_one() */
     int32_t real_size;     /* bytes */
     void *shared;          /* needs.shared bytes, for what begin_* computes for all tiles */
-    real *sums;         /* needs.sums reals per tile, from sum_forward (or a loss's forward) to begin_forward (or end_forward) */
+    real
+        *sums; /* needs.sums reals per tile, from sum_forward (or a loss's forward) to begin_forward (or end_forward) */
     real *back_sums;    /* likewise from sum_backward to begin_backward */
     int64_t samples;    /* in this batch */
     int32_t tiles;      /* that hold them */
@@ -134,17 +140,18 @@ typedef struct six_tile {
     real *
         partial; /* this tile's share of all the node's parameter gradients, one tensor after another, which backward() overwrites;
                              NULL if no parameter is trained or the layer accumulates_gradients */
-    const char *fault; /* set by a kernel that met data it cannot use: "a class is not from 0 to 9"; the pass then fails */
+    const char
+        *error; /* set by a kernel that met data it cannot use: "a class is not from 0 to 9"; the pass then fails */
 } six_tile;
 
 /* What a node needs besides its tensors; all zero at first. */
-typedef struct six_needs {
+typedef struct six_memory_reqs {
     int64_t saved;           /* bytes per tile, see six_tile */
     int64_t scratch;         /* bytes per thread, undefined at every call */
     int64_t shared;          /* bytes, see six_run */
     int64_t sums, back_sums; /* reals per tile */
     int32_t parts;           /* number of calls of backward_part() that make the parameter gradients */
-} six_needs;
+} six_memory_reqs;
 
 typedef enum six_reads { SIX_READS_NOTHING = 0, SIX_READS_X = 1, SIX_READS_Y = 2 } six_reads;
 
@@ -165,14 +172,16 @@ typedef struct six_layer {
     bool is_linear_in_weights; /* every value of y is a sum of products with a row of the first parameter */
     bool
         accumulates_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes partial */
-    bool takes_indices;        /* the values of x[0] are whole numbers that select something: x[0] has no gradient */
-    bool probabilities;        /* every value of y is a probability */
-    bool of_scores;            /* a loss of scores or their logarithms, for which probabilities are a mistake */
-    bool rectifies;            /* y is never negative, and a unit (first dimension) whose values are all 0 learns nothing */
+    bool takes_indices; /* the values of x[0] are whole numbers that select something: x[0] has no gradient */
+    bool probabilities; /* every value of y is a probability */
+    bool of_scores;     /* a loss of scores or their logarithms, for which probabilities are a mistake */
+    bool rectifies;     /* y is never negative, and a unit (first dimension) whose values are all 0 learns nothing */
 
     int32_t (*setup)(six_op *op); /* checks; sets out and params; fails with six_fail("%s: ...", op->name) */
-    void (*needs)(const six_run *run,
-                  six_needs *needs); /* NULL if none; of run only op, trains, training, frozen, lanes, real_size are set */
+    void (*memory_reqs)(
+        const six_run *run,
+        six_memory_reqs
+            *memory_reqs); /* NULL if none; of run only op, trains, training, frozen, lanes, real_size are set */
     void (*sum_forward)(const six_run *run, six_tile *tile, void *scratch);
     int32_t (*begin_forward)(six_run *run, six_tile *tiles);
     void (*forward)(const six_run *run, six_tile *tile, void *scratch);

@@ -4,7 +4,7 @@
  *
  * dx = 0 where y <= 0, else dy, so that dx = dy where y is NaN. As torch.nn.ReLU. */
 
-#include "layers/map.h"
+#include "layers/unary.h"
 
 static vec value(vec x, vec a)
 {
@@ -18,18 +18,18 @@ static vec derivative(vec y, vec dy, vec a)
     return (vec)((ivec)dy & ~(ivec)(y <= (vec){0}));
 }
 
-static int32_t setup(six_op *op) { return six_map_setup(op); }
+static int32_t setup(six_op *op) { return six_unary_setup(op); }
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map(run, tile, value, (vec){0});
+    six_unary(run, tile, value, (vec){0});
 }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map_back(run, tile, tile->y[0], derivative, (vec){0});
+    six_unary_back(run, tile, tile->y[0], derivative, (vec){0});
 }
 
 SIX_LAYER(relu) = {

@@ -12,7 +12,8 @@ typedef struct attributes {
 } attributes;
 
 static const six_attr attrs[] = {
-    {"shape", SIX_SHAPE, offsetof(attributes, shape), 1, 1099511627776.0, NULL, NULL, "the new shape of a sample, such as 8x7x7"},
+    {"shape", SIX_SHAPE, offsetof(attributes, shape), 1, 1099511627776.0, NULL, NULL,
+     "the new shape of a sample, such as 8x7x7"},
     {.name = NULL},
 };
 

@@ -4,7 +4,7 @@
  *
  * dx = dy s (1 + x (1 - s)). As torch.nn.SiLU. */
 
-#include "layers/map.h"
+#include "layers/unary.h"
 #include "simd/lane_math.h"
 
 static vec value(vec x, vec a)
@@ -22,18 +22,18 @@ static vec derivative(vec x, vec dy, vec a)
     return dy * (six_fma(x, s * rest, s) * SIX_TINY);
 }
 
-static int32_t setup(six_op *op) { return six_map_setup(op); }
+static int32_t setup(six_op *op) { return six_unary_setup(op); }
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map(run, tile, value, (vec){0});
+    six_unary(run, tile, value, (vec){0});
 }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_map_back(run, tile, tile->x[0], derivative, (vec){0});
+    six_unary_back(run, tile, tile->x[0], derivative, (vec){0});
 }
 
 SIX_LAYER(silu) = {

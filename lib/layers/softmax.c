@@ -4,13 +4,13 @@
  *
  * dx_k = y_k (dy_k - sum_j dy_j y_j). As torch.nn.Softmax, with dim counted without the batch. */
 
-#include "layers/soft.h"
+#include "layers/softmax_common.h"
 
 static void value(six_tile *tile, int64_t offset, int64_t size, int64_t stride)
 {
     const real *x = tile->x[0] + offset;
     real *y = tile->y[0] + offset;
-    const vec largest = six_soft_largest(x, size, stride);
+    const vec largest = six_softmax_largest(x, size, stride);
     vec sum = {0};
     for (int64_t k = 0; k < size; k++) {
         const vec e = six_exp(six_load(x + k * stride) - largest);
@@ -33,26 +33,26 @@ static void derivative(six_tile *tile, int64_t offset, int64_t size, int64_t str
         six_store(dx + k * stride, six_load(y + k * stride) * (six_load(dy + k * stride) - sum));
 }
 
-static int32_t setup(six_op *op) { return six_soft_setup(op); }
+static int32_t setup(six_op *op) { return six_softmax_setup(op); }
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_soft_each(run->op, tile, value);
+    six_softmax_each(run->op, tile, value);
 }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
     if (tile->dx[0])
-        six_soft_each(run->op, tile, derivative);
+        six_softmax_each(run->op, tile, derivative);
 }
 
 SIX_LAYER(softmax) = {
     .kind = {.name = "softmax",
              .help = SIX_BASELINE_ONLY("exp(x) divided by its sum along a dimension"),
-             .attrs = SIX_BASELINE_ONLY(six_soft_attrs),
-             .size = sizeof(six_soft)},
+             .attrs = SIX_BASELINE_ONLY(six_softmax_attrs),
+             .size = sizeof(six_softmax)},
     .title = "Softmax",
     .prefix = "softmax",
     .inputs_min = 1,

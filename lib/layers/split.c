@@ -27,16 +27,16 @@ static int32_t check_sizes(const six_op *op, int32_t axis)
     char in[160];
     double sum = 0;
     if (sizes->count > SIX_MAX_OUTPUTS)
-        return six_fail(SIXNET_TOO_LARGE, "%s: %d sizes, but a layer has at most %d outputs", op->name, (int)sizes->count,
-                        SIX_MAX_OUTPUTS);
+        return six_fail(SIXNET_TOO_LARGE, "%s: %d sizes, but a layer has at most %d outputs", op->name,
+                        (int)sizes->count, SIX_MAX_OUTPUTS);
     for (int32_t o = 0; o < sizes->count; o++) {
         if (sizes->value[o] != floor(sizes->value[o]))
             return six_fail(SIXNET_BAD_SHAPE, "%s: a size of %g is not a whole number", op->name, sizes->value[o]);
         sum += sizes->value[o];
     }
     if (sum != (double)op->in[0].dim[axis])
-        return six_fail(SIXNET_BAD_SHAPE, "%s: the sizes add up to %.0f, but dim %d of the input %s is %" PRId64, op->name, sum,
-                        (int)axis, six_shape_text(&op->in[0], in), op->in[0].dim[axis]);
+        return six_fail(SIXNET_BAD_SHAPE, "%s: the sizes add up to %.0f, but dim %d of the input %s is %" PRId64,
+                        op->name, sum, (int)axis, six_shape_text(&op->in[0], in), op->in[0].dim[axis]);
     return SIXNET_OK;
 }
 
@@ -79,8 +79,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(split) = {
-    .kind = {"split", SIX_BASELINE_ONLY("its input in pieces along a dimension, each an output"), SIX_BASELINE_ONLY(attrs),
-             sizeof(attributes)},
+    .kind = {"split", SIX_BASELINE_ONLY("its input in pieces along a dimension, each an output"),
+             SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
     .title = "Split",
     .prefix = "split",
     .inputs_min = 1,

@@ -144,7 +144,8 @@ const six_variant SIX_PASTE(six_variant_, SIX_VARIANT) = {
     .name = SIX_VARIANT_NAME,
     .cpu_features = cpu_features,
     .real_size = sizeof(real),
-    .arrays = {lanes_from_f32, lanes_from_f64, f32_from_lanes, f64_from_lanes, add, add_parts, sum_of_squares, blend, largest},
+    .arrays = {lanes_from_f32, lanes_from_f64, f32_from_lanes, f64_from_lanes, add, add_parts, sum_of_squares, blend,
+               largest},
     .layers = layers,
     .optimizers = optimizers,
 };

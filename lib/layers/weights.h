@@ -18,8 +18,9 @@ typedef enum six_weight_init {
 } six_weight_init;
 
 #define SIX_WEIGHT_INIT_CHOICES "default kaiming_uniform kaiming_normal xavier_uniform xavier_normal normal zeros"
-#define SIX_WEIGHT_INIT_HELP                                                                                                      \
-    "initial weights: default is PyTorch's, uniform within 1/sqrt(fan_in); kaiming_* (He et al. 2015) for relu, xavier_* (Glorot, Bengio " \
+#define SIX_WEIGHT_INIT_HELP                                                                                           \
+    "initial weights: default is PyTorch's, uniform within 1/sqrt(fan_in); kaiming_* (He et al. 2015) for relu, "      \
+    "xavier_* (Glorot, Bengio "                                                                                        \
     "2010) with gain 1; normal has deviation 0.01"
 
 static inline six_init six_weight_values(int32_t init, int64_t fan_in, int64_t fan_out)

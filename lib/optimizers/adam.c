@@ -4,10 +4,7 @@
 
 static const six_attr attrs[] = {SIX_ADAM_ATTRS("0", "L2 penalty"), {.name = NULL}};
 
-static int32_t slots(const void *attr)
-{
-    return six_adam_slots(attr);
-}
+static int32_t slots(const void *attr) { return six_adam_slots(attr); }
 
 static double bound(const void *attr, const six_update *u, const six_magnitudes *most)
 {
@@ -20,7 +17,8 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(adam) = {
-    .kind = {"adam", SIX_BASELINE_ONLY("Adam: steps scaled by the mean squared gradient"), SIX_BASELINE_ONLY(attrs), sizeof(adam)},
+    .kind = {"adam", SIX_BASELINE_ONLY("Adam: steps scaled by the mean squared gradient"), SIX_BASELINE_ONLY(attrs),
+             sizeof(adam)},
     .slots = SIX_BASELINE_ONLY(slots),
     .squares = 2 | 4,
     .bound = SIX_BASELINE_ONLY(bound),

@@ -37,10 +37,7 @@ typedef struct six_adam_constants {
     bool amsgrad;
 } six_adam_constants;
 
-SIX_INLINE int32_t six_adam_slots(const void *attr)
-{
-    return ((const adam *)attr)->amsgrad ? 3 : 2;
-}
+SIX_INLINE int32_t six_adam_slots(const void *attr) { return ((const adam *)attr)->amsgrad ? 3 : 2; }
 
 /* The factors of a step, the same for all values. */
 typedef struct six_adam_factors {
@@ -60,7 +57,8 @@ SIX_INLINE double six_adam_bound(const void *attr, bool decoupled, const six_upd
 {
     const adam *a = attr;
     const six_adam_factors f = six_adam_factors_of(a, decoupled, u);
-    const double d = six_gradient_bound(u, decoupled ? 0 : six_weight_decay(u, a->weight_decay), most), m = most->state + d, v = most->state + d * d;
+    const double d = six_gradient_bound(u, decoupled ? 0 : six_weight_decay(u, a->weight_decay), most),
+                 m = most->state + d, v = most->state + d * d;
     const double quotient = six_quotient_bound(m, a->eps), divisor = (1 + v) * f.correction + a->eps;
     return fabs(f.keep) * (1 + most->values) + (1 + f.step) * quotient + v + divisor + f.step;
 }

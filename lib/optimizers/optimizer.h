@@ -26,7 +26,8 @@ typedef struct six_magnitudes {
 
 typedef struct six_optimizer_kind {
     six_kind kind;
-    int32_t (*check)(const void *attr); /* what ranges cannot say: six_fail() for attributes that do not go together; NULL if none */
+    int32_t (*check)(
+        const void *attr); /* what ranges cannot say: six_fail() for attributes that do not go together; NULL if none */
     int32_t (*slots)(const void *attr); /* up to SIX_MAX_SLOTS arrays of state, zero at first */
     uint32_t squares;                   /* bit i: slot i holds mean squares, which are never negative */
     /* A bound of the magnitude of every number that update() computes from finite ones up to `most`, where those of the slots of

@@ -64,7 +64,8 @@ SIX_INLINE void update_vec(const void *constant, real *w, const real *g, real *c
 static double bound(const void *attr, const six_update *u, const six_magnitudes *most)
 {
     const rmsprop *a = attr;
-    const double d = six_gradient_bound(u, six_weight_decay(u, a->weight_decay), most), m = most->state + d, v = most->state + d * d + m * m;
+    const double d = six_gradient_bound(u, six_weight_decay(u, a->weight_decay), most), m = most->state + d,
+                 v = most->state + d * d + m * m;
     const double step = a->momentum * most->state + six_quotient_bound(d, a->eps);
     return most->values + u->lr * step + step + v + u->lr + a->momentum + a->eps;
 }
@@ -86,7 +87,8 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(rmsprop) = {
-    .kind = {"rmsprop", SIX_BASELINE_ONLY("steps scaled by the root of the mean squared gradient"), SIX_BASELINE_ONLY(attrs), sizeof(rmsprop)},
+    .kind = {"rmsprop", SIX_BASELINE_ONLY("steps scaled by the root of the mean squared gradient"),
+             SIX_BASELINE_ONLY(attrs), sizeof(rmsprop)},
     .slots = SIX_BASELINE_ONLY(slots),
     .squares = 1,
     .bound = SIX_BASELINE_ONLY(bound),

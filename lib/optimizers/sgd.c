@@ -17,7 +17,8 @@ typedef struct sgd {
 static const six_attr attrs[] = {
     SIX_OPTIMIZER_ATTRS(NULL),
     {"momentum", SIX_FLOAT, offsetof(sgd, momentum), 0, DBL_MAX, "0", NULL, "share of the last step that is kept"},
-    {"dampening", SIX_FLOAT, offsetof(sgd, dampening), SIX_ANY, "0", NULL, "share of the gradient that momentum leaves out"},
+    {"dampening", SIX_FLOAT, offsetof(sgd, dampening), SIX_ANY, "0", NULL,
+     "share of the gradient that momentum leaves out"},
     {"nesterov", SIX_BOOL, offsetof(sgd, nesterov), 0, 1, "false", NULL, "Nesterov's momentum"},
     {"weight_decay", SIX_FLOAT, offsetof(sgd, weight_decay), 0, DBL_MAX, "0", NULL, "L2 penalty"},
     {.name = NULL},
@@ -27,14 +28,11 @@ static int32_t check(const void *attr)
 {
     const sgd *a = attr;
     if (a->nesterov && !(a->momentum > 0 && a->dampening == 0))
-        return six_fail(SIXNET_BAD_TEXT, "sgd: nesterov=true needs momentum above 0 and dampening=0");
+        return six_fail(SIXNET_BAD_SPEC, "sgd: nesterov=true needs momentum above 0 and dampening=0");
     return SIXNET_OK;
 }
 
-static int32_t slots(const void *attr)
-{
-    return ((const sgd *)attr)->momentum > 0;
-}
+static int32_t slots(const void *attr) { return ((const sgd *)attr)->momentum > 0; }
 
 typedef struct constants {
     six_gradient gradient;
@@ -78,7 +76,8 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(sgd) = {
-    .kind = {"sgd", SIX_BASELINE_ONLY("stochastic gradient descent, with momentum"), SIX_BASELINE_ONLY(attrs), sizeof(sgd)},
+    .kind = {"sgd", SIX_BASELINE_ONLY("stochastic gradient descent, with momentum"), SIX_BASELINE_ONLY(attrs),
+             sizeof(sgd)},
     .check = SIX_BASELINE_ONLY(check),
     .slots = SIX_BASELINE_ONLY(slots),
     .bound = SIX_BASELINE_ONLY(bound),

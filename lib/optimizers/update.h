@@ -26,7 +26,10 @@ typedef struct six_gradient {
 } six_gradient;
 
 /* The weight decay of an update: that of the tensors, or the optimizer's own. */
-SIX_INLINE double six_weight_decay(const six_update *u, double own) { return u->weight_decay < 0 ? own : u->weight_decay; }
+SIX_INLINE double six_weight_decay(const six_update *u, double own)
+{
+    return u->weight_decay < 0 ? own : u->weight_decay;
+}
 
 SIX_INLINE six_gradient six_gradient_of(const six_update *u, double decay)
 {
@@ -54,8 +57,8 @@ typedef void six_vec_update(const void *k, real *w, const real *g, real *const *
 
 /* Walks over n values. Those left over at the end go through the same operations in a padded copy, so that a value's bits do not
  * depend on its place. */
-SIX_INLINE void six_update_all(six_vec_update *update, const void *k, int32_t slots, real *w, const real *g, real *const *state,
-                               int64_t n)
+SIX_INLINE void six_update_all(six_vec_update *update, const void *k, int32_t slots, real *w, const real *g,
+                               real *const *state, int64_t n)
 {
     real *s[SIX_MAX_SLOTS] = {0};
     for (int32_t j = 0; j < slots; j++)

@@ -134,7 +134,10 @@ SIX_INLINE unsigned six_which_greater(word_vec a, word_vec b);
 SIX_INLINE vec six_keep(vec a, unsigned which);
 
 #if SIX_VECTOR_BYTES == 64
-SIX_INLINE unsigned six_which_greater(word_vec a, word_vec b) { return _mm512_cmpgt_epi32_mask((__m512i)a, (__m512i)b); }
+SIX_INLINE unsigned six_which_greater(word_vec a, word_vec b)
+{
+    return _mm512_cmpgt_epi32_mask((__m512i)a, (__m512i)b);
+}
 SIX_INLINE vec six_keep(vec a, unsigned which) { return (vec)_mm512_maskz_mov_ps((__mmask16)which, (__m512)a); }
 #else
 SIX_INLINE unsigned six_which_greater(word_vec a, word_vec b)

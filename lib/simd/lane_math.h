@@ -45,8 +45,9 @@ static const real six_exp_terms[] = {0.5,
                                      2.5105312729622103e-08,
                                      2.0914755325893202e-09};
 /* (2 artanh(s) - 2 s) / s^3 in s^2, for |s| <= 0.1716, to 2e-18 */
-static const real six_log_terms[] = {0.66666666666666663, 0.40000000000000913, 0.28571428570782209, 0.22222222396552982,
-                                     0.18181795124476754, 0.15386267672882226, 0.1326802614042874,  0.13094416666525344};
+static const real six_log_terms[] = {0.66666666666666663, 0.40000000000000913, 0.28571428570782209,
+                                     0.22222222396552982, 0.18181795124476754, 0.15386267672882226,
+                                     0.1326802614042874,  0.13094416666525344};
 /* (F(x) - 1/2) / x in x^2, for |x| <= sqrt(2), where F is the normal distribution function, to 7e-18 */
 static const real six_near_terms[] = {0.39894228040143265,    -0.06649038006690508,    0.0099735570100268726,
                                       -0.0011873282153967736, 0.00011543468721120926,  -9.444655101548686e-06,
@@ -128,7 +129,10 @@ SIX_INLINE uvec six_exp_reduce(vec x, vec *r)
 }
 
 /* exp(r) - 1 for |r| <= log(2) / 2. */
-SIX_INLINE vec six_exp_minus_one(vec r) { return six_fma(r * r, six_polynomial(r, six_exp_terms, SIX_COUNT(six_exp_terms)), r); }
+SIX_INLINE vec six_exp_minus_one(vec r)
+{
+    return six_fma(r * r, six_polynomial(r, six_exp_terms, SIX_COUNT(six_exp_terms)), r);
+}
 
 /* exp(x). */
 SIX_INLINE vec six_exp(vec x)

@@ -6,8 +6,14 @@
 
 /* The numbers of a and then b at even and at odd places. */
 #if SIX_VECTOR_BYTES == 64
-SIX_INLINE vec six_even(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30); }
-SIX_INLINE vec six_odd(vec a, vec b) { return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31); }
+SIX_INLINE vec six_even(vec a, vec b)
+{
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+SIX_INLINE vec six_odd(vec a, vec b)
+{
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
 #elif SIX_VECTOR_BYTES == 32
 SIX_INLINE vec six_even(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14); }
 SIX_INLINE vec six_odd(vec a, vec b) { return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15); }
@@ -39,11 +45,13 @@ SIX_INLINE vec six_halves_2(vec a, vec b)
 #elif SIX_VECTOR_BYTES == 32
 SIX_INLINE vec six_halves_4(vec a, vec b)
 {
-    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) + __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
+           __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
 }
 SIX_INLINE vec six_halves_2(vec a, vec b)
 {
-    return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) + __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) +
+           __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
 }
 #elif !defined(SIX_REAL_IS_DOUBLE)
 SIX_INLINE vec six_halves_2(vec a, vec b)

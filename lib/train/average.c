@@ -38,14 +38,14 @@ static void add(six_train_run *run, double share)
 void six_average_step(six_train_run *run)
 {
     const six_run_state *s = &run->state;
-    if (s->average == SIX_AVERAGE_EMA && s->epoch >= s->average_start)
+    if (s->average == SIX_AVERAGE_EMA && s->epoch >= s->average_start_epoch)
         add(run, 1 - s->ema_decay);
 }
 
 void six_average_epoch(six_train_run *run)
 {
     const six_run_state *s = &run->state;
-    if (s->average == SIX_AVERAGE_SWA && s->epoch >= s->average_start + s->averaged)
+    if (s->average == SIX_AVERAGE_SWA && s->epoch >= s->average_start_epoch + s->averaged)
         add(run, 1 / (double)(s->averaged + 1));
 }
 

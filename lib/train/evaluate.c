@@ -11,8 +11,8 @@ static int32_t fail_size(const char *rows, const six_shape *shape, const char *t
 {
     char text[160];
     if (shape->rank == 1)
-        return six_fail(SIXNET_BAD_SHAPE, "the data's %s have %lld values, but the %s takes %lld", rows, (long long)shape->dim[0],
-                        taker, (long long)wanted);
+        return six_fail(SIXNET_BAD_SHAPE, "the data's %s have %lld values, but the %s takes %lld", rows,
+                        (long long)shape->dim[0], taker, (long long)wanted);
     return six_fail(SIXNET_BAD_SHAPE, "the data's %s are %s, which is %lld values, but the %s takes %lld", rows,
                     six_shape_text(shape, text), (long long)six_shape_size(shape), taker, (long long)wanted);
 }
@@ -24,19 +24,21 @@ static int32_t fail_target_size(const sixnet_model *net, const six_shape *target
     const int64_t size = six_shape_size(target), wanted = net->target_size;
     const int32_t status = fail_size("targets", target, "loss", wanted);
     if (loss->targets == SIX_TARGETS_CLASSES && size == wanted * loss->in[0].dim[0])
-        return six_fail(status, "%s; if they are probabilities, the loss 'cross_entropy targets=probabilities' takes them",
+        return six_fail(status,
+                        "%s; if they are probabilities, the loss 'cross_entropy targets=probabilities' takes them",
                         sixnet_last_error());
     if (wanted > size && wanted % size == 0)
-        return six_fail(status,
-                        "%s; if they are class numbers, the transform 'one_hot num_classes=%lld' makes probabilities of them",
-                        sixnet_last_error(), (long long)(wanted / size));
+        return six_fail(
+            status,
+            "%s; if they are class numbers, the transform 'one_hot num_classes=%lld' makes probabilities of them",
+            sixnet_last_error(), (long long)(wanted / size));
     return status;
 }
 
 int32_t six_check_dataset(const sixnet_model *net, const sixnet_dataset *ds)
 {
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() first");
+        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
     if (net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
     const six_shape *in = six_dataset_input_shape(ds), *target = six_dataset_target_shape(ds);
@@ -62,17 +64,17 @@ int32_t six_check_dataset(const sixnet_model *net, const sixnet_dataset *ds)
 
 static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
 {
-    sixnet_batches *batches;
+    sixnet_batch_iterator *batches;
     const six_dtype dtype = e->net->ctx->dtype;
     const void *inputs, *targets;
     int64_t n = 1;
-    int32_t status = six_batches_open(&batches, ds, &(six_batches_options){.batch_size = 512});
+    int32_t status = six_batch_iterator_open(&batches, ds, &(six_batch_iterator_options){.batch_size = 512});
     while (!status && n) {
-        status = six_batches_next(batches, dtype, &inputs, &targets, &n);
+        status = six_batch_iterator_next(batches, dtype, &inputs, &targets, &n);
         if (!status && n)
             status = six_evaluation_add(e, (six_rows){inputs, dtype}, (six_rows){targets, dtype}, n);
     }
-    six_batches_free(batches);
+    six_batch_iterator_free(batches);
     return status;
 }
 

@@ -5,7 +5,7 @@
 #include "train/fit_options.h"
 #include "train/run.h"
 
-int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation, const char *options,
-                const six_keeper *keeper, sixnet_progress_fn fn, void *user);
+int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
+                const char *options, const six_checkpoint_store *store, sixnet_progress_fn fn, void *user);
 
 #endif

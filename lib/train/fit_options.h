@@ -2,7 +2,7 @@
 #ifndef SIX_TRAIN_FIT_OPTIONS_H
 #define SIX_TRAIN_FIT_OPTIONS_H
 
-/* The options of sixnet_fit(), as a kind of the text interface. */
+/* The options of sixnet_model_fit(), as a kind of the text interface. */
 
 #include "base/spec.h"
 
@@ -13,12 +13,12 @@ typedef struct six_fit_options {
     int64_t epochs, batch_size, seed;
     int32_t shuffle, drop_last;
     char checkpoint[SIX_PATH_MAX], resume[SIX_PATH_MAX];
-    int64_t checkpoint_epochs, keep;
+    int64_t checkpoint_epochs, checkpoint_keep;
     int32_t resume_changes;
     double checkpoint_seconds;
-    int32_t keep_best, doctor, on_nan, average;
+    int32_t checkpoint_best, diagnostics, on_nan, average;
     double ema_decay;
-    int64_t average_start;
+    int64_t average_start_epoch;
 } six_fit_options;
 
 extern const six_kind six_kind_fit;

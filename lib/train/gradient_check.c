@@ -15,7 +15,8 @@ typedef struct check {
     const double *targets;
     double *inputs, *input_gradients;
     int64_t n;
-    char *values, *gradients; /* the tensors as they were, as training moves running statistics; the analytic gradients */
+    char *values,
+        *gradients; /* the tensors as they were, as training moves running statistics; the analytic gradients */
     /* The model's own: its gradients, where its random numbers are, and its last pass, which waits. */
     char *before;
     uint64_t step;
@@ -26,7 +27,10 @@ typedef struct check {
     char where[SIX_NAME_MAX + SIX_PARAM_NAME_MAX + 24];
 } check;
 
-static size_t bytes_of(const sixnet_model *net, int64_t values) { return (size_t)values * (size_t)net->variant->real_size; }
+static size_t bytes_of(const sixnet_model *net, int64_t values)
+{
+    return (size_t)values * (size_t)net->variant->real_size;
+}
 
 /* One training pass: the same random numbers and tensors every time. */
 static int32_t evaluate(check *c, double *loss)
@@ -155,7 +159,8 @@ static int32_t take_analytic(check *c)
     for (int32_t node = 0; node < net->node_count && !status; node++)
         if (net->node[node].layer->role == SIX_ROLE_INPUT) {
             int64_t size = six_shape_size(&net->node[node].op->out[0]);
-            status = six_node_values(net, net->node[node].first_value, true, (six_rows_out){c->input_gradients + c->n * column, SIX_F64}, c->n * size);
+            status = six_node_values(net, net->node[node].first_value, true,
+                                     (six_rows_out){c->input_gradients + c->n * column, SIX_F64}, c->n * size);
             column += size;
         }
     memset(net->gradients, 0, bytes_of(net, net->trained_size));
@@ -215,13 +220,15 @@ static void end(check *c)
     net->step = c->step;
 }
 
-int32_t six_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst, const char **where)
+int32_t six_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst,
+                           const char **where)
 {
     check c = {.net = net, .targets = targets, .n = n};
     if (!net->compiled || net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "a gradient check needs a compiled net with a loss");
     if (n < 1 || n > INT32_MAX)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "a gradient check needs 1 sample or more, and few, not %lld", (long long)n);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "a gradient check needs 1 sample or more, and few, not %lld",
+                        (long long)n);
     c.retained = six_alloc(net->ctx, (size_t)net->node_count, sizeof *c.retained);
     if (!c.retained)
         return SIXNET_OUT_OF_MEMORY;

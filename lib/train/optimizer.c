@@ -40,7 +40,7 @@ static int32_t parse(sixnet_optimizer *opt, const char *spec, const char *schedu
         return status;
     const six_kind *kind = find_kind(word);
     if (!kind)
-        return SIXNET_BAD_TEXT;
+        return SIXNET_BAD_SPEC;
     opt->kind = find(six_variant_baseline.optimizers, kind->name);
     opt->kernel = find(opt->net->variant->optimizers, kind->name);
     opt->attr = six_alloc(ctx, 1, kind->size);
@@ -66,11 +66,12 @@ static int32_t make_state(sixnet_optimizer *opt)
 int32_t six_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule)
 {
     if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_compile() before making an optimizer");
+        return six_fail(SIXNET_BAD_STATE,
+                        "the model is not compiled; call sixnet_model_compile() before making an optimizer");
     sixnet_optimizer *opt = six_alloc(net->ctx, 1, sizeof *opt);
     if (!opt)
         return SIXNET_OUT_OF_MEMORY;
-    opt->net = six_model_hold(net);
+    opt->net = six_model_retain(net);
     net->optimizers++;
     int32_t status = parse(opt, spec, schedule);
     if (!status)
@@ -118,20 +119,25 @@ static void update_chunk(void *arg, int32_t item, int32_t worker)
     const update_job *job = arg;
     const sixnet_model *net = job->opt->net;
     const int64_t first = (int64_t)item * CHUNK, left = job->segment->size - first;
-    const size_t size = (size_t)net->variant->real_size, gradient = (size_t)(job->segment->gradient_offset + first) * size;
+    const size_t size = (size_t)net->variant->real_size,
+                 gradient = (size_t)(job->segment->gradient_offset + first) * size;
     real *state[SIX_MAX_SLOTS] = {0};
     (void)worker;
     for (int32_t i = 0; i < job->opt->slots; i++)
         state[i] = (void *)((char *)job->opt->state[i] + gradient);
-    job->opt->kernel->update(job->opt->attr, &job->update, (void *)((char *)net->values + (size_t)(job->segment->offset + first) * size),
+    job->opt->kernel->update(job->opt->attr, &job->update,
+                             (void *)((char *)net->values + (size_t)(job->segment->offset + first) * size),
                              (void *)((char *)net->gradients + gradient), state, left < CHUNK ? left : CHUNK);
 }
 
 static six_update next_update(const sixnet_optimizer *opt, const six_segment *segment, double gradient_scale)
 {
     const double clip = ((const six_optimizer_common *)opt->attr)->clip_value;
-    return (six_update){.lr = six_schedule_lr(opt->schedule) * segment->lr_scale, .weight_decay = segment->weight_decay,
-                        .step = opt->steps + 1, .gradient_scale = gradient_scale, .gradient_limit = clip > 0 ? clip : INFINITY};
+    return (six_update){.lr = six_schedule_lr(opt->schedule) * segment->lr_scale,
+                        .weight_decay = segment->weight_decay,
+                        .step = opt->steps + 1,
+                        .gradient_scale = gradient_scale,
+                        .gradient_limit = clip > 0 ? clip : INFINITY};
 }
 
 /* So far from overflow that roundings do not matter. */
@@ -158,7 +164,8 @@ int32_t six_optimizer_step(sixnet_optimizer *opt)
     if (common->clip_norm > 0)
         scale = norm_scale(opt, common->clip_norm, common->clip_value > 0 ? common->clip_value : INFINITY);
     if (isnan(scale))
-        return six_fail(SIXNET_NOT_FINITE, "a gradient is not finite; nothing was changed (a smaller learning rate may help)");
+        return six_fail(SIXNET_NOT_FINITE,
+                        "a gradient is not finite; nothing was changed (a smaller learning rate may help)");
     for (const six_segment *s = net->segment; s < net->segment + net->segment_count; s++) {
         update_job job = {opt, s, next_update(opt, s, scale)};
         six_pool_run(net->ctx->pool, update_chunk, &job, (int32_t)((s->size + CHUNK - 1) / CHUNK));

@@ -7,8 +7,8 @@
 #include "sixnet/sixnet.h"
 
 struct sixnet_progress {
-    double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds, validation_loss,
-        validation_accuracy, best_epoch, best_loss, best_accuracy, skipped, resume_changes;
+    double epoch_end, epoch, epochs, batch, batches, samples, loss, accuracy, lr, seconds, total_seconds,
+        validation_loss, validation_accuracy, best_epoch, best_loss, best_accuracy, skipped, resume_changes;
 };
 
 double six_progress_get(const sixnet_progress *p, const char *key);

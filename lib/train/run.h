@@ -15,12 +15,12 @@ typedef struct six_run_state {
     int32_t shuffle, drop_last;
     /* Where the run is: epochs done, samples of the next one done, sums over those, seconds. */
     int64_t epoch, position;
-    double loss_sum, loss_weight, hits, seconds, epoch_seconds; /* see six_loss_sums; hits: in samples */
-    int64_t skipped; /* among those samples, which are in neither sum */
+    double loss_sum, loss_weight, correct, seconds, epoch_seconds; /* see six_loss_sums; hits: in samples */
+    int64_t skipped;                                               /* among those samples, which are in neither sum */
     /* What is averaged, see train/average.h, and how many values the average is made of. */
     int32_t average;
     double ema_decay;
-    int64_t average_start, averaged;
+    int64_t average_start_epoch, averaged;
     int64_t changes; /* settings that were changed when it was resumed */
     /* The counters of model, optimizer and random numbers. */
     int64_t model_step, optimizer_step, seed;
@@ -32,16 +32,24 @@ enum { SIX_AVERAGE_NONE, SIX_AVERAGE_EMA, SIX_AVERAGE_SWA };
 #define SIX_AVERAGES "none ema swa"
 
 /* The columns of a history, which has a row for every epoch; NaN for what there is not. */
-enum { SIX_RUN_LR, SIX_RUN_LOSS, SIX_RUN_ACCURACY, SIX_RUN_VALIDATION_LOSS, SIX_RUN_VALIDATION_ACCURACY, SIX_RUN_COLUMNS };
+enum {
+    SIX_RUN_LR,
+    SIX_RUN_LOSS,
+    SIX_RUN_ACCURACY,
+    SIX_RUN_VALIDATION_LOSS,
+    SIX_RUN_VALIDATION_ACCURACY,
+    SIX_RUN_COLUMNS
+};
 
 typedef struct six_train_run {
     sixnet_model *net;
     sixnet_optimizer *opt;
-    sixnet_batches *batches; /* may be NULL */
+    sixnet_batch_iterator *batches; /* may be NULL */
     six_run_state state;
     const char *settings; /* see train/settings.h; NULL if nobody asks */
     bool allow_changes;   /* of the settings, when it is resumed */
-    void *average; /* reals, as many as the model's values: their average, or zero while there is none; NULL without averaging */
+    void *
+        average; /* reals, as many as the model's values: their average, or zero while there is none; NULL without averaging */
     double *history;
     int64_t rows, room, best; /* best: the row of the best epoch, if there are any */
 } six_train_run;
@@ -60,7 +68,7 @@ void six_run_take_history(six_train_run *run, double *history, int64_t rows);
 int64_t six_run_best(const six_train_run *run);
 void six_run_free(six_train_run *run);
 
-typedef struct six_keeper {
+typedef struct six_checkpoint_store {
     /* Whether runs can be saved at a path and kept beside it: better said before a run than after its first epoch. */
     int32_t (*check)(const sixnet_context *ctx, const char *path, int64_t keep);
     /* Saves a run, and keeps what was at path before as path.1, that as path.2, and so on: `keep` files in all. */
@@ -68,6 +76,6 @@ typedef struct six_keeper {
     /* Puts a run's net, optimizer, batches, state and history into the state that was saved, all or nothing. If
      * run->state.batch_size is not 0 the samples must come as they came then. */
     int32_t (*load)(six_train_run *run, const char *path);
-} six_keeper;
+} six_checkpoint_store;
 
 #endif

@@ -37,8 +37,14 @@ struct six_schedule {
     part part[MAX_PARTS];
 };
 
-#define COUNT(field, type, help) {#field, SIX_INT, offsetof(type, field), 1, 0x1p53, NULL, NULL, help}
-#define GAMMA(type, text) {"gamma", SIX_FLOAT, offsetof(type, gamma), 0, DBL_MAX, text, NULL, "what the rate is multiplied with"}
+#define COUNT(field, type, help)                                                                                       \
+    {                                                                                                                  \
+#field, SIX_INT, offsetof(type, field), 1, 0x1p53, NULL, NULL, help                                            \
+    }
+#define GAMMA(type, text)                                                                                              \
+    {                                                                                                                  \
+        "gamma", SIX_FLOAT, offsetof(type, gamma), 0, DBL_MAX, text, NULL, "what the rate is multiplied with"          \
+    }
 
 /* ---- step_lr, multistep_lr, exponential_lr: lr = base gamma^k ---- */
 
@@ -65,7 +71,8 @@ typedef struct multistep_lr {
 } multistep_lr;
 
 static const six_attr multistep_attrs[] = {
-    {"milestones", SIX_LIST, offsetof(multistep_lr, milestones), 0, 0x1p53, NULL, NULL, "epochs after which the rate drops"},
+    {"milestones", SIX_LIST, offsetof(multistep_lr, milestones), 0, 0x1p53, NULL, NULL,
+     "epochs after which the rate drops"},
     GAMMA(multistep_lr, "0.1"),
     {.name = NULL},
 };
@@ -135,10 +142,12 @@ typedef struct one_cycle_lr {
 enum { ANNEAL_COS, ANNEAL_LINEAR };
 
 static const six_attr one_cycle_attrs[] = {
-    {"max_lr", SIX_FLOAT, offsetof(one_cycle_lr, max_lr), 0, DBL_MAX, NULL, NULL, "the largest rate, whatever the optimizer's"},
+    {"max_lr", SIX_FLOAT, offsetof(one_cycle_lr, max_lr), 0, DBL_MAX, NULL, NULL,
+     "the largest rate, whatever the optimizer's"},
     COUNT(total_steps, one_cycle_lr, "steps of the whole cycle, after which the rate stays"),
     {"pct_start", SIX_FLOAT, offsetof(one_cycle_lr, pct_start), 0, 1, "0.3", NULL, "share of the steps that rise"},
-    {"anneal_strategy", SIX_CHOICE, offsetof(one_cycle_lr, anneal_strategy), 0, 1, "cos", "cos linear", "how it rises and falls"},
+    {"anneal_strategy", SIX_CHOICE, offsetof(one_cycle_lr, anneal_strategy), 0, 1, "cos", "cos linear",
+     "how it rises and falls"},
     {"div_factor", SIX_FLOAT, offsetof(one_cycle_lr, div_factor), SIX_ABOVE_ZERO, DBL_MAX, "25", NULL,
      "the first rate is max_lr divided by it"},
     {"final_div_factor", SIX_FLOAT, offsetof(one_cycle_lr, final_div_factor), SIX_ABOVE_ZERO, DBL_MAX, "10000", NULL,
@@ -191,15 +200,13 @@ enum { UNIT_STEP, UNIT_EPOCH };
 
 static const six_attr warmup_attrs[] = {
     COUNT(steps, linear_warmup, "how many it takes to reach the full rate"),
-    {"start_factor", SIX_FLOAT, offsetof(linear_warmup, start_factor), 0, 1, "0.01", NULL, "the first rate / the full rate"},
+    {"start_factor", SIX_FLOAT, offsetof(linear_warmup, start_factor), 0, 1, "0.01", NULL,
+     "the first rate / the full rate"},
     {"unit", SIX_CHOICE, offsetof(linear_warmup, unit), 0, 1, "step", "step epoch", "what is counted"},
     {.name = NULL},
 };
 
-static bool warmup_counts_steps(const void *attr)
-{
-    return ((const linear_warmup *)attr)->unit == UNIT_STEP;
-}
+static bool warmup_counts_steps(const void *attr) { return ((const linear_warmup *)attr)->unit == UNIT_STEP; }
 
 static double warmup_rate(const void *attr, int64_t t, double base)
 {
@@ -226,11 +233,14 @@ enum { THRESHOLD_REL, THRESHOLD_ABS };
 static const six_attr plateau_attrs[] = {
     {"mode", SIX_CHOICE, offsetof(reduce_on_plateau, mode), 0, 1, "min", "min max", "which metric is the better"},
     {"factor", SIX_FLOAT, offsetof(reduce_on_plateau, factor), 0, 1, "0.1", NULL, "what the rate is multiplied with"},
-    {"patience", SIX_INT, offsetof(reduce_on_plateau, patience), 0, 0x1p53, "10", NULL, "epochs without progress that pass"},
-    {"threshold", SIX_FLOAT, offsetof(reduce_on_plateau, threshold), 0, DBL_MAX, "0.0001", NULL, "what counts as progress"},
+    {"patience", SIX_INT, offsetof(reduce_on_plateau, patience), 0, 0x1p53, "10", NULL,
+     "epochs without progress that pass"},
+    {"threshold", SIX_FLOAT, offsetof(reduce_on_plateau, threshold), 0, DBL_MAX, "0.0001", NULL,
+     "what counts as progress"},
     {"threshold_mode", SIX_CHOICE, offsetof(reduce_on_plateau, threshold_mode), 0, 1, "rel", "rel abs",
      "whether threshold is a share of the best metric or a difference from it"},
-    {"cooldown", SIX_INT, offsetof(reduce_on_plateau, cooldown), 0, 0x1p53, "0", NULL, "epochs to wait after a reduction"},
+    {"cooldown", SIX_INT, offsetof(reduce_on_plateau, cooldown), 0, 0x1p53, "0", NULL,
+     "epochs to wait after a reduction"},
     {"min_lr", SIX_FLOAT, offsetof(reduce_on_plateau, min_lr), 0, DBL_MAX, "0", NULL, "the smallest rate"},
     {"eps", SIX_FLOAT, offsetof(reduce_on_plateau, eps), 0, DBL_MAX, "1e-8", NULL, "a smaller reduction is left out"},
     {.name = NULL},
@@ -292,7 +302,8 @@ static const schedule_kind exponential_kind = {
     .rate = exponential_rate,
 };
 static const schedule_kind cosine_kind = {
-    .kind = {"cosine_annealing_lr", "lowers the rate along a cosine, by epochs", cosine_attrs, sizeof(cosine_annealing_lr)},
+    .kind = {"cosine_annealing_lr", "lowers the rate along a cosine, by epochs", cosine_attrs,
+             sizeof(cosine_annealing_lr)},
     .rate = cosine_rate,
 };
 static const schedule_kind one_cycle_kind = {
@@ -306,14 +317,15 @@ static const schedule_kind warmup_kind = {
     .rate = warmup_rate,
 };
 static const schedule_kind plateau_kind = {
-    .kind = {"reduce_on_plateau", "drops the rate when a metric no longer improves", plateau_attrs, sizeof(reduce_on_plateau)},
+    .kind = {"reduce_on_plateau", "drops the rate when a metric no longer improves", plateau_attrs,
+             sizeof(reduce_on_plateau)},
     .begin = plateau_begin,
     .watch = plateau_watch,
 };
 
 const six_kind *const six_schedule_kinds[] = {
-    &step_kind.kind,   &multistep_kind.kind, &exponential_kind.kind, &cosine_kind.kind, &one_cycle_kind.kind,
-    &warmup_kind.kind, &plateau_kind.kind,   NULL,
+    &step_kind.kind,      &multistep_kind.kind, &exponential_kind.kind, &cosine_kind.kind,
+    &one_cycle_kind.kind, &warmup_kind.kind,    &plateau_kind.kind,     NULL,
 };
 
 /* ---- a schedule ---- */
@@ -326,9 +338,9 @@ static int32_t add_part(six_schedule *s, const sixnet_context *ctx, const char *
         return status;
     const six_kind *kind = six_kind_find(six_schedule_kinds, word, "schedule");
     if (!kind)
-        return SIXNET_BAD_TEXT;
+        return SIXNET_BAD_SPEC;
     if (s->count == MAX_PARTS)
-        return six_fail(SIXNET_BAD_TEXT, "a schedule has at most %d parts", MAX_PARTS);
+        return six_fail(SIXNET_BAD_SPEC, "a schedule has at most %d parts", MAX_PARTS);
     part *p = &s->part[s->count];
     p->kind = (const schedule_kind *)kind;
     p->attr = six_alloc(ctx, 1, kind->size);
@@ -359,7 +371,7 @@ static int32_t parse(six_schedule *s, const sixnet_context *ctx, const char *tex
 {
     size_t size = strlen(text) + 1;
     if (size > SIX_SPEC_MAX)
-        return six_fail(SIXNET_BAD_TEXT, "a schedule's text has at most %d characters", SIX_SPEC_MAX - 1);
+        return six_fail(SIXNET_BAD_SPEC, "a schedule's text has at most %d characters", SIX_SPEC_MAX - 1);
     char *copy = six_alloc(ctx, size, 1);
     if (!copy)
         return SIXNET_OUT_OF_MEMORY;
@@ -409,17 +421,11 @@ double six_schedule_lr(const six_schedule *s)
     return lr;
 }
 
-void six_schedule_set_base(six_schedule *s, double base_lr)
-{
-    s->base = base_lr;
-}
+void six_schedule_set_base(six_schedule *s, double base_lr) { s->base = base_lr; }
 
-void six_schedule_step(six_schedule *s)
-{
-    s->steps++;
-}
+void six_schedule_step(six_schedule *s) { s->steps++; }
 
-void six_schedule_epoch(six_schedule *s, double metric)
+void six_schedule_end_epoch(six_schedule *s, double metric)
 {
     s->epochs++;
     for (int32_t i = 0; i < s->count; i++) {
@@ -444,10 +450,7 @@ int32_t six_schedule_state(const six_schedule *s, double state[static SIX_SCHEDU
     return count;
 }
 
-static bool is_count(double x)
-{
-    return x >= 0 && x <= 0x1p53 && x == (double)(int64_t)x;
-}
+static bool is_count(double x) { return x >= 0 && x <= 0x1p53 && x == (double)(int64_t)x; }
 
 static bool is_plateau(const plateau *p)
 {
@@ -456,11 +459,11 @@ static bool is_plateau(const plateau *p)
 
 int32_t six_schedule_restore(six_schedule *s, const double *state, int32_t count)
 {
-    six_schedule restored = *s;
+    six_schedule retries = *s;
     int32_t used = COUNTER_STATE;
     bool good = count >= COUNTER_STATE && is_count(state[0]) && is_count(state[1]);
     for (int32_t i = 0; good && i < s->count; i++) {
-        plateau *p = &restored.part[i].plateau;
+        plateau *p = &retries.part[i].plateau;
         if (!s->part[i].kind->watch)
             continue;
         good = count >= used + PLATEAU_STATE;
@@ -472,9 +475,9 @@ int32_t six_schedule_restore(six_schedule *s, const double *state, int32_t count
     }
     if (!good || used != count)
         return six_fail(SIXNET_BAD_FILE, "the state of the learning-rate schedule is not one of this schedule");
-    restored.steps = (int64_t)state[0];
-    restored.epochs = (int64_t)state[1];
-    *s = restored;
+    retries.steps = (int64_t)state[0];
+    retries.epochs = (int64_t)state[1];
+    *s = retries;
     return SIXNET_OK;
 }
 

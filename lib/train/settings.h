@@ -2,7 +2,7 @@
 #ifndef SIX_TRAIN_SETTINGS_H
 #define SIX_TRAIN_SETTINGS_H
 
-/* What a run of sixnet_fit() was made with, as text: lines of name=value, always the same names in the same order. A checkpoint keeps it,
+/* What a run of sixnet_model_fit() was made with, as text: lines of name=value, always the same names in the same order. A checkpoint keeps it,
  * and a run that is resumed compares it with its own. The net and the schedule are not in it, as a checkpoint fits no others. */
 
 #include "data/dataset.h"

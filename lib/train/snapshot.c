@@ -4,14 +4,18 @@
 
 #include <string.h>
 
-static size_t bytes_of(const sixnet_model *net, int64_t values) { return (size_t)values * (size_t)net->variant->real_size; }
+static size_t bytes_of(const sixnet_model *net, int64_t values)
+{
+    return (size_t)values * (size_t)net->variant->real_size;
+}
 
 int32_t six_snapshot_new(six_snapshot *s, const sixnet_optimizer *opt, void *average)
 {
     const sixnet_model *net = opt->net;
     const int64_t arrays = average ? 2 : 1;
     s->average = average;
-    s->memory = six_alloc(net->ctx, (size_t)(arrays * net->values_size + opt->slots * net->trained_size), (size_t)net->variant->real_size);
+    s->memory = six_alloc(net->ctx, (size_t)(arrays * net->values_size + opt->slots * net->trained_size),
+                          (size_t)net->variant->real_size);
     return s->memory ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
 }
 

@@ -16,8 +16,8 @@ static int learn(sixnet_model *net, sixnet_optimizer *opt)
     const float inputs[] = {0, 0, 0, 1, 1, 0, 1, 1}, sums[] = {0, 1, 1, 2};
     double loss = 0;
     for (int i = 0; i < 200; i++) {
-        if (sixnet_zero_grad(net) || sixnet_forward(net, inputs, 4) || sixnet_loss(net, sums, &loss) || sixnet_backward(net) ||
-            sixnet_step(opt))
+        if (sixnet_model_zero_grad(net) || sixnet_model_forward(net, inputs, 4) ||
+            sixnet_model_loss(net, sums, &loss) || sixnet_model_backward(net) || sixnet_optimizer_step(opt))
             return say("step");
     }
     if (!(loss < 1e-3))

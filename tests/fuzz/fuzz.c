@@ -26,7 +26,7 @@ static struct {
     clock_t begin;
 } meter;
 
-static void *counted_malloc(size_t size, void *user)
+static void *counted_malloc(void *user, size_t size)
 {
     (void)user;
     char *memory = ++meter.calls == meter.fail_at ? NULL : malloc(size + HEAD);
@@ -38,7 +38,7 @@ static void *counted_malloc(size_t size, void *user)
     return memory + HEAD;
 }
 
-static void counted_free(void *memory, void *user)
+static void counted_free(void *user, void *memory)
 {
     size_t size;
     (void)user;

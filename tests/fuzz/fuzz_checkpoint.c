@@ -14,7 +14,7 @@ typedef struct run {
     sixnet_model *net;
     sixnet_optimizer *opt;
     sixnet_dataset *ds;
-    sixnet_batches *batches;
+    sixnet_batch_iterator *batches;
 } run;
 
 typedef struct state {
@@ -30,16 +30,18 @@ static void begin(run *r)
     static sixnet_context *ctx;
     if (!ctx)
         ctx = fuzz_context("seed=3");
-    MUST(sixnet_model_parse(&r->net, ctx, "input shape=3\nlinear out_features=2 name=fc\ncross_entropy\n") == SIXNET_OK);
-    MUST(sixnet_optimizer_new(&r->opt, r->net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5") == SIXNET_OK);
+    MUST(sixnet_model_parse(&r->net, ctx, "input shape=3\nlinear out_features=2 name=fc\ncross_entropy\n") ==
+         SIXNET_OK);
+    MUST(sixnet_optimizer_new(&r->opt, r->net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5") ==
+         SIXNET_OK);
     MUST(sixnet_dataset_from_arrays(&r->ds, ctx, "shape=3", inputs, targets, SAMPLES) == SIXNET_OK);
-    MUST(sixnet_batches_new(&r->batches, r->ds, "batch_size=2") == SIXNET_OK);
-    MUST(sixnet_batches_start(r->batches, 1) == SIXNET_OK);
+    MUST(sixnet_batch_iterator_new(&r->batches, r->ds, "batch_size=2") == SIXNET_OK);
+    MUST(sixnet_batch_iterator_start_epoch(r->batches, 1) == SIXNET_OK);
 }
 
 static void end(run *r)
 {
-    sixnet_batches_free(r->batches);
+    sixnet_batch_iterator_free(r->batches);
     sixnet_dataset_free(r->ds);
     sixnet_optimizer_free(r->opt);
     sixnet_model_free(r->net);
@@ -47,9 +49,9 @@ static void end(run *r)
 
 static state state_of(const run *r)
 {
-    state s = {.rate = sixnet_learning_rate(r->opt)};
-    MUST(sixnet_digest(r->net, s.digest) == SIXNET_OK);
-    MUST(sixnet_batches_cursor(r->batches, &s.epoch, &s.position) == SIXNET_OK);
+    state s = {.rate = sixnet_optimizer_learning_rate(r->opt)};
+    MUST(sixnet_model_digest(r->net, s.digest) == SIXNET_OK);
+    MUST(sixnet_batch_iterator_position(r->batches, &s.epoch, &s.position) == SIXNET_OK);
     return s;
 }
 
@@ -65,13 +67,13 @@ static void step(run *r)
 {
     const float *in, *target;
     int64_t n;
-    MUST(sixnet_batches_next(r->batches, &in, &target, &n) == SIXNET_OK);
+    MUST(sixnet_batch_iterator_next(r->batches, &in, &target, &n) == SIXNET_OK);
     if (!n)
         return;
-    MUST(sixnet_zero_grad(r->net) == SIXNET_OK && sixnet_forward(r->net, in, n) == SIXNET_OK);
-    MUST(sixnet_loss(r->net, target, NULL) == SIXNET_OK && sixnet_backward(r->net) == SIXNET_OK);
-    fuzz_status(sixnet_step(r->opt));
-    MUST(sixnet_schedule_epoch(r->opt, 1) == SIXNET_OK);
+    MUST(sixnet_model_zero_grad(r->net) == SIXNET_OK && sixnet_model_forward(r->net, in, n) == SIXNET_OK);
+    MUST(sixnet_model_loss(r->net, target, NULL) == SIXNET_OK && sixnet_model_backward(r->net) == SIXNET_OK);
+    fuzz_status(sixnet_optimizer_step(r->opt));
+    MUST(sixnet_optimizer_end_epoch(r->opt, 1) == SIXNET_OK);
 }
 
 static bool load(run *r, const char *path, size_t size, const char *options)

@@ -19,8 +19,8 @@ static void read_samples(const sixnet_dataset *ds)
         target_size *= target_dims[i];
     float *in = malloc((size_t)size * sizeof *in), *target = malloc((size_t)target_size * sizeof *target);
     MUST(in && target && sixnet_dataset_size(ds) > 0);
-    MUST(sixnet_dataset_get(ds, 0, in, target) == SIXNET_OK);
-    MUST(sixnet_dataset_get(ds, sixnet_dataset_size(ds) - 1, in, target) == SIXNET_OK);
+    MUST(sixnet_dataset_get_sample(ds, 0, in, target) == SIXNET_OK);
+    MUST(sixnet_dataset_get_sample(ds, sixnet_dataset_size(ds) - 1, in, target) == SIXNET_OK);
     free(in);
     free(target);
 }
@@ -33,7 +33,7 @@ static void open_pair(const char *images, const char *labels, size_t size)
         ctx = fuzz_context(NULL);
     fuzz_enter();
     fuzz_begin(SIX_INFLATE_RATIO * size);
-    int32_t status = fuzz_status(sixnet_dataset_open_idx(&ds, ctx, images, labels));
+    int32_t status = fuzz_status(sixnet_dataset_from_idx(&ds, ctx, images, labels));
     fuzz_bound((SIX_INFLATE_RATIO + 1) * (uint64_t)size + (1 << 20));
     MUST((status == SIXNET_OK) == (ds != NULL));
     if (ds) {

@@ -86,7 +86,13 @@ static int32_t take_value(six_json *j, int depth)
 static void read_tokens(const uint8_t *data, size_t size)
 {
     char *text = fuzz_copy(data, size);
-    six_json j = {.begin = text, .at = text, .end = text + size, .offset = 8, .label = "fuzz", .object = "name", .field = "field"};
+    six_json j = {.begin = text,
+                  .at = text,
+                  .end = text + size,
+                  .offset = 8,
+                  .label = "fuzz",
+                  .object = "name",
+                  .field = "field"};
     int32_t status = take_value(&j, 0);
     if (!status)
         status = six_json_finish(&j);

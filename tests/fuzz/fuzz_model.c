@@ -26,7 +26,7 @@ static bool load(sixnet_context *ctx, const uint8_t *data, size_t size, const ch
     sixnet_model *net;
     fuzz_enter();
     fuzz_begin(size);
-    int32_t status = fuzz_status(sixnet_model_load_memory(&net, ctx, data, size, options));
+    int32_t status = fuzz_status(sixnet_model_load_from_buffer(&net, ctx, data, size, options));
     fuzz_bound(fuzz_file_memory(size));
     try_outcome(ctx, status, net);
     fuzz_leave();
@@ -73,8 +73,9 @@ static size_t mutate_net(uint8_t *data, size_t size, size_t room)
         return safetensors_mutate(data, size, room, (unsigned int)size);
     length = LLVMFuzzerMutate((uint8_t *)text, length, TEXT - 1);
     text[length] = '\0';
-    if (sixnet_model_parse(&net, ctx, text) == SIXNET_OK && sixnet_model_save_memory(net, NULL, 0, &saved) == SIXNET_OK &&
-        saved <= room && sixnet_model_save_memory(net, data, room, &saved) == SIXNET_OK)
+    if (sixnet_model_parse(&net, ctx, text) == SIXNET_OK &&
+        sixnet_model_save_to_buffer(net, NULL, 0, &saved) == SIXNET_OK && saved <= room &&
+        sixnet_model_save_to_buffer(net, data, room, &saved) == SIXNET_OK)
         size = (size_t)saved;
     sixnet_model_free(net);
     return size;

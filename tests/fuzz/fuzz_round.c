@@ -43,7 +43,7 @@ static void load_changed(sixnet_context *ctx, uint8_t *file, size_t size)
     sixnet_model *net;
     uint8_t *exact = fuzz_copy(file, size);
     fuzz_begin(size);
-    fuzz_status(sixnet_model_load_memory(&net, ctx, exact, size, NULL));
+    fuzz_status(sixnet_model_load_from_buffer(&net, ctx, exact, size, NULL));
     fuzz_bound(fuzz_file_memory(size));
     if (net)
         try_model(ctx, net);
@@ -54,11 +54,11 @@ static void load_changed(sixnet_context *ctx, uint8_t *file, size_t size)
 static void try_changes(sixnet_context *ctx, const sixnet_model *net, const uint8_t *changes, size_t count)
 {
     uint64_t saved;
-    MUST(sixnet_model_save_memory(net, NULL, 0, &saved) == SIXNET_OK);
+    MUST(sixnet_model_save_to_buffer(net, NULL, 0, &saved) == SIXNET_OK);
     if (saved + count > MOST_FILE)
         return;
     uint8_t *file = malloc((size_t)saved + count);
-    MUST(file && sixnet_model_save_memory(net, file, saved, &saved) == SIXNET_OK);
+    MUST(file && sixnet_model_save_to_buffer(net, file, saved, &saved) == SIXNET_OK);
     size_t size = (size_t)saved;
     for (size_t i = 0; i < count && size > 8; i++)
         size = change(file, size, changes + 4 * i);

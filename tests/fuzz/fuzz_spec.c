@@ -68,12 +68,12 @@ static void run_optimizer(const char *text, const char *schedule)
     if (fuzz_status(sixnet_optimizer_new(&opt, net, text, schedule)) != SIXNET_OK)
         return;
     for (int i = 0; i < EPOCHS; i++) {
-        fuzz_status(sixnet_step(opt));
-        MUST(sixnet_schedule_epoch(opt, EPOCHS - i) == SIXNET_OK);
-        MUST(sixnet_learning_rate(opt) >= 0);
+        fuzz_status(sixnet_optimizer_step(opt));
+        MUST(sixnet_optimizer_end_epoch(opt, EPOCHS - i) == SIXNET_OK);
+        MUST(sixnet_optimizer_learning_rate(opt) >= 0);
     }
     sixnet_optimizer_free(opt);
-    MUST(sixnet_reset(net, 0) == SIXNET_OK);
+    MUST(sixnet_model_reset(net, 0) == SIXNET_OK);
 }
 
 static void use_optimizer(const char *text) { run_optimizer(text, NULL); }
@@ -95,12 +95,12 @@ static void use_transform(const char *text)
     sixnet_dataset *ds = new_dataset();
     int64_t dims[8], target_dims[8];
     int32_t rank, target_rank;
-    if (fuzz_status(sixnet_dataset_transform(ds, text)) == SIXNET_OK) {
+    if (fuzz_status(sixnet_dataset_add_transform(ds, text)) == SIXNET_OK) {
         MUST(sixnet_dataset_shape(ds, dims, &rank, target_dims, &target_rank) == SIXNET_OK);
         const int64_t size = product(dims, rank), target_size = product(target_dims, target_rank);
         if (size <= MOST && target_size <= MOST) {
             float *values = malloc((size_t)(size + target_size) * sizeof *values);
-            MUST(values && sixnet_dataset_get(ds, 1, values, values + size) == SIXNET_OK);
+            MUST(values && sixnet_dataset_get_sample(ds, 1, values, values + size) == SIXNET_OK);
             free(values);
         }
     }
@@ -119,17 +119,17 @@ static void use_split(const char *rest)
 
 static void use_batches(const char *rest)
 {
-    sixnet_batches *batches;
+    sixnet_batch_iterator *batches;
     sixnet_dataset *ds = new_dataset();
     const float *in, *target;
     int64_t n = 1, total = 0;
-    if (fuzz_status(sixnet_batches_new(&batches, ds, rest)) == SIXNET_OK) {
-        MUST(sixnet_batches_start(batches, 1) == SIXNET_OK);
+    if (fuzz_status(sixnet_batch_iterator_new(&batches, ds, rest)) == SIXNET_OK) {
+        MUST(sixnet_batch_iterator_start_epoch(batches, 1) == SIXNET_OK);
         for (; n; total += n)
-            MUST(sixnet_batches_next(batches, &in, &target, &n) == SIXNET_OK);
+            MUST(sixnet_batch_iterator_next(batches, &in, &target, &n) == SIXNET_OK);
         MUST(total <= SAMPLES);
     }
-    sixnet_batches_free(batches);
+    sixnet_batch_iterator_free(batches);
     sixnet_dataset_free(ds);
 }
 
@@ -138,10 +138,14 @@ static const struct {
     bool whole;                /* takes the text with its first word */
     void (*use)(const char *text);
 } uses[] = {
-    {"optimizer", NULL, true, use_optimizer},        {"schedule", NULL, true, use_schedule},
-    {"transform", NULL, true, use_transform},        {"options", "dataset_split", false, use_split},
-    {"options", "batches", false, use_batches},      {"layer", NULL, true, NULL},
-    {"loss", NULL, true, NULL},                      {"options", NULL, false, NULL},
+    {"optimizer", NULL, true, use_optimizer},
+    {"schedule", NULL, true, use_schedule},
+    {"transform", NULL, true, use_transform},
+    {"options", "dataset_split", false, use_split},
+    {"options", "batch_iterator", false, use_batches},
+    {"layer", NULL, true, NULL},
+    {"loss", NULL, true, NULL},
+    {"options", NULL, false, NULL},
 };
 
 static void try_as(size_t use, const char *kind_name, const char *text, const char *rest)

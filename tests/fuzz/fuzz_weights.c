@@ -38,12 +38,12 @@ static bool load(sixnet_model *net, const uint8_t *data, size_t size, const char
 {
     char before[65], after[65];
     const char *report;
-    MUST(sixnet_digest(net, before) == SIXNET_OK);
+    MUST(sixnet_model_digest(net, before) == SIXNET_OK);
     fuzz_begin(size);
-    int32_t status = fuzz_status(sixnet_model_load_weights_memory(net, data, size, options, &report));
+    int32_t status = fuzz_status(sixnet_model_load_weights_from_buffer(net, data, size, options, &report));
     fuzz_bound(fuzz_file_memory(size));
     check_report(report);
-    MUST(sixnet_digest(net, after) == SIXNET_OK);
+    MUST(sixnet_model_digest(net, after) == SIXNET_OK);
     MUST(!status || strcmp(before, after) == 0);
     if (!status && !options)
         check_finite(net);
@@ -57,8 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!net)
         MUST(sixnet_model_parse(&net, fuzz_context(NULL), net_text) == SIXNET_OK);
     if (load(net, data, size, NULL) || load(net, data, size, "strict=false checksum=false check_values=false")) {
-        MUST(sixnet_predict(net, in, 1, out) == SIXNET_OK);
-        MUST(sixnet_reset(net, 0) == SIXNET_OK);
+        MUST(sixnet_model_predict(net, in, 1, out) == SIXNET_OK);
+        MUST(sixnet_model_reset(net, 0) == SIXNET_OK);
         fuzz_worked();
     }
     return 0;

@@ -59,7 +59,8 @@ static size_t mutate_header(uint8_t *file, size_t size, size_t room)
 static size_t mutate_data(uint8_t *file, size_t size, size_t room)
 {
     size_t begin = size < LENGTH ? 0 : LENGTH + safetensors_header(file, size);
-    return begin == room ? LLVMFuzzerMutate(file, size, room) : begin + LLVMFuzzerMutate(file + begin, size - begin, room - begin);
+    return begin == room ? LLVMFuzzerMutate(file, size, room)
+                         : begin + LLVMFuzzerMutate(file + begin, size - begin, room - begin);
 }
 
 size_t safetensors_mutate(uint8_t *file, size_t size, size_t room, unsigned int seed)

@@ -11,7 +11,7 @@ void try_text(sixnet_context *ctx, sixnet_model *net)
 {
     sixnet_model *again;
     const char *text = sixnet_model_text(net);
-    MUST(text && sixnet_summary(net));
+    MUST(text && sixnet_model_summary(net));
     MUST(sixnet_model_parse(&again, ctx, text) == SIXNET_OK);
     MUST(strcmp(sixnet_model_text(again), text) == 0);
     MUST(sixnet_tensor_count(again) == sixnet_tensor_count(net));
@@ -20,9 +20,9 @@ void try_text(sixnet_context *ctx, sixnet_model *net)
 
 static uint8_t *saved(const sixnet_model *net, uint64_t *size)
 {
-    MUST(sixnet_model_save_memory(net, NULL, 0, size) == SIXNET_OK);
+    MUST(sixnet_model_save_to_buffer(net, NULL, 0, size) == SIXNET_OK);
     uint8_t *file = malloc((size_t)*size);
-    MUST(file && sixnet_model_save_memory(net, file, *size, size) == SIXNET_OK);
+    MUST(file && sixnet_model_save_to_buffer(net, file, *size, size) == SIXNET_OK);
     return file;
 }
 
@@ -31,7 +31,7 @@ void try_file(sixnet_context *ctx, const sixnet_model *net)
     sixnet_model *again;
     uint64_t size, size_again;
     uint8_t *file = saved(net, &size);
-    MUST(sixnet_model_load_memory(&again, ctx, file, size, "check_values=false") == SIXNET_OK);
+    MUST(sixnet_model_load_from_buffer(&again, ctx, file, size, "check_values=false") == SIXNET_OK);
     uint8_t *file_again = saved(again, &size_again);
     MUST(size_again == size && memcmp(file, file_again, (size_t)size) == 0);
     free(file);
@@ -60,7 +60,7 @@ static int64_t size_of(const sixnet_model *net, sixnet_node node)
 static bool is_loss(const char *kind)
 {
     const char *name;
-    for (int32_t i = 0; (name = sixnet_kind("loss", i, "name")); i++)
+    for (int32_t i = 0; (name = sixnet_kind_field("loss", i, "name")); i++)
         if (strcmp(name, kind) == 0)
             return true;
     return false;
@@ -101,7 +101,7 @@ static float *numbers(int64_t count)
 static void same_alone(sixnet_model *net, const sizes *s, const float *in, const float *together, int64_t out)
 {
     float *alone = numbers(s->out);
-    MUST(sixnet_predict(net, in + (SAMPLES - 1) * s->in, 1, alone) == SIXNET_OK);
+    MUST(sixnet_model_predict(net, in + (SAMPLES - 1) * s->in, 1, alone) == SIXNET_OK);
     for (int64_t i = 0; i < out; i++) {
         const float *other = &together[(SAMPLES - 1) * out + i];
         MUST(memcmp(&alone[i], other, sizeof *other) == 0 || (isnan(alone[i]) && isnan(*other)));
@@ -123,7 +123,7 @@ static void predict(sixnet_model *net, const sizes *s, const float *in)
     float *out = numbers(SAMPLES * s->out);
     for (int64_t i = 0; i < SAMPLES * s->out; i++)
         out[i] = -12345;
-    if (fuzz_status(sixnet_predict(net, in, SAMPLES, out)) == SIXNET_OK)
+    if (fuzz_status(sixnet_model_predict(net, in, SAMPLES, out)) == SIXNET_OK)
         same_alone(net, s, in, out, written(out, SAMPLES * s->out));
     free(out);
 }
@@ -133,11 +133,11 @@ static void train(sixnet_model *net, const sizes *s, const float *in)
     double loss;
     sixnet_optimizer *opt;
     float *targets = numbers(SAMPLES * s->target);
-    if (fuzz_status(sixnet_forward(net, in, SAMPLES)) == SIXNET_OK && s->target &&
-        fuzz_status(sixnet_loss(net, targets, &loss)) == SIXNET_OK)
-        MUST(sixnet_backward(net) == SIXNET_OK);
+    if (fuzz_status(sixnet_model_forward(net, in, SAMPLES)) == SIXNET_OK && s->target &&
+        fuzz_status(sixnet_model_loss(net, targets, &loss)) == SIXNET_OK)
+        MUST(sixnet_model_backward(net) == SIXNET_OK);
     MUST(sixnet_optimizer_new(&opt, net, "adam lr=1e-3", NULL) == SIXNET_OK);
-    fuzz_status(sixnet_step(opt));
+    fuzz_status(sixnet_optimizer_step(opt));
     sixnet_optimizer_free(opt);
     free(targets);
 }
@@ -146,7 +146,7 @@ void try_run(sixnet_model *net)
 {
     uint64_t memory;
     sizes s = measure(net);
-    int32_t status = fuzz_status(sixnet_memory_needed(net, SAMPLES, 1, &memory));
+    int32_t status = fuzz_status(sixnet_model_memory_needed(net, SAMPLES, 1, &memory));
     if (status || memory > MOST_MEMORY || s.values * (s.values + s.parameters) > MOST_WORK)
         return;
     float *in = numbers(SAMPLES * s.in);

@@ -14,9 +14,9 @@
 
 typedef enum work_kind {
     WORK_TRAIN,   /* a step: zero_grad, forward, loss, backward, step */
-    WORK_PREDICT, /* sixnet_predict() */
+    WORK_PREDICT, /* sixnet_model_predict() */
     WORK_FIT,     /* a whole run: load, train, evaluate */
-    WORK_EPOCH,   /* sixnet_fit() of an epoch, told by the batch */
+    WORK_EPOCH,   /* sixnet_model_fit() of an epoch, told by the batch */
 } work_kind;
 
 typedef struct workload {

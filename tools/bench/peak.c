@@ -22,15 +22,15 @@ enum { CHAINS = 12, ROUNDS = 1 << 19, TRIALS = 20, TEAM_RUNS = 8 };
 #define START(i) vector a##i = b + (vector){i};
 #define STEP(i) a##i = FMA(a##i, b, c);
 #define ADD(i) sum += a##i;
-#define CHAINS_BODY                                                                                             \
-    volatile element start = (element)0.75, end;                                                                \
-    vector b = (vector){0} + start, c = b * b, sum = c;                                                         \
-    EACH(START)                                                                                                 \
-    for (int32_t r = 0; r < ROUNDS; r++) {                                                                      \
-        EACH(STEP)                                                                                              \
-    }                                                                                                           \
-    EACH(ADD)                                                                                                   \
-    end = sum[0];                                                                                               \
+#define CHAINS_BODY                                                                                                    \
+    volatile element start = (element)0.75, end;                                                                       \
+    vector b = (vector){0} + start, c = b * b, sum = c;                                                                \
+    EACH(START)                                                                                                        \
+    for (int32_t r = 0; r < ROUNDS; r++) {                                                                             \
+        EACH(STEP)                                                                                                     \
+    }                                                                                                                  \
+    EACH(ADD)                                                                                                          \
+    end = sum[0];                                                                                                      \
     (void)end;
 
 #if defined(__x86_64__)

@@ -119,31 +119,33 @@ static void bench_load(bench *b)
     b->outputs = allocate((size_t)(b->batch * b->data.output_size) * sizeof *b->outputs);
     if (b->work->kind == WORK_EPOCH) {
         char spec[64];
-        snprintf(spec, sizeof spec, "shape=%lld target_shape=%lld", (long long)b->data.input_size, (long long)b->data.target_size);
-        check(sixnet_dataset_from_arrays(&b->dataset, b->ctx, spec, b->data.inputs, b->data.targets, b->data.batches * b->batch));
+        snprintf(spec, sizeof spec, "shape=%lld target_shape=%lld", (long long)b->data.input_size,
+                 (long long)b->data.target_size);
+        check(sixnet_dataset_from_arrays(&b->dataset, b->ctx, spec, b->data.inputs, b->data.targets,
+                                         b->data.batches * b->batch));
     }
 }
 
 static void train_step(bench *b, int64_t batch)
 {
     const int64_t input = batch * b->batch * b->data.input_size, target = batch * b->batch * b->data.target_size;
-    check(sixnet_zero_grad(b->net));
+    check(sixnet_model_zero_grad(b->net));
     if (strcmp(b->work->dtype, "f64") == 0) {
-        check(sixnet_forward_f64(b->net, (double *)b->data.inputs + input, b->batch));
-        check(sixnet_loss_f64(b->net, (double *)b->data.targets + target, NULL));
+        check(sixnet_model_forward_f64(b->net, (double *)b->data.inputs + input, b->batch));
+        check(sixnet_model_loss_f64(b->net, (double *)b->data.targets + target, NULL));
     } else {
-        check(sixnet_forward(b->net, (float *)b->data.inputs + input, b->batch));
-        check(sixnet_loss(b->net, (float *)b->data.targets + target, NULL));
+        check(sixnet_model_forward(b->net, (float *)b->data.inputs + input, b->batch));
+        check(sixnet_model_loss(b->net, (float *)b->data.targets + target, NULL));
     }
-    check(sixnet_backward(b->net));
-    check(sixnet_step(b->opt));
+    check(sixnet_model_backward(b->net));
+    check(sixnet_optimizer_step(b->opt));
 }
 
 static void train_epoch(bench *b)
 {
     char options[64];
     snprintf(options, sizeof options, "batch_size=%d", (int)b->batch);
-    check(sixnet_fit(b->net, b->opt, b->dataset, options, NULL, NULL));
+    check(sixnet_model_fit(b->net, b->opt, b->dataset, NULL, options, NULL, NULL));
 }
 
 static void call(bench *b)
@@ -155,7 +157,8 @@ static void call(bench *b)
     else if (b->work->kind == WORK_EPOCH)
         train_epoch(b);
     else
-        check(sixnet_predict(b->net, (float *)b->data.inputs + batch * b->batch * b->data.input_size, b->batch, b->outputs));
+        check(sixnet_model_predict(b->net, (float *)b->data.inputs + batch * b->batch * b->data.input_size, b->batch,
+                                   b->outputs));
 }
 
 /* How many batches a call goes through. */
@@ -180,15 +183,17 @@ static double run(bench *b, double seconds, int64_t calls, double *cpu)
 /* What a batch computes, from a profile of a call. */
 static void count_work(bench *b, result *r)
 {
-    check(sixnet_profile(b->net, 1));
+    check(sixnet_model_profile(b->net, 1));
     call(b);
     for (sixnet_node i = 0; i < sixnet_node_count(b->net); i++) {
-        r->flop += sixnet_profile_get(b->net, i, "forward_flop") + sixnet_profile_get(b->net, i, "backward_flop");
-        r->bytes += sixnet_profile_get(b->net, i, "forward_bytes") + sixnet_profile_get(b->net, i, "backward_bytes");
+        r->flop += sixnet_model_profile_get(b->net, i, "forward_flops") +
+                   sixnet_model_profile_get(b->net, i, "backward_flops");
+        r->bytes += sixnet_model_profile_get(b->net, i, "forward_bytes") +
+                    sixnet_model_profile_get(b->net, i, "backward_bytes");
     }
     r->flop /= (double)batches_of_call(b);
     r->bytes /= (double)batches_of_call(b);
-    check(sixnet_profile(b->net, 0));
+    check(sixnet_model_profile(b->net, 0));
 }
 
 static int ascending(const void *a, const void *b)
@@ -220,8 +225,8 @@ static void open_set(bench *b, sixnet_dataset **ds, const char *set)
     char images[PATH_SIZE], labels[PATH_SIZE];
     mnist_path(images, b->set->data, set, "images-idx3");
     mnist_path(labels, b->set->data, set, "labels-idx1");
-    check(sixnet_dataset_open_idx(ds, b->ctx, images, labels));
-    check(sixnet_dataset_transform(*ds, "normalize mean=0.1307 std=0.3081"));
+    check(sixnet_dataset_from_idx(ds, b->ctx, images, labels));
+    check(sixnet_dataset_add_transform(*ds, "normalize mean=0.1307 std=0.3081"));
 }
 
 /* From nothing to a trained net, as examples/mnist_cnn.c. Memory is that of the process so far. */
@@ -238,10 +243,10 @@ static void fit(const settings *set, const workload *work, result *r)
     open_set(&b, &train, "train");
     open_set(&b, &test, "t10k");
     snprintf(options, sizeof options, "epochs=%ld batch_size=%d", set->epochs, (int)b.batch);
-    check(sixnet_fit_validated(b.net, b.opt, train, test, options, NULL, NULL));
+    check(sixnet_model_fit(b.net, b.opt, train, test, options, NULL, NULL));
     r->median = r->low = r->high = seconds_now() - start;
     r->cpu = cpu_now() - cpu;
-    check(sixnet_evaluate(b.net, test, NULL, &r->accuracy));
+    check(sixnet_model_evaluate(b.net, test, NULL, &r->accuracy));
     getrusage(RUSAGE_SELF, &usage);
     r->megabytes = (double)usage.ru_maxrss / 1024;
     sixnet_dataset_free(test);
@@ -257,20 +262,20 @@ typedef struct cost {
 
 static cost cost_of(const bench *b, sixnet_node node, bool backward)
 {
-    const char *const keys[2][3] = {{"forward_seconds", "forward_flop", "forward_bytes"},
-                                    {"backward_seconds", "backward_flop", "backward_bytes"}};
+    const char *const keys[2][3] = {{"forward_seconds", "forward_flops", "forward_bytes"},
+                                    {"backward_seconds", "backward_flops", "backward_bytes"}};
     double x[3];
     for (int k = 0; k < 3; k++)
-        x[k] = sixnet_profile_get(b->net, node, keys[backward][k]) / (double)b->passes;
+        x[k] = sixnet_model_profile_get(b->net, node, keys[backward][k]) / (double)b->passes;
     return (cost){x[0], x[1], x[2]};
 }
 
 static void take_profile(bench *b)
 {
     double cpu;
-    check(sixnet_profile(b->net, 1));
+    check(sixnet_model_profile(b->net, 1));
     b->wall = run(b, b->set->seconds, 1, &cpu);
-    b->passes = (int64_t)sixnet_profile_get(b->net, SIXNET_NONE, "forward_passes");
+    b->passes = (int64_t)sixnet_model_profile_get(b->net, SIXNET_NO_NODE, "forward_passes");
 }
 
 static void add(cost *sum, cost c)
@@ -333,8 +338,9 @@ static cost print_kinds(const bench *b, double whole, double peak)
 static void print_profile(const bench *b, double peak)
 {
     const double whole = b->wall * (double)b->set->threads;
-    const cost none[2] = {cost_of(b, SIXNET_NONE, false), cost_of(b, SIXNET_NONE, true)};
-    printf("\n  profile of %s: us a pass, share of the time, GFLOP/s, share of one thread's peak, GB/s\n", b->work->name);
+    const cost none[2] = {cost_of(b, SIXNET_NO_NODE, false), cost_of(b, SIXNET_NO_NODE, true)};
+    printf("\n  profile of %s: us a pass, share of the time, GFLOP/s, share of one thread's peak, GB/s\n",
+           b->work->name);
     printf("  %-20s %-18s | %-39s | %-39s | both\n", "node", "kind", "forward", "backward");
     for (sixnet_node i = 0; i < sixnet_node_count(b->net); i++) {
         const cost c[2] = {cost_of(b, i, false), cost_of(b, i, true)};
@@ -374,7 +380,7 @@ static void json_cost(const char *key, cost c)
 static void json_profile(const bench *b)
 {
     printf(", \"profile\": [");
-    for (sixnet_node i = SIXNET_NONE; i < sixnet_node_count(b->net); i++) {
+    for (sixnet_node i = SIXNET_NO_NODE; i < sixnet_node_count(b->net); i++) {
         printf("%s{", i < 0 ? "" : ", ");
         json_text("node", i < 0 ? "" : sixnet_node_get(b->net, i, "name"));
         printf(", ");
@@ -394,9 +400,10 @@ static void json_result(const bench *b, const result *r)
     json_text("workload", b->work->name);
     printf(", ");
     json_text("isa", sixnet_context_get(b->ctx, "isa"));
-    printf(", \"threads\": %ld, \"batch\": %d, \"seconds\": %.9g, \"seconds_low\": %.9g, \"seconds_high\": %.9g", b->set->threads,
-           (int)b->batch, r->median, r->low, r->high);
-    printf(", \"cpu_seconds\": %.9g, \"flop\": %.9g, \"bytes\": %.9g, \"peak_gflops\": %.6g", r->cpu, r->flop, r->bytes, r->peak);
+    printf(", \"threads\": %ld, \"batch\": %d, \"seconds\": %.9g, \"seconds_low\": %.9g, \"seconds_high\": %.9g",
+           b->set->threads, (int)b->batch, r->median, r->low, r->high);
+    printf(", \"cpu_seconds\": %.9g, \"flop\": %.9g, \"bytes\": %.9g, \"peak_gflops\": %.6g", r->cpu, r->flop, r->bytes,
+           r->peak);
     if (b->work->kind == WORK_FIT)
         printf(", \"epochs\": %ld, \"accuracy\": %.6g, \"peak_mb\": %.6g", b->set->epochs, r->accuracy, r->megabytes);
 }
@@ -416,7 +423,8 @@ static void print_result(const bench *b, const result *r)
     printf(" %9.3f MFLOP %8.2f GFLOP/s", 1e-6 * r->flop, 1e-9 * r->flop / r->median);
     if (r->peak > 0)
         printf(" %6.1f %% of peak", 1e-7 * r->flop / r->median / r->peak);
-    printf(" %7.2f GB/s %5.0f %% cpu\n", 1e-9 * r->bytes / r->median, 100 * r->cpu / r->median / (double)b->set->threads);
+    printf(" %7.2f GB/s %5.0f %% cpu\n", 1e-9 * r->bytes / r->median,
+           100 * r->cpu / r->median / (double)b->set->threads);
     fflush(stdout);
 }
 
@@ -475,7 +483,8 @@ static double peak_of(const bench *b, int32_t threads)
         known[k].one = peak_gflops(isa, 1);
         known[k].all = b->set->threads > 1 ? peak_gflops(isa, (int32_t)b->set->threads) : known[k].one;
         if (!b->set->json)
-            printf("# peak of %s: %.1f GFLOP/s with 1 thread, %.1f with %ld\n", isa, known[k].one, known[k].all, b->set->threads);
+            printf("# peak of %s: %.1f GFLOP/s with 1 thread, %.1f with %ld\n", isa, known[k].one, known[k].all,
+                   b->set->threads);
     }
     return threads == 1 ? known[k].one : known[k].all;
 }
@@ -576,7 +585,8 @@ static void bench_workload(const settings *set, const workload *w)
 static const char help[] =
     "usage: sixnet-bench [options]\n"
     "Measures the library on nets of its own, beside the multiply-adds that this machine could do.\n\n"
-    "  --workload NAME   one, or several with commas between them; odd: all whose names begin so; all: all but mnist-whole (all)\n"
+    "  --workload NAME   one, or several with commas between them; odd: all whose names begin so; all: all but "
+    "mnist-whole (all)\n"
     "  --threads N       of the library; the program keeps to as many processors (1)\n"
     "  --isa NAME        highest instruction set to use: baseline, avx2, avx512, neon (auto)\n"
     "  --batch N         samples a call, in place of the workload's own number\n"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Trains in PyTorch what a record has, and tells accuracy and time beside the record's: torch_rerun.py FOLDER
 
-    build/examples/mnist_cnn --recipe fast --threads 2 --record fast
+    build/examples/mnist_cnn --recipe fast --threads 2 --run-dir fast
     /usr/bin/python3 tools/bench/torch_rerun.py fast --threads 2
 
 For records of MNIST, or data of its form, with at most random_affine as a transform at random. The bits are not the same, as random numbers

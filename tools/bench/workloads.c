@@ -17,32 +17,35 @@
 
 /* The net of examples/mnist_cnn.net. */
 #define MNIST_BLOCK(channels) CONV(channels, "3", "padding=1 bias=false") "relu\nbatchnorm2d\ndropout p=0.05\n"
-#define MNIST_STAGE(channels) \
+#define MNIST_STAGE(channels)                                                                                          \
     MNIST_BLOCK(channels) MNIST_BLOCK(channels) "maxpool2d kernel_size=2\n" CONV(channels, "1", "bias=false")
-#define MNIST \
-    "input shape=1x28x28\n" MNIST_STAGE("8") MNIST_STAGE("14") MNIST_STAGE("24") MNIST_BLOCK("32") CONV("10", "1", "bias=false") \
-    "avgpool2d kernel_size=3\nflatten\n" CLASSIFIER
+#define MNIST                                                                                                          \
+    "input shape=1x28x28\n" MNIST_STAGE("8") MNIST_STAGE("14") MNIST_STAGE("24") MNIST_BLOCK("32")                     \
+        CONV("10", "1", "bias=false") "avgpool2d kernel_size=3\nflatten\n" CLASSIFIER
 
 #define MLP "input shape=784\n" LINEAR("512") "relu\n" LINEAR("512") "relu\n" LINEAR("10") CLASSIFIER
 
-#define LENET \
-    "input shape=1x28x28\n" CONV("6", "5", "padding=2") "tanh\navgpool2d kernel_size=2\n" CONV("16", "5", "") \
-    "tanh\navgpool2d kernel_size=2\nflatten\n" LINEAR("120") "tanh\n" LINEAR("84") "tanh\n" LINEAR("10") CLASSIFIER
+#define LENET                                                                                                          \
+    "input shape=1x28x28\n" CONV("6", "5", "padding=2") "tanh\navgpool2d kernel_size=2\n" CONV(                        \
+        "16", "5",                                                                                                     \
+        "") "tanh\navgpool2d kernel_size=2\nflatten\n" LINEAR("120") "tanh\n" LINEAR("84") "tanh\n" LINEAR("10")       \
+        CLASSIFIER
 
 /* ResNet-20: blocks of two convolutions around which the input is led, in the first of a stage through a 1 x 1 convolution. */
 #define RES_CONV(channels, rest) CONV(channels, "3", "padding=1 bias=false " rest)
 #define RES_END(name, skip) "batchnorm2d name=" name "_sum\nadd from=" name "_sum," skip "\nrelu name=" name "\n"
-#define RES_SAME(name, from, channels) \
+#define RES_SAME(name, from, channels)                                                                                 \
     RES_CONV(channels, "from=" from) "batchnorm2d\nrelu\n" RES_CONV(channels, "") RES_END(name, from)
-#define RES_DOWN(name, from, channels) \
-    CONV(channels, "1", "stride=2 bias=false from=" from) "batchnorm2d name=" name "_skip\n" \
-    RES_CONV(channels, "stride=2 from=" from) "batchnorm2d\nrelu\n" RES_CONV(channels, "") RES_END(name, name "_skip")
-#define RESNET20 \
-    "input shape=3x32x32\n" RES_CONV("16", "") "batchnorm2d\nrelu name=a0\n" \
-    RES_SAME("a1", "a0", "16") RES_SAME("a2", "a1", "16") RES_SAME("a3", "a2", "16") \
-    RES_DOWN("b1", "a3", "32") RES_SAME("b2", "b1", "32") RES_SAME("b3", "b2", "32") \
-    RES_DOWN("c1", "b3", "64") RES_SAME("c2", "c1", "64") RES_SAME("c3", "c2", "64") \
-    "adaptive_avgpool2d output_size=1\nflatten\n" LINEAR("10") CLASSIFIER
+#define RES_DOWN(name, from, channels)                                                                                 \
+    CONV(channels, "1", "stride=2 bias=false from=" from)                                                              \
+    "batchnorm2d name=" name                                                                                           \
+    "_skip\n" RES_CONV(channels, "stride=2 from=" from) "batchnorm2d\nrelu\n" RES_CONV(channels, "")                   \
+        RES_END(name, name "_skip")
+#define RESNET20                                                                                                       \
+    "input shape=3x32x32\n" RES_CONV("16", "") "batchnorm2d\nrelu name=a0\n" RES_SAME("a1", "a0", "16")                \
+        RES_SAME("a2", "a1", "16") RES_SAME("a3", "a2", "16") RES_DOWN("b1", "a3", "32") RES_SAME("b2", "b1", "32")    \
+            RES_SAME("b3", "b2", "32") RES_DOWN("c1", "b3", "64") RES_SAME("c2", "c1", "64")                           \
+                RES_SAME("c3", "c2", "64") "adaptive_avgpool2d output_size=1\nflatten\n" LINEAR("10") CLASSIFIER
 
 #define SIGMOIDS "linear out_features=2 bias=false\nsigmoid\n"
 #define TWO_NEURON "input shape=2\n" SIGMOIDS SIGMOIDS "mse reduction=half_sum\n"
@@ -50,15 +53,15 @@
 /* Nets of no special form, to find cliffs. */
 #define ODD_END "adaptive_avgpool2d output_size=1\nflatten\n" LINEAR("10") CLASSIFIER
 #define ODD_BLOCK(channels, size, rest) CONV(channels, size, rest) "relu\nbatchnorm2d\n"
-#define ODD(channels, size, rest) \
-    "input shape=3x24x24\n" ODD_BLOCK(channels, size, rest) ODD_BLOCK(channels, size, rest) "maxpool2d kernel_size=2\n" \
-    ODD_BLOCK(channels, size, rest) ODD_END
-#define ODD_DEPTHWISE \
-    "input shape=3x24x24\n" ODD_BLOCK("30", "1", "") ODD_BLOCK("30", "3", "padding=1 groups=30") ODD_BLOCK("60", "1", "") \
-    ODD_BLOCK("60", "3", "padding=1 stride=2 groups=60") ODD_BLOCK("60", "1", "") ODD_END
-#define ODD_WIDE \
-    "input shape=3x24x24\n" ODD_BLOCK("64", "3", "padding=1") ODD_BLOCK("128", "3", "padding=1 stride=2") \
-    ODD_BLOCK("256", "3", "padding=1 stride=2") ODD_END
+#define ODD(channels, size, rest)                                                                                      \
+    "input shape=3x24x24\n" ODD_BLOCK(channels, size, rest)                                                            \
+        ODD_BLOCK(channels, size, rest) "maxpool2d kernel_size=2\n" ODD_BLOCK(channels, size, rest) ODD_END
+#define ODD_DEPTHWISE                                                                                                  \
+    "input shape=3x24x24\n" ODD_BLOCK("30", "1", "") ODD_BLOCK("30", "3", "padding=1 groups=30")                       \
+        ODD_BLOCK("60", "1", "") ODD_BLOCK("60", "3", "padding=1 stride=2 groups=60") ODD_BLOCK("60", "1", "") ODD_END
+#define ODD_WIDE                                                                                                       \
+    "input shape=3x24x24\n" ODD_BLOCK("64", "3", "padding=1") ODD_BLOCK("128", "3", "padding=1 stride=2")              \
+        ODD_BLOCK("256", "3", "padding=1 stride=2") ODD_END
 #define ODD_HIDDEN LINEAR("1000") "gelu\nlayernorm normalized_shape=1000\n"
 #define ODD_MLP "input shape=100\n" ODD_HIDDEN ODD_HIDDEN LINEAR("30") CLASSIFIER
 
@@ -67,8 +70,11 @@
 #define ROBOT "input shape=48\n" LINEAR("96") "tanh\n" LINEAR("3") "tanh\nmse reduction=half_sum\n"
 
 #define SGD "sgd lr=0.01 momentum=0.9"
-#define BOTH(name, batch, net) \
-    {name "-train", WORK_TRAIN, batch, "noise", "f32", SGD, net}, {name "-infer", WORK_PREDICT, batch, "noise", "f32", NULL, net}
+#define BOTH(name, batch, net)                                                                                         \
+    {name "-train", WORK_TRAIN, batch, "noise", "f32", SGD, net},                                                      \
+    {                                                                                                                  \
+        name "-infer", WORK_PREDICT, batch, "noise", "f32", NULL, net                                                  \
+    }
 
 const char *const work_kind_name[] = {"train", "predict", "fit", "epoch"};
 
@@ -149,10 +155,10 @@ static void fill_with_mnist(samples *s, int64_t count, const char *folder)
     sixnet_dataset *ds;
     mnist_path(images, folder, "train", "images-idx3");
     mnist_path(labels, folder, "train", "labels-idx1");
-    check(sixnet_dataset_open_idx(&ds, NULL, images, labels));
-    check(sixnet_dataset_transform(ds, "normalize mean=0.1307 std=0.3081"));
+    check(sixnet_dataset_from_idx(&ds, NULL, images, labels));
+    check(sixnet_dataset_add_transform(ds, "normalize mean=0.1307 std=0.3081"));
     for (int64_t i = 0; i < count; i++)
-        check(sixnet_dataset_get(ds, i, (float *)s->inputs + i * s->input_size, (float *)s->targets + i));
+        check(sixnet_dataset_get_sample(ds, i, (float *)s->inputs + i * s->input_size, (float *)s->targets + i));
     sixnet_dataset_free(ds);
 }
 

@@ -61,8 +61,8 @@ except ImportError:
     numpy = None  # type: ignore[assignment]
 
 __all__ = [
-    "NONE", "Attribute", "BadDataError", "BadFileError", "BadShapeError", "BadStateError", "BadTextError", "Batches", "CallbackFailedError",
-    "CancelledError", "Context", "ConversionWarning", "Dataset", "Epoch", "Evaluation", "FAMILIES", "FileAccessError", "Finding",
+    "NO_NODE", "Attribute", "BadDataError", "BadFileError", "BadShapeError", "BadStateError", "BadSpecError", "Batches", "CallbackFailedError",
+    "CancelledError", "Context", "ConversionWarning", "Dataset", "Epoch", "Evaluation", "FAMILIES", "FileAccessError", "Diagnostic",
     "GradientCheck", "InvalidArgumentError", "Kind", "LayerCall", "LayerSetup", "Model", "Node", "NotFiniteError", "NotFoundError",
     "Optimizer", "OutOfMemoryError", "Predictor", "Progress", "SixnetError", "TooLargeError", "UnsupportedError", "kinds",
     "library_path", "version",
@@ -71,7 +71,7 @@ __all__ = [
 Shape = Tuple[int, ...]
 _T = TypeVar("_T")
 _H = TypeVar("_H", bound="_Handle")
-NONE = -1  #: no node
+NO_NODE = -1  #: no node
 
 # ---- errors ----
 
@@ -99,7 +99,7 @@ class OutOfMemoryError(SixnetError, MemoryError):
     """No memory left."""
 
 
-class BadTextError(SixnetError, ValueError):
+class BadSpecError(SixnetError, ValueError):
     """An unknown word, or a value out of range."""
 
 
@@ -159,7 +159,7 @@ class CancelledError(SixnetError):
 
 _OK, _STOPPED, _INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _IO_ERROR, _NOT_FOUND = 0, 1, -1, -4, -5, -6, -9
 _ERRORS = dict(zip(range(-1, -14, -1), (
-    InvalidArgumentError, OutOfMemoryError, BadTextError, BadShapeError, BadStateError, FileAccessError, BadFileError, TooLargeError,
+    InvalidArgumentError, OutOfMemoryError, BadSpecError, BadShapeError, BadStateError, FileAccessError, BadFileError, TooLargeError,
     NotFoundError, BadDataError, NotFiniteError, CallbackFailedError, UnsupportedError)))
 
 
@@ -186,26 +186,26 @@ class ConversionWarning(UserWarning):
 
 # What the library exports, as its headers declare it. From it come the types of all arguments and the checks that they pass.
 _PROTOTYPES = """
-typedef void *(*sixnet_malloc_fn)(size_t size, void *user);
-typedef void (*sixnet_free_fn)(void *memory, void *user);
-typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
+typedef void *(*sixnet_malloc_fn)(void *user, size_t size);
+typedef void (*sixnet_free_fn)(void *user, void *memory);
+typedef void (*sixnet_log_fn)(void *user, int32_t level, const char *line);
 typedef int32_t (*sixnet_sample_fn)(void *user, int64_t index, float *input, float *target);
 typedef int32_t (*sixnet_sample_f64_fn)(void *user, int64_t index, double *input, double *target);
 typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
 typedef int32_t (*sixnet_write_fn)(void *user, const void *data, uint64_t size);
 typedef int64_t (*sixnet_read_fn)(void *user, void *data, uint64_t size);
-typedef int32_t (*sixnet_setup_fn)(void *user, sixnet_layer_setup *setup);
-typedef int32_t (*sixnet_compute_fn)(void *user, sixnet_layer_call *call);
+typedef int32_t (*sixnet_layer_setup_fn)(void *user, sixnet_layer_setup *setup);
+typedef int32_t (*sixnet_layer_compute_fn)(void *user, sixnet_layer_call *call);
 const char *sixnet_status_name(int32_t status);
 const char *sixnet_last_error(void);
 int32_t sixnet_last_system_error(void);
 const char *sixnet_version(void);
 int32_t sixnet_version_number(void);
-const char *sixnet_kind(const char *family, int32_t index, const char *field);
-const char *sixnet_attribute(const char *family, const char *kind, int32_t index, const char *field);
+const char *sixnet_kind_field(const char *family, int32_t index, const char *field);
+const char *sixnet_attribute_field(const char *family, const char *kind, int32_t index, const char *field);
 int32_t sixnet_context_new(sixnet_context **out, const char *options);
-int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options, sixnet_malloc_fn allocate,
-    sixnet_free_fn release, void *user);
+int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options, sixnet_malloc_fn malloc_fn,
+    sixnet_free_fn free_fn, void *user);
 void sixnet_context_free(sixnet_context *ctx);
 int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user);
 const char *sixnet_context_get(const sixnet_context *ctx, const char *key);
@@ -213,20 +213,20 @@ int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx);
 int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *text);
 int32_t sixnet_model_copy(sixnet_model **out, const sixnet_model *net);
 void sixnet_model_free(sixnet_model *net);
-sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input);
-sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count);
-int32_t sixnet_retain(sixnet_model *net, sixnet_node node);
-int32_t sixnet_compile(sixnet_model *net);
-int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes);
-int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
-const char *sixnet_summary(sixnet_model *net);
+sixnet_node sixnet_model_add(sixnet_model *net, const char *spec, sixnet_node input);
+sixnet_node sixnet_model_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count);
+int32_t sixnet_node_retain(sixnet_model *net, sixnet_node node);
+int32_t sixnet_model_compile(sixnet_model *net);
+int32_t sixnet_model_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes);
+int32_t sixnet_model_reset(sixnet_model *net, uint64_t seed);
+const char *sixnet_model_summary(sixnet_model *net);
 const char *sixnet_model_text(sixnet_model *net);
 int32_t sixnet_node_count(const sixnet_model *net);
 sixnet_node sixnet_node_find(const sixnet_model *net, const char *name);
 const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field);
 sixnet_node sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output);
 int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank);
-int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node);
+int32_t sixnet_model_shape(const sixnet_model *net, const char *which, int64_t *dims, int32_t *rank, sixnet_node *node);
 int32_t sixnet_node_values(const sixnet_model *net, sixnet_node node, float *values, int64_t count);
 int32_t sixnet_node_values_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count);
 int32_t sixnet_node_gradient(const sixnet_model *net, sixnet_node node, float *values, int64_t count);
@@ -241,35 +241,35 @@ int32_t sixnet_tensor_get(const sixnet_model *net, const char *name, float *valu
 int32_t sixnet_tensor_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
 int32_t sixnet_tensor_set(sixnet_model *net, const char *name, const float *values, int64_t count);
 int32_t sixnet_tensor_set_f64(sixnet_model *net, const char *name, const double *values, int64_t count);
-int32_t sixnet_gradient_get(const sixnet_model *net, const char *name, float *values, int64_t count);
-int32_t sixnet_gradient_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
+int32_t sixnet_tensor_gradient(const sixnet_model *net, const char *name, float *values, int64_t count);
+int32_t sixnet_tensor_gradient_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
 const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_t *count);
-int32_t sixnet_digest(const sixnet_model *net, char *digest);
-int32_t sixnet_forward(sixnet_model *net, const float *inputs, int64_t n);
-int32_t sixnet_forward_f64(sixnet_model *net, const double *inputs, int64_t n);
-int32_t sixnet_loss(sixnet_model *net, const float *targets, double *loss);
-int32_t sixnet_loss_f64(sixnet_model *net, const double *targets, double *loss);
-int32_t sixnet_backward(sixnet_model *net);
-int32_t sixnet_backward_from(sixnet_model *net, const float *gradient);
-int32_t sixnet_backward_from_f64(sixnet_model *net, const double *gradient);
-int32_t sixnet_zero_grad(sixnet_model *net);
-int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs);
-int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
+int32_t sixnet_model_digest(const sixnet_model *net, char *digest);
+int32_t sixnet_model_forward(sixnet_model *net, const float *inputs, int64_t n);
+int32_t sixnet_model_forward_f64(sixnet_model *net, const double *inputs, int64_t n);
+int32_t sixnet_model_loss(sixnet_model *net, const float *targets, double *loss);
+int32_t sixnet_model_loss_f64(sixnet_model *net, const double *targets, double *loss);
+int32_t sixnet_model_backward(sixnet_model *net);
+int32_t sixnet_model_backward_from(sixnet_model *net, const float *gradient);
+int32_t sixnet_model_backward_from_f64(sixnet_model *net, const double *gradient);
+int32_t sixnet_model_zero_grad(sixnet_model *net);
+int32_t sixnet_model_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs);
+int32_t sixnet_model_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
 int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *net);
 void sixnet_predictor_free(sixnet_predictor *predictor);
 int32_t sixnet_predictor_memory(const sixnet_predictor *predictor, uint64_t *bytes);
-int32_t sixnet_predictor_run(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs);
-int32_t sixnet_predictor_run_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs);
-void sixnet_cancel(sixnet_model *net, int32_t on);
-int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst,
+int32_t sixnet_predictor_predict(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs);
+int32_t sixnet_predictor_predict_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs);
+void sixnet_model_cancel(sixnet_model *net, int32_t enable);
+int32_t sixnet_model_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n, double *worst,
     const char **where);
 int32_t sixnet_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule);
 void sixnet_optimizer_free(sixnet_optimizer *opt);
-int32_t sixnet_step(sixnet_optimizer *opt);
-int32_t sixnet_schedule_epoch(sixnet_optimizer *opt, double metric);
-double sixnet_learning_rate(const sixnet_optimizer *opt);
-int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr);
-int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
+int32_t sixnet_optimizer_step(sixnet_optimizer *opt);
+int32_t sixnet_optimizer_end_epoch(sixnet_optimizer *opt, double metric);
+double sixnet_optimizer_learning_rate(const sixnet_optimizer *opt);
+int32_t sixnet_optimizer_set_learning_rate(sixnet_optimizer *opt, double lr);
+int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
 int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
     const void *targets, int64_t n);
 int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
@@ -278,65 +278,63 @@ int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *c
     sixnet_sample_f64_fn fn, void *user);
 int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
 void sixnet_dataset_free(sixnet_dataset *ds);
-int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec);
+int32_t sixnet_dataset_add_transform(sixnet_dataset *ds, const char *spec);
 int64_t sixnet_dataset_size(const sixnet_dataset *ds);
 int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims, int32_t
     *target_rank);
-int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
-int32_t sixnet_dataset_get_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target);
-int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
-void sixnet_batches_free(sixnet_batches *batches);
-int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch);
-int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n);
-int32_t sixnet_batches_next_f64(sixnet_batches *batches, const double **inputs, const double **targets, int64_t *n);
-int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position);
-int32_t sixnet_profile(sixnet_model *net, int32_t on);
-double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
+int32_t sixnet_dataset_get_sample(const sixnet_dataset *ds, int64_t index, float *input, float *target);
+int32_t sixnet_dataset_get_sample_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target);
+int32_t sixnet_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *ds, const char *spec);
+void sixnet_batch_iterator_free(sixnet_batch_iterator *batches);
+int32_t sixnet_batch_iterator_start_epoch(sixnet_batch_iterator *batches, int64_t epoch);
+int32_t sixnet_batch_iterator_next(sixnet_batch_iterator *batches, const float **inputs, const float **targets, int64_t *n);
+int32_t sixnet_batch_iterator_next_f64(sixnet_batch_iterator *batches, const double **inputs, const double **targets, int64_t *n);
+int32_t sixnet_batch_iterator_position(const sixnet_batch_iterator *batches, int64_t *epoch, int64_t *position);
+int32_t sixnet_model_profile(sixnet_model *net, int32_t enable);
+double sixnet_model_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
 double sixnet_progress_get(const sixnet_progress *progress, const char *key);
-int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
-    sixnet_progress_fn fn, void *user);
-int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset
+int32_t sixnet_model_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset
     *validation, const char *options, sixnet_progress_fn fn, void *user);
-int64_t sixnet_history_size(const sixnet_model *net);
-double sixnet_history_get(const sixnet_model *net, int64_t epoch, const char *key);
-const char *sixnet_finding(const sixnet_model *net, int32_t index, const char *field);
-int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
+int64_t sixnet_model_history_size(const sixnet_model *net);
+double sixnet_model_history_get(const sixnet_model *net, int64_t epoch, const char *key);
+const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t index, const char *field);
+int32_t sixnet_model_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
 int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char *options);
-int32_t sixnet_model_save_memory(const sixnet_model *net, void *memory, uint64_t room, uint64_t *size);
-int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *user);
+int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint64_t capacity, uint64_t *size);
+int32_t sixnet_model_save_to_stream(const sixnet_model *net, sixnet_write_fn fn, void *user);
 int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options);
-int32_t sixnet_model_load_memory(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size, const char
+int32_t sixnet_model_load_from_buffer(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size, const char
     *options);
-int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options);
+int32_t sixnet_model_load_from_stream(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options);
 int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options, const char **report);
-int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options,
+int32_t sixnet_model_load_weights_from_buffer(sixnet_model *net, const void *memory, uint64_t size, const char *options,
     const char **report);
-int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batches *batches,
+int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batch_iterator *batches,
     const char *path, const char *options);
-int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,
+int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batch_iterator *batches, const char *path,
     const char *options);
-int32_t sixnet_layer_register(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype,
-    sixnet_setup_fn setup, sixnet_compute_fn forward, sixnet_compute_fn backward, void *user);
-int32_t sixnet_setup_input_count(const sixnet_layer_setup *setup);
-int32_t sixnet_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims, int32_t *rank);
-double sixnet_setup_attribute(const sixnet_layer_setup *setup, const char *name);
-int32_t sixnet_setup_output_shape(sixnet_layer_setup *setup, const int64_t *dims, int32_t rank);
-int32_t sixnet_setup_add_output(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank);
-int32_t sixnet_setup_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank, double
+int32_t sixnet_context_register_layer(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype,
+    sixnet_layer_setup_fn setup, sixnet_layer_compute_fn forward, sixnet_layer_compute_fn backward, void *user);
+int32_t sixnet_layer_setup_input_count(const sixnet_layer_setup *setup);
+int32_t sixnet_layer_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims, int32_t *rank);
+double sixnet_layer_setup_attribute(const sixnet_layer_setup *setup, const char *name);
+int32_t sixnet_layer_setup_set_output_shape(sixnet_layer_setup *setup, const int64_t *dims, int32_t rank);
+int32_t sixnet_layer_setup_add_output(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank);
+int32_t sixnet_layer_setup_add_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank, double
     low, double high);
-int32_t sixnet_setup_refuse(sixnet_layer_setup *setup, const char *message);
-int64_t sixnet_call_samples(const sixnet_layer_call *call);
-int32_t sixnet_call_training(const sixnet_layer_call *call);
-double sixnet_call_attribute(const sixnet_layer_call *call, const char *name);
-int32_t sixnet_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
-int32_t sixnet_call_output_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
-int32_t sixnet_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
-const void *sixnet_call_input(const sixnet_layer_call *call, int32_t index);
-void *sixnet_call_output(sixnet_layer_call *call, int32_t index);
-const void *sixnet_call_parameter(const sixnet_layer_call *call, int32_t index);
-const void *sixnet_call_output_gradient(const sixnet_layer_call *call, int32_t index);
-void *sixnet_call_input_gradient(sixnet_layer_call *call, int32_t index);
-void *sixnet_call_parameter_gradient(sixnet_layer_call *call, int32_t index);
+int32_t sixnet_layer_setup_fail(sixnet_layer_setup *setup, const char *message);
+int64_t sixnet_layer_call_sample_count(const sixnet_layer_call *call);
+int32_t sixnet_layer_call_is_training(const sixnet_layer_call *call);
+double sixnet_layer_call_attribute(const sixnet_layer_call *call, const char *name);
+int32_t sixnet_layer_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+int32_t sixnet_layer_call_output_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+int32_t sixnet_layer_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+const void *sixnet_layer_call_input(const sixnet_layer_call *call, int32_t index);
+void *sixnet_layer_call_output(sixnet_layer_call *call, int32_t index);
+const void *sixnet_layer_call_parameter(const sixnet_layer_call *call, int32_t index);
+const void *sixnet_layer_call_output_gradient(const sixnet_layer_call *call, int32_t index);
+void *sixnet_layer_call_input_gradient(sixnet_layer_call *call, int32_t index);
+void *sixnet_layer_call_parameter_gradient(sixnet_layer_call *call, int32_t index);
 """
 
 
@@ -651,7 +649,7 @@ class _InterruptsHeld:
     def cancel(self, on: bool) -> None:
         if self.net is not None:
             self.cancelled = True
-            _lib.sixnet_cancel(self.net, on)
+            _lib.sixnet_model_cancel(self.net, on)
 
     def _hold(self, signum: int, frame: Any) -> None:
         self.signalled = True
@@ -735,7 +733,7 @@ def _value_text(value: Any, name: str, separator: Optional[str] = None) -> str:
 @functools.lru_cache(256)
 def _separators(kind: str) -> Dict[str, str]:
     """The separators of a kind's attributes that are sequences."""
-    types = dict(row for family in FAMILIES for row in _fields(_lib.sixnet_attribute, ("name", "type"), family.encode(), kind.encode()))
+    types = dict(row for family in FAMILIES for row in _fields(_lib.sixnet_attribute_field, ("name", "type"), family.encode(), kind.encode()))
     return {name: "," if word == "list" else "x" for name, word in types.items() if word in ("list", "pair", "shape")}
 
 
@@ -1119,8 +1117,8 @@ def kinds(family: str) -> List[Kind]:
     if family not in FAMILIES:
         raise _error(_NOT_FOUND, f"there is no family '{family}'; there are {', '.join(FAMILIES)}")
     word = family.encode()
-    return [Kind(name, text, tuple(Attribute(*row) for row in _fields(_lib.sixnet_attribute, Attribute._fields, word, name.encode())))
-            for name, text in _fields(_lib.sixnet_kind, ("name", "help"), word)]
+    return [Kind(name, text, tuple(Attribute(*row) for row in _fields(_lib.sixnet_attribute_field, Attribute._fields, word, name.encode())))
+            for name, text in _fields(_lib.sixnet_kind_field, ("name", "help"), word)]
 
 
 # ---- context ----
@@ -1156,7 +1154,7 @@ class Context(_Handle):
         return _context_again, (type(self), self._made, list(self._layers)), self._others()
 
     def _log_to(self, log: Callable[[int, str], Any]) -> None:
-        def write(level: int, line: bytes, _user: Optional[int]) -> None:
+        def write(_user: Optional[int], level: int, line: bytes) -> None:
             _guarded(log, level, line.decode(errors="replace"))
 
         thunk = _CALLBACKS["sixnet_log_fn"](write)
@@ -1193,7 +1191,7 @@ class Context(_Handle):
             return "<sixnet.Context, closed>"
         return f"sixnet.Context('isa={self.isa} dtype={self.dtype} threads={self.threads} seed={self.seed}')"
 
-    def register(self, name: str, forward: Callable[..., Any], backward: Optional[Callable[..., Any]] = None, *,
+    def register_layer(self, name: str, forward: Callable[..., Any], backward: Optional[Callable[..., Any]] = None, *,
                  setup: Optional[Callable[[LayerSetup], Optional[Shape]]] = None, dtype: Optional[str] = None, **attributes: float) -> None:
         """Makes a layer of Python functions known under a name, for all models of this context.
 
@@ -1204,7 +1202,7 @@ class Context(_Handle):
             def setup(s):                         # if there are parameters, or the output's shape is not the first input's
                 s.parameter("weight", s.inputs[0], low=-1, high=1)
 
-            context.register("power", forward, backward, setup=setup, order=2)
+            context.register_layer("power", forward, backward, setup=setup, order=2)
             sixnet.Model("input shape=3 \\n power order=3", context)
 
         Called for up to 16 samples at a time, in the thread that made the call. A gradient of None is zero. Without backward the layer
@@ -1216,7 +1214,7 @@ class Context(_Handle):
             _function(function, what)
         layer = _CustomLayer(name, forward, backward, setup, dtype or self.dtype)
         self._open().keep.append(layer)
-        self._call(_lib.sixnet_layer_register, _text(name), _spec("", attributes), layer.dtype.encode(), *layer.thunks, None)
+        self._call(_lib.sixnet_context_register_layer, _text(name), _spec("", attributes), layer.dtype.encode(), *layer.thunks, None)
         self._layers.append(((name, forward, backward), {"setup": setup, "dtype": dtype, **attributes}))
 
 
@@ -1224,7 +1222,7 @@ def _context_again(kind: Type[Context], made: Tuple[str, Any], layers: List[Tupl
     context = kind.__new__(kind)
     Context.__init__(context, made[0], log=made[1])
     for given, settings in layers:
-        context.register(*given, **settings)
+        context.register_layer(*given, **settings)
     return context
 
 
@@ -1255,51 +1253,51 @@ class LayerSetup(_DuringCall):
     """What a layer's setup function is given: `inputs` are the shapes of the inputs, setup["order"] is an attribute. It may ask for
     parameters, add outputs, return the first output's shape, and raise an error to refuse the inputs."""
 
-    _attribute = "sixnet_setup_attribute"
+    _attribute = "sixnet_layer_setup_attribute"
 
     def __init__(self, pointer: _Pointer) -> None:
         _DuringCall.__init__(self, pointer)
-        count = _lib.sixnet_setup_input_count(pointer)
-        self.inputs = tuple(_shape(_lib.sixnet_setup_input_shape, pointer, i) for i in range(count))
+        count = _lib.sixnet_layer_setup_input_count(pointer)
+        self.inputs = tuple(_shape(_lib.sixnet_layer_setup_input_shape, pointer, i) for i in range(count))
 
     def parameter(self, name: str, shape: Sequence[int], low: float = 0.0, high: Optional[float] = None) -> None:
         """Asks for a parameter, whose initial values are drawn evenly from low to high, or are all low."""
         dims = _whole_array(shape, c_int64, "shape")
-        _check(_lib.sixnet_setup_parameter(self._valid(), _text(name), dims, len(dims), low, low if high is None else high))
+        _check(_lib.sixnet_layer_setup_add_parameter(self._valid(), _text(name), dims, len(dims), low, low if high is None else high))
 
     def output(self, name: str, shape: Sequence[int]) -> None:
         """Adds an output after the first, which is called "output". The line of another layer takes it as from=NODE:NAME."""
         dims = _whole_array(shape, c_int64, "shape")
-        _check(_lib.sixnet_setup_add_output(self._valid(), _text(name), dims, len(dims)))
+        _check(_lib.sixnet_layer_setup_add_output(self._valid(), _text(name), dims, len(dims)))
 
 
 class LayerCall(_DuringCall):
     """What forward and backward are given: the number of samples, whether it is a training pass, call["order"] for an attribute, and in
     backward the output."""
 
-    _attribute = "sixnet_call_attribute"
+    _attribute = "sixnet_layer_call_attribute"
 
     def __init__(self, pointer: _Pointer, kind: str) -> None:
         _DuringCall.__init__(self, pointer)
         self._kind = kind
-        self.samples: int = _lib.sixnet_call_samples(pointer)
-        self.training = bool(_lib.sixnet_call_training(pointer))
+        self.samples: int = _lib.sixnet_layer_call_sample_count(pointer)
+        self.training = bool(_lib.sixnet_layer_call_is_training(pointer))
 
     @property
     def output(self) -> Any:
         """What forward has returned: an array, or a tuple of them if the layer has several outputs."""
-        return self._outputs(_lib.sixnet_call_output)
+        return self._outputs(_lib.sixnet_layer_call_output)
 
     def _outputs(self, function: Callable[..., Optional[int]]) -> Any:
         """Copies of the outputs' values or gradients: a tuple if there are several."""
-        places = self._places(function, _lib.sixnet_call_output_shape, (self.samples,))
+        places = self._places(function, _lib.sixnet_layer_call_output_shape, (self.samples,))
         arrays = tuple(_copy_out(address, shape, self._kind) for address, shape in places)
         return arrays if len(arrays) > 1 else arrays[0]
 
     def _arguments(self, value: Callable[..., Optional[int]], parameter: Callable[..., Optional[int]]) -> List[Tuple[int, Shape]]:
         """Where the inputs' values or gradients are, and then the parameters'."""
-        return [*self._places(value, _lib.sixnet_call_input_shape, (self.samples,)),
-                *self._places(parameter, _lib.sixnet_call_parameter_shape, ())]
+        return [*self._places(value, _lib.sixnet_layer_call_input_shape, (self.samples,)),
+                *self._places(parameter, _lib.sixnet_layer_call_parameter_shape, ())]
 
     def _places(self, function: Callable[..., Optional[int]], shape: Callable[..., int], first: Shape) -> List[Tuple[int, Shape]]:
         """All that a function has by index: the addresses and shapes."""
@@ -1318,15 +1316,15 @@ class _CustomLayer:
     def __init__(self, name: str, forward: Callable[..., Any], backward: Optional[Callable[..., Any]],
                  setup: Optional[Callable[..., Any]], dtype: str) -> None:
         self.name, self.forward, self.backward, self.setup, self.dtype = name, forward, backward, setup, dtype
-        compute = _CALLBACKS["sixnet_compute_fn"]
-        self.thunks = (_CALLBACKS["sixnet_setup_fn"](self._on_setup),
+        compute = _CALLBACKS["sixnet_layer_compute_fn"]
+        self.thunks = (_CALLBACKS["sixnet_layer_setup_fn"](self._on_setup),
                        compute(lambda _user, call: _guarded(self._run, self._run_forward, call)),
                        compute(lambda _user, call: _guarded(self._run, self._run_backward, call)) if backward else compute())
 
     def _on_setup(self, _user: Optional[int], pointer: _Pointer) -> int:
         failed = _guarded(self._run_setup, pointer)
         if failed:
-            _lib.sixnet_setup_refuse(pointer, _message(_pending.error).encode(errors="replace"))
+            _lib.sixnet_layer_setup_fail(pointer, _message(_pending.error).encode(errors="replace"))
         return failed
 
     def _run_setup(self, pointer: _Pointer) -> None:
@@ -1337,19 +1335,19 @@ class _CustomLayer:
             given._pointer = None
         if shape is not None:
             dims = _whole_array(shape, c_int64, f"{self.name}: the shape that setup returned")
-            _check(_lib.sixnet_setup_output_shape(pointer, dims, len(dims)))
+            _check(_lib.sixnet_layer_setup_set_output_shape(pointer, dims, len(dims)))
 
     def _run(self, function: Callable[[LayerCall, _Pointer, List[Any]], None], pointer: _Pointer) -> None:
         call = LayerCall(pointer, self.dtype)
         try:
-            places = call._arguments(_lib.sixnet_call_input, _lib.sixnet_call_parameter)
+            places = call._arguments(_lib.sixnet_layer_call_input, _lib.sixnet_layer_call_parameter)
             function(call, pointer, [_copy_out(address, shape, self.dtype) for address, shape in places])
         finally:
             call._pointer = None
 
     def _run_forward(self, call: LayerCall, pointer: _Pointer, arguments: List[Any]) -> None:
         values = self.forward(call, *arguments)
-        places = call._places(_lib.sixnet_call_output, _lib.sixnet_call_output_shape, (call.samples,))
+        places = call._places(_lib.sixnet_layer_call_output, _lib.sixnet_layer_call_output_shape, (call.samples,))
         if len(places) == 1:
             self._put(places[0], values, "what forward returned")
             return
@@ -1364,9 +1362,9 @@ class _CustomLayer:
 
     def _run_backward(self, call: LayerCall, pointer: _Pointer, arguments: List[Any]) -> None:
         assert self.backward
-        given = self.backward(call, call._outputs(_lib.sixnet_call_output_gradient), *arguments)
+        given = self.backward(call, call._outputs(_lib.sixnet_layer_call_output_gradient), *arguments)
         gradients = given if isinstance(given, tuple) else (given,)
-        places = call._arguments(_lib.sixnet_call_input_gradient, _lib.sixnet_call_parameter_gradient)
+        places = call._arguments(_lib.sixnet_layer_call_input_gradient, _lib.sixnet_layer_call_parameter_gradient)
         if len(gradients) != len(places):
             raise _error(_BAD_SHAPE, f"{self.name}: backward returned {len(gradients)} gradients, not {len(places)}, one by each input and "
                                      "parameter")
@@ -1379,7 +1377,7 @@ class _CustomLayer:
 
 
 def _get_function(dtype: str) -> Any:
-    return _lib.sixnet_dataset_get if dtype == "f32" else _lib.sixnet_dataset_get_f64
+    return _lib.sixnet_dataset_get_sample if dtype == "f32" else _lib.sixnet_dataset_get_sample_f64
 
 
 def _dataset_shapes(pointer: _Pointer) -> Tuple[Shape, Optional[Shape]]:
@@ -1414,7 +1412,7 @@ class _IdxFiles(NamedTuple):
         return False
 
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
-        dataset._create(_lib.sixnet_dataset_open_idx, _lib.sixnet_dataset_free, context and context.pointer, self.images, self.labels,
+        dataset._create(_lib.sixnet_dataset_from_idx, _lib.sixnet_dataset_free, context and context.pointer, self.images, self.labels,
                         keep=[context])
 
 
@@ -1480,12 +1478,12 @@ class Dataset(_Handle):
         x = _array_in(inputs, tuple(_ELEMENTS), "f64", "inputs")
         shape = tuple(shape) if shape else x.shape[1:] or (1,)
         n = _rows(x.shape, shape, "inputs")
-        spec = {"inputs": x.kind, "shape": shape, "scale": float(scale), "copy": False}
+        spec = {"input_dtype": x.kind, "shape": shape, "scale": float(scale), "copy": False}
         t = None
         if targets is not None:
             t = _array_in(targets, tuple(_ELEMENTS), "f64", "targets")
             target_shape = tuple(target_shape) if target_shape else t.shape[1:] or (1,)
-            spec.update(targets=t.kind, target_shape=target_shape)
+            spec.update(target_dtype=t.kind, target_shape=target_shape)
             if _rows(t.shape, target_shape, "targets") != n:
                 raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, target_shape, 'targets')} targets")
         self._begin(_Arrays(_spec("", spec), *(deepcopy((x, t)) if copy else (x, t)), n), context)
@@ -1503,7 +1501,7 @@ class Dataset(_Handle):
         return _dataset_again, (type(self), self._source, self._context and self._context.get(), self._transforms), self._others()
 
     @classmethod
-    def open_idx(cls, images: Union[str, os.PathLike[str]], labels: Union[str, os.PathLike[str], None] = None,
+    def from_idx(cls, images: Union[str, os.PathLike[str]], labels: Union[str, os.PathLike[str], None] = None,
                  context: Optional[Context] = None) -> Dataset:
         """Reads a pair of IDX files, gzipped or not. Images of bytes become values from 0 to 1; labels become classes. Without labels the
         samples have no targets."""
@@ -1560,14 +1558,14 @@ class Dataset(_Handle):
     def transform(self, spec: str, **attributes: Any) -> Dataset:
         """Adds a transform that every sample goes through, "normalize mean=0.1307 std=0.3081". Returns the dataset."""
         text = _spec(spec, attributes)
-        self._call(_lib.sixnet_dataset_transform, text)
+        self._call(_lib.sixnet_dataset_add_transform, text)
         self._transforms = (*self._transforms, text.decode())
         self._draws = self._draws or spec.split()[0] not in ("normalize", "one_hot")
         return self
 
-    def split(self, first: int, *, seed: Optional[int] = None, shuffle: bool = True) -> Tuple[Dataset, Dataset]:
+    def split(self, first_size: int, *, seed: Optional[int] = None, shuffle: bool = True) -> Tuple[Dataset, Dataset]:
         """Two datasets, the first of that many samples, drawn at random but always the same for the same seed."""
-        spec = _spec("", {"first": first, "seed": seed, "shuffle": shuffle})
+        spec = _spec("", {"first_size": first_size, "seed": seed, "shuffle": shuffle})
         parts = self._again(), self._again()
         for index, resource in enumerate(self._cut(spec)):
             parts[index]._resource = resource
@@ -1616,7 +1614,7 @@ class Batches(_Handle):
         self._renew()
 
     def _renew(self) -> _Resource:
-        self._create(_lib.sixnet_batches_new, _lib.sixnet_batches_free, self._data.pointer, _spec("", self._options),
+        self._create(_lib.sixnet_batch_iterator_new, _lib.sixnet_batch_iterator_free, self._data.pointer, _spec("", self._options),
                      keep=[self._data])
         return self._open()
 
@@ -1630,7 +1628,7 @@ class Batches(_Handle):
 
     def _next(self, walk: _Resource) -> Optional[Tuple[Any, Any]]:
         x, t, n = c_void_p(), c_void_p(), c_int64()
-        following = _lib.sixnet_batches_next if self.dtype == "f32" else _lib.sixnet_batches_next_f64
+        following = _lib.sixnet_batch_iterator_next if self.dtype == "f32" else _lib.sixnet_batch_iterator_next_f64
         with walk.lock:
             with _InterruptsHeld(None):
                 _check(following(walk.pointer, byref(x), byref(t), byref(n)))
@@ -1643,7 +1641,7 @@ class Batches(_Handle):
     def cursor(self) -> Tuple[int, int]:
         """The epoch of the last iteration, and how many of its samples were given out."""
         epoch, position = c_int64(), c_int64()
-        self._call(_lib.sixnet_batches_cursor, byref(epoch), byref(position))
+        self._call(_lib.sixnet_batch_iterator_position, byref(epoch), byref(position))
         return epoch.value, position.value
 
     def _resume(self) -> None:
@@ -1654,7 +1652,7 @@ class Batches(_Handle):
         walk = self._open()
         if not self._resumed:
             walk = self._renew()
-            _check(_lib.sixnet_batches_start(walk.pointer, self.epoch))
+            _check(_lib.sixnet_batch_iterator_start_epoch(walk.pointer, self.epoch))
         self._resumed = False
         self.epoch += 1
         return self._rest(walk)
@@ -1674,7 +1672,7 @@ def _batches_again(kind: Type[Batches], dataset: Dataset, options: Dict[str, Any
     batches.epoch = epoch
     if within:
         walk = batches._open()
-        _check(_lib.sixnet_batches_start(walk.pointer, epoch))
+        _check(_lib.sixnet_batch_iterator_start_epoch(walk.pointer, epoch))
         while batches.cursor[1] < within and batches._next(walk):
             pass
         batches._resumed = True
@@ -1751,8 +1749,8 @@ class Epoch(NamedTuple):
     validation_accuracy: float
 
 
-class Finding(NamedTuple):
-    """What fit(doctor=True) found wrong: its name, the layer's, the epoch and the batch, all in a line of text, and the usual remedy."""
+class Diagnostic(NamedTuple):
+    """What fit(diagnostics=True) found wrong: its name, the layer's, the epoch and the batch, all in a line of text, and the usual remedy."""
 
     name: str
     node: str
@@ -1825,10 +1823,10 @@ def _columns(terminal: TextIO) -> int:
 
 
 class _Record:
-    """A folder with all that it takes to repeat a fit(), in the form of `sixnet train --record`, so that `sixnet rerun` repeats it. It has
+    """A folder with all that it takes to repeat a fit(), in the form of `sixnet train --run-dir`, so that `sixnet rerun` repeats it. It has
     the samples too, as the net was given them."""
 
-    _KEPT = ("checkpoint", "checkpoint_epochs", "checkpoint_seconds", "keep", "keep_best", "resume", "doctor")
+    _KEPT = ("checkpoint", "checkpoint_epochs", "checkpoint_seconds", "checkpoint_keep", "checkpoint_best", "resume", "diagnostics")
 
     def __init__(self, folder: Union[str, os.PathLike[str]]) -> None:
         self._folder = pathlib.Path(folder)
@@ -1837,15 +1835,15 @@ class _Record:
     def begin(self, net: Model, sets: Sequence[Optional[Dataset]], settings: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         """Writes what decides the result. Of a run that goes on all of it is there."""
         if net._open().stepped:
-            raise _error(_INVALID_ARGUMENT, "record: the net was trained before; save it, and load it, to begin a record with its values")
+            raise _error(_INVALID_ARGUMENT, "run_dir: the net was trained before; save it, and load it, to begin a record with its values")
         if any(data is not None and data._draws for data in sets):
-            raise _error(_INVALID_ARGUMENT, "record: a Dataset that transforms at random cannot be recorded; give arrays, and augment")
+            raise _error(_INVALID_ARGUMENT, "run_dir: a Dataset that transforms at random cannot be recorded; give arrays, and augment")
         self._folder.mkdir(exist_ok=True)
         if self.checkpoint.exists() or (self._folder / "result.txt").exists():
-            raise _error(_INVALID_ARGUMENT, f"record: '{self._folder}' has a record already; choose another folder, or go on with resume")
+            raise _error(_INVALID_ARGUMENT, f"run_dir: '{self._folder}' has a record already; choose another folder, or go on with resume")
         net.save(self._folder / "start.safetensors")
         words: Dict[str, Any] = {"net": "start.safetensors"}
-        for data, keys in zip(sets, (("data", "labels"), ("test-data", "test-labels"))):
+        for data, keys in zip(sets, (("data", "targets"), ("test-data", "test-targets"))):
             if data is not None:
                 words.update({key: f"{key}.npy" for key in keys})
                 self._write_samples(data, keys)
@@ -1853,7 +1851,7 @@ class _Record:
         words.update({name: value for name, value in settings.items() if value is not None})
         if options.get("on_nan"):
             words["on-nan"] = str(options["on_nan"])
-        words["fit"] = _spec("", rest).decode()
+        words["fit-options"] = _spec("", rest).decode()
         head = f"# A training by sixnet.py, libsixnet {version}; `sixnet rerun` with this folder repeats it.\n"
         lines = [(name, value) for name, given in words.items() for value in (given if isinstance(given, list) else [given])]
         self._write("settings.txt", head + "".join(f"{name}={' '.join(str(value).split())}\n" for name, value in lines))
@@ -1877,7 +1875,7 @@ class _Record:
         file = os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb")
         try:
             if (self._folder / name).is_symlink():
-                raise _error(_IO_ERROR, f"record: '{self._folder / name}' is a symbolic link, which is not followed")
+                raise _error(_IO_ERROR, f"run_dir: '{self._folder / name}' is a symbolic link, which is not followed")
             os.replace(made, self._folder / name)
         except BaseException:
             file.close()
@@ -2001,7 +1999,7 @@ class Model(_Handle, Mapping[str, Any]):
         """Saves the model as a safetensors file: to a path, where the old file stays until the new one is whole, or to an open file."""
         if hasattr(file, "write"):
             thunk = _CALLBACKS["sixnet_write_fn"](lambda _user, data, size: _guarded(_write_all, file, data, size))
-            self._run(_lib.sixnet_model_write, thunk, None)
+            self._run(_lib.sixnet_model_save_to_stream, thunk, None)
         else:
             self._call(_lib.sixnet_model_save, _path(file), _spec("", {"sync": sync}))
 
@@ -2013,9 +2011,9 @@ class Model(_Handle, Mapping[str, Any]):
         if hasattr(file, "read"):
             source: Any = file
             thunk = _CALLBACKS["sixnet_read_fn"](lambda _user, data, size: _guarded_count(_read_some, source, data, size))
-            net._make(context, _lib.sixnet_model_read, thunk, None, spec)
+            net._make(context, _lib.sixnet_model_load_from_stream, thunk, None, spec)
         elif isinstance(file, (bytes, bytearray, memoryview)):
-            net._make(context, _lib.sixnet_model_load_memory, bytes(file), len(file), spec)
+            net._make(context, _lib.sixnet_model_load_from_buffer, bytes(file), len(file), spec)
         else:
             net._make(context, _lib.sixnet_model_load, _path(file), spec)
         net._ends = net._get(_find_ends, net._kind)
@@ -2027,7 +2025,7 @@ class Model(_Handle, Mapping[str, Any]):
         report, spec = c_char_p(), _spec("", {"strict": strict, **options})
         with self._open().lock:
             if isinstance(file, (bytes, bytearray, memoryview)):
-                self._call(_lib.sixnet_model_load_weights_memory, bytes(file), len(file), spec, byref(report))
+                self._call(_lib.sixnet_model_load_weights_from_buffer, bytes(file), len(file), spec, byref(report))
             else:
                 self._call(_lib.sixnet_model_load_weights, _path(file), spec, byref(report))
             return (report.value or b"").decode(errors="replace")
@@ -2042,17 +2040,17 @@ class Model(_Handle, Mapping[str, Any]):
             text, nodes = _spec(spec, attributes), [self._node(node) for node in inputs]
             if not nodes and spec.split()[:1] != ["input"]:
                 nodes = [_lib.sixnet_node_count(resource.pointer) - 1]
-            node: int = _lib.sixnet_add_multi(resource.pointer, text, _whole_array(nodes, c_int32, "inputs"), len(nodes))
+            node: int = _lib.sixnet_model_add_multi(resource.pointer, text, _whole_array(nodes, c_int32, "inputs"), len(nodes))
             if node < 0:
                 _pending.take()
-                _check(_lib.sixnet_compile(resource.pointer))  # the status and message of the first error
+                _check(_lib.sixnet_model_compile(resource.pointer))  # the status and message of the first error
                 raise _error(_BAD_STATE, "the layer was not added")
             return node
 
     def retain(self, node: Union[int, str]) -> None:
         """Asks, before compile(), that node_values() and node_gradient() can read a node."""
         index = self._node(node)
-        self._call(_lib.sixnet_retain, index)
+        self._call(_lib.sixnet_node_retain, index)
         self._retained = (*self._retained, index)
 
     def set_tensors(self, pattern: str, *, trainable: Optional[bool] = None, lr_scale: Optional[float] = None,
@@ -2082,7 +2080,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     def compile(self) -> Model:
         """Checks the graph and gives the parameters their initial values. Returns the model."""
-        self._call(_lib.sixnet_compile)
+        self._call(_lib.sixnet_model_compile)
         self._ends = self._get(_find_ends, self._kind)
         return self
 
@@ -2123,12 +2121,12 @@ class Model(_Handle, Mapping[str, Any]):
 
     def reset(self, seed: int) -> None:
         """Gives the parameters fresh initial values."""
-        self._call(_lib.sixnet_reset, seed)
+        self._call(_lib.sixnet_model_reset, seed)
 
     def memory_needed(self, n: int, training: bool = True) -> int:
         """The bytes that n samples at once will need."""
         needed = c_uint64()
-        self._call(_lib.sixnet_memory_needed, n, bool(training), byref(needed))
+        self._call(_lib.sixnet_model_memory_needed, n, bool(training), byref(needed))
         return needed.value
 
     # looking at it
@@ -2198,7 +2196,7 @@ class Model(_Handle, Mapping[str, Any]):
     def summary(self) -> str:
         """The table that PyTorch users know from torchsummary."""
         self._compiled()
-        return _decoded(self._get(_lib.sixnet_summary))
+        return _decoded(self._get(_lib.sixnet_model_summary))
 
     def __repr__(self) -> str:
         if self.closed:
@@ -2208,7 +2206,7 @@ class Model(_Handle, Mapping[str, Any]):
     def digest(self) -> str:
         """SHA-256 of all tensors."""
         digest = ctypes.create_string_buffer(65)
-        self._call(_lib.sixnet_digest, digest)
+        self._call(_lib.sixnet_model_digest, digest)
         return digest.value.decode()
 
     # tensors
@@ -2224,7 +2222,7 @@ class Model(_Handle, Mapping[str, Any]):
         """The names of all parameters and buffers, in the order of the graph."""
         return self._get(lambda net: [_decoded(_lib.sixnet_tensor_name(net, i)) for i in range(_lib.sixnet_tensor_count(net))])
 
-    def is_trained(self, name: str) -> bool:
+    def is_parameter(self, name: str) -> bool:
         """Whether a tensor is a parameter that learns, rather than a frozen one or a buffer such as running statistics."""
         dims, rank, trained = (c_int64 * 8)(), c_int32(), c_int32()
         self._call(_lib.sixnet_tensor_shape, _text(name), dims, byref(rank), byref(trained))
@@ -2264,7 +2262,7 @@ class Model(_Handle, Mapping[str, Any]):
         """A copy of a parameter's gradient: the sum since the last zero_grad()."""
         kind = self._real(dtype)
         out = _array_out(self._tensor_shape(name), kind)
-        self._call(_lib.sixnet_gradient_get if kind == "f32" else _lib.sixnet_gradient_get_f64, _text(name), out.address, out.count)
+        self._call(_lib.sixnet_tensor_gradient if kind == "f32" else _lib.sixnet_tensor_gradient_f64, _text(name), out.address, out.count)
         return out.array
 
     def state_dict(self) -> Dict[str, Any]:
@@ -2294,7 +2292,7 @@ class Model(_Handle, Mapping[str, Any]):
         """Runs the net in training mode; node_values() has its output."""
         x, n = _samples(inputs, self._kind, self._compiled().input, "inputs")
         with self._open().lock:
-            self._run(_lib.sixnet_forward if x.kind == "f32" else _lib.sixnet_forward_f64, x.address, n)
+            self._run(_lib.sixnet_model_forward if x.kind == "f32" else _lib.sixnet_model_forward_f64, x.address, n)
             self._batch, self._open().stepped = n, True
 
     def _of_batch(self, values: Any, shape: Shape, what: str) -> _Array:
@@ -2308,18 +2306,18 @@ class Model(_Handle, Mapping[str, Any]):
         loss, shape = c_double(), self._compiled().target
         with self._open().lock, self._explained(targets):
             t = self._of_batch(targets, shape, "targets") if shape else _array_in(targets, _REALS, self._kind, "targets")
-            self._run(_lib.sixnet_loss if t.kind == "f32" else _lib.sixnet_loss_f64, t.address, byref(loss))
+            self._run(_lib.sixnet_model_loss if t.kind == "f32" else _lib.sixnet_model_loss_f64, t.address, byref(loss))
         return loss.value
 
     def backward(self, gradient: Any = None) -> None:
         """Adds the gradients of the last loss() to the parameters' gradients; or those of a loss of your own, whose derivative by the
         net's output is given."""
         if gradient is None:
-            self._run(_lib.sixnet_backward)
+            self._run(_lib.sixnet_model_backward)
             return
         with self._open().lock:
             dy = self._of_batch(gradient, self._compiled().output, "gradient")
-            self._run(_lib.sixnet_backward_from if dy.kind == "f32" else _lib.sixnet_backward_from_f64, dy.address)
+            self._run(_lib.sixnet_model_backward_from if dy.kind == "f32" else _lib.sixnet_model_backward_from_f64, dy.address)
 
     def node_values(self, node: Union[int, str, None] = None, dtype: Optional[str] = None) -> Any:
         """A copy of a retained node's values in the last forward(); without a node of the net's output."""
@@ -2345,17 +2343,17 @@ class Model(_Handle, Mapping[str, Any]):
 
     def zero_grad(self) -> None:
         """Sets every gradient to zero."""
-        self._call(_lib.sixnet_zero_grad)
+        self._call(_lib.sixnet_model_zero_grad)
 
     def predict(self, inputs: Any, out: Any = None) -> Any:
         """The net's output for samples, in evaluation mode, in the inputs' type; written to out, a C-contiguous array, if it is given."""
-        functions = {"f32": _lib.sixnet_predict, "f64": _lib.sixnet_predict_f64}
+        functions = {"f32": _lib.sixnet_model_predict, "f64": _lib.sixnet_model_predict_f64}
         return _predict(self, self._open().pointer, self._compiled(), functions, inputs, out)
 
     def cancel(self, on: bool = True) -> None:
         """Ends what runs on the model in other threads: fit() after the batch under way, other calls with a CancelledError. That goes on
         for all later calls, until cancel(False)."""
-        _lib.sixnet_cancel(self._open().pointer, bool(on))
+        _lib.sixnet_model_cancel(self._open().pointer, bool(on))
 
     def gradient_check(self, inputs: Any, targets: Any) -> GradientCheck:
         """Compares every gradient with a numeric one. Use a context of dtype f64."""
@@ -2366,19 +2364,19 @@ class Model(_Handle, Mapping[str, Any]):
         with self._explained(targets):
             if ends.target and _rows(t.shape, ends.target, "targets") != n:
                 raise _error(_BAD_SHAPE, f"there are {n} inputs, but {_rows(t.shape, ends.target, 'targets')} targets")
-        self._run_whole(self._open().pointer, _lib.sixnet_gradient_check, x.address, t.address, n, byref(worst), byref(where))
+        self._run_whole(self._open().pointer, _lib.sixnet_model_gradient_check, x.address, t.address, n, byref(worst), byref(where))
         return GradientCheck(worst.value, _decoded(where.value))
 
     # where the time goes
 
     def profile(self, on: bool = True) -> None:
         """Begins a profile with all numbers zero, or ends it."""
-        self._call(_lib.sixnet_profile, bool(on))
+        self._call(_lib.sixnet_model_profile, bool(on))
 
-    def profile_number(self, node: Union[int, str], key: str) -> float:
-        """One number of a node (NONE for what is done for no node alone): "forward_" or "backward_" and "seconds", "actions", "passes",
-        "samples", "flop" or "bytes". NaN without a profile."""
-        return float(self._get(_lib.sixnet_profile_get, self._node(node), _text(key)))
+    def profile_get(self, node: Union[int, str], key: str) -> float:
+        """One number of a node (NO_NODE for what is done for no node alone): "forward_" or "backward_" and "seconds", "calls", "passes",
+        "samples", "flops" or "bytes". NaN without a profile."""
+        return float(self._get(_lib.sixnet_model_profile_get, self._node(node), _text(key)))
 
     # training
 
@@ -2401,7 +2399,7 @@ class Model(_Handle, Mapping[str, Any]):
             shape = () if targets is None else _array_in(targets, tuple(_ELEMENTS), "f32", "targets", quiet=True).shape
             if ends.target and math.prod(shape) and math.prod(shape[1:]) != math.prod(ends.target):
                 untouched = Dataset.from_function(lambda index: ((), ()), shape[0], ends.input, shape[1:] or (1,))
-                self._call(_lib.sixnet_evaluate, untouched._open().pointer, None, None)
+                self._call(_lib.sixnet_model_evaluate, untouched._open().pointer, None, None)
             raise
 
     def _augmented(self, inputs: Any, targets: Any, transforms: Sequence[str]) -> Dataset:
@@ -2416,25 +2414,25 @@ class Model(_Handle, Mapping[str, Any]):
     def fit(self, inputs: Any, targets: Any = None, *, optimizer: Union[str, Optimizer] = "sgd lr=0.1 momentum=0.9",
             schedule: Optional[str] = None, epochs: int = 1, batch_size: Optional[int] = None, validation: Any = None,
             augment: Union[str, Sequence[str]] = (), progress: Union[None, bool, Callable[[Progress], Any]] = None,
-            record: Union[None, str, os.PathLike[str]] = None, **options: Any) -> List[Progress]:
+            run_dir: Union[None, str, os.PathLike[str]] = None, **options: Any) -> List[Progress]:
         """Trains the net on arrays or a Dataset. Returns the reports of the epochs that were completed.
 
         optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, and fewer
         samples are one batch; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; augment is a
         transform of the arrays to train with, or several, such as "random_affine degrees=10 translate=0.1"; progress is called with a
         Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the run by returning
-        something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress is False. record is a
+        something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress is False. run_dir is a
         folder for all that it takes to repeat the run, a copy of the samples included, which the program `sixnet rerun` does; it keeps a
         checkpoint of its own. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a file and go on
-        from it: checkpoint, checkpoint_epochs, checkpoint_seconds, keep, keep_best, resume, and resume_changes="allow" to go on with other
+        from it: checkpoint, checkpoint_epochs, checkpoint_seconds, checkpoint_keep, checkpoint_best, resume, and resume_changes="allow" to go on with other
         samples or settings than the run was made with; on_nan ("stop", "skip" the batch, "restore"
-        the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start, after which the net is an average
-        of what it was during the training; and doctor=True, which looks for what goes wrong and names it in `findings`.
+        the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start_epoch, after which the net is an average
+        of what it was during the training; and diagnostics=True, which looks for what goes wrong and names it in `findings`.
         """
         made_of = optimizer
         if isinstance(optimizer, Optimizer):
-            if schedule is not None or record is not None:
-                raise _error(_INVALID_ARGUMENT, f"{'record' if schedule is None else 'schedule'}: the optimizer has a history of its own; "
+            if schedule is not None or run_dir is not None:
+                raise _error(_INVALID_ARGUMENT, f"{'run_dir' if schedule is None else 'schedule'}: the optimizer has a history of its own; "
                                                 "give its text instead")
         else:
             optimizer = Optimizer(self, optimizer, schedule)
@@ -2446,12 +2444,12 @@ class Model(_Handle, Mapping[str, Any]):
                 raise TypeError(f"validation: a Dataset, or a pair of inputs and targets, is expected, not {_shown(validation)}")
             second = self._dataset(validation, None) if isinstance(validation, Dataset) else self._dataset(*validation)
         batch_size = 32 if batch_size is None else batch_size
-        kept = _Record(record) if record is not None else None
+        kept = _Record(run_dir) if run_dir is not None else None
         if kept:
             settings = {"optimizer": made_of, "schedule": schedule, "epochs": epochs, "batch-size": batch_size, "seed": self.context.seed,
                         "dtype": self.context.dtype, "augment": transforms}
             if options.get("checkpoint") is not None:
-                raise _error(_INVALID_ARGUMENT, "record: it keeps a checkpoint of its own; leave out checkpoint")
+                raise _error(_INVALID_ARGUMENT, "run_dir: it keeps a checkpoint of its own; leave out checkpoint")
             if options.get("resume") is None:
                 plain = self._augmented(inputs, targets, ()) if transforms else train
                 kept.begin(self, (plain, second), settings, options)
@@ -2486,8 +2484,8 @@ class Model(_Handle, Mapping[str, Any]):
         opt, data = optimizer._open(), train._open()
         other = validation._open() if validation else None
         try:
-            status = self._run_long(self._open().pointer, _lib.sixnet_fit_validated if other else _lib.sixnet_fit, opt.pointer,
-                                    data.pointer, *([other.pointer] if other else []), spec, thunk, None)
+            status = self._run_long(self._open().pointer, _lib.sixnet_model_fit, opt.pointer,
+                                    data.pointer, other.pointer if other else None, spec, thunk, None)
         finally:
             if bar:
                 bar.end()
@@ -2496,25 +2494,25 @@ class Model(_Handle, Mapping[str, Any]):
     @property
     def history(self) -> List[Epoch]:
         """The epochs that the last fit() completed, those included that a resumed run had done before."""
-        return [Epoch(*(self._get(_lib.sixnet_history_get, epoch + 1, key.encode()) for key in Epoch._fields))
-                for epoch in range(self._get(_lib.sixnet_history_size))]
+        return [Epoch(*(self._get(_lib.sixnet_model_history_get, epoch + 1, key.encode()) for key in Epoch._fields))
+                for epoch in range(self._get(_lib.sixnet_model_history_size))]
 
     @property
-    def findings(self) -> List[Finding]:
-        """What fit(doctor=True) found wrong in the last run, whether that succeeded or not."""
+    def diagnostics(self) -> List[Diagnostic]:
+        """What fit(diagnostics=True) found wrong in the last run, whether that succeeded or not."""
         with self._open().lock:
-            return [Finding(name, node, int(epoch), int(batch), text, remedy) for name, node, epoch, batch, text, remedy
-                    in _fields(self._finding, Finding._fields)]
+            return [Diagnostic(name, node, int(epoch), int(batch), text, remedy) for name, node, epoch, batch, text, remedy
+                    in _fields(self._diagnostic, Diagnostic._fields)]
 
-    def _finding(self, index: int, field: bytes) -> Optional[bytes]:
-        found: Optional[bytes] = self._get(_lib.sixnet_finding, index, field)
+    def _diagnostic(self, index: int, field: bytes) -> Optional[bytes]:
+        found: Optional[bytes] = self._get(_lib.sixnet_model_diagnostic, index, field)
         return found
 
     def evaluate(self, inputs: Any, targets: Any = None) -> Evaluation:
         """Loss and accuracy on arrays or a Dataset, in evaluation mode."""
         loss, accuracy = c_double(), c_double()
         data = self._dataset(inputs, targets)._open()
-        self._run_whole(self._open().pointer, _lib.sixnet_evaluate, data.pointer, byref(loss), byref(accuracy))
+        self._run_whole(self._open().pointer, _lib.sixnet_model_evaluate, data.pointer, byref(loss), byref(accuracy))
         return Evaluation(loss.value, accuracy.value)
 
 
@@ -2542,7 +2540,7 @@ def _model_again(kind: Type[Model], context: Context, lines: Sequence[str], reta
             pattern, _, settings = line[len("tensors match="):].partition(" ")
             net._set_tensors(pattern, _text(settings))
         else:
-            net.add(line, *([NONE] if " from=" in line else []))
+            net.add(line, *([NO_NODE] if " from=" in line else []))
     for node in retained:
         net.retain(node)
     if state is not None:
@@ -2571,7 +2569,7 @@ class Predictor(_Handle):
 
     def predict(self, inputs: Any, out: Any = None) -> Any:
         """As Model.predict(), with the same bits, in the calling thread alone."""
-        functions = {"f32": _lib.sixnet_predictor_run, "f64": _lib.sixnet_predictor_run_f64}
+        functions = {"f32": _lib.sixnet_predictor_predict, "f64": _lib.sixnet_predictor_predict_f64}
         return _predict(self, self._net, self._ends, functions, inputs, out)
 
     @property
@@ -2617,20 +2615,20 @@ class Optimizer(_Handle):
 
     def step(self) -> None:
         """Changes the parameters by one step."""
-        self._call(_lib.sixnet_step)
+        self._call(_lib.sixnet_optimizer_step)
 
-    def schedule_epoch(self, metric: float = math.nan) -> None:
+    def end_epoch(self, metric: float = math.nan) -> None:
         """Tells the schedule that an epoch has ended; fit() does it by itself."""
-        self._call(_lib.sixnet_schedule_epoch, metric)
+        self._call(_lib.sixnet_optimizer_end_epoch, metric)
 
     @property
     def lr(self) -> float:
         """The learning rate of the next step. Setting it sets the base, which the schedule's factor multiplies."""
-        return float(self._get(_lib.sixnet_learning_rate))
+        return float(self._get(_lib.sixnet_optimizer_learning_rate))
 
     @lr.setter
     def lr(self, value: float) -> None:
-        self._call(_lib.sixnet_set_learning_rate, value)
+        self._call(_lib.sixnet_optimizer_set_learning_rate, value)
 
     def __repr__(self) -> str:
         return "<sixnet.Optimizer, closed>" if self.closed else f"<sixnet.Optimizer, lr={self.lr}>"

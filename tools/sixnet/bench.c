@@ -18,17 +18,17 @@ typedef int32_t (*work_fn)(const job *j, int64_t n);
 
 static int32_t train_step(const job *j, int64_t n)
 {
-    TRY(sixnet_zero_grad(j->w.net));
-    TRY(sixnet_forward(j->w.net, j->inputs, n));
-    TRY(sixnet_loss(j->w.net, j->targets, NULL));
-    TRY(sixnet_backward(j->w.net));
-    TRY(sixnet_step(j->opt));
+    CHECK_SIXNET(sixnet_model_zero_grad(j->w.net));
+    CHECK_SIXNET(sixnet_model_forward(j->w.net, j->inputs, n));
+    CHECK_SIXNET(sixnet_model_loss(j->w.net, j->targets, NULL));
+    CHECK_SIXNET(sixnet_model_backward(j->w.net));
+    CHECK_SIXNET(sixnet_optimizer_step(j->opt));
     return 0;
 }
 
 static int32_t predict(const job *j, int64_t n)
 {
-    TRY(sixnet_predict(j->w.net, j->inputs, n, j->outputs));
+    CHECK_SIXNET(sixnet_model_predict(j->w.net, j->inputs, n, j->outputs));
     return 0;
 }
 
@@ -47,7 +47,7 @@ static int32_t measure(const job *j, work_fn fn, int64_t n, double *median)
         const double start = seconds_now(), enough = j->seconds / (RUNS + 1);
         int64_t calls = 0;
         do {
-            PASS(fn(j, n));
+            CHECK(fn(j, n));
             calls++;
         } while (seconds_now() - start < enough);
         seconds[k] = (seconds_now() - start) / (double)calls;
@@ -68,16 +68,16 @@ static int32_t make_samples(job *j)
     j->targets = calloc((size_t)targets + 1, sizeof *j->targets);
     j->outputs = malloc((size_t)(j->batch * net_size(j->w.net, "output")) * sizeof *j->outputs);
     if (!j->inputs || !j->targets || !j->outputs)
-        return complain("out of memory");
+        return fail("out of memory");
     for (int64_t k = 0; k < count; k++) {
         state = 1664525 * state + 1013904223;
         j->inputs[k] = (float)(state >> 8) * 0x1p-24f;
     }
-    const int32_t status = sixnet_predict(j->w.net, j->inputs, 1, j->outputs);
+    const int32_t status = sixnet_model_predict(j->w.net, j->inputs, 1, j->outputs);
     if (status == SIXNET_BAD_DATA)
         memset(j->inputs, 0, (size_t)count * sizeof *j->inputs);
     else
-        TRY(status);
+        CHECK_SIXNET(status);
     return 0;
 }
 
@@ -99,16 +99,17 @@ static void show_json(const result *first, const result *end, const char *isa, c
 
 static int32_t bench(job *j, int json)
 {
-    result results[] = {{"train", train_step, j->batch, 0}, {"predict", predict, j->batch, 0}, {"predict", predict, 1, 0}};
+    result results[] = {
+        {"train", train_step, j->batch, 0}, {"predict", predict, j->batch, 0}, {"predict", predict, 1, 0}};
     const bool trains = net_size(j->w.net, "target") > 0;
     const char *isa = sixnet_context_get(j->w.ctx, "isa"), *threads = sixnet_context_get(j->w.ctx, "threads");
-    PASS(make_samples(j));
+    CHECK(make_samples(j));
     if (trains)
-        TRY(sixnet_optimizer_new(&j->opt, j->w.net, "sgd lr=0 momentum=0.9", NULL));
+        CHECK_SIXNET(sixnet_optimizer_new(&j->opt, j->w.net, "sgd lr=0 momentum=0.9", NULL));
     if (!json)
         printf("libsixnet %s, %s, threads: %s\n", sixnet_version(), isa, threads);
     for (result *r = results + !trains; r < results + 3; r++) {
-        PASS(measure(j, r->fn, r->n, &r->seconds));
+        CHECK(measure(j, r->fn, r->n, &r->seconds));
         if (!json)
             printf("%-8s batch %4" PRId64 "  %12.1f us  %12.0f samples/s\n", r->name, r->n, 1e6 * r->seconds,
                    (double)r->n / r->seconds);

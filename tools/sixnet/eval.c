@@ -15,23 +15,24 @@ static int32_t count_sample(void *user, int64_t index, double *input, double *ta
 {
     counted *c = user;
     meter_show(&c->bar, (double)index, (double)c->size);
-    return sixnet_dataset_get_f64(c->set, index, input, target);
+    return sixnet_dataset_get_sample_f64(c->set, index, input, target);
 }
 
-/* As sixnet_evaluate(), and with its bits, but with a bar. */
+/* As sixnet_model_evaluate(), and with its bits, but with a bar. */
 static int32_t evaluate(const work *w, counted *c, double *loss, double *accuracy)
 {
     int64_t dims[MAX_RANK], target_dims[MAX_RANK];
     int32_t rank, target_rank;
     char spec[64 + 2 * SHAPE_TEXT], shape[SHAPE_TEXT], target_shape[SHAPE_TEXT];
     sixnet_dataset *set;
-    TRY(sixnet_dataset_shape(c->set, dims, &rank, target_dims, &target_rank));
+    CHECK_SIXNET(sixnet_dataset_shape(c->set, dims, &rank, target_dims, &target_rank));
     snprintf(spec, sizeof spec, "shape=%s target_shape=%s", shape_text(dims, rank, shape),
              shape_text(target_dims, target_rank, target_shape));
-    TRY(sixnet_dataset_from_callback_f64(&set, w->ctx, spec, c->size, count_sample, c));
-    const int32_t status = sixnet_evaluate(w->net, set, loss, accuracy);
+    CHECK_SIXNET(sixnet_dataset_from_callback_f64(&set, w->ctx, spec, c->size, count_sample, c));
+    const int32_t status = sixnet_model_evaluate(w->net, set, loss, accuracy);
     sixnet_dataset_free(set);
-    return status == SIXNET_BAD_DATA ? sixnet_evaluate(w->net, c->set, loss, accuracy) : status; /* which knows the sample */
+    return status == SIXNET_BAD_DATA ? sixnet_model_evaluate(w->net, c->set, loss, accuracy)
+                                     : status; /* which knows the sample */
 }
 
 static int32_t show(const work *w, const samples *s, int json)
@@ -39,11 +40,12 @@ static int32_t show(const work *w, const samples *s, int json)
     double loss, accuracy;
     const int64_t n = sixnet_dataset_size(s->set);
     counted c = {s->set, n, meter_begin("measuring", 1)};
-    const int32_t status = c.bar.wanted ? evaluate(w, &c, &loss, &accuracy) : sixnet_evaluate(w->net, s->set, &loss, &accuracy);
+    const int32_t status =
+        c.bar.wanted ? evaluate(w, &c, &loss, &accuracy) : sixnet_model_evaluate(w->net, s->set, &loss, &accuracy);
     meter_end(&c.bar);
     if (status == SIXNET_BAD_DATA && samples_blamed(s, w))
         return -1;
-    TRY(status);
+    CHECK_SIXNET(status);
     if (json) {
         printf("{\"samples\": %" PRId64 ", ", n);
         json_number("loss", loss);
@@ -78,7 +80,7 @@ int32_t command_eval(int argc, char **argv)
     if (status >= 0)
         return status;
     if (!d.data)
-        return complain("--data is missing: the samples to measure on"), EXIT_USAGE;
+        return fail("--data is missing: the samples to measure on"), EXIT_USAGE;
     status = record_use(&r, &n, &d);
     if (status == 0)
         status = work_open_trained(&w, &m, &n);

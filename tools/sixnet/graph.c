@@ -60,18 +60,22 @@ static bool same_shape(const sixnet_model *net, sixnet_node a, sixnet_node b)
 {
     int64_t dims[2][MAX_RANK];
     int32_t rank[2];
-    return sixnet_node_shape(net, a, dims[0], &rank[0]) == SIXNET_OK && sixnet_node_shape(net, b, dims[1], &rank[1]) == SIXNET_OK &&
-           rank[0] == rank[1] && memcmp(dims[0], dims[1], (size_t)rank[0] * sizeof **dims) == 0;
+    return sixnet_node_shape(net, a, dims[0], &rank[0]) == SIXNET_OK &&
+           sixnet_node_shape(net, b, dims[1], &rank[1]) == SIXNET_OK && rank[0] == rank[1] &&
+           memcmp(dims[0], dims[1], (size_t)rank[0] * sizeof **dims) == 0;
 }
 
 /* Whether a node has more than one output. */
-static bool branches(const sixnet_model *net, sixnet_node node) { return sixnet_node_output(net, node, "1") != SIXNET_NONE; }
+static bool branches(const sixnet_model *net, sixnet_node node)
+{
+    return sixnet_node_output(net, node, "1") != SIXNET_NO_NODE;
+}
 
 /* Whether a node is drawn below the one before it, in its box: it takes nothing else, and nothing else takes that. */
 static bool joins(const drawing *d, sixnet_node node)
 {
-    return d->inputs[node] == 1 && d->last_input[node] == node - 1 && d->takers[node - 1] == 1 && same_shape(d->net, node - 1, node) &&
-           !branches(d->net, node) && !branches(d->net, node - 1);
+    return d->inputs[node] == 1 && d->last_input[node] == node - 1 && d->takers[node - 1] == 1 &&
+           same_shape(d->net, node - 1, node) && !branches(d->net, node) && !branches(d->net, node - 1);
 }
 
 /* ---- what is drawn ---- */
@@ -125,8 +129,9 @@ static int32_t draw_box(const drawing *d, sixnet_node first)
     int64_t dims[MAX_RANK];
     int32_t rank;
     char shape[SHAPE_TEXT];
-    TRY(sixnet_node_shape(d->net, first, dims, &rank));
-    printf("  n%" PRId32 " [label=<<table border=\"1\" color=\"#444444\" cellborder=\"0\" cellspacing=\"0\" cellpadding=\"3\">\n"
+    CHECK_SIXNET(sixnet_node_shape(d->net, first, dims, &rank));
+    printf("  n%" PRId32
+           " [label=<<table border=\"1\" color=\"#444444\" cellborder=\"0\" cellspacing=\"0\" cellpadding=\"3\">\n"
            "    <tr><td colspan=\"3\" bgcolor=\"#eeeeee\"><b>%s</b></td></tr>",
            first, shape_text(dims, rank, shape));
     for (sixnet_node i = first; i < sixnet_node_count(d->net) && d->box[i] == first; i++)
@@ -160,13 +165,14 @@ static sixnet_node shared_node(const sixnet_model *net, const char *word, size_t
     const char *value = memchr(word, '=', length);
     const size_t key = value ? (size_t)(value - word) : 0;
     if (!value || length - key - 1 >= sizeof name)
-        return SIXNET_NONE;
+        return SIXNET_NO_NODE;
     snprintf(name, sizeof name, "%.*s", (int)(length - key - 1), value + 1);
     if (key == 5 && strncmp(word, "share", key) == 0)
         return sixnet_node_find(net, name);
     char *point = strrchr(name, '.');
-    if (!point || strlen(point + 1) != key || strncmp(point + 1, word, key) != 0 || sixnet_tensor_setting(net, name, "parameter") < 0)
-        return SIXNET_NONE;
+    if (!point || strlen(point + 1) != key || strncmp(point + 1, word, key) != 0 ||
+        sixnet_tensor_setting(net, name, "parameter") < 0)
+        return SIXNET_NO_NODE;
     *point = 0;
     return sixnet_node_find(net, name);
 }
@@ -178,8 +184,9 @@ static void draw_shared(const drawing *d, sixnet_node node)
     for (const char *c = strchr(spec, ' '); c; c = strchr(c + 1, ' ')) {
         const size_t length = strcspn(c + 1, " ");
         const sixnet_node owner = shared_node(d->net, c + 1, length);
-        if (owner != SIXNET_NONE)
-            printf("  n%" PRId32 " -> n%" PRId32 " [style=dashed, dir=none, constraint=false];\n", d->box[owner], d->box[node]);
+        if (owner != SIXNET_NO_NODE)
+            printf("  n%" PRId32 " -> n%" PRId32 " [style=dashed, dir=none, constraint=false];\n", d->box[owner],
+                   d->box[node]);
     }
 }
 
@@ -190,11 +197,13 @@ static void draw_title(const sixnet_model *net, const char *path)
         parameters += node_parameters(net, i);
     printf("digraph net {\n  label=<<b>");
     put_html(path, strlen(path));
-    printf("</b>: %" PRId64 " parameters<br/>Boxes: the shape of a sample, then layers that give it, with the parameters of each<br/> >;\n"
-           "  labelloc=t; fontname=\"sans-serif\"; ranksep=0.3;\n"
-           "  node [shape=plain, fontname=\"sans-serif\", fontsize=11];\n"
-           "  edge [color=\"#444444\", arrowsize=0.7];\n",
-           parameters);
+    printf(
+        "</b>: %" PRId64
+        " parameters<br/>Boxes: the shape of a sample, then layers that give it, with the parameters of each<br/> >;\n"
+        "  labelloc=t; fontname=\"sans-serif\"; ranksep=0.3;\n"
+        "  node [shape=plain, fontname=\"sans-serif\", fontsize=11];\n"
+        "  edge [color=\"#444444\", arrowsize=0.7];\n",
+        parameters);
 }
 
 static int32_t draw(drawing *d, const char *path)
@@ -207,7 +216,7 @@ static int32_t draw(drawing *d, const char *path)
     draw_title(d->net, path);
     for (sixnet_node i = 0; i < count; i++)
         if (d->box[i] == i)
-            PASS(draw_box(d, i));
+            CHECK(draw_box(d, i));
     for (sixnet_node i = 0; i < count; i++)
         each_input(d, i, draw_edge);
     for (sixnet_node i = 0; i < count; i++)
@@ -220,8 +229,12 @@ static int32_t draw_graph(const sixnet_model *net, const char *path)
 {
     const size_t count = (size_t)sixnet_node_count(net);
     int32_t *memory = calloc(4 * count, sizeof *memory);
-    drawing d = {.net = net, .inputs = memory, .takers = memory + count, .last_input = memory + 2 * count, .box = memory + 3 * count};
-    const int32_t status = memory ? draw(&d, path) : complain("out of memory");
+    drawing d = {.net = net,
+                 .inputs = memory,
+                 .takers = memory + count,
+                 .last_input = memory + 2 * count,
+                 .box = memory + 3 * count};
+    const int32_t status = memory ? draw(&d, path) : fail("out of memory");
     free(memory);
     return status;
 }

@@ -20,8 +20,8 @@ static bool is_usable(const char *isa)
 
 static void show(const char *best, const char *threads, const char *built)
 {
-    printf("libsixnet %s (this program was compiled for %d.%d.%d)\ninstruction sets:", sixnet_version(), SIXNET_VERSION_MAJOR,
-           SIXNET_VERSION_MINOR, SIXNET_VERSION_PATCH);
+    printf("libsixnet %s (this program was compiled for %d.%d.%d)\ninstruction sets:", sixnet_version(),
+           SIXNET_VERSION_MAJOR, SIXNET_VERSION_MINOR, SIXNET_VERSION_PATCH);
     for (int32_t k = 0; k < KNOWN; k++)
         if (is_usable(known[k]))
             printf(" %s%s", known[k], strcmp(known[k], best) == 0 ? " (used)" : "");
@@ -65,7 +65,7 @@ int32_t command_info(int argc, char **argv)
     if (status >= 0)
         return status;
     if (sixnet_context_new(&ctx, "threads=0") != SIXNET_OK)
-        return exit_status(complain("%s", sixnet_last_error()));
+        return exit_status(fail("%s", sixnet_last_error()));
     (json ? show_json : show)(sixnet_context_get(ctx, "isa"), sixnet_context_get(ctx, "threads"), built);
     sixnet_context_free(ctx);
     return EXIT_SUCCESS;

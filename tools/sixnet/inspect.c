@@ -42,26 +42,30 @@ typedef struct tensor {
 static int32_t tensor_measure(tensor *t, const sixnet_model *net, int32_t index)
 {
     t->name = sixnet_tensor_name(net, index);
-    TRY(sixnet_tensor_shape(net, t->name, t->dims, &t->rank, NULL));
+    CHECK_SIXNET(sixnet_tensor_shape(net, t->name, t->dims, &t->rank, NULL));
     t->parameter = is_parameter(net, t->name);
     t->frozen = t->parameter && sixnet_tensor_setting(net, t->name, "trainable") == 0;
     t->count = shape_size(t->dims, t->rank);
     double *values = malloc((size_t)t->count * sizeof *values);
     if (!values)
-        return complain("out of memory");
+        return fail("out of memory");
     const int32_t status = sixnet_tensor_get_f64(net, t->name, values, t->count);
     if (status == SIXNET_OK)
         t->found = measure(values, t->count);
     free(values);
-    TRY(status);
+    CHECK_SIXNET(status);
     return 0;
 }
 
 static void show_row(const tensor *t)
 {
     char shape[SHAPE_TEXT];
-    printf("%-24s  %-14s  %-9s  %10" PRId64 "  %11.4g  %11.4g  %11.4g  %11.4g", t->name, shape_text(t->dims, t->rank, shape),
-           t->frozen ? "frozen" : t->parameter ? "parameter" : "buffer", t->count, t->found.low, t->found.high, t->found.mean, t->found.deviation);
+    printf("%-24s  %-14s  %-9s  %10" PRId64 "  %11.4g  %11.4g  %11.4g  %11.4g", t->name,
+           shape_text(t->dims, t->rank, shape),
+           t->frozen      ? "frozen"
+           : t->parameter ? "parameter"
+                          : "buffer",
+           t->count, t->found.low, t->found.high, t->found.mean, t->found.deviation);
     if (t->found.not_finite)
         printf("  %" PRId64 " not finite", t->found.not_finite);
     if (t->found.zeros > t->count / 2)
@@ -155,7 +159,8 @@ static void show_metadata(const char *header, int json)
     const char *comma = json ? "" : NULL, *c = strstr(header, title);
     c = c ? c + strlen(title) : "";
     for (c += strspn(c, ": \t\r\n{"); *c == '"'; c += strspn(c, ", \t\r\n")) {
-        const char *key = c, *key_end = string_end(key), *value = key_end ? key_end + 1 + strspn(key_end + 1, ": \t\r\n") : "";
+        const char *key = c, *key_end = string_end(key),
+                   *value = key_end ? key_end + 1 + strspn(key_end + 1, ": \t\r\n") : "";
         const char *value_end = string_end(value);
         if (!value_end)
             return;
@@ -168,15 +173,15 @@ static void show_metadata(const char *header, int json)
 static int32_t show(sixnet_model *net, const char *header, int json)
 {
     char digest[65];
-    TRY(sixnet_digest(net, digest));
+    CHECK_SIXNET(sixnet_model_digest(net, digest));
     if (json)
         printf("{\"tensors\": [");
     else
-        printf("%-24s  %-14s  %-9s  %10s  %11s  %11s  %11s  %11s\n", "tensor", "shape", "", "values", "min", "max", "mean",
-               "std");
+        printf("%-24s  %-14s  %-9s  %10s  %11s  %11s  %11s  %11s\n", "tensor", "shape", "", "values", "min", "max",
+               "mean", "std");
     for (int32_t i = 0; i < sixnet_tensor_count(net); i++) {
         tensor t;
-        PASS(tensor_measure(&t, net, i));
+        CHECK(tensor_measure(&t, net, i));
         if (json)
             json_row(&t, i == 0);
         else
@@ -250,7 +255,8 @@ static void show_file(const char *header, int json)
         printf("{\"tensors\": [");
     else
         printf("%-8s  %-14s  %10s  %s\n", "dtype", "shape", "values", "tensor");
-    for (const char *c = header + 1 + strspn(header + 1, " \t\r\n"); (end = string_end(c)); c += strspn(c, ", \t\r\n")) {
+    for (const char *c = header + 1 + strspn(header + 1, " \t\r\n"); (end = string_end(c));
+         c += strspn(c, ", \t\r\n")) {
         const char *object = end + strcspn(end, "{");
         if (strncmp(c, "\"__metadata__\"", 14) != 0) {
             show_stored(c, end, object, comma);
@@ -277,7 +283,7 @@ static int32_t inspect_file(const machine *m, const char *path, const char *head
     if (status == SIXNET_OK)
         show_file(header, json);
     else
-        status = complain("%s", sixnet_last_error());
+        status = fail("%s", sixnet_last_error());
     work_close(&w);
     return status;
 }
@@ -287,9 +293,9 @@ static int32_t inspect_model(const machine *m, const net_files *n, const char *h
     work w = {.ctx = NULL};
     int32_t status = work_open(&w, m, n);
     if (status == 0 && !w.saved)
-        status = complain("%s: is a net's text, which has no values; sixnet summary shows it", n->path);
+        status = fail("%s: is a net's text, which has no values; sixnet summary shows it", n->path);
     if (status == 0 && !header)
-        status = complain("%s: its header cannot be read", n->path);
+        status = fail("%s: its header cannot be read", n->path);
     if (status == 0)
         status = show(w.net, header, json);
     work_close(&w);

@@ -23,7 +23,8 @@ void json_text(const char *key, const char *text)
         else if (*text == '"' || *text == '\\')
             printf("\\%c", *text);
         else if (is_control(text))
-            printf("\\u%04x", (unsigned char)text[length - 1]); /* the last byte of U+0080 to U+009F is the character's number */
+            printf("\\u%04x",
+                   (unsigned char)text[length - 1]); /* the last byte of U+0080 to U+009F is the character's number */
         else
             printf("%.*s", (int)length, text);
     }

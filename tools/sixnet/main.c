@@ -18,7 +18,7 @@ static const command commands[] = {
     {"summary", "a net's layers, shapes and parameters", command_summary},
     {"graph", "a net as a picture, for Graphviz", command_graph},
     {"inspect", "a saved model's tensors, their statistics and what else it carries", command_inspect},
-    {"layers", "all layers, losses, optimizers, schedules and transforms, with their attributes", command_layers},
+    {"list", "all layers, losses, optimizers, schedules and transforms, with their attributes", command_list},
     {"bench", "how fast a net is here", command_bench},
     {"rerun", "repeat a recorded training, and compare the result bit by bit", command_rerun},
     {"info", "the library's version, and what it can use of this machine", command_info},
@@ -30,7 +30,8 @@ static void help(void)
     printf("usage: sixnet COMMAND [options]\nTrains, measures and asks neural nets.\n\n");
     for (const command *c = commands; c->name; c++)
         printf("  %-8s  %s\n", c->name, c->help);
-    printf("\nsixnet COMMAND --help tells more. The exit status is 0 if all went well, 1 if something failed, 2 if the command "
+    printf("\nsixnet COMMAND --help tells more. The exit status is 0 if all went well, 1 if something failed, 2 if the "
+           "command "
            "line is\n"
            "wrong, and 128 and its number if a signal ended a training.\n");
 }
@@ -41,9 +42,9 @@ static int32_t unknown_command(const char *name)
     for (const command *c = commands; c->name; c++)
         best = nearer_word(name, best, c->name);
     if (best)
-        complain("there is no command '%s'; did you mean %s? sixnet --help lists all", name, best);
+        fail("there is no command '%s'; did you mean %s? sixnet --help lists all", name, best);
     else
-        complain("there is no command '%s'; sixnet --help lists them", name);
+        fail("there is no command '%s'; sixnet --help lists them", name);
     return EXIT_USAGE;
 }
 

@@ -8,7 +8,7 @@ static int32_t read_list(const option *o, const char *text)
 {
     texts *list = o->to;
     if (list->count == MAX_TEXTS)
-        return complain("%s was given more than %d times", o->name, MAX_TEXTS);
+        return fail("%s was given more than %d times", o->name, MAX_TEXTS);
     list->item[list->count++] = text;
     return 0;
 }
@@ -59,7 +59,7 @@ int32_t choice_index(const char *words, const char *word)
 static int32_t read_choice(const option *o, const char *text)
 {
     if (choice_index(o->value, text) < 0)
-        return complain("%s: '%s' is none of %s", o->name, text, o->value);
+        return fail("%s: '%s' is none of %s", o->name, text, o->value);
     return read_text(o, text);
 }
 
@@ -78,7 +78,8 @@ void add_integer(option_table *t, const char *name, const char *help, int64_t *t
     add(t, (option){name, "N", help, read_integer, to, low, high, 0});
 }
 
-void add_number(option_table *t, const char *name, const char *value, const char *help, double *to, double low, double high)
+void add_number(option_table *t, const char *name, const char *value, const char *help, double *to, double low,
+                double high)
 {
     add(t, (option){name, value, help, read_number, to, low, high, 0});
 }
@@ -98,14 +99,16 @@ void add_weights(option_table *t, net_files *n)
 
 void add_table_options(option_table *t, data_options *d)
 {
-    add_switch(t, "--targets-first", "a CSV's rows begin with the targets; without it they end with them", &d->targets_first);
+    add_switch(t, "--targets-first", "a CSV's rows begin with the targets; without it they end with them",
+               &d->targets_first);
     add_choice(t, "--header", HEADER_WORDS, "whether a CSV's first row has the columns' names (auto: if all are names)",
                &d->header);
-    add_choice(t, "--missing", MISSING_WORDS,
-               "what becomes of a CSV's missing values and NaN: an error, the row is dropped, the column's mean, 0 (error)",
-               &d->missing);
-    add_number(t, "--scale", "R", "what the values of a CSV or NPY are multiplied with (1; bytes: 1/255)", &d->scale, -1e30,
-               1e30);
+    add_choice(
+        t, "--missing", MISSING_WORDS,
+        "what becomes of a CSV's missing values and NaN: an error, the row is dropped, the column's mean, 0 (error)",
+        &d->missing);
+    add_number(t, "--scale", "R", "what the values of a CSV or NPY are multiplied with (1; bytes: 1/255)", &d->scale,
+               -1e30, 1e30);
     add_list(t, "--transform", "TEXT", "of all samples, such as \"normalize mean=0.13 std=0.31\"; again for more",
              &d->transforms);
 }
@@ -113,7 +116,7 @@ void add_table_options(option_table *t, data_options *d)
 void add_data(option_table *t, data_options *d)
 {
     add_text(t, "--data", "FILE", "samples: IDX, CSV, NPY, or a folder with the four files of MNIST", &d->data);
-    add_text(t, "--labels", "FILE", "their targets, if they are in a file of their own", &d->labels);
+    add_text(t, "--targets", "FILE", "their targets, if they are in a file of their own", &d->labels);
     add_table_options(t, d);
 }
 
@@ -130,7 +133,7 @@ int32_t exit_status(int32_t status) { return status == 0 ? EXIT_SUCCESS : EXIT_F
 static int32_t write_text(FILE *file, const char *name, const char *text)
 {
     if (text && strchr(text, '\n'))
-        return complain("%s: a line break cannot be recorded: '%s'", name, text);
+        return fail("%s: a line break cannot be recorded: '%s'", name, text);
     if (text)
         fprintf(file, "%s=%s\n", name, text);
     return 0;
@@ -139,7 +142,7 @@ static int32_t write_text(FILE *file, const char *name, const char *text)
 static int32_t write_list(FILE *file, const char *name, const texts *list)
 {
     for (int32_t k = 0; k < list->count; k++)
-        PASS(write_text(file, name, list->item[k]));
+        CHECK(write_text(file, name, list->item[k]));
     return 0;
 }
 
@@ -164,7 +167,7 @@ static int32_t write_option(FILE *file, const option *o)
 int32_t options_write(FILE *file, const option_table *t)
 {
     for (const option *o = t->row; o->name; o++)
-        PASS(write_option(file, o));
+        CHECK(write_option(file, o));
     return 0;
 }
 
@@ -180,7 +183,7 @@ static int32_t load_line(char *line, const option_table *t)
     const option *o = options_find(t->row, argument, &value);
     value = strchr(line, '=');
     if (!o)
-        return complain("'%.40s' is not a setting that this version knows", line);
+        return fail("'%.40s' is not a setting that this version knows", line);
     return option_take(o, value ? value + 1 : NULL, &next);
 }
 
@@ -199,12 +202,12 @@ static int32_t load_numbered(char *line, const char *path, int64_t number, const
 int32_t options_load(const char *path, const option_table *t, char **text)
 {
     int64_t number = 0;
-    PASS(text_read(text, path, 1 << 20));
+    CHECK(text_read(text, path, 1 << 20));
     for (char *line = *text, *end; line; line = end) {
         end = strchr(line, '\n');
         if (end)
             *end++ = '\0';
-        PASS(load_numbered(line, path, ++number, t));
+        CHECK(load_numbered(line, path, ++number, t));
     }
     return 0;
 }

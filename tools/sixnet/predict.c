@@ -15,7 +15,7 @@ typedef struct job {
     double *inputs, *outputs; /* of a portion */
     int64_t input_size, output_size;
     int64_t labels,
-        scores; /* labels that --classes prints for a sample, and outputs for each; 1: the score of class 1 against 0 */
+        scores; /* labels that --classify prints for a sample, and outputs for each; 1: the score of class 1 against 0 */
 } job;
 
 /* A class, and the probability that the net gives it. */
@@ -102,8 +102,8 @@ static void json_row_of(const job *j, const double *y, int64_t sample)
 static int32_t predict_portion(job *j, const sixnet_dataset *set, int64_t first, int64_t n)
 {
     for (int64_t k = 0; k < n; k++)
-        TRY(sixnet_dataset_get_f64(set, first + k, j->inputs + k * j->input_size, NULL));
-    TRY(sixnet_predict_f64(j->w.net, j->inputs, n, j->outputs));
+        CHECK_SIXNET(sixnet_dataset_get_sample_f64(set, first + k, j->inputs + k * j->input_size, NULL));
+    CHECK_SIXNET(sixnet_model_predict_f64(j->w.net, j->inputs, n, j->outputs));
     if (!j->begun && !j->json)
         print_header(j);
     for (int64_t k = 0; k < n; k++) {
@@ -122,11 +122,12 @@ static int32_t predict_set(job *j, const sixnet_dataset *set)
     int64_t dims[MAX_RANK], target_dims[MAX_RANK];
     int32_t rank, target_rank, status = 0;
     char shape[SHAPE_TEXT];
-    TRY(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
+    CHECK_SIXNET(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
     if (shape_size(dims, rank) != j->input_size)
-        return complain("%s: a sample is %s, but the net takes %" PRId64 " values", j->data.data, shape_text(dims, rank, shape),
-                        j->input_size);
-    meter bar = meter_begin("predicting", !isatty(STDOUT_FILENO)); /* where the rows go to the terminal they show enough */
+        return fail("%s: a sample is %s, but the net takes %" PRId64 " values", j->data.data,
+                    shape_text(dims, rank, shape), j->input_size);
+    meter bar =
+        meter_begin("predicting", !isatty(STDOUT_FILENO)); /* where the rows go to the terminal they show enough */
     for (int64_t first = 0; first < all && status == 0; first += PORTION) {
         meter_show(&bar, (double)first, (double)all);
         status = predict_portion(j, set, first, all - first < PORTION ? all - first : PORTION);
@@ -165,12 +166,13 @@ static int32_t find_labels(job *j)
         }
         if (strcmp(kind, "cross_entropy") != 0 && strcmp(kind, "nll") != 0)
             continue;
-        TRY(sixnet_model_shape(net, "output", dims, &rank, NULL));
+        CHECK_SIXNET(sixnet_model_shape(net, "output", dims, &rank, NULL));
         j->scores = dims[0];
         j->labels = j->output_size / dims[0];
     }
-    return j->scores > 1 ? 0
-                         : complain("--classes: the net has one output, which is no class, and its loss is not bce_with_logits");
+    return j->scores > 1
+               ? 0
+               : fail("--classify: the net has one output, which is no class, and its loss is not bce_with_logits");
 }
 
 static int32_t predict(job *j)
@@ -178,13 +180,13 @@ static int32_t predict(job *j)
     j->input_size = net_size(j->w.net, "input");
     j->output_size = net_size(j->w.net, "output");
     if (j->classes)
-        PASS(find_labels(j));
+        CHECK(find_labels(j));
     j->inputs = malloc((size_t)(PORTION * j->input_size) * sizeof *j->inputs);
     j->outputs = malloc((size_t)(PORTION * j->output_size) * sizeof *j->outputs);
     if (!j->inputs || !j->outputs)
-        return complain("out of memory");
+        return fail("out of memory");
     for (int32_t k = 0; k < j->files.count; k++)
-        PASS(predict_file(j, j->files.item[k]));
+        CHECK(predict_file(j, j->files.item[k]));
     if (j->json)
         printf("\n]\n");
     return 0;
@@ -198,8 +200,9 @@ int32_t command_predict(int argc, char **argv)
     job j = {.data = {.scale = NAN}};
     option_table t = {.count = 0};
     add_operand(&t, "MODEL", "a saved model, a record's folder, or a net's text with --weights", &n.path);
-    add_operands(&t, "FILE...", "samples: IDX, CSV (\"-\" for standard input), NPY, PGM, or a folder as for train", &j.files);
-    add_switch(&t, "--classes", "print classes and their probabilities, instead of the outputs", &j.classes);
+    add_operands(&t, "FILE...", "samples: IDX, CSV (\"-\" for standard input), NPY, PGM, or a folder as for train",
+                 &j.files);
+    add_switch(&t, "--classify", "print classes and their probabilities, instead of the outputs", &j.classes);
     add_switch(&t, "--json", "print JSON instead of CSV", &j.json);
     add_weights(&t, &n);
     add_table_options(&t, &j.data);

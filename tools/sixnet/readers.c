@@ -72,7 +72,7 @@ static int32_t read_kind(table *t, source *s, const table_options *o)
     case FILE_TEXT:
         return csv_read(t, s, o);
     default:
-        return complain("%s: is neither a CSV, an NPY nor a PGM file", s->path);
+        return fail("%s: is neither a CSV, an NPY nor a PGM file", s->path);
     }
 }
 

@@ -47,7 +47,7 @@ typedef struct csv {
 
 static int32_t csv_fault(const csv *c, int64_t column, const char *what)
 {
-    return complain("%s:%" PRId64 ": column %" PRId64 ": %s", c->s->path, c->cell_line, column, what);
+    return fail("%s:%" PRId64 ": column %" PRId64 ": %s", c->s->path, c->cell_line, column, what);
 }
 
 /* ---- bytes ---- */
@@ -67,7 +67,10 @@ static int csv_byte(csv *c)
     return byte == 0 ? EOF : byte;
 }
 
-static bool is_blank(const csv *c, int byte) { return byte == ' ' || (byte == '\t' && c->separator && c->separator != '\t'); }
+static bool is_blank(const csv *c, int byte)
+{
+    return byte == ' ' || (byte == '\t' && c->separator && c->separator != '\t');
+}
 
 static bool ends_cell(csv *c, int byte)
 {
@@ -97,7 +100,7 @@ static int32_t read_quoted(csv *c, int64_t column, int *end)
             open = byte == '"';
         }
         if (open) {
-            PASS(cell_add(c, column, byte));
+            CHECK(cell_add(c, column, byte));
             c->line += byte == '\n';
             byte = csv_byte(c);
         }
@@ -118,12 +121,12 @@ static int32_t read_cell(csv *c, int64_t column, int byte, int *end)
     while (is_blank(c, byte))
         byte = csv_byte(c);
     if (byte == '"') {
-        PASS(read_quoted(c, column, end));
+        CHECK(read_quoted(c, column, end));
     } else {
         for (; !ends_cell(c, byte); byte = csv_byte(c)) {
             if (byte == '"')
                 return csv_fault(c, column, "a quotation mark within a cell; quoted cells begin and end with one");
-            PASS(cell_add(c, column, byte));
+            CHECK(cell_add(c, column, byte));
         }
         while (c->length > 0 && is_blank(c, c->cell[c->length - 1]))
             c->length--;
@@ -212,7 +215,7 @@ static int32_t keep_name(csv *c)
     if (wanted > c->names_capacity) {
         char *names = realloc(c->t->names, (size_t)wanted * 2);
         if (!names)
-            return complain("%s: there is not enough memory for it", c->s->path);
+            return fail("%s: there is not enough memory for it", c->s->path);
         c->t->names = names;
         c->names_capacity = 2 * wanted;
     }
@@ -231,7 +234,7 @@ static int32_t take_cell(csv *c, row_tally *r, bool first_row)
     r->empty_first |= index;
     r->names += kind == CELL_NAME;
     if (first_row)
-        PASS(keep_name(c));
+        CHECK(keep_name(c));
     if (c->index && column == 1)
         return 0;
     if (kind == CELL_MISSING)
@@ -247,8 +250,8 @@ static int32_t take_cell(csv *c, row_tally *r, bool first_row)
 static int32_t read_row(csv *c, int byte, row_tally *r, bool first_row)
 {
     for (int end = byte;; byte = csv_byte(c)) {
-        PASS(read_cell(c, r->cells + 1, byte, &end));
-        PASS(take_cell(c, r, first_row));
+        CHECK(read_cell(c, r->cells + 1, byte, &end));
+        CHECK(take_cell(c, r, first_row));
         if (r->cells > COLUMNS_MAX)
             return csv_fault(c, r->cells, "the row has too many columns");
         if (end == EOF || end == '\n')
@@ -266,14 +269,14 @@ static int32_t refuse_cell(const csv *c, const row_tally *r, bool first_row)
     };
     const cell_place *p = r->wrong.column ? &r->wrong : &r->missing;
     if (p->kind == CELL_MISSING)
-        return complain("%s:%" PRId64 ": column %" PRId64
-                        ": '%s': the value is missing; --missing drop, mean or zero tells what to do",
-                        c->s->path, p->line, p->column, p->text);
+        return fail("%s:%" PRId64 ": column %" PRId64
+                    ": '%s': the value is missing; --missing drop, mean or zero tells what to do",
+                    c->s->path, p->line, p->column, p->text);
     if (first_row && r->names > 0 && r->nameless.column > 0)
-        return complain("%s:%" PRId64 ": column %" PRId64 ": '%s' is not a number, and '%s' in column %" PRId64
-                        " is no name, so this row is neither; --header yes takes it for the header",
-                        c->s->path, p->line, p->column, p->text, r->nameless.text, r->nameless.column);
-    return complain("%s:%" PRId64 ": column %" PRId64 ": '%s%s", c->s->path, p->line, p->column, p->text, faults[p->kind]);
+        return fail("%s:%" PRId64 ": column %" PRId64 ": '%s' is not a number, and '%s' in column %" PRId64
+                    " is no name, so this row is neither; --header yes takes it for the header",
+                    c->s->path, p->line, p->column, p->text, r->nameless.text, r->nameless.column);
+    return fail("%s:%" PRId64 ": column %" PRId64 ": '%s%s", c->s->path, p->line, p->column, p->text, faults[p->kind]);
 }
 
 /* A row of names, and perhaps an index column, which has none. */
@@ -300,7 +303,7 @@ static int32_t keep_line(csv *c, int64_t line)
         const int64_t capacity = c->lines_capacity ? 2 * c->lines_capacity : 256;
         int64_t *more = realloc(t->lines, (size_t)capacity * sizeof *more);
         if (!more)
-            return complain("%s: there is not enough memory for it", c->s->path);
+            return fail("%s: there is not enough memory for it", c->s->path);
         t->lines = more;
         c->lines_capacity = capacity;
     }
@@ -313,10 +316,10 @@ static int32_t take_row(csv *c, int byte)
     const bool first_row = c->columns == 0;
     const int64_t line = c->line;
     row_tally r = {0};
-    PASS(read_row(c, byte, &r, first_row));
+    CHECK(read_row(c, byte, &r, first_row));
     if (!first_row && r.cells != c->columns)
-        return complain("%s:%" PRId64 ": %" PRId64 " columns, but the rows before have %" PRId64, c->s->path, line, r.cells,
-                        c->columns);
+        return fail("%s:%" PRId64 ": %" PRId64 " columns, but the rows before have %" PRId64, c->s->path, line, r.cells,
+                    c->columns);
     c->columns = r.cells;
     if (first_row && is_header(c, &r)) {
         take_header(c, &r, line);
@@ -336,7 +339,8 @@ static int32_t take_row(csv *c, int byte)
 /* Whether the line begins with an error of a spreadsheet rather than a comment; its '#' was read already. */
 static bool is_spreadsheet_error(csv *c)
 {
-    static const char *const words[] = {"N/A", "NA,", "NA;", "NA\t", "DIV/0!", "VALUE!", "REF!", "NAME?", "NUM!", "NULL!"};
+    static const char *const words[] = {"N/A",    "NA,",  "NA;",   "NA\t", "DIV/0!",
+                                        "VALUE!", "REF!", "NAME?", "NUM!", "NULL!"};
     size_t found;
     const char *next = (const char *)source_peek(c->s, 6, &found);
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
@@ -358,10 +362,10 @@ static int32_t csv_lines(csv *c)
             while (byte != EOF && byte != '\n')
                 byte = csv_byte(c);
         else if (byte != '\n')
-            PASS(take_row(c, byte));
+            CHECK(take_row(c, byte));
     }
     if (c->zero_byte)
-        return complain("%s:%" PRId64 ": a byte of zero; a CSV is a text", c->s->path, c->line);
+        return fail("%s:%" PRId64 ": a byte of zero; a CSV is a text", c->s->path, c->line);
     return source_check(c->s);
 }
 
@@ -375,6 +379,6 @@ int32_t csv_read(table *t, source *s, const table_options *o)
     t->dims[0] = t->columns;
     t->rank = 1;
     if (status == 0 && t->rows == 0)
-        return complain("%s: has no row of numbers", s->path);
+        return fail("%s: has no row of numbers", s->path);
     return status;
 }

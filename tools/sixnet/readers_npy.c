@@ -22,12 +22,12 @@ static double read_f16(const void *from)
     return bits >> 15 ? -size : size;
 }
 
-#define DEFINE_READ(NAME, TYPE)                                                                                                  \
-    static double read_##NAME(const void *from)                                                                                  \
-    {                                                                                                                            \
-        TYPE value;                                                                                                              \
-        memcpy(&value, from, sizeof value);                                                                                      \
-        return (double)value;                                                                                                    \
+#define DEFINE_READ(NAME, TYPE)                                                                                        \
+    static double read_##NAME(const void *from)                                                                        \
+    {                                                                                                                  \
+        TYPE value;                                                                                                    \
+        memcpy(&value, from, sizeof value);                                                                            \
+        return (double)value;                                                                                          \
     }
 DEFINE_READ(i8, int8_t)
 DEFINE_READ(i16, int16_t)
@@ -65,7 +65,7 @@ typedef struct parser {
 static int32_t parser_fault(const parser *p, const char *at, const char *expected)
 {
     const int length = p->end - at < 40 ? (int)(p->end - at) : 40;
-    return complain("%s: byte %" PRId64 ": '%.*s': %s", p->path, p->place + (int64_t)(at - p->begin), length, at, expected);
+    return fail("%s: byte %" PRId64 ": '%.*s': %s", p->path, p->place + (int64_t)(at - p->begin), length, at, expected);
 }
 
 static void skip_blanks(parser *p)
@@ -196,7 +196,7 @@ static int32_t parse_pairs(parser *p, npy_header *h)
         if (k == 3 || seen[k] || !take(p, ':'))
             return parser_fault(p, start, expected);
         seen[k] = true;
-        PASS(keys[k].parse(p, h));
+        CHECK(keys[k].parse(p, h));
         more = take(p, ',');
         if (!more && !take(p, '}'))
             return parser_fault(p, p->at, expected);
@@ -211,12 +211,13 @@ static int32_t parse_header(npy_header *h, size_t *data, const char *path, const
     const unsigned char *b = (const unsigned char *)bytes;
     const size_t start = size > MAGIC_SIZE && b[MAGIC_SIZE] >= 2 ? 12 : 10;
     if (size < start || memcmp(bytes, NPY_MAGIC, MAGIC_SIZE) != 0 || b[6] < 1 || b[6] > 3)
-        return complain("%s: is not an NPY file of version 1, 2 or 3; numpy.save() writes one", path);
+        return fail("%s: is not an NPY file of version 1, 2 or 3; numpy.save() writes one", path);
     size_t length = b[8] + 256u * b[9];
     if (start == 12)
         length += ((size_t)b[10] << 16) + ((size_t)b[11] << 24);
     if (length > size - start || length > HEADER_MAX)
-        return complain("%s: byte 8: a header of %zu bytes, which the file does not have or which is too long", path, length);
+        return fail("%s: byte 8: a header of %zu bytes, which the file does not have or which is too long", path,
+                    length);
     parser p = {path, bytes + start, bytes + start, bytes + start + length, (int64_t)start};
     *data = start + length;
     return parse_pairs(&p, h);
@@ -263,8 +264,8 @@ static int32_t npy_values(char **values, const npy_header *h, const char *path, 
 {
     const size_t element = h->type->size;
     if ((uint64_t)h->values != (size - data) / element || (size - data) % element)
-        return complain("%s: %zu bytes follow the header, but its shape takes %" PRIu64, path, size - data,
-                        (uint64_t)h->values * element);
+        return fail("%s: %zu bytes follow the header, but its shape takes %" PRIu64, path, size - data,
+                    (uint64_t)h->values * element);
     if (h->swapped)
         swap_bytes(*values + data, h->values, element);
     if (!h->type->read && !h->fortran) {
@@ -273,7 +274,7 @@ static int32_t npy_values(char **values, const npy_header *h, const char *path, 
     }
     char *converted = malloc((size_t)h->values * (h->type->read ? sizeof(double) : element));
     if (!converted)
-        return complain("%s: there is not enough memory for it", path);
+        return fail("%s: there is not enough memory for it", path);
     npy_convert(converted, *values + data, h);
     free(*values);
     *values = converted;
@@ -288,8 +289,8 @@ static int32_t check_finite(const table *t, const char *path, bool missing)
         const double value = table_value(t, k);
         if (isfinite(value) || (missing && isnan(value)))
             continue;
-        return complain("%s: value %" PRId64 " of row %" PRId64 " is not a finite number%s", path, k % t->columns, k / t->columns,
-                        isnan(value) ? "; --missing drop, mean or zero tells what to do" : "");
+        return fail("%s: value %" PRId64 " of row %" PRId64 " is not a finite number%s", path, k % t->columns,
+                    k / t->columns, isnan(value) ? "; --missing drop, mean or zero tells what to do" : "");
     }
     return 0;
 }
@@ -299,7 +300,7 @@ static int32_t npy_parse(table *t, const char *path, size_t size, const table_op
     npy_header h = {0};
     size_t data = 0;
     char *values = t->values;
-    PASS(parse_header(&h, &data, path, values, size));
+    CHECK(parse_header(&h, &data, path, values, size));
     const int32_t status = npy_values(&values, &h, path, data, size);
     t->values = values;
     if (status != 0)

@@ -35,8 +35,9 @@ static int32_t pgm_number(source *s, int32_t low, int32_t high, int32_t *number)
     *number = value;
     if (digits && (byte == EOF || is_blank(byte)) && value >= low && value <= high)
         return 0;
-    return complain("%s: byte %" PRId64 ": a whole number from %" PRId32 " to %" PRId32 " with a blank after it is expected",
-                    s->path, place, low, high);
+    return fail("%s: byte %" PRId64 ": a whole number from %" PRId32 " to %" PRId32
+                " with a blank after it is expected",
+                s->path, place, low, high);
 }
 
 static int32_t pgm_sample(source *s, int32_t most, int32_t *sample)
@@ -44,10 +45,10 @@ static int32_t pgm_sample(source *s, int32_t most, int32_t *sample)
     const int high = most > 255 ? source_byte(s) : 0, low = source_byte(s);
     *sample = 256 * high + low;
     if (high == EOF || low == EOF)
-        return complain("%s: byte %" PRId64 ": the file ends within the image", s->path, source_place(s));
+        return fail("%s: byte %" PRId64 ": the file ends within the image", s->path, source_place(s));
     if (*sample > most)
-        return complain("%s: byte %" PRId64 ": %" PRId32 " is above the largest value, %" PRId32, s->path, source_place(s) - 1,
-                        *sample, most);
+        return fail("%s: byte %" PRId64 ": %" PRId32 " is above the largest value, %" PRId32, s->path,
+                    source_place(s) - 1, *sample, most);
     return 0;
 }
 
@@ -56,16 +57,16 @@ static int32_t pgm_parse(doubles *d, table *t, source *s)
     int32_t width, height, most, sample;
     source_byte(s);
     const bool plain = source_byte(s) == '2';
-    PASS(pgm_number(s, 1, SIDE_MAX, &width));
-    PASS(pgm_number(s, 1, SIDE_MAX, &height));
-    PASS(pgm_number(s, 1, VALUE_MAX, &most));
+    CHECK(pgm_number(s, 1, SIDE_MAX, &width));
+    CHECK(pgm_number(s, 1, SIDE_MAX, &height));
+    CHECK(pgm_number(s, 1, VALUE_MAX, &most));
     for (int64_t k = (int64_t)width * height; k > 0; k--) {
-        PASS(plain ? pgm_number(s, 0, most, &sample) : pgm_sample(s, most, &sample));
-        PASS(doubles_add(d, s->path, (double)sample / most));
+        CHECK(plain ? pgm_number(s, 0, most, &sample) : pgm_sample(s, most, &sample));
+        CHECK(doubles_add(d, s->path, (double)sample / most));
     }
     if ((plain ? pgm_skip(s) : source_byte(s)) != EOF)
-        return complain("%s: byte %" PRId64 ": more bytes than the image has; a file of one image is expected", s->path,
-                        source_place(s) - 1);
+        return fail("%s: byte %" PRId64 ": more bytes than the image has; a file of one image is expected", s->path,
+                    source_place(s) - 1);
     t->rank = 2;
     t->dims[0] = height;
     t->dims[1] = width;

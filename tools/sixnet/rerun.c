@@ -2,7 +2,7 @@
 
 #include "tool.h"
 
-#define ABOUT "Repeats the training that sixnet train --record wrote down, and compares the results bit by bit."
+#define ABOUT "Repeats the training that sixnet train --run-dir wrote down, and compares the results bit by bit."
 
 /* Where the files are now, and what else may differ without changing a bit. */
 typedef struct changes {
@@ -35,10 +35,12 @@ static int32_t compare(const record *r, const outcome *out, const outputs *o)
     if (same)
         return 0;
     if (r->resume_changes)
-        return complain("the digest is %s, but %s was recorded: the run was resumed with other settings than it was made with, and cannot be "
-                        "repeated from the record", out->digest, r->digest);
-    return complain("the digest is %s, but %s was recorded, by libsixnet %s with %s; this is %s with %s", out->digest, r->digest,
-                    r->version, r->isa, sixnet_version(), out->isa);
+        return fail("the digest is %s, but %s was recorded: the run was resumed with other settings than it was made "
+                    "with, and cannot be "
+                    "repeated from the record",
+                    out->digest, r->digest);
+    return fail("the digest is %s, but %s was recorded, by libsixnet %s with %s; this is %s with %s", out->digest,
+                r->digest, r->version, r->isa, sixnet_version(), out->isa);
 }
 
 /* A hash of samples, of sixteen hexadecimal digits; 0 for NULL. */
@@ -48,18 +50,18 @@ static int32_t read_hash(uint64_t *hash, const char *text)
     if (!text)
         return 0;
     if (strlen(text) != 16 || text[strspn(text, "0123456789abcdef")])
-        return complain("'%.40s' in %s is not a hash of samples, which has 16 hexadecimal digits", text, record_result);
+        return fail("'%.40s' in %s is not a hash of samples, which has 16 hexadecimal digits", text, record_result);
     *hash = strtoull(text, NULL, 16);
     return 0;
 }
 
 static int32_t rerun(record *r, const char *folder, const changes *c, const outputs *o, outcome *out)
 {
-    PASS(record_load(r, folder));
-    PASS(apply(r, folder, c));
-    PASS(read_hash(&out->train_samples, r->train_samples));
-    PASS(read_hash(&out->test_samples, r->test_samples));
-    PASS(training_run(&r->settings, o, out));
+    CHECK(record_load(r, folder));
+    CHECK(apply(r, folder, c));
+    CHECK(read_hash(&out->train_samples, r->train_samples));
+    CHECK(read_hash(&out->test_samples, r->test_samples));
+    CHECK(training_run(&r->settings, o, out));
     return compare(r, out, o);
 }
 
@@ -71,13 +73,14 @@ int32_t command_rerun(int argc, char **argv)
     outcome out = {.signal = 0};
     record r = {.settings = settings_default};
     option_table t = {.count = 0};
-    add_operand(&t, "FOLDER", "the record", &folder);
+    add_operand(&t, "DIR", "the record", &folder);
     add_text(&t, "--data", "FILE", "the samples, if they are not in the record", &c.files.data);
-    add_text(&t, "--labels", "FILE", "and their targets", &c.files.labels);
+    add_text(&t, "--targets", "FILE", "and their targets", &c.files.labels);
     add_text(&t, "--test-data", "FILE", "and the samples to test with", &c.files.test_data);
-    add_text(&t, "--test-labels", "FILE", "and their targets", &c.files.test_labels);
+    add_text(&t, "--test-targets", "FILE", "and their targets", &c.files.test_labels);
     add_integer(&t, "--threads", "threads to use; 0 for every core (0)", &c.machine.threads, 0, 1024);
-    add_word(&t, "--isa", "NAME", "highest instruction set to use (auto; the baseline, if the record is of it)", &c.machine.isa);
+    add_word(&t, "--isa", "NAME", "highest instruction set to use (auto; the baseline, if the record is of it)",
+             &c.machine.isa);
     add_switch(&t, "--quiet", "print the end only", &o.quiet);
     add_switch(&t, "--json", "print the end only, as JSON", &o.json);
     int32_t status = command_options(argc, argv, ABOUT, &t);

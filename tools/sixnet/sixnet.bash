@@ -7,10 +7,10 @@ _sixnet_options()
     "$1" "$2" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p'
 }
 
-# The kinds of a family, which `sixnet layers` prints below a line that begins with its name.
+# The kinds of a family, which `sixnet list` prints below a line that begins with its name.
 _sixnet_kinds()
 {
-    "$1" layers 2>/dev/null | sed -n "/^$2/,/^\$/s/^  \([a-z0-9_]*\)  .*/\1/p"
+    "$1" list 2>/dev/null | sed -n "/^$2/,/^\$/s/^  \([a-z0-9_]*\)  .*/\1/p"
 }
 
 _sixnet()
@@ -25,7 +25,7 @@ _sixnet()
         --transform:* | --augment:*) words=$(_sixnet_kinds "$program" transforms) ;;
         --isa:*) words='auto baseline avx2 avx512 neon' ;;
         --dtype:*) words='f32 f64' ;;
-        layers:layers) words="$(_sixnet_kinds "$program" '[a-z]') layers losses optimizers schedules transforms options" ;;
+        list:list) words="$(_sixnet_kinds "$program" '[a-z]') layers losses optimizers schedules transforms options" ;;
         *) case $current in -*) words=$(_sixnet_options "$program" "${COMP_WORDS[1]}") ;; esac ;;
         esac
     fi

@@ -10,9 +10,9 @@ int32_t source_open(source *s, const char *path)
     *s = (source){.path = path};
     s->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     if (!s->file)
-        return complain("%s: cannot be opened: %s", path, strerror(errno));
+        return fail("%s: cannot be opened: %s", path, strerror(errno));
     if (fstat(fileno(s->file), &about) == 0 && S_ISDIR(about.st_mode))
-        return complain("%s: is a folder; a file is expected", path);
+        return fail("%s: is a folder; a file is expected", path);
     s->size = S_ISREG(about.st_mode) ? (double)about.st_size : 0;
     s->bar = meter_begin("reading", s->size > 0);
     return 0;
@@ -55,7 +55,7 @@ int source_byte(source *s)
 
 int32_t source_check(const source *s)
 {
-    return ferror(s->file) ? complain("%s: cannot be read: %s", s->path, strerror(errno)) : 0;
+    return ferror(s->file) ? fail("%s: cannot be read: %s", s->path, strerror(errno)) : 0;
 }
 
 /* Up to `room` bytes; fewer at the end only. */
@@ -82,12 +82,12 @@ int32_t source_rest(source *s, char **bytes, size_t *size, size_t most)
     for (size_t room = 1 << 16, portion = 1; portion > 0; room *= 2) {
         char *more = realloc(*bytes, room);
         if (!more)
-            return complain("%s: there is not enough memory for it", s->path);
+            return fail("%s: there is not enough memory for it", s->path);
         *bytes = more;
         portion = source_take(s, more + *size, room - 1 - *size);
         *size += portion;
         if (*size > most)
-            return complain("%s: has more than %zu bytes", s->path, most);
+            return fail("%s: has more than %zu bytes", s->path, most);
     }
     (*bytes)[*size] = '\0';
     return source_check(s);
@@ -99,7 +99,7 @@ int32_t doubles_add(doubles *d, const char *path, double value)
         const int64_t capacity = d->capacity ? 2 * d->capacity : 1024;
         double *more = realloc(d->value, (size_t)capacity * sizeof *more);
         if (!more)
-            return complain("%s: there is not enough memory for it", path);
+            return fail("%s: there is not enough memory for it", path);
         d->value = more;
         d->capacity = capacity;
     }
@@ -119,7 +119,7 @@ int32_t text_read(char **text, const char *path, size_t most)
         status = source_rest(&s, text, &size, most);
     source_close(&s);
     if (status == 0 && strlen(*text) != size)
-        status = complain("%s: byte %zu: a byte of zero; a text is expected", path, strlen(*text));
+        status = fail("%s: byte %zu: a byte of zero; a text is expected", path, strlen(*text));
     if (status != 0) {
         free(*text);
         *text = NULL;

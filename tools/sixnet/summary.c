@@ -8,7 +8,7 @@ static int32_t json_node(const sixnet_model *net, sixnet_node node)
 {
     int64_t dims[MAX_RANK];
     int32_t rank;
-    TRY(sixnet_node_shape(net, node, dims, &rank));
+    CHECK_SIXNET(sixnet_node_shape(net, node, dims, &rank));
     printf("%s\n  {", node ? "," : "");
     json_text("name", sixnet_node_get(net, node, "name"));
     printf(", ");
@@ -26,7 +26,7 @@ static int32_t show_json(const sixnet_model *net, const uint64_t bytes[2], int64
     int64_t total = 0;
     printf("{\"nodes\": [");
     for (sixnet_node i = 0; i < sixnet_node_count(net); i++) {
-        PASS(json_node(net, i));
+        CHECK(json_node(net, i));
         total += node_parameters(net, i);
     }
     printf("\n], \"parameters\": %" PRId64 ", \"batch_size\": %" PRId64 ", \"training_bytes\": %" PRIu64
@@ -38,13 +38,13 @@ static int32_t show_json(const sixnet_model *net, const uint64_t bytes[2], int64
 static int32_t show(sixnet_model *net, int64_t batch, int json)
 {
     uint64_t bytes[2];
-    TRY(sixnet_memory_needed(net, batch, 0, &bytes[0]));
-    TRY(sixnet_memory_needed(net, batch, 1, &bytes[1]));
+    CHECK_SIXNET(sixnet_model_memory_needed(net, batch, 0, &bytes[0]));
+    CHECK_SIXNET(sixnet_model_memory_needed(net, batch, 1, &bytes[1]));
     if (json)
         return show_json(net, bytes, batch);
-    printf("%s", sixnet_summary(net));
-    printf("Memory with batches of %" PRId64 ": %.2f MB to train, %.2f MB to predict\n", batch, (double)bytes[1] / (1 << 20),
-           (double)bytes[0] / (1 << 20));
+    printf("%s", sixnet_model_summary(net));
+    printf("Memory with batches of %" PRId64 ": %.2f MB to train, %.2f MB to predict\n", batch,
+           (double)bytes[1] / (1 << 20), (double)bytes[0] / (1 << 20));
     return 0;
 }
 

@@ -48,10 +48,13 @@ int32_t table_split(table *t, table *targets, int64_t count, bool targets_first,
                  input = row - target;
     const size_t lines_size = t->lines ? (size_t)t->rows * sizeof *t->lines : 0;
     char *values = t->values, *taken = malloc((size_t)t->rows * target);
-    *targets = (table){
-        .type = t->type, .values = taken, .lines = t->lines ? malloc(lines_size) : NULL, .rows = t->rows, .columns = count};
+    *targets = (table){.type = t->type,
+                       .values = taken,
+                       .lines = t->lines ? malloc(lines_size) : NULL,
+                       .rows = t->rows,
+                       .columns = count};
     if (!taken || (t->lines && !targets->lines))
-        return complain("%s: there is not enough memory for it", path);
+        return fail("%s: there is not enough memory for it", path);
     if (t->lines)
         memcpy(targets->lines, t->lines, lines_size);
     for (int64_t r = 0; r < t->rows; r++) {
@@ -100,7 +103,9 @@ static int32_t drop_rows(table *inputs, table *targets, const char *path, int64_
     if (targets->values)
         targets->rows = kept;
     *dropped = all - kept;
-    return kept > 0 ? 0 : complain("%s: --missing drop leaves no row, as each of the %" PRId64 " has a missing value", path, all);
+    return kept > 0
+               ? 0
+               : fail("%s: --missing drop leaves no row, as each of the %" PRId64 " has a missing value", path, all);
 }
 
 /* The mean of the values that a column has; NaN if it has none. */
@@ -138,7 +143,8 @@ static int32_t fill_column(table *t, int64_t column, bool mean, const char *path
             value = column_mean(t, column);
         known = true;
         if (isnan(value))
-            return complain("%s: --missing mean: column %" PRId64 " has no value at all", path, column + 1 + t->index_column);
+            return fail("%s: --missing mean: column %" PRId64 " has no value at all", path,
+                        column + 1 + t->index_column);
         set_value(t, r * t->columns + column, value);
         ++*filled;
     }
@@ -151,15 +157,15 @@ static int32_t fill_inputs(table *inputs, const table *targets, bool mean, const
     char place[TABLE_PLACE];
     for (int64_t r = 0; r < targets->rows; r++)
         if (first_missing(targets, r) >= 0)
-            return complain("%s: the target is missing, which only --missing drop allows",
-                            table_place(targets, target_path, r, place));
+            return fail("%s: the target is missing, which only --missing drop allows",
+                        table_place(targets, target_path, r, place));
     for (int64_t k = 0; k < inputs->columns && may_miss(inputs); k++)
-        PASS(fill_column(inputs, k, mean, path, filled));
+        CHECK(fill_column(inputs, k, mean, path, filled));
     return 0;
 }
 
-int32_t table_settle_missing(table *inputs, table *targets, missing_policy policy, const char *path, const char *target_path,
-                             int64_t *settled)
+int32_t table_settle_missing(table *inputs, table *targets, missing_policy policy, const char *path,
+                             const char *target_path, int64_t *settled)
 {
     *settled = 0;
     if (policy == MISSING_ERROR || (!may_miss(inputs) && !may_miss(targets)))

@@ -17,7 +17,7 @@ int32_t command_eval(int argc, char **argv);
 int32_t command_graph(int argc, char **argv);
 int32_t command_info(int argc, char **argv);
 int32_t command_inspect(int argc, char **argv);
-int32_t command_layers(int argc, char **argv);
+int32_t command_list(int argc, char **argv);
 int32_t command_predict(int argc, char **argv);
 int32_t command_rerun(int argc, char **argv);
 int32_t command_summary(int argc, char **argv);
@@ -74,7 +74,8 @@ void add_choice(option_table *t, const char *name, const char *words, const char
 int32_t choice_index(const char *words, const char *word);
 void add_list(option_table *t, const char *name, const char *value, const char *help, texts *to);
 void add_integer(option_table *t, const char *name, const char *help, int64_t *to, double low, double high);
-void add_number(option_table *t, const char *name, const char *value, const char *help, double *to, double low, double high);
+void add_number(option_table *t, const char *name, const char *value, const char *help, double *to, double low,
+                double high);
 
 void add_machine(option_table *t, machine *m);
 void add_weights(option_table *t, net_files *n);
@@ -148,10 +149,10 @@ const char *table_place(const table *t, const char *path, int64_t row, char text
 /* Moves the first or the last columns into a table of their own. */
 int32_t table_split(table *t, table *targets, int64_t count, bool targets_first, const char *path);
 /* Drops rows with missing values or fills them, of inputs only; `targets` may be empty. *settled is how many rows or values they were. */
-int32_t table_settle_missing(table *inputs, table *targets, missing_policy policy, const char *path, const char *target_path,
-                             int64_t *settled);
+int32_t table_settle_missing(table *inputs, table *targets, missing_policy policy, const char *path,
+                             const char *target_path, int64_t *settled);
 
-/* ---- work.c: nets and samples, opened ---- */
+/* ---- session.c: nets and samples, opened ---- */
 
 /* What a command works with. Starts as zeros; work_close() frees it at any time. */
 typedef struct work {
@@ -230,8 +231,9 @@ typedef struct outcome {
     score train, validation, test;
     double seconds;
     int64_t epochs, best_epoch, resume_changes; /* resume_changes: settings changed when the run was resumed */
-    uint64_t train_samples, test_samples; /* a hash of each set, before transforms; in a rerun at first what it must be */
-    int signal;                           /* that ended the run early, or 0 */
+    uint64_t train_samples,
+        test_samples; /* a hash of each set, before transforms; in a rerun at first what it must be */
+    int signal;       /* that ended the run early, or 0 */
 } outcome;
 
 extern const settings settings_default;

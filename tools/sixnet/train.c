@@ -2,14 +2,16 @@
 
 #include "tool.h"
 
-#define ABOUT "Trains a net, and tells how well it does. The same settings give the same bits, whatever the number of threads."
+#define ABOUT                                                                                                          \
+    "Trains a net, and tells how well it does. The same settings give the same bits, whatever the number of threads."
 
 static int32_t check(const settings *s, const outputs *o)
 {
     if (!s->data.data)
-        return complain("--data is missing: the samples to train with; sixnet train --help shows more");
+        return fail("--data is missing: the samples to train with; sixnet train --help shows more");
     if (o->record && (o->csv || o->checkpoint))
-        return complain("--record keeps a table and a checkpoint of its own; leave out %s", o->csv ? "--csv" : "--checkpoint");
+        return fail("--run-dir keeps a table and a checkpoint of its own; leave out %s",
+                    o->csv ? "--csv" : "--checkpoint");
     return 0;
 }
 
@@ -17,7 +19,8 @@ static int32_t check(const settings *s, const outputs *o)
 static bool same_file(const char *a, const char *b)
 {
     struct stat first, second;
-    return a && b && stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    return a && b && stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
 }
 
 /* What is saved may take the place of an older model, but not of a net's text or of samples. */
@@ -27,11 +30,13 @@ static int32_t refuse_inputs(const settings *s, const char *save)
     file_kind kind = FILE_OTHER;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (same_file(save, taken[i]))
-            return complain("'%s' holds samples, which the net would replace; save to another file", save);
+            return fail("'%s' holds samples, which the net would replace; save to another file", save);
     if (!same_file(save, s->net.path))
         return 0;
-    PASS(file_kind_of(&kind, save));
-    return kind != FILE_TEXT ? 0 : complain("'%s' is the net's text, which the trained net would replace; save to another file", save);
+    CHECK(file_kind_of(&kind, save));
+    return kind != FILE_TEXT
+               ? 0
+               : fail("'%s' is the net's text, which the trained net would replace; save to another file", save);
 }
 
 int32_t command_train(int argc, char **argv)
@@ -43,12 +48,14 @@ int32_t command_train(int argc, char **argv)
     add_operand(&t, "NET", "a net's text, such as examples/mnist_cnn.net, or a saved model to go on with", &s.net.path);
     add_settings(&t, &s);
     add_weights(&t, &s.net);
-    add_switch(&t, "--doctor", "look for what goes wrong in every step, and name it and the remedy", &o.doctor);
+    add_switch(&t, "--diagnose", "look for what goes wrong in every step, and name it and the remedy", &o.doctor);
     add_text(&t, "--save", "FILE", "save the trained net", &o.save);
-    add_text(&t, "--checkpoint", "FILE", "keep the run in a file after every epoch, and when Ctrl-C ends it", &o.checkpoint);
-    add_number(&t, "--checkpoint-seconds", "S", "and so often within epochs; 0 for not (30)", &o.checkpoint_seconds, 0, 1e9);
+    add_text(&t, "--checkpoint", "FILE", "keep the run in a file after every epoch, and when Ctrl-C ends it",
+             &o.checkpoint);
+    add_number(&t, "--checkpoint-seconds", "S", "and so often within epochs; 0 for not (30)", &o.checkpoint_seconds, 0,
+               1e9);
     add_text(&t, "--resume", "FILE", "go on from a checkpoint", &o.resume);
-    add_text(&t, "--record", "FOLDER", "write all that it takes to repeat the run; sixnet rerun does", &o.record);
+    add_text(&t, "--run-dir", "DIR", "write all that it takes to repeat the run; sixnet rerun does", &o.record);
     add_text(&t, "--csv", "FILE", "write a row for each epoch", &o.csv);
     add_switch(&t, "--digest", "print a digest of the trained parameters", &o.digest);
     add_switch(&t, "--quiet", "print the end only", &o.quiet);

@@ -15,11 +15,13 @@ void add_settings(option_table *t, settings *s)
     const double many = 1e9, seeds = 0x1p53;
     add_data(t, &s->data);
     add_text(t, "--test-data", "FILE", "samples to test with (of a folder: its own)", &s->test_data);
-    add_text(t, "--test-labels", "FILE", "their targets, if they are in a file of their own", &s->test_labels);
-    add_integer(t, "--validation", "samples to hold out of the training, and to measure after every epoch (0)", &s->validation, 0,
-                many);
-    add_list(t, "--augment", "TEXT", "a transform of the training samples only, before the others; again for more", &s->augment);
-    add_list(t, "--tensors", "TEXT", "how tensors are trained, such as \"conv1.* trainable=false\"; again for more", &s->tensors);
+    add_text(t, "--test-targets", "FILE", "their targets, if they are in a file of their own", &s->test_labels);
+    add_integer(t, "--validation-size", "samples to hold out of the training, and to measure after every epoch (0)",
+                &s->validation, 0, many);
+    add_list(t, "--augment", "TEXT", "a transform of the training samples only, before the others; again for more",
+             &s->augment);
+    add_list(t, "--tensors", "TEXT", "how tensors are trained, such as \"conv1.* trainable=false\"; again for more",
+             &s->tensors);
     add_text(t, "--optimizer", "TEXT", "such as \"sgd lr=0.1 momentum=0.9\" (adam)", &s->optimizer);
     add_text(t, "--schedule", "TEXT", "of the learning rate, such as \"step_lr step_size=10\"", &s->schedule);
     add_integer(t, "--epochs", "times through the samples (10)", &s->epochs, 1, many);
@@ -27,7 +29,7 @@ void add_settings(option_table *t, settings *s)
     add_word(t, "--on-nan", "WORD",
              "when a batch would spoil the net: stop, skip it, or restore, the epoch again with half the rate (stop)",
              &s->on_nan);
-    add_text(t, "--fit", "TEXT", "more options of a fit; sixnet layers fit lists them", &s->fit);
+    add_text(t, "--fit-options", "TEXT", "more options of a fit; sixnet list fit lists them", &s->fit);
     add_integer(t, "--seed", "of weights, order and all that is random (0)", &s->machine.seed, 0, seeds);
     add_machine(t, &s->machine);
 }
@@ -56,13 +58,13 @@ static int32_t check_set(const run *r, const sixnet_dataset *set, uint64_t *expe
     int32_t rank, target_rank;
     if (!r->out->record && !*expected)
         return 0;
-    TRY(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
+    CHECK_SIXNET(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
     if (shape_size(dims, rank) != net_size(r->w.net, "input") ||
         shape_size(target_dims, target_rank) != net_size(r->w.net, "target"))
         return 0; /* the fit will say it better */
-    PASS(record_hash(&hash, set));
+    CHECK(record_hash(&hash, set));
     if (*expected && *expected != hash)
-        return complain("the %s samples are not those of the record: a file has changed, or --data leads to others", name);
+        return fail("the %s samples are not those of the record: a file has changed, or --data leads to others", name);
     *expected = hash;
     return 0;
 }
@@ -76,11 +78,12 @@ static int32_t open_test(run *r)
         d.data = s->test_data;
         d.labels = s->test_labels;
     } else if (s->test_labels)
-        return complain("--test-labels without --test-data");
-    else if (s->data.labels || snprintf(path, sizeof path, "%s/.", s->data.data) >= PATH_SIZE || access(path, F_OK) != 0)
+        return fail("--test-targets without --test-data");
+    else if (s->data.labels || snprintf(path, sizeof path, "%s/.", s->data.data) >= PATH_SIZE ||
+             access(path, F_OK) != 0)
         return 0; /* no folder */
-    PASS(samples_open(&r->test, &r->w, &d, "t10k", true));
-    PASS(check_set(r, r->test.set, &r->end->test_samples, "test"));
+    CHECK(samples_open(&r->test, &r->w, &d, "t10k", true));
+    CHECK(check_set(r, r->test.set, &r->end->test_samples, "test"));
     return samples_transform(r->test.set, &d.transforms);
 }
 
@@ -92,9 +95,10 @@ static int32_t hold_out(run *r)
     if (r->set->validation == 0)
         return 0;
     if (r->set->validation >= all)
-        return complain("--validation: '%" PRId64 "' of %" PRId64 " samples leaves none to train with", r->set->validation, all);
-    snprintf(split, sizeof split, "first=%" PRId64, all - r->set->validation);
-    TRY(sixnet_dataset_split(&first, &r->held, r->train.set, split));
+        return fail("--validation-size: '%" PRId64 "' of %" PRId64 " samples leaves none to train with",
+                    r->set->validation, all);
+    snprintf(split, sizeof split, "first_size=%" PRId64, all - r->set->validation);
+    CHECK_SIXNET(sixnet_dataset_split(&first, &r->held, r->train.set, split));
     sixnet_dataset_free(r->train.set);
     r->train.set = first;
     return samples_transform(r->held, &r->set->data.transforms);
@@ -103,21 +107,21 @@ static int32_t hold_out(run *r)
 static int32_t open_sets(run *r)
 {
     const settings *s = r->set;
-    PASS(samples_open(&r->train, &r->w, &s->data, "train", true));
-    PASS(check_set(r, r->train.set, &r->end->train_samples, "training"));
-    PASS(hold_out(r));
-    PASS(samples_transform(r->train.set, &s->augment));
-    PASS(samples_transform(r->train.set, &s->data.transforms));
+    CHECK(samples_open(&r->train, &r->w, &s->data, "train", true));
+    CHECK(check_set(r, r->train.set, &r->end->train_samples, "training"));
+    CHECK(hold_out(r));
+    CHECK(samples_transform(r->train.set, &s->augment));
+    CHECK(samples_transform(r->train.set, &s->data.transforms));
     return open_test(r);
 }
 
 /* ---- the run ---- */
 
 /* What the library warns of, such as the doctor's findings. */
-static void on_log(int32_t level, const char *line, void *user)
+static void on_log(void *user, int32_t level, const char *line)
 {
     (void)user;
-    complain("%s%s", level > 0 ? "warning: " : "", line);
+    fail("%s%s", level > 0 ? "warning: " : "", line);
 }
 
 /* What the samples are called that are measured after every epoch. */
@@ -142,9 +146,9 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
 {
     run *r = user;
     if (*r->csv_path && !r->csv)
-        PASS(csv_open(&r->csv, r->csv_path, second_name(r), r->out->resume ? sixnet_progress_get(p, "epoch") : 0));
+        CHECK(csv_open(&r->csv, r->csv_path, second_name(r), r->out->resume ? sixnet_progress_get(p, "epoch") : 0));
     if (sixnet_progress_get(p, "epoch_end") == 1)
-        PASS(end_epoch(r, p));
+        CHECK(end_epoch(r, p));
     else
         run_show(&r->bar, p, "samples");
     return 0;
@@ -161,12 +165,13 @@ static int32_t fit_options(const run *r, char text[FIT_TEXT])
     char path[FOLDER_PATH];
     const settings *s = r->set;
     const outputs *o = r->out;
-    const int length =
-        snprintf(text, OPTIONS_TEXT, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=%.17g%s%s doctor=%s %s",
-                 s->epochs, s->batch_size, o->checkpoint_seconds, s->on_nan ? " on_nan=" : "", s->on_nan ? s->on_nan : "",
-                 o->doctor ? "true" : "false", s->fit ? s->fit : "");
+    const int length = snprintf(
+        text, OPTIONS_TEXT, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=%.17g%s%s diagnostics=%s %s",
+        s->epochs, s->batch_size, o->checkpoint_seconds, s->on_nan ? " on_nan=" : "", s->on_nan ? s->on_nan : "",
+        o->doctor ? "true" : "false", s->fit ? s->fit : "");
     if (length >= OPTIONS_TEXT)
-        return complain("--fit: '%.40s...' is too long; %d characters at the most are expected", s->fit, OPTIONS_TEXT / 2);
+        return fail("--fit-options: '%.40s...' is too long; %d characters at the most are expected", s->fit,
+                    OPTIONS_TEXT / 2);
     return append_paths(text, kept_run(r, path), o->resume);
 }
 
@@ -176,7 +181,8 @@ static void print_begin(const run *r)
     printf("%" PRId64 " samples to train", sixnet_dataset_size(r->train.set));
     if (second)
         printf(", %" PRId64 " to %s", sixnet_dataset_size(second), r->held ? "validate" : "test");
-    printf("; threads: %s, instruction set: %s\n", sixnet_context_get(r->w.ctx, "threads"), sixnet_context_get(r->w.ctx, "isa"));
+    printf("; threads: %s, instruction set: %s\n", sixnet_context_get(r->w.ctx, "threads"),
+           sixnet_context_get(r->w.ctx, "isa"));
     fflush(stdout);
 }
 
@@ -184,15 +190,14 @@ static int32_t fit(run *r)
 {
     char text[FIT_TEXT], path[FOLDER_PATH];
     sixnet_dataset *second = r->held ? r->held : r->test.set;
-    PASS(fit_options(r, text));
+    CHECK(fit_options(r, text));
     catch_signals(r->w.net);
-    const int32_t status = second ? sixnet_fit_validated(r->w.net, r->opt, r->train.set, second, text, on_progress, r)
-                                  : sixnet_fit(r->w.net, r->opt, r->train.set, text, on_progress, r);
+    const int32_t status = sixnet_model_fit(r->w.net, r->opt, r->train.set, second, text, on_progress, r);
     release_signals();
     meter_end(&r->bar);
     if (status == SIXNET_BAD_DATA && (samples_blamed(&r->train, &r->w) || samples_blamed(&r->test, &r->w)))
         return -1;
-    TRY(status);
+    CHECK_SIXNET(status);
     r->end->signal = signal_caught;
     if (signal_caught)
         return complain_interrupted(kept_run(r, path));
@@ -202,8 +207,8 @@ static int32_t fit(run *r)
 /* How well the last epoch did. */
 static score last_of_history(const sixnet_model *net)
 {
-    const int64_t last = sixnet_history_size(net);
-    return (score){sixnet_history_get(net, last, "loss"), sixnet_history_get(net, last, "accuracy")};
+    const int64_t last = sixnet_model_history_size(net);
+    return (score){sixnet_model_history_get(net, last, "loss"), sixnet_model_history_get(net, last, "accuracy")};
 }
 
 static int32_t measure(run *r)
@@ -212,12 +217,12 @@ static int32_t measure(run *r)
     if (e->epochs == 0) /* which the run that is gone on with had done */
         e->train = last_of_history(r->w.net);
     if (r->test.set && (r->held || e->epochs == 0)) {
-        TRY(sixnet_evaluate(r->w.net, r->test.set, &e->test.loss, &e->test.accuracy));
+        CHECK_SIXNET(sixnet_model_evaluate(r->w.net, r->test.set, &e->test.loss, &e->test.accuracy));
     } else if (r->test.set) { /* measured after every epoch in the place of held-out samples */
         e->test = e->validation;
         e->validation = (score){NAN, NAN};
     }
-    TRY(sixnet_digest(r->w.net, e->digest));
+    CHECK_SIXNET(sixnet_model_digest(r->w.net, e->digest));
     snprintf(e->isa, sizeof e->isa, "%s", sixnet_context_get(r->w.ctx, "isa"));
     return 0;
 }
@@ -230,9 +235,9 @@ static int32_t set_tensors(sixnet_model *net, const texts *given)
         const size_t length = strcspn(text, " ");
         char pattern[256];
         if (length >= sizeof pattern || !text[length])
-            return complain("--tensors: '%.80s' is not a pattern and what is set, such as 'conv1.* trainable=false'", text);
+            return fail("--tensors: '%.80s' is not a pattern and what is set, such as 'conv1.* trainable=false'", text);
         snprintf(pattern, sizeof pattern, "%.*s", (int)length, text);
-        TRY(sixnet_model_set_tensors(net, pattern, text + length + 1));
+        CHECK_SIXNET(sixnet_model_set_tensors(net, pattern, text + length + 1));
     }
     return 0;
 }
@@ -241,18 +246,18 @@ static int32_t run_all(run *r)
 {
     const outputs *o = r->out;
     r->w.quiet = o->quiet;
-    PASS(work_open(&r->w, &r->set->machine, &r->set->net));
-    TRY(sixnet_context_set_log(r->w.ctx, on_log, NULL));
-    PASS(set_tensors(r->w.net, &r->set->tensors));
-    TRY(sixnet_optimizer_new(&r->opt, r->w.net, r->set->optimizer, r->set->schedule));
-    PASS(open_sets(r));
-    PASS(record_begin(r->set, o, &r->w));
+    CHECK(work_open(&r->w, &r->set->machine, &r->set->net));
+    CHECK_SIXNET(sixnet_context_set_log(r->w.ctx, on_log, NULL));
+    CHECK(set_tensors(r->w.net, &r->set->tensors));
+    CHECK_SIXNET(sixnet_optimizer_new(&r->opt, r->w.net, r->set->optimizer, r->set->schedule));
+    CHECK(open_sets(r));
+    CHECK(record_begin(r->set, o, &r->w));
     if (!o->quiet && !o->json)
         print_begin(r);
-    PASS(fit(r));
-    PASS(measure(r));
+    CHECK(fit(r));
+    CHECK(measure(r));
     if (o->save)
-        TRY(sixnet_model_save(r->w.net, o->save, NULL));
+        CHECK_SIXNET(sixnet_model_save(r->w.net, o->save, NULL));
     return 0;
 }
 
@@ -298,8 +303,8 @@ static void json_score(const char *set, score s)
 void training_show(const outcome *out, const outputs *o)
 {
     if (o->json) {
-        printf("{\"digest\": \"%s\", \"isa\": \"%s\", \"epochs\": %" PRId64 ", \"best_epoch\": %" PRId64 ", ", out->digest,
-               out->isa, out->epochs, out->best_epoch);
+        printf("{\"digest\": \"%s\", \"isa\": \"%s\", \"epochs\": %" PRId64 ", \"best_epoch\": %" PRId64 ", ",
+               out->digest, out->isa, out->epochs, out->best_epoch);
         json_number("seconds", out->seconds);
         json_score("train", out->train);
         json_score("validation", out->validation);

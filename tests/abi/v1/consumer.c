@@ -34,7 +34,7 @@ static void statuses(void)
         {SIXNET_STOPPED, "SIXNET_STOPPED"},
         {SIXNET_INVALID_ARGUMENT, "SIXNET_INVALID_ARGUMENT"},
         {SIXNET_OUT_OF_MEMORY, "SIXNET_OUT_OF_MEMORY"},
-        {SIXNET_BAD_TEXT, "SIXNET_BAD_TEXT"},
+        {SIXNET_BAD_SPEC, "SIXNET_BAD_SPEC"},
         {SIXNET_BAD_SHAPE, "SIXNET_BAD_SHAPE"},
         {SIXNET_BAD_STATE, "SIXNET_BAD_STATE"},
         {SIXNET_IO_ERROR, "SIXNET_IO_ERROR"},
@@ -54,30 +54,30 @@ static void statuses(void)
     CHECK(sixnet_version_number() / 1000000 == SIXNET_VERSION_MAJOR);
 
     sixnet_model *net = (sixnet_model *)&faults;
-    CHECK(sixnet_model_parse(&net, NULL, "input shape=2\nlinnear out_features=1\n") == SIXNET_BAD_TEXT && !net);
+    CHECK(sixnet_model_parse(&net, NULL, "input shape=2\nlinnear out_features=1\n") == SIXNET_BAD_SPEC && !net);
     CHECK(strstr(sixnet_last_error(), "linear") != NULL);
     CHECK(sixnet_model_parse(&net, NULL, "input shape=2\nconv2d out_channels=1 kernel_size=3\n") == SIXNET_BAD_SHAPE && !net);
     CHECK(sixnet_model_load(&net, NULL, "/nowhere/at/all", NULL) == SIXNET_IO_ERROR && !net);
-    CHECK(sixnet_model_load_memory(&net, NULL, "nothing", 7, NULL) == SIXNET_BAD_FILE && !net);
+    CHECK(sixnet_model_load_from_buffer(&net, NULL, "nothing", 7, NULL) == SIXNET_BAD_FILE && !net);
 }
 
 /* ---- memory and log of the caller's ---- */
 
 static int blocks;
 
-static void *allocate(size_t size, void *user)
+static void *allocate(void *user, size_t size)
 {
     ++*(int *)user;
     return malloc(size);
 }
 
-static void release(void *memory, void *user)
+static void release(void *user, void *memory)
 {
     --*(int *)user;
     free(memory);
 }
 
-static void take_line(int32_t level, const char *line, void *user)
+static void take_line(void *user, int32_t level, const char *line)
 {
     (void)level;
     *(size_t *)user += strlen(line);
@@ -99,27 +99,27 @@ static void two_neurons(void)
     CHECK(sixnet_context_set_log(ctx, take_line, &logged) == SIXNET_OK);
     CHECK(strcmp(sixnet_context_get(ctx, "dtype"), "f64") == 0);
     CHECK(sixnet_model_new(&net, ctx) == SIXNET_OK);
-    sixnet_node node = sixnet_add(net, "input shape=2", SIXNET_NONE);
-    node = sixnet_add(net, "linear out_features=2 bias=false", node);
-    node = sixnet_add(net, "sigmoid name=hidden", node);
-    CHECK(sixnet_retain(net, node) == SIXNET_OK);
-    node = sixnet_add(net, "linear out_features=2 bias=false", node);
-    node = sixnet_add(net, "sigmoid", node);
-    CHECK(sixnet_add(net, "mse reduction=sum", node) != SIXNET_NONE);
-    CHECK(sixnet_compile(net) == SIXNET_OK);
+    sixnet_node node = sixnet_model_add(net, "input shape=2", SIXNET_NO_NODE);
+    node = sixnet_model_add(net, "linear out_features=2 bias=false", node);
+    node = sixnet_model_add(net, "sigmoid name=hidden", node);
+    CHECK(sixnet_node_retain(net, node) == SIXNET_OK);
+    node = sixnet_model_add(net, "linear out_features=2 bias=false", node);
+    node = sixnet_model_add(net, "sigmoid", node);
+    CHECK(sixnet_model_add(net, "mse reduction=sum", node) != SIXNET_NO_NODE);
+    CHECK(sixnet_model_compile(net) == SIXNET_OK);
     CHECK(sixnet_tensor_set_f64(net, "linear1.weight", w1, 4) == SIXNET_OK);
     CHECK(sixnet_tensor_set_f64(net, "linear2.weight", w2, 4) == SIXNET_OK);
     CHECK(sixnet_optimizer_new(&opt, net, "sgd lr=0.25", NULL) == SIXNET_OK);
-    CHECK(sixnet_zero_grad(net) == SIXNET_OK && sixnet_forward_f64(net, x, 1) == SIXNET_OK);
-    CHECK(sixnet_loss_f64(net, t, &loss) == SIXNET_OK && near(loss / 2, 0.242519857));
+    CHECK(sixnet_model_zero_grad(net) == SIXNET_OK && sixnet_model_forward_f64(net, x, 1) == SIXNET_OK);
+    CHECK(sixnet_model_loss_f64(net, t, &loss) == SIXNET_OK && near(loss / 2, 0.242519857));
     CHECK(sixnet_node_values_f64(net, sixnet_node_find(net, "hidden"), hidden, 2) == SIXNET_OK && near(hidden[0], 0.506874566));
-    CHECK(sixnet_backward(net) == SIXNET_OK);
-    CHECK(sixnet_gradient_get_f64(net, "linear2.weight", gradient, 4) == SIXNET_OK && near(gradient[0] / 2, 0.072157072));
-    CHECK(sixnet_gradient_get_f64(net, "linear1.weight", gradient, 4) == SIXNET_OK && near(gradient[0] / 2, 0.000188255));
-    CHECK(sixnet_step(opt) == SIXNET_OK);
+    CHECK(sixnet_model_backward(net) == SIXNET_OK);
+    CHECK(sixnet_tensor_gradient_f64(net, "linear2.weight", gradient, 4) == SIXNET_OK && near(gradient[0] / 2, 0.072157072));
+    CHECK(sixnet_tensor_gradient_f64(net, "linear1.weight", gradient, 4) == SIXNET_OK && near(gradient[0] / 2, 0.000188255));
+    CHECK(sixnet_optimizer_step(opt) == SIXNET_OK);
     CHECK(sixnet_tensor_get_f64(net, "linear2.weight", gradient, 4) == SIXNET_OK && near(gradient[0], 0.40 - 0.5 * 0.072157072));
-    CHECK(sixnet_gradient_check(net, x, t, 1, &worst, &where) == SIXNET_OK && worst < 1e-7);
-    CHECK(near(sixnet_learning_rate(opt), 0.25));
+    CHECK(sixnet_model_gradient_check(net, x, t, 1, &worst, &where) == SIXNET_OK && worst < 1e-7);
+    CHECK(near(sixnet_optimizer_learning_rate(opt), 0.25));
     sixnet_context_free(ctx);
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
@@ -150,11 +150,11 @@ static void same_again(const sixnet_model *net)
     char digest[65], again[65];
     uint64_t size = 0;
     sixnet_model *copy = NULL;
-    CHECK(sixnet_model_save_memory(net, NULL, 0, &size) == SIXNET_OK && size > 0);
+    CHECK(sixnet_model_save_to_buffer(net, NULL, 0, &size) == SIXNET_OK && size > 0);
     void *memory = malloc(size);
-    CHECK(memory && sixnet_model_save_memory(net, memory, size, &size) == SIXNET_OK);
-    CHECK(sixnet_model_load_memory(&copy, NULL, memory, size, NULL) == SIXNET_OK);
-    CHECK(sixnet_digest(net, digest) == SIXNET_OK && sixnet_digest(copy, again) == SIXNET_OK && strcmp(digest, again) == 0);
+    CHECK(memory && sixnet_model_save_to_buffer(net, memory, size, &size) == SIXNET_OK);
+    CHECK(sixnet_model_load_from_buffer(&copy, NULL, memory, size, NULL) == SIXNET_OK);
+    CHECK(sixnet_model_digest(net, digest) == SIXNET_OK && sixnet_model_digest(copy, again) == SIXNET_OK && strcmp(digest, again) == 0);
     sixnet_model_free(copy);
     free(memory);
 }
@@ -164,7 +164,7 @@ static void training(void)
     sixnet_model *net = NULL;
     sixnet_optimizer *opt = NULL;
     sixnet_dataset *data = NULL;
-    sixnet_batches *batches = NULL;
+    sixnet_batch_iterator *batches = NULL;
     const float x[] = {0, 0, 0, 1, 1, 0, 1, 1}, *inputs = NULL, *targets = NULL;
     float y[4] = {0};
     double loss = 1;
@@ -173,14 +173,14 @@ static void training(void)
     CHECK(sixnet_model_parse(&net, NULL, exclusive_or) == SIXNET_OK);
     CHECK(sixnet_optimizer_new(&opt, net, "adam lr=0.05", "step_lr step_size=200 gamma=0.5") == SIXNET_OK);
     CHECK(sixnet_dataset_from_callback(&data, NULL, "shape=2", 4, sample, NULL) == SIXNET_OK && sixnet_dataset_size(data) == 4);
-    CHECK(sixnet_batches_new(&batches, data, "batch_size=3 shuffle=false") == SIXNET_OK && sixnet_batches_start(batches, 0) == SIXNET_OK);
-    CHECK(sixnet_batches_next(batches, &inputs, &targets, &n) == SIXNET_OK && n == 3 && inputs[2] == 1 && targets[1] == 1);
-    CHECK(sixnet_fit(net, opt, data, "epochs=1000 batch_size=4", count_epochs, &epochs) == SIXNET_STOPPED && epochs == 300);
-    CHECK(near(sixnet_learning_rate(opt), 0.025));
-    CHECK(sixnet_evaluate(net, data, &loss, NULL) == SIXNET_OK && loss < 0.05);
-    CHECK(sixnet_predict(net, x, 4, y) == SIXNET_OK && y[0] < 0 && y[1] > 0 && y[2] > 0 && y[3] < 0);
+    CHECK(sixnet_batch_iterator_new(&batches, data, "batch_size=3 shuffle=false") == SIXNET_OK && sixnet_batch_iterator_start_epoch(batches, 0) == SIXNET_OK);
+    CHECK(sixnet_batch_iterator_next(batches, &inputs, &targets, &n) == SIXNET_OK && n == 3 && inputs[2] == 1 && targets[1] == 1);
+    CHECK(sixnet_model_fit(net, opt, data, NULL, "epochs=1000 batch_size=4", count_epochs, &epochs) == SIXNET_STOPPED && epochs == 300);
+    CHECK(near(sixnet_optimizer_learning_rate(opt), 0.025));
+    CHECK(sixnet_model_evaluate(net, data, &loss, NULL) == SIXNET_OK && loss < 0.05);
+    CHECK(sixnet_model_predict(net, x, 4, y) == SIXNET_OK && y[0] < 0 && y[1] > 0 && y[2] > 0 && y[3] < 0);
     same_again(net);
-    sixnet_batches_free(batches);
+    sixnet_batch_iterator_free(batches);
     sixnet_dataset_free(data);
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
@@ -190,10 +190,10 @@ static void training(void)
 
 static int32_t double_forward(void *user, sixnet_layer_call *call)
 {
-    const float *x = (const float *)sixnet_call_input(call, 0);
-    float *y = (float *)sixnet_call_output(call, 0);
-    for (int64_t i = 0; i < 3 * sixnet_call_samples(call); i++)
-        y[i] = x[i] * (float)sixnet_call_attribute(call, "factor") + *(float *)user;
+    const float *x = (const float *)sixnet_layer_call_input(call, 0);
+    float *y = (float *)sixnet_layer_call_output(call, 0);
+    for (int64_t i = 0; i < 3 * sixnet_layer_call_sample_count(call); i++)
+        y[i] = x[i] * (float)sixnet_layer_call_attribute(call, "factor") + *(float *)user;
     return 0;
 }
 
@@ -202,8 +202,8 @@ static int32_t keep_shape(void *user, sixnet_layer_setup *setup)
     (void)user;
     int64_t dims[8] = {0};
     int32_t rank = 0;
-    sixnet_setup_input_shape(setup, 0, dims, &rank);
-    return rank == 1 && dims[0] == 3 ? 0 : sixnet_setup_refuse(setup, "three values, please");
+    sixnet_layer_setup_input_shape(setup, 0, dims, &rank);
+    return rank == 1 && dims[0] == 3 ? 0 : sixnet_layer_setup_fail(setup, "three values, please");
 }
 
 static void own_layer(void)
@@ -213,10 +213,10 @@ static void own_layer(void)
     sixnet_context *ctx = NULL;
     sixnet_model *net = NULL;
     CHECK(sixnet_context_new(&ctx, NULL) == SIXNET_OK);
-    CHECK(sixnet_layer_register(ctx, "scaled", "factor=2", "f32", keep_shape, double_forward, NULL, &more) == SIXNET_OK);
+    CHECK(sixnet_context_register_layer(ctx, "scaled", "factor=2", "f32", keep_shape, double_forward, NULL, &more) == SIXNET_OK);
     CHECK(sixnet_model_parse(&net, ctx, "input shape=4\nscaled\n") != SIXNET_OK && strstr(sixnet_last_error(), "three values") != NULL);
     CHECK(sixnet_model_parse(&net, ctx, "input shape=3\nscaled factor=3\n") == SIXNET_OK);
-    CHECK(sixnet_predict(net, x, 1, y) == SIXNET_OK && near(y[0], 3.5) && near(y[2], 9.5));
+    CHECK(sixnet_model_predict(net, x, 1, y) == SIXNET_OK && near(y[0], 3.5) && near(y[2], 9.5));
     sixnet_model_free(net);
     sixnet_context_free(ctx);
 }

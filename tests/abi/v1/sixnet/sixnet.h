@@ -7,12 +7,12 @@
  *
  * ## Rules that hold for every function here
  *
- * **Status.** A function that can fail returns an int32_t: SIXNET_OK (0), SIXNET_STOPPED (1, a callback or sixnet_cancel() asked
+ * **Status.** A function that can fail returns an int32_t: SIXNET_OK (0), SIXNET_STOPPED (1, a callback or sixnet_model_cancel() asked
  * to stop) or a negative status. sixnet_last_error() then says in one line what was wrong and what would be right. A call that fails
  * leaves the objects it was given, and files, as they were, whatever failed: memory, threads, the disk, a function of the
- * caller's. Two kinds of calls are many steps: sixnet_fit() leaves its objects as they were after the last whole step, and a
- * build keeps the first error of a sixnet_add(). A training pass that fails half-way, because of the data or of a function of
- * the caller's, ends the pass before it, so that sixnet_forward() comes next. Functions that return a pointer return NULL on
+ * caller's. Two kinds of calls are many steps: sixnet_model_fit() leaves its objects as they were after the last whole step, and a
+ * build keeps the first error of a sixnet_model_add(). A training pass that fails half-way, because of the data or of a function of
+ * the caller's, ends the pass before it, so that sixnet_model_forward() comes next. Functions that return a pointer return NULL on
  * failure.
  *
  * **Ownership.** A creator takes its out-parameter first and hands over a handle, which the caller gives back to the
@@ -31,8 +31,8 @@
  *
  * **Callbacks.** A function of the caller's that a call runs may use objects as another thread could meanwhile: what the call
  * changes must not be touched, what it reads may be read. A call that breaks this does nothing and fails with SIXNET_BAD_STATE (or its NULL,
- * NaN, 0 or SIXNET_NONE); a `_free` leaves a handle that the running call was given. Two callbacks differ: sixnet_progress_fn may
- * read what sixnet_fit() changes, and a sixnet_malloc_fn or sixnet_free_fn may use no object at all. A callback returns; it
+ * NaN, 0 or SIXNET_NO_NODE); a `_free` leaves a handle that the running call was given. Two callbacks differ: sixnet_progress_fn may
+ * read what sixnet_model_fit() changes, and a sixnet_malloc_fn or sixnet_free_fn may use no object at all. A callback returns; it
  * must not leave by longjmp() or an exception.
  *
  * **fork().** The child may go on with all objects that no other thread of the parent was using at that moment. The threads of a
@@ -43,7 +43,7 @@
  * the suffix `_f64` takes `double *`, both work with any context and convert if its dtype is the other one.
  *
  * **Text.** Layers, losses, optimizers, schedules, transforms and options are words: a kind followed by `attribute=value`
- * pairs, such as `"conv2d out_channels=8 kernel_size=3 padding=1 bias=false"`. sixnet_kind() and sixnet_attribute()
+ * pairs, such as `"conv2d out_channels=8 kernel_size=3 padding=1 bias=false"`. sixnet_kind_field() and sixnet_attribute_field()
  * enumerate every word there is, with ranges and defaults. Attributes bear the names that PyTorch gives them and mean the
  * same. A pair of height and width is written with an x, `kernel_size=1x9`, or as one number for both; a shape likewise, `1x28x28`; a
  * list with commas, `milestones=10,15`.
@@ -72,10 +72,10 @@ extern "C" {
  * @{ */
 
 #define SIXNET_OK 0                 /**< it worked */
-#define SIXNET_STOPPED 1            /**< it worked, and ended early because a callback or sixnet_cancel() asked for it */
+#define SIXNET_STOPPED 1            /**< it worked, and ended early because a callback or sixnet_model_cancel() asked for it */
 #define SIXNET_INVALID_ARGUMENT -1  /**< a NULL, a negative count, a handle of another context */
 #define SIXNET_OUT_OF_MEMORY -2     /**< the allocator returned NULL */
-#define SIXNET_BAD_TEXT -3          /**< a spec or a net text that does not parse: an unknown word, a value out of range */
+#define SIXNET_BAD_SPEC -3          /**< a spec or a net text that does not parse: an unknown word, a value out of range */
 #define SIXNET_BAD_SHAPE -4         /**< shapes that do not fit each other */
 #define SIXNET_BAD_STATE -5         /**< the right call at the wrong time, such as forward before compile */
 #define SIXNET_IO_ERROR -6          /**< a system call on a file failed */
@@ -113,16 +113,16 @@ SIXNET_API int32_t sixnet_version_number(void);
 
 /** One field of the index-th kind of a family.
  * @param family "layer", "loss", "optimizer", "schedule", "transform", or "options" for the option texts of the functions below
- *        (their kinds are named after the functions, "fit" for sixnet_fit)
+ *        (their kinds are named after the functions, "fit" for sixnet_model_fit)
  * @param index 0 and up, in no promised order
  * @param field "name" or "help" (one line)
  * @return static text; NULL past the last kind, or if family or field is unknown
  *
  * Threads: any. */
-SIXNET_API const char *sixnet_kind(const char *family, int32_t index, const char *field);
+SIXNET_API const char *sixnet_kind_field(const char *family, int32_t index, const char *field);
 
 /** One field of the index-th attribute of a kind.
- * @param family as in sixnet_kind()
+ * @param family as in sixnet_kind_field()
  * @param kind a kind's name
  * @param index 0 and up, in the order of the documentation
  * @param field "name", "type" ("int", "float", "bool", "pair", "shape", "list", "text", "path" or "choice"), "default"
@@ -131,7 +131,7 @@ SIXNET_API const char *sixnet_kind(const char *family, int32_t index, const char
  *         is unknown
  *
  * Threads: any. */
-SIXNET_API const char *sixnet_attribute(const char *family, const char *kind, int32_t index, const char *field);
+SIXNET_API const char *sixnet_attribute_field(const char *family, const char *kind, int32_t index, const char *field);
 
 /** @} */
 
@@ -145,11 +145,11 @@ SIXNET_API const char *sixnet_attribute(const char *family, const char *kind, in
 typedef struct sixnet_context sixnet_context;
 
 /** Like malloc: size bytes aligned for any type, or NULL. Called from any thread that uses the context. */
-typedef void *(*sixnet_malloc_fn)(size_t size, void *user);
+typedef void *(*sixnet_malloc_fn)(void *user, size_t size);
 /** Like free, for what the same context's sixnet_malloc_fn returned; never called with NULL. */
-typedef void (*sixnet_free_fn)(void *memory, void *user);
+typedef void (*sixnet_free_fn)(void *user, void *memory);
 /** Takes one line (no line break). level: 0 information, 1 warning. Called in the thread that made the call. */
-typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
+typedef void (*sixnet_log_fn)(void *user, int32_t level, const char *line);
 
 /** Creates a context.
  * @param[out] out the new context, to be given to sixnet_context_free()
@@ -157,7 +157,7 @@ typedef void (*sixnet_log_fn)(int32_t level, const char *line, void *user);
  *        `threads` (1; 0 means every processor the process may use), `isa` (auto, or the highest instruction set to use:
  *        baseline, avx2, avx512, neon), `dtype` (f32, f64), `seed` (0), `max_memory` (0: no limit; the bytes that everything
  *        created with the context may take at once: a call that would need more is SIXNET_OUT_OF_MEMORY)
- * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_OUT_OF_MEMORY, or SIXNET_UNSUPPORTED for an instruction set that the
+ * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_OUT_OF_MEMORY, or SIXNET_UNSUPPORTED for an instruction set that the
  *         processor or the build lacks, or if the system refuses to start the threads
  *
  * Threads: any. */
@@ -193,7 +193,7 @@ typedef struct sixnet_model sixnet_model;
 /** A node of a model: 0 and up in the order in which nodes are added. */
 typedef int32_t sixnet_node;
 
-#define SIXNET_NONE (-1) /**< no node: the input of an input layer, and what a failed sixnet_add() returns */
+#define SIXNET_NO_NODE (-1) /**< no node: the input of an input layer, and what a failed sixnet_model_add() returns */
 
 /** Creates an empty model. ctx may be NULL. Threads: reads ctx. */
 SIXNET_API int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx);
@@ -201,7 +201,7 @@ SIXNET_API int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx);
 /** Creates a model from a whole net's text: one layer a line, which takes the output of the line above unless it says
  * `from=NAME` (or `from=NAME,NAME` for layers of several inputs), where NAME is a node's name; `#` starts a comment. The
  * model is compiled. An error names the line.
- * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_SHAPE, SIXNET_OUT_OF_MEMORY
+ * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_BAD_SHAPE, SIXNET_OUT_OF_MEMORY
  *
  * Threads: reads ctx. */
 SIXNET_API int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *text);
@@ -217,44 +217,44 @@ SIXNET_API int32_t sixnet_model_copy(sixnet_model **out, const sixnet_model *net
  * Threads: changes net. */
 SIXNET_API void sixnet_model_free(sixnet_model *net);
 
-/** Adds a layer or a loss that takes the output of one node (SIXNET_NONE for an input layer).
+/** Adds a layer or a loss that takes the output of one node (SIXNET_NO_NODE for an input layer).
  * Any layer may be given a name with `name=`: 1 to 255 letters, digits, '_' and '.', the first not a '.', such as layer1.0.conv1.
  * Without one it gets its kind's short form and a number (conv1, bn2, linear1).
- * `from=`, as in sixnet_model_parse(), may take the place of input, which is SIXNET_NONE then, or must name the same node.
- * @return the new node, or SIXNET_NONE if it failed; giving a failed node to later calls is harmless, as sixnet_compile() reports
+ * `from=`, as in sixnet_model_parse(), may take the place of input, which is SIXNET_NO_NODE then, or must name the same node.
+ * @return the new node, or SIXNET_NO_NODE if it failed; giving a failed node to later calls is harmless, as sixnet_model_compile() reports
  *         the first error of the whole build
  *
  * Threads: changes net. */
-SIXNET_API sixnet_node sixnet_add(sixnet_model *net, const char *spec, sixnet_node input);
+SIXNET_API sixnet_node sixnet_model_add(sixnet_model *net, const char *spec, sixnet_node input);
 
 /** Adds a layer of several inputs, such as add, mul or concat.
  * @param inputs count nodes; copied
  *
  * Threads: changes net. */
-SIXNET_API sixnet_node sixnet_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count);
+SIXNET_API sixnet_node sixnet_model_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count);
 
 /** Asks that the values and gradients of a node, of all its outputs, can be read with sixnet_node_values() and sixnet_node_gradient()
- * after a forward and a backward pass; without it their memory may be used again. Before sixnet_compile(). Threads: changes net. */
-SIXNET_API int32_t sixnet_retain(sixnet_model *net, sixnet_node node);
+ * after a forward and a backward pass; without it their memory may be used again. Before sixnet_model_compile(). Threads: changes net. */
+SIXNET_API int32_t sixnet_node_retain(sixnet_model *net, sixnet_node node);
 
 /** Checks the graph, lays out its memory and gives the parameters their initial values, drawn with the context's seed.
  * Compiling twice is SIXNET_BAD_STATE.
  * @return SIXNET_OK or the status of the first error of the build, whose message names the node and the attribute
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_compile(sixnet_model *net);
+SIXNET_API int32_t sixnet_model_compile(sixnet_model *net);
 
 /** The bytes that forward (training 0) or a training step (training 1) will need for n samples at once, parameters and
- * gradients included; nothing is allocated. Works before and after sixnet_compile(). Optimizer state is not included.
+ * gradients included; nothing is allocated. Works before and after sixnet_model_compile(). Optimizer state is not included.
  * @param[out] bytes the need
  * @return SIXNET_OK, SIXNET_TOO_LARGE if it exceeds the address space, or the build's first error
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes);
+SIXNET_API int32_t sixnet_model_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes);
 
 /** Gives the parameters fresh initial values, drawn with seed, and the running statistics theirs. With the context's seed the
  * net is then as it was when it was compiled. Threads: changes net. */
-SIXNET_API int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
+SIXNET_API int32_t sixnet_model_reset(sixnet_model *net, uint64_t seed);
 
 /** @} */
 
@@ -263,7 +263,7 @@ SIXNET_API int32_t sixnet_reset(sixnet_model *net, uint64_t seed);
 
 /** The table that PyTorch users know from torchsummary: layers, output shapes, parameter counts, memory for one
  * sample. Ends with a line break. Borrowed; NULL before compile. Threads: changes net. */
-SIXNET_API const char *sixnet_summary(sixnet_model *net);
+SIXNET_API const char *sixnet_model_summary(sixnet_model *net);
 
 /** The net as text that sixnet_model_parse() reads: one layer a line, with names and all attributes that differ from
  * their defaults. Borrowed; NULL before compile. Threads: changes net. */
@@ -272,39 +272,39 @@ SIXNET_API const char *sixnet_model_text(sixnet_model *net);
 /** The number of nodes, input and loss included. Threads: reads net. */
 SIXNET_API int32_t sixnet_node_count(const sixnet_model *net);
 
-/** The node of that name, or SIXNET_NONE. Threads: reads net. */
+/** The node of that name, or SIXNET_NO_NODE. Threads: reads net. */
 SIXNET_API sixnet_node sixnet_node_find(const sixnet_model *net, const char *name);
 
 /** One field of a node: "name", "kind", or "spec" (its line of text). Borrowed; NULL if there is none. Threads: reads net. */
 SIXNET_API const char *sixnet_node_get(const sixnet_model *net, sixnet_node node, const char *field);
 
-/** Names one output of a node that has several, such as split: what sixnet_add(), sixnet_node_shape(), sixnet_node_values() and
+/** Names one output of a node that has several, such as split: what sixnet_model_add(), sixnet_node_shape(), sixnet_node_values() and
  * sixnet_node_gradient() take in place of the node, which stands for its first output.
  * @param output the output's name, or its number in decimal; in a net's text `from=NODE:OUTPUT`
- * @return the output, or SIXNET_NONE if the node has none of that name
+ * @return the output, or SIXNET_NO_NODE if the node has none of that name
  *
  * Threads: reads net. */
 SIXNET_API sixnet_node sixnet_node_output(const sixnet_model *net, sixnet_node node, const char *output);
 
 /** The shape of a node's output for one sample.
- * @param[out] dims room for 8 numbers
+ * @param[out] dims space for 8 numbers
  * @param[out] rank how many were written
  *
  * Threads: reads net. */
 SIXNET_API int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank);
 
 /** The shape of what goes into a compiled net or comes out of it, for one sample.
- * @param end "input", "output" (what sixnet_predict() gives) or "target" (what sixnet_loss() takes)
- * @param[out] dims room for 8 numbers; of a net of several inputs the number of their values together
+ * @param which "input", "output" (what sixnet_model_predict() gives) or "target" (what sixnet_model_loss() takes)
+ * @param[out] dims space for 8 numbers; of a net of several inputs the number of their values together
  * @param[out] rank how many were written
- * @param[out] node the node whose shape it is, that of the loss for a target; SIXNET_NONE for several inputs; may be NULL
+ * @param[out] node the node whose shape it is, that of the loss for a target; SIXNET_NO_NODE for several inputs; may be NULL
  * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_NOT_FOUND for the target of a net without a loss or another word
  *
  * Threads: reads net. */
-SIXNET_API int32_t sixnet_model_shape(const sixnet_model *net, const char *end, int64_t *dims, int32_t *rank, sixnet_node *node);
+SIXNET_API int32_t sixnet_model_shape(const sixnet_model *net, const char *which, int64_t *dims, int32_t *rank, sixnet_node *node);
 
 /** A retained node's values in the last forward pass.
- * @param[out] values room for the n samples of that pass
+ * @param[out] values space for the n samples of that pass
  * @param count how many values there is room for; must be n times the node's size
  * @return SIXNET_OK, SIXNET_BAD_STATE if the node was not retained or no pass was made
  *
@@ -333,7 +333,7 @@ SIXNET_API int32_t sixnet_tensor_count(const sixnet_model *net);
 SIXNET_API const char *sixnet_tensor_name(const sixnet_model *net, int32_t index);
 
 /** The shape of a tensor.
- * @param[out] dims room for 8 numbers
+ * @param[out] dims space for 8 numbers
  * @param[out] rank how many were written
  * @param[out] trainable 1 for a parameter that learns, 0 for a buffer or a frozen parameter; may be NULL
  * @return SIXNET_OK or SIXNET_NOT_FOUND
@@ -342,13 +342,13 @@ SIXNET_API const char *sixnet_tensor_name(const sixnet_model *net, int32_t index
 SIXNET_API int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name, int64_t *dims, int32_t *rank,
                                        int32_t *trainable);
 
-/** Sets how the tensors that a pattern names are trained: those of the nodes so far. Before or after sixnet_compile(); saved with the
+/** Sets how the tensors that a pattern names are trained: those of the nodes so far. Before or after sixnet_model_compile(); saved with the
  * model's text, as a line `tensors match=PATTERN ...` below these nodes.
  * @param pattern names as sixnet_tensor_name() gives them; `*` stands for any characters, `?` for one: "conv1.*"
  * @param settings one or more of `trainable=false` (frozen: no gradient, no optimizer state, and a batch norm whose tensors are all
  *        frozen uses its running statistics), `trainable=true`, `lr_scale=F` (factor of the learning rate), `weight_decay=F` (in place
  *        of the optimizer's)
- * @return SIXNET_OK, SIXNET_NOT_FOUND if the pattern names no tensor, SIXNET_BAD_TEXT, SIXNET_BAD_STATE if trainable would change
+ * @return SIXNET_OK, SIXNET_NOT_FOUND if the pattern names no tensor, SIXNET_BAD_SPEC, SIXNET_BAD_STATE if trainable would change
  *         while the model has an optimizer, SIXNET_TOO_LARGE after 4096 different patterns
  *
  * Threads: changes net. */
@@ -374,13 +374,13 @@ SIXNET_API int32_t sixnet_tensor_set(sixnet_model *net, const char *name, const 
 /** As sixnet_tensor_set(), in double. Threads: changes net. */
 SIXNET_API int32_t sixnet_tensor_set_f64(sixnet_model *net, const char *name, const double *values, int64_t count);
 
-/** Copies a parameter's gradient out: the sum since the last sixnet_zero_grad().
+/** Copies a parameter's gradient out: the sum since the last sixnet_model_zero_grad().
  * @param count must be the number of the parameter's values
  *
  * Threads: reads net. */
-SIXNET_API int32_t sixnet_gradient_get(const sixnet_model *net, const char *name, float *values, int64_t count);
-/** As sixnet_gradient_get(), in double. Threads: reads net. */
-SIXNET_API int32_t sixnet_gradient_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
+SIXNET_API int32_t sixnet_tensor_gradient(const sixnet_model *net, const char *name, float *values, int64_t count);
+/** As sixnet_tensor_gradient(), in double. Threads: reads net. */
+SIXNET_API int32_t sixnet_tensor_gradient_f64(const sixnet_model *net, const char *name, double *values, int64_t count);
 
 /** A tensor's own memory, in the context's dtype, to read without a copy. Valid as long as the model.
  * @param[out] count the number of its values; may be NULL
@@ -389,15 +389,15 @@ SIXNET_API int32_t sixnet_gradient_get_f64(const sixnet_model *net, const char *
 SIXNET_API const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_t *count);
 
 /** SHA-256 over the names, shapes and little-endian values of all tensors, as 64 hexadecimal digits and a NUL.
- * @param[out] digest room for 65 characters
+ * @param[out] digest space for 65 characters
  *
  * Threads: reads net. */
-SIXNET_API int32_t sixnet_digest(const sixnet_model *net, char *digest);
+SIXNET_API int32_t sixnet_model_digest(const sixnet_model *net, char *digest);
 
 /** @} */
 
 /** @defgroup loop The open loop
- * One training step is sixnet_zero_grad(), sixnet_forward(), sixnet_loss(), sixnet_backward(), sixnet_step(). Memory is
+ * One training step is sixnet_model_zero_grad(), sixnet_model_forward(), sixnet_model_loss(), sixnet_model_backward(), sixnet_optimizer_step(). Memory is
  * allocated only when n is larger than in any call before.
  * @{ */
 
@@ -409,47 +409,47 @@ SIXNET_API int32_t sixnet_digest(const sixnet_model *net, char *digest);
  *         SIXNET_BAD_SHAPE if batch norm would have a single value per channel
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_forward(sixnet_model *net, const float *inputs, int64_t n);
-/** As sixnet_forward(), in double. Threads: changes net. */
-SIXNET_API int32_t sixnet_forward_f64(sixnet_model *net, const double *inputs, int64_t n);
+SIXNET_API int32_t sixnet_model_forward(sixnet_model *net, const float *inputs, int64_t n);
+/** As sixnet_model_forward(), in double. Threads: changes net. */
+SIXNET_API int32_t sixnet_model_forward_f64(sixnet_model *net, const double *inputs, int64_t n);
 
-/** Computes the loss of the last sixnet_forward() with the net's loss node.
+/** Computes the loss of the last sixnet_model_forward() with the net's loss node.
  * @param targets for nll and cross_entropy the class of each sample; for cross_entropy with targets=probabilities, and for the other
  *        losses, n times the size of the output
  * @param[out] loss may be NULL
  * @return SIXNET_OK, SIXNET_BAD_STATE without a loss node or a forward pass, SIXNET_BAD_DATA for a class out of range
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_loss(sixnet_model *net, const float *targets, double *loss);
-/** As sixnet_loss(), in double. Threads: changes net. */
-SIXNET_API int32_t sixnet_loss_f64(sixnet_model *net, const double *targets, double *loss);
+SIXNET_API int32_t sixnet_model_loss(sixnet_model *net, const float *targets, double *loss);
+/** As sixnet_model_loss(), in double. Threads: changes net. */
+SIXNET_API int32_t sixnet_model_loss_f64(sixnet_model *net, const double *targets, double *loss);
 
-/** Adds the gradient of the last sixnet_loss() by every parameter to the parameters' gradients. Threads: changes net. */
-SIXNET_API int32_t sixnet_backward(sixnet_model *net);
+/** Adds the gradient of the last sixnet_model_loss() by every parameter to the parameters' gradients. Threads: changes net. */
+SIXNET_API int32_t sixnet_model_backward(sixnet_model *net);
 
-/** As sixnet_backward(), for a net without a loss node or a loss of the caller's own.
+/** As sixnet_model_backward(), for a net without a loss node or a loss of the caller's own.
  * @param gradient the derivative of the loss by the net's output, n times its size, for the n of the last forward
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_backward_from(sixnet_model *net, const float *gradient);
-/** As sixnet_backward_from(), in double. Threads: changes net. */
-SIXNET_API int32_t sixnet_backward_from_f64(sixnet_model *net, const double *gradient);
+SIXNET_API int32_t sixnet_model_backward_from(sixnet_model *net, const float *gradient);
+/** As sixnet_model_backward_from(), in double. Threads: changes net. */
+SIXNET_API int32_t sixnet_model_backward_from_f64(sixnet_model *net, const double *gradient);
 
 /** Sets every gradient to zero. Threads: changes net. */
-SIXNET_API int32_t sixnet_zero_grad(sixnet_model *net);
+SIXNET_API int32_t sixnet_model_zero_grad(sixnet_model *net);
 
 /** Runs the net in evaluation mode (dropout passes, batch norm uses its running statistics). A sample's result has the
  * same bits alone and in any batch.
  * @param inputs n samples
  * @param n 0 and up; any number, as it is worked through in portions
  * @param[out] outputs n times the size of the output (the loss node's input, or else the last node)
- * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (the outputs are undefined), SIXNET_BAD_STATE before compile,
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_model_cancel() (the outputs are undefined), SIXNET_BAD_STATE before compile,
  *         SIXNET_BAD_DATA if an embedding's index is out of range
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs);
-/** As sixnet_predict(), in double. Threads: changes net. */
-SIXNET_API int32_t sixnet_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
+SIXNET_API int32_t sixnet_model_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs);
+/** As sixnet_model_predict(), in double. Threads: changes net. */
+SIXNET_API int32_t sixnet_model_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
 
 /** Memory of a thread's own to predict in: one model predicts in any number of threads at once, each with a predictor and
  * without a lock. It refers to the model's parameters, and has room for one group of 16 samples only. */
@@ -465,26 +465,26 @@ SIXNET_API int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *ne
 /** Frees the predictor. Threads: changes predictor. */
 SIXNET_API void sixnet_predictor_free(sixnet_predictor *predictor);
 
-/** As sixnet_predict(), with the same bits, in the calling thread alone; nothing is allocated. The model must not be changed
+/** As sixnet_model_predict(), with the same bits, in the calling thread alone; nothing is allocated. The model must not be changed
  * meanwhile. After a change of its parameters, by training, loading or sixnet_tensor_set(), predictors give what the model now
  * gives. Functions of layers of the caller's are called in each predictor's thread. Profiles do not see predictors.
- * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() for the model (the outputs are undefined), SIXNET_BAD_DATA or
- *         SIXNET_CALLBACK_FAILED as sixnet_predict()
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_model_cancel() for the model (the outputs are undefined), SIXNET_BAD_DATA or
+ *         SIXNET_CALLBACK_FAILED as sixnet_model_predict()
  *
  * Threads: changes predictor; reads its model. */
-SIXNET_API int32_t sixnet_predictor_run(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs);
-/** As sixnet_predictor_run(), in double. Threads: changes predictor; reads its model. */
-SIXNET_API int32_t sixnet_predictor_run_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs);
+SIXNET_API int32_t sixnet_predictor_predict(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs);
+/** As sixnet_predictor_predict(), in double. Threads: changes predictor; reads its model. */
+SIXNET_API int32_t sixnet_predictor_predict_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs);
 
-/** Ends what runs on a model: sixnet_fit() after the batch that is under way, sixnet_evaluate(), sixnet_predict(), its
- * predictors and sixnet_gradient_check() within a batch. They return SIXNET_STOPPED, with all objects in a valid state; a fit
+/** Ends what runs on a model: sixnet_model_fit() after the batch that is under way, sixnet_model_evaluate(), sixnet_model_predict(), its
+ * predictors and sixnet_model_gradient_check() within a batch. They return SIXNET_STOPPED, with all objects in a valid state; a fit
  * can be resumed from its checkpoint, which it saves before it returns. That goes on for all later calls until it is taken
  * back, so a request is never lost, whenever it comes. May be called while the model is in use, and in a signal handler.
  * @param net NULL is allowed and does nothing
- * @param on 1 to ask, 0 to take it back
+ * @param enable 1 to ask, 0 to take it back
  *
  * Threads: any, and signal handlers. */
-SIXNET_API void sixnet_cancel(sixnet_model *net, int32_t on);
+SIXNET_API void sixnet_model_cancel(sixnet_model *net, int32_t enable);
 
 /** Compares every gradient, by parameters and by inputs, with a numeric one: the four-point stencil
  * (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h of the loss, h = 1e-3 * max(1, |x|) in f64. Use a context of dtype f64: in f32
@@ -493,11 +493,11 @@ SIXNET_API void sixnet_cancel(sixnet_model *net, int32_t on);
  * @param inputs,targets n samples
  * @param[out] worst the largest |analytic - numeric| / max(1, |analytic|, |numeric|)
  * @param[out] where borrowed text that names the value it was found at; may be NULL
- * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (nothing is written), SIXNET_BAD_STATE for a net without a loss, or as
- *         sixnet_forward() and sixnet_loss()
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_model_cancel() (nothing is written), SIXNET_BAD_STATE for a net without a loss, or as
+ *         sixnet_model_forward() and sixnet_model_loss()
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n,
+SIXNET_API int32_t sixnet_model_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n,
                                          double *worst, const char **where);
 
 /** @} */
@@ -512,7 +512,7 @@ typedef struct sixnet_optimizer sixnet_optimizer;
  * @param spec such as "sgd lr=0.1 momentum=0.9" or "adamw lr=1e-3 weight_decay=0.01 clip_norm=1"
  * @param schedule such as "step_lr step_size=10 gamma=0.1"; several, with `;` between them, multiply; NULL or "" for a
  *        constant rate
- * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY
+ * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY
  *
  * Threads: reads net. */
 SIXNET_API int32_t sixnet_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule);
@@ -524,20 +524,20 @@ SIXNET_API void sixnet_optimizer_free(sixnet_optimizer *opt);
  * @return SIXNET_OK, or SIXNET_NOT_FINITE if clipping by norm found a gradient that is not finite (nothing is changed)
  *
  * Threads: changes opt and its model. */
-SIXNET_API int32_t sixnet_step(sixnet_optimizer *opt);
+SIXNET_API int32_t sixnet_optimizer_step(sixnet_optimizer *opt);
 
-/** Tells the schedule that an epoch has ended. sixnet_fit() does it by itself.
+/** Tells the schedule that an epoch has ended. sixnet_model_fit() does it by itself.
  * @param metric what reduce_on_plateau watches (smaller is better); others ignore it
  *
  * Threads: changes opt. */
-SIXNET_API int32_t sixnet_schedule_epoch(sixnet_optimizer *opt, double metric);
+SIXNET_API int32_t sixnet_optimizer_end_epoch(sixnet_optimizer *opt, double metric);
 
-/** The learning rate that the next sixnet_step() will use. Threads: reads opt. */
-SIXNET_API double sixnet_learning_rate(const sixnet_optimizer *opt);
+/** The learning rate that the next sixnet_optimizer_step() will use. Threads: reads opt. */
+SIXNET_API double sixnet_optimizer_learning_rate(const sixnet_optimizer *opt);
 
 /** Sets the base learning rate, which the schedule's factor multiplies; SIXNET_INVALID_ARGUMENT if it is not finite or
  * negative. Threads: changes opt. */
-SIXNET_API int32_t sixnet_set_learning_rate(sixnet_optimizer *opt, double lr);
+SIXNET_API int32_t sixnet_optimizer_set_learning_rate(sixnet_optimizer *opt, double lr);
 
 /** @} */
 
@@ -560,10 +560,10 @@ typedef struct sixnet_dataset sixnet_dataset;
  *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
  *
  * Threads: reads ctx. */
-SIXNET_API int32_t sixnet_dataset_open_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
+SIXNET_API int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
 
 /** Makes a dataset of arrays.
- * @param spec options kind "dataset_arrays", such as "inputs=f32 shape=1x28x28 targets=i64 copy=false": the element type of
+ * @param spec options kind "dataset_from_arrays", such as "input_dtype=f32 shape=1x28x28 target_dtype=i64 copy=false": the element type of
  *        the inputs and of the targets (f32, f64, u8, i32, i64), the shape of a sample and of a target (`target_shape`,
  *        default 1), `scale` by which inputs are multiplied (default 1), and whether the arrays are copied (default) or
  *        borrowed; borrowed arrays must stay as they are until the dataset and everything made from it is freed
@@ -583,7 +583,7 @@ typedef int32_t (*sixnet_sample_fn)(void *user, int64_t index, float *input, flo
 typedef int32_t (*sixnet_sample_f64_fn)(void *user, int64_t index, double *input, double *target);
 
 /** Makes a dataset whose samples a function produces when they are needed.
- * @param spec options kind "dataset_callback", such as "shape=3x32x32 target_shape=1"
+ * @param spec options kind "dataset_from_callback", such as "shape=3x32x32 target_shape=1"
  *
  * Threads: reads ctx. */
 SIXNET_API int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
@@ -596,7 +596,7 @@ SIXNET_API int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet
 /** Splits a dataset in two, at random but always the same way for the same seed. The parts refer to the samples of ds and
  * have the transforms it has now; each goes on by itself.
  * @param[out] first,second the parts, each to be freed
- * @param spec options kind "dataset_split", such as "first=50000 seed=1"; shuffle=false cuts without mixing
+ * @param spec options kind "dataset_split", such as "first_size=50000 seed=1"; shuffle=false cuts without mixing
  *
  * Threads: reads ds. */
 SIXNET_API int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
@@ -609,17 +609,17 @@ SIXNET_API void sixnet_dataset_free(sixnet_dataset *ds);
  * transform's place among the others and the sample alone, for mixup and cutmix also on which samples the dataset has; outside a training
  * run and a walk the epoch is 0. "one_hot num_classes=10" and
  * "mixup num_classes=10" make probabilities of targets that are class numbers.
- * @return SIXNET_OK, SIXNET_BAD_TEXT, SIXNET_BAD_SHAPE if the samples are not what it takes, SIXNET_BAD_DATA if the targets are not,
+ * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_BAD_SHAPE if the samples are not what it takes, SIXNET_BAD_DATA if the targets are not,
  *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
  *
  * Threads: changes ds. */
-SIXNET_API int32_t sixnet_dataset_transform(sixnet_dataset *ds, const char *spec);
+SIXNET_API int32_t sixnet_dataset_add_transform(sixnet_dataset *ds, const char *spec);
 
 /** The number of samples. Threads: reads ds. */
 SIXNET_API int64_t sixnet_dataset_size(const sixnet_dataset *ds);
 
 /** The shapes of one sample and of one target.
- * @param[out] dims,target_dims room for 8 numbers each
+ * @param[out] dims,target_dims space for 8 numbers each
  * @param[out] rank,target_rank how many were written
  *
  * Threads: reads ds. */
@@ -627,51 +627,51 @@ SIXNET_API int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims,
                                         int32_t *target_rank);
 
 /** Copies one sample out, transformed.
- * @param[out] input,target room for one of each; either may be NULL
+ * @param[out] input,target space for one of each; either may be NULL
  *
  * Threads: reads ds. */
-SIXNET_API int32_t sixnet_dataset_get(const sixnet_dataset *ds, int64_t index, float *input, float *target);
+SIXNET_API int32_t sixnet_dataset_get_sample(const sixnet_dataset *ds, int64_t index, float *input, float *target);
 
-/** As sixnet_dataset_get(), in double. Threads: reads ds. */
-SIXNET_API int32_t sixnet_dataset_get_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target);
+/** As sixnet_dataset_get_sample(), in double. Threads: reads ds. */
+SIXNET_API int32_t sixnet_dataset_get_sample_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target);
 
 /** Walks through a dataset in batches; keeps it alive. */
-typedef struct sixnet_batches sixnet_batches;
+typedef struct sixnet_batch_iterator sixnet_batch_iterator;
 
 /** Creates a walk.
- * @param spec options kind "batches", such as "batch_size=128 shuffle=true seed=3 drop_last=false". The last batch of an epoch has
+ * @param spec options kind "batch_iterator", such as "batch_size=128 shuffle=true seed=3 drop_last=false". The last batch of an epoch has
  *        what is left, and the only one all samples if they are fewer than batch_size; drop_last=true leaves out what is not full
- * @return SIXNET_OK, SIXNET_BAD_TEXT, or SIXNET_INVALID_ARGUMENT if drop_last=true would leave no batch
+ * @return SIXNET_OK, SIXNET_BAD_SPEC, or SIXNET_INVALID_ARGUMENT if drop_last=true would leave no batch
  *
  * Threads: reads ds. */
-SIXNET_API int32_t sixnet_batches_new(sixnet_batches **out, sixnet_dataset *ds, const char *spec);
+SIXNET_API int32_t sixnet_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *ds, const char *spec);
 
 /** Frees the walk. Threads: changes batches. */
-SIXNET_API void sixnet_batches_free(sixnet_batches *batches);
+SIXNET_API void sixnet_batch_iterator_free(sixnet_batch_iterator *batches);
 
 /** Begins an epoch: a new order, which depends on the seed and the epoch's number only.
  * Threads: changes batches; reads its dataset. */
-SIXNET_API int32_t sixnet_batches_start(sixnet_batches *batches, int64_t epoch);
+SIXNET_API int32_t sixnet_batch_iterator_start_epoch(sixnet_batch_iterator *batches, int64_t epoch);
 
 /** The next batch.
  * @param[out] inputs,targets n samples each, valid until the next call for this walk; targets is NULL if there are none
  * @param[out] n how many; 0 at the end of the epoch
  *
  * Threads: changes batches; reads its dataset. */
-SIXNET_API int32_t sixnet_batches_next(sixnet_batches *batches, const float **inputs, const float **targets, int64_t *n);
+SIXNET_API int32_t sixnet_batch_iterator_next(sixnet_batch_iterator *batches, const float **inputs, const float **targets, int64_t *n);
 
-/** As sixnet_batches_next(), in double. The two may follow each other; either ends what the other gave.
+/** As sixnet_batch_iterator_next(), in double. The two may follow each other; either ends what the other gave.
  * @return SIXNET_OK; SIXNET_OUT_OF_MEMORY also for the first batch of doubles in a context of dtype f32, whose memory is taken then
  *
  * Threads: changes batches; reads its dataset. */
-SIXNET_API int32_t sixnet_batches_next_f64(sixnet_batches *batches, const double **inputs, const double **targets, int64_t *n);
+SIXNET_API int32_t sixnet_batch_iterator_next_f64(sixnet_batch_iterator *batches, const double **inputs, const double **targets, int64_t *n);
 
 /** Where a walk is.
- * @param[out] epoch as given to sixnet_batches_start(); may be NULL
+ * @param[out] epoch as given to sixnet_batch_iterator_start_epoch(); may be NULL
  * @param[out] position how many of its samples were given out; may be NULL
  *
  * Threads: reads batches. */
-SIXNET_API int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t *epoch, int64_t *position);
+SIXNET_API int32_t sixnet_batch_iterator_position(const sixnet_batch_iterator *batches, int64_t *epoch, int64_t *position);
 
 /** @} */
 
@@ -683,31 +683,31 @@ SIXNET_API int32_t sixnet_batches_cursor(const sixnet_batches *batches, int64_t 
  * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY (a profile that was under way then goes on)
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_profile(sixnet_model *net, int32_t on);
+SIXNET_API int32_t sixnet_model_profile(sixnet_model *net, int32_t enable);
 
 /** One number of the profile so far; NaN if there is no profile or no such number.
- * @param node SIXNET_NONE for what is done for no node alone: giving out predictions, adding up the gradients of groups of samples
+ * @param node SIXNET_NO_NODE for what is done for no node alone: giving out predictions, adding up the gradients of groups of samples
  * @param key "forward_" or "backward_" and one of: "seconds" (of all threads together), "actions" (pieces of work timed), "passes",
  *        "samples" (of all passes), "flop" (of multiply-adds with weights, 2 each; other arithmetic is not counted) and "bytes" (every
  *        value of inputs, output, parameters and their gradients that the pass needs, once; it may move more)
  *
  * Threads: reads net. */
-SIXNET_API double sixnet_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
+SIXNET_API double sixnet_model_profile_get(const sixnet_model *net, sixnet_node node, const char *key);
 
 /** @} */
 
 /** @defgroup fit Fit, evaluate
  * @{ */
 
-/** What a running sixnet_fit() tells. Valid during the callback only. */
+/** What a running sixnet_model_fit() tells. Valid during the callback only. */
 typedef struct sixnet_progress sixnet_progress;
 
 /** One number of a progress report; NaN if there is none of that name.
  * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
  *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (of the epoch's samples so far, as each batch found the net;
- *        the loss is the mean or the sum that sixnet_evaluate() gives for the same outputs; accuracy from 0 to 1, NaN unless targets
+ *        the loss is the mean or the sum that sixnet_model_evaluate() gives for the same outputs; accuracy from 0 to 1, NaN unless targets
  *        are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
- *        "resume_changes" (the number of settings that were changed when the run was resumed, see sixnet_fit()),
+ *        "resume_changes" (the number of settings that were changed when the run was resumed, see sixnet_model_fit()),
  *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither loss nor accuracy),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
  *        "best_loss" and "best_accuracy" (of the best epoch so far, by validation accuracy, or else by validation loss, or
@@ -716,7 +716,7 @@ typedef struct sixnet_progress sixnet_progress;
  * Threads: reads progress. */
 SIXNET_API double sixnet_progress_get(const sixnet_progress *progress, const char *key);
 
-/** Called by sixnet_fit() after every batch and at the end of every epoch, in the thread that called it. It may use the model
+/** Called by sixnet_model_fit() after every batch and at the end of every epoch, in the thread that called it. It may use the model
  * and the optimizer in ways that train nothing: read, save and copy them, predict, evaluate. Other calls with them are
  * SIXNET_BAD_STATE. Returns 0 to go on, anything else to stop. */
 typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
@@ -743,38 +743,38 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  *
  * `average=ema` averages all tensors, running statistics as well as parameters: it begins with the values after a step, and every
  * further step makes it `ema_decay` times itself and (1 - `ema_decay`) times the values then. `average=swa` gives the mean of the values
- * at the ends of epochs. The first `average_start` epochs are left out of either. The steps of the training are those of a run without, unless
+ * at the ends of epochs. The first `average_start_epoch` epochs are left out of either. The steps of the training are those of a run without, unless
  * the schedule is reduce_on_plateau with a validation set, which follows the average's loss; but what is evaluated, and so the best epoch, is the average as soon as there is one, it is what is found under the tensors' names in
  * checkpoints, and when all epochs are done the net has become it. The function fn, and the caller of a run that was stopped or failed,
  * find the plain values in the net; the checkpoint has them too, and is resumed with the same options. Every call begins an average of
  * its own.
  *
- * `doctor=true` looks for what goes wrong: values, losses and gradients that are not finite, with the first layer and the batch;
+ * `diagnostics=true` looks for what goes wrong: values, losses and gradients that are not finite, with the first layer and the batch;
  * gradients that explode; dead ReLUs; labels out of range; the same output for all samples; inputs far from normalised. Each
- * finding goes to the log, as a warning with the usual remedy, and can be read with sixnet_finding(). It costs time and memory
+ * finding goes to the log, as a warning with the usual remedy, and can be read with sixnet_model_diagnostic(). It costs time and memory
  * when on, changes no bit of the result, and nothing when off.
  *
  * @param options options kind "fit", such as "epochs=20 batch_size=128"
  * @param fn may be NULL
  * @param user handed to fn
- * @return SIXNET_OK; SIXNET_STOPPED if fn or sixnet_cancel() asked for it; SIXNET_BAD_SHAPE if the data do not fit the net;
+ * @return SIXNET_OK; SIXNET_STOPPED if fn or sixnet_model_cancel() asked for it; SIXNET_BAD_SHAPE if the data do not fit the net;
  *        SIXNET_BAD_DATA for a label out of range or a target that bce_with_logits or probabilities cannot have, found before the first step, or
  *        with the batch if a function gives the samples, and for a batch whose classes all have weight 0;
  *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter, a running statistic or the optimizer's state became NaN or
  *        infinite; with checkpoints also what sixnet_checkpoint_save() and sixnet_checkpoint_load() return
  *
  * Threads: changes net and opt; reads train. */
-SIXNET_API int32_t sixnet_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
+SIXNET_API int32_t sixnet_model_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
                               sixnet_progress_fn fn, void *user);
 
-/** As sixnet_fit(), and evaluates the net on a second dataset at the end of every epoch.
+/** As sixnet_model_fit(), and evaluates the net on a second dataset at the end of every epoch.
  * Threads: changes net and opt; reads train and validation. */
-SIXNET_API int32_t sixnet_fit_validated(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
+SIXNET_API int32_t sixnet_model_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
                                         sixnet_dataset *validation, const char *options, sixnet_progress_fn fn, void *user);
 
-/** The number of epochs that the model's last sixnet_fit() completed, those included that a resumed run had done before. The
+/** The number of epochs that the model's last sixnet_model_fit() completed, those included that a resumed run had done before. The
  * run's history stays until the next one ends. Threads: reads net. */
-SIXNET_API int64_t sixnet_history_size(const sixnet_model *net);
+SIXNET_API int64_t sixnet_model_history_size(const sixnet_model *net);
 
 /** One number of that history; NaN if there is none.
  * @param epoch 1 and up
@@ -782,28 +782,28 @@ SIXNET_API int64_t sixnet_history_size(const sixnet_model *net);
  *        sixnet_progress_get() at the end of the epoch
  *
  * Threads: reads net. */
-SIXNET_API double sixnet_history_get(const sixnet_model *net, int64_t epoch, const char *key);
+SIXNET_API double sixnet_model_history_get(const sixnet_model *net, int64_t epoch, const char *key);
 
-/** What sixnet_fit() with doctor=true found wrong in the model's last run, whether that succeeded or not.
+/** What sixnet_model_fit() with diagnostics=true found wrong in the model's last run, whether that succeeded or not.
  * @param index 0 and up, in the order in which they were found; each once for a node, and 64 in all
- * @param field "name" ("input_not_finite", "value_not_finite", "loss_not_finite", "gradient_not_finite", "step_not_finite",
- *        "label_out_of_range", "probabilities_as_scores", "input_too_large", "input_too_small", "gradient_explodes", "relu_dead" or
- *        "output_constant"),
+ * @param field "name" ("input_not_finite", "value_not_finite", "loss_not_finite", "gradient_not_finite", "update_not_finite",
+ *        "label_out_of_range", "probabilities_as_scores", "input_too_large", "input_too_small", "exploding_gradient", "dead_relu" or
+ *        "constant_output"),
  *        "node" (the name of the layer), "epoch" and "batch" (1 and up; 0 before the first batch), "text" (the line of the log)
  *        or "remedy"
- * @return text valid until the next sixnet_fit() for this model; NULL past the last, or if there is no such field
+ * @return text valid until the next sixnet_model_fit() for this model; NULL past the last, or if there is no such field
  *
  * Threads: reads net. */
-SIXNET_API const char *sixnet_finding(const sixnet_model *net, int32_t index, const char *field);
+SIXNET_API const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t index, const char *field);
 
 /** Measures a net on a dataset in evaluation mode.
  * @param[out] loss the mean (or, for a loss with reduction=sum, the sum) over all samples; may be NULL
  * @param[out] accuracy the share of samples whose largest output is the target's class, or most probable class, from 0 to 1; NaN if
  *             targets are neither classes nor their probabilities; may be NULL
- * @return SIXNET_OK, SIXNET_STOPPED after sixnet_cancel() (nothing is written), or as sixnet_fit() for data that do not fit
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_model_cancel() (nothing is written), or as sixnet_model_fit() for data that do not fit
  *
  * Threads: changes net; reads ds. */
-SIXNET_API int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
+SIXNET_API int32_t sixnet_model_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
 
 /** @} */
 
@@ -820,7 +820,7 @@ SIXNET_API int32_t sixnet_evaluate(sixnet_model *net, sixnet_dataset *ds, double
  * **Loading** trusts nothing: a file that is damaged or made to harm is refused, with the byte and the field at fault in the
  * message. Loading takes, the model that it makes included, less memory than 16 times the file's size and 16 MiB, and time in
  * proportion to n log n of it. `max_bytes`, and the context's `max_memory`, lower that. What the model takes when it runs is another
- * matter, which sixnet_memory_needed() tells first.
+ * matter, which sixnet_model_memory_needed() tells first.
  * @{ */
 
 /** Takes size bytes, one portion of a file after another. Returns 0, or anything else to end the call with
@@ -839,16 +839,16 @@ typedef int64_t (*sixnet_read_fn)(void *user, void *data, uint64_t size);
 SIXNET_API int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char *options);
 
 /** Saves a compiled model to memory. The same model gives the same bytes, so a first call with memory NULL asks for the size.
- * @param memory room for the file; NULL to ask only
- * @param room how many bytes there are
+ * @param memory space for the file; NULL to ask only
+ * @param capacity the size of memory in bytes
  * @param[out] size how many the file has
  * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if there is too little room (size is set, memory undefined)
  *
  * Threads: reads net. */
-SIXNET_API int32_t sixnet_model_save_memory(const sixnet_model *net, void *memory, uint64_t room, uint64_t *size);
+SIXNET_API int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint64_t capacity, uint64_t *size);
 
 /** Saves a compiled model through a function of the caller's. Threads: reads net. */
-SIXNET_API int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn fn, void *user);
+SIXNET_API int32_t sixnet_model_save_to_stream(const sixnet_model *net, sixnet_write_fn fn, void *user);
 
 /** Loads a model, compiled, from a file that sixnet_model_save() or sixnet_checkpoint_save() made. Layers of the caller's must
  * be registered.
@@ -861,11 +861,11 @@ SIXNET_API int32_t sixnet_model_write(const sixnet_model *net, sixnet_write_fn f
 SIXNET_API int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options);
 
 /** As sixnet_model_load(), from size bytes of memory, which are not needed afterwards. Threads: reads ctx. */
-SIXNET_API int32_t sixnet_model_load_memory(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size,
+SIXNET_API int32_t sixnet_model_load_from_buffer(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size,
                                             const char *options);
 
 /** As sixnet_model_load(), through a function of the caller's, which is called until it gives 0 bytes. Threads: reads ctx. */
-SIXNET_API int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options);
+SIXNET_API int32_t sixnet_model_load_from_stream(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options);
 
 /** Fills a compiled model with the tensors of any safetensors file, by name, as PyTorch's load_state_dict(). Types F32, F64,
  * F16 and BF16 are converted. BatchNorm's num_batches_tracked and a checkpoint's own tensors are passed over.
@@ -880,30 +880,30 @@ SIXNET_API int32_t sixnet_model_read(sixnet_model **out, sixnet_context *ctx, si
 SIXNET_API int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options, const char **report);
 
 /** As sixnet_model_load_weights(), from size bytes of memory. Threads: changes net. */
-SIXNET_API int32_t sixnet_model_load_weights_memory(sixnet_model *net, const void *memory, uint64_t size, const char *options,
+SIXNET_API int32_t sixnet_model_load_weights_from_buffer(sixnet_model *net, const void *memory, uint64_t size, const char *options,
                                                     const char **report);
 
 /** Saves a training run: the model and, beside it, the optimizer's state and settings, the schedule's, the counters of random
- * numbers, and where the batches are. Gradients are not saved. sixnet_fit() does it by itself when asked.
+ * numbers, and where the batches are. Gradients are not saved. sixnet_model_fit() does it by itself when asked.
  * @param opt the model's
  * @param batches may be NULL
  * @param options as in sixnet_model_save()
  *
  * Threads: reads net, opt and batches. */
-SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batches *batches,
+SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batch_iterator *batches,
                                           const char *path, const char *options);
 
 /** Takes up a training run: puts model, optimizer and batches into the state that was saved. They must have been made as those
  * were, with the same text of the net, seed, dtype, kind of optimizer and schedule; the optimizer's settings become those of
  * the file.
- * Of a run of sixnet_fit() with an average, the net gets the plain values; the average is what sixnet_model_load() gives.
+ * Of a run of sixnet_model_fit() with an average, the net gets the plain values; the average is what sixnet_model_load() gives.
  * @param batches may be NULL; otherwise the next batch is the one that would have come
  * @param options as in sixnet_model_load()
  * @return SIXNET_OK, SIXNET_INVALID_ARGUMENT if the run was made otherwise, or as sixnet_model_load(); after an error all are
  *        as they were
  *
  * Threads: changes net, opt and batches. */
-SIXNET_API int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batches *batches, const char *path,
+SIXNET_API int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batch_iterator *batches, const char *path,
                                           const char *options);
 
 /** @} */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIX_TESTS_FAULTS_WORLD_H
-#define SIX_TESTS_FAULTS_WORLD_H
+#ifndef SIX_TESTS_FAULTS_FIXTURE_H
+#define SIX_TESTS_FAULTS_FIXTURE_H
 
 /* The objects that faults are injected to, of every kind there is, and a hash of all that can be seen of them and of the files
  * beside them. */
@@ -14,10 +14,10 @@ typedef struct trainee {
     sixnet_model *net;
     sixnet_optimizer *opt;
     sixnet_dataset *ds;
-    sixnet_batches *batches;
+    sixnet_batch_iterator *batches;
 } trainee;
 
-typedef struct world {
+typedef struct fixture {
     sixnet_context *ctx;
     trainee plain; /* a small net of many layers, and arrays */
     trainee own;   /* with a layer and samples of the caller's functions, which ask whether to fail */
@@ -27,12 +27,12 @@ typedef struct world {
     sixnet_optimizer *new_opt;
     sixnet_predictor *new_predictor;
     sixnet_dataset *new_ds, *second_ds;
-    sixnet_batches *new_batches;
+    sixnet_batch_iterator *new_batches;
     /* What a training run goes through: states after whole steps. */
     uint64_t step_state[64];
     int steps;
     bool notes_steps;
-} world;
+} fixture;
 
 enum { SAMPLES = 24, FEW = 8, SIZE = 16, CLASSES = 3, OWN_SIZE = 2 };
 
@@ -51,14 +51,14 @@ const char *path_of(const char *name);
 int make_folder(void **unused);
 int delete_folder(void **unused);
 
-world *open_world(const char *options);
-void close_world(world *w);
-state state_of(const world *w);
-uint64_t objects_of(const world *w);
+fixture *open_world(const char *options);
+void close_world(fixture *w);
+state state_of(const fixture *w);
+uint64_t objects_of(const fixture *w);
 
 /* The caller's functions; all fail when FAULT_CALLBACK strikes. */
-void *take_memory(size_t size, void *user);
-void give_memory(void *memory, void *user);
+void *take_memory(void *user, size_t size);
+void give_memory(void *user, void *memory);
 int32_t give_sample(void *user, int64_t index, float *input, float *target);
 int32_t give_sample_f64(void *user, int64_t index, double *input, double *target);
 int32_t own_setup(void *user, sixnet_layer_setup *setup);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "train/doctor.h"
+#include "train/diagnostics.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,11 +11,11 @@
 #include "train/gradient_check.h"
 
 /* What can be found: something measured exceeds a threshold. Without a threshold it is there or not. */
-typedef struct ailment {
+typedef struct rule {
     const char *name, *measured;
     double threshold;
     const char *remedy;
-} ailment;
+} rule;
 
 enum {
     INPUT_NOT_FINITE,
@@ -30,51 +30,56 @@ enum {
     GRADIENT_EXPLODES,
     RELU_DEAD,
     OUTPUT_CONSTANT,
-    AILMENTS
+    RULES
 };
 
-static const ailment ailments[AILMENTS] = {
+static const rule rules[RULES] = {
     [INPUT_NOT_FINITE] = {"input_not_finite", "the data have a value that is NaN or infinite", 0,
                           "look for missing values and divisions by zero where the data come from"},
     [VALUE_NOT_FINITE] = {"value_not_finite", "is the first layer to give NaN or infinity", 0,
                           "lower the learning rate, normalise the inputs, or put a batch norm before the layer"},
     [LOSS_NOT_FINITE] = {"loss_not_finite", "the loss became NaN or infinite, though no layer's output is", 0,
                          "look for extreme targets, or scale them down"},
-    [GRADIENT_NOT_FINITE] = {"gradient_not_finite", "is the first layer, from the loss backwards, whose gradients are NaN or infinite", 0,
+    [GRADIENT_NOT_FINITE] = {"gradient_not_finite",
+                             "is the first layer, from the loss backwards, whose gradients are NaN or infinite", 0,
                              "lower the learning rate, or scale inputs and targets down"},
-    [STEP_NOT_FINITE] = {"step_not_finite", "the step would make a parameter or running statistic NaN or infinite", 0,
+    [STEP_NOT_FINITE] = {"update_not_finite", "the step would make a parameter or running statistic NaN or infinite", 0,
                          "lower the learning rate, or give the optimizer clip_norm=1"},
     [LABEL_OUT_OF_RANGE] = {"label_out_of_range", "a label is not one of the net's classes", 0,
                             "count classes from 0, and give the last layer as many outputs as there are classes"},
-    [PROBABILITIES_AS_SCORES] = {"probabilities_as_scores", "the loss gets its probabilities and takes them for scores", 0,
-                                 "leave the layer out for cross_entropy and bce_with_logits, which apply softmax and sigmoid themselves; nll "
-                                 "takes log_softmax"},
+    [PROBABILITIES_AS_SCORES] =
+        {"probabilities_as_scores", "the loss gets its probabilities and takes them for scores", 0,
+         "leave the layer out for cross_entropy and bce_with_logits, which apply softmax and sigmoid themselves; nll "
+         "takes log_softmax"},
     [INPUT_TOO_LARGE] = {"input_too_large", "the larger of the inputs' mean and deviation", 10,
                          "normalise them: transform 'normalize', or 'scale' where the dataset is made"},
     [INPUT_TOO_SMALL] = {"input_too_small", "1 divided by the inputs' deviation", 100,
                          "normalise them: transform 'normalize', or 'scale' where the dataset is made"},
-    [GRADIENT_EXPLODES] = {"gradient_explodes", "the norm of its gradients divided by 1 and that of its parameters", 1000,
-                           "give the optimizer clip_norm=1, lower the learning rate, or put batch norms between the layers"},
-    [RELU_DEAD] = {"relu_dead", "the share of its units that were 0 for all samples of an epoch", 0.5,
+    [GRADIENT_EXPLODES] =
+        {"exploding_gradient", "the norm of its gradients divided by 1 and that of its parameters", 1000,
+         "give the optimizer clip_norm=1, lower the learning rate, or put batch norms between the layers"},
+    [RELU_DEAD] = {"dead_relu", "the share of its units that were 0 for all samples of an epoch", 0.5,
                    "lower the learning rate, or take leaky_relu or a batch norm before it"},
-    [OUTPUT_CONSTANT] = {"output_constant", "the share of an epoch's batches in which it gave the same for all samples", 0.99,
-                         "look whether inputs and targets belong together, lower the learning rate, or look for dead or saturated layers"},
+    [OUTPUT_CONSTANT] = {"constant_output", "the share of an epoch's batches in which it gave the same for all samples",
+                         0.99,
+                         "look whether inputs and targets belong together, lower the learning rate, or look for dead "
+                         "or saturated layers"},
 };
 
 enum { BAD_VALUE = 1, BAD_GRADIENT = 2 };
 
-struct six_doctor {
+struct six_diagnostics {
     six_observer observer; /* first member, so that six_observer * can be cast */
     sixnet_model *net;
-    const six_visit *visit;
-    int64_t epoch, batch;         /* of the last visit; 0 before */
-    int32_t groups;               /* of a batch */
-    uint8_t *bad;                 /* [node][group] what was not finite in this batch */
-    uint8_t *alive;               /* [group][unit] whether a ReLU's unit was above 0 in this epoch */
-    int64_t *first_unit;          /* [node + 1] of ReLUs, in alive */
-    uint8_t *told;                /* [ailment][node] */
-    float *outputs;               /* of a batch */
-    int64_t batches, constant;    /* of this epoch: those with samples to compare, and those with the same outputs */
+    const six_batch_result *result;
+    int64_t epoch, batch;      /* of the last visit; 0 before */
+    int32_t groups;            /* of a batch */
+    uint8_t *bad;              /* [node][group] what was not finite in this batch */
+    uint8_t *alive;            /* [group][unit] whether a ReLU's unit was above 0 in this epoch */
+    int64_t *first_unit;       /* [node + 1] of ReLUs, in alive */
+    uint8_t *reported;         /* [rule][node] */
+    float *outputs;            /* of a batch */
+    int64_t batches, constant; /* of this epoch: those with samples to compare, and those with the same outputs */
 };
 
 /* ---- telling ---- */
@@ -90,7 +95,7 @@ static const char *in_short(double x, char text[static 32])
     return six_double_text(isfinite(x) ? rint(x / down * up) * down / up : x, text);
 }
 
-static void describe(const six_doctor *d, const ailment *a, const char *node, double measure, six_finding *f)
+static void describe(const six_diagnostics *d, const rule *a, const char *node, double measure, six_diagnostic *f)
 {
     char number[32], limit[32], amount[96] = "";
     f->name = a->name;
@@ -100,23 +105,24 @@ static void describe(const six_doctor *d, const ailment *a, const char *node, do
     snprintf(f->batch, sizeof f->batch, "%lld", (long long)d->batch);
     if (a->threshold > 0)
         snprintf(amount, sizeof amount, " is %s, above %s", in_short(measure, number), in_short(a->threshold, limit));
-    snprintf(f->text, sizeof f->text, "epoch %s, batch %s: %s: %s%s; %s", f->epoch, f->batch, f->node, a->measured, amount, a->remedy);
+    snprintf(f->text, sizeof f->text, "epoch %s, batch %s: %s: %s%s; %s", f->epoch, f->batch, f->node, a->measured,
+             amount, a->remedy);
 }
 
 /* Each once for a node, in a run. */
-static void tell(six_doctor *d, int32_t which, int32_t node, double measure)
+static void tell(six_diagnostics *d, int32_t which, int32_t node, double measure)
 {
     sixnet_model *net = d->net;
-    uint8_t *told = &d->told[which * net->node_count + node];
-    if (*told || !(measure > ailments[which].threshold))
+    uint8_t *reported = &d->reported[which * net->node_count + node];
+    if (*reported || !(measure > rules[which].threshold))
         return;
-    *told = 1;
-    six_finding unkept, *f = net->findings < SIX_FINDINGS_MAX ? &net->finding[net->findings++] : &unkept;
-    describe(d, &ailments[which], net->node[node].name, measure, f);
+    *reported = 1;
+    six_diagnostic unkept, *f = net->diagnostics < SIX_DIAGNOSTICS_MAX ? &net->diagnostic[net->diagnostics++] : &unkept;
+    describe(d, &rules[which], net->node[node].name, measure, f);
     six_log(net->ctx, 1, "%s", f->text);
 }
 
-const char *six_finding_field(const six_finding *f, const char *field)
+const char *six_diagnostic_field(const six_diagnostic *f, const char *field)
 {
     const struct {
         const char *name, *value;
@@ -135,9 +141,12 @@ static double row_value(six_rows r, int64_t i)
     return r.dtype == SIX_F64 ? ((const double *)r.data)[i] : (double)((const float *)r.data)[i];
 }
 
-static double value_at(const six_doctor *d, const void *values, int64_t i) { return row_value((six_rows){values, d->net->ctx->dtype}, i); }
+static double value_at(const six_diagnostics *d, const void *values, int64_t i)
+{
+    return row_value((six_rows){values, d->net->ctx->dtype}, i);
+}
 
-static bool is_above_zero(const six_doctor *d, const void *values, int64_t positions, int32_t active)
+static bool is_above_zero(const six_diagnostics *d, const void *values, int64_t positions, int32_t active)
 {
     for (int64_t p = 0; p < positions; p++)
         for (int32_t lane = 0; lane < active; lane++)
@@ -146,7 +155,7 @@ static bool is_above_zero(const six_doctor *d, const void *values, int64_t posit
     return false;
 }
 
-static void see_units(six_doctor *d, int32_t node, const six_tile *tile)
+static void see_units(six_diagnostics *d, int32_t node, const six_tile *tile)
 {
     int64_t units = d->first_unit[node + 1] - d->first_unit[node];
     uint8_t *alive = d->alive + (int64_t)tile->index * d->first_unit[d->net->node_count] + d->first_unit[node];
@@ -154,13 +163,15 @@ static void see_units(six_doctor *d, int32_t node, const six_tile *tile)
     int64_t positions = units ? six_shape_size(shape) / units : 0;
     for (int64_t u = 0; u < units; u++)
         if (!alive[u])
-            alive[u] = is_above_zero(d, (const char *)tile->y[0] + (size_t)(u * positions * SIX_LANES * d->net->variant->real_size), positions,
-                                     tile->active);
+            alive[u] = is_above_zero(
+                d, (const char *)tile->y[0] + (size_t)(u * positions * SIX_LANES * d->net->variant->real_size),
+                positions, tile->active);
 }
 
-static void after_layer(six_observer *observer, int32_t node, const six_tile *tile, void (*done)(const six_run *, six_tile *, void *))
+static void after_layer(six_observer *observer, int32_t node, const six_tile *tile,
+                        void (*done)(const six_run *, six_tile *, void *))
 {
-    six_doctor *d = (six_doctor *)observer;
+    six_diagnostics *d = (six_diagnostics *)observer;
     const six_layer *kernel = d->net->node[node].kernel;
     const six_op *op = d->net->node[node].op;
     const six_variant *variant = d->net->variant;
@@ -185,9 +196,9 @@ typedef struct spread {
     bool finite;
 } spread;
 
-static spread measure_input(const six_doctor *d, int64_t column, int64_t size)
+static spread measure_input(const six_diagnostics *d, int64_t column, int64_t size)
 {
-    const six_visit *v = d->visit;
+    const six_batch_result *v = d->result;
     double sum = 0, squares = 0, count = (double)(v->n * size);
     for (int64_t i = 0; i < v->n * size; i++) {
         double x = row_value(v->inputs, i / size * d->net->input_size + column + i % size);
@@ -198,7 +209,7 @@ static spread measure_input(const six_doctor *d, int64_t column, int64_t size)
     return (spread){mean, sqrt(variance > 0 ? variance : 0), isfinite(sum) && isfinite(squares)};
 }
 
-static bool look_at_inputs(six_doctor *d)
+static bool look_at_inputs(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     int64_t column = 0;
@@ -220,7 +231,7 @@ static bool look_at_inputs(six_doctor *d)
     return finite;
 }
 
-static bool has(const six_doctor *d, int32_t node, int what)
+static bool has(const six_diagnostics *d, int32_t node, int what)
 {
     for (int32_t g = 0; g < d->groups; g++)
         if (d->bad[(int64_t)node * d->groups + g] & what)
@@ -228,7 +239,7 @@ static bool has(const six_doctor *d, int32_t node, int what)
     return false;
 }
 
-static bool gradients_are_finite(const six_doctor *d, int32_t node)
+static bool gradients_are_finite(const six_diagnostics *d, int32_t node)
 {
     const sixnet_model *net = d->net;
     for (int32_t t = 0; t < net->tensor_count; t++)
@@ -239,7 +250,7 @@ static bool gradients_are_finite(const six_doctor *d, int32_t node)
 }
 
 /* Only the first of what is not finite is a finding: the rest follows from it. */
-static void look_for_not_finite(six_doctor *d)
+static void find_nonfinite(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     for (int32_t i = 0; i < net->node_count; i++)
@@ -247,7 +258,7 @@ static void look_for_not_finite(six_doctor *d)
             tell(d, VALUE_NOT_FINITE, i, 1);
             return;
         }
-    if (!isfinite(d->visit->loss)) {
+    if (!isfinite(d->result->loss)) {
         tell(d, LOSS_NOT_FINITE, net->loss, 1);
         return;
     }
@@ -263,10 +274,10 @@ static void look_for_not_finite(six_doctor *d)
         }
 }
 
-static void look_at_labels(six_doctor *d)
+static void look_at_labels(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
-    const six_visit *v = d->visit;
+    const six_batch_result *v = d->result;
     double classes = (double)net->node[net->loss].op->in[0].dim[0];
     if (net->node[net->loss].op->targets != SIX_TARGETS_CLASSES)
         return;
@@ -278,7 +289,7 @@ static void look_at_labels(six_doctor *d)
 }
 
 /* A layer that gives probabilities to a loss that makes them itself. */
-static void look_at_net(six_doctor *d)
+static void look_at_net(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     int32_t node = net->value[net->output].node;
@@ -289,7 +300,7 @@ static void look_at_net(six_doctor *d)
 }
 
 /* The node whose gradients are the largest, measured by its parameters. */
-static void look_at_gradients(six_doctor *d)
+static void look_at_gradients(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     double (*sum_of_squares)(const real *, int64_t, double) = net->variant->arrays.sum_of_squares;
@@ -326,10 +337,10 @@ static bool are_alike(six_rows rows, int64_t n, int64_t size)
     return true;
 }
 
-static void look_at_outputs(six_doctor *d)
+static void look_at_outputs(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
-    const six_visit *v = d->visit;
+    const six_batch_result *v = d->result;
     if (v->n < 2 || are_alike(v->targets, v->n, net->target_size))
         return;
     six_node_values(net, net->output, false, (six_rows_out){d->outputs, SIX_F32}, v->n * net->output_size);
@@ -337,24 +348,24 @@ static void look_at_outputs(six_doctor *d)
     d->constant += are_alike((six_rows){d->outputs, SIX_F32}, v->n, net->output_size);
 }
 
-void six_doctor_look(six_doctor *d, const six_visit *visit)
+void six_diagnostics_check_batch(six_diagnostics *d, const six_batch_result *result)
 {
-    d->visit = visit;
-    d->epoch = visit->epoch;
-    d->batch = visit->batch;
+    d->result = result;
+    d->epoch = result->epoch;
+    d->batch = result->batch;
     look_at_net(d);
     look_at_labels(d);
     if (look_at_inputs(d))
-        look_for_not_finite(d);
+        find_nonfinite(d);
     look_at_gradients(d);
-    if (!visit->status)
+    if (!result->status)
         look_at_outputs(d);
     memset(d->bad, 0, (size_t)d->net->node_count * (size_t)d->groups);
 }
 
 /* ---- looking back at an epoch ---- */
 
-static double dead_share(const six_doctor *d, int32_t node)
+static double dead_share(const six_diagnostics *d, int32_t node)
 {
     int64_t dead = 0, units = d->first_unit[node + 1] - d->first_unit[node], all = d->first_unit[d->net->node_count];
     for (int64_t u = d->first_unit[node]; u < d->first_unit[node + 1]; u++) {
@@ -366,7 +377,7 @@ static double dead_share(const six_doctor *d, int32_t node)
     return units ? (double)dead / (double)units : 0;
 }
 
-void six_doctor_look_back(six_doctor *d)
+void six_diagnostics_check_epoch(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     for (int32_t i = 0; i < net->node_count; i++)
@@ -377,11 +388,11 @@ void six_doctor_look_back(six_doctor *d)
     memset(d->alive, 0, (size_t)d->groups * (size_t)d->first_unit[net->node_count]);
 }
 
-void six_doctor_refused(six_doctor *d) { tell(d, LABEL_OUT_OF_RANGE, d->net->loss, 1); }
+void six_diagnostics_data_rejected(six_diagnostics *d) { tell(d, LABEL_OUT_OF_RANGE, d->net->loss, 1); }
 
 /* ---- beginning and end ---- */
 
-static void count_units(six_doctor *d)
+static void count_units(six_diagnostics *d)
 {
     for (int32_t i = 0; i < d->net->node_count; i++) {
         const six_node *node = &d->net->node[i];
@@ -389,7 +400,7 @@ static void count_units(six_doctor *d)
     }
 }
 
-static int32_t allocate(six_doctor *d, int64_t batch_size)
+static int32_t allocate(six_diagnostics *d, int64_t batch_size)
 {
     sixnet_model *net = d->net;
     size_t nodes = (size_t)net->node_count, groups = (size_t)d->groups;
@@ -399,23 +410,23 @@ static int32_t allocate(six_doctor *d, int64_t batch_size)
     count_units(d);
     d->bad = six_alloc(net->ctx, nodes, groups);
     d->alive = six_alloc(net->ctx, (size_t)d->first_unit[nodes], groups);
-    d->told = six_alloc(net->ctx, nodes, AILMENTS);
+    d->reported = six_alloc(net->ctx, nodes, RULES);
     d->outputs = six_alloc(net->ctx, (size_t)(batch_size * net->output_size), sizeof *d->outputs);
-    if (!net->finding)
-        net->finding = six_alloc(net->ctx, SIX_FINDINGS_MAX, sizeof *net->finding);
-    return d->bad && d->alive && d->told && d->outputs && net->finding ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    if (!net->diagnostic)
+        net->diagnostic = six_alloc(net->ctx, SIX_DIAGNOSTICS_MAX, sizeof *net->diagnostic);
+    return d->bad && d->alive && d->reported && d->outputs && net->diagnostic ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
 }
 
-int32_t six_doctor_new(six_doctor **out, sixnet_model *net, int64_t batch_size)
+int32_t six_diagnostics_new(six_diagnostics **out, sixnet_model *net, int64_t batch_size)
 {
-    six_doctor *d = six_alloc(net->ctx, 1, sizeof *d);
+    six_diagnostics *d = six_alloc(net->ctx, 1, sizeof *d);
     if (!d)
         return SIXNET_OUT_OF_MEMORY;
     d->net = net;
     d->observer.after_layer = after_layer;
     d->groups = (int32_t)((batch_size + SIX_LANES - 1) / SIX_LANES);
     if (allocate(d, batch_size)) {
-        six_doctor_free(d);
+        six_diagnostics_free(d);
         return SIXNET_OUT_OF_MEMORY;
     }
     net->observer = &d->observer;
@@ -423,7 +434,7 @@ int32_t six_doctor_new(six_doctor **out, sixnet_model *net, int64_t batch_size)
     return SIXNET_OK;
 }
 
-void six_doctor_free(six_doctor *d)
+void six_diagnostics_free(six_diagnostics *d)
 {
     if (!d)
         return;
@@ -432,7 +443,7 @@ void six_doctor_free(six_doctor *d)
     six_free(ctx, d->first_unit);
     six_free(ctx, d->bad);
     six_free(ctx, d->alive);
-    six_free(ctx, d->told);
+    six_free(ctx, d->reported);
     six_free(ctx, d->outputs);
     six_free(ctx, d);
 }

@@ -27,11 +27,11 @@ static inline int32_t folder_make(const char *folder)
 {
     char path[FOLDER_PATH];
     if (strlen(folder) >= PATH_SIZE)
-        return complain("the path of a folder has %d characters or more", PATH_SIZE);
+        return fail("the path of a folder has %d characters or more", PATH_SIZE);
     if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return complain("cannot make the folder '%s': %s", folder, strerror(errno));
+        return fail("cannot make the folder '%s': %s", folder, strerror(errno));
     if (access(folder_path(path, folder, "."), W_OK | X_OK) != 0)
-        return complain("cannot write in the folder '%s': %s", folder, strerror(errno));
+        return fail("cannot write in the folder '%s': %s", folder, strerror(errno));
     return 0;
 }
 
@@ -40,7 +40,7 @@ static inline int32_t folder_open(FILE **file, char path[FOLDER_PATH], const cha
 {
     struct stat about;
     if (lstat(folder_path(path, folder, name), &about) == 0 && !S_ISREG(about.st_mode))
-        return complain("cannot write '%s': it is a link, folder, pipe or device", path);
+        return fail("cannot write '%s': it is a link, folder, pipe or device", path);
     return output_open(file, path);
 }
 
@@ -48,7 +48,7 @@ static inline int32_t folder_write(const char *folder, const char *name, const c
 {
     char path[FOLDER_PATH];
     FILE *file;
-    PASS(folder_open(&file, path, folder, name));
+    CHECK(folder_open(&file, path, folder, name));
     fputs(text, file);
     fputs(more, file);
     return output_close(file, path);
@@ -62,7 +62,8 @@ enum { NOT_INSTALLED = 127 };
 static inline void become(const char *folder, const char *const *command, int input, int output)
 {
     const int nowhere = open("/dev/null", O_WRONLY);
-    if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(nowhere, STDERR_FILENO) < 0 || chdir(folder) != 0)
+    if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(nowhere, STDERR_FILENO) < 0 ||
+        chdir(folder) != 0)
         _exit(EXIT_FAILURE);
     execvp(command[0], (char *const *)command);
     _exit(NOT_INSTALLED);
@@ -88,18 +89,19 @@ static inline int32_t folder_copy(FILE *from, const char *folder, const char *na
     char path[FOLDER_PATH], portion[1 << 14];
     FILE *file;
     rewind(from);
-    PASS(folder_open(&file, path, folder, name));
+    CHECK(folder_open(&file, path, folder, name));
     for (size_t n; (n = fread(portion, 1, sizeof portion, from)) > 0;)
         fwrite(portion, 1, n, file);
     return output_close(file, path);
 }
 
 /* Runs a program from a file that has no name any more, or a regular one, and makes a picture of what it prints. */
-static inline int32_t draw_from(FILE *input, const char *folder, const char *picture, const char *const *command, int *status)
+static inline int32_t draw_from(FILE *input, const char *folder, const char *picture, const char *const *command,
+                                int *status)
 {
     FILE *drawn = tmpfile();
     if (!drawn)
-        return complain("cannot make a temporary file: %s", strerror(errno));
+        return fail("cannot make a temporary file: %s", strerror(errno));
     *status = run_in(folder, command, input, drawn);
     const int32_t copied = *status == 0 ? folder_copy(drawn, folder, picture) : 0;
     fclose(drawn);
@@ -109,14 +111,14 @@ static inline int32_t draw_from(FILE *input, const char *folder, const char *pic
 static const char *const picture_forms[] = {"svg", "png"};
 enum { PICTURE_FORMS = sizeof picture_forms / sizeof *picture_forms };
 
-static inline int32_t plot_form(const char *folder, const char *name, const char *form, const char *head, const char *script,
-                                int *status)
+static inline int32_t plot_form(const char *folder, const char *name, const char *form, const char *head,
+                                const char *script, int *status)
 {
     static const char *const command[] = {"gnuplot", "-d", NULL};
     char picture[128];
     FILE *input = tmpfile();
     if (!input)
-        return complain("cannot make a temporary file: %s", strerror(errno));
+        return fail("cannot make a temporary file: %s", strerror(errno));
     snprintf(picture, sizeof picture, "%s.%s", name, form);
     fprintf(input, "forms = '%s'\nprinted = 1\n%s%s", form, head, script);
     const int32_t drawn = draw_from(input, folder, picture, command, status);
@@ -126,17 +128,18 @@ static inline int32_t plot_form(const char *folder, const char *name, const char
 
 /* Writes NAME.gp, a script after settings of its own, and has gnuplot draw the same, which it is not given from the folder; *status is that
  * of gnuplot. */
-static inline int32_t plot_draw(const char *folder, const char *name, const char *settings, const char *script, int *status)
+static inline int32_t plot_draw(const char *folder, const char *name, const char *settings, const char *script,
+                                int *status)
 {
     char file[128], head[1024], alone[1024 + 256];
     snprintf(file, sizeof file, "%s.gp", name);
     snprintf(head, sizeof head, "name = '%s'\n%s\n", name, settings);
-    snprintf(alone, sizeof alone, "# gnuplot %s draws %s.svg and %s.png anew.\nforms = 'svg png'\nprinted = 0\n%s", file, name, name,
-             head);
-    PASS(folder_write(folder, file, alone, script));
+    snprintf(alone, sizeof alone, "# gnuplot %s draws %s.svg and %s.png anew.\nforms = 'svg png'\nprinted = 0\n%s",
+             file, name, name, head);
+    CHECK(folder_write(folder, file, alone, script));
     *status = 0;
     for (int k = 0; k < PICTURE_FORMS && *status == 0; k++)
-        PASS(plot_form(folder, name, picture_forms[k], head, script, status));
+        CHECK(plot_form(folder, name, picture_forms[k], head, script, status));
     return 0;
 }
 
@@ -150,7 +153,7 @@ static inline int32_t graph_draw(const char *folder, const char *name, int *stat
     const int descriptor = open(folder_path(path, folder, file), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     FILE *input = descriptor < 0 ? NULL : fdopen(descriptor, "r");
     if (!input)
-        return complain("cannot read '%s': %s", path, strerror(errno));
+        return fail("cannot read '%s': %s", path, strerror(errno));
     *status = 0;
     for (int k = 0; k < PICTURE_FORMS && *status == 0 && drawn == 0; k++) {
         snprintf(form, sizeof form, "-T%s", picture_forms[k]);
@@ -187,10 +190,11 @@ static inline void picture_say(pictures *p, const char *name, const char *shows,
 }
 
 /* The tables that the script reads must be there. */
-static inline int32_t picture_plot(pictures *p, const char *name, const char *shows, const char *settings, const char *script)
+static inline int32_t picture_plot(pictures *p, const char *name, const char *shows, const char *settings,
+                                   const char *script)
 {
     int status;
-    PASS(plot_draw(p->folder, name, settings, script, &status));
+    CHECK(plot_draw(p->folder, name, settings, script, &status));
     p->without_gnuplot += status == NOT_INSTALLED;
     picture_say(p, name, shows, status);
     return 0;
@@ -200,7 +204,7 @@ static inline int32_t picture_plot(pictures *p, const char *name, const char *sh
 static inline int32_t picture_graph(pictures *p, const char *name, const char *shows)
 {
     int status;
-    PASS(graph_draw(p->folder, name, &status));
+    CHECK(graph_draw(p->folder, name, &status));
     p->without_dot += status == NOT_INSTALLED;
     picture_say(p, name, shows, status);
     return 0;
@@ -208,7 +212,8 @@ static inline int32_t picture_graph(pictures *p, const char *name, const char *s
 
 static inline void pictures_end(const pictures *p)
 {
-    static const char line[] = "%d pictures are not drawn, as %s is not installed (Debian: %s); tables and scripts are in %s\n";
+    static const char line[] =
+        "%d pictures are not drawn, as %s is not installed (Debian: %s); tables and scripts are in %s\n";
     if (p->without_gnuplot)
         printf(line, p->without_gnuplot, "gnuplot", "gnuplot-nox", p->folder);
     if (p->without_dot)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "look.h"
+#include "plot_model.h"
 
 /* What the net says of an image. */
 typedef struct verdict {
@@ -19,7 +19,15 @@ typedef struct look {
     float *input, *output; /* room for AT_ONCE images, and for what the net makes of them */
 } look;
 
-enum { AT_ONCE = 64, TABLE_NAME = 64, LIST_TEXT = 120, MORE_TEXT = 300, SETTINGS_TEXT = 512, SHEET_COLUMNS = 10, SHEET_ROWS = 6 };
+enum {
+    AT_ONCE = 64,
+    TABLE_NAME = 64,
+    LIST_TEXT = 120,
+    MORE_TEXT = 300,
+    SETTINGS_TEXT = 512,
+    SHEET_COLUMNS = 10,
+    SHEET_ROWS = 6
+};
 
 static int32_t table_open(FILE **file, char path[FOLDER_PATH], const pictures *to, const char *name)
 {
@@ -41,8 +49,8 @@ static int32_t look_plot(const look *l, const char *picture, const char *shows, 
 {
     char settings[SETTINGS_TEXT];
     snprintf(settings, sizeof settings,
-             "image_set = '%s'\nimages = %" PRId64 "\nmistakes = %" PRId64 "\nclasses = %" PRId64 "\n%s", l->set, l->images,
-             l->mistakes, l->classes, more);
+             "image_set = '%s'\nimages = %" PRId64 "\nmistakes = %" PRId64 "\nclasses = %" PRId64 "\n%s", l->set,
+             l->images, l->mistakes, l->classes, more);
     return picture_plot(l->to, picture, shows, settings, script);
 }
 
@@ -54,9 +62,9 @@ static void write_history(const look *l, FILE *file)
     double values[CSV_VALUES];
     csv_header(header, l->set, "");
     fputs(header, file);
-    for (int64_t epoch = 1; epoch <= sixnet_history_size(l->net); epoch++) {
+    for (int64_t epoch = 1; epoch <= sixnet_model_history_size(l->net); epoch++) {
         for (int k = 0; k < CSV_VALUES; k++)
-            values[k] = sixnet_history_get(l->net, epoch, csv_values[k]);
+            values[k] = sixnet_model_history_get(l->net, epoch, csv_values[k]);
         csv_write(file, (double)epoch, values);
         fputc('\n', file);
     }
@@ -65,12 +73,12 @@ static void write_history(const look *l, FILE *file)
 static int32_t draw_history(const look *l)
 {
     static const char picture[] = "mnist_history";
-    const history_picture h = {.epochs = sixnet_history_size(l->net), .accuracy = 1, .second = l->set};
+    const history_picture h = {.epochs = sixnet_model_history_size(l->net), .accuracy = 1, .second = l->set};
     char path[FOLDER_PATH], settings[HISTORY_SETTINGS];
     FILE *file;
-    PASS(table_open(&file, path, l->to, picture));
+    CHECK(table_open(&file, path, l->to, picture));
     write_history(l, file);
-    PASS(output_close(file, path));
+    CHECK(output_close(file, path));
     history_settings(settings, &h);
     return picture_plot(l->to, picture, "loss, accuracy and learning rate by epoch", settings, plot_history);
 }
@@ -93,8 +101,8 @@ static int32_t judge_some(look *l, int64_t first, int64_t count)
 {
     float label[AT_ONCE];
     for (int64_t k = 0; k < count; k++)
-        TRY(sixnet_dataset_get(l->seen, first + k, l->input + k * l->height * l->width, &label[k]));
-    TRY(sixnet_predict(l->net, l->input, count, l->output));
+        CHECK_SIXNET(sixnet_dataset_get_sample(l->seen, first + k, l->input + k * l->height * l->width, &label[k]));
+    CHECK_SIXNET(sixnet_model_predict(l->net, l->input, count, l->output));
     for (int64_t k = 0; k < count; k++) {
         verdict *v = &l->verdicts[first + k];
         *v = judge(l->output + k * l->classes, l->classes);
@@ -108,7 +116,7 @@ static int32_t judge_some(look *l, int64_t first, int64_t count)
 static int32_t judge_all(look *l)
 {
     for (int64_t first = 0; first < l->images; first += AT_ONCE)
-        PASS(judge_some(l, first, l->images - first < AT_ONCE ? l->images - first : AT_ONCE));
+        CHECK(judge_some(l, first, l->images - first < AT_ONCE ? l->images - first : AT_ONCE));
     return 0;
 }
 
@@ -147,11 +155,11 @@ static int32_t draw_confusion(const look *l)
     static const char picture[] = "mnist_confusion";
     char path[FOLDER_PATH];
     FILE *file;
-    PASS(table_open(&file, path, l->to, picture));
+    CHECK(table_open(&file, path, l->to, picture));
     fputs("label,prediction,images,share_of_label\n", file);
     for (int k = 0; k < l->classes; k++)
         write_confusion_row(l, file, k);
-    PASS(output_close(file, path));
+    CHECK(output_close(file, path));
     return look_plot(l, picture, "which classes are taken for which", "", plot_confusion);
 }
 
@@ -161,7 +169,7 @@ static int32_t write_mistakes(const look *l, const char *name)
 {
     char path[FOLDER_PATH];
     FILE *file;
-    PASS(table_open(&file, path, l->to, name));
+    CHECK(table_open(&file, path, l->to, name));
     fputs("image,label,prediction,confidence\n", file);
     for (int64_t k = 0; k < l->mistakes; k++)
         fprintf(file, "%" PRId64 ",%d,%d,%.4f\n", l->verdicts[k].image, l->verdicts[k].label, l->verdicts[k].prediction,
@@ -174,13 +182,13 @@ static int32_t write_images(const look *l, const char *name, int64_t count)
     char path[FOLDER_PATH];
     FILE *file;
     int32_t status = 0;
-    PASS(table_open(&file, path, l->to, name));
+    CHECK(table_open(&file, path, l->to, name));
     for (int64_t k = 0; k < count && status == 0; k++) {
-        status = sixnet_dataset_get(l->seen, l->verdicts[k].image, l->input, NULL);
+        status = sixnet_dataset_get_sample(l->seen, l->verdicts[k].image, l->input, NULL);
         write_tile(file, l->input, l->height, l->width);
     }
-    PASS(output_close(file, path));
-    TRY(status);
+    CHECK(output_close(file, path));
+    CHECK_SIXNET(status);
     return 0;
 }
 
@@ -189,22 +197,23 @@ static int32_t draw_mistakes(const look *l)
     static const char picture[] = "mnist_mistakes";
     const int64_t room = (int64_t)SHEET_COLUMNS * SHEET_ROWS, shown = l->mistakes < room ? l->mistakes : room;
     char settings[MORE_TEXT];
-    PASS(write_mistakes(l, picture));
-    PASS(write_images(l, "mnist_mistakes_pixels", shown));
-    snprintf(settings, sizeof settings, "shown = %" PRId64 "\ncolumns = %d\npixels_down = %" PRId64 "\npixels_across = %" PRId64,
-             shown, SHEET_COLUMNS, l->height, l->width);
+    CHECK(write_mistakes(l, picture));
+    CHECK(write_images(l, "mnist_mistakes_pixels", shown));
+    snprintf(settings, sizeof settings,
+             "shown = %" PRId64 "\ncolumns = %d\npixels_down = %" PRId64 "\npixels_across = %" PRId64, shown,
+             SHEET_COLUMNS, l->height, l->width);
     return look_plot(l, picture, "the images it reads wrong: label, prediction, confidence", settings, plot_mistakes);
 }
 
 /* ---- its first filters ---- */
 
-/* The first node of a kind, or SIXNET_NONE. */
+/* The first node of a kind, or SIXNET_NO_NODE. */
 static sixnet_node first_of_kind(const sixnet_model *net, const char *kind)
 {
     for (sixnet_node k = 0; k < sixnet_node_count(net); k++)
         if (strcmp(sixnet_node_get(net, k, "kind"), kind) == 0)
             return k;
-    return SIXNET_NONE;
+    return SIXNET_NO_NODE;
 }
 
 static double largest_of(const float *values, int64_t count)
@@ -223,15 +232,15 @@ static int32_t draw_filters(const look *l)
     int32_t rank;
     FILE *file;
     snprintf(tensor, sizeof tensor, "%s.weight", sixnet_node_get(l->net, first_of_kind(l->net, "conv2d"), "name"));
-    TRY(sixnet_tensor_shape(l->net, tensor, dims, &rank, NULL));
+    CHECK_SIXNET(sixnet_tensor_shape(l->net, tensor, dims, &rank, NULL));
     const float *w = sixnet_tensor_data(l->net, tensor, NULL);
-    PASS(table_open(&file, path, l->to, picture));
+    CHECK(table_open(&file, path, l->to, picture));
     for (int64_t k = 0; k < dims[0]; k++)
         write_tile(file, w + k * dims[2] * dims[3], dims[2], dims[3]);
-    PASS(output_close(file, path));
+    CHECK(output_close(file, path));
     snprintf(settings, sizeof settings,
-             "filters = %" PRId64 "\npixels_down = %" PRId64 "\npixels_across = %" PRId64 "\nlargest = %.6g", dims[0], dims[2],
-             dims[3], largest_of(w, dims[0] * dims[2] * dims[3]));
+             "filters = %" PRId64 "\npixels_down = %" PRId64 "\npixels_across = %" PRId64 "\nlargest = %.6g", dims[0],
+             dims[2], dims[3], largest_of(w, dims[0] * dims[2] * dims[3]));
     return look_plot(l, picture, "the filters of the first convolution", settings, plot_filters);
 }
 
@@ -245,12 +254,12 @@ static int32_t net_up_to(sixnet_model **out, const look *l, sixnet_node last)
         const size_t length = strlen(text);
         snprintf(text + length, sizeof text - length, "%s\n", sixnet_node_get(l->net, k, "spec"));
     }
-    TRY(sixnet_model_parse(out, NULL, text));
+    CHECK_SIXNET(sixnet_model_parse(out, NULL, text));
     for (int32_t k = 0; k < sixnet_tensor_count(*out); k++) {
         int64_t count;
         const char *name = sixnet_tensor_name(*out, k);
         const float *values = sixnet_tensor_data(l->net, name, &count);
-        TRY(sixnet_tensor_set(*out, name, values, count));
+        CHECK_SIXNET(sixnet_tensor_set(*out, name, values, count));
     }
     return 0;
 }
@@ -260,12 +269,12 @@ static int32_t write_channels(const look *l, sixnet_model *part, FILE *file, con
 {
     float *values = malloc((size_t)(dims[0] * dims[1] * dims[2]) * sizeof *values);
     if (!values)
-        return complain("out of memory");
-    const int32_t status = sixnet_predict(part, l->input, 1, values);
+        return fail("out of memory");
+    const int32_t status = sixnet_model_predict(part, l->input, 1, values);
     for (int64_t k = 0; k < dims[0] && status == 0; k++)
         write_tile(file, values + k * dims[1] * dims[2], dims[1], dims[2]);
     free(values);
-    TRY(status);
+    CHECK_SIXNET(status);
     return 0;
 }
 
@@ -295,8 +304,8 @@ static int32_t write_blocks(const look *l, FILE *file, char settings[MORE_TEXT])
     write_tile(file, l->input, l->height, l->width);
     for (sixnet_node k = 0; k < sixnet_node_count(l->net); k++)
         if (strcmp(sixnet_node_get(l->net, k, "kind"), "dropout") == 0) {
-            TRY(sixnet_node_shape(l->net, k, dims, &rank));
-            PASS(write_block(l, file, k, dims));
+            CHECK_SIXNET(sixnet_node_shape(l->net, k, dims, &rank));
+            CHECK(write_block(l, file, k, dims));
             append_number(channels, dims[0]);
             append_number(sizes, dims[1]);
         }
@@ -308,9 +317,9 @@ static int32_t write_scores(const look *l, const char *name)
 {
     char path[FOLDER_PATH];
     FILE *file;
-    TRY(sixnet_predict(l->net, l->input, 1, l->output));
+    CHECK_SIXNET(sixnet_model_predict(l->net, l->input, 1, l->output));
     const verdict v = judge(l->output, l->classes);
-    PASS(table_open(&file, path, l->to, name));
+    CHECK(table_open(&file, path, l->to, name));
     fputs("class,probability\n", file);
     for (int k = 0; k < l->classes; k++)
         fprintf(file, "%d,%.6g\n", k, v.confidence * exp(l->output[k] - l->output[v.prediction]));
@@ -322,11 +331,11 @@ static int32_t draw_activations(const look *l)
     static const char picture[] = "mnist_activations";
     char path[FOLDER_PATH], settings[MORE_TEXT];
     FILE *file;
-    TRY(sixnet_dataset_get(l->seen, 0, l->input, NULL));
-    PASS(write_scores(l, "mnist_activations_scores"));
-    PASS(table_open(&file, path, l->to, picture));
+    CHECK_SIXNET(sixnet_dataset_get_sample(l->seen, 0, l->input, NULL));
+    CHECK(write_scores(l, "mnist_activations_scores"));
+    CHECK(table_open(&file, path, l->to, picture));
     const int32_t status = write_blocks(l, file, settings);
-    PASS(output_close(file, path) == 0 ? status : -1);
+    CHECK(output_close(file, path) == 0 ? status : -1);
     return look_plot(l, picture, "an image on its way through the blocks", settings, plot_activations);
 }
 
@@ -336,31 +345,31 @@ static int32_t look_make(look *l)
 {
     int64_t dims[8];
     int32_t rank;
-    TRY(sixnet_model_shape(l->net, "input", dims, &rank, NULL));
+    CHECK_SIXNET(sixnet_model_shape(l->net, "input", dims, &rank, NULL));
     l->height = dims[1];
     l->width = dims[2];
-    TRY(sixnet_model_shape(l->net, "output", dims, &rank, NULL));
+    CHECK_SIXNET(sixnet_model_shape(l->net, "output", dims, &rank, NULL));
     l->classes = dims[0];
     l->images = sixnet_dataset_size(l->seen);
     l->verdicts = malloc((size_t)l->images * sizeof *l->verdicts);
     l->input = malloc((size_t)(AT_ONCE * l->height * l->width) * sizeof *l->input);
     l->output = malloc((size_t)(AT_ONCE * l->classes) * sizeof *l->output);
-    return l->verdicts && l->input && l->output ? 0 : complain("out of memory");
+    return l->verdicts && l->input && l->output ? 0 : fail("out of memory");
 }
 
 static int32_t look_run(look *l)
 {
-    PASS(look_make(l));
-    PASS(judge_all(l));
+    CHECK(look_make(l));
+    CHECK(judge_all(l));
     qsort(l->verdicts, (size_t)l->images, sizeof *l->verdicts, compare_verdicts);
-    PASS(draw_history(l));
-    PASS(draw_confusion(l));
-    PASS(draw_mistakes(l));
-    PASS(draw_filters(l));
+    CHECK(draw_history(l));
+    CHECK(draw_confusion(l));
+    CHECK(draw_mistakes(l));
+    CHECK(draw_filters(l));
     return draw_activations(l);
 }
 
-int32_t look_at(pictures *p, sixnet_model *net, const sixnet_dataset *images, const char *set)
+int32_t plot_model(pictures *p, sixnet_model *net, const sixnet_dataset *images, const char *set)
 {
     look l = {.to = p, .net = net, .seen = images, .set = set};
     const int32_t status = look_run(&l);

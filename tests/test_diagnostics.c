@@ -10,12 +10,14 @@ enum { SIZE = 6, CLASSES = 3, SAMPLES = 80, BATCH = 20 };
 
 static const char rich_net[] =
     "input shape=6\nlinear out_features=10\nbatchnorm1d\nrelu\ndropout p=0.2\nlinear out_features=3\ncross_entropy";
-static const char relu_net[] = "input shape=6\nlinear out_features=8\nrelu\nlinear out_features=8\nrelu\nlinear out_features=3\ncross_entropy";
+static const char relu_net[] =
+    "input shape=6\nlinear out_features=8\nrelu\nlinear out_features=8\nrelu\nlinear out_features=3\ncross_entropy";
 static const char softmax_net[] = "input shape=6\nlinear out_features=3\nsoftmax\nflatten\ncross_entropy";
 static const char sigmoid_net[] = "input shape=6\nlinear out_features=1\nsigmoid\nbce_with_logits";
-static const char chain_net[] = "input shape=6\nlinear out_features=4\nlinear out_features=4\nlinear out_features=1\nmse";
+static const char chain_net[] =
+    "input shape=6\nlinear out_features=4\nlinear out_features=4\nlinear out_features=1\nmse";
 
-typedef struct world {
+typedef struct fixture {
     ledger memory;
     sixnet_context *ctx;
     sixnet_model *net;
@@ -24,11 +26,11 @@ typedef struct world {
     float x[SAMPLES * SIZE], t[SAMPLES];
     int lines;
     char log[1 << 16]; /* its lines */
-} world;
+} fixture;
 
-static void take_line(int32_t level, const char *line, void *user)
+static void take_line(void *user, int32_t level, const char *line)
 {
-    world *w = user;
+    fixture *w = user;
     assert_int_equal(level, 1);
     assert_true(is_one_line(line));
     w->lines++;
@@ -36,10 +38,10 @@ static void take_line(int32_t level, const char *line, void *user)
     strcat(w->log, "\n");
 }
 
-static world *open_world(const char *options, const char *text, const char *optimizer, const char *schedule)
+static fixture *open_world(const char *options, const char *text, const char *optimizer, const char *schedule)
 {
     static const float centre[CLASSES][SIZE] = {{1, 0, 0, -1, 0.5f, 0}, {0, 1, 0, 0, -1, 0.5f}, {0, 0, 1, 0.5f, 0, -1}};
-    world *w = calloc(1, sizeof *w);
+    fixture *w = calloc(1, sizeof *w);
     uint64_t random = 11;
     w->ctx = ledger_context(&w->memory, options);
     WORKS(sixnet_context_set_log(w->ctx, take_line, w));
@@ -54,7 +56,7 @@ static world *open_world(const char *options, const char *text, const char *opti
     return w;
 }
 
-static void close_world(world *w)
+static void close_world(fixture *w)
 {
     sixnet_dataset_free(w->ds);
     sixnet_optimizer_free(w->opt);
@@ -64,14 +66,14 @@ static void close_world(world *w)
     free(w);
 }
 
-static int32_t fit(world *w, const char *options, sixnet_progress_fn fn, void *user)
+static int32_t fit(fixture *w, const char *options, sixnet_progress_fn fn, void *user)
 {
     char text[512];
     snprintf(text, sizeof text, "batch_size=%d shuffle=false %s", BATCH, options);
-    return sixnet_fit(w->net, w->opt, w->ds, text, fn, user);
+    return sixnet_model_fit(w->net, w->opt, w->ds, NULL, text, fn, user);
 }
 
-static void fill(world *w, const char *tensor, float value)
+static void fill(fixture *w, const char *tensor, float value)
 {
     int64_t count;
     assert_non_null(sixnet_tensor_data(w->net, tensor, &count));
@@ -98,8 +100,8 @@ static void test_a_failed_batch_changes_nothing(void **state)
                                              "rmsprop lr=0.01 momentum=0.5"};
     for (int i = 0; i < 8; i++) {
         const char *options = i % 2 ? "threads=2 dtype=f64" : "seed=3";
-        world *a = open_world(options, rich_net, optimizers[i / 2], "one_cycle_lr max_lr=0.1 total_steps=40");
-        world *b = open_world(options, rich_net, optimizers[i / 2], "one_cycle_lr max_lr=0.1 total_steps=40");
+        fixture *a = open_world(options, rich_net, optimizers[i / 2], "one_cycle_lr max_lr=0.1 total_steps=40");
+        fixture *b = open_world(options, rich_net, optimizers[i / 2], "one_cycle_lr max_lr=0.1 total_steps=40");
         float gradient[CLASSES];
         a->x[50 * SIZE] = NAN;
         assert_int_equal(fit(a, "", NULL, NULL), SIXNET_NOT_FINITE);
@@ -107,8 +109,8 @@ static void test_a_failed_batch_changes_nothing(void **state)
         a->x[50 * SIZE] = b->x[50 * SIZE];
         assert_int_equal(fit(b, "", stop_after_two, NULL), SIXNET_STOPPED);
         assert_same_digest(digest_of(a->net), digest_of(b->net));
-        assert_true(sixnet_learning_rate(a->opt) == sixnet_learning_rate(b->opt));
-        WORKS(sixnet_gradient_get(a->net, "linear2.bias", gradient, CLASSES));
+        assert_true(sixnet_optimizer_learning_rate(a->opt) == sixnet_optimizer_learning_rate(b->opt));
+        WORKS(sixnet_tensor_gradient(a->net, "linear2.bias", gradient, CLASSES));
         assert_true(gradient[0] == 0 && gradient[1] == 0 && gradient[2] == 0);
         WORKS(fit(a, "epochs=2", NULL, NULL));
         WORKS(fit(b, "epochs=2", NULL, NULL));
@@ -122,7 +124,7 @@ static void test_a_failed_batch_changes_nothing(void **state)
 static void test_the_optimizers_state_stays_finite(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, "input shape=6\nlinear out_features=1\nmse", "adam lr=0.01", NULL);
+    fixture *w = open_world(NULL, "input shape=6\nlinear out_features=1\nmse", "adam lr=0.01", NULL);
     digest before = digest_of(w->net);
     for (int i = 0; i < SAMPLES; i++)
         w->t[i] = 1e18f;
@@ -153,21 +155,21 @@ static int32_t listen(void *user, const sixnet_progress *p)
 }
 
 /* What the open loop does if it leaves the second batch of each epoch out. */
-static double loop_without_second(world *w, int epochs)
+static double loop_without_second(fixture *w, int epochs)
 {
     double sum = 0, loss;
     for (int e = 0; e < epochs; e++, sum = e < epochs ? 0 : sum) {
         for (int b = 0; b < SAMPLES / BATCH; b++) {
             if (b == 1)
                 continue;
-            WORKS(sixnet_forward(w->net, w->x + b * BATCH * SIZE, BATCH));
-            WORKS(sixnet_loss(w->net, w->t + b * BATCH, &loss));
-            WORKS(sixnet_zero_grad(w->net));
-            WORKS(sixnet_backward(w->net));
-            WORKS(sixnet_step(w->opt));
+            WORKS(sixnet_model_forward(w->net, w->x + b * BATCH * SIZE, BATCH));
+            WORKS(sixnet_model_loss(w->net, w->t + b * BATCH, &loss));
+            WORKS(sixnet_model_zero_grad(w->net));
+            WORKS(sixnet_model_backward(w->net));
+            WORKS(sixnet_optimizer_step(w->opt));
             sum += loss;
         }
-        WORKS(sixnet_schedule_epoch(w->opt, 0));
+        WORKS(sixnet_optimizer_end_epoch(w->opt, 0));
     }
     return sum / (SAMPLES / BATCH - 1);
 }
@@ -177,8 +179,8 @@ static void test_skip_leaves_the_batch_out(void **state)
     (void)state;
     static const char *const contexts[] = {"seed=4", "seed=4 threads=3"};
     for (int i = 0; i < 2; i++) {
-        world *a = open_world(contexts[i], rich_net, "adam lr=0.01", "linear_warmup steps=9"),
-              *b = open_world(contexts[i], rich_net, "adam lr=0.01", "linear_warmup steps=9");
+        fixture *a = open_world(contexts[i], rich_net, "adam lr=0.01", "linear_warmup steps=9"),
+                *b = open_world(contexts[i], rich_net, "adam lr=0.01", "linear_warmup steps=9");
         story s = {0};
         a->x[25 * SIZE + 1] = INFINITY;
         WORKS(fit(a, "epochs=2 on_nan=skip", listen, &s));
@@ -197,7 +199,7 @@ static void test_skip_leaves_the_batch_out(void **state)
 static void test_skip_ends_when_nothing_is_left(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, rich_net, "adam lr=0.01", NULL);
+    fixture *w = open_world(NULL, rich_net, "adam lr=0.01", NULL);
     digest before = digest_of(w->net);
     for (int i = 0; i < SAMPLES; i++)
         w->x[i * SIZE] = NAN;
@@ -220,21 +222,22 @@ static void test_skip_is_resumed(void **state)
     char path[] = "/tmp/sixnet-doctor-XXXXXX", options[256];
     int file = mkstemp(path);
     story whole = {0}, parts = {0};
-    world *a = open_world("seed=5", rich_net, "adam lr=0.01", NULL), *b = open_world("seed=5", rich_net, "adam lr=0.01", NULL);
+    fixture *a = open_world("seed=5", rich_net, "adam lr=0.01", NULL),
+            *b = open_world("seed=5", rich_net, "adam lr=0.01", NULL);
     assert_true(file >= 0);
     close(file);
     a->x[25 * SIZE] = b->x[25 * SIZE] = NAN;
     WORKS(fit(a, "epochs=3 on_nan=skip", listen, &whole));
-    snprintf(options, sizeof options, "epochs=3 on_nan=skip keep_best=false checkpoint=%s", path);
+    snprintf(options, sizeof options, "epochs=3 on_nan=skip checkpoint_best=false checkpoint=%s", path);
     assert_int_equal(fit(b, options, stop_in_second_epoch, NULL), SIXNET_STOPPED);
     snprintf(options, sizeof options, "epochs=3 on_nan=skip resume=%s", path);
     WORKS(fit(b, options, listen, &parts));
     assert_same_digest(digest_of(a->net), digest_of(b->net));
     assert_true(parts.loss == whole.loss && parts.accuracy == whole.accuracy && parts.skipped == whole.skipped);
-    assert_int_equal(sixnet_history_size(a->net), 3);
-    assert_int_equal(sixnet_history_size(b->net), 3);
+    assert_int_equal(sixnet_model_history_size(a->net), 3);
+    assert_int_equal(sixnet_model_history_size(b->net), 3);
     for (int64_t e = 1; e <= 3; e++)
-        assert_true(sixnet_history_get(a->net, e, "loss") == sixnet_history_get(b->net, e, "loss"));
+        assert_true(sixnet_model_history_get(a->net, e, "loss") == sixnet_model_history_get(b->net, e, "loss"));
     unlink(path);
     close_world(a);
     close_world(b);
@@ -254,15 +257,15 @@ static void test_restore_halves_the_rate(void **state)
         const char *context = contexts[i % 3];
         snprintf(plain, sizeof plain, "epochs=20 batch_size=5 shuffle=false %s", averages[i / 3]);
         snprintf(options, sizeof options, "%s on_nan=restore", plain);
-        world *a = open_world(context, chain_net, i % 3 < 2 ? "sgd lr=40" : "sgd lr=100", NULL);
-        WORKS(sixnet_fit(a->net, a->opt, a->ds, options, NULL, NULL));
-        double lr = sixnet_learning_rate(a->opt);
+        fixture *a = open_world(context, chain_net, i % 3 < 2 ? "sgd lr=40" : "sgd lr=100", NULL);
+        WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, options, NULL, NULL));
+        double lr = sixnet_optimizer_learning_rate(a->opt);
         assert_true(frexp((i % 3 < 2 ? 40 : 100) / lr, &halvings) == 0.5 && halvings - 1 == a->lines && a->lines > 2);
         assert_non_null(strstr(a->log, "begins again"));
-        assert_int_equal(sixnet_history_size(a->net), 20);
+        assert_int_equal(sixnet_model_history_size(a->net), 20);
         snprintf(optimizer, sizeof optimizer, "sgd lr=%.17g", lr);
-        world *b = open_world(context, chain_net, optimizer, NULL);
-        WORKS(sixnet_fit(b->net, b->opt, b->ds, plain, NULL, NULL));
+        fixture *b = open_world(context, chain_net, optimizer, NULL);
+        WORKS(sixnet_model_fit(b->net, b->opt, b->ds, NULL, plain, NULL, NULL));
         assert_same_digest(digest_of(a->net), digest_of(b->net));
         close_world(a);
         close_world(b);
@@ -272,11 +275,11 @@ static void test_restore_halves_the_rate(void **state)
 static void test_restore_gives_up(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, chain_net, "sgd lr=1e30", NULL);
+    fixture *w = open_world(NULL, chain_net, "sgd lr=1e30", NULL);
     digest before = digest_of(w->net);
     assert_int_equal(fit(w, "on_nan=restore", NULL, NULL), SIXNET_NOT_FINITE);
     assert_non_null(strstr(sixnet_last_error(), "after 10 new beginnings"));
-    assert_true(sixnet_learning_rate(w->opt) == 1e30 / 1024 && w->lines == 10 && all_finite(w->net));
+    assert_true(sixnet_optimizer_learning_rate(w->opt) == 1e30 / 1024 && w->lines == 10 && all_finite(w->net));
     assert_same_digest(before, digest_of(w->net));
     close_world(w);
 }
@@ -284,7 +287,7 @@ static void test_restore_gives_up(void **state)
 static void test_restore_of_bad_data_ends(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5");
+    fixture *w = open_world(NULL, rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5");
     story s = {0};
     w->x[70 * SIZE] = NAN;
     assert_int_equal(fit(w, "epochs=3 on_nan=restore", listen, &s), SIXNET_NOT_FINITE);
@@ -297,7 +300,7 @@ static void test_restore_of_bad_data_ends(void **state)
 static digest policy_result(const char *context, const char *policy)
 {
     char options[64];
-    world *w = open_world(context, rich_net, "sgd lr=0.3 momentum=0.9", NULL);
+    fixture *w = open_world(context, rich_net, "sgd lr=0.3 momentum=0.9", NULL);
     w->x[45 * SIZE] = 3e38f; /* overflows somewhere */
     w->x[45 * SIZE + 1] = 3e38f;
     snprintf(options, sizeof options, "epochs=2 on_nan=%s", policy);
@@ -321,25 +324,26 @@ static void test_same_bits_for_any_threads(void **state)
 
 /* ---- findings ---- */
 
-static bool found(const world *w, const char *name, const char *node)
+static bool found(const fixture *w, const char *name, const char *node)
 {
-    for (int32_t i = 0; sixnet_finding(w->net, i, "name"); i++)
-        if (strcmp(sixnet_finding(w->net, i, "name"), name) == 0 && strcmp(sixnet_finding(w->net, i, "node"), node) == 0)
+    for (int32_t i = 0; sixnet_model_diagnostic(w->net, i, "name"); i++)
+        if (strcmp(sixnet_model_diagnostic(w->net, i, "name"), name) == 0 &&
+            strcmp(sixnet_model_diagnostic(w->net, i, "node"), node) == 0)
             return true;
     return false;
 }
 
-static void scale_inputs(world *w, float factor)
+static void scale_inputs(fixture *w, float factor)
 {
     for (int i = 0; i < SAMPLES * SIZE; i++)
         w->x[i] *= factor;
 }
 
-static void plant_nan(world *w) { w->x[45 * SIZE + 2] = NAN; }
-static void plant_first(world *w) { fill(w, "linear1.weight", 3e38f); }
-static void plant_second(world *w) { fill(w, "linear2.weight", 3e38f); }
-static void plant_target(world *w) { w->t[23] = 1e25f; }
-static void plant_gradient(world *w)
+static void plant_nan(fixture *w) { w->x[45 * SIZE + 2] = NAN; }
+static void plant_first(fixture *w) { fill(w, "linear1.weight", 3e38f); }
+static void plant_second(fixture *w) { fill(w, "linear2.weight", 3e38f); }
+static void plant_target(fixture *w) { w->t[23] = 1e25f; }
+static void plant_gradient(fixture *w)
 {
     scale_inputs(w, 0);
     fill(w, "linear1.bias", 0);
@@ -348,39 +352,39 @@ static void plant_gradient(world *w)
     for (int i = 0; i < SAMPLES; i++)
         w->t[i] = 1e15f;
 }
-static void plant_label(world *w) { w->t[23] = 7; }
-static void plant_half_label(world *w) { w->t[60] = 1.5f; }
-static void plant_bytes(world *w)
+static void plant_label(fixture *w) { w->t[23] = 7; }
+static void plant_half_label(fixture *w) { w->t[60] = 1.5f; }
+static void plant_bytes(fixture *w)
 {
     for (int i = 0; i < SAMPLES * SIZE; i++)
         w->x[i] = (float)(i * 37 % 256);
 }
-static void plant_offset(world *w)
+static void plant_offset(fixture *w)
 {
     for (int i = 0; i < SAMPLES * SIZE; i++)
         w->x[i] -= 300;
 }
-static void plant_small(world *w) { scale_inputs(w, 1e-4f); }
-static void plant_explosion(world *w)
+static void plant_small(fixture *w) { scale_inputs(w, 1e-4f); }
+static void plant_explosion(fixture *w)
 {
     fill(w, "linear1.weight", 100);
     fill(w, "linear2.weight", 0.01f);
     fill(w, "linear3.weight", 100);
 }
-static void plant_dead_first(world *w) { fill(w, "linear1.bias", -100); }
-static void plant_dead_second(world *w) { fill(w, "linear2.bias", -100); }
-static void plant_constant(world *w) { fill(w, "linear3.weight", 0); }
-static void plant_bits(world *w)
+static void plant_dead_first(fixture *w) { fill(w, "linear1.bias", -100); }
+static void plant_dead_second(fixture *w) { fill(w, "linear2.bias", -100); }
+static void plant_constant(fixture *w) { fill(w, "linear3.weight", 0); }
+static void plant_bits(fixture *w)
 {
     for (int i = 0; i < SAMPLES; i++)
         w->t[i] = (float)(i % 2);
 }
-static void plant_nothing(world *w) { (void)w; }
+static void plant_nothing(fixture *w) { (void)w; }
 
 /* The call's status, and how many findings there are besides that one (which may follow from it). */
 static const struct {
     const char *name, *node;
-    void (*plant)(world *);
+    void (*plant)(fixture *);
     const char *net, *optimizer, *epoch, *batch;
     int32_t status;
     int others;
@@ -390,7 +394,7 @@ static const struct {
     {"value_not_finite", "linear2", plant_second, relu_net, "sgd lr=0.1", "1", "1", SIXNET_NOT_FINITE, 0},
     {"loss_not_finite", "loss1", plant_target, chain_net, "sgd lr=0.1", "1", "2", SIXNET_NOT_FINITE, 0},
     {"gradient_not_finite", "linear2", plant_gradient, chain_net, "sgd lr=0.1", "1", "1", SIXNET_NOT_FINITE, 2},
-    {"step_not_finite", "linear1", plant_nothing, relu_net, "sgd lr=1e39", "1", "1", SIXNET_NOT_FINITE, 0},
+    {"update_not_finite", "linear1", plant_nothing, relu_net, "sgd lr=1e39", "1", "1", SIXNET_NOT_FINITE, 0},
     {"label_out_of_range", "loss1", plant_label, relu_net, "sgd lr=0.1", "0", "0", SIXNET_BAD_DATA, 0},
     {"label_out_of_range", "loss1", plant_half_label, relu_net, "sgd lr=0.1", "0", "0", SIXNET_BAD_DATA, 0},
     {"probabilities_as_scores", "softmax1", plant_nothing, softmax_net, "sgd lr=0.1", "1", "1", SIXNET_OK, 0},
@@ -398,34 +402,35 @@ static const struct {
     {"input_too_large", "input1", plant_bytes, rich_net, "sgd lr=0.01", "1", "1", SIXNET_OK, 0},
     {"input_too_large", "input1", plant_offset, rich_net, "sgd lr=0.01", "1", "1", SIXNET_OK, 0},
     {"input_too_small", "input1", plant_small, rich_net, "sgd lr=0.01", "1", "1", SIXNET_OK, 0},
-    {"gradient_explodes", "linear2", plant_explosion, chain_net, "sgd lr=1e-12", "1", "1", SIXNET_OK, 0},
-    {"relu_dead", "relu1", plant_dead_first, relu_net, "sgd lr=0.01", "1", "4", SIXNET_OK, 2},
-    {"relu_dead", "relu2", plant_dead_second, relu_net, "sgd lr=0.01", "1", "4", SIXNET_OK, 1},
-    {"output_constant", "linear3", plant_constant, relu_net, "sgd lr=0", "1", "4", SIXNET_OK, 0},
+    {"exploding_gradient", "linear2", plant_explosion, chain_net, "sgd lr=1e-12", "1", "1", SIXNET_OK, 0},
+    {"dead_relu", "relu1", plant_dead_first, relu_net, "sgd lr=0.01", "1", "4", SIXNET_OK, 2},
+    {"dead_relu", "relu2", plant_dead_second, relu_net, "sgd lr=0.01", "1", "4", SIXNET_OK, 1},
+    {"constant_output", "linear3", plant_constant, relu_net, "sgd lr=0", "1", "4", SIXNET_OK, 0},
 };
 
 /* The node of a finding, its epoch and batch, the line of the log: all say the same. */
-static void check_finding(const world *w, int f)
+static void check_finding(const fixture *w, int f)
 {
     int32_t i = 0;
-    while (sixnet_finding(w->net, i, "name") && (strcmp(sixnet_finding(w->net, i, "name"), faults[f].name) != 0 ||
-                                                strcmp(sixnet_finding(w->net, i, "node"), faults[f].node) != 0))
+    while (sixnet_model_diagnostic(w->net, i, "name") &&
+           (strcmp(sixnet_model_diagnostic(w->net, i, "name"), faults[f].name) != 0 ||
+            strcmp(sixnet_model_diagnostic(w->net, i, "node"), faults[f].node) != 0))
         i++;
-    if (!sixnet_finding(w->net, i, "name"))
+    if (!sixnet_model_diagnostic(w->net, i, "name"))
         fail_msg("%d: %s of %s was not found, but:\n%s", f, faults[f].name, faults[f].node, w->log);
-    const char *text = sixnet_finding(w->net, i, "text");
-    assert_string_equal(sixnet_finding(w->net, i, "epoch"), faults[f].epoch);
-    assert_string_equal(sixnet_finding(w->net, i, "batch"), faults[f].batch);
+    const char *text = sixnet_model_diagnostic(w->net, i, "text");
+    assert_string_equal(sixnet_model_diagnostic(w->net, i, "epoch"), faults[f].epoch);
+    assert_string_equal(sixnet_model_diagnostic(w->net, i, "batch"), faults[f].batch);
     assert_non_null(strstr(w->log, text));
     assert_non_null(strstr(text, faults[f].node));
-    assert_non_null(strstr(text, sixnet_finding(w->net, i, "remedy")));
-    assert_null(sixnet_finding(w->net, i, "colour"));
+    assert_non_null(strstr(text, sixnet_model_diagnostic(w->net, i, "remedy")));
+    assert_null(sixnet_model_diagnostic(w->net, i, "colour"));
 }
 
-static int count_findings(const world *w)
+static int count_findings(const fixture *w)
 {
     int count = 0;
-    while (sixnet_finding(w->net, count, "text"))
+    while (sixnet_model_diagnostic(w->net, count, "text"))
         count++;
     return count;
 }
@@ -435,9 +440,9 @@ static void test_planted_faults_are_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         for (int t = 0; t < (is_quick() ? 1 : 2); t++) {
-            world *w = open_world(t ? "threads=3" : "", faults[i].net, faults[i].optimizer, NULL);
+            fixture *w = open_world(t ? "threads=3" : "", faults[i].net, faults[i].optimizer, NULL);
             faults[i].plant(w);
-            int32_t status = fit(w, "epochs=2 doctor=true", NULL, NULL);
+            int32_t status = fit(w, "epochs=2 diagnostics=true", NULL, NULL);
             if (status != faults[i].status)
                 fail_msg("%s: %d %s\n%s", faults[i].name, (int)status, sixnet_last_error(), w->log);
             check_finding(w, (int)i);
@@ -451,7 +456,7 @@ static void test_planted_faults_are_named(void **state)
 static void test_values_of_the_data_are_named(void **state)
 {
     (void)state;
-    world *w = open_world("", relu_net, "sgd lr=0.1", NULL);
+    fixture *w = open_world("", relu_net, "sgd lr=0.1", NULL);
     plant_nan(w);
     assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
     assert_non_null(strstr(sixnet_last_error(), "epoch 1, batch 3; the data are: an input of the batch's sample 6"));
@@ -470,7 +475,7 @@ static void test_values_of_the_data_are_named(void **state)
 
 static int32_t give_sample(void *user, int64_t index, float *input, float *target)
 {
-    const world *w = user;
+    const fixture *w = user;
     memcpy(input, w->x + index * SIZE, SIZE * sizeof *input);
     *target = w->t[index];
     return 0;
@@ -480,13 +485,15 @@ static int32_t give_sample(void *user, int64_t index, float *input, float *targe
 static void test_labels_of_a_function(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, relu_net, "sgd lr=0.1", NULL);
+    fixture *w = open_world(NULL, relu_net, "sgd lr=0.1", NULL);
     sixnet_dataset *ds;
     WORKS(sixnet_dataset_from_callback(&ds, w->ctx, "shape=6", SAMPLES, give_sample, w));
     w->t[45] = -1;
-    assert_int_equal(sixnet_fit(w->net, w->opt, ds, "batch_size=20 shuffle=false doctor=true", NULL, NULL), SIXNET_BAD_DATA);
+    assert_int_equal(
+        sixnet_model_fit(w->net, w->opt, ds, NULL, "batch_size=20 shuffle=false diagnostics=true", NULL, NULL),
+        SIXNET_BAD_DATA);
     assert_true(found(w, "label_out_of_range", "loss1"));
-    assert_string_equal(sixnet_finding(w->net, 0, "batch"), "3");
+    assert_string_equal(sixnet_model_diagnostic(w->net, 0, "batch"), "3");
     sixnet_dataset_free(ds);
     close_world(w);
 }
@@ -495,10 +502,10 @@ static void test_labels_of_a_function(void **state)
 static void test_off(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, relu_net, "sgd lr=0.01", NULL);
+    fixture *w = open_world(NULL, relu_net, "sgd lr=0.01", NULL);
     plant_dead_first(w);
-    WORKS(fit(w, "doctor=true", NULL, NULL));
-    assert_true(found(w, "relu_dead", "relu1"));
+    WORKS(fit(w, "diagnostics=true", NULL, NULL));
+    assert_true(found(w, "dead_relu", "relu1"));
     int lines = w->lines;
     WORKS(fit(w, "", NULL, NULL));
     assert_int_equal(count_findings(w), 0);
@@ -510,8 +517,9 @@ static void test_off(void **state)
 static void test_the_doctor_changes_nothing(void **state)
 {
     (void)state;
-    world *a = open_world("threads=2", rich_net, "adam lr=0.01", NULL), *b = open_world("", rich_net, "adam lr=0.01", NULL);
-    WORKS(fit(a, "epochs=3 doctor=true", NULL, NULL));
+    fixture *a = open_world("threads=2", rich_net, "adam lr=0.01", NULL),
+            *b = open_world("", rich_net, "adam lr=0.01", NULL);
+    WORKS(fit(a, "epochs=3 diagnostics=true", NULL, NULL));
     WORKS(fit(b, "epochs=3", NULL, NULL));
     assert_same_digest(digest_of(a->net), digest_of(b->net));
     assert_int_equal(a->lines, 0);
@@ -526,10 +534,10 @@ static void test_no_more_than_64(void **state)
     for (int i = 0; i < 70; i++)
         strcat(text, i % 2 ? "tanh\nrelu\n" : "relu\n");
     strcat(text, "linear out_features=3\ncross_entropy");
-    world *w = open_world(NULL, text, "sgd lr=0.1", NULL);
+    fixture *w = open_world(NULL, text, "sgd lr=0.1", NULL);
     for (int i = 0; i < SAMPLES * SIZE; i++)
         w->x[i] = -fabsf(w->x[i]);
-    WORKS(fit(w, "doctor=true", NULL, NULL));
+    WORKS(fit(w, "diagnostics=true", NULL, NULL));
     assert_int_equal(count_findings(w), 64);
     assert_true(w->lines >= 70);
     close_world(w);
@@ -538,19 +546,19 @@ static void test_no_more_than_64(void **state)
 static void test_out_of_memory(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, relu_net, "sgd lr=0.1 momentum=0.9", NULL);
+    fixture *w = open_world(NULL, relu_net, "sgd lr=0.1 momentum=0.9", NULL);
     digest before = digest_of(w->net);
     int call = 1;
     for (;; call++) {
         ledger_fail(&w->memory, call, false);
-        int32_t status = fit(w, "doctor=true on_nan=restore", NULL, NULL);
+        int32_t status = fit(w, "diagnostics=true on_nan=restore", NULL, NULL);
         ledger_fail(&w->memory, 0, false);
         if (!status)
             break;
         assert_int_equal(status, SIXNET_OUT_OF_MEMORY);
         if (call < 8)
             assert_same_digest(before, digest_of(w->net));
-        WORKS(sixnet_reset(w->net, 0));
+        WORKS(sixnet_model_reset(w->net, 0));
     }
     assert_true(call > 10);
     close_world(w);
@@ -572,9 +580,9 @@ static void expect_health(const char *text, sixnet_dataset *ds, const char *opti
     sixnet_model *net = parsed(NULL, text);
     sixnet_optimizer *opt;
     WORKS(sixnet_optimizer_new(&opt, net, optimizer, NULL));
-    WORKS(sixnet_fit(net, opt, ds, options, NULL, NULL));
-    if (sixnet_finding(net, 0, "text"))
-        fail_msg("%s", sixnet_finding(net, 0, "text"));
+    WORKS(sixnet_model_fit(net, opt, ds, NULL, options, NULL, NULL));
+    if (sixnet_model_diagnostic(net, 0, "text"))
+        fail_msg("%s", sixnet_model_diagnostic(net, 0, "text"));
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
 }
@@ -587,10 +595,12 @@ static void test_digits(void **state)
     if (!has_digits())
         skip();
     char *text = text_of(SIXNET_TEST_DATA "/../../mnist_cnn.net");
-    WORKS(sixnet_dataset_open_idx(&all, NULL, SIXNET_TEST_DATA "/t10k-images-idx3-ubyte.gz", SIXNET_TEST_DATA "/t10k-labels-idx1-ubyte.gz"));
-    WORKS(sixnet_dataset_transform(all, "normalize mean=0.1307 std=0.3081"));
-    WORKS(sixnet_dataset_split(&some, &rest, all, is_quick() ? "first=64" : "first=2000"));
-    expect_health(text, some, "sgd lr=0.1 momentum=0.9", is_quick() ? "batch_size=64 doctor=true" : "epochs=3 batch_size=64 doctor=true");
+    WORKS(sixnet_dataset_from_idx(&all, NULL, SIXNET_TEST_DATA "/t10k-images-idx3-ubyte.gz",
+                                  SIXNET_TEST_DATA "/t10k-labels-idx1-ubyte.gz"));
+    WORKS(sixnet_dataset_add_transform(all, "normalize mean=0.1307 std=0.3081"));
+    WORKS(sixnet_dataset_split(&some, &rest, all, is_quick() ? "first_size=64" : "first_size=2000"));
+    expect_health(text, some, "sgd lr=0.1 momentum=0.9",
+                  is_quick() ? "batch_size=64 diagnostics=true" : "epochs=3 batch_size=64 diagnostics=true");
     sixnet_dataset_free(some);
     sixnet_dataset_free(rest);
     sixnet_dataset_free(all);
@@ -600,15 +610,16 @@ static void test_digits(void **state)
 static void test_small_runs_that_are_well(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, relu_net, "sgd lr=0.1", NULL);
+    fixture *w = open_world(NULL, relu_net, "sgd lr=0.1", NULL);
     static const float x[8] = {0, 0, 0, 1, 1, 0, 1, 1}, t[4] = {0, 1, 1, 0};
-    sixnet_dataset *xor;
+    sixnet_dataset * xor ;
     WORKS(sixnet_dataset_from_arrays(&xor, NULL, "shape=2", x, t, 4));
-    expect_health(relu_net, w->ds, "sgd lr=0.1 momentum=0.9", "epochs=10 doctor=true");
-    expect_health(rich_net, w->ds, "adam lr=0.01", "epochs=10 doctor=true");
-    expect_health(chain_net, w->ds, "adamw lr=0.01", "epochs=10 doctor=true");
-    expect_health("input shape=2\nlinear out_features=8\ntanh\nlinear out_features=1\nbce_with_logits", xor, "adam lr=0.05",
-                  is_quick() ? "epochs=20 batch_size=4 doctor=true" : "epochs=200 batch_size=4 doctor=true");
+    expect_health(relu_net, w->ds, "sgd lr=0.1 momentum=0.9", "epochs=10 diagnostics=true");
+    expect_health(rich_net, w->ds, "adam lr=0.01", "epochs=10 diagnostics=true");
+    expect_health(chain_net, w->ds, "adamw lr=0.01", "epochs=10 diagnostics=true");
+    expect_health("input shape=2\nlinear out_features=8\ntanh\nlinear out_features=1\nbce_with_logits", xor,
+                  "adam lr=0.05",
+                  is_quick() ? "epochs=20 batch_size=4 diagnostics=true" : "epochs=200 batch_size=4 diagnostics=true");
     sixnet_dataset_free(xor);
     close_world(w);
 }
@@ -618,30 +629,32 @@ static void test_small_runs_that_are_well(void **state)
 static void test_history(void **state)
 {
     (void)state;
-    world *w = open_world(NULL, rich_net, "sgd lr=0.1", "step_lr step_size=1 gamma=0.5");
+    fixture *w = open_world(NULL, rich_net, "sgd lr=0.1", "step_lr step_size=1 gamma=0.5");
     story s = {0};
-    assert_int_equal(sixnet_history_size(w->net), 0);
-    assert_true(isnan(sixnet_history_get(w->net, 1, "loss")));
-    WORKS(sixnet_fit_validated(w->net, w->opt, w->ds, w->ds, "epochs=3 batch_size=20", listen, &s));
+    assert_int_equal(sixnet_model_history_size(w->net), 0);
+    assert_true(isnan(sixnet_model_history_get(w->net, 1, "loss")));
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, w->ds, "epochs=3 batch_size=20", listen, &s));
     double loss, accuracy;
-    WORKS(sixnet_evaluate(w->net, w->ds, &loss, &accuracy));
-    assert_int_equal(sixnet_history_size(w->net), 3);
-    assert_true(sixnet_history_get(w->net, 3, "loss") == s.loss && sixnet_history_get(w->net, 3, "accuracy") == s.accuracy);
-    assert_true(sixnet_history_get(w->net, 3, "validation_loss") == loss);
-    assert_true(sixnet_history_get(w->net, 3, "validation_accuracy") == accuracy);
+    WORKS(sixnet_model_evaluate(w->net, w->ds, &loss, &accuracy));
+    assert_int_equal(sixnet_model_history_size(w->net), 3);
+    assert_true(sixnet_model_history_get(w->net, 3, "loss") == s.loss &&
+                sixnet_model_history_get(w->net, 3, "accuracy") == s.accuracy);
+    assert_true(sixnet_model_history_get(w->net, 3, "validation_loss") == loss);
+    assert_true(sixnet_model_history_get(w->net, 3, "validation_accuracy") == accuracy);
     for (int64_t e = 1; e <= 3; e++)
-        assert_true(sixnet_history_get(w->net, e, "lr") == ldexp(0.1, 1 - (int)e));
-    assert_true(isnan(sixnet_history_get(w->net, 0, "loss")) && isnan(sixnet_history_get(w->net, 4, "loss")));
-    assert_true(isnan(sixnet_history_get(w->net, 1, "colour")));
+        assert_true(sixnet_model_history_get(w->net, e, "lr") == ldexp(0.1, 1 - (int)e));
+    assert_true(isnan(sixnet_model_history_get(w->net, 0, "loss")) &&
+                isnan(sixnet_model_history_get(w->net, 4, "loss")));
+    assert_true(isnan(sixnet_model_history_get(w->net, 1, "colour")));
     w->x[0] = NAN;
     assert_int_equal(fit(w, "epochs=2", NULL, NULL), SIXNET_NOT_FINITE);
-    assert_int_equal(sixnet_history_size(w->net), 0);
-    FAILS_NULL(sixnet_finding(NULL, 0, "name"), "net");
-    FAILS_NULL(sixnet_finding(w->net, 0, NULL), "field");
-    FAILS(0, (int32_t)sixnet_history_size(NULL), "net");
-    FAILS(1, isnan(sixnet_history_get(w->net, 1, NULL)), "key");
-    FAILS(1, isnan(sixnet_history_get(NULL, 1, "loss")), "net");
-    FAILS(SIXNET_BAD_TEXT, fit(w, "on_nan=maybe", NULL, NULL), "on_nan", "stop", "skip", "restore");
+    assert_int_equal(sixnet_model_history_size(w->net), 0);
+    FAILS_NULL(sixnet_model_diagnostic(NULL, 0, "name"), "net");
+    FAILS_NULL(sixnet_model_diagnostic(w->net, 0, NULL), "field");
+    FAILS(0, (int32_t)sixnet_model_history_size(NULL), "net");
+    FAILS(1, isnan(sixnet_model_history_get(w->net, 1, NULL)), "key");
+    FAILS(1, isnan(sixnet_model_history_get(NULL, 1, "loss")), "net");
+    FAILS(SIXNET_BAD_SPEC, fit(w, "on_nan=maybe", NULL, NULL), "on_nan", "stop", "skip", "restore");
     close_world(w);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "lab.h"
+#include "layer_fixture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 static char title[512];
 
-void lab_title(const char *format, ...)
+void fixture_title(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -21,7 +21,7 @@ void lab_title(const char *format, ...)
     va_end(args);
 }
 
-void lab_fail(const char *format, ...)
+void fixture_fail(const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -33,13 +33,13 @@ void lab_fail(const char *format, ...)
     abort();
 }
 
-void lab_succeed(const char *call, int32_t status)
+void fixture_succeed(const char *call, int32_t status)
 {
     if (status != SIXNET_OK)
-        lab_fail("%s: %d, %s", call, (int)status, sixnet_last_error());
+        fixture_fail("%s: %d, %s", call, (int)status, sixnet_last_error());
 }
 
-bool lab_quick(void)
+bool fixture_quick(void)
 {
     const char *quick = getenv("SIXNET_TEST_QUICK");
     return quick && quick[0] && strcmp(quick, "0") != 0;
@@ -48,7 +48,7 @@ bool lab_quick(void)
 /* ---- random data ---- */
 
 /* Steele, Lea, Flood 2014: splitmix64. */
-uint64_t lab_bits(lab_random *r)
+uint64_t fixture_bits(fixture_random *r)
 {
     uint64_t z = r->state += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -56,67 +56,67 @@ uint64_t lab_bits(lab_random *r)
     return z ^ (z >> 31);
 }
 
-int lab_below(lab_random *r, int bound) { return (int)(lab_bits(r) % (uint64_t)bound); }
+int fixture_below(fixture_random *r, int bound) { return (int)(fixture_bits(r) % (uint64_t)bound); }
 
-double lab_uniform(lab_random *r, double low, double high)
+double fixture_uniform(fixture_random *r, double low, double high)
 {
-    double u = (double)(lab_bits(r) >> 11) * 0x1p-53;
+    double u = (double)(fixture_bits(r) >> 11) * 0x1p-53;
     return round((low + u * (high - low)) * 4096) / 4096;
 }
 
-int lab_pick(lab_random *r, const int *from, int count) { return from[lab_below(r, count)]; }
+int fixture_pick(fixture_random *r, const int *from, int count) { return from[fixture_below(r, count)]; }
 
 static void *room(size_t count, size_t size)
 {
     void *p = calloc(count ? count : 1, size);
     if (!p)
-        lab_fail("out of memory");
+        fixture_fail("out of memory");
     return p;
 }
 
-double *lab_room(int64_t count) { return room((size_t)count, sizeof(double)); }
+double *fixture_room(int64_t count) { return room((size_t)count, sizeof(double)); }
 
 static double *copy_of(const double *values, int64_t count)
 {
-    double *copy = lab_room(count);
+    double *copy = fixture_room(count);
     memcpy(copy, values, (size_t)count * sizeof *values);
     return copy;
 }
 
 /* A shuffled grid, each value somewhere about its place; 0 is between two places. */
-static void fill_apart(lab_random *r, double *values, int64_t count)
+static void fill_apart(fixture_random *r, double *values, int64_t count)
 {
     double step = fmax(4.0 / (double)count, 0.02);
     for (int64_t i = 0; i < count; i++) {
-        int64_t j = lab_below(r, (int)i + 1);
+        int64_t j = fixture_below(r, (int)i + 1);
         values[i] = values[j];
         values[j] = (double)i;
     }
     for (int64_t i = 0; i < count; i++)
-        values[i] = step * (values[i] + 0.75 - 0.5 * (double)count + lab_uniform(r, -0.1, 0.1));
+        values[i] = step * (values[i] + 0.75 - 0.5 * (double)count + fixture_uniform(r, -0.1, 0.1));
     for (int64_t i = 0; i < count; i++)
         values[i] = round(values[i] * 65536) / 65536;
 }
 
-void lab_fill(lab_random *r, lab_filling how, double *values, int64_t count)
+void fixture_fill(fixture_random *r, fixture_filling how, double *values, int64_t count)
 {
-    if (how == LAB_APART) {
+    if (how == FIXTURE_APART) {
         fill_apart(r, values, count);
         return;
     }
     for (int64_t i = 0; i < count; i++)
-        values[i] = how == LAB_WHOLE ? lab_below(r, 7) - 3 : lab_uniform(r, -2, 2);
+        values[i] = how == FIXTURE_WHOLE ? fixture_below(r, 7) - 3 : fixture_uniform(r, -2, 2);
 }
 
 /* ---- words ---- */
 
-bool lab_is(const char *spec, const char *kind)
+bool fixture_is(const char *spec, const char *kind)
 {
     size_t length = strlen(kind);
     return strncmp(spec, kind, length) == 0 && (spec[length] == '\0' || spec[length] == ' ');
 }
 
-bool lab_has(const char *spec, const char *text) { return strstr(spec, text) != NULL; }
+bool fixture_has(const char *spec, const char *text) { return strstr(spec, text) != NULL; }
 
 static const char *find(const char *spec, const char *attribute)
 {
@@ -127,7 +127,7 @@ static const char *find(const char *spec, const char *attribute)
     return NULL;
 }
 
-int lab_int(const char *spec, const char *attribute, int axis, int otherwise)
+int fixture_int(const char *spec, const char *attribute, int axis, int otherwise)
 {
     const char *value = find(spec, attribute);
     char *end;
@@ -137,13 +137,13 @@ int lab_int(const char *spec, const char *attribute, int axis, int otherwise)
     return (int)(axis && *end == 'x' ? strtol(end + 1, NULL, 10) : number);
 }
 
-double lab_real(const char *spec, const char *attribute, double otherwise)
+double fixture_real(const char *spec, const char *attribute, double otherwise)
 {
     const char *value = find(spec, attribute);
     return value ? strtod(value, NULL) : otherwise;
 }
 
-int lab_list(const char *spec, const char *attribute, double *values)
+int fixture_list(const char *spec, const char *attribute, double *values)
 {
     const char *value = find(spec, attribute);
     int count = 0;
@@ -154,7 +154,7 @@ int lab_list(const char *spec, const char *attribute, double *values)
 
 /* ---- nets of one layer ---- */
 
-int64_t lab_size(const lab_shape *s)
+int64_t fixture_size(const fixture_shape *s)
 {
     int64_t size = 1;
     for (int32_t i = 0; i < s->rank; i++)
@@ -162,89 +162,103 @@ int64_t lab_size(const lab_shape *s)
     return size;
 }
 
-static sixnet_node add(lab *l, const char *spec, const sixnet_node *inputs, int count)
+static sixnet_node add(layer_fixture *l, const char *spec, const sixnet_node *inputs, int count)
 {
-    sixnet_node node = sixnet_add_multi(l->net, spec, inputs, count);
-    if (node == SIXNET_NONE)
-        lab_fail("'%s': %s", spec, sixnet_last_error());
-    TRY(sixnet_retain(l->net, node));
+    sixnet_node node = sixnet_model_add_multi(l->net, spec, inputs, count);
+    if (node == SIXNET_NO_NODE)
+        fixture_fail("'%s': %s", spec, sixnet_last_error());
+    CHECK_SIXNET(sixnet_node_retain(l->net, node));
     return node;
 }
 
-static void add_inputs(lab *l, const char *shapes)
+static void add_inputs(layer_fixture *l, const char *shapes)
 {
     for (size_t length; *shapes; shapes += length + (shapes[length] == ' ')) {
         char spec[120];
         length = strcspn(shapes, " ");
-        snprintf(spec, sizeof spec, "input shape=%.*s%s", (int)length, shapes, lab_is(l->spec, "input") ? " name=layer" : "");
+        snprintf(spec, sizeof spec, "input shape=%.*s%s", (int)length, shapes,
+                 fixture_is(l->spec, "input") ? " name=layer" : "");
         sixnet_node node = add(l, spec, NULL, 0);
-        TRY(sixnet_node_shape(l->net, node, l->in[l->inputs].dim, &l->in[l->inputs].rank));
-        l->in_size[l->inputs] = lab_size(&l->in[l->inputs]);
+        CHECK_SIXNET(sixnet_node_shape(l->net, node, l->in[l->inputs].dim, &l->in[l->inputs].rank));
+        l->in_size[l->inputs] = fixture_size(&l->in[l->inputs]);
         l->in_total += l->in_size[l->inputs];
         l->input[l->inputs++] = node;
     }
 }
 
 /* Joins the outputs of a layer that has several: each flat, one after another. */
-static sixnet_node join_outputs(lab *l)
+static sixnet_node join_outputs(layer_fixture *l)
 {
-    sixnet_node flat[LAB_INPUTS], output;
+    sixnet_node flat[FIXTURE_INPUTS], output;
     char number[12];
     int count = 0;
-    for (; snprintf(number, sizeof number, "%d", count), (output = sixnet_node_output(l->net, l->layer, number)) != SIXNET_NONE; count++)
+    for (; snprintf(number, sizeof number, "%d", count),
+           (output = sixnet_node_output(l->net, l->layer, number)) != SIXNET_NO_NODE;
+         count++)
         flat[count] = add(l, "flatten", &output, 1);
     return count > 1 ? add(l, "concat", flat, count) : flat[0];
 }
 
-static void add_layer(lab *l)
+static void add_layer(layer_fixture *l)
 {
     char spec[256];
     snprintf(spec, sizeof spec, "%s name=layer", l->spec);
-    if (lab_is(l->spec, "input"))
+    if (fixture_is(l->spec, "input"))
         l->layer = l->result = l->input[0];
-    else if (lab_is(l->spec, "constant")) {
+    else if (fixture_is(l->spec, "constant")) {
         l->layer = add(l, spec, NULL, 0);
         l->result = add(l, "mul", (const sixnet_node[]){l->input[0], l->layer}, 2);
     } else {
         l->layer = add(l, spec, l->input, l->inputs);
-        l->result = lab_is(l->spec, "split") ? join_outputs(l) : l->layer;
+        l->result = fixture_is(l->spec, "split") ? join_outputs(l) : l->layer;
     }
-    TRY(sixnet_node_shape(l->net, l->result, l->out.dim, &l->out.rank));
-    l->out_size = lab_size(&l->out);
+    CHECK_SIXNET(sixnet_node_shape(l->net, l->result, l->out.dim, &l->out.rank));
+    l->out_size = fixture_size(&l->out);
 }
 
-lab lab_open(const char *options, const lab_case *c, const char *loss)
+layer_fixture fixture_open(const char *options, const fixture_case *c, const char *loss)
 {
-    lab l = {.spec = c->spec, .name = "layer"};
-    TRY(sixnet_context_new(&l.ctx, options));
-    TRY(sixnet_model_new(&l.net, l.ctx));
+    layer_fixture l = {.spec = c->spec, .name = "layer"};
+    CHECK_SIXNET(sixnet_context_new(&l.ctx, options));
+    CHECK_SIXNET(sixnet_model_new(&l.net, l.ctx));
     add_inputs(&l, c->shapes);
     add_layer(&l);
-    if (loss && sixnet_add(l.net, loss, l.result) == SIXNET_NONE)
-        lab_fail("'%s': %s", loss, sixnet_last_error());
-    TRY(sixnet_compile(l.net));
+    if (loss && sixnet_model_add(l.net, loss, l.result) == SIXNET_NO_NODE)
+        fixture_fail("'%s': %s", loss, sixnet_last_error());
+    CHECK_SIXNET(sixnet_model_compile(l.net));
     return l;
 }
 
-void lab_close(lab *l)
+void fixture_close(layer_fixture *l)
 {
     sixnet_model_free(l->net);
     sixnet_context_free(l->ctx);
 }
 
-static bool is_batchnorm(const char *spec) { return lab_is(spec, "batchnorm1d") || lab_is(spec, "batchnorm2d"); }
-static bool is_norm(const char *spec) { return is_batchnorm(spec) || lab_is(spec, "layernorm") || lab_is(spec, "groupnorm"); }
-
-lab_filling lab_smooth(const char *spec)
+static bool is_batchnorm(const char *spec)
 {
-    return is_norm(spec) || lab_is(spec, "relu") || lab_is(spec, "leaky_relu") || lab_is(spec, "maxpool2d") ? LAB_APART : LAB_ANY;
+    return fixture_is(spec, "batchnorm1d") || fixture_is(spec, "batchnorm2d");
+}
+static bool is_norm(const char *spec)
+{
+    return is_batchnorm(spec) || fixture_is(spec, "layernorm") || fixture_is(spec, "groupnorm");
 }
 
-bool lab_starves(const lab *l, int n) { return is_batchnorm(l->spec) && n * l->in_size[0] == l->in[0].dim[0]; }
+fixture_filling fixture_smooth(const char *spec)
+{
+    return is_norm(spec) || fixture_is(spec, "relu") || fixture_is(spec, "leaky_relu") || fixture_is(spec, "maxpool2d")
+               ? FIXTURE_APART
+               : FIXTURE_ANY;
+}
 
-bool lab_cannot_evaluate(const char *spec) { return lab_has(spec, "track_running_stats=false"); }
+bool fixture_starves(const layer_fixture *l, int n)
+{
+    return is_batchnorm(l->spec) && n * l->in_size[0] == l->in[0].dim[0];
+}
 
-void lab_feed(const lab *l, lab_data *d)
+bool fixture_cannot_evaluate(const char *spec) { return fixture_has(spec, "track_running_stats=false"); }
+
+void fixture_feed(const layer_fixture *l, fixture_data *d)
 {
     double *to = d->feed;
     for (int s = 0; s < d->n; s++)
@@ -254,23 +268,23 @@ void lab_feed(const lab *l, lab_data *d)
         }
 }
 
-lab_data lab_draw(const lab *l, lab_random *r, int n, lab_filling how)
+fixture_data fixture_draw(const layer_fixture *l, fixture_random *r, int n, fixture_filling how)
 {
-    lab_data d = {.n = n, .feed = lab_room(n * l->in_total), .upstream = lab_room(n * l->out_size)};
-    int rows = lab_int(l->spec, "num_embeddings", 0, 0);
+    fixture_data d = {.n = n, .feed = fixture_room(n * l->in_total), .upstream = fixture_room(n * l->out_size)};
+    int rows = fixture_int(l->spec, "num_embeddings", 0, 0);
     for (int i = 0; i < l->inputs; i++) {
-        d.x[i] = lab_room(n * l->in_size[i]);
+        d.x[i] = fixture_room(n * l->in_size[i]);
         for (int s = 0; s < n; s++)
-            lab_fill(r, how, d.x[i] + s * l->in_size[i], l->in_size[i]);
+            fixture_fill(r, how, d.x[i] + s * l->in_size[i], l->in_size[i]);
         for (int64_t k = 0; rows && k < n * l->in_size[i]; k++)
-            d.x[i][k] = lab_below(r, rows);
+            d.x[i][k] = fixture_below(r, rows);
     }
-    lab_fill(r, how == LAB_WHOLE ? how : LAB_ANY, d.upstream, n * l->out_size);
-    lab_feed(l, &d);
+    fixture_fill(r, how == FIXTURE_WHOLE ? how : FIXTURE_ANY, d.upstream, n * l->out_size);
+    fixture_feed(l, &d);
     return d;
 }
 
-void lab_drop(const lab *l, lab_data *d)
+void fixture_drop(const layer_fixture *l, fixture_data *d)
 {
     for (int i = 0; i < l->inputs; i++)
         free(d->x[i]);
@@ -280,23 +294,23 @@ void lab_drop(const lab *l, lab_data *d)
 
 /* ---- tensors ---- */
 
-static double *take(const lab *l, const char *of, int64_t *count)
+static double *take(const layer_fixture *l, const char *of, int64_t *count)
 {
-    lab_shape s;
+    fixture_shape s;
     char name[80];
     snprintf(name, sizeof name, "%s.%s", l->name, of);
     if (sixnet_tensor_shape(l->net, name, s.dim, &s.rank, NULL) == SIXNET_NOT_FOUND)
         return NULL;
-    *count = lab_size(&s);
-    double *values = lab_room(*count);
-    TRY(sixnet_tensor_get_f64(l->net, name, values, *count));
+    *count = fixture_size(&s);
+    double *values = fixture_room(*count);
+    CHECK_SIXNET(sixnet_tensor_get_f64(l->net, name, values, *count));
     return values;
 }
 
-lab_tensors lab_take_tensors(const lab *l)
+fixture_tensors fixture_take_tensors(const layer_fixture *l)
 {
     int64_t count;
-    lab_tensors t = {0};
+    fixture_tensors t = {0};
     t.weight = take(l, "weight", &t.weights);
     t.bias = take(l, "bias", &t.biases);
     t.mean = take(l, "running_mean", &count);
@@ -305,7 +319,7 @@ lab_tensors lab_take_tensors(const lab *l)
     return t;
 }
 
-void lab_drop_tensors(lab_tensors *t)
+void fixture_drop_tensors(fixture_tensors *t)
 {
     free(t->weight);
     free(t->bias);
@@ -314,16 +328,16 @@ void lab_drop_tensors(lab_tensors *t)
     free(t->value);
 }
 
-void lab_fill_tensors(const lab *l, lab_random *r, lab_filling how)
+void fixture_fill_tensors(const layer_fixture *l, fixture_random *r, fixture_filling how)
 {
     const char *name;
     for (int32_t t = 0; (name = sixnet_tensor_name(l->net, t)); t++) {
         int64_t count = 0;
         double *values = take(l, name + strlen("layer."), &count);
-        lab_fill(r, how == LAB_APART ? LAB_ANY : how, values, count);
-        for (int64_t i = 0; lab_has(name, "running_var") && i < count; i++)
-            values[i] = lab_uniform(r, 0.5, 2);
-        TRY(sixnet_tensor_set_f64(l->net, name, values, count));
+        fixture_fill(r, how == FIXTURE_APART ? FIXTURE_ANY : how, values, count);
+        for (int64_t i = 0; fixture_has(name, "running_var") && i < count; i++)
+            values[i] = fixture_uniform(r, 0.5, 2);
+        CHECK_SIXNET(sixnet_tensor_set_f64(l->net, name, values, count));
         free(values);
     }
 }
@@ -332,7 +346,7 @@ void lab_fill_tensors(const lab *l, lab_random *r, lab_filling how)
 
 /* What an oracle is given: the magnitudes of all values instead of the values, when bounds are wanted. */
 typedef struct question {
-    const lab *l;
+    const layer_fixture *l;
     const char *spec;
     int n;
     const double *const *x;
@@ -349,52 +363,54 @@ static int64_t count_of(const question *q) { return q->n * q->l->in_size[0]; }
 static void expect_linear(const question *q)
 {
     oracle_linear(q->x[0], q->weight, q->bias, q->y, (int)(count_of(q) / last(q)), last(q),
-                  lab_int(q->spec, "out_features", 0, 0));
+                  fixture_int(q->spec, "out_features", 0, 0));
 }
 
 static void expect_conv2d(const question *q)
 {
     const char *s = q->spec;
-    oracle_conv2d(q->x[0], q->weight, q->bias, q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "out_channels", 0, 0),
-                  lab_int(s, "kernel_size", 0, 0), lab_int(s, "kernel_size", 1, 0), lab_int(s, "stride", 0, 1),
-                  lab_int(s, "stride", 1, 1), lab_int(s, "padding", 0, 0), lab_int(s, "padding", 1, 0),
-                  lab_int(s, "dilation", 0, 1), lab_int(s, "dilation", 1, 1), lab_int(s, "groups", 0, 1));
+    oracle_conv2d(q->x[0], q->weight, q->bias, q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2),
+                  fixture_int(s, "out_channels", 0, 0), fixture_int(s, "kernel_size", 0, 0),
+                  fixture_int(s, "kernel_size", 1, 0), fixture_int(s, "stride", 0, 1), fixture_int(s, "stride", 1, 1),
+                  fixture_int(s, "padding", 0, 0), fixture_int(s, "padding", 1, 0), fixture_int(s, "dilation", 0, 1),
+                  fixture_int(s, "dilation", 1, 1), fixture_int(s, "groups", 0, 1));
 }
 
 static int stride_of(const char *s, int axis)
 {
-    int stride = lab_int(s, "stride", axis, 0);
-    return stride ? stride : lab_int(s, "kernel_size", axis, 0);
+    int stride = fixture_int(s, "stride", axis, 0);
+    return stride ? stride : fixture_int(s, "kernel_size", axis, 0);
 }
 
 static void expect_maxpool2d(const question *q)
 {
     const char *s = q->spec;
-    oracle_maxpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "kernel_size", 0, 0),
-                     lab_int(s, "kernel_size", 1, 0), stride_of(s, 0), stride_of(s, 1), lab_int(s, "padding", 0, 0),
-                     lab_int(s, "padding", 1, 0), lab_int(s, "dilation", 0, 1), lab_int(s, "dilation", 1, 1),
-                     lab_has(s, "ceil_mode=true"));
+    oracle_maxpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), fixture_int(s, "kernel_size", 0, 0),
+                     fixture_int(s, "kernel_size", 1, 0), stride_of(s, 0), stride_of(s, 1),
+                     fixture_int(s, "padding", 0, 0), fixture_int(s, "padding", 1, 0), fixture_int(s, "dilation", 0, 1),
+                     fixture_int(s, "dilation", 1, 1), fixture_has(s, "ceil_mode=true"));
 }
 
 static void expect_avgpool2d(const question *q)
 {
     const char *s = q->spec;
-    oracle_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(s, "kernel_size", 0, 0),
-                     lab_int(s, "kernel_size", 1, 0), stride_of(s, 0), stride_of(s, 1), lab_int(s, "padding", 0, 0),
-                     lab_int(s, "padding", 1, 0), lab_has(s, "ceil_mode=true"), !lab_has(s, "count_include_pad=false"));
+    oracle_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), fixture_int(s, "kernel_size", 0, 0),
+                     fixture_int(s, "kernel_size", 1, 0), stride_of(s, 0), stride_of(s, 1),
+                     fixture_int(s, "padding", 0, 0), fixture_int(s, "padding", 1, 0), fixture_has(s, "ceil_mode=true"),
+                     !fixture_has(s, "count_include_pad=false"));
 }
 
 static void expect_adaptive_avgpool2d(const question *q)
 {
-    oracle_adaptive_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), lab_int(q->spec, "output_size", 0, 0),
-                              lab_int(q->spec, "output_size", 1, 0));
+    oracle_adaptive_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2),
+                              fixture_int(q->spec, "output_size", 0, 0), fixture_int(q->spec, "output_size", 1, 0));
 }
 
 static void expect_batchnorm(const question *q)
 {
     oracle_batchnorm(q->x[0], q->weight, q->bias, q->mean, q->variance, q->y, q->n, dim(q, 0),
-                     (int)(q->l->in_size[0] / dim(q, 0)), q->training, lab_real(q->spec, "momentum", 0.1),
-                     lab_real(q->spec, "eps", 1e-5));
+                     (int)(q->l->in_size[0] / dim(q, 0)), q->training, fixture_real(q->spec, "momentum", 0.1),
+                     fixture_real(q->spec, "eps", 1e-5));
 }
 
 /* How many values a layernorm's row has: the product of normalized_shape. */
@@ -410,19 +426,20 @@ static int row_of(const char *spec)
 static void expect_layernorm(const question *q)
 {
     int size = row_of(q->spec);
-    oracle_layernorm(q->x[0], q->weight, q->bias, q->y, (int)(count_of(q) / size), size, lab_real(q->spec, "eps", 1e-5));
+    oracle_layernorm(q->x[0], q->weight, q->bias, q->y, (int)(count_of(q) / size), size,
+                     fixture_real(q->spec, "eps", 1e-5));
 }
 
 static void expect_groupnorm(const question *q)
 {
     oracle_groupnorm(q->x[0], q->weight, q->bias, q->y, q->n, dim(q, 0), (int)(q->l->in_size[0] / dim(q, 0)),
-                     lab_int(q->spec, "num_groups", 0, 1), lab_real(q->spec, "eps", 1e-5));
+                     fixture_int(q->spec, "num_groups", 0, 1), fixture_real(q->spec, "eps", 1e-5));
 }
 
 /* The dimension of softmax, concat or split, and the products of those before (with the samples) and after. */
 static int axis_of(const question *q, int otherwise, int64_t *outer, int64_t *inner)
 {
-    int rank = q->l->in[0].rank, d = lab_int(q->spec, "dim", 0, otherwise);
+    int rank = q->l->in[0].rank, d = fixture_int(q->spec, "dim", 0, otherwise);
     d = d < 0 ? d + rank : d;
     *outer = q->n;
     *inner = 1;
@@ -435,13 +452,14 @@ static void expect_softmax(const question *q)
 {
     int64_t outer, inner;
     int d = axis_of(q, -1, &outer, &inner);
-    (lab_is(q->spec, "softmax") ? oracle_softmax : oracle_log_softmax)(q->x[0], outer, q->l->in[0].dim[d], inner, q->y);
+    (fixture_is(q->spec, "softmax") ? oracle_softmax : oracle_log_softmax)(q->x[0], outer, q->l->in[0].dim[d], inner,
+                                                                           q->y);
 }
 
 static void expect_concat(const question *q)
 {
     int64_t outer, inner;
-    int d = axis_of(q, 0, &outer, &inner), dims[LAB_INPUTS];
+    int d = axis_of(q, 0, &outer, &inner), dims[FIXTURE_INPUTS];
     for (int i = 0; i < q->l->inputs; i++)
         dims[i] = (int)q->l->in[i].dim[d];
     oracle_concat(q->x, dims, q->l->inputs, q->y, (int)outer, (int)inner);
@@ -451,7 +469,7 @@ static void expect_split(const question *q)
 {
     int64_t outer, inner;
     double sizes[64];
-    int dims[64], count = lab_list(q->spec, "sizes", sizes);
+    int dims[64], count = fixture_list(q->spec, "sizes", sizes);
     axis_of(q, 0, &outer, &inner);
     for (int i = 0; i < count; i++)
         dims[i] = (int)sizes[i];
@@ -467,7 +485,7 @@ static void expect_constant(const question *q)
 
 static void expect_embedding(const question *q)
 {
-    oracle_embedding(q->x[0], q->weight, q->y, (int)count_of(q), lab_int(q->spec, "embedding_dim", 0, 0));
+    oracle_embedding(q->x[0], q->weight, q->y, (int)count_of(q), fixture_int(q->spec, "embedding_dim", 0, 0));
 }
 
 static void expect_add(const question *q) { oracle_add(q->x, q->l->inputs, q->y, (int)count_of(q)); }
@@ -480,12 +498,12 @@ static void expect_silu(const question *q) { oracle_silu(q->x[0], count_of(q), q
 
 static void expect_leaky_relu(const question *q)
 {
-    oracle_leaky_relu(q->x[0], count_of(q), lab_real(q->spec, "negative_slope", 0.01), q->y);
+    oracle_leaky_relu(q->x[0], count_of(q), fixture_real(q->spec, "negative_slope", 0.01), q->y);
 }
 
 static void expect_gelu(const question *q)
 {
-    (lab_has(q->spec, "approximate=tanh") ? oracle_gelu_tanh : oracle_gelu)(q->x[0], count_of(q), q->y);
+    (fixture_has(q->spec, "approximate=tanh") ? oracle_gelu_tanh : oracle_gelu)(q->x[0], count_of(q), q->y);
 }
 
 /* ---- bounds ---- */
@@ -530,30 +548,31 @@ static const struct oracle {
 static const struct oracle *oracle_of(const char *spec)
 {
     for (size_t i = 0; i < sizeof oracles / sizeof *oracles; i++)
-        if (lab_is(spec, oracles[i].kind))
+        if (fixture_is(spec, oracles[i].kind))
             return &oracles[i];
-    lab_fail("'%s' has no oracle", spec);
+    fixture_fail("'%s' has no oracle", spec);
 }
 
-bool lab_expect(const lab *l, const lab_data *d, lab_tensors *t, bool training, double *y)
+bool fixture_expect(const layer_fixture *l, const fixture_data *d, fixture_tensors *t, bool training, double *y)
 {
-    question q = {l, l->spec, d->n, (const double *const *)d->x, t->weight, t->bias, t->value, t->mean, t->variance, training, y};
-    if (training && lab_is(l->spec, "dropout") && lab_real(l->spec, "p", 0.5) > 0)
+    question q = {l,           l->spec,  d->n, (const double *const *)d->x, t->weight, t->bias, t->value, t->mean,
+                  t->variance, training, y};
+    if (training && fixture_is(l->spec, "dropout") && fixture_real(l->spec, "p", 0.5) > 0)
         return false;
     oracle_of(l->spec)->expect(&q);
     return true;
 }
 
 /* How many numbers each result is a sum of. */
-static double terms_of(const lab *l)
+static double terms_of(const layer_fixture *l)
 {
     const char *s = l->spec;
-    double window = lab_int(s, "kernel_size", 0, 1) * lab_int(s, "kernel_size", 1, 1);
-    if (lab_is(s, "conv2d"))
-        return 1 + window * (double)(l->in[0].dim[0] / lab_int(s, "groups", 0, 1));
-    if (lab_is(s, "linear"))
+    double window = fixture_int(s, "kernel_size", 0, 1) * fixture_int(s, "kernel_size", 1, 1);
+    if (fixture_is(s, "conv2d"))
+        return 1 + window * (double)(l->in[0].dim[0] / fixture_int(s, "groups", 0, 1));
+    if (fixture_is(s, "linear"))
         return 1 + (double)l->in[0].dim[l->in[0].rank - 1];
-    return lab_is(s, "adaptive_avgpool2d") ? (double)(l->in[0].dim[1] * l->in[0].dim[2]) : fmax(window, l->inputs);
+    return fixture_is(s, "adaptive_avgpool2d") ? (double)(l->in[0].dim[1] * l->in[0].dim[2]) : fmax(window, l->inputs);
 }
 
 static double *magnitudes(const double *values, int64_t count)
@@ -564,9 +583,10 @@ static double *magnitudes(const double *values, int64_t count)
     return copy;
 }
 
-static void bound_sums(const lab *l, const lab_data *d, const lab_tensors *t, double unit, double *bound)
+static void bound_sums(const layer_fixture *l, const fixture_data *d, const fixture_tensors *t, double unit,
+                       double *bound)
 {
-    double *x[LAB_INPUTS], *weight = magnitudes(t->weight, t->weights), *bias = magnitudes(t->bias, t->biases);
+    double *x[FIXTURE_INPUTS], *weight = magnitudes(t->weight, t->weights), *bias = magnitudes(t->bias, t->biases);
     for (int i = 0; i < l->inputs; i++)
         x[i] = magnitudes(d->x[i], d->n * l->in_size[i]);
     question q = {l, l->spec, d->n, (const double *const *)x, weight, bias, NULL, NULL, NULL, true, bound};
@@ -587,12 +607,12 @@ static double largest_of(const double *values, int64_t count, double otherwise)
     return most;
 }
 
-static void bound_soft(const lab *l, const lab_data *d, const double *y, double unit, double *bound)
+static void bound_soft(const layer_fixture *l, const fixture_data *d, const double *y, double unit, double *bound)
 {
     double most = largest_of(d->x[0], d->n * l->in_size[0], 0);
     double factor = unit * ((double)l->in_size[0] + 20 + 2 * most);
     for (int64_t i = 0; i < d->n * l->out_size; i++)
-        bound[i] = factor * (lab_is(l->spec, "softmax") ? y[i] : fabs(d->x[0][i]) + most + fabs(y[i]));
+        bound[i] = factor * (fixture_is(l->spec, "softmax") ? y[i] : fabs(d->x[0][i]) + most + fabs(y[i]));
 }
 
 /* A set of values that are normalised together: `runs` of `length`, `stride` apart, from `first`. */
@@ -600,7 +620,8 @@ typedef struct values_set {
     int64_t first, runs, length, stride;
 } values_set;
 
-static void bound_set(const lab *l, const lab_data *d, const lab_tensors *t, const values_set *s, double unit, double *bound)
+static void bound_set(const layer_fixture *l, const fixture_data *d, const fixture_tensors *t, const values_set *s,
+                      double unit, double *bound)
 {
     int64_t channels = l->in[0].dim[0], weights = t->weights ? t->weights : channels;
     double weight = largest_of(t->weight, weights, 1), bias = largest_of(t->bias, weights, 0),
@@ -615,16 +636,18 @@ static void bound_set(const lab *l, const lab_data *d, const lab_tensors *t, con
         for (int64_t i = 0; i < s->length; i++)
             variance += pow(d->x[0][s->first + r * s->stride + i] - mean, 2) / count;
     /* sums are taken in blocks of 64 values, each in four chains */
-    double terms = fmin(count, 20 + count / 64) + 10, inverse = 1 / sqrt(variance + lab_real(l->spec, "eps", 1e-5));
+    double terms = fmin(count, 20 + count / 64) + 10, inverse = 1 / sqrt(variance + fixture_real(l->spec, "eps", 1e-5));
     for (int64_t r = 0; r < s->runs; r++)
         for (int64_t i = s->first + r * s->stride; i < s->first + r * s->stride + s->length; i++)
             bound[i] = terms * unit * (2 * (fabs(d->x[0][i]) + most) * inverse * weight + bias);
 }
 
-static void bound_norm(const lab *l, const lab_data *d, const lab_tensors *t, double unit, double *bound)
+static void bound_norm(const layer_fixture *l, const fixture_data *d, const fixture_tensors *t, double unit,
+                       double *bound)
 {
     int64_t channels = l->in[0].dim[0], size = l->in_size[0], total = d->n * size;
-    int64_t length = lab_is(l->spec, "layernorm") ? row_of(l->spec) : size / lab_int(l->spec, "num_groups", 0, 1);
+    int64_t length =
+        fixture_is(l->spec, "layernorm") ? row_of(l->spec) : size / fixture_int(l->spec, "num_groups", 0, 1);
     for (int64_t c = 0; is_batchnorm(l->spec) && c < channels; c++)
         bound_set(l, d, t, &(values_set){c * (size / channels), d->n, size / channels, size}, unit, bound);
     for (int64_t first = 0; !is_batchnorm(l->spec) && first < total; first += length)
@@ -632,7 +655,8 @@ static void bound_norm(const lab *l, const lab_data *d, const lab_tensors *t, do
 }
 
 /* Batch norm in evaluation. */
-static void bound_scaling(const lab *l, const lab_data *d, const lab_tensors *t, double unit, double *bound)
+static void bound_scaling(const layer_fixture *l, const fixture_data *d, const fixture_tensors *t, double unit,
+                          double *bound)
 {
     int64_t channels = l->in[0].dim[0], space = l->in_size[0] / channels;
     for (int64_t i = 0; i < d->n * l->out_size; i++) {
@@ -642,7 +666,8 @@ static void bound_scaling(const lab *l, const lab_data *d, const lab_tensors *t,
     }
 }
 
-void lab_bounds(const lab *l, const lab_data *d, const lab_tensors *t, bool training, const double *y, double unit, double *bound)
+void fixture_bounds(const layer_fixture *l, const fixture_data *d, const fixture_tensors *t, bool training,
+                    const double *y, double unit, double *bound)
 {
     bound_style style = oracle_of(l->spec)->style;
     for (int64_t i = 0; i < d->n * l->out_size; i++)
@@ -662,62 +687,63 @@ static bool is_power_of_two(int64_t k) { return (k & (k - 1)) == 0; }
 /* Means over numbers of values that are not powers of two are rounded. */
 static bool has_exact_mean(const char *s)
 {
-    bool inside = !lab_has(s, "padding") && !lab_has(s, "ceil_mode");
-    return lab_is(s, "avgpool2d") && inside && is_power_of_two(lab_int(s, "kernel_size", 0, 0) * lab_int(s, "kernel_size", 1, 0));
+    bool inside = !fixture_has(s, "padding") && !fixture_has(s, "ceil_mode");
+    return fixture_is(s, "avgpool2d") && inside &&
+           is_power_of_two(fixture_int(s, "kernel_size", 0, 0) * fixture_int(s, "kernel_size", 1, 0));
 }
 
-bool lab_exact(const char *spec)
+bool fixture_exact(const char *spec)
 {
-    static const char *const exact[] = {"input",     "flatten", "reshape", "relu", "maxpool2d", "concat", "split", "constant",
-                                        "embedding", "linear",  "conv2d",  "add",  "mul"};
+    static const char *const exact[] = {"input",    "flatten",   "reshape", "relu",   "maxpool2d", "concat", "split",
+                                        "constant", "embedding", "linear",  "conv2d", "add",       "mul"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
-        if (lab_is(spec, exact[i]))
+        if (fixture_is(spec, exact[i]))
             return true;
     return has_exact_mean(spec);
 }
 
 /* ---- passes ---- */
 
-void lab_forward(const lab *l, const lab_data *d, double *y)
+void fixture_forward(const layer_fixture *l, const fixture_data *d, double *y)
 {
-    TRY(sixnet_forward_f64(l->net, d->feed, d->n));
-    TRY(sixnet_node_values_f64(l->net, l->result, y, d->n * l->out_size));
+    CHECK_SIXNET(sixnet_model_forward_f64(l->net, d->feed, d->n));
+    CHECK_SIXNET(sixnet_node_values_f64(l->net, l->result, y, d->n * l->out_size));
 }
 
-static double *take_gradient(const lab *l, const char *of, int64_t *count)
+static double *take_gradient(const layer_fixture *l, const char *of, int64_t *count)
 {
     double *values = take(l, of, count);
     char name[80];
     snprintf(name, sizeof name, "%s.%s", l->name, of);
     if (values)
-        TRY(sixnet_gradient_get_f64(l->net, name, values, *count));
+        CHECK_SIXNET(sixnet_tensor_gradient_f64(l->net, name, values, *count));
     return values;
 }
 
-lab_gradients lab_backward(const lab *l, const lab_data *d)
+fixture_gradients fixture_backward(const layer_fixture *l, const fixture_data *d)
 {
-    lab_gradients g = {0};
-    TRY(sixnet_forward_f64(l->net, d->feed, d->n));
-    TRY(sixnet_zero_grad(l->net));
-    TRY(sixnet_backward_from_f64(l->net, d->upstream));
+    fixture_gradients g = {0};
+    CHECK_SIXNET(sixnet_model_forward_f64(l->net, d->feed, d->n));
+    CHECK_SIXNET(sixnet_model_zero_grad(l->net));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(l->net, d->upstream));
     for (int i = 0; i < l->inputs; i++) {
-        g.x[i] = lab_room(d->n * l->in_size[i]);
-        TRY(sixnet_node_gradient_f64(l->net, l->input[i], g.x[i], d->n * l->in_size[i]));
+        g.x[i] = fixture_room(d->n * l->in_size[i]);
+        CHECK_SIXNET(sixnet_node_gradient_f64(l->net, l->input[i], g.x[i], d->n * l->in_size[i]));
     }
     g.weight = take_gradient(l, "weight", &g.weights);
     g.bias = take_gradient(l, "bias", &g.biases);
     return g;
 }
 
-void lab_drop_gradients(lab_gradients *g)
+void fixture_drop_gradients(fixture_gradients *g)
 {
-    for (int i = 0; i < LAB_INPUTS; i++)
+    for (int i = 0; i < FIXTURE_INPUTS; i++)
         free(g->x[i]);
     free(g->weight);
     free(g->bias);
 }
 
-const char *const *lab_isas(void)
+const char *const *fixture_isas(void)
 {
     static const char *const all[] = {"isa=baseline", "isa=avx2", "isa=avx512", "isa=neon"};
     static const char *found[5];
@@ -726,7 +752,7 @@ const char *const *lab_isas(void)
         sixnet_context *ctx;
         int32_t status = sixnet_context_new(&ctx, all[i]);
         if (status != SIXNET_UNSUPPORTED) {
-            TRY(status);
+            CHECK_SIXNET(status);
             found[count++] = all[i];
             sixnet_context_free(ctx);
         }

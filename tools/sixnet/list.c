@@ -4,7 +4,7 @@
 
 #define ABOUT "Lists every word that nets and options can be written with, those of a family, or the attributes of one."
 
-/* As sixnet_kind() names them; what this program calls them, and what they are for. */
+/* As sixnet_kind_field() names them; what this program calls them, and what they are for. */
 static const struct {
     const char *family, *title, *use;
 } families[] = {
@@ -23,11 +23,11 @@ enum { FIELDS = sizeof fields / sizeof *fields };
 static void json_attributes(const char *family, const char *kind)
 {
     printf(", \"attributes\": [");
-    for (int32_t i = 0; sixnet_attribute(family, kind, i, "name"); i++) {
+    for (int32_t i = 0; sixnet_attribute_field(family, kind, i, "name"); i++) {
         printf("%s\n    {", i ? "," : "");
         for (int32_t k = 0; k < FIELDS; k++) {
             printf(k ? ", " : "");
-            json_text(fields[k], sixnet_attribute(family, kind, i, fields[k]));
+            json_text(fields[k], sixnet_attribute_field(family, kind, i, fields[k]));
         }
         printf("}");
     }
@@ -45,7 +45,7 @@ static void show_json(const char *name)
     const char *kind, *comma = "";
     printf("[");
     for (int32_t f = 0; f < FAMILIES; f++)
-        for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++) {
+        for (int32_t i = 0; (kind = sixnet_kind_field(families[f].family, i, "name")); i++) {
             if (name && strcmp(kind, name) != 0 && !is_family(f, name))
                 continue;
             printf("%s\n  {", comma);
@@ -54,7 +54,7 @@ static void show_json(const char *name)
             printf(", ");
             json_text("name", kind);
             printf(", ");
-            json_text("help", sixnet_kind(families[f].family, i, "help"));
+            json_text("help", sixnet_kind_field(families[f].family, i, "help"));
             json_attributes(families[f].family, kind);
             printf("}");
         }
@@ -65,8 +65,8 @@ static void show_family(int32_t f)
 {
     const char *kind;
     printf("%s%s\n", families[f].title, families[f].use);
-    for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++)
-        printf("  %-19s  %s\n", kind, sixnet_kind(families[f].family, i, "help"));
+    for (int32_t i = 0; (kind = sixnet_kind_field(families[f].family, i, "name")); i++)
+        printf("  %-19s  %s\n", kind, sixnet_kind_field(families[f].family, i, "help"));
     printf("\n");
 }
 
@@ -74,27 +74,27 @@ static void show_all(void)
 {
     for (int32_t f = 0; f < FAMILIES; f++)
         show_family(f);
-    printf("sixnet layers KIND shows one with its attributes, sixnet layers losses and the like those of a family.\n");
+    printf("sixnet list KIND shows one with its attributes, sixnet list losses and the like those of a family.\n");
 }
 
 static void show_attribute(const char *family, const char *kind, int32_t index)
 {
-    printf("  %-18s", sixnet_attribute(family, kind, index, "name"));
-    const bool pair = strcmp(sixnet_attribute(family, kind, index, "type"), "pair") == 0;
-    printf("  %-6s", sixnet_attribute(family, kind, index, "type"));
-    const char *value = sixnet_attribute(family, kind, index, "default");
+    printf("  %-18s", sixnet_attribute_field(family, kind, index, "name"));
+    const bool pair = strcmp(sixnet_attribute_field(family, kind, index, "type"), "pair") == 0;
+    printf("  %-6s", sixnet_attribute_field(family, kind, index, "type"));
+    const char *value = sixnet_attribute_field(family, kind, index, "default");
     printf("  %-9s", *value ? value : "-");
-    printf("  %s", sixnet_attribute(family, kind, index, "help"));
-    printf(" (%s%s)\n", sixnet_attribute(family, kind, index, "range"), pair ? "; HxW for two" : "");
+    printf("  %s", sixnet_attribute_field(family, kind, index, "help"));
+    printf(" (%s%s)\n", sixnet_attribute_field(family, kind, index, "range"), pair ? "; HxW for two" : "");
 }
 
 static void show_kind(const char *family, int32_t index)
 {
-    const char *kind = sixnet_kind(family, index, "name");
-    printf("%s %s: %s\n", family, kind, sixnet_kind(family, index, "help"));
-    if (sixnet_attribute(family, kind, 0, "name"))
+    const char *kind = sixnet_kind_field(family, index, "name");
+    printf("%s %s: %s\n", family, kind, sixnet_kind_field(family, index, "help"));
+    if (sixnet_attribute_field(family, kind, 0, "name"))
         printf("  %-18s  %-6s  %-9s  %s\n", "attribute", "type", "default", "meaning (range)");
-    for (int32_t i = 0; sixnet_attribute(family, kind, i, "name"); i++)
+    for (int32_t i = 0; sixnet_attribute_field(family, kind, i, "name"); i++)
         show_attribute(family, kind, i);
 }
 
@@ -111,7 +111,7 @@ static bool find(const char *name, const char **best, bool print)
             if (print)
                 show_family(f);
         }
-        for (int32_t i = 0; (kind = sixnet_kind(families[f].family, i, "name")); i++) {
+        for (int32_t i = 0; (kind = sixnet_kind_field(families[f].family, i, "name")); i++) {
             *best = nearer_word(name, *best, kind);
             if (strcmp(kind, name) == 0) {
                 found = true;
@@ -123,7 +123,7 @@ static bool find(const char *name, const char **best, bool print)
     return found;
 }
 
-int32_t command_layers(int argc, char **argv)
+int32_t command_list(int argc, char **argv)
 {
     const char *name = NULL, *best;
     int json = 0;
@@ -135,9 +135,9 @@ int32_t command_layers(int argc, char **argv)
         return status;
     if (name && !find(name, &best, !json)) {
         if (best)
-            complain("there is no '%s'; did you mean %s? sixnet layers lists all", name, best);
+            fail("there is no '%s'; did you mean %s? sixnet list lists all", name, best);
         else
-            complain("there is no '%s'; sixnet layers lists what there is", name);
+            fail("there is no '%s'; sixnet list lists what there is", name);
         return EXIT_USAGE;
     }
     if (json)

@@ -7,15 +7,15 @@
 #include "dataset.h"
 
 /* Where the sides of a sample are, NULL for one that is not wanted, and where steps that are apart put them by turns. */
-typedef struct passage {
+typedef struct sample_buffers {
     void *at[SIX_SIDES], *other[SIX_SIDES];
-} passage;
+} sample_buffers;
 
 typedef struct reading {
     const sixnet_dataset *ds;
     uint64_t epoch;
     const six_values *types[SIX_SIDES]; /* of the sides on their way */
-    void *room;                         /* of one step after the other */
+    void *workspace_size;               /* of one step after the other */
 } reading;
 
 /* ---- the types ---- */
@@ -32,7 +32,7 @@ static bool in_place(const sixnet_dataset *ds, six_dtype wanted)
     for (int32_t side = 0; side < SIX_SIDES; side++)
         if (type_of(ds, side, wanted)->dtype != wanted)
             return false;
-    return !ds->apart && ds->mixes == 0;
+    return !ds->out_of_place && ds->uses_partner == 0;
 }
 
 /* ---- the workspace: the room of the steps; then passages, of the sample, of the one that it is mixed with, and so on ---- */
@@ -45,77 +45,81 @@ static int64_t side_room(const sixnet_dataset *ds, int32_t side)
     return whole_lines(ds->widest[side] * (int64_t)ds->source->values[side]->size);
 }
 
-static int64_t passage_room(const sixnet_dataset *ds) { return 2 * (side_room(ds, SIX_INPUT) + side_room(ds, SIX_TARGET)); }
+static int64_t buffers_size(const sixnet_dataset *ds)
+{
+    return 2 * (side_room(ds, SIX_INPUT) + side_room(ds, SIX_TARGET));
+}
 
 int64_t six_dataset_workspace(const sixnet_dataset *ds, six_dtype dtype)
 {
-    return whole_lines(ds->room) + (in_place(ds, dtype) ? 0 : (ds->mixes + 1) * passage_room(ds));
+    return whole_lines(ds->workspace_size) + (in_place(ds, dtype) ? 0 : (ds->uses_partner + 1) * buffers_size(ds));
 }
 
 /* A passage in the workspace, of the sides that are wanted. */
-static passage lay_out(const sixnet_dataset *ds, void *const wanted[SIX_SIDES], char *workspace)
+static sample_buffers lay_out(const sixnet_dataset *ds, void *const wanted[SIX_SIDES], char *workspace)
 {
-    passage p = {{NULL}, {NULL}};
+    sample_buffers p = {{NULL}, {NULL}};
     for (int32_t side = 0; side < SIX_SIDES; side++) {
-        const int64_t room = side_room(ds, side);
+        const int64_t workspace_size = side_room(ds, side);
         if (wanted[side]) {
             p.at[side] = workspace;
-            p.other[side] = workspace + room;
+            p.other[side] = workspace + workspace_size;
         }
-        workspace += 2 * room;
+        workspace += 2 * workspace_size;
     }
     return p;
 }
 
 /* ---- steps ---- */
 
-static void take_side(const six_step *step, six_transform_call *call, int32_t side, passage *p, const passage *partner)
+static void take_side(const six_pipeline_stage *stage, six_transform_call *call, int32_t side, sample_buffers *p,
+                      const sample_buffers *partner)
 {
     void *from = p->at[side];
-    if (step->transform->apart) {
+    if (stage->transform->out_of_place) {
         p->at[side] = p->other[side];
         p->other[side] = from;
     }
-    call->in = &step->in.shape[side];
-    call->out = &step->out.shape[side];
-    call->values = step->in.values[side];
+    call->in = &stage->in.shape[side];
+    call->out = &stage->out.shape[side];
+    call->values = stage->in.values[side];
     call->from = from;
     call->to = p->at[side];
     call->partner = partner->at[side];
-    step->transform->apply[side](call);
+    stage->transform->apply[side](call);
 }
 
-static int32_t pass(const reading *r, int64_t number, int32_t steps, passage *p, char *workspace);
+static int32_t pass(const reading *r, int64_t number, int32_t stages, sample_buffers *p, char *workspace);
 
-static int32_t take_step(const reading *r, int64_t number, int32_t k, passage *p, char *workspace)
+static int32_t take_stage(const reading *r, int64_t number, int32_t k, sample_buffers *p, char *workspace)
 {
     const sixnet_dataset *ds = r->ds;
-    const six_step *step = ds->steps[k];
-    six_transform_call call = {.attrs = step->attrs, .room = r->room};
-    passage partner = {{NULL}, {NULL}};
+    const six_pipeline_stage *stage = ds->stages[k];
+    six_transform_call call = {.attrs = stage->attrs, .workspace_size = r->workspace_size};
+    sample_buffers partner = {{NULL}, {NULL}};
     int32_t status = SIXNET_OK;
-    if (step->transform->random)
-        call.random = six_data_stream(ds->source->ctx->seed, SIX_DATA_STEP + (uint32_t)k, r->epoch, (uint64_t)number);
-    if (step->transform->mixes) {
+    if (stage->transform->random)
+        call.random = six_data_stream(ds->source->ctx->seed, SIX_DATA_STAGE + (uint32_t)k, r->epoch, (uint64_t)number);
+    if (stage->transform->uses_partner) {
         const int64_t other = six_dataset_number(ds, (int64_t)six_stream_below(&call.random, (uint64_t)ds->size));
         partner = lay_out(ds, p->at, workspace);
-        status = pass(r, other, k, &partner, workspace + passage_room(ds));
+        status = pass(r, other, k, &partner, workspace + buffers_size(ds));
     }
-    if (status == SIXNET_OK && step->classes > 0 && six_dataset_calls(ds) && p->at[SIX_TARGET])
-        status = six_data_check_labels(step->in.values[SIX_TARGET], p->at[SIX_TARGET],
-                                       six_shape_size(&step->in.shape[SIX_TARGET]), step->classes, number);
+    if (status == SIXNET_OK && stage->classes > 0 && six_dataset_calls(ds) && p->at[SIX_TARGET])
+        status = six_data_check_labels(stage->in.values[SIX_TARGET], p->at[SIX_TARGET],
+                                       six_shape_size(&stage->in.shape[SIX_TARGET]), stage->classes, number);
     for (int32_t side = 0; side < SIX_SIDES && status == SIXNET_OK; side++)
-        if (p->at[side] && step->transform->apply[side])
-            take_side(step, &call, side, p, &partner);
+        if (p->at[side] && stage->transform->apply[side])
+            take_side(stage, &call, side, p, &partner);
     return status;
 }
 
 /* Reads a sample and takes the first steps with it. */
-static int32_t pass(const reading *r, int64_t number, int32_t steps, passage *p, char *workspace)
+static int32_t pass(const reading *r, int64_t number, int32_t stages, sample_buffers *p, char *workspace)
 {
     int32_t status = six_source_read(r->ds->source, number, r->types, p->at);
-    for (int32_t k = 0; k < steps && status == SIXNET_OK; k++)
-        status = take_step(r, number, k, p, workspace);
+    for (int32_t k = 0; k < stages && status == SIXNET_OK; k++)
+        status = take_stage(r, number, k, p, workspace);
     return status;
 }
 
@@ -130,17 +134,17 @@ static void hand_over(const six_values *type, const void *from, six_dtype wanted
         six_elements[type->dtype == SIX_F64 ? SIX_ELEMENT_F64 : SIX_ELEMENT_F32].read[wanted](from, n, 1.0, to);
 }
 
-int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, six_dtype dtype, void *input, void *target,
-                         void *workspace)
+int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch, six_dtype dtype, void *input,
+                         void *target, void *workspace)
 {
     const reading r = {ds, epoch, {type_of(ds, SIX_INPUT, dtype), type_of(ds, SIX_TARGET, dtype)}, workspace};
     const six_shape *shapes[SIX_SIDES] = {six_dataset_input_shape(ds), six_dataset_target_shape(ds)};
     void *const wanted[SIX_SIDES] = {input, six_dataset_has_targets(ds) ? target : NULL};
-    passage p = {{wanted[SIX_INPUT], wanted[SIX_TARGET]}, {NULL}};
-    char *at = (char *)workspace + whole_lines(ds->room);
+    sample_buffers p = {{wanted[SIX_INPUT], wanted[SIX_TARGET]}, {NULL}};
+    char *at = (char *)workspace + whole_lines(ds->workspace_size);
     if (!in_place(ds, dtype)) {
         p = lay_out(ds, wanted, at);
-        at += passage_room(ds);
+        at += buffers_size(ds);
     }
     int32_t status = pass(&r, six_dataset_number(ds, index), ds->nsteps, &p, at);
     for (int32_t side = 0; side < SIX_SIDES && status == SIXNET_OK; side++)
@@ -149,12 +153,12 @@ int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch
     return status;
 }
 
-int32_t six_dataset_get(const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target)
+int32_t six_dataset_get_sample(const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target)
 {
     if (index < 0 || index >= ds->size)
         return six_fail(SIXNET_INVALID_ARGUMENT, "index=%" PRId64 " is not from 0 to %" PRId64, index, ds->size - 1);
-    const int64_t room = six_dataset_workspace(ds, dtype);
-    char none[1], *workspace = room > 0 ? six_data_alloc(ds->source->ctx, 1, room, 1) : none;
+    const int64_t workspace_size = six_dataset_workspace(ds, dtype);
+    char none[1], *workspace = workspace_size > 0 ? six_data_alloc(ds->source->ctx, 1, workspace_size, 1) : none;
     if (!workspace)
         return SIXNET_OUT_OF_MEMORY;
     int32_t status = six_dataset_read(ds, index, 0, dtype, input, target, workspace);

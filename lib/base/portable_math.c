@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "exact.h"
+#include "portable_math.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 /* x = m * 2^e with m from sqrt(1/2) to sqrt(2), log m = 2 atanh((m - 1) / (m + 1)). */
-double six_exact_log(double x)
+double six_portable_log(double x)
 {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
@@ -25,7 +25,7 @@ double six_exact_log(double x)
 }
 
 /* x = k log 2 + r with r from -log 2 / 2 to log 2 / 2, exp x = 2^k exp r; log 2 in two parts, of which the first has no last bits. */
-double six_exact_exp(double x)
+double six_portable_exp(double x)
 {
     if (x < -708.0)
         return 0.0;
@@ -51,7 +51,7 @@ static double alternating(double x, int first)
 }
 
 /* From the nearest quarter of a turn. */
-double six_exact_cosine(double turns)
+double six_portable_cosine(double turns)
 {
     double u = turns - floor(turns);
     int quarter = (int)(4.0 * u + 0.5);
@@ -60,7 +60,4 @@ double six_exact_cosine(double turns)
     return quarter % 4 == 1 || quarter % 4 == 2 ? -value : value;
 }
 
-double six_exact_sine(double turns)
-{
-    return six_exact_cosine(turns - 0.25);
-}
+double six_portable_sine(double turns) { return six_portable_cosine(turns - 0.25); }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "faults.h"
-#include "faults_world.h"
+#include "faults_fixture.h"
 #include "train/optimizer.h"
 #include "sixnet/layer.h"
 
@@ -18,9 +18,11 @@ double inputs_f64[SAMPLES * SIZE], targets_f64[SAMPLES];
 
 const char net_text[] =
     "input shape=1x4x4\nconv2d out_channels=3 kernel_size=3 padding=1 name=c\nbatchnorm2d\nrelu name=r\n"
-    "conv2d out_channels=3 kernel_size=1\nadd from=conv2,r\nmul from=add1,c name=m\nconcat from=m,r\ngroupnorm num_groups=2\n"
+    "conv2d out_channels=3 kernel_size=1\nadd from=conv2,r\nmul from=add1,c name=m\nconcat from=m,r\ngroupnorm "
+    "num_groups=2\n"
     "gelu\nsilu\ndropout p=0.25\nmaxpool2d kernel_size=2\navgpool2d kernel_size=1\nadaptive_avgpool2d output_size=2\n"
-    "leaky_relu\nflatten\nlayernorm normalized_shape=24\nlinear out_features=8\ntanh\nreshape shape=2x4\nflatten\nsigmoid\n"
+    "leaky_relu\nflatten\nlayernorm normalized_shape=24\nlinear out_features=8\ntanh\nreshape "
+    "shape=2x4\nflatten\nsigmoid\n"
     "batchnorm1d\nlinear out_features=3 name=last\ncross_entropy\n";
 const char own_text[] = "input shape=2\nbatchnorm1d\nown beta=3 name=own\nlinear out_features=1 name=last\nmse\n";
 
@@ -40,7 +42,8 @@ const char *path_of(const char *name)
 int make_folder(void **unused)
 {
     (void)unused;
-    const char *memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* where waiting for the disk takes no time */
+    const char *memory =
+        access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"; /* where waiting for the disk takes no time */
     snprintf(folder, sizeof folder, "%s/sixnet-faults-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : memory);
     return mkdtemp(folder) ? 0 : -1;
 }
@@ -84,7 +87,8 @@ enum { IMAGES = 6 };
 static void put_idx_files(void)
 {
     static const unsigned char header[16] = {0, 0, 8, 3, 0, 0, 0, IMAGES, 0, 0, 0, 4, 0, 0, 0, 4};
-    static const char labels[] = "\x1f\x8b\x08\0\0\0\0\0\x02\x03\x63\x60\xe0\x60\x64\x60\x60\x60\x63\x60\x64\x02\x22\0\x95\x54\x95\x15\x0e\0\0";
+    static const char labels[] =
+        "\x1f\x8b\x08\0\0\0\0\0\x02\x03\x63\x60\xe0\x60\x64\x60\x60\x60\x63\x60\x64\x02\x22\0\x95\x54\x95\x15\x0e\0\0";
     unsigned char images[16 + IMAGES * SIZE];
     memcpy(images, header, sizeof header);
     for (size_t i = sizeof header; i < sizeof images; i++)
@@ -95,13 +99,13 @@ static void put_idx_files(void)
 
 /* ---- the caller's functions ---- */
 
-void *take_memory(size_t size, void *user)
+void *take_memory(void *user, size_t size)
 {
     (void)user;
     return malloc(size);
 }
 
-void give_memory(void *memory, void *user)
+void give_memory(void *user, void *memory)
 {
     (void)user;
     free(memory);
@@ -133,31 +137,31 @@ int32_t own_setup(void *user, sixnet_layer_setup *setup)
     (void)user;
     if (fault_strikes(FAULT_CALLBACK))
         return 7;
-    if (sixnet_setup_input_count(setup) != 1 || sixnet_setup_attribute(setup, "beta") != 3)
-        return sixnet_setup_refuse(setup, "one input and beta=3 are expected");
-    int32_t status = sixnet_setup_input_shape(setup, 0, dims, &rank);
+    if (sixnet_layer_setup_input_count(setup) != 1 || sixnet_layer_setup_attribute(setup, "beta") != 3)
+        return sixnet_layer_setup_fail(setup, "one input and beta=3 are expected");
+    int32_t status = sixnet_layer_setup_input_shape(setup, 0, dims, &rank);
     if (!status)
-        status = sixnet_setup_output_shape(setup, dims, rank);
+        status = sixnet_layer_setup_set_output_shape(setup, dims, rank);
     if (!status)
-        status = sixnet_setup_add_output(setup, "unused", (const int64_t[]){1}, 1);
-    return status ? status : sixnet_setup_parameter(setup, "gain", (const int64_t[]){1}, 1, 0.5, 1.5);
+        status = sixnet_layer_setup_add_output(setup, "unused", (const int64_t[]){1}, 1);
+    return status ? status : sixnet_layer_setup_add_parameter(setup, "gain", (const int64_t[]){1}, 1, 0.5, 1.5);
 }
 
 static int64_t values_of_call(const sixnet_layer_call *call)
 {
     int64_t in[8], out[8], gain[8];
     int32_t rank;
-    if (sixnet_call_input_shape(call, 0, in, &rank) || sixnet_call_output_shape(call, 0, out, &rank) ||
-        sixnet_call_parameter_shape(call, 0, gain, &rank) || in[0] != out[0] || gain[0] != 1)
+    if (sixnet_layer_call_input_shape(call, 0, in, &rank) || sixnet_layer_call_output_shape(call, 0, out, &rank) ||
+        sixnet_layer_call_parameter_shape(call, 0, gain, &rank) || in[0] != out[0] || gain[0] != 1)
         return -1;
-    return sixnet_call_attribute(call, "beta") == 3 ? sixnet_call_samples(call) * in[0] : -1;
+    return sixnet_layer_call_attribute(call, "beta") == 3 ? sixnet_layer_call_sample_count(call) * in[0] : -1;
 }
 
 int32_t own_forward(void *user, sixnet_layer_call *call)
 {
     int64_t count = values_of_call(call);
-    const float *x = sixnet_call_input(call, 0), *gain = sixnet_call_parameter(call, 0);
-    float *y = sixnet_call_output(call, 0);
+    const float *x = sixnet_layer_call_input(call, 0), *gain = sixnet_layer_call_parameter(call, 0);
+    float *y = sixnet_layer_call_output(call, 0);
     (void)user;
     for (int64_t i = 0; i < count; i++)
         y[i] = x[i] * *gain;
@@ -167,26 +171,27 @@ int32_t own_forward(void *user, sixnet_layer_call *call)
 int32_t own_backward(void *user, sixnet_layer_call *call)
 {
     int64_t count = values_of_call(call);
-    const float *x = sixnet_call_input(call, 0), *dy = sixnet_call_output_gradient(call, 0), *gain = sixnet_call_parameter(call, 0);
-    float *dx = sixnet_call_input_gradient(call, 0), *dgain = sixnet_call_parameter_gradient(call, 0);
+    const float *x = sixnet_layer_call_input(call, 0), *dy = sixnet_layer_call_output_gradient(call, 0),
+                *gain = sixnet_layer_call_parameter(call, 0);
+    float *dx = sixnet_layer_call_input_gradient(call, 0), *dgain = sixnet_layer_call_parameter_gradient(call, 0);
     (void)user;
     for (int64_t i = 0; i < count; i++) {
         dx[i] = dy[i] * *gain;
         *dgain += dy[i] * x[i];
     }
-    return fault_strikes(FAULT_CALLBACK) || count < 0 || sixnet_call_training(call) != 1 ? 7 : 0;
+    return fault_strikes(FAULT_CALLBACK) || count < 0 || sixnet_layer_call_is_training(call) != 1 ? 7 : 0;
 }
 
-/* ---- the world ---- */
+/* ---- the fixture ---- */
 
 int32_t train_to(const trainee *t, int calls, int64_t n)
 {
-    int32_t status = sixnet_forward(t->net, inputs, n);
+    int32_t status = sixnet_model_forward(t->net, inputs, n);
     if (!status && calls >= TO_LOSS)
-        status = sixnet_loss(t->net, targets, NULL);
+        status = sixnet_model_loss(t->net, targets, NULL);
     if (!status && calls >= TO_BACKWARD)
-        status = sixnet_backward(t->net);
-    return status || calls < TO_STEP ? status : sixnet_step(t->opt);
+        status = sixnet_model_backward(t->net);
+    return status || calls < TO_STEP ? status : sixnet_optimizer_step(t->opt);
 }
 
 /* The text's net, whose input and last but one node are retained. */
@@ -195,9 +200,9 @@ static sixnet_model *retaining(sixnet_context *ctx, const char *text)
     sixnet_model *net;
     WORKS(sixnet_model_new(&net, ctx));
     WORKS(six_model_add_lines(net, text));
-    WORKS(sixnet_retain(net, 0));
-    WORKS(sixnet_retain(net, sixnet_node_find(net, "last")));
-    WORKS(sixnet_compile(net));
+    WORKS(sixnet_node_retain(net, 0));
+    WORKS(sixnet_node_retain(net, sixnet_node_find(net, "last")));
+    WORKS(sixnet_model_compile(net));
     return net;
 }
 
@@ -206,9 +211,9 @@ static void begin_training(trainee *t, const char *optimizer)
     const float *x, *y;
     int64_t n;
     WORKS(sixnet_optimizer_new(&t->opt, t->net, optimizer, "linear_warmup steps=3 ; step_lr step_size=2"));
-    WORKS(sixnet_batches_new(&t->batches, t->ds, "batch_size=7"));
-    WORKS(sixnet_batches_start(t->batches, 2));
-    WORKS(sixnet_batches_next(t->batches, &x, &y, &n));
+    WORKS(sixnet_batch_iterator_new(&t->batches, t->ds, "batch_size=7"));
+    WORKS(sixnet_batch_iterator_start_epoch(t->batches, 2));
+    WORKS(sixnet_batch_iterator_next(t->batches, &x, &y, &n));
     WORKS(train_to(t, TO_STEP, FEW));
     WORKS(train_to(t, TO_BACKWARD, FEW));
 }
@@ -222,17 +227,17 @@ static void fill_samples(void)
         inputs_f64[i] = (double)inputs[i];
 }
 
-world *open_world(const char *options)
+fixture *open_world(const char *options)
 {
-    world *w = malloc(sizeof *w);
+    fixture *w = malloc(sizeof *w);
     assert_non_null(w);
-    *w = (world){0};
+    *w = (fixture){0};
     fill_samples();
     WORKS(sixnet_context_new(&w->ctx, options));
     w->plain.net = retaining(w->ctx, net_text);
     WORKS(sixnet_dataset_from_arrays(&w->plain.ds, w->ctx, "shape=1x4x4", inputs, targets, SAMPLES));
     begin_training(&w->plain, "adam lr=0.01");
-    WORKS(sixnet_layer_register(w->ctx, "own", "beta=1", "f32", own_setup, own_forward, own_backward, w));
+    WORKS(sixnet_context_register_layer(w->ctx, "own", "beta=1", "f32", own_setup, own_forward, own_backward, w));
     w->own.net = retaining(w->ctx, own_text);
     WORKS(sixnet_dataset_from_callback(&w->own.ds, w->ctx, "shape=2", SAMPLES, give_sample, w));
     begin_training(&w->own, "sgd lr=0.01 momentum=0.5");
@@ -240,22 +245,22 @@ world *open_world(const char *options)
     put_idx_files();
     WORKS(sixnet_model_save(w->plain.net, path_of("model"), "sync=false"));
     WORKS(sixnet_checkpoint_save(w->plain.net, w->plain.opt, w->plain.batches, path_of("run"), "sync=false"));
-    WORKS(sixnet_reset(w->plain.net, 5)); /* so that loading changes something */
+    WORKS(sixnet_model_reset(w->plain.net, 5)); /* so that loading changes something */
     WORKS(train_to(&w->plain, TO_BACKWARD, FEW));
     return w;
 }
 
 static void end_training(trainee *t)
 {
-    sixnet_batches_free(t->batches);
+    sixnet_batch_iterator_free(t->batches);
     sixnet_dataset_free(t->ds);
     sixnet_optimizer_free(t->opt);
     sixnet_model_free(t->net);
 }
 
-void close_world(world *w)
+void close_world(fixture *w)
 {
-    sixnet_batches_free(w->new_batches);
+    sixnet_batch_iterator_free(w->new_batches);
     sixnet_dataset_free(w->new_ds);
     sixnet_dataset_free(w->second_ds);
     sixnet_optimizer_free(w->new_opt);
@@ -277,7 +282,10 @@ static uint64_t mix(uint64_t hash, const void *data, size_t size)
     return hash;
 }
 
-static uint64_t mix_text(uint64_t hash, const char *text) { return text ? mix(hash, text, strlen(text) + 1) : hash * 31; }
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    return text ? mix(hash, text, strlen(text) + 1) : hash * 31;
+}
 
 static uint64_t mix_file(uint64_t hash, const char *path)
 {
@@ -331,17 +339,17 @@ static uint64_t mix_dataset(uint64_t hash, const sixnet_dataset *ds)
     WORKS(sixnet_dataset_shape(ds, dims, &rank[0], target_dims, &rank[1]));
     hash = mix(mix(hash, dims, sizeof dims), target_dims, sizeof target_dims);
     for (int64_t i = 0; i < size; i++) {
-        WORKS(sixnet_dataset_get(ds, i, input, target));
+        WORKS(sixnet_dataset_get_sample(ds, i, input, target));
         hash = mix(mix(hash, input, sizeof input), target, sizeof target);
     }
     return hash;
 }
 
-static uint64_t mix_batches(uint64_t hash, const sixnet_batches *b)
+static uint64_t mix_batches(uint64_t hash, const sixnet_batch_iterator *b)
 {
     int64_t at[2] = {-1, -1};
     if (b)
-        WORKS(sixnet_batches_cursor(b, &at[0], &at[1]));
+        WORKS(sixnet_batch_iterator_position(b, &at[0], &at[1]));
     return mix(hash, at, sizeof at);
 }
 
@@ -351,7 +359,7 @@ static uint64_t mix_optimizer(uint64_t hash, const sixnet_optimizer *opt)
     const char *path = path_of("state");
     if (!opt)
         return hash * 31;
-    double rate = sixnet_learning_rate(opt);
+    double rate = sixnet_optimizer_learning_rate(opt);
     WORKS(sixnet_checkpoint_save(opt->net, opt, NULL, path, "sync=false"));
     hash = mix_file(mix(hash, &rate, sizeof rate), path);
     remove(path);
@@ -364,7 +372,7 @@ static uint64_t mix_trainee(uint64_t hash, const trainee *t)
     return mix_batches(mix_dataset(hash, t->ds), t->batches);
 }
 
-uint64_t objects_of(const world *w)
+uint64_t objects_of(const fixture *w)
 {
     uint64_t hash = mix_context(mix_context(1, w->ctx), w->new_ctx);
     hash = mix_trainee(mix_trainee(hash, &w->plain), &w->own);
@@ -385,7 +393,8 @@ static uint64_t mix_node(uint64_t hash, const sixnet_model *net, sixnet_node nod
     WORKS(sixnet_node_shape(net, node, dims, &rank));
     for (int32_t i = 0; i < rank; i++)
         count *= dims[i];
-    int32_t status[] = {sixnet_node_values_f64(net, node, values[0], count), sixnet_node_gradient_f64(net, node, values[1], count)};
+    int32_t status[] = {sixnet_node_values_f64(net, node, values[0], count),
+                        sixnet_node_gradient_f64(net, node, values[1], count)};
     return mix(mix(hash, status, sizeof status), values, sizeof values);
 }
 
@@ -416,7 +425,7 @@ static void list_file(const char *name, void *arg)
     l->files += mix_file(mix(mix_text(2, name), &s.st_mode, sizeof s.st_mode), path);
 }
 
-state state_of(const world *w)
+state state_of(const fixture *w)
 {
     listing l = {0};
     state s = {.objects = objects_of(w), .open_files = faults_files()};

@@ -6,14 +6,14 @@
 
 #include "api.h"
 
-typedef struct world {
+typedef struct fixture {
     ledger memory;
     sixnet_context *ctx;
     sixnet_model *net; /* 2 -> 4 -> 3 classes, with a batch norm */
     sixnet_optimizer *opt;
     sixnet_dataset *ds;
     float inputs[16 * 2], targets[16];
-} world;
+} fixture;
 
 static const char small_net[] =
     "input shape=2 name=in\nlinear out_features=4 name=first\nbatchnorm1d name=norm\ntanh name=curve\n"
@@ -21,7 +21,7 @@ static const char small_net[] =
 
 static int open_world(void **state)
 {
-    world *w = calloc(1, sizeof *w);
+    fixture *w = calloc(1, sizeof *w);
     w->ctx = ledger_context(&w->memory, "seed=5");
     w->net = parsed(w->ctx, small_net);
     fill_noise(w->inputs, 32, 1);
@@ -36,7 +36,7 @@ static int open_world(void **state)
 
 static int close_world(void **state)
 {
-    world *w = *state;
+    fixture *w = *state;
     watched = NULL;
     sixnet_dataset_free(w->ds);
     sixnet_optimizer_free(w->opt);
@@ -47,7 +47,7 @@ static int close_world(void **state)
     return 0;
 }
 
-static API_UNUSED sixnet_model *empty(world *w)
+static API_UNUSED sixnet_model *empty(fixture *w)
 {
     sixnet_model *net;
     WORKS(sixnet_model_new(&net, w->ctx));

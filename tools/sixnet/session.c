@@ -9,37 +9,39 @@
 static int32_t parse_net(work *w, const char *path)
 {
     char *text;
-    PASS(text_read(&text, path, 1 << 24));
+    CHECK(text_read(&text, path, 1 << 24));
     const int32_t status = sixnet_model_parse(&w->net, w->ctx, text);
     free(text);
-    return status < 0 ? complain("%s: %s", path, sixnet_last_error()) : 0;
+    return status < 0 ? fail("%s: %s", path, sixnet_last_error()) : 0;
 }
 
 int32_t work_open(work *w, const machine *m, const net_files *n)
 {
     char options[256];
     file_kind kind;
-    snprintf(options, sizeof options, "threads=%" PRId64 " isa=%.64s dtype=%.64s seed=%" PRId64, m->threads, m->isa, m->dtype,
-             m->seed);
-    TRY(sixnet_context_new(&w->ctx, options));
+    snprintf(options, sizeof options, "threads=%" PRId64 " isa=%.64s dtype=%.64s seed=%" PRId64, m->threads, m->isa,
+             m->dtype, m->seed);
+    CHECK_SIXNET(sixnet_context_new(&w->ctx, options));
     if (!is_regular(n->path))
-        return complain("%s: is not there, or is a folder, a pipe or a device; a file is expected", n->path);
-    PASS(file_kind_of(&kind, n->path));
+        return fail("%s: is not there, or is a folder, a pipe or a device; a file is expected", n->path);
+    CHECK(file_kind_of(&kind, n->path));
     w->saved = kind != FILE_TEXT;
     if (w->saved)
-        TRY(sixnet_model_load(&w->net, w->ctx, n->path, n->load));
+        CHECK_SIXNET(sixnet_model_load(&w->net, w->ctx, n->path, n->load));
     else
-        PASS(parse_net(w, n->path));
+        CHECK(parse_net(w, n->path));
     if (n->weights)
-        TRY(sixnet_model_load_weights(w->net, n->weights, NULL, NULL));
+        CHECK_SIXNET(sixnet_model_load_weights(w->net, n->weights, NULL, NULL));
     w->saved |= n->weights != NULL;
     return 0;
 }
 
 int32_t work_open_trained(work *w, const machine *m, const net_files *n)
 {
-    PASS(work_open(w, m, n));
-    return w->saved ? 0 : complain("%s: a net's text has no trained values; add --weights FILE, or name a saved model", n->path);
+    CHECK(work_open(w, m, n));
+    return w->saved
+               ? 0
+               : fail("%s: a net's text has no trained values; add --weights FILE, or name a saved model", n->path);
 }
 
 void work_close(work *w)
@@ -64,7 +66,10 @@ int64_t net_size(const sixnet_model *net, const char *end)
     return sixnet_model_shape(net, end, dims, &rank, NULL) == SIXNET_OK ? shape_size(dims, rank) : 0;
 }
 
-bool is_parameter(const sixnet_model *net, const char *tensor) { return sixnet_tensor_setting(net, tensor, "parameter") == 1; }
+bool is_parameter(const sixnet_model *net, const char *tensor)
+{
+    return sixnet_tensor_setting(net, tensor, "parameter") == 1;
+}
 
 int64_t node_parameters(const sixnet_model *net, sixnet_node node)
 {
@@ -96,16 +101,17 @@ static int32_t check_columns(const samples *s, const work *w, const data_options
 {
     const int64_t input = net_size(w->net, "input"), target = net_size(w->net, "target"), found = s->inputs.columns;
     char dims[SHAPE_TEXT], shape[SHAPE_TEXT + 8] = "";
-    const char *remedy = found == input ? "; --labels FILE names a file of targets" : "";
+    const char *remedy = found == input ? "; --targets FILE names a file of targets" : "";
     if (s->inputs.rank > 1)
         snprintf(shape, sizeof shape, " (%s)", shape_text(s->inputs.dims, s->inputs.rank, dims));
     const bool with_target = !d->labels && is_target(w, found - input);
     if (labelled && !d->labels ? with_target : found == input || (with_target && s->inputs.rank < 2))
         return 0;
     if (labelled && !d->labels)
-        return complain("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64 " and a target of %" PRId64 "%s",
-                        d->data, found, shape, input, target, remedy);
-    return complain("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64, d->data, found, shape, input);
+        return fail("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64 " and a target of %" PRId64
+                    "%s",
+                    d->data, found, shape, input, target, remedy);
+    return fail("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64, d->data, found, shape, input);
 }
 
 /* What was decided about a CSV: its header, an index that is dropped, and which columns are targets. */
@@ -127,7 +133,7 @@ static void report_csv(const work *w, const table *t, int64_t targets, bool targ
     else if (targets > 1)
         snprintf(columns, sizeof columns, "; columns %" PRId64 " to %" PRId64 " are the targets", file_first,
                  file_first + targets - 1);
-    complain("note: %s: %s%s%s", path, header, index, columns);
+    fail("note: %s: %s%s%s", path, header, index, columns);
 }
 
 static void report_missing(const work *w, missing_policy policy, int64_t settled, const char *path)
@@ -138,7 +144,7 @@ static void report_missing(const work *w, missing_policy policy, int64_t settled
         [MISSING_ZERO] = "missing values become 0",
     };
     if (settled > 0 && !w->quiet)
-        complain("note: %s: %" PRId64 " %s", path, settled, words[policy]);
+        fail("note: %s: %" PRId64 " %s", path, settled, words[policy]);
 }
 
 static int32_t join_tables(samples *s, const work *w, const data_options *d, missing_policy missing)
@@ -146,24 +152,25 @@ static int32_t join_tables(samples *s, const work *w, const data_options *d, mis
     int64_t dims[MAX_RANK], target_dims[MAX_RANK], settled;
     int32_t rank, target_rank = 0;
     char spec[512], shape[SHAPE_TEXT], target_shape[SHAPE_TEXT];
-    TRY(sixnet_model_shape(w->net, "input", dims, &rank, NULL));
+    CHECK_SIXNET(sixnet_model_shape(w->net, "input", dims, &rank, NULL));
     if (sixnet_model_shape(w->net, "target", target_dims, &target_rank, NULL) != SIXNET_OK)
         target_rank = 0;
     if (s->targets.values && s->targets.rows != s->inputs.rows)
-        return complain("%s has %" PRId64 " samples, but %s has %" PRId64 " targets", d->data, s->inputs.rows, d->labels,
-                        s->targets.rows);
-    PASS(table_settle_missing(&s->inputs, &s->targets, missing, d->data, s->labels, &settled));
+        return fail("%s has %" PRId64 " samples, but %s has %" PRId64 " targets", d->data, s->inputs.rows, d->labels,
+                    s->targets.rows);
+    CHECK(table_settle_missing(&s->inputs, &s->targets, missing, d->data, s->labels, &settled));
     report_missing(w, missing, settled, d->data);
     if (s->targets.values && !is_target(w, s->targets.columns))
-        return complain("%s: a target has %" PRId64 " values, but the net's loss takes %" PRId64, d->labels ? d->labels : d->data,
-                        s->targets.columns, net_size(w->net, "target"));
+        return fail("%s: a target has %" PRId64 " values, but the net's loss takes %" PRId64,
+                    d->labels ? d->labels : d->data, s->targets.columns, net_size(w->net, "target"));
     if (s->targets.values && s->targets.columns != net_size(w->net, "target"))
         target_dims[0] = target_rank = 1;
     const double scale = !isnan(d->scale) ? d->scale : strcmp(s->inputs.type, "u8") == 0 ? 1.0 / 255 : 1;
-    snprintf(spec, sizeof spec, "inputs=%s shape=%s targets=%s target_shape=%s scale=%.17g copy=false", s->inputs.type,
-             shape_text(dims, rank, shape), s->targets.values ? s->targets.type : "f32",
+    snprintf(spec, sizeof spec, "input_dtype=%s shape=%s target_dtype=%s target_shape=%s scale=%.17g copy=false",
+             s->inputs.type, shape_text(dims, rank, shape), s->targets.values ? s->targets.type : "f32",
              shape_text(target_dims, target_rank, target_shape), scale);
-    TRY(sixnet_dataset_from_arrays(&s->set, w->ctx, spec, s->inputs.values, s->targets.values, s->inputs.rows));
+    CHECK_SIXNET(
+        sixnet_dataset_from_arrays(&s->set, w->ctx, spec, s->inputs.values, s->targets.values, s->inputs.rows));
     return 0;
 }
 
@@ -171,10 +178,10 @@ static int32_t join_tables(samples *s, const work *w, const data_options *d, mis
 static int32_t refuse_labels(samples *s, const work *w, const data_options *d, file_kind kind)
 {
     if (kind == FILE_GZIP)
-        return complain("%s is gzipped, which only IDX files may be, but %s is none", d->labels, d->data);
+        return fail("%s is gzipped, which only IDX files may be, but %s is none", d->labels, d->data);
     if (kind == FILE_OTHER) /* the library knows what it is */
-        TRY(sixnet_dataset_open_idx(&s->set, w->ctx, d->labels, NULL));
-    return complain("%s is an IDX file, but %s is none; both must be", d->labels, d->data);
+        CHECK_SIXNET(sixnet_dataset_from_idx(&s->set, w->ctx, d->labels, NULL));
+    return fail("%s is an IDX file, but %s is none; both must be", d->labels, d->data);
 }
 
 static int32_t open_tables(samples *s, const work *w, const data_options *d, bool labelled)
@@ -185,39 +192,39 @@ static int32_t open_tables(samples *s, const work *w, const data_options *d, boo
         .most = strcmp(sixnet_context_get(w->ctx, "dtype"), "f64") == 0 ? DBL_MAX : FLT_MAX,
     };
     file_kind kind = FILE_TEXT;
-    PASS(table_read(&s->inputs, d->data, &o));
-    PASS(check_columns(s, w, d, labelled));
+    CHECK(table_read(&s->inputs, d->data, &o));
+    CHECK(check_columns(s, w, d, labelled));
     const int64_t targets = d->labels ? 0 : s->inputs.columns - net_size(w->net, "input");
     if (d->labels)
-        PASS(file_kind_of(&kind, d->labels));
+        CHECK(file_kind_of(&kind, d->labels));
     if (kind > FILE_PGM)
         return refuse_labels(s, w, d, kind);
     if (d->labels)
-        PASS(table_read(&s->targets, d->labels, &o));
+        CHECK(table_read(&s->targets, d->labels, &o));
     else if (targets > 0)
-        PASS(table_split(&s->inputs, &s->targets, targets, d->targets_first, d->data));
+        CHECK(table_split(&s->inputs, &s->targets, targets, d->targets_first, d->data));
     report_csv(w, &s->inputs, targets, d->targets_first, d->data);
     if (d->labels)
         report_csv(w, &s->targets, 0, false, d->labels);
     return join_tables(s, w, d, o.missing);
 }
 
-static int32_t open_idx(samples *s, const work *w, const data_options *d, bool labelled)
+static int32_t from_idx(samples *s, const work *w, const data_options *d, bool labelled)
 {
     file_kind kind = FILE_IDX;
     if (d->labels)
-        PASS(file_kind_of(&kind, d->labels));
+        CHECK(file_kind_of(&kind, d->labels));
     if (kind < FILE_IDX)
-        return complain("%s is an IDX file, but %s is none; both must be", d->data, d->labels);
+        return fail("%s is an IDX file, but %s is none; both must be", d->data, d->labels);
     if (labelled && !d->labels)
-        return complain("%s has no targets; --labels FILE names the file of the labels", d->data);
+        return fail("%s has no targets; --targets FILE names the file of the labels", d->data);
     if (!isnan(d->scale))
-        return complain("--scale is for CSV and NPY; IDX images are from 0 to 1, and --transform changes any samples");
+        return fail("--scale is for CSV and NPY; IDX images are from 0 to 1, and --transform changes any samples");
     meter bar = meter_begin("reading", 1);
     meter_name(&bar, d->data);
-    const int32_t status = sixnet_dataset_open_idx(&s->set, w->ctx, d->data, d->labels);
+    const int32_t status = sixnet_dataset_from_idx(&s->set, w->ctx, d->data, d->labels);
     meter_end(&bar);
-    TRY(status);
+    CHECK_SIXNET(status);
     return 0;
 }
 
@@ -228,10 +235,10 @@ static int32_t open_folder(samples *s, const work *w, const data_options *d, con
     pair.data = images;
     pair.labels = labels;
     if (d->labels)
-        return complain("--labels is for a file of samples; the folder %s has its own", d->data);
-    PASS(mnist_path(images, d->data, set, "images", "idx3"));
-    PASS(mnist_path(labels, d->data, set, "labels", "idx1"));
-    return open_idx(s, w, &pair, true);
+        return fail("--targets is for a file of samples; the folder %s has its own", d->data);
+    CHECK(mnist_path(images, d->data, set, "images", "idx3"));
+    CHECK(mnist_path(labels, d->data, set, "labels", "idx1"));
+    return from_idx(s, w, &pair, true);
 }
 
 int32_t samples_open(samples *s, const work *w, const data_options *d, const char *set, bool labelled)
@@ -241,10 +248,10 @@ int32_t samples_open(samples *s, const work *w, const data_options *d, const cha
     *s = (samples){.labels = d->labels ? d->labels : d->data};
     if (stat(d->data, &about) == 0 && S_ISDIR(about.st_mode))
         return open_folder(s, w, d, set);
-    PASS(file_kind_of(&kind, d->data));
+    CHECK(file_kind_of(&kind, d->data));
     if (kind == FILE_OTHER) /* the library knows what it is */
-        TRY(sixnet_dataset_open_idx(&s->set, w->ctx, d->data, NULL));
-    return kind < FILE_IDX ? open_tables(s, w, d, labelled) : open_idx(s, w, d, labelled);
+        CHECK_SIXNET(sixnet_dataset_from_idx(&s->set, w->ctx, d->data, NULL));
+    return kind < FILE_IDX ? open_tables(s, w, d, labelled) : from_idx(s, w, d, labelled);
 }
 
 /* The number of classes that a label of the net's loss can be; 0 if it takes no labels. */
@@ -270,8 +277,8 @@ bool samples_blamed(const samples *s, const work *w)
         k++;
     if (k == count)
         return false;
-    complain("%s: label %.9g; classes from 0 to %" PRId64 " are expected",
-             table_place(&s->targets, s->labels, k / s->targets.columns, place), label, classes - 1);
+    fail("%s: label %.9g; classes from 0 to %" PRId64 " are expected",
+         table_place(&s->targets, s->labels, k / s->targets.columns, place), label, classes - 1);
     return true;
 }
 
@@ -285,8 +292,9 @@ static bool has_targets(const sixnet_dataset *set)
 int32_t samples_transform(sixnet_dataset *set, const texts *transforms)
 {
     for (int32_t k = 0; k < transforms->count; k++)
-        if (strncmp(transforms->item[k], "one_hot ", 8) != 0 || has_targets(set)) /* a record's may be for targets alone */
-            TRY(sixnet_dataset_transform(set, transforms->item[k]));
+        if (strncmp(transforms->item[k], "one_hot ", 8) != 0 ||
+            has_targets(set)) /* a record's may be for targets alone */
+            CHECK_SIXNET(sixnet_dataset_add_transform(set, transforms->item[k]));
     return 0;
 }
 
