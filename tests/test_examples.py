@@ -489,6 +489,27 @@ def test_terminal(data):
     check_progress("two_neuron --sweep", (b"training ", b" left"), EXAMPLES / "two_neuron", "--sweep", "--epochs", 1000)
 
 
+def test_minimal(folder, data):
+    """The small program makes the training of mnist_cnn, in fewer lines than it may have."""
+    zipped, saved = folder / "minimal", folder / "cnn.safetensors"
+    zipped.mkdir()
+    for path in data.iterdir():
+        (zipped / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    lines = (ROOT / "examples/mnist_minimal.c").read_text().splitlines()
+    check("mnist_minimal has at most 90 lines, none over 120 columns", len(lines) <= 90 and max(map(len, lines)) <= 120, len(lines))
+    result = run("mnist_minimal", zipped, 2, cwd=folder)
+    expected = r"(epoch  \d  train loss \d\.\d{4}  test accuracy \d+\.\d\d %\n){2}" \
+        r"test accuracy \d+\.\d\d %, saved as mnist\.safetensors\nthe first test image is a \d, predicted as \d\n"
+    check("mnist_minimal", result.returncode == 0 and re.fullmatch(expected, result.stdout), result.stdout + result.stderr)
+    run("mnist_cnn", "--data", zipped, "--epochs", 2, "--quiet", "--save", saved)
+    check("mnist_minimal saves what mnist_cnn saves", (folder / "mnist.safetensors").read_bytes() == saved.read_bytes())
+    check_refused("no data", ["/nonexistent/train-images"], "mnist_minimal", "/nonexistent")
+    check_refused("a word for a number", ["epochs=two"], "mnist_minimal", zipped, "two", cwd=folder)
+    with open("/dev/full", "w", encoding="ascii") as full:
+        result = run("mnist_minimal", zipped, 1, cwd=folder, stdout=full)
+    check("mnist_minimal says by its status that standard output is full", result.returncode == 1, result.returncode)
+
+
 def bad_sets(sets):
     images, labels = sets["train"]
     n, image, label = len(labels), "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -576,6 +597,7 @@ def main():
         test_interrupts(folder, data)
         test_names(folder, sets, data)
         test_terminal(data)
+        test_minimal(folder, data)
         test_bad_data(folder, sets)
         test_mnist_refusals(data)
         test_others()
