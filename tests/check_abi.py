@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether a program built against an earlier library of the same soname still runs with this one: check_abi.py [--update] LIBRARY
+"""Whether a program built against an earlier library of the same soname still runs with this one:
+check_abi.py [--frozen | --update] LIBRARY
 
 The library is a shared one with debug information. It is compared with tests/abi: functions and types (sixnet.abi, by libabigail), and what
 is not seen there, the headers' constants and the words of the text interface with types, defaults and ranges (words.txt). What was added
-is no fault; what is gone or means something else is. --update writes tests/abi anew, to be committed with a release.
+is no fault, unless --frozen says so; what is gone or means something else is. --update writes tests/abi anew, to be committed with a release.
 """
 
 import ctypes
@@ -105,7 +106,7 @@ def attribute_fault(old, new):
     return None
 
 
-def word_faults(old, new):
+def word_faults(old, new, frozen):
     for key, values in old.items():
         if key not in new:
             yield key, "is gone"
@@ -114,13 +115,15 @@ def word_faults(old, new):
         elif len(values) == 1 and values != new[key]:
             yield key, f"was {values[0]}, is {new[key][0]}"
     for key in new.keys() - old.keys():
-        if key[:2] in old and new[key][1] == "required":
+        if frozen:
+            yield key, "was added"
+        elif key[:2] in old and new[key][1] == "required":
             yield key, "was added without a default"
 
 
-def check_words(library):
-    faults = sorted(" ".join(key) + " " + fault for key, fault in word_faults(read_words(), vocabulary(library)))
-    print("\n".join(faults or ["constants and words: as they were, or more"]))
+def check_words(library, frozen):
+    faults = sorted(" ".join(key) + " " + fault for key, fault in word_faults(read_words(), vocabulary(library), frozen))
+    print("\n".join(faults or ["constants and words: as they were" + ", or more" * (not frozen)]))
     return not faults
 
 
@@ -133,22 +136,24 @@ def write_functions(library, path):
         sys.exit(f"{library} has no debug information")
 
 
-def check_functions(library):
+def check_functions(library, frozen):
     with tempfile.TemporaryDirectory() as folder:
         now = pathlib.Path(folder) / "now.abi"
         write_functions(library, now)
-        status = subprocess.run(["abidiff", "--no-added-syms", FUNCTIONS, now]).returncode
-    print("functions and types:", "broken, as said above" if status else "as they were, or more")
+        status = subprocess.run(["abidiff", *["--no-added-syms"] * (not frozen), FUNCTIONS, now]).returncode
+    print("functions and types:", "changed, as said above" if status else "as they were" + ", or more" * (not frozen))
     return status == 0
 
 
 def main():
-    library = pathlib.Path(sys.argv[-1]).resolve()
-    if sys.argv[1:-1] == ["--update"]:
+    *options, library = sys.argv[1:]
+    library = pathlib.Path(library).resolve()
+    if options == ["--update"]:
         write_functions(library, FUNCTIONS)
         write_words(vocabulary(library))
         return 0
-    return 0 if all([check_functions(library), check_words(library)]) else 1
+    frozen = options == ["--frozen"]
+    return 0 if all([check_functions(library, frozen), check_words(library, frozen)]) else 1
 
 
 sys.exit(main())

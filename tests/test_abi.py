@@ -5,15 +5,11 @@
 It must refuse every break, name what broke, and accept every addition.
 """
 
-import os
-import pathlib
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from tree_copy import Tree
 
 # A struct in the interface and a function that takes it: there is none yet, and the first must be guarded as well.
 STRUCT = """#include "sixnet.h"
@@ -65,24 +61,8 @@ ADDITIONS = {
 }
 
 
-class Tree:
-    """A copy of the project, built without optimisation and for one instruction set."""
-
-    def __init__(self, home):
-        self.root = home / "tree"
-        shutil.copytree(ROOT, self.root, ignore=shutil.ignore_patterns(".git", "build", "mnist", "__pycache__"))
-
-    def run(self, *command):
-        env = {**os.environ, "CC": "gcc", "CFLAGS": "", "LDFLAGS": ""}
-        return subprocess.run(command, cwd=self.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def must_run(self, *command):
-        result = self.run(*command)
-        if result.returncode:
-            sys.exit(f"{' '.join(command)}\n{result.stdout}")
-
-    def build(self):
-        self.must_run("ninja", "-C", "build")
+class Gate(Tree):
+    """A copy of the project, and what check_abi.py says of its library."""
 
     def gate(self, *options):
         return self.run(sys.executable, "tests/check_abi.py", *options, "build/lib/libsixnet.so")
@@ -102,12 +82,12 @@ class Tree:
         for name, text in before.items():
             (self.root / name).write_text(text)
 
-    def after(self, files, pattern, replacement):
+    def after(self, files, pattern, replacement, *options):
         """What the gate says with one change, which is then taken back."""
         before = self.change(files, pattern, replacement)
         if files != CONSTANTS:
             self.build()
-        result = self.gate()
+        result = self.gate(*options)
         self.restore(before)
         return result
 
@@ -128,18 +108,23 @@ def check(what, right, said):
 
 def main():
     with tempfile.TemporaryDirectory() as home:
-        tree = Tree(pathlib.Path(home))
+        tree = Gate(home)
         plant_struct(tree)
-        tree.must_run("meson", "setup", "build", "--buildtype=debug", "-Disa=none", "-Dtests=false", "-Dexamples=false", "-Dtools=false",
-                      "-Ddocs=disabled")
+        tree.setup("-Dtests=false")
         tree.build()
         result = tree.gate()
         results = [check("accepted: a function and a struct more", result.returncode == 0, result.stdout)]
+        result = tree.gate("--frozen")
+        results.append(check("refused in a patch: a function more", "sixnet_planted_sum" in result.stdout and result.returncode, result.stdout))
         for what, change in ADDITIONS.items():
             result = tree.after(*change)
             results.append(check(f"accepted: {what}", result.returncode == 0, result.stdout))
         tree.build()
         tree.must_run(sys.executable, "tests/check_abi.py", "--update", "build/lib/libsixnet.so")
+        result = tree.gate("--frozen")
+        results.append(check("accepted in a patch: nothing more", result.returncode == 0, result.stdout))
+        result = tree.after(*ADDITIONS["an attribute more that has a default"], "--frozen")
+        results.append(check("refused in a patch: an attribute more", "planted was added" in result.stdout and result.returncode, result.stdout))
         for what, (*change, said) in BREAKS.items():
             result = tree.after(*change)
             results.append(check(f"refused: {what}", result.returncode != 0 and said in result.stdout, result.stdout))

@@ -27,6 +27,7 @@ SCRIPTS = {
     "fetch-mnist": ["--no-such-option"],
     "fuzz": ["no_such_target"],
     "quickstart": None,
+    "release": ["--no-such-option"],
     "version": ["--no-such-option"],
 }
 counts = {True: 0, False: 0}

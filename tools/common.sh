@@ -12,6 +12,9 @@ die()
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
+# The Python that tests/meson.build picks.
+python() { PATH=/usr/bin:$PATH command python3 "$@"; }
+
 can_download() { has curl || has wget; }
 
 as_root()
@@ -80,6 +83,15 @@ build_needs()
     need meson 'Meson 1.0 or newer' meson_is_new
     need ninja-build 'Ninja' has ninja
     need pkg-config 'pkg-config' has pkg-config
+}
+
+# release_tarball TREE FOLDER: packs the tree's last commit as FOLDER/sixnet-VERSION.tar.xz.
+release_tarball()
+{
+    meson setup "$2/dist" "$1" -Dtests=false -Dexamples=false -Dtools=false -Ddocs=disabled >"$2/dist.log"
+    meson dist -C "$2/dist" --no-tests --allow-dirty >>"$2/dist.log"
+    mv "$2"/dist/meson-dist/* "$2"
+    rm -rf "$2/dist"
 }
 
 # What drawing pictures takes.
