@@ -186,20 +186,37 @@ static void add_inputs(layer_fixture *l, const char *shapes)
     }
 }
 
-/* Joins the outputs of a layer that has several: each flat, one after another. */
-static sixnet_node join_outputs(layer_fixture *l)
+/* An output of the layer by its number; SIXNET_NO_NODE past the last. */
+static sixnet_node output_of(const layer_fixture *l, int number)
 {
-    sixnet_node flat[FIXTURE_INPUTS], output;
-    char number[12];
-    int count = 0;
-    for (; snprintf(number, sizeof number, "%d", count),
-           (output = sixnet_node_output(l->net, l->layer, number)) != SIXNET_NO_NODE;
-         count++)
-        flat[count] = add(l, "flatten", &output, 1);
-    return count > 1 ? add(l, "concat", flat, count) : flat[0];
+    char text[12];
+    snprintf(text, sizeof text, "%d", number);
+    return sixnet_node_output(l->net, l->layer, text);
 }
 
-static void add_layer(layer_fixture *l)
+int fixture_output_count(const layer_fixture *l)
+{
+    int count = 0;
+    while (output_of(l, count) != SIXNET_NO_NODE)
+        count++;
+    return count;
+}
+
+/* The layer's output; of several, all flat and one after another. */
+static sixnet_node join_outputs(layer_fixture *l)
+{
+    const int count = fixture_output_count(l);
+    sixnet_node flat[FIXTURE_INPUTS];
+    if (count == 1)
+        return l->layer;
+    for (int o = 0; o < count; o++) {
+        const sixnet_node output = output_of(l, o);
+        flat[o] = add(l, "flatten", &output, 1);
+    }
+    return add(l, "concat", flat, count);
+}
+
+static void add_layer(layer_fixture *l, int output)
 {
     char spec[256];
     snprintf(spec, sizeof spec, "%s name=layer", l->spec);
@@ -210,23 +227,28 @@ static void add_layer(layer_fixture *l)
         l->result = add(l, "mul", (const sixnet_node[]){l->input[0], l->layer}, 2);
     } else {
         l->layer = add(l, spec, l->input, l->inputs);
-        l->result = fixture_is(l->spec, "split") ? join_outputs(l) : l->layer;
+        l->result = output == FIXTURE_ALL ? join_outputs(l) : output_of(l, output);
     }
     CHECK_SIXNET(sixnet_node_shape(l->net, l->result, l->out.dim, &l->out.rank));
     l->out_size = fixture_size(&l->out);
 }
 
-layer_fixture fixture_open(const char *options, const fixture_case *c, const char *loss)
+layer_fixture fixture_open_output(const char *options, const fixture_case *c, int output, const char *loss)
 {
     layer_fixture l = {.spec = c->spec, .name = "layer"};
     CHECK_SIXNET(sixnet_context_new(&l.ctx, options));
     CHECK_SIXNET(sixnet_model_new(&l.net, l.ctx));
     add_inputs(&l, c->shapes);
-    add_layer(&l);
+    add_layer(&l, output);
     if (loss && sixnet_model_add(l.net, loss, l.result) == SIXNET_NO_NODE)
         fixture_fail("'%s': %s", loss, sixnet_last_error());
     CHECK_SIXNET(sixnet_model_compile(l.net));
     return l;
+}
+
+layer_fixture fixture_open(const char *options, const fixture_case *c, const char *loss)
+{
+    return fixture_open_output(options, c, FIXTURE_ALL, loss);
 }
 
 void fixture_close(layer_fixture *l)

@@ -85,6 +85,10 @@ typedef struct layer_fixture {
 
 /* All nodes are retained, the layer's name is "layer". `loss` follows it, unless NULL. */
 layer_fixture fixture_open(const char *options, const fixture_case *c, const char *loss);
+/* The same, with one output of the layer as its result, or all. */
+enum { FIXTURE_ALL = -1 };
+layer_fixture fixture_open_output(const char *options, const fixture_case *c, int output, const char *loss);
+int fixture_output_count(const layer_fixture *l);
 void fixture_close(layer_fixture *l);
 
 /* How the values of a layer's inputs must be chosen if all that is asked of it is to be well defined. */

@@ -305,6 +305,43 @@ static void test_each_gradient(void **state)
     }
 }
 
+/* ---- one output of several ---- */
+
+/* The gradients where the loss depends on one output only, so that none arrives at the others. */
+static void check_lone_output(const fixture_case *c, int output)
+{
+    fixture_random r = {7};
+    double worst;
+    const char *where;
+    fixture_title("'%s' on %s, output %d alone", c->spec, c->shapes, output);
+    layer_fixture l = fixture_open_output("dtype=f64 seed=3", c, output, "mse reduction=half_sum");
+    fixture_fill_tensors(&l, &r, FIXTURE_ANY);
+    fixture_data d = fixture_draw(&l, &r, 2, fixture_smooth(l.spec));
+    CHECK_SIXNET(sixnet_model_gradient_check(l.net, d.feed, d.upstream, 2, &worst, &where));
+    if (!(worst <= 1e-8))
+        fixture_fail("%s: the gradient is off by %g", where, worst);
+    fixture_drop(&l, &d);
+    fixture_close(&l);
+}
+
+static void test_outputs_alone(void **state)
+{
+    (void)state;
+    fixture_spec_room room;
+    int tried = 0;
+    for (int i = 0; i < fixture_case_count(); i++) {
+        fixture_case c = fixture_case_at(i, &room);
+        if (fixture_skips(i))
+            continue;
+        layer_fixture l = fixture_open("dtype=f64", &c, NULL);
+        const int outputs = fixture_output_count(&l);
+        fixture_close(&l);
+        for (int o = 0; outputs > 1 && o < outputs; o++, tried++)
+            check_lone_output(&c, o);
+    }
+    assert_true(tried >= 10);
+}
+
 /* ---- dropout ---- */
 
 enum { DROP_SIZE = 500, DROP_SAMPLES = 33, DROPS = DROP_SIZE * DROP_SAMPLES };
@@ -705,6 +742,7 @@ int main(void)
         cmocka_unit_test(test_predict),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_each_gradient),
+        cmocka_unit_test(test_outputs_alone),
         cmocka_unit_test(test_dropout_is_random),
         cmocka_unit_test(test_dropout_depends_on),
         cmocka_unit_test(test_dropout_nodes_differ),
