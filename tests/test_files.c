@@ -249,7 +249,7 @@ static void test_too_little_room(void **state)
     char room[100];
     memset(room, 'x', sizeof room);
     CHECK_SIXNET(sixnet_model_save_to_buffer(net, NULL, 0, &size));
-    assert_status(sixnet_model_save_to_buffer(net, room, 50, &again), "SIXNET_INVALID_ARGUMENT", "room for 50");
+    assert_status(sixnet_model_save_to_buffer(net, room, 50, &again), "SIXNET_INVALID_ARGUMENT", "the buffer has 50");
     assert_int_equal(size, again);
     assert_int_equal(room[50], 'x');
     sixnet_model_free(net);
