@@ -199,7 +199,7 @@ static sixnet_node keep_error(sixnet_model *net, int32_t status)
 static sixnet_node add_node(const char *function, sixnet_model *net, const char *spec, const sixnet_node *inputs,
                             int32_t count)
 {
-    int32_t node, status;
+    int32_t node = SIXNET_NO_NODE, status;
     six_call call;
     if (begin_model(&call, function, net, SIX_CHANGES))
         return SIXNET_NO_NODE;
@@ -290,7 +290,7 @@ int32_t sixnet_model_reset(sixnet_model *net, uint64_t seed)
 
 /* ---- model: looking at it ---- */
 
-static const char *cached(sixnet_model *net, const char *function, char **text, char *(*make)(const sixnet_model *))
+static const char *cached(sixnet_model *net, const char *function, six_report text, char *(*make)(const sixnet_model *))
 {
     if (need(function, "net", net, SIX_RUNS))
         return NULL;
@@ -298,19 +298,19 @@ static const char *cached(sixnet_model *net, const char *function, char **text, 
         six_fail(SIXNET_BAD_STATE, "%s: the model is not compiled; call sixnet_model_compile() first", function);
         return NULL;
     }
-    if (!*text)
-        *text = make(net);
-    return *text;
+    if (!net->report[text])
+        net->report[text] = make(net);
+    return net->report[text];
 }
 
 const char *sixnet_model_summary(sixnet_model *net)
 {
-    return cached(net, "sixnet_model_summary", net ? &net->summary : NULL, six_summary);
+    return cached(net, "sixnet_model_summary", SIX_REPORT_SUMMARY, six_summary);
 }
 
 const char *sixnet_model_text(sixnet_model *net)
 {
-    return cached(net, "sixnet_model_text", net ? &net->text : NULL, six_model_text);
+    return cached(net, "sixnet_model_text", SIX_REPORT_TEXT, six_model_text);
 }
 
 int32_t sixnet_node_count(const sixnet_model *net)
@@ -626,7 +626,7 @@ static int32_t forward(sixnet_model *net, six_rows inputs, int64_t n)
     int32_t status = begin_model(&call, "sixnet_model_forward", net, SIX_CHANGES);
     if (status)
         return status;
-    status = inputs.data ? six_forward(net, inputs, n) : missing("sixnet_model_forward", "inputs");
+    status = inputs.data ? six_forward(net, inputs, n, NULL) : missing("sixnet_model_forward", "inputs");
     six_call_end(&call);
     return status;
 }
@@ -1114,7 +1114,9 @@ int32_t sixnet_model_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_datase
 
 int64_t sixnet_model_history_size(const sixnet_model *net)
 {
-    return need("sixnet_model_history_size", "net", net, SIX_READS) ? 0 : net->epochs;
+    return need("sixnet_model_history_size", "net", net, SIX_READS)
+               ? 0
+               : six_history_epochs(net->report[SIX_REPORT_HISTORY]);
 }
 
 double sixnet_model_history_get(const sixnet_model *net, int64_t epoch, const char *key)
@@ -1122,7 +1124,7 @@ double sixnet_model_history_get(const sixnet_model *net, int64_t epoch, const ch
     int32_t status = need("sixnet_model_history_get", "net", net, SIX_READS);
     if (!status && !key)
         status = missing("sixnet_model_history_get", "key");
-    return status ? (double)NAN : six_history_get(net, epoch, key);
+    return status ? (double)NAN : six_history_get(net->report[SIX_REPORT_HISTORY], epoch, key);
 }
 
 const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t index, const char *field)
@@ -1133,7 +1135,7 @@ const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t index, cons
         missing("sixnet_model_diagnostic", "field");
         return NULL;
     }
-    return index < 0 || index >= net->diagnostics ? NULL : six_diagnostic_field(&net->diagnostic[index], field);
+    return six_diagnostic_field(net->report[SIX_REPORT_DIAGNOSTICS], index, field);
 }
 
 int32_t sixnet_model_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)

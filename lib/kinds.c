@@ -8,7 +8,7 @@
 
 #include "data/batches.h"
 #include "data/dataset.h"
-#include "data/transforms.h"
+#include "transforms/transform.h"
 #include "files/model.h"
 #include "graph/context.h"
 #include "graph/graph.h"
@@ -44,7 +44,7 @@ static const six_kind *in_list(const six_kind *const *list, int32_t index)
 
 #ifndef SIXNET_INFERENCE_ONLY
 static const six_kind *schedule_at(int32_t index) { return in_list(six_schedule_kinds, index); }
-static const six_kind *transform_at(int32_t index) { return in_list(six_transform_kinds(), index); }
+static const six_kind *transform_at(int32_t index) { return in_list(six_transform_kinds, index); }
 #endif
 
 static const six_kind *options_at(int32_t index)

@@ -17,9 +17,11 @@ LIBRARY = {
     "lib/layers": ["include", "lib/base", "lib/simd", "lib/layers/op.h"],
     "lib/optimizers": ["lib/base", "lib/simd", "lib/layers/op.h"],
     "lib/layers/variant": ["lib/base", "lib/layers/op.h", "lib/optimizers"],
-    "lib/data": ["include", "lib/base"],
+    "lib/schedules": ["include", "lib/base"],
+    "lib/transforms": ["include", "lib/base"],
+    "lib/data": ["include", "lib/base", "lib/transforms"],
     "lib/graph": ["include", "lib/base", "lib/layers/variant"],
-    "lib/train": ["include", "lib/base", "lib/data", "lib/graph"],
+    "lib/train": ["include", "lib/base", "lib/data", "lib/graph", "lib/schedules"],
     "lib/files": ["include", "lib/base", "lib/data", "lib/graph", "lib/train"],
 }
 ROOMS = {
@@ -30,7 +32,8 @@ ROOMS = {
     "tests": ["lib", *LIBRARY, "tests/oracles"],
     "tests/oracles": ["include"],
 }
-WRITTEN_BY_MESON = {"layers.inc", "optimizers.inc", "plots.h", "variants.inc"}
+WRITTEN_BY_MESON = {"layers.inc", "optimizers.inc", "plots.h", "schedules.inc", "transforms.inc", "variants.inc"}
+FAMILIES = ("layers", "optimizers", "schedules", "transforms")
 SOURCE = {".c", ".h", ".cpp", ".hpp", ".inc"}
 
 
@@ -75,18 +78,34 @@ def includes(path):
             yield number, match[1] or match[2]
 
 
-def named_layers():
-    """A graph knows layers by their table only: no kind's name may stand in its code."""
-    kinds = [re.findall(r"^SIX_LAYER\((\w+)\) =", p.read_text(), re.M) for p in (ROOT / "lib/layers").glob("*.c")]
-    kinds = {kind for names in kinds for kind in names}
-    for path in sorted((ROOT / "lib/graph").glob("*.[ch]")):
+def kinds():
+    """Names of the layers, optimizers, schedules and transforms, with the file of each."""
+    for path in (p for folder in FAMILIES for p in sorted((ROOT / "lib" / folder).glob("*.c"))):
+        for name in re.findall(r'\.kind = \{"(\w+)"', path.read_text()):
+            yield name, path
+
+
+def unlisted_kinds():
+    """A kind is its file and one word in a list of lib/meson.build, which both have its name."""
+    text = (ROOT / "lib/meson.build").read_text()
+    for name, path in kinds():
+        entries = re.search(rf"^{path.parent.name} = \[(.*?)\]$", text, re.M | re.S)[1]
+        if name != path.stem or f"'{name}'" not in entries:
+            yield f"{path.relative_to(ROOT)}: {name} is not in the list '{path.parent.name}' of lib/meson.build, or not the file's name"
+
+
+def named_kinds():
+    """Other code knows kinds by their tables only: no kind's name may stand in it."""
+    files = dict(kinds())
+    for path in sorted((ROOT / "lib").glob("*/*.[ch]")):
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            for kind in kinds.intersection(re.findall(r'"(\w+)"', line)):
-                yield f"{path.relative_to(ROOT)}:{number}: names the layer {kind}"
+            for name in files.keys() & re.findall(r'"(\w+)"', line):
+                if files[name] != path:
+                    yield f"{path.relative_to(ROOT)}:{number}: names {name}"
 
 
 def main():
-    faults, count = list(named_layers()), 0
+    faults, count = [*unlisted_kinds(), *named_kinds()], 0
     for path in sources():
         for number, name in includes(path):
             count += 1

@@ -21,7 +21,8 @@ int32_t sixnet_planted_sum(const struct sixnet_planted *p) { return p->first + (
 """
 CONSTANTS = "include/sixnet/sixnet.h"  # which are in no library
 SGD = "lib/optimizers/sgd.c"
-LAYER = "include/sixnet/layer.h|lib/graph/custom.c"
+SETUP = "include/sixnet/layer.h|lib/graph/custom_setup.c"
+CALL = "include/sixnet/layer.h|lib/graph/custom_call.c"
 NESTEROV = r'\{"nesterov", .*\},\n'
 ONE_MORE = '\\1{{"planted", SIX_BOOL, offsetof(sgd, nesterov), 0, 1, {}, NULL, ""}},\n'
 
@@ -30,9 +31,9 @@ BREAKS = {
     "a field of a struct in another place":
         ("include/sixnet/planted.h", "int32_t first; int64_t second;", "int64_t second; int32_t first;", "sixnet_planted"),
     "an argument wider":
-        (LAYER, r"(sixnet_layer_setup_input_shape\([^;{]*?)int32_t index", r"\1int64_t index", "sixnet_layer_setup_input_shape"),
+        (SETUP, r"(sixnet_layer_setup_input_shape\([^;{]*?)int32_t index", r"\1int64_t index", "sixnet_layer_setup_input_shape"),
     "an argument more":
-        (LAYER, r"(sixnet_layer_call_sample_count\(const sixnet_layer_call \*call)\)", r"\1, int32_t more)", "sixnet_layer_call_sample_count"),
+        (CALL, r"(sixnet_layer_call_sample_count\(const sixnet_layer_call \*call)\)", r"\1, int32_t more)", "sixnet_layer_call_sample_count"),
     "a symbol gone":
         ("lib/sixnet.map", "    sixnet_model_digest;\n", "", "sixnet_model_digest"),
     "a symbol's version another":

@@ -1361,7 +1361,7 @@ static void test_transform_random(void **state)
 static void test_kinds(void **state)
 {
     (void)state;
-    const six_kind *const *kinds = six_transform_kinds();
+    const six_kind *const *kinds = six_transform_kinds;
     for (; *kinds; kinds++) {
         const char *rest;
         assert_ptr_equal(&six_transform_find((*kinds)->name, &rest)->kind, *kinds);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The transforms of lib/data, against formulas in double; and what holds for all of them: the same samples for any number of threads, any
+/* The transforms of lib/transforms, against formulas in double; and what holds for all of them: the same samples for any number of threads, any
  * size of batches, and from the middle of an epoch on. */
 
 #include "api.h"
@@ -8,7 +8,7 @@
 
 #include "base/sha256.h"
 #include "data/dataset.h"
-#include "data/mixing.h"
+#include "transforms/mixing.h"
 
 #define PI 3.14159265358979323846
 

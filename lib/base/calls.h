@@ -35,26 +35,11 @@ typedef struct six_call {
     bool yields;
 } six_call;
 
-#define SIX_READ(object)                                                                                               \
-    {                                                                                                                  \
-        (object), SIX_READS, false                                                                                     \
-    }
-#define SIX_KEPT(object)                                                                                               \
-    {                                                                                                                  \
-        (object), SIX_READS, true                                                                                      \
-    }
-#define SIX_RUN(object)                                                                                                \
-    {                                                                                                                  \
-        (object), SIX_RUNS, false                                                                                      \
-    }
-#define SIX_CHANGE(object)                                                                                             \
-    {                                                                                                                  \
-        (object), SIX_CHANGES, false                                                                                   \
-    }
-#define SIX_FREE(object)                                                                                               \
-    {                                                                                                                  \
-        (object), SIX_FREES, false                                                                                     \
-    }
+#define SIX_READ(object) ((six_use){(object), SIX_READS, false})
+#define SIX_KEPT(object) ((six_use){(object), SIX_READS, true})
+#define SIX_RUN(object) ((six_use){(object), SIX_RUNS, false})
+#define SIX_CHANGE(object) ((six_use){(object), SIX_CHANGES, false})
+#define SIX_FREE(object) ((six_use){(object), SIX_FREES, false})
 
 /* The arguments `use` and `uses` of the functions below, from a list of these. */
 #define SIX_USES(...)                                                                                                  \

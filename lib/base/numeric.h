@@ -2,6 +2,7 @@
 #ifndef SIX_BASE_NUMERIC_H
 #define SIX_BASE_NUMERIC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* base to the power of a whole exponent of 0 and up, by squaring: the same bits on every machine. */
@@ -15,5 +16,8 @@ static inline double six_power(double base, int64_t exponent)
     }
     return power;
 }
+
+/* Whether a number counts something: whole, from 0 to 2^53. */
+static inline bool six_is_count(double x) { return x >= 0 && x <= 0x1p53 && x == (double)(int64_t)x; }
 
 #endif

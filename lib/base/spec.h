@@ -5,6 +5,7 @@
 /* The one parser of the text interface: layers, losses, optimizers, schedules, transforms and options are tables of attributes. */
 
 #include "shape.h"
+#include "span.h"
 #include "text.h"
 
 typedef enum six_type {
@@ -55,11 +56,6 @@ typedef struct six_kind {
     const six_attr *attrs;
     size_t size; /* of the struct that the attributes fill, 0 without */
 } six_kind;
-
-/* A piece of text; not terminated. */
-typedef struct six_span {
-    const char *begin, *end;
-} six_span;
 
 /* The first word of a text (the kind's name) and what follows it. SIXNET_BAD_SPEC if there is none, or the text has control characters
  * other than tab and line breaks or is longer than SIX_SPEC_MAX. */

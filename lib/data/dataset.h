@@ -3,7 +3,7 @@
 #define SIX_DATA_DATASET_H
 
 #include "element.h"
-#include "transforms.h"
+#include "transforms/transform.h"
 
 /* The inputs or the targets of all samples. */
 typedef struct six_column {

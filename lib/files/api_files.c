@@ -230,17 +230,15 @@ static int32_t begin_weights(const char *function, sixnet_model *net, const char
     if (!net->compiled)
         return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
     status = six_spec_parse(&six_kind_model_load_weights, options, o, NULL, NULL);
-    if (!status) {
-        six_free(net->ctx, net->report);
-        net->report = NULL;
-    }
+    if (!status)
+        six_model_set_report(net, SIX_REPORT_WEIGHTS, NULL);
     return status;
 }
 
 static void give_report(const sixnet_model *net, const char **report)
 {
     if (report)
-        *report = net->report ? net->report : "";
+        *report = net->report[SIX_REPORT_WEIGHTS] ? net->report[SIX_REPORT_WEIGHTS] : "";
 }
 
 int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options, const char **report)
@@ -317,6 +315,6 @@ int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_
     status = six_spec_parse(&six_kind_model_load, options, &o, NULL, NULL);
     if (!status)
         status = six_checkpoint_load(&run, path, &o);
-    six_run_free(&run);
+    six_free(run.net->ctx, run.history);
     return status;
 }

@@ -62,8 +62,9 @@ static size_t list_extras(const six_train_run *run, const double *schedule, int3
     size_t n = 0;
     const sixnet_model *net = run->net;
     extra[n++] = (six_st_item){schedule_name, {1, {count}}, SIX_F64, schedule};
-    if (run->rows)
-        extra[n++] = (six_st_item){history_name, {2, {run->rows, SIX_RUN_COLUMNS}}, SIX_F64, run->history};
+    const int64_t epochs = six_history_epochs(run->history);
+    if (epochs)
+        extra[n++] = (six_st_item){history_name, {2, {epochs, SIX_HISTORY_COLUMNS}}, SIX_F64, run->history->row};
     if (run->state.averaged)
         extra[n++] = (six_st_item){plain_name, {1, {net->values_size}}, net->ctx->dtype, net->values};
     for (int32_t i = 0; i < run->opt->slots && net->trained_size; i++)
@@ -112,10 +113,11 @@ typedef struct loading {
     six_safetensors *file;
     six_run_state state;
     void *attr; /* the optimizer's, from the file */
-    double schedule[SIX_SCHEDULE_STATE], *history;
+    double schedule[SIX_SCHEDULE_STATE];
     int32_t schedule_count;
-    int64_t rows, changes; /* changes: of the settings */
-    bool other_optimizer;  /* the optimizer's attributes are among them */
+    six_history *history;
+    int64_t changes;      /* of the settings */
+    bool other_optimizer; /* the optimizer's attributes are among them */
 } loading;
 
 static int32_t fail_note(const loading *l, const char *key, const char *problem)
@@ -277,10 +279,10 @@ static int32_t read_schedule(loading *l)
 static bool is_share(double accuracy) { return isnan(accuracy) || (accuracy >= 0 && accuracy <= 1); }
 
 /* Whether a row of a history can be that of an epoch: a loss may be infinite. */
-static bool is_possible(const double *row)
+static bool is_possible(const double row[static SIX_HISTORY_COLUMNS])
 {
-    return row[SIX_RUN_LR] >= 0 && isfinite(row[SIX_RUN_LR]) && !isnan(row[SIX_RUN_LOSS]) &&
-           is_share(row[SIX_RUN_ACCURACY]) && is_share(row[SIX_RUN_VALIDATION_ACCURACY]);
+    return row[SIX_HISTORY_LR] >= 0 && isfinite(row[SIX_HISTORY_LR]) && !isnan(row[SIX_HISTORY_LOSS]) &&
+           is_share(row[SIX_HISTORY_ACCURACY]) && is_share(row[SIX_HISTORY_VALIDATION_ACCURACY]);
 }
 
 static int32_t read_history(loading *l)
@@ -290,18 +292,20 @@ static int32_t read_history(loading *l)
         return fail_note(l, history_name, "is missing");
     if (!t)
         return SIXNET_OK;
-    l->rows = l->state.epoch;
-    int32_t status = find_tensor(l, history_name, SIX_ST_F64, &(six_shape){2, {l->rows, SIX_RUN_COLUMNS}}, &t);
+    const int64_t epochs = l->state.epoch;
+    int32_t status = find_tensor(l, history_name, SIX_ST_F64, &(six_shape){2, {epochs, SIX_HISTORY_COLUMNS}}, &t);
     if (status)
         return status;
-    l->history = six_alloc(l->run->net->ctx, (size_t)l->rows * SIX_RUN_COLUMNS, sizeof *l->history);
-    if (!l->history)
-        return SIXNET_OUT_OF_MEMORY;
-    six_weights_copy(l->file, t, l->history, SIX_F64);
-    for (int64_t i = 0; i < l->rows; i++)
-        if (!is_possible(l->history + i * SIX_RUN_COLUMNS))
+    status = six_history_new(&l->history, l->run->net->ctx, epochs);
+    if (status)
+        return status;
+    six_weights_copy(l->file, t, l->history->row, SIX_F64);
+    for (int64_t i = 0; i < epochs; i++) {
+        if (!is_possible(l->history->row[i]))
             return six_fail(SIXNET_BAD_FILE, "%s: %s: epoch %lld has a number that cannot be", l->file->label,
                             history_name, (long long)i + 1);
+        six_history_count(l->history);
+    }
     return SIXNET_OK;
 }
 
@@ -411,7 +415,8 @@ static void commit(loading *l)
     opt->steps = l->state.optimizer_step;
     net->step = (uint64_t)l->state.model_step;
     take_state(l);
-    six_run_take_history(run, l->history, l->rows);
+    six_free(net->ctx, run->history);
+    run->history = l->history;
     l->history = NULL;
 }
 

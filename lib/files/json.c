@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/span.h"
 #include "base/status.h"
 #include "base/text.h"
 
@@ -84,21 +85,12 @@ int32_t six_json_finish(six_json *j)
 
 /* ---- strings ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The four digits after \u. */
 static bool read_unit(six_json *j, uint32_t *unit)
 {
     *unit = 0;
     for (int i = 0; i < 4; i++, j->at++) {
-        int digit = j->at < j->end ? hex_digit(*j->at) : -1;
+        int digit = j->at < j->end ? six_hex_digit(*j->at) : -1;
         if (digit < 0)
             return false;
         *unit = *unit << 4 | (uint32_t)digit;

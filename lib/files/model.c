@@ -181,7 +181,6 @@ int32_t six_model_load_weights(sixnet_model *net, six_safetensors *s, const six_
     int32_t status = o->checksum ? six_safetensors_verify(s, false) : SIXNET_OK;
     if (!status)
         status = fill(net, s, o, &report);
-    six_free(net->ctx, net->report);
-    net->report = report.data;
+    six_model_set_report(net, SIX_REPORT_WEIGHTS, report.data);
     return status;
 }

@@ -72,8 +72,8 @@ void six_act_on_tile(six_plan *plan, const six_action *a, int32_t tile, int32_t 
     else
         a->tile(&plan->run[a->node], t, scratch_of(plan, worker));
     six_profile_stop(six_plan_profile(plan), a->node, worker, start);
-    if (plan->training && plan->net->observer)
-        plan->net->observer->after_layer(plan->net->observer, a->node, t, a->tile);
+    if (plan->observer)
+        plan->observer->after_layer(plan->observer, a->node, t, a->tile);
     if (t->error && !plan->error[tile]) {
         plan->error[tile] = t->error;
         plan->error_node[tile] = a->node;

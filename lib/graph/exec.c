@@ -104,7 +104,7 @@ void six_forward_undo(sixnet_model *net)
     net->pass = SIX_PASS_NONE;
 }
 
-int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
+int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, six_observer *observer)
 {
     int32_t status = six_require_compiled(net);
     if (!status && n < 1)
@@ -114,6 +114,7 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n)
     if (status)
         return status;
     six_plan *plan = net->training;
+    plan->observer = observer;
     set_batch(plan, n);
     for (int32_t i = 0; i < net->node_count; i++)
         plan->run[i].step = net->step;

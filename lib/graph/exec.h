@@ -17,7 +17,8 @@ typedef struct six_rows_out {
     six_dtype dtype;
 } six_rows_out;
 
-int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n);
+/* observer: of this pass, and of the loss and the backward pass that follow it; NULL for none. */
+int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, six_observer *observer);
 /* Takes back what the last six_forward() did to the tensors: running statistics are as before. */
 void six_forward_undo(sixnet_model *net);
 int32_t six_loss(sixnet_model *net, six_rows targets, six_loss_sums *sums);

@@ -43,11 +43,10 @@ void six_model_forget_plans(sixnet_model *net)
     net->pass = SIX_PASS_NONE;
 }
 
-void six_model_forget_texts(sixnet_model *net)
+void six_model_set_report(sixnet_model *net, six_report which, void *report)
 {
-    six_free(net->ctx, net->summary);
-    six_free(net->ctx, net->text);
-    net->summary = net->text = NULL;
+    six_free(net->ctx, net->report[which]);
+    net->report[which] = report;
 }
 
 void six_model_release(sixnet_model *net)
@@ -56,7 +55,6 @@ void six_model_release(sixnet_model *net)
         return;
     sixnet_context *ctx = net->ctx;
     six_model_forget_plans(net);
-    six_model_forget_texts(net);
     six_profile_set(net, false);
     for (int32_t i = 0; i < net->node_count; i++)
         six_node_free(ctx, &net->node[i]);
@@ -70,19 +68,10 @@ void six_model_release(sixnet_model *net)
     six_free(ctx, net->values);
     six_free(ctx, net->gradients);
     six_free(ctx, net->kept);
-    six_free(ctx, net->report);
-    six_free(ctx, net->diagnostic);
-    six_free(ctx, net->history);
+    for (int32_t i = 0; i < SIX_REPORTS; i++)
+        six_free(ctx, net->report[i]);
     six_free(ctx, net);
     six_context_release(ctx);
-}
-
-int32_t six_model_parse(sixnet_model *net, const char *text)
-{
-    static const char byte_order_mark[] = "\xEF\xBB\xBF"; /* with which some editors begin UTF-8 */
-    bool marked = strncmp(text, byte_order_mark, strlen(byte_order_mark)) == 0;
-    int32_t status = six_model_add_lines(net, text + (marked ? strlen(byte_order_mark) : 0));
-    return status ? status : six_compile(net);
 }
 
 /* The state that a compiled model has beside its text. */

@@ -2,7 +2,7 @@
 #ifndef SIX_GRAPH_GRAPH_H
 #define SIX_GRAPH_GRAPH_H
 
-/* The graph: what a model is made of. graph.c has the model, node.c adds nodes, tensors.c has its tensors, layout.c and plan.c lay out
+/* The graph: what a model is made of. graph.c has the model, net_text.c reads its text, node.c adds nodes, tensors.c has its tensors, layout.c and plan.c lay out
  * memory for a batch, exec.c and infer.c run it. */
 
 #include <stdatomic.h>
@@ -65,13 +65,16 @@ typedef struct six_observer {
                         void (*done)(const six_run *, six_tile *, void *));
 } six_observer;
 
-/* What was found wrong in a training run. */
-typedef struct six_diagnostic {
-    const char *name, *remedy; /* static */
-    char node[SIX_NAME_MAX], epoch[24], batch[24], text[1024];
-} six_diagnostic;
-
-enum { SIX_DIAGNOSTICS_MAX = 64 };
+/* What calls leave with a model for the caller to read: each a block of memory, or NULL. The code that makes one knows its type. */
+typedef enum six_report {
+    SIX_REPORT_SUMMARY,        /* char *, see six_summary() */
+    SIX_REPORT_TEXT,           /* char *, see six_model_text() */
+    SIX_REPORT_WEIGHTS,        /* char *, see files/model.c */
+    SIX_REPORT_GRADIENT_CHECK, /* char *, see train/gradient_check.c */
+    SIX_REPORT_HISTORY,        /* six_history *, see train/history.h */
+    SIX_REPORT_DIAGNOSTICS,    /* six_diagnostic_list *, see train/diagnostics.h */
+    SIX_REPORTS
+} six_report;
 
 struct six_plan;
 struct six_profile;
@@ -113,16 +116,8 @@ struct sixnet_model {
     atomic_int cancelled; /* what runs is to end, see sixnet_model_cancel() */
     enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
     struct six_profile *profile; /* NULL when off */
-    six_observer *observer;      /* NULL without */
-    six_diagnostic *diagnostic;  /* of the last sixnet_model_fit() that looked for any */
-    int32_t diagnostics;
-    double *history; /* [epoch] of the last sixnet_model_fit(), see train/run.h */
-    int64_t epochs;
-    uint64_t step; /* training passes since the last reset: random layers draw by it */
-
-    char *summary, *text;                                 /* made when first asked for */
-    char *report;                                         /* of the last six_model_load_weights() */
-    char checked[SIX_NAME_MAX + SIX_PARAM_NAME_MAX + 24]; /* where the last gradient check found its worst */
+    uint64_t step;               /* training passes since the last reset: random layers draw by it */
+    void *report[SIX_REPORTS];
 };
 
 int32_t six_model_new(sixnet_model **out, sixnet_context *ctx);
@@ -131,21 +126,30 @@ sixnet_model *six_model_retain(sixnet_model *net);
 int32_t six_model_copy(sixnet_model **out, const sixnet_model *net);
 void six_model_release(sixnet_model *net);
 
-/* node.c */
-int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *node);
+int32_t six_compile(sixnet_model *net);
+/* Frees the memory of passes after a change that makes it wrong. */
+void six_model_forget_plans(sixnet_model *net);
+/* Replaces a report by a new one, or by none: NULL. */
+void six_model_set_report(sixnet_model *net, six_report which, void *report);
+/* What compiling checks: the first error of the build, or a graph that makes no sense; finds the graph's ends. */
+int32_t six_check(sixnet_model *net);
+
+/* net_text.c */
 int32_t six_model_parse(sixnet_model *net, const char *text);
 /* As six_model_parse(), but does not compile. */
 int32_t six_model_add_lines(sixnet_model *net, const char *text);
-int32_t six_compile(sixnet_model *net);
-/* Frees the memory of passes, or the texts made so far, after a change that makes them wrong. */
-void six_model_forget_plans(sixnet_model *net);
-void six_model_forget_texts(sixnet_model *net);
-/* What compiling checks: the first error of the build, or a graph that makes no sense; finds the graph's ends. */
-int32_t six_check(sixnet_model *net);
-int32_t six_node_find(const sixnet_model *net, const char *name);
+
+/* node.c: inputs are values as the public API counts them. */
+int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *node);
+/* The same for a line of a net's text: `line` is its number and inputs[0] the node above, which it takes if its layer takes any and it does
+ * not say from=. */
+int32_t six_node_add(sixnet_model *net, const char *spec, int32_t line, const int32_t *inputs, int32_t count);
 /* Frees what the node owns. */
 void six_node_free(const sixnet_context *ctx, const six_node *node);
 
+/* names.c */
+/* -1 if there is no node of that name. */
+int32_t six_node_find(const sixnet_model *net, const char *name);
 /* Values in the public API: a node stands for its first output, and output k of it is node + k * SIX_OUTPUT. */
 enum { SIX_OUTPUT = 1 << 16 };
 /* The value that a public number stands for; -1 if there is none. */

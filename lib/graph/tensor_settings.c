@@ -149,7 +149,8 @@ static int32_t set(sixnet_model *net, const setting *s)
     supersede(net, s);
     net->setting[net->setting_count] = *s;
     net->setting[net->setting_count++].nodes = net->node_count;
-    six_model_forget_texts(net);
+    six_model_set_report(net, SIX_REPORT_SUMMARY, NULL);
+    six_model_set_report(net, SIX_REPORT_TEXT, NULL);
     return SIXNET_OK;
 }
 

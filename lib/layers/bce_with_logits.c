@@ -55,12 +55,6 @@ static int32_t setup(six_op *op)
     return six_loss_setup(op, a->reduction);
 }
 
-static void memory_reqs(const six_run *run, six_memory_reqs *n)
-{
-    (void)run;
-    six_loss_memory_reqs(n);
-}
-
 /* How many values of the tile's samples are classified right. */
 static real count_right(const six_op *op, const six_tile *tile)
 {
@@ -87,8 +81,6 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     run->sums[(int64_t)tile->index * SIX_LOSS_GROUP_SUMS + SIX_LOSS_CORRECT] = count_right(run->op, tile);
 }
 
-static void end_forward(six_run *run) { six_loss_end_values(run); }
-
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
@@ -109,8 +101,8 @@ SIX_LAYER(bce_with_logits) = {
     .reads = SIX_READS_X,
     .of_scores = true,
     .setup = SIX_BASELINE_ONLY(setup),
-    .memory_reqs = memory_reqs,
+    .memory_reqs = six_loss_memory_reqs,
     .forward = forward,
-    .end_forward = end_forward,
+    .end_forward = six_loss_end_values,
     .backward = backward,
 };

@@ -54,7 +54,7 @@ static int32_t setup(six_op *op)
 /* Saved for each position: the largest x, and what makes of exp(x - that) a softmax, with probabilities times the sum of the v. */
 static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
-    six_loss_memory_reqs(n);
+    six_loss_memory_reqs(run, n);
     n->saved = six_class_positions(run->op) * 2 * SIX_LANES * (int64_t)sizeof(real);
 }
 
@@ -246,8 +246,6 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
         forward_probabilities(run, tile);
 }
 
-static void end_forward(six_run *run) { six_class_end(run); }
-
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
@@ -274,6 +272,6 @@ SIX_LAYER(cross_entropy) = {
     .setup = SIX_BASELINE_ONLY(setup),
     .memory_reqs = memory_reqs,
     .forward = forward,
-    .end_forward = end_forward,
+    .end_forward = six_class_end,
     .backward = backward,
 };

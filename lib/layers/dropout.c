@@ -22,8 +22,6 @@ static const six_attr attrs[] = {
     {.name = NULL},
 };
 
-static int32_t setup(six_op *op) { return six_unary_setup(op); }
-
 static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     if (run->training)
@@ -128,7 +126,7 @@ SIX_LAYER(dropout) = {
     .inputs_max = 1,
     .reads = SIX_READS_NOTHING,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = SIX_BASELINE_ONLY(six_unary_setup),
     .memory_reqs = memory_reqs,
     .forward = forward,
     .forward_one = forward,

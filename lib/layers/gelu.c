@@ -91,8 +91,6 @@ static vec approximate_derivative(vec x, vec dy, vec a)
     return dy * (six_fma(x, s * rest * slope, s) * SIX_TINY);
 }
 
-static int32_t setup(six_op *op) { return six_unary_setup(op); }
-
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
@@ -122,7 +120,7 @@ SIX_LAYER(gelu) = {
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = SIX_BASELINE_ONLY(six_unary_setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

@@ -21,8 +21,6 @@ static vec value(vec x, vec slope) { return six_select(six_greater(x, (vec){0}),
 
 static vec derivative(vec y, vec dy, vec slope) { return six_select(six_greater(y, (vec){0}), dy, dy * slope); }
 
-static int32_t setup(six_op *op) { return six_unary_setup(op); }
-
 static vec slope_of(const six_op *op) { return six_set((real)((const attributes *)op->attr)->negative_slope); }
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
@@ -48,7 +46,7 @@ SIX_LAYER(leaky_relu) = {
     .inputs_max = 1,
     .reads = SIX_READS_Y,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = SIX_BASELINE_ONLY(six_unary_setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

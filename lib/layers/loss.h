@@ -59,8 +59,9 @@ SIX_INLINE real six_loss_of_lanes(const real *lanes, int32_t active)
 }
 
 /* For needs(). */
-SIX_INLINE void six_loss_memory_reqs(six_memory_reqs *n)
+SIX_INLINE void six_loss_memory_reqs(const six_run *run, six_memory_reqs *n)
 {
+    (void)run;
     n->sums = SIX_LOSS_GROUP_SUMS;
     n->shared = sizeof(double);
 }

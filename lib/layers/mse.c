@@ -34,19 +34,11 @@ static vec derivative(vec x, vec t, const void *attr, int64_t feature)
 
 static int32_t setup(six_op *op) { return six_loss_setup(op, ((const attributes *)op->attr)->reduction); }
 
-static void memory_reqs(const six_run *run, six_memory_reqs *n)
-{
-    (void)run;
-    six_loss_memory_reqs(n);
-}
-
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
     six_loss_forward(run, tile, value);
 }
-
-static void end_forward(six_run *run) { six_loss_end_values(run); }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
@@ -67,8 +59,8 @@ SIX_LAYER(mse) = {
     .hidden = true,
     .reads = SIX_READS_X,
     .setup = SIX_BASELINE_ONLY(setup),
-    .memory_reqs = memory_reqs,
+    .memory_reqs = six_loss_memory_reqs,
     .forward = forward,
-    .end_forward = end_forward,
+    .end_forward = six_loss_end_values,
     .backward = backward,
 };

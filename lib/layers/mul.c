@@ -4,8 +4,6 @@
 
 #include "nary.h"
 
-static int32_t setup(six_op *op) { return six_same_shapes_setup(op); }
-
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
@@ -41,7 +39,7 @@ SIX_LAYER(mul) = {
     .inputs_max = SIX_MAX_INPUTS,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = SIX_BASELINE_ONLY(six_same_shapes_setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

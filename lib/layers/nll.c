@@ -27,12 +27,6 @@ static int32_t setup(six_op *op)
     return six_class_check(op, &a->weight);
 }
 
-static void memory_reqs(const six_run *run, six_memory_reqs *n)
-{
-    (void)run;
-    six_loss_memory_reqs(n);
-}
-
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     const six_op *op = run->op;
@@ -59,8 +53,6 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     }
     six_class_store(run, tile, &sums);
 }
-
-static void end_forward(six_run *run) { six_class_end(run); }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
@@ -96,8 +88,8 @@ SIX_LAYER(nll) = {
     .reads = SIX_READS_NOTHING,
     .of_scores = true,
     .setup = SIX_BASELINE_ONLY(setup),
-    .memory_reqs = memory_reqs,
+    .memory_reqs = six_loss_memory_reqs,
     .forward = forward,
-    .end_forward = end_forward,
+    .end_forward = six_class_end,
     .backward = backward,
 };

@@ -18,8 +18,6 @@ static vec derivative(vec y, vec dy, vec a)
     return (vec)((ivec)dy & ~(ivec)(y <= (vec){0}));
 }
 
-static int32_t setup(six_op *op) { return six_unary_setup(op); }
-
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
@@ -41,7 +39,7 @@ SIX_LAYER(relu) = {
     .reads = SIX_READS_Y,
     .in_place = true,
     .rectifies = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = SIX_BASELINE_ONLY(six_unary_setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

@@ -19,8 +19,6 @@ static vec derivative(vec y, vec dy, vec a)
     return dy * (y * (1 - y));
 }
 
-static int32_t setup(six_op *op) { return six_unary_setup(op); }
-
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
@@ -42,7 +40,7 @@ SIX_LAYER(sigmoid) = {
     .reads = SIX_READS_Y,
     .in_place = true,
     .probabilities = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = SIX_BASELINE_ONLY(six_unary_setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

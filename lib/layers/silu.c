@@ -22,8 +22,6 @@ static vec derivative(vec x, vec dy, vec a)
     return dy * (six_fma(x, s * rest, s) * SIX_TINY);
 }
 
-static int32_t setup(six_op *op) { return six_unary_setup(op); }
-
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
@@ -44,7 +42,7 @@ SIX_LAYER(silu) = {
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = SIX_BASELINE_ONLY(six_unary_setup),
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

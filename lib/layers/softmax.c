@@ -33,8 +33,6 @@ static void derivative(six_tile *tile, int64_t offset, int64_t size, int64_t str
         six_store(dx + k * stride, six_load(y + k * stride) * (six_load(dy + k * stride) - sum));
 }
 
-static int32_t setup(six_op *op) { return six_softmax_setup(op); }
-
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
@@ -60,7 +58,7 @@ SIX_LAYER(softmax) = {
     .reads = SIX_READS_Y,
     .in_place = true,
     .probabilities = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = SIX_BASELINE_ONLY(six_softmax_setup),
     .forward = forward,
     .backward = backward,
 };

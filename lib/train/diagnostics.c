@@ -72,13 +72,15 @@ struct six_diagnostics {
     six_observer observer; /* first member, so that six_observer * can be cast */
     sixnet_model *net;
     const six_batch_result *result;
-    int64_t epoch, batch;      /* of the last visit; 0 before */
-    int32_t groups;            /* of a batch */
-    uint8_t *bad;              /* [node][group] what was not finite in this batch */
-    uint8_t *alive;            /* [group][unit] whether a ReLU's unit was above 0 in this epoch */
-    int64_t *first_unit;       /* [node + 1] of ReLUs, in alive */
-    uint8_t *reported;         /* [rule][node] */
-    float *outputs;            /* of a batch */
+    int64_t epoch, batch;       /* of the last visit; 0 before */
+    int32_t groups;             /* of a batch */
+    uint8_t *bad;               /* [node][group] what was not finite in this batch */
+    uint8_t *alive;             /* [group][unit] whether a ReLU's unit was above 0 in this epoch */
+    int64_t *first_unit;        /* [node + 1] of ReLUs, in alive */
+    uint8_t *reported;          /* [rule][node] */
+    float *outputs;             /* of a batch */
+    six_diagnostic_list *found; /* the model's from six_doctor_publish() on */
+    bool published;
     int64_t batches, constant; /* of this epoch: those with samples to compare, and those with the same outputs */
 };
 
@@ -117,13 +119,16 @@ static void tell(six_diagnostics *d, int32_t which, int32_t node, double measure
     if (*reported || !(measure > rules[which].threshold))
         return;
     *reported = 1;
-    six_diagnostic unkept, *f = net->diagnostics < SIX_DIAGNOSTICS_MAX ? &net->diagnostic[net->diagnostics++] : &unkept;
+    six_diagnostic unkept, *f = d->found->count < SIX_DIAGNOSTICS_MAX ? &d->found->item[d->found->count++] : &unkept;
     describe(d, &rules[which], net->node[node].name, measure, f);
     six_log(net->ctx, 1, "%s", f->text);
 }
 
-const char *six_diagnostic_field(const six_diagnostic *f, const char *field)
+const char *six_diagnostic_field(const six_diagnostic_list *list, int32_t index, const char *field)
 {
+    if (!list || index < 0 || index >= list->count)
+        return NULL;
+    const six_diagnostic *f = &list->item[index];
     const struct {
         const char *name, *value;
     } fields[] = {{"name", f->name},   {"node", f->node}, {"epoch", f->epoch},
@@ -388,6 +393,14 @@ void six_diagnostics_check_epoch(six_diagnostics *d)
     memset(d->alive, 0, (size_t)d->groups * (size_t)d->first_unit[net->node_count]);
 }
 
+void six_doctor_publish(six_diagnostics *d)
+{
+    six_model_set_report(d->net, SIX_REPORT_DIAGNOSTICS, d->found);
+    d->published = true;
+}
+
+six_observer *six_doctor_observer(six_diagnostics *d) { return &d->observer; }
+
 void six_diagnostics_data_rejected(six_diagnostics *d) { tell(d, LABEL_OUT_OF_RANGE, d->net->loss, 1); }
 
 /* ---- beginning and end ---- */
@@ -412,9 +425,8 @@ static int32_t allocate(six_diagnostics *d, int64_t batch_size)
     d->alive = six_alloc(net->ctx, (size_t)d->first_unit[nodes], groups);
     d->reported = six_alloc(net->ctx, nodes, RULES);
     d->outputs = six_alloc(net->ctx, (size_t)(batch_size * net->output_size), sizeof *d->outputs);
-    if (!net->diagnostic)
-        net->diagnostic = six_alloc(net->ctx, SIX_DIAGNOSTICS_MAX, sizeof *net->diagnostic);
-    return d->bad && d->alive && d->reported && d->outputs && net->diagnostic ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
+    d->found = six_alloc(net->ctx, 1, sizeof *d->found);
+    return d->bad && d->alive && d->reported && d->outputs && d->found ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
 }
 
 int32_t six_diagnostics_new(six_diagnostics **out, sixnet_model *net, int64_t batch_size)
@@ -429,7 +441,6 @@ int32_t six_diagnostics_new(six_diagnostics **out, sixnet_model *net, int64_t ba
         six_diagnostics_free(d);
         return SIXNET_OUT_OF_MEMORY;
     }
-    net->observer = &d->observer;
     *out = d;
     return SIXNET_OK;
 }
@@ -439,11 +450,12 @@ void six_diagnostics_free(six_diagnostics *d)
     if (!d)
         return;
     const sixnet_context *ctx = d->net->ctx;
-    d->net->observer = NULL;
     six_free(ctx, d->first_unit);
     six_free(ctx, d->bad);
     six_free(ctx, d->alive);
     six_free(ctx, d->reported);
     six_free(ctx, d->outputs);
+    if (!d->published)
+        six_free(ctx, d->found);
     six_free(ctx, d);
 }

@@ -6,6 +6,20 @@
 
 #include "graph/exec.h"
 
+/* What was found wrong in a training run. */
+typedef struct six_diagnostic {
+    const char *name, *remedy; /* static */
+    char node[SIX_NAME_MAX], epoch[24], batch[24], text[1024];
+} six_diagnostic;
+
+enum { SIX_DIAGNOSTICS_MAX = 64 };
+
+/* What was found in a run, in the order of the findings. */
+typedef struct six_diagnostic_list {
+    int32_t count;
+    six_diagnostic item[SIX_DIAGNOSTICS_MAX];
+} six_diagnostic_list;
+
 typedef struct six_diagnostics six_diagnostics;
 
 /* A batch that was tried, with all that it left in the model. */
@@ -17,9 +31,13 @@ typedef struct six_batch_result {
     int32_t status;
 } six_batch_result;
 
-/* Looks at the passes of a compiled model with a loss from now on. Earlier findings stay until the caller drops them. */
+/* For a compiled model with a loss. Findings are kept from six_doctor_publish() on. */
 int32_t six_diagnostics_new(six_diagnostics **out, sixnet_model *net, int64_t batch_size);
 void six_diagnostics_free(six_diagnostics *d);
+/* Makes a new list of findings a report of the model, in place of that of the last run. Once. */
+void six_doctor_publish(six_diagnostics *d);
+/* For the training passes of the batches that six_diagnostics_check_batch() is told of. */
+six_observer *six_doctor_observer(six_diagnostics *d);
 
 /* The data have a label out of range, says the message of the call that failed. */
 void six_diagnostics_data_rejected(six_diagnostics *d);
@@ -27,7 +45,7 @@ void six_diagnostics_check_batch(six_diagnostics *d, const six_batch_result *res
 /* What takes an epoch to be seen; of the last visit's epoch. */
 void six_diagnostics_check_epoch(six_diagnostics *d);
 
-/* A field that sixnet_model_diagnostic() names; NULL for any other. */
-const char *six_diagnostic_field(const six_diagnostic *f, const char *field);
+/* A field that sixnet_model_diagnostic() names, of a finding; NULL for any other, or for an index out of range. list may be NULL. */
+const char *six_diagnostic_field(const six_diagnostic_list *list, int32_t index, const char *field);
 
 #endif

@@ -10,6 +10,8 @@
 #include "graph/exec.h"
 #include "graph/plan.h"
 
+enum { WHERE_MAX = SIX_NAME_MAX + SIX_PARAM_NAME_MAX + 24 };
+
 typedef struct check {
     sixnet_model *net;
     const double *targets;
@@ -24,7 +26,7 @@ typedef struct check {
     six_plan *plan;
     int pass;
     double worst;
-    char where[SIX_NAME_MAX + SIX_PARAM_NAME_MAX + 24];
+    char *where; /* [WHERE_MAX] */
 } check;
 
 static size_t bytes_of(const sixnet_model *net, int64_t values)
@@ -37,7 +39,7 @@ static int32_t evaluate(check *c, double *loss)
 {
     six_loss_sums sums;
     c->net->step = c->step;
-    int32_t status = six_forward(c->net, (six_rows){c->inputs, SIX_F64}, c->n);
+    int32_t status = six_forward(c->net, (six_rows){c->inputs, SIX_F64}, c->n, NULL);
     if (!status)
         status = six_loss(c->net, (six_rows){c->targets, SIX_F64}, &sums);
     if (!status)
@@ -99,7 +101,7 @@ static int32_t compare(check *c, const place *p)
     double deviation = fabs(gradient - p->analytic) / fmax(1, fmax(fabs(gradient), fabs(p->analytic)));
     if (!status && (!(deviation <= c->worst) || !c->where[0])) {
         c->worst = deviation;
-        snprintf(c->where, sizeof c->where, "%s[%lld]", p->name, (long long)p->index);
+        snprintf(c->where, WHERE_MAX, "%s[%lld]", p->name, (long long)p->index);
     }
     return status;
 }
@@ -230,22 +232,26 @@ int32_t six_gradient_check(sixnet_model *net, const double *inputs, const double
         return six_fail(SIXNET_INVALID_ARGUMENT, "a gradient check needs 1 sample or more, and few, not %lld",
                         (long long)n);
     c.retained = six_alloc(net->ctx, (size_t)net->node_count, sizeof *c.retained);
-    if (!c.retained)
-        return SIXNET_OUT_OF_MEMORY;
-    begin(&c);
-    int32_t status = run(&c, inputs);
-    end(&c);
+    c.where = six_alloc(net->ctx, WHERE_MAX, 1);
+    int32_t status = SIXNET_OUT_OF_MEMORY;
+    if (c.retained && c.where) {
+        begin(&c);
+        status = run(&c, inputs);
+        end(&c);
+    }
     six_free(net->ctx, c.retained);
     six_free(net->ctx, c.before);
     six_free(net->ctx, c.inputs);
     six_free(net->ctx, c.input_gradients);
     six_free(net->ctx, c.values);
     six_free(net->ctx, c.gradients);
-    if (status)
+    if (status) {
+        six_free(net->ctx, c.where);
         return status;
+    }
     *worst = c.worst;
-    memcpy(net->checked, c.where, sizeof net->checked);
+    six_model_set_report(net, SIX_REPORT_GRADIENT_CHECK, c.where);
     if (where)
-        *where = net->checked;
+        *where = c.where;
     return SIXNET_OK;
 }

@@ -6,6 +6,7 @@
  * not train's business (files/checkpoint.c), so fit is given a keeper. */
 
 #include "base/spec.h"
+#include "train/history.h"
 #include "train/optimizer.h"
 
 /* The run's numbers, as a kind of the text interface. */
@@ -31,16 +32,6 @@ extern const six_kind six_kind_run;
 enum { SIX_AVERAGE_NONE, SIX_AVERAGE_EMA, SIX_AVERAGE_SWA };
 #define SIX_AVERAGES "none ema swa"
 
-/* The columns of a history, which has a row for every epoch; NaN for what there is not. */
-enum {
-    SIX_RUN_LR,
-    SIX_RUN_LOSS,
-    SIX_RUN_ACCURACY,
-    SIX_RUN_VALIDATION_LOSS,
-    SIX_RUN_VALIDATION_ACCURACY,
-    SIX_RUN_COLUMNS
-};
-
 typedef struct six_train_run {
     sixnet_model *net;
     sixnet_optimizer *opt;
@@ -50,23 +41,8 @@ typedef struct six_train_run {
     bool allow_changes;   /* of the settings, when it is resumed */
     void *
         average; /* reals, as many as the model's values: their average, or zero while there is none; NULL without averaging */
-    double *history;
-    int64_t rows, room, best; /* best: the row of the best epoch, if there are any */
+    six_history *history; /* NULL before the first epoch is done */
 } six_train_run;
-
-/* One number of a model's history by name; NaN if there is none. */
-double six_history_get(const sixnet_model *net, int64_t epoch, const char *key);
-/* Makes a run's history the model's. */
-void six_run_end(six_train_run *run);
-
-/* Adds an epoch to the history. */
-int32_t six_run_add(six_train_run *run, const double row[static SIX_RUN_COLUMNS]);
-/* Makes a history of so many rows the run's own, in place of what it had. */
-void six_run_take_history(six_train_run *run, double *history, int64_t rows);
-/* The row of the best epoch, -1 if there is none: the highest validation accuracy, or else the lowest validation loss, or else
-   loss. */
-int64_t six_run_best(const six_train_run *run);
-void six_run_free(six_train_run *run);
 
 typedef struct six_checkpoint_store {
     /* Whether runs can be saved at a path and kept beside it: better said before a run than after its first epoch. */

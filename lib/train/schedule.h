@@ -17,7 +17,7 @@ void six_schedule_set_base(six_schedule *s, double base_lr);
 void six_schedule_step(six_schedule *s);                     /* a training step is done */
 void six_schedule_end_epoch(six_schedule *s, double metric); /* an epoch is done */
 
-/* What must be kept to go on later: the counters and reduce_on_plateau's memory, as plain numbers. */
+/* What must be kept to go on later: the counters and the memory of its kinds, as plain numbers. */
 enum { SIX_SCHEDULE_STATE = 64 };
 int32_t six_schedule_state(const six_schedule *s, double state[static SIX_SCHEDULE_STATE]); /* how many */
 int32_t six_schedule_restore(six_schedule *s, const double *state, int32_t count);

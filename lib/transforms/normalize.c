@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
-#include "transforms.h"
+#include "transform.h"
 
 typedef struct normalize {
     six_list mean, std;

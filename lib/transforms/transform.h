@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIX_DATA_TRANSFORMS_H
-#define SIX_DATA_TRANSFORMS_H
+#ifndef SIX_TRANSFORMS_TRANSFORM_H
+#define SIX_TRANSFORMS_TRANSFORM_H
 
-/* What samples go through on their way out of a dataset. A transform is one file, and one line in the list of transforms.c. */
+/* What samples go through on their way out of a dataset. A transform is one file, and one line in lib/meson.build. */
 
 #include <stdalign.h>
 
@@ -44,12 +44,8 @@ typedef struct six_transform {
     void (*apply[SIX_SIDES])(const six_transform_call *call); /* NULL for a side that stays as it is */
 } six_transform;
 
-extern const six_transform six_transform_color_jitter, six_transform_cutmix, six_transform_elastic, six_transform_mixup,
-    six_transform_normalize, six_transform_one_hot, six_transform_random_affine, six_transform_random_crop,
-    six_transform_random_erasing, six_transform_random_horizontal_flip, six_transform_random_vertical_flip;
-
-/* The list that ends with NULL. */
-const six_kind *const *six_transform_kinds(void);
+/* All transforms, ended by NULL. */
+extern const six_kind *const six_transform_kinds[];
 /* The transform that the first word of a text names, and what follows that word; NULL, with the status message set, if there is
  * none. */
 const six_transform *six_transform_find(const char *text, const char **rest);

@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "image.h"
-#include "transforms.h"
+#include "transform.h"
 
 typedef struct color_jitter {
     six_list brightness, contrast; /* once set up: the least and the most factor */

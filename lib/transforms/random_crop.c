@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 #include "image.h"
-#include "transforms.h"
+#include "transform.h"
 
 typedef struct random_crop {
     int64_t size[2], padding[2]; /* height, width */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIX_DATA_IMAGE_H
-#define SIX_DATA_IMAGE_H
+#ifndef SIX_TRANSFORMS_IMAGE_H
+#define SIX_TRANSFORMS_IMAGE_H
 
 #include "base/shape.h"
 

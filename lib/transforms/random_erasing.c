@@ -7,7 +7,7 @@
 #include "base/portable_math.h"
 #include "base/status.h"
 #include "image.h"
-#include "transforms.h"
+#include "transform.h"
 
 typedef struct random_erasing {
     double p;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIX_DATA_VALUES_H
-#define SIX_DATA_VALUES_H
+#ifndef SIX_TRANSFORMS_VALUES_H
+#define SIX_TRANSFORMS_VALUES_H
 
 #include "base/context.h"
 
@@ -29,7 +29,7 @@ typedef struct six_values {
     double (*sum)(const void *row, int64_t n);
     /* row = factor row + (1 - factor) mean, cut to what is from 0 to 1 */
     void (*stretch)(void *row, int64_t n, double factor, double mean);
-    /* Values between those of a plane with rows `stride` apart, see data/sampler.h. */
+    /* Values between those of a plane with rows `stride` apart, see sampler.h. */
     void (*nearest)(void *to, const void *origin, ptrdiff_t stride, const struct six_cells *x,
                     const struct six_cells *y, int64_t n);
     void (*bilinear)(void *to, const void *origin, ptrdiff_t stride, const struct six_cells *x,

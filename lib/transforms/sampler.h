@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIX_DATA_SAMPLER_H
-#define SIX_DATA_SAMPLER_H
+#ifndef SIX_TRANSFORMS_SAMPLER_H
+#define SIX_TRANSFORMS_SAMPLER_H
 
 #include "image.h"
 #include "values.h"

@@ -1,29 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-#include "transforms.h"
+#include "transform.h"
 
-static const six_kind *const kinds[] = {
-    &six_transform_color_jitter.kind,
-    &six_transform_cutmix.kind,
-    &six_transform_elastic.kind,
-    &six_transform_mixup.kind,
-    &six_transform_normalize.kind,
-    &six_transform_one_hot.kind,
-    &six_transform_random_affine.kind,
-    &six_transform_random_crop.kind,
-    &six_transform_random_erasing.kind,
-    &six_transform_random_horizontal_flip.kind,
-    &six_transform_random_vertical_flip.kind,
-    NULL,
-};
+#define SIX_ITEM(name) extern const six_transform six_transform_##name;
+#include "transforms.inc"
+#undef SIX_ITEM
 
-const six_kind *const *six_transform_kinds(void) { return kinds; }
+#define SIX_ITEM(name) &six_transform_##name.kind,
+const six_kind *const six_transform_kinds[] = {
+#include "transforms.inc"
+    NULL};
+#undef SIX_ITEM
 
 const six_transform *six_transform_find(const char *text, const char **rest)
 {
     six_span word;
     if (six_spec_kind(text, &word, rest) != SIXNET_OK)
         return NULL;
-    return (const six_transform *)six_kind_find(kinds, word, "transform");
+    return (const six_transform *)six_kind_find(six_transform_kinds, word, "transform");
 }
 
 int32_t six_stage_new(six_pipeline_stage **out, const sixnet_context *ctx, const six_transform *transform,

@@ -11,7 +11,7 @@
 #include "base/portable_math.h"
 #include "base/status.h"
 #include "sampler.h"
-#include "transforms.h"
+#include "transform.h"
 
 typedef struct random_affine {
     six_list degrees, translate, scale, shear; /* complete after setup; a shear that was not given is 0 */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIX_DATA_MIXING_H
-#define SIX_DATA_MIXING_H
+#ifndef SIX_TRANSFORMS_MIXING_H
+#define SIX_TRANSFORMS_MIXING_H
 
-#include "transforms.h"
+#include "transform.h"
 
 /* What transforms that work on targets share. Class numbers become probabilities: a dimension of the classes comes before those of the
  * targets; from targets of shape 1, and no more than that, comes the shape of the classes alone. */

@@ -7,7 +7,7 @@
 
 #include "base/portable_math.h"
 #include "sampler.h"
-#include "transforms.h"
+#include "transform.h"
 
 enum { SIGMA_MAX = 64, RADIUS_MAX = 4 * SIGMA_MAX };
 

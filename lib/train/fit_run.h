@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_TRAIN_FIT_RUN_H
+#define SIX_TRAIN_FIT_RUN_H
+
+/* A call of six_fit() while it lasts. fit.c trains, fit_setup.c prepares, fit_report.c tells the caller where the run is, fit_save.c saves it. */
+
+#include "base/clock.h"
+#include "train/diagnostics.h"
+#include "train/fit_options.h"
+#include "train/progress.h"
+#include "train/run.h"
+#include "train/snapshot.h"
+
+/* What a batch has changed so far. */
+typedef struct six_fit_tried {
+    bool forward, copied;
+} six_fit_tried;
+
+typedef struct six_fit_run {
+    const six_fit_options *o;
+    six_train_run run;
+    const six_checkpoint_store *store;
+    sixnet_dataset *validation;
+    sixnet_progress_fn fn;
+    void *user;
+    sixnet_progress p;
+    double started, epoch_started; /* as if there had been no interruption */
+    double saved;                  /* when the last checkpoint was */
+    six_fit_tried tried;
+    six_snapshot batch, epoch; /* as it was before a step that may overflow; before the epoch, if it may begin again */
+    six_run_state epoch_state;
+    int32_t retries;              /* how often this epoch was begun again */
+    six_diagnostics *diagnostics; /* NULL without */
+} six_fit_run;
+
+static inline double six_fit_seconds(void) { return 1e-9 * (double)six_nanoseconds(); }
+
+static inline const six_op *six_fit_loss_op(const six_fit_run *f) { return f->run.net->node[f->run.net->loss].op; }
+
+/* fit_setup.c */
+int32_t six_fit_make_batches(six_fit_run *f, sixnet_dataset *train);
+/* Refuses, before the first step, batches that a layer cannot learn from: of whole epochs, and of the rest of one in which a run goes on. */
+int32_t six_fit_check_epochs(const six_fit_run *f);
+/* Allocates what the run needs besides: the average, snapshots, the doctor. */
+int32_t six_fit_alloc(six_fit_run *f);
+
+/* fit_report.c */
+/* Updates the progress report: the place, the means over the epoch so far, the best epoch. */
+void six_fit_show_place(six_fit_run *f);
+void six_fit_show_means(six_fit_run *f);
+void six_fit_show_best(six_fit_run *f);
+/* Tells the caller where the run is; SIXNET_STOPPED if it wants no more. */
+int32_t six_fit_report(six_fit_run *f);
+
+/* fit_save.c */
+/* Whether all checkpoints of the run can be saved where they belong. */
+int32_t six_fit_check_saving(const six_fit_run *f);
+/* After a batch, or an epoch: saves a checkpoint if one is due or the run was stopped. Returns `status` unless saving fails. */
+int32_t six_fit_save_within_epoch(six_fit_run *f, int32_t status);
+int32_t six_fit_save_after_epoch(six_fit_run *f, int32_t status);
+
+#endif

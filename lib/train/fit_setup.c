@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What a run needs before its first batch. */
+
+#include "base/status.h"
+#include "data/batches.h"
+#include "data/dataset.h"
+#include "train/average.h"
+#include "train/fit_run.h"
+
+int32_t six_fit_make_batches(six_fit_run *f, sixnet_dataset *train)
+{
+    const six_fit_options *o = f->o;
+    const int64_t seed = o->seed < 0 ? (int64_t)f->run.net->ctx->seed : o->seed;
+    const six_batch_iterator_options b = {
+        .batch_size = o->batch_size, .seed = seed, .shuffle = o->shuffle, .drop_last = o->drop_last};
+    f->run.state = (six_run_state){.samples = six_dataset_size(train), .batch_size = o->batch_size, .order_seed = seed};
+    f->run.state.shuffle = o->shuffle;
+    f->run.state.drop_last = o->drop_last;
+    return six_batch_iterator_open(&f->run.batches, train, &b);
+}
+
+/* Refuses, before the first step, batches of `count` samples that a layer cannot learn from. */
+static int32_t check_batch_sizes(const six_fit_run *f, int64_t count)
+{
+    const sixnet_model *net = f->run.net;
+    const int64_t size = f->o->batch_size < count ? f->o->batch_size : count;
+    const int64_t last = f->o->drop_last || count % size == 0 ? size : count % size;
+    if (f->o->drop_last && count < f->o->batch_size)
+        return SIXNET_OK;
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const char *name = net->node[i].name;
+        const long long least = (long long)net->node[i].op->least_samples;
+        if (size < least)
+            return six_fail(SIXNET_BAD_SHAPE, "%s: training needs batches of %lld samples or more, not of %lld", name,
+                            least, (long long)size);
+        if (last < least)
+            return six_fail(
+                SIXNET_BAD_SHAPE,
+                "%s: training needs batches of %lld samples or more, but the last of an epoch has %lld (%lld samples, "
+                "batch_size=%lld); drop_last=true leaves it out",
+                name, least, (long long)last, (long long)count, (long long)f->o->batch_size);
+    }
+    return SIXNET_OK;
+}
+
+int32_t six_fit_check_epochs(const six_fit_run *f)
+{
+    const six_run_state *s = &f->run.state;
+    int32_t status = check_batch_sizes(f, s->samples);
+    if (!status && s->position > 0 && s->position < s->samples)
+        status = check_batch_sizes(f, s->samples - s->position);
+    return status;
+}
+
+static int32_t make_average(six_fit_run *f)
+{
+    const six_fit_options *o = f->o;
+    six_run_state *s = &f->run.state;
+    if (o->average == SIX_AVERAGE_NONE)
+        return SIXNET_OK;
+    if (o->average_start_epoch >= o->epochs)
+        return six_fail(SIXNET_BAD_SPEC,
+                        "average_start_epoch=%lld leaves no epoch to average; it is to be below epochs=%lld",
+                        (long long)o->average_start_epoch, (long long)o->epochs);
+    s->average = o->average;
+    s->average_start_epoch = o->average_start_epoch;
+    if (o->average == SIX_AVERAGE_EMA)
+        s->ema_decay = o->ema_decay;
+    return six_average_new(&f->run);
+}
+
+int32_t six_fit_alloc(six_fit_run *f)
+{
+    const int64_t all = f->run.state.samples, most = f->o->batch_size < all ? f->o->batch_size : all;
+    int32_t status = make_average(f);
+    if (!status)
+        status = six_snapshot_new(&f->batch, f->run.opt, NULL);
+    if (!status && f->o->on_nan == SIX_ON_NAN_RESTORE)
+        status = six_snapshot_new(&f->epoch, f->run.opt, f->run.average);
+    if (!status && f->o->diagnostics)
+        status = six_diagnostics_new(&f->diagnostics, f->run.net, most);
+    return status;
+}
