@@ -3,12 +3,12 @@
 """Runs the programs that README.md and docs/*.md show: check_docs.py SHARED_LIBRARY C_COMPILER CPP_COMPILER
 
 A block of C or C++ that has a main() and every block of Python is a program of its own, which finds the tree's examples/ where it runs, and
-must end with status 0. A block of text right after it whose first line is "prints:" is what it must print. A block of C that defines a layer
-of the library is compiled as one. Where there is no C++ compiler, "", programs in C++ are left out, and where there is no NumPy those that
-import it.
+must end with status 0. A block of text right after it whose first line is "prints:" is what it must print. Where there is no C++ compiler, "",
+programs in C++ are left out, and where there is no NumPy those that import it.
 
 Numbers of six or more decimals in a page's text must be among what its blocks print, rounded if they are shorter. Links to files of the tree
-must lead to one, and docs/meson.build must list every page. The fixed parts of a message in docs/troubleshooting.md must stand in the sources
+must lead to one, and docs/meson.build must list every page. No file but the changelog may have a name that it lists as renamed, and the
+headers must have the new one. The fixed parts of a message in docs/troubleshooting.md must stand in the sources
 that can give it.
 """
 
@@ -23,6 +23,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {"", ".c", ".cpp", ".h", ".hpp", ".in", ".map", ".md", ".py", ".sh", ".txt"}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
@@ -36,24 +37,17 @@ def run(command, folder):
     return result.returncode, result.stdout
 
 
-def compile_with(compiler, text, folder, *options):
-    (folder / "program").write_text(text)
-    warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-    return run([*compiler.split(), *warnings, f"-I{ROOT / 'include'}", *options], folder)
-
-
 def run_compiled(compiler, language, text, folder):
+    (folder / "program").write_text(text)
     library = str(pathlib.Path(sys.argv[1]).resolve())
-    status, output = compile_with(compiler, text, folder, *language, "program", "-x", "none", "-o", "started", library, "-lm")
+    warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    status, output = run([*compiler.split(), *warnings, f"-I{ROOT / 'include'}", *language, "program", "-x", "none", "-o", "started", library,
+                          "-lm"], folder)
     return (status, output) if status else run(["./started"], folder)
 
 
 def run_c(text, folder):
-    language = ["-std=c11", "-x", "c"]
-    if has_main(text):
-        return run_compiled(sys.argv[2], language, text, folder)
-    return compile_with(sys.argv[2], text, folder, *language, "program", "-c", f"-I{ROOT / 'lib'}", "-DSIX_VARIANT=baseline",
-                        "-DSIX_DESCRIBES")
+    return run_compiled(sys.argv[2], ["-std=c11", "-x", "c"], text, folder)
 
 
 def run_cpp(text, folder):
@@ -72,7 +66,7 @@ def programs(page):
     text = page.read_text()
     blocks = [(text.count("\n", 0, m.start()) + 1, m[1], m[2]) for m in BLOCK.finditer(text)]
     for (line, kind, body), (_, kind_after, after) in zip(blocks, blocks[1:] + [(0, "", "")]):
-        if kind in ("python", "cpp") or (kind == "c" and (has_main(body) or "SIX_LAYER(" in body)):
+        if kind in ("python", "cpp") or (kind == "c" and has_main(body)):
             shown = kind_after == "text" and after.startswith("prints:\n")
             yield line, kind, body, after.split("\n", 1)[1] if shown else None
 
@@ -124,6 +118,25 @@ def unknown_messages(page):
             yield f"has the message '{message}', which nothing says"
 
 
+def renamed():
+    """Names of C that the changelog lists with their new ones."""
+    return dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", (ROOT / "docs/CHANGELOG.md").read_text(), re.M))
+
+
+def old_names():
+    """Files that have a name which was given up, and new names that no header has."""
+    names = renamed()
+    old = re.compile(r"\b(?:" + "|".join(names) + r")\b")
+    tops = ("README.md", "docs", "examples", "include", "lib", "tests", "tools")
+    files = [f for top in tops for f in [ROOT / top, *(ROOT / top).rglob("*")] if f.is_file() and f.suffix in TEXTS and f.name != "CHANGELOG.md"]
+    for file in files:
+        for name in sorted(set(old.findall(file.read_text(errors="replace")))):
+            yield f"{file.relative_to(ROOT)} has {name}, which is {names[name]} now"
+    headers = "".join(file.read_text() for file in sorted((ROOT / "include/sixnet").glob("*.h")))
+    for name in sorted({new for new in names.values() if not re.search(rf"\b{new}\b", headers)}):
+        yield f"docs/CHANGELOG.md has {name}, which is in no header"
+
+
 def unlisted_pages():
     listed = (ROOT / "docs/meson.build").read_text()
     return [page.name for page in PAGES[1:] if f"'{page.name}'" not in listed]
@@ -134,6 +147,9 @@ def main():
     for name in unlisted_pages():
         faults += 1
         print(f"docs/meson.build does not list {name}")
+    for fault in old_names():
+        faults += 1
+        print(fault)
     for page in PAGES:
         checks = [broken_links, unknown_numbers] + [unknown_messages] * (page.name == "troubleshooting.md")
         wrong = [(1, fault) for check in checks for fault in check(page)]
