@@ -28,6 +28,24 @@ static const fixture_case table[] = {
     {"linear out_features=20", "1x11x3", 0},
     {"linear out_features=2", "2x2x3x3", 0},
 
+    {"matmul", "1x1 1x1", 0},
+    {"matmul", "1x5 5x1", 0},
+    {"matmul", "5x1 1x5", 0},
+    {"matmul", "3x7 7x4", 0},
+    {"matmul", "9x16 16x33", 0}, /* several blocks of rows and columns, and parts of blocks */
+    {"matmul", "2x3x4 2x4x5", 0},
+    {"matmul", "2x2x3x1 2x2x1x3", 0},
+    {"matmul", "3x4 2x4x17", 0}, /* one matrix for all of the other input */
+    {"matmul", "2x3x4x5 5x6", 0},
+    {"matmul transpose_a=true", "7x3 7x4", 0},
+    {"matmul transpose_a=true", "4x3 2x4x5", 0},
+    {"matmul transpose_a=true", "2x4x9 4x5", 0},
+    {"matmul transpose_b=true", "3x7 4x7", 0},
+    {"matmul transpose_b=true", "3x4 2x5x4", 0},
+    {"matmul transpose_b=true", "2x3x4 18x4", 0},
+    {"matmul transpose_a=true transpose_b=true", "7x3 4x7", 0},
+    {"matmul transpose_a=true transpose_b=true", "3x7x8 3x20x7", 0},
+
     /* no padding, padding, more padding than half of the kernel, only padding */
     {"conv2d out_channels=1 kernel_size=1", "1x1x1", 0},
     {"conv2d out_channels=3 kernel_size=1", "5x4x6", 0},

@@ -388,6 +388,29 @@ static void expect_linear(const question *q)
                   fixture_int(q->spec, "out_features", 0, 0));
 }
 
+/* The dimension of an input's matrices of matmul, axis 0 or 1 of the last two. */
+static int matrix_dim(const layer_fixture *l, int i, int axis) { return (int)l->in[i].dim[l->in[i].rank - 2 + axis]; }
+
+/* How many numbers each result of matmul is a sum of. */
+static int inner_dim(const layer_fixture *l)
+{
+    return matrix_dim(l, 0, fixture_has(l->spec, "transpose_a=true") ? 0 : 1);
+}
+
+static void expect_matmul(const question *q)
+{
+    const layer_fixture *l = q->l;
+    bool ta = fixture_has(q->spec, "transpose_a=true"), tb = fixture_has(q->spec, "transpose_b=true");
+    int m = matrix_dim(l, 0, ta), n = matrix_dim(l, 1, !tb), k = inner_dim(l);
+    int64_t products = l->out_size / (m * n);
+    for (int s = 0; s < q->n; s++)
+        for (int64_t p = 0; p < products; p++) {
+            const double *a = q->x[0] + s * l->in_size[0] + p * m * k % l->in_size[0];
+            const double *b = q->x[1] + s * l->in_size[1] + p * k * n % l->in_size[1];
+            oracle_matmul(a, b, q->y + s * l->out_size + p * m * n, m, n, k, ta, tb);
+        }
+}
+
 static void expect_conv2d(const question *q)
 {
     const char *s = q->spec;
@@ -549,6 +572,7 @@ static const struct oracle {
     {"constant", expect_constant, VALUE},
     {"embedding", expect_embedding, NO_ROUNDING},
     {"linear", expect_linear, SUM},
+    {"matmul", expect_matmul, SUM},
     {"conv2d", expect_conv2d, SUM},
     {"avgpool2d", expect_avgpool2d, SUM},
     {"adaptive_avgpool2d", expect_adaptive_avgpool2d, SUM},
@@ -594,6 +618,8 @@ static double terms_of(const layer_fixture *l)
         return 1 + window * (double)(l->in[0].dim[0] / fixture_int(s, "groups", 0, 1));
     if (fixture_is(s, "linear"))
         return 1 + (double)l->in[0].dim[l->in[0].rank - 1];
+    if (fixture_is(s, "matmul"))
+        return inner_dim(l);
     return fixture_is(s, "adaptive_avgpool2d") ? (double)(l->in[0].dim[1] * l->in[0].dim[2]) : fmax(window, l->inputs);
 }
 
@@ -717,7 +743,7 @@ static bool has_exact_mean(const char *s)
 bool fixture_exact(const char *spec)
 {
     static const char *const exact[] = {"input",    "flatten",   "reshape", "relu",   "maxpool2d", "concat", "split",
-                                        "constant", "embedding", "linear",  "conv2d", "add",       "mul"};
+                                        "constant", "embedding", "linear",  "matmul", "conv2d",    "add",    "mul"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (fixture_is(spec, exact[i]))
             return true;

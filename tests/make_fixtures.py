@@ -211,6 +211,18 @@ def conv(cin, cout, kernel, **options):
     return nn.Conv2d(cin, cout, kernel, **options)
 
 
+class Matmul(nn.Module):
+    """torch.matmul for each sample, whose leading dimensions then broadcast as they do without a batch."""
+
+    def __init__(self, transpose_a=False, transpose_b=False):
+        super().__init__()
+        self.transpose_a, self.transpose_b = transpose_a, transpose_b
+
+    def forward(self, a, b):
+        a, b = a.mT if self.transpose_a else a, b.mT if self.transpose_b else b
+        return torch.stack([torch.matmul(x, y) for x, y in zip(a, b)])
+
+
 LAYERS = [
     ("linear out_features=4", "5", 3, lambda: nn.Linear(5, 4)),
     ("linear out_features=3 bias=false", "7", 19, lambda: nn.Linear(7, 3, bias=False)),
@@ -257,6 +269,10 @@ LAYERS = [
     ("adaptive_avgpool2d output_size=1", "3x4x5", 3, lambda: nn.AdaptiveAvgPool2d(1)),
     ("adaptive_avgpool2d output_size=2x3", "2x5x7", 2, lambda: nn.AdaptiveAvgPool2d((2, 3))),
     ("embedding num_embeddings=7 embedding_dim=3", "4", 6, lambda: nn.Embedding(7, 3)),
+    ("matmul", "3x4 4x5", 3, Matmul),
+    ("matmul transpose_b=true", "2x3x5 2x4x5", 2, lambda: Matmul(transpose_b=True)),
+    ("matmul transpose_a=true", "2x5x3 5x2", 17, lambda: Matmul(transpose_a=True)),
+    ("matmul transpose_a=true transpose_b=true", "4x3 2x2x4", 2, lambda: Matmul(True, True)),
 ]
 
 
@@ -320,16 +336,16 @@ def train_case(out, spec, shape, n, module):
     begin_case(out, spec, shape, n, "train")
     write_tensors(out, "tensor", module)
     has_indices = isinstance(module, nn.Embedding)
-    x = indices_of([n] + shape_of(shape)) if has_indices else inputs_of([n] + shape_of(shape))
-    out.line("input", x)
-    if not has_indices:
-        x.requires_grad_()
-    y = module(x)
+    inputs = [(indices_of if has_indices else inputs_of)([n] + shape_of(s)) for s in shape.split()]
+    out.line("input", torch.cat([x.flatten(1) for x in inputs], 1))
+    for x in inputs:
+        x.requires_grad_(not has_indices)
+    y = module(*inputs)
     upstream = upstream_of(y.shape)
     y.backward(upstream)
     out.line("output", y)
     out.line("upstream", upstream)
-    if not has_indices:
+    for x in inputs if not has_indices else []:
         out.line("grad_input", x.grad)
     for name, p in module.named_parameters():
         out.line(f"grad layer.{name}", p.grad)
@@ -365,7 +381,8 @@ def layers():
     out = File("layers.txt", [
         "case SPEC | SHAPE | N: a net of an input of SHAPE and the layer or loss SPEC, given N samples. mode train: tensors,",
         "input, output, the gradient of the output (upstream), the gradients that follow, buffers after the pass; eval: the",
-        "output in evaluation mode; loss: its value and gradient.",
+        "output in evaluation mode; loss: its value and gradient. Of several inputs, SHAPE has a shape for each, input their",
+        "values sample by sample, and grad_input a line for each.",
     ])
     for spec, shape, n, make in LAYERS:
         module = make()

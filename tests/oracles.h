@@ -45,7 +45,7 @@ double oracle_bce_with_logits(const double *x, const double *target, int64_t cou
 
 /* --- end of activations and losses --- */
 
-/* ---- tests/oracles_norm.c: linear, convolution, pooling, normalisation, embedding, add, mul, concat, split ---- */
+/* ---- tests/oracles_norm.c: linear, matrix product, convolution, pooling, normalization, embedding, add, mul, concat, split ---- */
 
 /* y[n][cout][oh][ow] of x[n][cin][h][w] and weight[cout][cin / groups][kh][kw], where oh = oracle_conv_size(h, kh, stride_h, pad_h,
  * dilation_h) and ow likewise; bias[cout] may be NULL. */
@@ -56,6 +56,9 @@ void oracle_conv2d(const double *x, const double *weight, const double *bias, do
 
 /* y[rows][out] of x[rows][in] and weight[out][in]; rows are all but the last dimension of all samples; bias[out] may be NULL. */
 void oracle_linear(const double *x, const double *weight, const double *bias, double *y, int rows, int in, int out);
+
+/* y[m][n] of a[m][k] and b[k][n]; a[k][m] with transpose_a, b[n][k] with transpose_b. */
+void oracle_matmul(const double *a, const double *b, double *y, int m, int n, int k, int transpose_a, int transpose_b);
 
 /* y[n][c][oh][ow] of x[n][c][h][w], where oh = oracle_pool_size(h, kh, stride_h, pad_h, dilation_h, ceil_mode) and ow likewise; average
  * pooling has dilation 1. */

@@ -49,6 +49,16 @@ void oracle_linear(const double *x, const double *weight, const double *bias, do
         }
 }
 
+void oracle_matmul(const double *a, const double *b, double *y, int m, int n, int k, int transpose_a, int transpose_b)
+{
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            y[i * n + j] = 0;
+            for (int l = 0; l < k; l++)
+                y[i * n + j] += a[transpose_a ? l * m + i : i * k + l] * b[transpose_b ? j * k + l : l * n + j];
+        }
+}
+
 int oracle_pool_size(int in, int kernel, int stride, int pad, int dilation, int ceil_mode)
 {
     const double steps = (double)(in + 2 * pad - dilation * (kernel - 1) - 1) / stride;

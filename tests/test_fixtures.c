@@ -70,13 +70,16 @@ static void free_fixture(fixture *f)
         free(f->entry[i].values);
 }
 
-static const entry *find(const fixture *f, const char *keyword)
+/* Line number `index` of those with a keyword. */
+static const entry *find_next(const fixture *f, const char *keyword, int index)
 {
     for (int i = 0; i < f->count; i++)
-        if (strcmp(f->entry[i].keyword, keyword) == 0)
+        if (strcmp(f->entry[i].keyword, keyword) == 0 && index-- == 0)
             return &f->entry[i];
     return NULL;
 }
+
+static const entry *find(const fixture *f, const char *keyword) { return find_next(f, keyword, 0); }
 
 static void succeed(const fixture *f, const char *what, int32_t status)
 {
@@ -147,14 +150,13 @@ static void compare_tensors(const fixture *f, const char *keyword, const sixnet_
     }
 }
 
-static void compare_node(const fixture *f, const char *keyword, const sixnet_model *net, sixnet_node node,
-                         read_node *read, const precision *p)
+static void compare_node(const fixture *f, const entry *e, const sixnet_model *net, sixnet_node node, read_node *read,
+                         const precision *p)
 {
-    const entry *e = find(f, keyword);
     if (!e)
         return;
     double *got = room_for(e);
-    succeed(f, keyword, read(net, node, got, e->count));
+    succeed(f, e->keyword, read(net, node, got, e->count));
     compare(f, e, got, p);
     free(got);
 }
@@ -170,21 +172,27 @@ static void set_tensors(const fixture *f, sixnet_model *net)
 
 /* ---- layers and losses ---- */
 
+enum { INPUTS_MAX = 2 };
+
 typedef struct layer_net {
     sixnet_model *model;
-    sixnet_node input, layer;
+    sixnet_node input[INPUTS_MAX], layer;
+    int inputs;
 } layer_net;
 
 static layer_net build(const fixture *f, sixnet_context *ctx)
 {
-    char input[64];
-    layer_net net;
-    snprintf(input, sizeof input, "input shape=%s", f->shape);
+    char shape[64], input[80];
+    layer_net net = {.inputs = 0};
     CHECK_SIXNET(sixnet_model_new(&net.model, ctx));
-    net.input = sixnet_model_add(net.model, input, SIXNET_NO_NODE);
-    net.layer = sixnet_model_add(net.model, f->spec, net.input);
-    if (find(f, "grad_input"))
-        CHECK_SIXNET(sixnet_node_retain(net.model, net.input));
+    for (int length = 0, at = 0; sscanf(f->shape + at, "%63s%n", shape, &length) == 1; at += length) {
+        assert_in_range(net.inputs, 0, INPUTS_MAX - 1);
+        snprintf(input, sizeof input, "input shape=%s", shape);
+        net.input[net.inputs++] = sixnet_model_add(net.model, input, SIXNET_NO_NODE);
+    }
+    net.layer = sixnet_model_add_multi(net.model, f->spec, net.input, net.inputs);
+    for (int i = 0; find_next(f, "grad_input", i); i++)
+        CHECK_SIXNET(sixnet_node_retain(net.model, net.input[i]));
     if (find(f, "output"))
         CHECK_SIXNET(sixnet_node_retain(net.model, net.layer));
     CHECK_SIXNET(sixnet_model_compile(net.model));
@@ -195,10 +203,11 @@ static layer_net build(const fixture *f, sixnet_context *ctx)
 static void check_training(const fixture *f, const layer_net *net, const precision *p)
 {
     CHECK_SIXNET(sixnet_model_forward_f64(net->model, find(f, "input")->values, f->n));
-    compare_node(f, "output", net->model, net->layer, sixnet_node_values_f64, p);
+    compare_node(f, find(f, "output"), net->model, net->layer, sixnet_node_values_f64, p);
     CHECK_SIXNET(sixnet_model_zero_grad(net->model));
     CHECK_SIXNET(sixnet_model_backward_from_f64(net->model, find(f, "upstream")->values));
-    compare_node(f, "grad_input", net->model, net->input, sixnet_node_gradient_f64, p);
+    for (int i = 0; i < net->inputs; i++)
+        compare_node(f, find_next(f, "grad_input", i), net->model, net->input[i], sixnet_node_gradient_f64, p);
     compare_tensors(f, "grad", net->model, sixnet_tensor_gradient_f64, p);
     compare_tensors(f, "after", net->model, sixnet_tensor_get_f64, p);
 }
@@ -219,7 +228,7 @@ static void check_loss(const fixture *f, const layer_net *net, const precision *
     CHECK_SIXNET(sixnet_model_loss_f64(net->model, find(f, "target")->values, &loss));
     compare(f, find(f, "loss"), &loss, p);
     CHECK_SIXNET(sixnet_model_backward(net->model));
-    compare_node(f, "grad_input", net->model, net->input, sixnet_node_gradient_f64, p);
+    compare_node(f, find(f, "grad_input"), net->model, net->input[0], sixnet_node_gradient_f64, p);
 }
 
 static void check_layer(const fixture *f, const precision *p)
@@ -255,7 +264,7 @@ static void check_file(const char *name, void (*check)(const fixture *, const pr
 static void test_layers_and_losses_agree_with_pytorch(void **state)
 {
     (void)state;
-    check_file("layers.txt", check_layer, 55);
+    check_file("layers.txt", check_layer, 59);
 }
 
 /* ---- nets ---- */

@@ -431,6 +431,9 @@ static const char *const by_hand[][20] = {
     {INPUT, "input shape=3 words @", "embedding num_embeddings=5 embedding_dim=8 @ 1", "reshape shape=2x3x4 @ 2",
      "mul @ 3 0", "embedding num_embeddings=5 embedding_dim=8 @ 1", "reshape shape=2x3x4 @ 5", "add @ 6 4", LOSS "7"},
     {INPUT, INPUT, "mul @ 1 0", "add @ 2 0 1", LOSS "3"},
+    /* a matrix times itself, and one of several times one for all */
+    {INPUT, "tanh @ 0", "matmul transpose_b=true @ 1 1", "matmul @ 2 1", "add @ 3 1", LOSS "4"},
+    {INPUT, "input shape=4x5 @", "tanh @ 1", "matmul @ 0 2", "matmul transpose_b=true @ 3 2", "mul @ 4 0", LOSS "5"},
     {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "input shape=2x3x4 @", "add @ 1 2", "tanh @ 3",
      "add @ 4 2", LOSS "5"},
     {INPUT, "maxpool2d kernel_size=2 @ 0", "avgpool2d kernel_size=2 @ 0", "add @ 1 2",

@@ -14,7 +14,7 @@ static const char *const known[FAMILIES] = {
     "input linear conv2d relu leaky_relu sigmoid tanh gelu silu softmax log_softmax batchnorm1d batchnorm2d layernorm "
     "groupnorm "
     "dropout "
-    "maxpool2d avgpool2d adaptive_avgpool2d flatten reshape add mul concat split constant embedding",
+    "maxpool2d avgpool2d adaptive_avgpool2d matmul flatten reshape add mul concat split constant embedding",
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop",
     "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau",
@@ -104,7 +104,8 @@ static int32_t try_node(const trial *t, const char *spec)
     (void)t;
     WORKS(sixnet_model_new(&net, NULL));
     sixnet_node x[2] = {sixnet_model_add(net, "input shape=4x4x4", SIXNET_NO_NODE), 0};
-    bool joins = !strncmp(spec, "add", 3) || !strncmp(spec, "mul", 3) || !strncmp(spec, "concat", 6);
+    bool joins = !strncmp(spec, "add", 3) || !strncmp(spec, "mul", 3) || !strncmp(spec, "concat", 6) ||
+                 !strncmp(spec, "matmul", 6);
     bool begins = !strncmp(spec, "input", 5) || !strncmp(spec, "constant", 8);
     sixnet_node node =
         begins ? sixnet_model_add(net, spec, SIXNET_NO_NODE) : sixnet_model_add_multi(net, spec, x, joins ? 2 : 1);
@@ -312,6 +313,8 @@ static const char *const nets[] = {
     "input shape=3x4 name=left\ninput shape=3x4 name=right\nsigmoid from=left name=gate\nmul from=gate,right\nadd "
     "from=mul1,left,right\nconcat from=add1,gate dim=1\ngelu\nbce_with_logits pos_weight=1,2,3,4,5,6,7,8\n",
     "input shape=4\nlinear out_features=4\nadd from=linear1,input1\nsmooth_l1 beta=0.5\n",
+    "input shape=2x3 name=a\ninput shape=4x3 name=b\nmatmul from=a,b transpose_b=true\nmatmul from=matmul1,a "
+    "transpose_a=true\nmse\n",
     "input shape=2x6\nsplit sizes=2,3,1 dim=-1 name=s\nlinear out_features=3\nconstant shape=2x3 value=-0.25\nmul "
     "from=s:1,constant1\n"
     "concat from=mul1,s:2,linear1 dim=1\nmse\n",

@@ -2,7 +2,7 @@
 #ifndef SIX_LAYERS_CORRELATE_H
 #define SIX_LAYERS_CORRELATE_H
 
-/* Sums of products over a window, of which convolution (forward and by input) and linear layers are cases; compiled once per variant.
+/* Sums of products over a window: convolution, forward and by input; compiled once per variant.
  *
  *     y[o][r][c] = bias[o] + sum over d, t of  w[o][d][t] * x[d][r * stride_h + tap[t].h][c * stride_w + tap[t].w]
  *
@@ -23,8 +23,6 @@ typedef struct six_correlation {
     int64_t tap_step;                           /* distance of taps side by side; 0 if it is that of positions */
     int64_t rows, columns;                      /* of y */
     int64_t y_plane, y_row, y_step;
-    int64_t w_output, w_depth, w_tap; /* distances of w[o][d][t]; all 0 if the weights were packed by six_pack() */
-    bool add;                         /* to what is in y, which takes the place of the bias */
 } six_correlation;
 
 /* Weights in the order in which they are read; packed has room for six_packed_size() of them. w[o][d][t] is at
@@ -42,8 +40,7 @@ void SIX_PASTE(six_correlate_, SIX_VARIANT)(const six_correlation *c, const real
 void SIX_PASTE(six_correlate_weights_, SIX_VARIANT)(const six_correlation *c, const real *x, const real *dy, real *dw,
                                                     int64_t dw_output, bool add, void *scratch);
 
-/* Of scratch, without weights, for each tap. */
-enum { SIX_SCRATCH_OF_TAP = 2 * sizeof(int64_t) };
+/* Bytes of scratch; weights: of six_correlate_weights() too. */
 int64_t SIX_PASTE(six_correlate_scratch_, SIX_VARIANT)(const six_correlation *c, bool weights);
 
 #define six_packed_size SIX_PASTE(six_packed_size_, SIX_VARIANT)

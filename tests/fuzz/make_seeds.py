@@ -33,6 +33,7 @@ NETS = {
     "pieces": "input shape=6 name=a\nsplit sizes=2,4 name=s\nconstant shape=2 value=0.5 name=c\nadd from=s:0,c\nconcat from=add1,s:1\nl1\n",
     "shared": "input shape=3\nembedding num_embeddings=4 embedding_dim=2 name=e\nlinear out_features=2 name=f\n"
               "linear out_features=2 share=f\ntensors match=f.* trainable=false lr_scale=0.5\nlinear out_features=4 weight=e.weight\nmse\n",
+    "products": "input shape=2x3 name=a\ninput shape=4x3 name=b\nmatmul from=a,b transpose_b=true\nmatmul from=matmul1,b\nmse\n",
     "norms": "input shape=4x2\nlayernorm normalized_shape=2\ngroupnorm num_groups=2\ngelu\nreshape shape=8\nsoftmax dim=0\n",
     "classes": "input shape=4 # a comment\n\nleaky_relu negative_slope=0.1\nlog_softmax dim=0\nnll\n",
     "words": "input shape=3\nembedding num_embeddings=4 embedding_dim=2\nflatten\nlinear out_features=1\nsigmoid\nbce_with_logits\n",
