@@ -320,6 +320,11 @@ static uint64_t mix_model(uint64_t hash, const sixnet_model *net)
         hash = mix_text(hash, sixnet_node_get(net, i, "spec"));
         hash = mix(hash, &net->node[i].retained, sizeof net->node[i].retained);
     }
+    for (int32_t i = 0; i < net->tensor_count; i++) {
+        const six_tensor *t = &net->tensor[i];
+        const double settings[] = {t->trainable, t->lr_scale, t->weight_decay};
+        hash = mix(hash, settings, sizeof settings);
+    }
     bool is[] = {net->compiled, net->profile != NULL, six_cancelled(net)};
     hash = mix(hash, is, sizeof is);
     if (!net->compiled)

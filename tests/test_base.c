@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/content.h"
 #include "base/cpu.h"
 #include "base/portable_math.h"
 #include "base/rng.h"
@@ -31,6 +32,7 @@
 #include "base/spec.h"
 #include "base/status.h"
 #include "base/threads.h"
+#include "kinds.h"
 
 /* ---- an allocator that counts, and fails when `left` allocations are used up ---- */
 
@@ -997,6 +999,85 @@ static void test_normal_bits(void **state)
     assert_string_equal(text, "83903a5ffd00ef35c74fc94e11f7850441545ba31c4ac9df86d3cac225a80833");
 }
 
+/* Only numbers have ranges. */
+static void test_ranges_of_attributes(void **state)
+{
+    (void)state;
+    static const char *const families[] = {"layer", "loss", "optimizer", "schedule", "transform", "options"};
+    const six_kind *kind;
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++)
+        for (int32_t i = 0; (kind = six_kind_at(families[f], i)); i++)
+            for (const six_attr *a = kind->attrs; a && a->name; a++) {
+                bool numbers = a->type == SIX_INT || a->type == SIX_FLOAT || a->type == SIX_PAIR ||
+                               a->type == SIX_SHAPE || a->type == SIX_LIST;
+                if (numbers ? !(a->low < a->high) : a->low != 0 || a->high != (a->type == SIX_BOOL))
+                    fail_msg("%s %s: a range from %g to %g", kind->name, a->name, a->low, a->high);
+            }
+}
+
+/* ---- content ---- */
+
+#define BYTES(text) text, sizeof text - 1
+
+static void test_content_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *name; /* its beginning, NULL if nothing is known */
+    } cases[] = {
+        {BYTES("\x89PNG\r\n\x1a\n...."), "a PNG image"},
+        {BYTES("\xff\xd8\xff\xe0"), "a JPEG image"},
+        {BYTES("GIF89a"), "a GIF image"},
+        {BYTES("RIFF\1\2\3\4WEBP"), "a WebP image"},
+        {BYTES("RIFF\1\2\3\4WEB"), NULL},
+        {BYTES("II*\0\x08"), "a TIFF image"},
+        {BYTES("MM\0*\0"), "a TIFF image"},
+        {BYTES("%PDF-1.4"), "a PDF document"},
+        {BYTES("<!DOCTYPE html>"), "an HTML page"},
+        {BYTES("<!doctype html>"), "an HTML page"},
+        {BYTES("<html>"), "an HTML page"},
+        {BYTES("<HTML>"), "an HTML page"},
+        {BYTES("<?xml version"), "an XML document"},
+        {BYTES("\x93NUMPY\1\0"), "a NumPy array"},
+        {BYTES("PK\3\4...."), "a ZIP archive"},
+        {BYTES("PK\5\6...."), "an empty ZIP archive"},
+        {BYTES("\x1f\x8b\x08"), "gzip data"},
+        {BYTES("BZh9"), "bzip2 data"},
+        {BYTES("\xfd\x37zXZ\0."), "xz data"},
+        {BYTES("\x28\xb5\x2f\xfd."), "Zstandard data"},
+        {BYTES("\x89HDF\r\n\x1a\n...."), "an HDF5 file"},
+        {BYTES("PAR1."), "a Parquet file"},
+        {BYTES("\x80\2}"), "a Python pickle"},
+        {BYTES("\x80\4}"), "a Python pickle"},
+        {BYTES("\x80\5}"), "a Python pickle"},
+        {BYTES("\1\2\3\4\0\0\0\0{"), "a safetensors file"},
+        {BYTES("\xff\xfe\x31\0"), "a UTF-16 text"},
+        {BYTES("\xfe\xff\0\x31"), "a UTF-16 text"},
+        {BYTES("P1 1"), "a netpbm image"},
+        {BYTES("P5\n# by hand"), "a netpbm image"},
+        {BYTES("P7\nWIDTH 3"), "a netpbm image"},
+        {BYTES("P1 "), "a text"},
+        {BYTES("P8 1"), "a text"},
+        {BYTES("P0 1"), "a text"},
+        {BYTES("P1,1"), "a text"},
+        {BYTES("P1 a1"), "a text"},
+        {BYTES("1"), "a text"},
+        {BYTES("1\t2\v\r\n"), "a text"},
+        {BYTES("1\x0e"), NULL},
+        {BYTES("1\x08"), NULL},
+        {BYTES("1\x7f"), NULL},
+        {BYTES(""), NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const six_content *found = six_content_of((const uint8_t *)cases[i].bytes, cases[i].size);
+        const char *name = cases[i].name;
+        if (!found != !name || (name && strncmp(found->name, name, strlen(name)) != 0))
+            fail_msg("case %zu is %s instead of %s", i, found ? found->name : "nothing", name ? name : "nothing");
+    }
+}
+
 /* ---- sha256 ---- */
 
 static void assert_sha256(six_sha256 *s, const char *expected)
@@ -1351,6 +1432,8 @@ int main(void)
         cmocka_unit_test(test_uniform),
         cmocka_unit_test(test_normal_moments),
         cmocka_unit_test(test_normal_is_box_muller),
+        cmocka_unit_test(test_ranges_of_attributes),
+        cmocka_unit_test(test_content_is_named),
         cmocka_unit_test(test_normal_bits),
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_cpu),

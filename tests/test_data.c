@@ -955,6 +955,25 @@ static int32_t give_sample(void *user, int64_t index, float *input, float *targe
     return 0;
 }
 
+/* With h = 0 at first, for each double of the inputs and targets: h = (h ^ its bits) * 0x9E3779B97F4A7C15, h ^= h >> 29. Checkpoints hold it,
+ * so it must stay. */
+static void test_hash_of_samples(void **state)
+{
+    (void)state;
+    static const float inputs[] = {1, 2, 3, 4}, targets[] = {0, 1};
+    int fails_at = -1;
+    uint64_t hash;
+    sixnet_dataset *ds;
+    assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=2", inputs, targets, 2));
+    assert_ok(six_dataset_hash(&hash, ds));
+    assert_true(hash == UINT64_C(0x15ff17235272f08));
+    six_dataset_free(ds);
+    assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=2", 2, give_sample, &fails_at));
+    assert_ok(six_dataset_hash(&hash, ds));
+    assert_true(hash == 0);
+    six_dataset_free(ds);
+}
+
 static void test_callback(void **state)
 {
     (void)state;
@@ -1774,6 +1793,7 @@ int main(void)
         TEST(test_mnist),
         TEST(test_arrays_types),
         TEST(test_arrays_lengths),
+        TEST(test_hash_of_samples),
         TEST(test_arrays_copied_or_borrowed),
         TEST(test_arrays_without_targets),
         TEST(test_arrays_refused),

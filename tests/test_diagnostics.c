@@ -14,6 +14,9 @@ static const char relu_net[] =
     "input shape=6\nlinear out_features=8\nrelu\nlinear out_features=8\nrelu\nlinear out_features=3\ncross_entropy";
 static const char softmax_net[] = "input shape=6\nlinear out_features=3\nsoftmax\nflatten\ncross_entropy";
 static const char sigmoid_net[] = "input shape=6\nlinear out_features=1\nsigmoid\nbce_with_logits";
+static const char branch_net[] =
+    "input shape=6 name=in\nlinear out_features=8 name=a\nlinear out_features=8 from=in name=b\nrelu from=a name=r\n"
+    "add from=r,b\nlinear out_features=3\ncross_entropy";
 static const char chain_net[] =
     "input shape=6\nlinear out_features=4\nlinear out_features=4\nlinear out_features=1\nmse";
 
@@ -25,7 +28,8 @@ typedef struct fixture {
     sixnet_dataset *ds; /* of x and t where they lie */
     float x[SAMPLES * SIZE], t[SAMPLES];
     int lines;
-    char log[1 << 16]; /* its lines */
+    char log[1 << 16];     /* its lines */
+    float *broken, mended; /* a value of x, NULL for none, and what it becomes when something is logged */
 } fixture;
 
 static void take_line(void *user, int32_t level, const char *line)
@@ -36,6 +40,8 @@ static void take_line(void *user, int32_t level, const char *line)
     w->lines++;
     strncat(w->log, line, sizeof w->log - strlen(w->log) - 2);
     strcat(w->log, "\n");
+    if (w->broken)
+        *w->broken = w->mended;
 }
 
 static fixture *open_world(const char *options, const char *text, const char *optimizer, const char *schedule)
@@ -82,6 +88,12 @@ static void fill(fixture *w, const char *tensor, float value)
         values[i] = value;
     WORKS(sixnet_tensor_set(w->net, tensor, values, count));
     free(values);
+}
+
+static void scale_inputs(fixture *w, float factor)
+{
+    for (int i = 0; i < SAMPLES * SIZE; i++)
+        w->x[i] *= factor;
 }
 
 /* ---- a batch that would spoil the net ---- */
@@ -132,6 +144,22 @@ static void test_the_optimizers_state_stays_finite(void **state)
         w->x[i] *= 1000;
     assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
     assert_non_null(strstr(sixnet_last_error(), "optimizer's state"));
+    assert_same_digest(before, digest_of(w->net));
+    close_world(w);
+}
+
+/* A step that the optimizer's memory alone makes too large, after a learning rate that was small enough for it. */
+static void test_a_large_step_by_the_state(void **state)
+{
+    (void)state;
+    fixture *w = open_world(NULL, "input shape=6\nlinear out_features=1\nl1", "sgd lr=1e-37 momentum=0.9", NULL);
+    for (int i = 0; i < SAMPLES * SIZE; i++)
+        w->x[i] = 1e30f;
+    WORKS(fit(w, "", NULL, NULL));
+    scale_inputs(w, 0);
+    WORKS(sixnet_optimizer_set_learning_rate(w->opt, 1e9));
+    digest before = digest_of(w->net);
+    assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
     assert_same_digest(before, digest_of(w->net));
     close_world(w);
 }
@@ -272,6 +300,29 @@ static void test_restore_halves_the_rate(void **state)
     }
 }
 
+/* The state of the optimizer is that of the epoch's beginning, too. */
+static void test_restore_of_an_optimizer(void **state)
+{
+    (void)state;
+    static const char *const optimizers[] = {"sgd lr=0.1 momentum=0.9", "adam lr=0.01", "rmsprop lr=0.01 momentum=0.5"};
+    for (int i = 0; i < 3; i++) {
+        fixture *a = open_world("seed=3", rich_net, optimizers[i], NULL),
+                *b = open_world("seed=3", rich_net, optimizers[i], NULL);
+        WORKS(fit(a, "", NULL, NULL));
+        WORKS(fit(b, "", NULL, NULL));
+        a->broken = &a->x[50 * SIZE];
+        a->mended = *a->broken;
+        *a->broken = NAN;
+        WORKS(fit(a, "on_nan=restore", NULL, NULL));
+        assert_int_equal(a->lines, 1);
+        WORKS(sixnet_optimizer_set_learning_rate(b->opt, sixnet_optimizer_learning_rate(b->opt) / 2));
+        WORKS(fit(b, "", NULL, NULL));
+        assert_same_digest(digest_of(a->net), digest_of(b->net));
+        close_world(a);
+        close_world(b);
+    }
+}
+
 static void test_restore_gives_up(void **state)
 {
     (void)state;
@@ -333,12 +384,6 @@ static bool found(const fixture *w, const char *name, const char *node)
     return false;
 }
 
-static void scale_inputs(fixture *w, float factor)
-{
-    for (int i = 0; i < SAMPLES * SIZE; i++)
-        w->x[i] *= factor;
-}
-
 static void plant_nan(fixture *w) { w->x[45 * SIZE + 2] = NAN; }
 static void plant_first(fixture *w) { fill(w, "linear1.weight", 3e38f); }
 static void plant_second(fixture *w) { fill(w, "linear2.weight", 3e38f); }
@@ -373,6 +418,7 @@ static void plant_explosion(fixture *w)
 }
 static void plant_dead_first(fixture *w) { fill(w, "linear1.bias", -100); }
 static void plant_dead_second(fixture *w) { fill(w, "linear2.bias", -100); }
+static void plant_dead_branch(fixture *w) { fill(w, "a.bias", -100); }
 static void plant_constant(fixture *w) { fill(w, "linear3.weight", 0); }
 static void plant_bits(fixture *w)
 {
@@ -405,6 +451,7 @@ static const struct {
     {"exploding_gradient", "linear2", plant_explosion, chain_net, "sgd lr=1e-12", "1", "1", SIXNET_OK, 0},
     {"dead_relu", "relu1", plant_dead_first, relu_net, "sgd lr=0.01", "1", "4", SIXNET_OK, 2},
     {"dead_relu", "relu2", plant_dead_second, relu_net, "sgd lr=0.01", "1", "4", SIXNET_OK, 1},
+    {"dead_relu", "r", plant_dead_branch, branch_net, "sgd lr=0.01", "1", "4", SIXNET_OK, 0},
     {"constant_output", "linear3", plant_constant, relu_net, "sgd lr=0", "1", "4", SIXNET_OK, 0},
 };
 
@@ -667,6 +714,8 @@ int main(void)
         cmocka_unit_test(test_skip_ends_when_nothing_is_left),
         cmocka_unit_test(test_skip_is_resumed),
         cmocka_unit_test(test_restore_halves_the_rate),
+        cmocka_unit_test(test_a_large_step_by_the_state),
+        cmocka_unit_test(test_restore_of_an_optimizer),
         cmocka_unit_test(test_restore_gives_up),
         cmocka_unit_test(test_restore_of_bad_data_ends),
         cmocka_unit_test(test_same_bits_for_any_threads),

@@ -13,7 +13,9 @@
 #include "api.h"
 
 #include <errno.h>
+#include <sched.h>
 
+#include "base/threads.h"
 #include "faults.h"
 #include "faults_fixture.h"
 #include "sixnet/layer.h"
@@ -146,8 +148,7 @@ static int32_t reset(fixture *w) { return sixnet_model_reset(w->plain.net, 8); }
 
 static int32_t set_tensors(fixture *w)
 {
-    int32_t status = sixnet_model_set_tensors(w->new_net, "linear1.*", "trainable=false");
-    return status ? status : sixnet_model_set_tensors(w->new_net, "*", "lr_scale=0.5 weight_decay=0");
+    return sixnet_model_set_tensors(w->new_net, "linear1.*", "trainable=false lr_scale=0.5 weight_decay=0");
 }
 
 /* ---- models: looking at them ---- */
@@ -1008,6 +1009,23 @@ static void sweep_all(const char *options, int stride)
     assert_int_equal(complaints, 0);
 }
 
+/* Those that the process may run on. */
+static void test_processors_are_counted(void **unused)
+{
+    (void)unused;
+    cpu_set_t usable, first;
+    if (sched_getaffinity(0, sizeof usable, &usable) != 0)
+        skip();
+    CPU_ZERO(&first);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&first) == 0; i++)
+        if (CPU_ISSET(i, &usable))
+            CPU_SET(i, &first);
+    assert_int_equal(six_processor_count(), CPU_COUNT(&usable));
+    assert_int_equal(sched_setaffinity(0, sizeof first, &first), 0);
+    assert_int_equal(six_processor_count(), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof usable, &usable), 0);
+}
+
 static void test_every_fault(void **unused)
 {
     (void)unused;
@@ -1118,6 +1136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_function_has_a_scenario),
+        cmocka_unit_test(test_processors_are_counted),
         cmocka_unit_test(test_every_fault),
         cmocka_unit_test(test_every_fault_with_threads),
         cmocka_unit_test(test_every_fault_without_vectors),

@@ -303,6 +303,7 @@ static void test_arguments_of_loading(void **state)
     sixnet_model *net = net_of(NULL, net_text), *other = net_of(NULL, net_text), *raw, *none = net;
     sixnet_optimizer *opt;
     const char *report = NULL;
+    char limit[32];
     bytes file = saved(net);
     CHECK_SIXNET(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
     CHECK_SIXNET(sixnet_model_new(&raw, NULL));
@@ -316,6 +317,11 @@ static void test_arguments_of_loading(void **state)
            "checksum=no");
     refuse(sixnet_model_load_from_buffer(&none, NULL, file.data, file.size, "max_bytes=99"), "SIXNET_TOO_LARGE",
            "max_bytes=99");
+    snprintf(limit, sizeof limit, "max_bytes=%zu", file.size - 1);
+    refuse(sixnet_model_load_from_buffer(&none, NULL, file.data, file.size, limit), "SIXNET_TOO_LARGE", limit);
+    snprintf(limit, sizeof limit, "max_bytes=%zu", file.size);
+    CHECK_SIXNET(sixnet_model_load_from_buffer(&none, NULL, file.data, file.size, limit));
+    sixnet_model_free(none);
     refuse(sixnet_model_load_from_buffer(&none, NULL, file.data, UINT64_MAX, "max_bytes=9007199254740992"),
            "SIXNET_TOO_LARGE", "");
     refuse_null(sixnet_model_load_from_stream(NULL, NULL, give_nothing, NULL, NULL), "out is NULL");

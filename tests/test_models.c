@@ -169,6 +169,7 @@ static void test_too_large(void **state)
         {"linear out_features=16777216", "linear1"},
         {"conv2d out_channels=1048576 kernel_size=1 padding=1048576", "conv1"},
         {"conv2d out_channels=4 kernel_size=33 padding=40", "kernel_size=33x33"},
+        {"conv2d out_channels=4 kernel_size=25x41 padding=40", "kernel_size=25x41 is more than 1024 values"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);
@@ -772,6 +773,106 @@ static void test_a_failing_backward_changes_no_gradient(void **state)
     sixnet_model_free(net);
 }
 
+/* A backward function with an error in the gradient of its first input. */
+static int32_t pass_back_twice(void *user, sixnet_layer_call *call)
+{
+    const float *dy = sixnet_layer_call_output_gradient(call, 0);
+    float *dx = sixnet_layer_call_input_gradient(call, 0);
+    (void)user;
+    for (int64_t i = 0; i < sixnet_layer_call_sample_count(call) * 4; i++)
+        dx[i] = i == 0 ? 2 * dy[i] : dy[i];
+    return 0;
+}
+
+/* Layers without parameters are checked by the gradient of the inputs. */
+static void test_the_gradient_check_finds_a_wrong_layer(void **state)
+{
+    fixture *w = *state;
+    const double x[8] = {8, 2, -1, 0.5, 3, -2, 1, 1}, t[8] = {0};
+    double worst;
+    const char *where;
+    WORKS(sixnet_context_register_layer(w->ctx, "pass", NULL, "f32", NULL, pass_on, pass_back, NULL));
+    WORKS(sixnet_context_register_layer(w->ctx, "twice", NULL, "f32", NULL, pass_on, pass_back_twice, NULL));
+    for (int wrong = 0; wrong < 2; wrong++) {
+        sixnet_model *net =
+            parsed(w->ctx, wrong ? "input shape=4 name=in\ntwice\nmse" : "input shape=4 name=in\npass\nmse");
+        WORKS(sixnet_model_gradient_check(net, x, t, 2, &worst, &where));
+        assert_true(wrong ? worst > 0.4 && strcmp(where, "in[0]") == 0 : worst < 1e-3);
+        sixnet_model_free(net);
+    }
+}
+
+/* Gradients that are there do not count, and those afterwards are 0. */
+static void test_the_gradient_check_begins_at_0(void **state)
+{
+    (void)state;
+    const float x[2] = {1, 2}, t[2] = {5, 5};
+    float left[2] = {7, 7};
+    double worst = 7;
+    sixnet_model *net = parsed(NULL, "input shape=1\nlinear out_features=1 name=a\nmse");
+    WORKS(sixnet_model_forward(net, x, 2));
+    WORKS(sixnet_model_loss(net, t, NULL));
+    WORKS(sixnet_model_backward(net));
+    WORKS(sixnet_model_gradient_check(net, (const double[]){1, 2}, (const double[]){5, 5}, 2, &worst, NULL));
+    assert_true(worst < 1e-3);
+    WORKS(sixnet_tensor_gradient(net, "a.weight", &left[0], 1));
+    WORKS(sixnet_tensor_gradient(net, "a.bias", &left[1], 1));
+    assert_true(left[0] == 0 && left[1] == 0);
+    sixnet_model_free(net);
+}
+
+/* Where the loss does not depend on the parameters, both gradients are 0. */
+static void test_the_gradient_check_of_a_constant(void **state)
+{
+    (void)state;
+    const float weight = 0, bias = -1;
+    double worst = 7;
+    sixnet_model *net = parsed(NULL, "input shape=1\nlinear out_features=1 name=a\nrelu\nmse");
+    WORKS(sixnet_tensor_set(net, "a.weight", &weight, 1));
+    WORKS(sixnet_tensor_set(net, "a.bias", &bias, 1));
+    WORKS(sixnet_model_gradient_check(net, (const double[]){1, 2}, (const double[]){0, 0}, 2, &worst, NULL));
+    assert_true(worst == 0);
+    sixnet_model_free(net);
+}
+
+/* ---- the digest ---- */
+
+/* hashlib.sha256(b"a.weight\0" + struct.pack("<3Q6f", 2, rows, columns, 1, 2, 3, 4, 5, 6)).hexdigest() of Python, and so on. */
+static void test_digests_are_of_names_shapes_and_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net, *digest;
+    } cases[] = {
+        {"input shape=3\nlinear out_features=2 bias=false name=a\nmse",
+         "81510b221641f4893bd11511d5a168154d6daebad555cbec10805a09d9e11fcd"},
+        {"input shape=2\nlinear out_features=3 bias=false name=a\nmse",
+         "5744e6832bd397d0dbeaa2ce02848af154066c2f8a512900c0f26b4fbeedadb5"},
+        {"input shape=3\nlinear out_features=2 bias=false name=b\nmse",
+         "c4f3a6c51af8303898fca67348f5fc828cb6e7371f45584e5d3e4638c1667abc"},
+    };
+    const float values[6] = {1, 2, 3, 4, 5, 6};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sixnet_model *net = parsed(NULL, cases[i].net);
+        WORKS(sixnet_tensor_set(net, sixnet_tensor_name(net, 0), values, 6));
+        assert_string_equal(digest_of(net).text, cases[i].digest);
+        sixnet_model_free(net);
+    }
+}
+
+/* What a loss that failed leaves cannot be gone on with. */
+static void test_a_failing_loss_ends_the_pass(void **state)
+{
+    fixture *w = *state;
+    const float bad[16] = {7};
+    WORKS(sixnet_model_forward(w->net, w->inputs, 8));
+    WORKS(sixnet_model_loss(w->net, w->targets, NULL));
+    FAILS(SIXNET_BAD_DATA, sixnet_model_loss(w->net, bad, NULL), "class");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(w->net), "sixnet_model_loss");
+    WORKS(sixnet_model_loss(w->net, w->targets, NULL));
+    WORKS(sixnet_model_backward(w->net));
+}
+
 /* ---- retained nodes ---- */
 
 static void test_retained_values(void **state)
@@ -846,6 +947,7 @@ static void test_targets_without_meaning(void **state)
         {"bce_with_logits", 1, {1.5}, "sample 2: target 1.5; numbers from 0 to 1", false},
         {"bce_with_logits", 3, {1, 0, -1e-9}, "sample 2: target -1e-09", false},
         {"bce_with_logits", 1, {NAN}, "sample 2: target", false},
+        {"bce_with_logits", 3, {0, 0, 1.25}, "sample 2: target 1.25", false},
         {"cross_entropy targets=probabilities", 3, {7, 0, 0}, "sample 2: target 7", false},
         {"cross_entropy targets=probabilities", 3, {1.25, -0.25, 0}, "sample 2: target 1.25", false},
         {"cross_entropy targets=probabilities",
@@ -944,6 +1046,11 @@ int main(void)
         IN_WORLD(test_a_layer_without_setup),
         IN_WORLD(test_layers_that_fail),
         IN_WORLD(test_a_failing_backward_changes_no_gradient),
+        IN_WORLD(test_the_gradient_check_finds_a_wrong_layer),
+        cmocka_unit_test(test_the_gradient_check_begins_at_0),
+        cmocka_unit_test(test_the_gradient_check_of_a_constant),
+        cmocka_unit_test(test_digests_are_of_names_shapes_and_values),
+        IN_WORLD(test_a_failing_loss_ends_the_pass),
         IN_WORLD(test_retained_values),
         IN_WORLD(test_no_values_of_a_failed_pass),
         cmocka_unit_test(test_targets_without_meaning),

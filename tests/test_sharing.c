@@ -363,6 +363,15 @@ static void check_names(const char *text, const char *names, const char *total)
     sixnet_model_free(net);
 }
 
+/* A value has a gradient, and 2^18 numbers are a megabyte. Input and flatten are not shown. */
+static void test_summaries_count_the_memory(void **state)
+{
+    (void)state;
+    check_names("input shape=1x512x512\nrelu\nflatten\nlinear out_features=1\nmse", "linear1.weight linear1.bias",
+                "Input size (MB): 1.00\nForward/backward pass size (MB): 2.00\nParams size (MB): 1.00\nEstimated Total "
+                "Size (MB): 4.00\n");
+}
+
 static void test_shared_tensors_count_once(void **state)
 {
     (void)state;
@@ -889,6 +898,7 @@ int main(void)
         cmocka_unit_test(test_diamond),
         cmocka_unit_test(test_shared_statistics),
         cmocka_unit_test(test_gradient_check),
+        cmocka_unit_test(test_summaries_count_the_memory),
         cmocka_unit_test(test_shared_tensors_count_once),
         cmocka_unit_test(test_files_and_copies),
         cmocka_unit_test(test_any_number_of_threads),

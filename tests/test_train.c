@@ -155,8 +155,14 @@ static void test_schedule_refuses_a_bad_state(void **state)
     memcpy(kept, good, sizeof kept);
     kept[2] = 1.5;
     assert_int_equal(six_schedule_restore(s, kept, count), SIXNET_BAD_FILE);
-    for (int32_t n = -1; n < 9; n++)
-        assert_int_equal(six_schedule_restore(s, good, n), n == count ? SIXNET_OK : SIXNET_BAD_FILE);
+    for (int32_t n = 0; n < 9; n++) {
+        double *some = malloc((size_t)n * sizeof *some + 1); /* no more, so that reading more is noticed */
+        assert_non_null(some);
+        memcpy(some, good, (size_t)n * sizeof *some);
+        assert_int_equal(six_schedule_restore(s, some, n), n == count ? SIXNET_OK : SIXNET_BAD_FILE);
+        free(some);
+    }
+    assert_int_equal(six_schedule_restore(s, good, -1), SIXNET_BAD_FILE);
     assert_true(six_schedule_lr(s) == lr);
     six_schedule_free(&plain, s);
 }

@@ -1194,7 +1194,12 @@ static void test_losses_refuse(void **state)
     FAILS(SIXNET_BAD_SHAPE, sixnet_model_evaluate(net, ds, &loss, NULL),
           "the data's targets have 1 values, but the loss takes 12",
           "if they are class numbers, the transform 'one_hot num_classes=12' makes probabilities of them");
+    sixnet_model *other = parsed(NULL, "input shape=12\nlinear out_features=13\nmse");
     WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=12"));
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_evaluate(other, ds, &loss, NULL),
+          "the data's targets have 12 values, but the loss takes 13");
+    assert_null(strstr(sixnet_last_error(), "one_hot"));
+    sixnet_model_free(other);
     WORKS(sixnet_model_evaluate(net, ds, &loss, NULL));
     sixnet_dataset_free(ds);
     sixnet_model_free(net);

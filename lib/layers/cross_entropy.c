@@ -35,7 +35,7 @@ static const six_attr attrs[] = {
     {"label_smoothing", SIX_FLOAT, offsetof(attributes, label_smoothing), 0, 1, "0", NULL,
      "the share of the target spread over all classes"},
     SIX_CLASS_WEIGHT(attributes),
-    {"targets", SIX_CHOICE, offsetof(attributes, targets), SIX_ANY, "classes", "classes probabilities",
+    {"targets", SIX_CHOICE, offsetof(attributes, targets), 0, 0, "classes", "classes probabilities",
      "whether a target is the number of a class, or a probability for each of them"},
     {.name = NULL},
 };

@@ -17,7 +17,7 @@ typedef struct attributes {
 } attributes;
 
 static const six_attr attrs[] = {
-    {"approximate", SIX_CHOICE, offsetof(attributes, approximate), SIX_ANY, "none", "none tanh",
+    {"approximate", SIX_CHOICE, offsetof(attributes, approximate), 0, 0, "none", "none tanh",
      "the exact function, or one by tanh"},
     {.name = NULL},
 };

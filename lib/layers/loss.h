@@ -23,7 +23,7 @@ enum { SIX_LOSS_MEAN, SIX_LOSS_SUM };
 
 #define SIX_LOSS_REDUCTION(attributes)                                                                                 \
     {                                                                                                                  \
-        "reduction", SIX_CHOICE, offsetof(attributes, reduction), SIX_ANY, "mean", "mean sum",                         \
+        "reduction", SIX_CHOICE, offsetof(attributes, reduction), 0, 0, "mean", "mean sum",                            \
             "whether to add up or to average"                                                                          \
     }
 

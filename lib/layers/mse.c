@@ -13,7 +13,7 @@ typedef struct attributes {
 } attributes;
 
 static const six_attr attrs[] = {
-    {"reduction", SIX_CHOICE, offsetof(attributes, reduction), SIX_ANY, "mean", "mean sum half_sum",
+    {"reduction", SIX_CHOICE, offsetof(attributes, reduction), 0, 0, "mean", "mean sum half_sum",
      "whether to average, to add up, or to add up and halve"},
     {.name = NULL},
 };

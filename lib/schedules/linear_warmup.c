@@ -18,7 +18,7 @@ static const six_attr attrs[] = {
     SIX_COUNT_ATTR(linear_warmup, steps, "how many it takes to reach the full rate"),
     {"start_factor", SIX_FLOAT, offsetof(linear_warmup, start_factor), 0, 1, "0.01", NULL,
      "the first rate / the full rate"},
-    {"unit", SIX_CHOICE, offsetof(linear_warmup, unit), 0, 1, "step", "step epoch", "what is counted"},
+    {"unit", SIX_CHOICE, offsetof(linear_warmup, unit), 0, 0, "step", "step epoch", "what is counted"},
     {.name = NULL},
 };
 

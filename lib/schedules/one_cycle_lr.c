@@ -27,7 +27,7 @@ static const six_attr attrs[] = {
      "the largest rate, whatever the optimizer's"},
     SIX_COUNT_ATTR(one_cycle_lr, total_steps, "steps of the whole cycle, after which the rate stays"),
     {"pct_start", SIX_FLOAT, offsetof(one_cycle_lr, pct_start), 0, 1, "0.3", NULL, "share of the steps that rise"},
-    {"anneal_strategy", SIX_CHOICE, offsetof(one_cycle_lr, anneal_strategy), 0, 1, "cos", "cos linear",
+    {"anneal_strategy", SIX_CHOICE, offsetof(one_cycle_lr, anneal_strategy), 0, 0, "cos", "cos linear",
      "how it rises and falls"},
     {"div_factor", SIX_FLOAT, offsetof(one_cycle_lr, div_factor), SIX_ABOVE_ZERO, DBL_MAX, "25", NULL,
      "the first rate is max_lr divided by it"},

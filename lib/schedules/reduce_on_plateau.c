@@ -24,13 +24,13 @@ enum { MODE_MIN, MODE_MAX };
 enum { THRESHOLD_REL, THRESHOLD_ABS };
 
 static const six_attr attrs[] = {
-    {"mode", SIX_CHOICE, offsetof(reduce_on_plateau, mode), 0, 1, "min", "min max", "which metric is the better"},
+    {"mode", SIX_CHOICE, offsetof(reduce_on_plateau, mode), 0, 0, "min", "min max", "which metric is the better"},
     {"factor", SIX_FLOAT, offsetof(reduce_on_plateau, factor), 0, 1, "0.1", NULL, "what the rate is multiplied with"},
     {"patience", SIX_INT, offsetof(reduce_on_plateau, patience), 0, 0x1p53, "10", NULL,
      "epochs without progress that pass"},
     {"threshold", SIX_FLOAT, offsetof(reduce_on_plateau, threshold), 0, DBL_MAX, "0.0001", NULL,
      "what counts as progress"},
-    {"threshold_mode", SIX_CHOICE, offsetof(reduce_on_plateau, threshold_mode), 0, 1, "rel", "rel abs",
+    {"threshold_mode", SIX_CHOICE, offsetof(reduce_on_plateau, threshold_mode), 0, 0, "rel", "rel abs",
      "whether threshold is a share of the best metric or a difference from it"},
     {"cooldown", SIX_INT, offsetof(reduce_on_plateau, cooldown), 0, 0x1p53, "0", NULL,
      "epochs to wait after a reduction"},
