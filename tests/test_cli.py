@@ -687,8 +687,8 @@ def test_record(folder, fixture):
     theirs, trained = output("predict", scaled, ask), scaled / "model.safetensors"
     check("predict of a record transforms as it did", theirs == output("predict", trained, ask, *given) != output("predict", trained, ask))
     averaged = folder / "averaged"
-    output(*learn, "--validation-size", 8, "--seed", 3, "--fit-options", "average=ema ema_decay=0.9", "--run-dir", averaged, "--quiet")
-    check("rerun of a run with an average", "the same bits" in output("rerun", averaged, *samples, "--quiet", "--threads", 2))
+    output(*learn, "--validation-size", 8, "--seed", 3, "--fit-options", "average=ema ema_decay=0.9 shards=2", "--run-dir", averaged, "--quiet")
+    check("rerun of a run with an average and shards", "the same bits" in output("rerun", averaged, *samples, "--quiet", "--threads", 2))
     check("a run with an average ends elsewhere", digest not in (averaged / "result.txt").read_text())
     output("train", fixture["model"], "--data", fixture["data"], "--epochs", 2, "--run-dir", tuned, "--quiet")
     check("rerun of a run that began with a saved model", "the same bits" in output("rerun", tuned, *samples, "--quiet"))

@@ -479,11 +479,11 @@ static int32_t history(fixture *w)
 static int32_t fit_watched(fixture *w)
 {
     return sixnet_model_fit(w->plain.net, w->plain.opt, w->plain.ds, NULL,
-                            "batch_size=10 epochs=2 diagnostics=true on_nan=restore", note_step, w);
+                            "batch_size=10 shards=2 epochs=2 diagnostics=true on_nan=restore", note_step, w);
 }
 static int32_t own_fit(fixture *w)
 {
-    return sixnet_model_fit(w->own.net, w->own.opt, w->own.ds, NULL, "batch_size=10 epochs=2", note_step, w);
+    return sixnet_model_fit(w->own.net, w->own.opt, w->own.ds, NULL, "batch_size=10 shards=2 epochs=2", note_step, w);
 }
 
 static int32_t fit_validated(fixture *w)

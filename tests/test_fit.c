@@ -815,6 +815,8 @@ static void test_fewer_samples_than_a_batch(void **state)
 static void test_batches_too_small_for_a_norm(void **state)
 {
     (void)state;
+    static const char frozen_net[] = "input shape=6\nlinear out_features=10\nbatchnorm1d\nlinear "
+                                     "out_features=3\ncross_entropy\ntensors match=bn1.* trainable=false";
     static const char on_pixels[] =
         "input shape=6\nreshape shape=1x2x3\nbatchnorm2d\nflatten\nlinear out_features=3\ncross_entropy";
     static const struct {
@@ -832,6 +834,7 @@ static void test_batches_too_small_for_a_norm(void **state)
         {on_pixels, "batch_size=16", NULL, 33},
         {on_pixels, "batch_size=1", NULL, 3},
         {plain_net, "batch_size=16", NULL, 33},
+        {frozen_net, "batch_size=1", NULL, 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fixture *w = open_world("", cases[i].net, "sgd lr=0.1", NULL, cases[i].samples);

@@ -1365,6 +1365,7 @@ class Records(unittest.TestCase):
             ("f64", "f64", {"schedule": None}),
             ("options", "f32", {"shuffle": False, "drop_last": True, "on_nan": "skip", "checkpoint_keep": 2}),
             ("averaged and validated", "f32", {"seed": 9, "validation": some_data(32, seed=1), "average": "ema"}),
+            ("shards", "f32", {"shards": 2}),
         ):
             with self.subTest(name):
                 folder, net = self.folder.with_name(name), sixnet.Model(self.NET, sixnet.Context(seed=5, dtype=dtype))

@@ -676,7 +676,7 @@ static void test_averages_have_the_same_bits(void **state)
                 values[i] = (float)cos(3.0 * i + 7.0 * t);
             values[50] = FLT_MAX;
             values[51] = t % 2 ? FLT_MAX : -FLT_MAX;
-            found[v]->arrays.blend((real *)mean, (const real *)values, 1.0 / t, CUT_VALUES);
+            found[v]->arrays.mix((real *)mean, 1 - 1.0 / t, (const real *)values, 1.0 / t, CUT_VALUES);
         }
         assert_true(mean[50] == FLT_MAX && fabsf(mean[51]) < FLT_MAX / 10);
         if (v == 0)

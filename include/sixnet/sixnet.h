@@ -246,7 +246,9 @@ SIXNET_API int32_t sixnet_node_retain(sixnet_model *net, sixnet_node node);
 SIXNET_API int32_t sixnet_model_compile(sixnet_model *net);
 
 /** The bytes that forward (training 0) or a training step (training 1) will need for n samples at once, parameters and
- * gradients included; nothing is allocated. Works before and after sixnet_model_compile(). Optimizer state is not included.
+ * gradients included; nothing is allocated. Works before and after sixnet_model_compile(). Optimizer state is not
+ * included. For sixnet_model_fit() with `shards=S`, n is the samples of a shard, batch_size / S; the sums over shards
+ * take log2 S times the memory of gradients and buffers in addition.
  * @param[out] bytes the need
  * @return SIXNET_OK, SIXNET_TOO_LARGE if it exceeds the address space, or the build's first error
  *
@@ -488,10 +490,11 @@ SIXNET_API int32_t sixnet_predictor_predict(sixnet_predictor *predictor, const f
 SIXNET_API int32_t sixnet_predictor_predict_f64(sixnet_predictor *predictor, const double *inputs, int64_t n,
                                                 double *outputs);
 
-/** Ends what runs on a model: sixnet_model_fit() after the batch that is under way, sixnet_model_evaluate(), sixnet_model_predict(), its
- * predictors and sixnet_model_gradient_check() within a batch. They return SIXNET_STOPPED, with all objects in a valid state; a fit
- * can be resumed from its checkpoint, which it saves before it returns. That goes on for all later calls until it is taken
- * back, so a request is never lost, whenever it comes. May be called while the model is in use, and in a signal handler.
+/** Ends what runs on a model: sixnet_model_fit() after the batch that is under way, or between its shards, which leaves
+ * it out; sixnet_model_evaluate(), sixnet_model_predict(), predictors and sixnet_model_gradient_check() within a
+ * batch. They return SIXNET_STOPPED, with all objects in a valid state; a fit can be resumed from its checkpoint,
+ * which it saves before it returns. That goes on for all later calls until it is taken back, so a request is never
+ * lost, whenever it comes. May be called while the model is in use, and in a signal handler.
  * @param net NULL is allowed and does nothing
  * @param enable 1 to ask, 0 to take it back
  *
@@ -759,6 +762,16 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * an epoch; `restore` begins the epoch (or, in a run resumed within one, what was left of it) again, with net, optimizer and
  * schedule as they were then and half the base learning rate, which stays so; if that has not helped ten times in an epoch, the
  * run ends as they were then. Each is told to the log. The result does not depend on the number of threads.
+ *
+ * `shards=S`, a power of two that divides batch_size, makes each step of S passes over equal parts of the batch, one
+ * after the other, as gradient accumulation does: only one part's values are in memory, and log2 S more sums of
+ * gradients. Loss, accuracy and gradient are those of the whole batch, with class weights too. A batch of n samples
+ * that S does not divide is split likewise: shard i, from 0 on, has samples floor(i n / S) up to floor((i + 1) n / S),
+ * which may be none. Batch norm sees one shard. Each pass starts with the running statistics before the batch, and
+ * afterwards they are the mean of what the passes made of them, weighted by samples. Random layers draw for a sample's
+ * position in the batch, whatever S. All sums over shards are taken in a binary tree over their numbers, so that the
+ * result depends on S but not on how the work is done. S times 16 samples in a batch, or a multiple, are the fastest; 1
+ * is the default.
  *
  * `average=ema` averages all tensors, running statistics as well as parameters: it begins with the values after a step, and every
  * further step makes it `ema_decay` times itself and (1 - `ema_decay`) times the values then. `average=swa` gives the mean of the values

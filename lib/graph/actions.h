@@ -20,11 +20,7 @@ static inline struct six_profile *six_plan_profile(const six_plan *plan)
     return plan->alone ? NULL : plan->net->profile;
 }
 
-static inline const void *six_row(six_rows r, int64_t offset)
-{
-    return r.dtype == SIX_F64 ? (const void *)((const double *)r.data + offset)
-                              : (const void *)((const float *)r.data + offset);
-}
+static inline const void *six_row(six_rows r, int64_t offset) { return six_rows_from(r, offset).data; }
 
 static inline void *six_row_out(six_rows_out r, int64_t offset)
 {

@@ -78,33 +78,42 @@ static void load_all(six_plan *plan, six_rows rows, loading_target to)
     six_pool_run(six_model_pool(plan->net), load_tile, &job, plan->active_tiles);
 }
 
-/* The buffers lie behind the parameters. */
-static char *buffers_of(const sixnet_model *net, size_t *bytes)
+static size_t buffer_bytes(const sixnet_model *net)
 {
-    size_t size = (size_t)net->variant->real_size;
-    *bytes = (size_t)(net->values_size - net->parameters_size) * size;
-    return (char *)net->values + (size_t)net->parameters_size * size;
+    return (size_t)six_buffers_size(net) * (size_t)net->variant->real_size;
 }
 
 static void keep_buffers(sixnet_model *net)
 {
-    size_t bytes;
     six_tensors_changed(net);
-    const char *buffers = buffers_of(net, &bytes);
-    memcpy(net->kept, buffers, bytes);
+    memcpy(net->kept, six_buffers(net), buffer_bytes(net));
 }
 
 void six_forward_undo(sixnet_model *net)
 {
-    size_t bytes;
-    char *buffers = buffers_of(net, &bytes);
-    memcpy(buffers, net->kept, bytes);
+    memcpy(six_buffers(net), net->kept, buffer_bytes(net));
     six_tensors_changed(net);
     net->step--;
     net->pass = SIX_PASS_NONE;
 }
 
-int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, six_observer *observer)
+static void begin_pass(sixnet_model *net, int64_t n, const six_pass *pass)
+{
+    six_plan *plan = net->training;
+    plan->observer = pass->observer;
+    set_batch(plan, n);
+    for (int32_t i = 0; i < net->node_count; i++) {
+        plan->run[i].step = net->step;
+        plan->run[i].first = pass->first;
+        plan->run[i].shard = pass->shard;
+    }
+    net->step++;
+    keep_buffers(net);
+    net->pass = SIX_PASS_NONE;
+    plan->has_values = plan->has_gradients = false;
+}
+
+int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, const six_pass *pass)
 {
     int32_t status = six_require_compiled(net);
     if (!status && n < 1)
@@ -114,14 +123,7 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, six_observer 
     if (status)
         return status;
     six_plan *plan = net->training;
-    plan->observer = observer;
-    set_batch(plan, n);
-    for (int32_t i = 0; i < net->node_count; i++)
-        plan->run[i].step = net->step;
-    net->step++;
-    keep_buffers(net);
-    net->pass = SIX_PASS_NONE;
-    plan->has_values = plan->has_gradients = false;
+    begin_pass(net, n, pass ? pass : &(six_pass){0});
     six_profile_pass(net->profile, false, n);
     six_pool_begin(six_model_pool(net));
     load_all(plan, inputs, LOAD_INPUTS);
@@ -193,9 +195,9 @@ static int32_t run_backward(six_plan *plan, const six_program *program)
 {
     sixnet_model *net = plan->net;
     six_pool *pool = six_model_pool(net);
-    size_t skipped, bytes = net->serial ? (size_t)net->trained_size * (size_t)net->variant->real_size : 0;
-    buffers_of(net, &skipped);
-    memcpy((char *)net->kept + skipped, net->gradients, bytes);
+    const size_t bytes = net->serial ? (size_t)net->trained_size * (size_t)net->variant->real_size : 0;
+    char *kept = (char *)net->kept + buffer_bytes(net);
+    memcpy(kept, net->gradients, bytes);
     net->pass = SIX_PASS_NONE;
     six_profile_pass(net->profile, true, plan->samples);
     six_pool_begin(pool);
@@ -204,7 +206,7 @@ static int32_t run_backward(six_plan *plan, const six_program *program)
         reduce_partials(plan);
     six_pool_end(pool);
     if (status)
-        memcpy(net->gradients, (char *)net->kept + skipped, bytes);
+        memcpy(net->gradients, kept, bytes);
     plan->has_gradients = !status;
     return status;
 }

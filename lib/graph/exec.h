@@ -12,13 +12,27 @@ typedef struct six_rows {
     six_dtype dtype;
 } six_rows;
 
+/* The same array from its value `offset` on. */
+static inline six_rows six_rows_from(six_rows r, int64_t offset)
+{
+    const char *data = r.data;
+    return (six_rows){data + (size_t)offset * (r.dtype == SIX_F64 ? sizeof(double) : sizeof(float)), r.dtype};
+}
+
 typedef struct six_rows_out {
     void *data;
     six_dtype dtype;
 } six_rows_out;
 
-/* observer: of this pass, and of the loss and the backward pass that follow it; NULL for none. */
-int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, six_observer *observer);
+/* How a training pass, of forward, loss and backward, differs from one over a whole batch. */
+typedef struct six_pass {
+    six_observer *observer; /* NULL for none */
+    bool shard;    /* a part of a batch: six_backward() adds the gradient of the loss's total, even of a mean */
+    int64_t first; /* position of its first sample in the batch, for which random layers draw */
+} six_pass;
+
+/* pass: NULL for a whole batch without an observer. */
+int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, const six_pass *pass);
 /* Takes back what the last six_forward() did to the tensors: running statistics are as before. */
 void six_forward_undo(sixnet_model *net);
 int32_t six_loss(sixnet_model *net, six_rows targets, six_loss_sums *sums);

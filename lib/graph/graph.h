@@ -171,6 +171,14 @@ static inline const six_shape *six_value_shape(const sixnet_model *net, int32_t 
 /* Call after modifying a tensor: invalidates what evaluation computed from it. */
 static inline void six_tensors_changed(sixnet_model *net) { net->version++; }
 
+/* The buffers, behind the parameters, and their number. */
+static inline void *six_buffers(const sixnet_model *net)
+{
+    return (char *)net->values + (size_t)net->parameters_size * (size_t)net->variant->real_size;
+}
+
+static inline int64_t six_buffers_size(const sixnet_model *net) { return net->values_size - net->parameters_size; }
+
 static inline bool six_cancelled(const sixnet_model *net)
 {
     return atomic_load_explicit(&net->cancelled, memory_order_relaxed) != 0;

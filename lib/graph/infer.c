@@ -118,7 +118,7 @@ int32_t six_plan_predict(six_plan *plan, six_rows inputs, int64_t n, six_rows_ou
     int32_t status = SIXNET_OK;
     for (int64_t done = 0, portion; !status && done < n; done += portion) {
         portion = n - done < most ? n - done : most;
-        six_rows in = {six_row(inputs, done * net->input_size), inputs.dtype};
+        six_rows in = six_rows_from(inputs, done * net->input_size);
         six_rows_out out = {six_row_out(outputs, done * net->output_size), outputs.dtype};
         inference job = {plan, in, {0}, out, portion, 0, NULL};
         status = infer(&job);

@@ -69,7 +69,8 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     const int64_t size = six_shape_size(&op->in[0]);
     uint32_t seed[STREAMS][SIX_LANES];
     for (int lane = 0; lane < SIX_LANES; lane++) {
-        const six_philox words = six_philox_at(run->key, run->step, (uint64_t)tile->index * SIX_LANES + (uint64_t)lane);
+        const uint64_t sample = (uint64_t)run->first + (uint64_t)tile->index * SIX_LANES + (uint64_t)lane;
+        const six_philox words = six_philox_at(run->key, run->step, sample);
         for (int s = 0; s < STREAMS; s++)
             seed[s][lane] = words.word[s] ? words.word[s] : 1; /* 0 would stay 0 */
     }

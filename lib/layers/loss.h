@@ -5,7 +5,7 @@
 /* What the losses share: how they add up, and the loops of losses that compare value by value.
  *
  * A group's forward writes its sums; end_forward adds those of all groups in double and leaves in op->shared the factor that turns the
- * derivative of one value's loss into that of the whole: 1 / weight if reduction=mean, else 1. */
+ * derivative of one value's loss into that of the whole: 1 / weight if reduction=mean and the pass is a whole batch, else 1. */
 
 #include <math.h>
 
@@ -75,11 +75,11 @@ SIX_INLINE double six_loss_total(const six_run *run, int which)
     return total;
 }
 
-/* For end_forward(). */
+/* For end_forward(). A shard's gradient is that of its total, since the weight of the whole batch is not known yet. */
 SIX_INLINE void six_loss_end(six_run *run, double weight, double correct)
 {
     run->loss = (six_loss_sums){six_loss_total(run, SIX_LOSS_TOTAL), weight, correct};
-    *(double *)run->shared = run->op->mean ? 1 / weight : 1;
+    *(double *)run->shared = run->op->mean && !run->shard ? 1 / weight : 1;
 }
 
 /* 1, -1, or 0 as d is positive, negative, or 0; NaN stays NaN. */

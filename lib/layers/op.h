@@ -122,8 +122,10 @@ typedef struct six_run {
     real
         *sums; /* needs.sums reals per tile, from sum_forward (or a loss's forward) to begin_forward (or end_forward) */
     real *back_sums;    /* likewise from sum_backward to begin_backward */
-    int64_t samples;    /* in this batch */
+    int64_t samples;    /* in this pass */
     int32_t tiles;      /* that hold them */
+    int64_t first;      /* position of the first of them in the batch: 0 unless the pass is a shard's */
+    bool shard;         /* the pass is a part of a batch: a loss that is a mean gives the gradient of its total */
     uint64_t key, step; /* of random numbers: equal for equal seed and node; the number of the training step */
     six_loss_sums loss; /* set by a loss's end_forward */
 } six_run;

@@ -104,11 +104,10 @@ static double sum_of_squares(const real *values, int64_t count, double limit)
     return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
-static void blend(real *to, const real *from, double share, int64_t count)
+static void mix(real *to, double keep, const real *from, double take, int64_t count)
 {
-    const double rest = 1 - share;
     for (int64_t i = 0; i < count; i++)
-        to[i] = (real)(rest * (double)to[i] + share * (double)from[i]);
+        to[i] = (real)(keep * (double)to[i] + take * (double)from[i]);
 }
 
 /* Vectors at a time, whose maxima do not wait for each other. */
@@ -144,7 +143,7 @@ const six_variant SIX_PASTE(six_variant_, SIX_VARIANT) = {
     .name = SIX_VARIANT_NAME,
     .cpu_features = cpu_features,
     .real_size = sizeof(real),
-    .arrays = {lanes_from_f32, lanes_from_f64, f32_from_lanes, f64_from_lanes, add, add_parts, sum_of_squares, blend,
+    .arrays = {lanes_from_f32, lanes_from_f64, f32_from_lanes, f64_from_lanes, add, add_parts, sum_of_squares, mix,
                largest},
     .layers = layers,
     .optimizers = optimizers,

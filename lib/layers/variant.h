@@ -22,8 +22,8 @@ typedef struct six_arrays {
     void (*add_parts)(real *to, const real *parts, int64_t stride, int32_t part_count, int64_t count);
     /* The sum of squares of the values, cut off at -limit and limit; in double, in a fixed order. */
     double (*sum_of_squares)(const real *values, int64_t count, double limit);
-    /* to[i] = (1 - share) to[i] + share from[i], in double */
-    void (*blend)(real *to, const real *from, double share, int64_t count);
+    /* to[i] = keep to[i] + take from[i], in double */
+    void (*mix)(real *to, double keep, const real *from, double take, int64_t count);
     /* The largest magnitude among the values; INFINITY if any of them is infinite or NaN. */
     double (*largest)(const real *values, int64_t count);
 } six_arrays;

@@ -32,7 +32,8 @@ void six_average_free(six_train_run *run)
 static void add(six_train_run *run, double share)
 {
     const sixnet_model *net = run->net;
-    net->variant->arrays.blend(run->average, net->values, run->state.averaged++ ? share : 1, net->values_size);
+    const double take = run->state.averaged++ ? share : 1;
+    net->variant->arrays.mix(run->average, 1 - take, net->values, take, net->values_size);
 }
 
 void six_average_step(six_train_run *run)

@@ -41,6 +41,8 @@ six_observer *six_doctor_observer(six_diagnostics *d);
 
 /* The data have a label out of range, says the message of the call that failed. */
 void six_diagnostics_data_rejected(six_diagnostics *d);
+/* After every forward pass, which began with that sample of the batch. */
+void six_diagnostics_collect_outputs(six_diagnostics *d, int64_t first);
 void six_diagnostics_check_batch(six_diagnostics *d, const six_batch_result *result);
 /* What takes an epoch to be seen; of the last visit's epoch. */
 void six_diagnostics_check_epoch(six_diagnostics *d);

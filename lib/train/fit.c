@@ -3,7 +3,6 @@
 #include "train/fit.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/status.h"
 #include "base/threads.h"
@@ -12,119 +11,6 @@
 #include "train/evaluate.h"
 #include "train/fit_run.h"
 #include "train/settings.h"
-
-/* Which of n samples of so many values has one that is NaN or infinite; n if none has. */
-static int64_t first_not_finite(six_rows rows, int64_t n, int64_t size)
-{
-    int64_t i = 0;
-    while (i < n * size &&
-           isfinite(rows.dtype == SIX_F64 ? ((const double *)rows.data)[i] : (double)((const float *)rows.data)[i]))
-        i++;
-    return i / size;
-}
-
-/* Names the cause: the data, or else what training does with them. */
-static int32_t not_finite(const six_fit_run *f, const six_batch_result *v, const char *what)
-{
-    const sixnet_model *net = f->run.net;
-    const int64_t input = first_not_finite(v->inputs, v->n, net->input_size),
-                  target = first_not_finite(v->targets, v->n, net->target_size);
-    if (input == v->n && target == v->n)
-        return six_fail(SIXNET_NOT_FINITE,
-                        "%s NaN or infinite in epoch %.0f, batch %.0f; a smaller learning rate may help", what,
-                        f->p.epoch, f->p.batch);
-    return six_fail(SIXNET_NOT_FINITE,
-                    "%s NaN or infinite in epoch %.0f, batch %.0f; the data are: %s of the batch's sample %lld", what,
-                    f->p.epoch, f->p.batch, input < v->n ? "an input" : "a target",
-                    (long long)(input < v->n ? input : target) + 1);
-}
-
-static bool is_finite(const sixnet_optimizer *opt)
-{
-    const sixnet_model *net = opt->net;
-    bool finite = six_all_finite(net->variant, net->values, net->parameters_size);
-    for (int32_t i = 0; i < opt->slots && finite; i++)
-        finite = six_all_finite(net->variant, opt->state[i], net->trained_size);
-    return finite;
-}
-
-static bool statistics_are_finite(const sixnet_model *net)
-{
-    const char *statistics = (const char *)net->values + (size_t)net->parameters_size * (size_t)net->variant->real_size;
-    return six_all_finite(net->variant, (const void *)statistics, net->values_size - net->parameters_size);
-}
-
-/* The step that a batch has come to. It is taken back only if it overflows: what it changes is copied only where that is possible. */
-static int32_t take_step(six_fit_run *f, const six_batch_result *v)
-{
-    static const char what[] = "a parameter, a running statistic or the optimizer's state would become";
-    sixnet_optimizer *opt = f->run.opt;
-    const double gradients = opt->net->variant->arrays.largest(opt->net->gradients, opt->net->trained_size);
-    f->p.lr = six_schedule_lr(opt->schedule);
-    if (!isfinite(gradients))
-        return not_finite(f, v, "a gradient became");
-    if (!statistics_are_finite(opt->net))
-        return not_finite(f, v, what);
-    if (six_optimizer_step_is_safe(opt, gradients))
-        return six_optimizer_step(opt);
-    six_snapshot_take(&f->batch, opt);
-    f->tried.copied = true;
-    int32_t status = six_optimizer_step(opt);
-    return status || is_finite(opt) ? status : not_finite(f, v, what);
-}
-
-static int32_t learn(six_fit_run *f, six_batch_result *v, six_loss_sums *sums)
-{
-    sixnet_model *net = f->run.net;
-    memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
-    int32_t status = six_forward(net, v->inputs, v->n, f->diagnostics ? six_doctor_observer(f->diagnostics) : NULL);
-    f->tried.forward = !status;
-    if (!status)
-        status = six_loss(net, v->targets, sums);
-    if (!status && six_fit_loss_op(f)->mean && sums->weight == 0)
-        status =
-            six_fail(SIXNET_BAD_DATA,
-                     "epoch %.0f, batch %.0f: the classes of all its samples have weight 0, of which there is no mean",
-                     f->p.epoch, f->p.batch);
-    if (!status)
-        v->loss = six_loss_value(six_fit_loss_op(f), sums);
-    if (!status && !isfinite(v->loss))
-        status = not_finite(f, v, "the loss became");
-    if (!status)
-        status = six_backward(net);
-    return status ? status : take_step(f, v);
-}
-
-/* Puts net, optimizer and schedule back to where they were before the batch. */
-static void take_back(six_fit_run *f)
-{
-    sixnet_model *net = f->run.net;
-    if (f->tried.copied)
-        six_snapshot_restore(&f->batch, f->run.opt);
-    if (f->tried.forward)
-        six_forward_undo(net);
-    memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
-}
-
-/* All of a step or nothing: a batch that fails leaves net, optimizer and schedule as they were. */
-static int32_t train_batch(six_fit_run *f, six_batch_result *v)
-{
-    six_loss_sums sums;
-    f->tried = (six_fit_tried){0};
-    v->status = learn(f, v, &sums);
-    if (f->diagnostics)
-        six_diagnostics_check_batch(f->diagnostics, v);
-    if (v->status) {
-        take_back(f);
-        return v->status;
-    }
-    six_average_step(&f->run);
-    f->run.state.loss_sum += sums.total;
-    f->run.state.loss_weight += sums.weight;
-    if (six_fit_loss_op(f)->classified)
-        f->run.state.correct += sums.correct / (double)six_fit_loss_op(f)->classified;
-    return SIXNET_OK;
-}
 
 /* ---- what is not finite ---- */
 
@@ -218,11 +104,13 @@ static int32_t run_batch(six_fit_run *f, six_batch_result *v)
     f->p.batch++;
     v->epoch = s->epoch + 1;
     v->batch = (int64_t)f->p.batch;
-    int32_t status = train_batch(f, v);
+    int32_t status = six_fit_train_batch(f, v);
     if (status == SIXNET_NOT_FINITE)
         status = handle_nonfinite(f, v->n);
     else if (!status)
         s->position += v->n;
+    if (status == SIXNET_STOPPED)
+        return six_fit_save_within_epoch(f, status);
     if (status)
         return status;
     six_fit_show_place(f);
@@ -337,6 +225,7 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
     six_diagnostics_free(f.diagnostics);
     six_snapshot_free(&f.epoch, opt);
     six_snapshot_free(&f.batch, opt);
+    six_shards_free(&f.shards);
     six_average_free(&f.run);
     six_free(net->ctx, f.run.history);
     six_batch_iterator_free(f.run.batches);

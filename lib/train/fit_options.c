@@ -7,6 +7,8 @@
 static const six_attr attrs[] = {
     {"epochs", SIX_INT, offsetof(six_fit_options, epochs), 1, 1 << 30, "1", NULL, "passes over the data"},
     {"batch_size", SIX_INT, offsetof(six_fit_options, batch_size), 1, 1 << 24, "32", NULL, "samples of one step"},
+    {"shards", SIX_INT, offsetof(six_fit_options, shards), 1, 1 << 24, "1", NULL,
+     "passes over equal parts of a batch for one step, whose gradients are averaged; a power of two"},
     {"shuffle", SIX_BOOL, offsetof(six_fit_options, shuffle), 0, 1, "true", NULL, "a new order in every epoch"},
     {"drop_last", SIX_BOOL, offsetof(six_fit_options, drop_last), 0, 1, "false", NULL,
      "leave out a last batch that is not full"},

@@ -10,7 +10,7 @@ enum { SIX_RESUME_CHANGES_REFUSE, SIX_RESUME_CHANGES_ALLOW };
 enum { SIX_ON_NAN_STOP, SIX_ON_NAN_SKIP, SIX_ON_NAN_RESTORE };
 
 typedef struct six_fit_options {
-    int64_t epochs, batch_size, seed;
+    int64_t epochs, batch_size, shards, seed;
     int32_t shuffle, drop_last;
     char checkpoint[SIX_PATH_MAX], resume[SIX_PATH_MAX];
     int64_t checkpoint_epochs, checkpoint_keep;

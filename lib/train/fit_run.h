@@ -2,13 +2,15 @@
 #ifndef SIX_TRAIN_FIT_RUN_H
 #define SIX_TRAIN_FIT_RUN_H
 
-/* A call of six_fit() while it lasts. fit.c trains, fit_setup.c prepares, fit_report.c tells the caller where the run is, fit_save.c saves it. */
+/* A call of six_fit() while it lasts. fit.c trains, fit_step.c on one batch, fit_setup.c prepares, fit_report.c tells
+ * the caller where the run is, fit_save.c saves it. */
 
 #include "base/clock.h"
 #include "train/diagnostics.h"
 #include "train/fit_options.h"
 #include "train/progress.h"
 #include "train/run.h"
+#include "train/shards.h"
 #include "train/snapshot.h"
 
 /* What a batch has changed so far. */
@@ -27,6 +29,7 @@ typedef struct six_fit_run {
     double started, epoch_started; /* as if there had been no interruption */
     double saved;                  /* when the last checkpoint was */
     six_fit_tried tried;
+    six_shards shards;
     six_snapshot batch, epoch; /* as it was before a step that may overflow; before the epoch, if it may begin again */
     six_run_state epoch_state;
     int32_t retries;              /* how often this epoch was begun again */
@@ -41,8 +44,13 @@ static inline const six_op *six_fit_loss_op(const six_fit_run *f) { return f->ru
 int32_t six_fit_make_batches(six_fit_run *f, sixnet_dataset *train);
 /* Refuses, before the first step, batches that a layer cannot learn from: of whole epochs, and of the rest of one in which a run goes on. */
 int32_t six_fit_check_epochs(const six_fit_run *f);
-/* Allocates what the run needs besides: the average, snapshots, the doctor. */
+/* Allocates what the run needs besides: the average, shards, snapshots, the doctor. */
 int32_t six_fit_alloc(six_fit_run *f);
+
+/* fit_step.c */
+/* All of a step or nothing: a batch that fails leaves net, optimizer and schedule as they were. SIXNET_STOPPED if it was
+ * cancelled. */
+int32_t six_fit_train_batch(six_fit_run *f, six_batch_result *v);
 
 /* fit_report.c */
 /* Updates the progress report: the place, the means over the epoch so far, the best epoch. */

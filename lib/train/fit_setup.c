@@ -20,6 +20,21 @@ int32_t six_fit_make_batches(six_fit_run *f, sixnet_dataset *train)
     return six_batch_iterator_open(&f->run.batches, train, &b);
 }
 
+/* A frozen node looks at each sample by itself. */
+static int64_t least_samples(const six_node *node) { return node->frozen ? 1 : node->op->least_samples; }
+
+/* Refuses a batch that has a shard of too few samples. */
+static int32_t check_shards(const six_fit_run *f, const six_node *node, int64_t batch)
+{
+    const int64_t least = least_samples(node), size = six_shard_least(&f->shards, batch);
+    if (size >= least)
+        return SIXNET_OK;
+    return six_fail(
+        SIXNET_BAD_SHAPE,
+        "%s: training needs shards of %lld samples or more, but in shards=%lld of a batch of %lld there is one of %lld",
+        node->name, (long long)least, (long long)f->shards.count, (long long)batch, (long long)size);
+}
+
 /* Refuses, before the first step, batches of `count` samples that a layer cannot learn from. */
 static int32_t check_batch_sizes(const six_fit_run *f, int64_t count)
 {
@@ -30,7 +45,7 @@ static int32_t check_batch_sizes(const six_fit_run *f, int64_t count)
         return SIXNET_OK;
     for (int32_t i = 0; i < net->node_count; i++) {
         const char *name = net->node[i].name;
-        const long long least = (long long)net->node[i].op->least_samples;
+        const long long least = (long long)least_samples(&net->node[i]);
         if (size < least)
             return six_fail(SIXNET_BAD_SHAPE, "%s: training needs batches of %lld samples or more, not of %lld", name,
                             least, (long long)size);
@@ -40,6 +55,8 @@ static int32_t check_batch_sizes(const six_fit_run *f, int64_t count)
                 "%s: training needs batches of %lld samples or more, but the last of an epoch has %lld (%lld samples, "
                 "batch_size=%lld); drop_last=true leaves it out",
                 name, least, (long long)last, (long long)count, (long long)f->o->batch_size);
+        if (check_shards(f, &net->node[i], size) || check_shards(f, &net->node[i], last))
+            return SIXNET_BAD_SHAPE;
     }
     return SIXNET_OK;
 }
@@ -74,6 +91,8 @@ int32_t six_fit_alloc(six_fit_run *f)
 {
     const int64_t all = f->run.state.samples, most = f->o->batch_size < all ? f->o->batch_size : all;
     int32_t status = make_average(f);
+    if (!status)
+        status = six_shards_new(&f->shards, f->run.net, f->o->shards, f->o->batch_size);
     if (!status)
         status = six_snapshot_new(&f->batch, f->run.opt, NULL);
     if (!status && f->o->on_nan == SIX_ON_NAN_RESTORE)

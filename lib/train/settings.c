@@ -11,8 +11,11 @@ static void add_options(six_text *t, const six_train_run *run, const six_fit_opt
     static const char *const on_nan[] = {"stop", "skip", "restore"};
     const six_run_state *s = &run->state;
     char decay[32];
-    six_text_add(t, "batch_size=%" PRId64 "\nshuffle=%s\ndrop_last=%s\nseed=%" PRId64 "\n", s->batch_size,
-                 yes_or_no(s->shuffle), yes_or_no(s->drop_last), s->order_seed);
+    six_text_add(t, "batch_size=%" PRId64, s->batch_size);
+    if (o->shards > 1)
+        six_text_add(t, " shards=%" PRId64, o->shards);
+    six_text_add(t, "\nshuffle=%s\ndrop_last=%s\nseed=%" PRId64 "\n", yes_or_no(s->shuffle), yes_or_no(s->drop_last),
+                 s->order_seed);
     six_text_add(t, "on_nan=%s\n", on_nan[o->on_nan]);
     if (s->average == SIX_AVERAGE_EMA)
         six_text_add(t, "average=ema ema_decay=%s average_start_epoch=%" PRId64 "\n",

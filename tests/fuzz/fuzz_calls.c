@@ -555,7 +555,7 @@ static int32_t fit(fixture *w)
     sixnet_model *net = *take_net(w);
     sixnet_optimizer *opt = *take_opt(w);
     sixnet_dataset *train = *take_ds(w), *validation = *take_ds(w);
-    const char *options = take(w) % 2 ? "epochs=2 batch_size=5" : "batch_size=3 shuffle=false drop_last=true";
+    const char *options = take(w) % 2 ? "epochs=2 batch_size=6 shards=2" : "batch_size=3 shuffle=false drop_last=true";
     int left = take(w) % 16;
     if (take(w) % 2)
         fuzz_status(sixnet_model_fit(net, opt, train, NULL, options, watch, &left));

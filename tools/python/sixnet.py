@@ -2423,7 +2423,8 @@ class Model(_Handle, Mapping[str, Any]):
         Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the run by returning
         something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress is False. run_dir is a
         folder for all that it takes to repeat the run, a copy of the samples included, which the program `sixnet rerun` does; it keeps a
-        checkpoint of its own. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; to keep the run in a file and go on
+        checkpoint of its own. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; shards, passes over equal
+        parts of a batch that make one step together, for batches whose values exceed the memory; to keep the run in a file and go on
         from it: checkpoint, checkpoint_epochs, checkpoint_seconds, checkpoint_keep, checkpoint_best, resume, and resume_changes="allow" to go on with other
         samples or settings than the run was made with; on_nan ("stop", "skip" the batch, "restore"
         the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start_epoch, after which the net is an average
