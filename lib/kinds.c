@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The enumeration of all kinds: it knows every family, as the wall does. */
+/* The enumeration of all kinds, of every family. */
 
 #include "kinds.h"
 

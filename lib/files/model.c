@@ -65,8 +65,9 @@ int32_t six_record_begin(six_record *r, const sixnet_model *net, const void *val
                          size_t extras)
 {
     *r = (six_record){.content = {.ctx = net->ctx}};
-    if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
+    int32_t status = six_require_compiled(net);
+    if (status)
+        return status;
     r->text = six_model_text(net);
     r->item = six_alloc(net->ctx, (size_t)net->tensor_count + extras, sizeof *r->item);
     if (!r->text || !r->item) {

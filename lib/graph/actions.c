@@ -149,9 +149,3 @@ int32_t six_run_program(six_plan *plan, const six_program *program)
     }
     return six_collect_errors(plan, plan->active_tiles);
 }
-
-int32_t six_require_compiled(const sixnet_model *net)
-{
-    return net->compiled ? SIXNET_OK
-                         : six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
-}

@@ -43,7 +43,4 @@ int32_t six_run_program(six_plan *plan, const six_program *program);
 /* The first tile's fault, if a tile below `tiles` has one, as a status with a message. */
 int32_t six_collect_errors(six_plan *plan, int32_t tiles);
 
-/* SIXNET_BAD_STATE unless the model is compiled. */
-int32_t six_require_compiled(const sixnet_model *net);
-
 #endif

@@ -181,3 +181,9 @@ int32_t six_compile(sixnet_model *net)
     net->compiled = true;
     return SIXNET_OK;
 }
+
+int32_t six_require_compiled(const sixnet_model *net)
+{
+    return net->compiled ? SIXNET_OK
+                         : six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
+}

@@ -127,6 +127,8 @@ int32_t six_model_copy(sixnet_model **out, const sixnet_model *net);
 void six_model_release(sixnet_model *net);
 
 int32_t six_compile(sixnet_model *net);
+/* SIXNET_BAD_STATE unless the model is compiled. */
+int32_t six_require_compiled(const sixnet_model *net);
 /* Frees the memory of passes after a change that makes it wrong. */
 void six_model_forget_plans(sixnet_model *net);
 /* Replaces a report by a new one, or by none: NULL. */

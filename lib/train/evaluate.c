@@ -37,8 +37,9 @@ static int32_t fail_target_size(const sixnet_model *net, const six_shape *target
 
 int32_t six_check_dataset(const sixnet_model *net, const sixnet_dataset *ds)
 {
-    if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
+    int32_t status = six_require_compiled(net);
+    if (status)
+        return status;
     if (net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
     const six_shape *in = six_dataset_input_shape(ds), *target = six_dataset_target_shape(ds);

@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The part of the wall (see api.c) that is about files. */
+/* Files: models, weights and checkpoints. */
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/calls.h"
-#include "base/status.h"
+#include "api/api.h"
 #include "data/batches.h"
 #include "files/checkpoint.h"
 #include "files/read.h"
 #include "files/save.h"
-
-static int32_t missing(const char *function, const char *argument)
-{
-    return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %s is NULL", function, argument);
-}
 
 /* ---- writing ---- */
 
@@ -24,7 +18,7 @@ int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char 
     six_record r;
     six_save_options o;
     if (!net || !path)
-        return missing("sixnet_model_save", net ? "path" : "net");
+        return six_api_missing("sixnet_model_save", net ? "path" : "net");
     int32_t status = six_calls_check("sixnet_model_save", SIX_USES(SIX_READ(net)));
     if (!status)
         status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
@@ -65,7 +59,7 @@ static int32_t write_memory(void *user, const void *data, size_t size)
 int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint64_t capacity, uint64_t *size)
 {
     if (!net || !size)
-        return missing("sixnet_model_save_to_buffer", net ? "size" : "net");
+        return six_api_missing("sixnet_model_save_to_buffer", net ? "size" : "net");
     buffer b = {memory, memory ? capacity : 0, 0};
     int32_t status = six_calls_check("sixnet_model_save_to_buffer", SIX_USES(SIX_READ(net)));
     if (!status)
@@ -97,7 +91,7 @@ static int32_t write_out(void *user, const void *data, size_t size)
 int32_t sixnet_model_save_to_stream(const sixnet_model *net, sixnet_write_fn fn, void *user)
 {
     if (!net || !fn)
-        return missing("sixnet_model_save_to_stream", net ? "fn" : "net");
+        return six_api_missing("sixnet_model_save_to_stream", net ? "fn" : "net");
     six_call call;
     int32_t status = six_call_begin(&call, "sixnet_model_save_to_stream", SIX_USES(SIX_READ(net), SIX_KEPT(net->ctx)));
     if (status)
@@ -153,7 +147,7 @@ int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *p
     six_bytes bytes;
     loading l;
     if (!out || !path)
-        return missing("sixnet_model_load", out ? "path" : "out");
+        return six_api_missing("sixnet_model_load", out ? "path" : "out");
     int32_t status = begin_load(&l, "sixnet_model_load", out, ctx, options);
     if (status)
         return status;
@@ -168,7 +162,7 @@ int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *p
 static int32_t check_memory(const char *function, const void *memory, uint64_t size, int64_t most)
 {
     if (!memory)
-        return missing(function, "memory");
+        return six_api_missing(function, "memory");
     if (size > (uint64_t)most || size > PTRDIFF_MAX)
         return six_fail(SIXNET_TOO_LARGE, "%s: %llu bytes; max_bytes=%lld", function, (unsigned long long)size,
                         (long long)most);
@@ -180,7 +174,7 @@ int32_t sixnet_model_load_from_buffer(sixnet_model **out, sixnet_context *ctx, c
 {
     loading l;
     if (!out)
-        return missing("sixnet_model_load_from_buffer", "out");
+        return six_api_missing("sixnet_model_load_from_buffer", "out");
     int32_t status = begin_load(&l, "sixnet_model_load_from_buffer", out, ctx, options);
     if (status)
         return status;
@@ -197,7 +191,7 @@ int32_t sixnet_model_load_from_stream(sixnet_model **out, sixnet_context *ctx, s
     six_bytes bytes;
     loading l;
     if (!out || !fn)
-        return missing("sixnet_model_load_from_stream", out ? "fn" : "out");
+        return six_api_missing("sixnet_model_load_from_stream", out ? "fn" : "out");
     int32_t status = begin_load(&l, "sixnet_model_load_from_stream", out, ctx, options);
     if (status)
         return status;
@@ -227,8 +221,9 @@ static int32_t begin_weights(const char *function, sixnet_model *net, const char
     int32_t status = six_calls_check(function, SIX_USES(SIX_CHANGE(net)));
     if (status)
         return status;
-    if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() first");
+    status = six_require_compiled(net);
+    if (status)
+        return status;
     status = six_spec_parse(&six_kind_model_load_weights, options, o, NULL, NULL);
     if (!status)
         six_model_set_report(net, SIX_REPORT_WEIGHTS, NULL);
@@ -248,7 +243,7 @@ int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const cha
     if (report)
         *report = "";
     if (!net || !path)
-        return missing("sixnet_model_load_weights", net ? "path" : "net");
+        return six_api_missing("sixnet_model_load_weights", net ? "path" : "net");
     int32_t status = begin_weights("sixnet_model_load_weights", net, options, &o);
     if (status)
         return status;
@@ -267,7 +262,7 @@ int32_t sixnet_model_load_weights_from_buffer(sixnet_model *net, const void *mem
     if (report)
         *report = "";
     if (!net)
-        return missing("sixnet_model_load_weights_from_buffer", "net");
+        return six_api_missing("sixnet_model_load_weights_from_buffer", "net");
     int32_t status = begin_weights("sixnet_model_load_weights_from_buffer", net, options, &o);
     if (!status)
         status = check_memory("sixnet_model_load_weights_from_buffer", memory, size, o.max_bytes);
@@ -285,7 +280,7 @@ int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *
 {
     six_save_options o;
     if (!net || !opt || !path)
-        return missing("sixnet_checkpoint_save", !net ? "net" : !opt ? "opt" : "path");
+        return six_api_missing("sixnet_checkpoint_save", !net ? "net" : !opt ? "opt" : "path");
     int32_t status =
         six_calls_check("sixnet_checkpoint_save", SIX_USES(SIX_READ(net), SIX_READ(opt), SIX_READ(batches)));
     if (status)
@@ -304,7 +299,7 @@ int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_
 {
     six_load_options o;
     if (!net || !opt || !path)
-        return missing("sixnet_checkpoint_load", !net ? "net" : !opt ? "opt" : "path");
+        return six_api_missing("sixnet_checkpoint_load", !net ? "net" : !opt ? "opt" : "path");
     int32_t status =
         six_calls_check("sixnet_checkpoint_load", SIX_USES(SIX_CHANGE(net), SIX_CHANGE(opt), SIX_CHANGE(batches)));
     if (status)
