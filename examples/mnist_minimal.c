@@ -20,7 +20,7 @@ static const char net_text[] = "input shape=1x28x28\n" STAGE("8") STAGE("14") ST
 /* Ends the program if a call failed; the library has the reason in one line. */
 static void check(int32_t status)
 {
-    if (status != SIXNET_OK) {
+    if (status) {
         fprintf(stderr, "mnist_minimal: %s\n", sixnet_last_error());
         exit(EXIT_FAILURE);
     }

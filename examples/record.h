@@ -61,7 +61,7 @@ static inline int32_t record_hash(uint64_t *hash, const sixnet_dataset *set)
     meter bar = meter_begin("looking at samples", 1);
     int32_t status = values ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     *hash = 14695981039346656037u;
-    for (int64_t i = 0; i < all && status == SIXNET_OK; i++) {
+    for (int64_t i = 0; i < all && !status; i++) {
         meter_show(&bar, (double)i, (double)all);
         status = sixnet_dataset_get_sample(set, i, values, values + inputs);
         for (int64_t k = 0; k < inputs + targets; k++) {

@@ -94,7 +94,7 @@ static API_UNUSED void ledger_close(ledger *l)
 
 static API_UNUSED void check_works(const char *call, const char *file, int line, int32_t status)
 {
-    if (status == SIXNET_OK)
+    if (!status)
         return;
     print_error("%s:\n  %s: %s\n", call, sixnet_status_name(status), sixnet_last_error());
     _fail(file, line);

@@ -885,8 +885,7 @@ static bool is_status_right(const trial *t, bool struck, int32_t status)
 {
     if (!struck || t->fault->status != ANY_FAILURE)
         return status == (struck ? t->fault->status : SIXNET_OK);
-    return status == SIXNET_OK || status == SIXNET_OUT_OF_MEMORY || status == SIXNET_UNSUPPORTED ||
-           status == SIXNET_IO_ERROR;
+    return !status || status == SIXNET_OUT_OF_MEMORY || status == SIXNET_UNSUPPORTED || status == SIXNET_IO_ERROR;
 }
 
 /* A temporary file cannot be deleted, an old file not put back. */

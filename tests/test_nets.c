@@ -356,7 +356,7 @@ static void test_instruction_sets_agree(void **state)
     sixnet_context *ctx;
     int32_t status = sixnet_context_new(&ctx, "isa=avx512");
     sixnet_context_free(ctx);
-    if (status != SIXNET_OK)
+    if (status)
         skip();
     for (int k = 0; k < text_count(); k++) {
         char avx2[65], avx512[65];

@@ -425,7 +425,7 @@ static bool is_there(const char *isa)
     sixnet_context *ctx;
     const int32_t status = sixnet_context_new(&ctx, isa);
     sixnet_context_free(ctx);
-    return status == SIXNET_OK;
+    return !status;
 }
 
 typedef struct trained {

@@ -16,7 +16,9 @@ int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const
     if (!images)
         return six_api_missing("sixnet_dataset_from_idx", "images");
     int32_t status = six_calls_check("sixnet_dataset_from_idx", SIX_USES(SIX_READ(ctx)));
-    return status ? status : six_dataset_from_idx(out, ctx, images, labels);
+    if (status)
+        return status;
+    return six_dataset_from_idx(out, ctx, images, labels);
 }
 
 int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
@@ -28,7 +30,9 @@ int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, co
     if (!spec || !inputs)
         return six_api_missing("sixnet_dataset_from_arrays", spec ? "inputs" : "spec");
     int32_t status = six_calls_check("sixnet_dataset_from_arrays", SIX_USES(SIX_READ(ctx)));
-    return status ? status : six_dataset_from_arrays(out, ctx, spec, inputs, targets, n);
+    if (status)
+        return status;
+    return six_dataset_from_arrays(out, ctx, spec, inputs, targets, n);
 }
 
 int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
@@ -40,7 +44,9 @@ int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, 
     if (!spec || !fn)
         return six_api_missing("sixnet_dataset_from_callback", spec ? "fn" : "spec");
     int32_t status = six_calls_check("sixnet_dataset_from_callback", SIX_USES(SIX_READ(ctx)));
-    return status ? status : six_dataset_from_callback(out, ctx, spec, n, fn, user);
+    if (status)
+        return status;
+    return six_dataset_from_callback(out, ctx, spec, n, fn, user);
 }
 
 int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
@@ -52,7 +58,9 @@ int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *c
     if (!spec || !fn)
         return six_api_missing("sixnet_dataset_from_callback_f64", spec ? "fn" : "spec");
     int32_t status = six_calls_check("sixnet_dataset_from_callback_f64", SIX_USES(SIX_READ(ctx)));
-    return status ? status : six_dataset_from_callback_f64(out, ctx, spec, n, fn, user);
+    if (status)
+        return status;
+    return six_dataset_from_callback_f64(out, ctx, spec, n, fn, user);
 }
 
 int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec)
@@ -150,7 +158,9 @@ void sixnet_batch_iterator_free(sixnet_batch_iterator *batches)
 int32_t sixnet_batch_iterator_start_epoch(sixnet_batch_iterator *batches, int64_t epoch)
 {
     int32_t status = six_api_need("sixnet_batch_iterator_start_epoch", "batches", batches, SIX_CHANGES);
-    return status ? status : six_batch_iterator_start_epoch(batches, epoch);
+    if (status)
+        return status;
+    return six_batch_iterator_start_epoch(batches, epoch);
 }
 
 /* *inputs and *targets are NULL if there is no batch. */

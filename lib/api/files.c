@@ -20,10 +20,12 @@ int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char 
     if (!net || !path)
         return six_api_missing("sixnet_model_save", net ? "path" : "net");
     int32_t status = six_calls_check("sixnet_model_save", SIX_USES(SIX_READ(net)));
-    if (!status)
-        status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
-    if (!status)
-        status = six_record_begin(&r, net, net->values, NULL, 0);
+    if (status)
+        return status;
+    status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
+    if (status)
+        return status;
+    status = six_record_begin(&r, net, net->values, NULL, 0);
     if (status)
         return status;
     status = six_save(&r.content, path, o.sync, 1);
@@ -62,8 +64,9 @@ int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint6
         return six_api_missing("sixnet_model_save_to_buffer", net ? "size" : "net");
     buffer b = {memory, memory ? capacity : 0, 0};
     int32_t status = six_calls_check("sixnet_model_save_to_buffer", SIX_USES(SIX_READ(net)));
-    if (!status)
-        status = write_model(net, (six_sink){write_memory, &b});
+    if (status)
+        return status;
+    status = write_model(net, (six_sink){write_memory, &b});
     if (status)
         return status;
     *size = b.size;
@@ -225,9 +228,10 @@ static int32_t begin_weights(const char *function, sixnet_model *net, const char
     if (status)
         return status;
     status = six_spec_parse(&six_kind_model_load_weights, options, o, NULL, NULL);
-    if (!status)
-        six_model_set_report(net, SIX_REPORT_WEIGHTS, NULL);
-    return status;
+    if (status)
+        return status;
+    six_model_set_report(net, SIX_REPORT_WEIGHTS, NULL);
+    return SIXNET_OK;
 }
 
 static void give_report(const sixnet_model *net, const char **report)
@@ -264,8 +268,9 @@ int32_t sixnet_model_load_weights_from_buffer(sixnet_model *net, const void *mem
     if (!net)
         return six_api_missing("sixnet_model_load_weights_from_buffer", "net");
     int32_t status = begin_weights("sixnet_model_load_weights_from_buffer", net, options, &o);
-    if (!status)
-        status = check_memory("sixnet_model_load_weights_from_buffer", memory, size, o.max_bytes);
+    if (status)
+        return status;
+    status = check_memory("sixnet_model_load_weights_from_buffer", memory, size, o.max_bytes);
     if (status)
         return status;
     status = weights_from_bytes(net, "memory", (six_bytes){(uint8_t *)(uintptr_t)memory, (size_t)size}, &o);
@@ -291,7 +296,9 @@ int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *
     if (batches)
         six_batch_iterator_position(batches, &run.state.epoch, &run.state.position);
     status = six_spec_parse(&six_kind_model_save, options, &o, NULL, NULL);
-    return status ? status : six_checkpoint_save(&run, path, o.sync, 1);
+    if (status)
+        return status;
+    return six_checkpoint_save(&run, path, o.sync, 1);
 }
 
 int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batch_iterator *batches,

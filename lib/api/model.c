@@ -17,7 +17,9 @@ int32_t sixnet_model_new(sixnet_model **out, sixnet_context *ctx)
         return six_api_missing("sixnet_model_new", "out");
     *out = NULL;
     int32_t status = six_calls_check("sixnet_model_new", SIX_USES(SIX_READ(ctx)));
-    return status ? status : six_model_new(out, ctx);
+    if (status)
+        return status;
+    return six_model_new(out, ctx);
 }
 
 int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *text)
@@ -25,7 +27,7 @@ int32_t sixnet_model_parse(sixnet_model **out, sixnet_context *ctx, const char *
     if (!out || !text)
         return six_api_missing("sixnet_model_parse", out ? "text" : "out");
     *out = NULL;
-    if (memchr(text, 0, (size_t)SIX_NET_TEXT_MAX + 1) == NULL)
+    if (!memchr(text, 0, (size_t)SIX_NET_TEXT_MAX + 1))
         return six_fail(SIXNET_TOO_LARGE, "a net's text has at most %d bytes", SIX_NET_TEXT_MAX);
     sixnet_model *net;
     six_call call;
@@ -117,19 +119,25 @@ static int32_t check_value(const sixnet_model *net, sixnet_node node, const char
 int32_t sixnet_node_retain(sixnet_model *net, sixnet_node node)
 {
     int32_t value, status = six_api_need("sixnet_node_retain", "net", net, SIX_CHANGES);
-    if (!status)
-        status = check_value(net, node, "sixnet_node_retain", &value);
-    if (!status && net->compiled)
+    if (status)
+        return status;
+    status = check_value(net, node, "sixnet_node_retain", &value);
+    if (status)
+        return status;
+    if (net->compiled)
         status = six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are retained before");
-    if (!status)
-        net->node[net->value[value].node].retained = true;
-    return status;
+    if (status)
+        return status;
+    net->node[net->value[value].node].retained = true;
+    return SIXNET_OK;
 }
 
 int32_t sixnet_model_compile(sixnet_model *net)
 {
     int32_t status = six_api_need("sixnet_model_compile", "net", net, SIX_CHANGES);
-    return status ? status : six_compile(net);
+    if (status)
+        return status;
+    return six_compile(net);
 }
 
 int32_t sixnet_model_memory_needed(sixnet_model *net, int64_t n, int32_t training, uint64_t *bytes)
@@ -234,11 +242,14 @@ sixnet_node sixnet_node_output(const sixnet_model *net, sixnet_node node, const 
 int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, int64_t *dims, int32_t *rank)
 {
     int32_t value, status = check_value(net, node, "sixnet_node_shape", &value);
-    if (!status && (!dims || !rank))
+    if (status)
+        return status;
+    if (!dims || !rank)
         status = six_api_missing("sixnet_node_shape", dims ? "rank" : "dims");
-    if (!status)
-        six_api_give_shape(six_value_shape(net, value), dims, rank);
-    return status;
+    if (status)
+        return status;
+    six_api_give_shape(six_value_shape(net, value), dims, rank);
+    return SIXNET_OK;
 }
 
 /* The node at one end of a compiled net: SIXNET_NO_NODE for several inputs. */
@@ -284,9 +295,13 @@ static int32_t node_values(const sixnet_model *net, sixnet_node node, bool gradi
 {
     const char *function = gradient ? "sixnet_node_gradient" : "sixnet_node_values";
     int32_t value, status = check_value(net, node, function, &value);
-    if (!status && !values.data)
+    if (status)
+        return status;
+    if (!values.data)
         status = six_api_missing(function, "values");
-    return status ? status : six_node_values(net, value, gradient, values, count);
+    if (status)
+        return status;
+    return six_node_values(net, value, gradient, values, count);
 }
 
 int32_t sixnet_node_values(const sixnet_model *net, sixnet_node node, float *values, int64_t count)

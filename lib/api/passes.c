@@ -42,9 +42,11 @@ static int32_t loss_of(sixnet_model *net, six_rows targets, double *loss)
         return six_api_missing("sixnet_model_loss", "targets");
     six_loss_sums sums;
     status = six_loss(net, targets, &sums);
-    if (!status && loss)
+    if (status)
+        return status;
+    if (loss)
         *loss = six_loss_value(net->node[net->loss].op, &sums);
-    return status;
+    return SIXNET_OK;
 }
 
 int32_t sixnet_model_loss(sixnet_model *net, const float *targets, double *loss)
@@ -137,7 +139,9 @@ int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *net)
         return six_api_missing("sixnet_predictor_new", "out");
     *out = NULL;
     int32_t status = six_api_need("sixnet_predictor_new", "net", net, SIX_READS);
-    return status ? status : six_predictor_new(out, net);
+    if (status)
+        return status;
+    return six_predictor_new(out, net);
 }
 
 void sixnet_predictor_free(sixnet_predictor *predictor)

@@ -84,18 +84,23 @@ double sixnet_tensor_setting(const sixnet_model *net, const char *name, const ch
 int32_t sixnet_model_set_tensors(sixnet_model *net, const char *pattern, const char *settings)
 {
     int32_t status = six_api_need("sixnet_model_set_tensors", "net", net, SIX_CHANGES);
-    if (!status && (!pattern || !settings))
+    if (status)
+        return status;
+    if (!pattern || !settings)
         status = six_api_missing("sixnet_model_set_tensors", pattern ? "settings" : "pattern");
-    return status ? status : six_tensors_set(net, pattern, settings);
+    if (status)
+        return status;
+    return six_tensors_set(net, pattern, settings);
 }
 
 static int32_t tensor_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
 {
     const six_tensor *t = NULL;
     int32_t status = find_tensor(net, SIX_READS, name, values.data, count, "sixnet_tensor_get", &t);
-    if (!status)
-        six_convert(values.data, values.dtype, six_tensor_at(net, net->values, t), net->ctx->dtype, count);
-    return status;
+    if (status)
+        return status;
+    six_convert(values.data, values.dtype, six_tensor_at(net, net->values, t), net->ctx->dtype, count);
+    return SIXNET_OK;
 }
 
 int32_t sixnet_tensor_get(const sixnet_model *net, const char *name, float *values, int64_t count)
@@ -133,11 +138,14 @@ static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_
 {
     const six_tensor *t = NULL;
     int32_t status = find_tensor(net, SIX_READS, name, values.data, count, "sixnet_tensor_gradient", &t);
-    if (!status && !six_trains(t))
+    if (status)
+        return status;
+    if (!six_trains(t))
         status = six_fail(SIXNET_NOT_FOUND, "%s is not trained and has no gradient", name);
-    if (!status)
-        six_convert(values.data, values.dtype, six_gradient_at(net, t), net->ctx->dtype, count);
-    return status;
+    if (status)
+        return status;
+    six_convert(values.data, values.dtype, six_gradient_at(net, t), net->ctx->dtype, count);
+    return SIXNET_OK;
 }
 
 int32_t sixnet_tensor_gradient(const sixnet_model *net, const char *name, float *values, int64_t count)

@@ -41,7 +41,9 @@ int32_t sixnet_optimizer_step(sixnet_optimizer *opt)
     if (!opt)
         return six_api_missing("sixnet_optimizer_step", "opt");
     int32_t status = six_calls_check("sixnet_optimizer_step", SIX_USES(SIX_CHANGE(opt), SIX_CHANGE(opt->net)));
-    return status ? status : six_optimizer_step(opt);
+    if (status)
+        return status;
+    return six_optimizer_step(opt);
 }
 
 int32_t sixnet_optimizer_end_epoch(sixnet_optimizer *opt, double metric)

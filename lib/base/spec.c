@@ -63,7 +63,7 @@ static int32_t set_defaults(const six_kind *kind, void *out)
     int32_t status = SIXNET_OK;
     if (kind && kind->size > 0)
         memset(out, 0, kind->size);
-    for (const six_attr *a = attrs_of(kind); a->name && status == SIXNET_OK; a++)
+    for (const six_attr *a = attrs_of(kind); a->name && !status; a++)
         if (a->default_text)
             status = six_attr_set(a, six_span_of(a->default_text), (char *)out + a->offset);
     return status;
@@ -100,15 +100,15 @@ static int32_t parse(const six_kind *kind, const char *text, void *out, const si
 {
     six_span word;
     int32_t status = check_text(text);
-    if (status == SIXNET_OK)
+    if (!status)
         status = set_defaults(kind, out);
-    if (status == SIXNET_OK)
+    if (!status)
         status = set_defaults(common, common_out);
-    for (const char *rest = text; status == SIXNET_OK && six_next_word(&rest, &word);)
+    for (const char *rest = text; !status && six_next_word(&rest, &word);)
         status = set_attr(kind, word, rest, out, common, common_out);
-    if (status == SIXNET_OK)
+    if (!status)
         status = check_required(kind, text);
-    if (status == SIXNET_OK)
+    if (!status)
         status = check_required(common, text);
     return status;
 }
@@ -116,13 +116,13 @@ static int32_t parse(const six_kind *kind, const char *text, void *out, const si
 int32_t six_spec_parse(const six_kind *kind, const char *text, void *out, const six_kind *common, void *common_out)
 {
     int32_t status = parse(kind, text ? text : "", out, common, common_out);
-    return status == SIXNET_OK ? SIXNET_OK : six_fail_prefix(status, "%s: ", kind->name);
+    return status ? six_fail_prefix(status, "%s: ", kind->name) : SIXNET_OK;
 }
 
 int32_t six_spec_kind(const char *text, six_span *word, const char **rest)
 {
     int32_t status = check_text(text);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     *rest = text;
     return six_next_word(rest, word) ? SIXNET_OK : six_fail(SIXNET_BAD_SPEC, "the text is empty");

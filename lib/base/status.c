@@ -121,7 +121,7 @@ const char *sixnet_status_name(int32_t status)
         "SIXNET_NOT_FOUND",        "SIXNET_BAD_DATA",      "SIXNET_NOT_FINITE", "SIXNET_CALLBACK_FAILED",
         "SIXNET_UNSUPPORTED",
     };
-    if (status == SIXNET_OK)
+    if (!status)
         return "SIXNET_OK";
     if (status == SIXNET_STOPPED)
         return "SIXNET_STOPPED";

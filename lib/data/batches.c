@@ -76,7 +76,7 @@ static int32_t reserve_batch(sixnet_batch_iterator *b, six_dtype dtype)
 static int32_t reserve(sixnet_batch_iterator *b, six_dtype dtype)
 {
     int32_t status = reserve_batch(b, dtype);
-    if (status == SIXNET_OK)
+    if (!status)
         status = reserve_workspace(b, dtype);
     b->dtype = dtype;
     return status;
@@ -108,9 +108,9 @@ int32_t six_batch_iterator_open(sixnet_batch_iterator **out, sixnet_dataset *ds,
     b->input_size = six_shape_size(six_dataset_input_shape(ds));
     b->target_size = six_dataset_has_targets(ds) ? six_shape_size(six_dataset_target_shape(ds)) : 0;
     int32_t status = allocate(b);
-    if (status == SIXNET_OK)
+    if (!status)
         status = six_batch_iterator_start_epoch(b, 0);
-    if (status == SIXNET_OK)
+    if (!status)
         *out = b;
     else
         six_batch_iterator_free(b);
@@ -122,7 +122,9 @@ int32_t six_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *ds, 
     six_batch_iterator_options o;
     *out = NULL;
     int32_t status = six_spec_parse(&six_kind_batch_iterator, spec, &o, NULL, NULL);
-    return status ? status : six_batch_iterator_open(out, ds, &o);
+    if (status)
+        return status;
+    return six_batch_iterator_open(out, ds, &o);
 }
 
 sixnet_dataset *six_batch_iterator_dataset(const sixnet_batch_iterator *b) { return b->ds; }
@@ -184,7 +186,7 @@ static int32_t read_samples(const sixnet_batch_iterator *b, int64_t first, int64
     const six_values *type = &six_values_of[b->dtype];
     int64_t size = six_dataset_size(b->ds);
     int32_t status = SIXNET_OK;
-    for (int64_t i = first; i < end && status == SIXNET_OK; i++) {
+    for (int64_t i = first; i < end && !status; i++) {
         if (b->position + i + AHEAD < size)
             six_dataset_expect(b->ds, sample_at(b, b->position + i + AHEAD));
         status = six_dataset_read(b->ds, sample_at(b, b->position + i), (uint64_t)b->epoch, b->dtype,
@@ -230,9 +232,10 @@ int32_t six_batch_iterator_next(sixnet_batch_iterator *b, six_dtype dtype, const
         (b->targets && six_shape_size(six_dataset_target_shape(b->ds)) != b->target_size))
         return six_fail(SIXNET_BAD_STATE, "a transform has changed the size of the samples since the walk was made");
     int32_t status = reserve(b, dtype);
-    if (status == SIXNET_OK)
-        status = read_batch(b, count);
-    if (status != SIXNET_OK)
+    if (status)
+        return status;
+    status = read_batch(b, count);
+    if (status)
         return status;
     b->position += count;
     *inputs = b->inputs;

@@ -90,7 +90,7 @@ const six_kind six_kind_dataset_split = {"dataset_split", "two parts of a datase
 static int32_t choose(sixnet_dataset **out, const sixnet_dataset *ds, const int64_t *numbers, int64_t n)
 {
     int32_t status = six_dataset_new(out, ds->source);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     sixnet_dataset *part = *out;
     part->size = n;
@@ -116,9 +116,9 @@ static int32_t split_at(sixnet_dataset **first, sixnet_dataset **second, const s
                         const int64_t *numbers, int64_t n)
 {
     int32_t status = choose(first, ds, numbers, n);
-    if (status == SIXNET_OK)
+    if (!status)
         status = choose(second, ds, numbers + n, ds->size - n);
-    if (status != SIXNET_OK) {
+    if (status) {
         six_dataset_free(*first);
         *first = NULL;
     }
@@ -131,7 +131,7 @@ int32_t six_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixne
     const sixnet_context *ctx = ds->source->ctx;
     *first = *second = NULL;
     int32_t status = six_spec_parse(&six_kind_dataset_split, spec, &s, NULL, NULL);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     if (s.first_size >= ds->size)
         return six_fail(SIXNET_INVALID_ARGUMENT,
@@ -162,7 +162,7 @@ static int32_t check_stage(const sixnet_dataset *ds, const six_pipeline_stage *s
     if (stage->transform->uses_partner && ds->uses_partner == SIX_MAX_MIXES)
         return six_fail(SIXNET_TOO_LARGE, "%s: the dataset mixes its samples %d times already", name, SIX_MAX_MIXES);
     int32_t status = stage->classes > 0 ? six_dataset_check_classes(ds, stage->classes) : SIXNET_OK;
-    return status == SIXNET_OK ? status : six_fail_prefix(status, "%s: ", name);
+    return status ? six_fail_prefix(status, "%s: ", name) : SIXNET_OK;
 }
 
 static void join_stage(sixnet_dataset *ds, six_pipeline_stage *stage)
@@ -187,10 +187,10 @@ int32_t six_dataset_add_stage(sixnet_dataset *ds, const six_transform *transform
                         SIX_MAX_STAGES);
     int32_t status =
         six_stage_new(&stage, source->ctx, transform, attrs, ds->nsteps > 0 ? &ds->stages[ds->nsteps - 1]->out : &raw);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     status = check_stage(ds, stage);
-    if (status == SIXNET_OK)
+    if (!status)
         join_stage(ds, stage);
     else
         six_stage_release(source->ctx, stage);
@@ -310,7 +310,7 @@ static int32_t check_targets(const sixnet_dataset *ds, target_check check, int64
     const six_values *const types[SIX_SIDES] = {NULL, &six_values_of[SIX_F64]};
     double *values = six_data_alloc(ds->source->ctx, 1, c->size, sizeof *values);
     int32_t status = values ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
-    for (int64_t i = 0; i < ds->size && status == SIXNET_OK; i++) {
+    for (int64_t i = 0; i < ds->size && !status; i++) {
         six_source_read(ds->source, six_dataset_number(ds, i), types, (void *const[SIX_SIDES]){NULL, values});
         status = check(values, c->size, classes, i);
     }

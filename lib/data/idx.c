@@ -86,9 +86,9 @@ static int32_t read_whole(const reader *r, uint8_t *to)
     uint8_t more;
     size_t done, extra = 0;
     int32_t status = read_some(r, to, 0, (size_t)r->size, &done);
-    if (status == SIXNET_OK && done == r->size)
+    if (!status && done == r->size)
         status = read_some(r, &more, r->size, 1, &extra);
-    if (status == SIXNET_OK && done + extra != r->size)
+    if (!status && done + extra != r->size)
         return six_fail(SIXNET_IO_ERROR, "%s: byte %zu: the file %s while it was read", r->path, done,
                         extra ? "grew" : "shrank");
     return status;
@@ -159,7 +159,7 @@ static int32_t parse_header(reader *r, const uint8_t *bytes, size_t size)
     if (size < 4)
         return fail_short(r, size);
     int32_t status = parse_magic(r, bytes, size);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     if (size < r->header_size)
         return fail_short(r, size);
@@ -199,9 +199,12 @@ static int32_t allocate(reader *r)
 static int32_t read_plain(reader *r)
 {
     int32_t status = check_size(r, r->size);
-    if (status == SIXNET_OK)
-        status = allocate(r);
-    return status == SIXNET_OK ? read_whole(r, r->memory) : status;
+    if (status)
+        return status;
+    status = allocate(r);
+    if (status)
+        return status;
+    return read_whole(r, r->memory);
 }
 
 static int32_t fail_gzip(const reader *r, const six_gzip *z)
@@ -216,7 +219,7 @@ static int32_t unpack(reader *r, const uint8_t *packed)
         return six_fail(SIXNET_BAD_FILE, "%s: byte 4: %s values of type %s; %" PRIu64 " bytes of gzip cannot hold them",
                         r->path, six_shape_text(&r->shape, shape), r->element->name, r->size);
     int32_t status = allocate(r);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     six_gzip z = {
         .packed = packed, .packed_size = (size_t)r->size, .out = r->memory, .capacity = (size_t)r->total_size};
@@ -251,11 +254,11 @@ static int32_t read_gzip(reader *r)
         return SIXNET_OUT_OF_MEMORY;
     six_gzip z = {.packed = packed, .packed_size = (size_t)r->size, .out = begin, .capacity = sizeof begin};
     int32_t status = read_whole(r, packed);
-    if (status == SIXNET_OK && six_gunzip(&z) == SIXNET_BAD_FILE)
+    if (!status && six_gunzip(&z) == SIXNET_BAD_FILE)
         status = fail_gzip(r, &z);
-    if (status == SIXNET_OK)
+    if (!status)
         status = parse_header(r, begin, z.size);
-    if (status == SIXNET_OK)
+    if (!status)
         status = unpack(r, packed);
     six_free(r->ctx, packed);
     return status;
@@ -266,15 +269,18 @@ static int32_t read_file(reader *r)
     uint8_t begin[MAX_HEADER];
     size_t size;
     int32_t status = open_file(r);
-    if (status == SIXNET_OK)
-        status = read_some(r, begin, 0, sizeof begin, &size);
-    if (status != SIXNET_OK)
+    if (status)
+        return status;
+    status = read_some(r, begin, 0, sizeof begin, &size);
+    if (status)
         return status;
     r->packed = size >= 2 && begin[0] == 0x1f && begin[1] == 0x8b;
     if (r->packed)
         return read_gzip(r);
     status = parse_header(r, begin, size);
-    return status == SIXNET_OK ? read_plain(r) : status;
+    if (status)
+        return status;
+    return read_plain(r);
 }
 
 int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, const char *what, int32_t lowest,
@@ -284,7 +290,7 @@ int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, 
     reader r = {.ctx = ctx, .path = path, .what = what, .lowest = lowest, .highest = highest, .descriptor = -1};
     int32_t status = read_file(&r);
     *idx = (six_idx){0};
-    if (status == SIXNET_OK)
+    if (!status)
         *idx = (six_idx){.element = r.element, .shape = r.shape, .data = convert(&r), .memory = r.memory};
     else
         six_free(ctx, r.memory);

@@ -105,10 +105,10 @@ static int32_t take_stage(const reading *r, int64_t number, int32_t k, sample_bu
         partner = lay_out(ds, p->at, workspace);
         status = pass(r, other, k, &partner, workspace + buffers_size(ds));
     }
-    if (status == SIXNET_OK && stage->classes > 0 && six_dataset_calls(ds) && p->at[SIX_TARGET])
+    if (!status && stage->classes > 0 && six_dataset_calls(ds) && p->at[SIX_TARGET])
         status = six_data_check_labels(stage->in.values[SIX_TARGET], p->at[SIX_TARGET],
                                        six_shape_size(&stage->in.shape[SIX_TARGET]), stage->classes, number);
-    for (int32_t side = 0; side < SIX_SIDES && status == SIXNET_OK; side++)
+    for (int32_t side = 0; side < SIX_SIDES && !status; side++)
         if (p->at[side] && stage->transform->apply[side])
             take_side(stage, &call, side, p, &partner);
     return status;
@@ -118,7 +118,7 @@ static int32_t take_stage(const reading *r, int64_t number, int32_t k, sample_bu
 static int32_t pass(const reading *r, int64_t number, int32_t stages, sample_buffers *p, char *workspace)
 {
     int32_t status = six_source_read(r->ds->source, number, r->types, p->at);
-    for (int32_t k = 0; k < stages && status == SIXNET_OK; k++)
+    for (int32_t k = 0; k < stages && !status; k++)
         status = take_stage(r, number, k, p, workspace);
     return status;
 }
@@ -147,7 +147,7 @@ int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch
         at += buffers_size(ds);
     }
     int32_t status = pass(&r, six_dataset_number(ds, index), ds->nsteps, &p, at);
-    for (int32_t side = 0; side < SIX_SIDES && status == SIXNET_OK; side++)
+    for (int32_t side = 0; side < SIX_SIDES && !status; side++)
         if (p.at[side] != wanted[side])
             hand_over(r.types[side], p.at[side], dtype, wanted[side], six_shape_size(shapes[side]));
     return status;

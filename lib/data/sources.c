@@ -60,7 +60,7 @@ static void choose_values(six_source *s)
 static int32_t finish(sixnet_dataset **out, six_source *source, int32_t status)
 {
     choose_values(source);
-    if (status == SIXNET_OK)
+    if (!status)
         status = six_dataset_new(out, source);
     six_source_release(source);
     return status;
@@ -174,11 +174,11 @@ static int32_t dataset_of_idx(sixnet_dataset **out, sixnet_context *ctx, six_idx
         return six_fail(SIXNET_BAD_FILE, "%s has %" PRId64 " images, but %s has %" PRId64 " labels", images_path,
                         images->shape.dim[0], labels_path, labels->shape.dim[0]);
     int32_t status = source_new(&source, ctx, images->shape.dim[0]);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     double scale = images->element == &six_elements[SIX_ELEMENT_U8] ? 1.0 / 255.0 : 1.0;
     status = column_of_idx(&source->input, images, image_shape(&images->shape), scale, images_path);
-    if (status == SIXNET_OK && labels_path)
+    if (!status && labels_path)
         status = column_of_idx(&source->target, labels, label_shape(&labels->shape), 1.0, labels_path);
     return finish(out, source, status);
 }
@@ -191,9 +191,9 @@ int32_t six_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const ch
     if (!ctx)
         return SIXNET_OUT_OF_MEMORY;
     int32_t status = six_idx_read(&image_file, ctx, images, "images", 2, 4);
-    if (status == SIXNET_OK && labels)
+    if (!status && labels)
         status = six_idx_read(&label_file, ctx, labels, "labels", 1, 5);
-    if (status == SIXNET_OK)
+    if (!status)
         status = dataset_of_idx(out, ctx, &image_file, images, &label_file, labels);
     six_free(ctx, image_file.memory);
     six_free(ctx, label_file.memory);
@@ -253,12 +253,13 @@ int32_t six_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const
     six_source *source;
     *out = NULL;
     int32_t status = six_spec_parse(&six_kind_dataset_from_arrays, spec, &a, NULL, NULL);
-    if (status == SIXNET_OK)
-        status = source_new(&source, ctx, n);
-    if (status != SIXNET_OK)
+    if (status)
+        return status;
+    status = source_new(&source, ctx, n);
+    if (status)
         return status;
     status = column_of_array(&source->input, source->ctx, inputs, n, &a, false);
-    if (status == SIXNET_OK && targets)
+    if (!status && targets)
         status = column_of_array(&source->target, source->ctx, targets, n, &a, true);
     return finish(out, source, status);
 }
@@ -285,9 +286,10 @@ static int32_t from_function(sixnet_dataset **out, sixnet_context *ctx, const ch
     six_source *source;
     *out = NULL;
     int32_t status = six_spec_parse(&six_kind_dataset_from_callback, spec, &f, NULL, NULL);
-    if (status == SIXNET_OK)
-        status = source_new(&source, ctx, n);
-    if (status != SIXNET_OK)
+    if (status)
+        return status;
+    status = source_new(&source, ctx, n);
+    if (status)
         return status;
     source->fn = fn;
     source->fn_f64 = fn_f64;

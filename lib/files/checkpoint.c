@@ -230,11 +230,15 @@ static int32_t parse_optimizer(loading *l, const char *text)
                         kind->kind.name);
     l->attr = six_alloc(opt->net->ctx, 1, kind->kind.size);
     status = l->attr ? six_spec_parse(&kind->kind, rest, l->attr, NULL, NULL) : SIXNET_OUT_OF_MEMORY;
-    if (!status && kind->check)
+    if (status)
+        return status;
+    if (kind->check)
         status = kind->check(l->attr);
-    if (!status && kind->slots(l->attr) != opt->slots)
-        status = six_fail(SIXNET_INVALID_ARGUMENT, "the run was made with '%.200s', which keeps another state", text);
-    return status;
+    if (status)
+        return status;
+    if (kind->slots(l->attr) != opt->slots)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "the run was made with '%.200s', which keeps another state", text);
+    return SIXNET_OK;
 }
 
 static int32_t read_optimizer(loading *l)
@@ -270,9 +274,10 @@ static int32_t read_schedule(loading *l)
     double now[SIX_SCHEDULE_STATE];
     l->schedule_count = six_schedule_state(l->run->opt->schedule, now);
     int32_t status = find_tensor(l, schedule_name, SIX_ST_F64, &(six_shape){1, {l->schedule_count}}, &t);
-    if (!status)
-        six_weights_copy(l->file, t, l->schedule, SIX_F64);
-    return status;
+    if (status)
+        return status;
+    six_weights_copy(l->file, t, l->schedule, SIX_F64);
+    return SIXNET_OK;
 }
 
 /* NaN is what there is not. */
@@ -339,7 +344,9 @@ static int32_t check_tensors(const loading *l, bool check_values)
         if (!status && check_values)
             status = six_values_check(l->file, t, net->ctx->dtype, l->run->opt->kind->squares >> i & 1 ? 0 : -DBL_MAX);
     }
-    return status ? status : check_plain(l, check_values);
+    if (status)
+        return status;
+    return check_plain(l, check_values);
 }
 
 /* The last two steps that can fail, each of which changes nothing then. */
@@ -473,7 +480,9 @@ static int32_t resume_run(six_train_run *run, const char *path)
 {
     six_load_options o;
     int32_t status = six_spec_parse(&six_kind_model_load, NULL, &o, NULL, NULL);
-    return status ? status : six_checkpoint_load(run, path, &o);
+    if (status)
+        return status;
+    return six_checkpoint_load(run, path, &o);
 }
 
 const six_checkpoint_store six_checkpoint_file_store = {six_save_check, save_run, resume_run};

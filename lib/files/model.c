@@ -147,11 +147,14 @@ static int32_t build(sixnet_model *net, const six_safetensors *s)
 static int32_t fill(sixnet_model *net, six_safetensors *s, const six_load_options *o, six_text *report)
 {
     int32_t status = six_weights_compare(s, net, o->strict, report);
-    if (!status && o->check_values)
+    if (status)
+        return status;
+    if (o->check_values)
         status = six_weights_check(s, net);
-    if (!status)
-        six_weights_take(s, net, net->values);
-    return status;
+    if (status)
+        return status;
+    six_weights_take(s, net, net->values);
+    return SIXNET_OK;
 }
 
 int32_t six_model_load(sixnet_model **out, sixnet_context *ctx, six_safetensors *s, const six_load_options *o)
@@ -161,8 +164,9 @@ int32_t six_model_load(sixnet_model **out, sixnet_context *ctx, six_safetensors 
     six_text report = {.ctx = ctx};
     strict.strict = true;
     int32_t status = six_model_verify(s, o->checksum);
-    if (!status)
-        status = six_model_new(&net, ctx);
+    if (status)
+        return status;
+    status = six_model_new(&net, ctx);
     if (status)
         return status;
     status = build(net, s);

@@ -128,7 +128,9 @@ static int32_t read_field(six_json *j, six_st_tensor *t, bool seen[static FIELDS
         return six_json_fail(j, place, "given twice");
     seen[i] = true;
     status = six_json_take(j, ':');
-    return status ? status : fields[i].read(j, t);
+    if (status)
+        return status;
+    return fields[i].read(j, t);
 }
 
 static int32_t check_size(const six_json *j, const six_st_tensor *t)
@@ -158,7 +160,9 @@ static int32_t read_tensor(six_json *j, six_st_tensor *t)
     for (int32_t i = 0; i < FIELDS && !status; i++)
         if (!seen[i])
             return six_json_fail(j, t->place, "%s is missing", fields[i].name);
-    return status ? status : check_size(j, t);
+    if (status)
+        return status;
+    return check_size(j, t);
 }
 
 static int32_t read_pair(six_safetensors *s, six_json *j)
@@ -200,8 +204,9 @@ static int32_t read_member(six_safetensors *s, six_json *j, bool *has_pairs)
     six_st_tensor t = {0};
     t.place = six_json_next(j);
     int32_t status = six_json_string(j, &t.name);
-    if (!status)
-        status = six_json_take(j, ':');
+    if (status)
+        return status;
+    status = six_json_take(j, ':');
     if (status)
         return status;
     j->object = t.name;
@@ -234,7 +239,9 @@ static int32_t read_header(six_safetensors *s, six_json *j)
         if (!status)
             status = six_json_more(j, '}', &more);
     }
-    return status ? status : six_json_finish(j);
+    if (status)
+        return status;
+    return six_json_finish(j);
 }
 
 /* ---- what must hold of all tensors together ---- */

@@ -210,7 +210,9 @@ static int32_t begin(target *t)
         set_number(t, number);
         remove_abandoned(t);
     }
-    return status ? status : create(t);
+    if (status)
+        return status;
+    return create(t);
 }
 
 /* The temporary file goes, unless it has taken its place. */
@@ -271,11 +273,16 @@ static int32_t close_new(target *t)
 static int32_t fill(target *t, const six_st_content *content, bool sync)
 {
     int32_t status = keep_permissions(t);
-    if (!status)
-        status = six_safetensors_write(content, (six_sink){write_file, t});
-    if (!status && sync && !flush(t->descriptor))
+    if (status)
+        return status;
+    status = six_safetensors_write(content, (six_sink){write_file, t});
+    if (status)
+        return status;
+    if (sync && !flush(t->descriptor))
         status = six_fail_system(t->path, "cannot be written to the disk");
-    return status ? status : close_new(t);
+    if (status)
+        return status;
+    return close_new(t);
 }
 
 /* ---- taking the place of a file ---- */
@@ -362,9 +369,12 @@ static int32_t take_place(target *t, const sixnet_context *ctx, bool sync)
 static int32_t save(const six_st_content *content, target *t, bool sync)
 {
     int32_t status = begin(t);
-    if (!status)
-        status = fill(t, content, sync);
-    return status ? status : take_place(t, content->ctx, sync);
+    if (status)
+        return status;
+    status = fill(t, content, sync);
+    if (status)
+        return status;
+    return take_place(t, content->ctx, sync);
 }
 
 static target target_of(const sixnet_context *ctx, const char *path, int64_t keep)

@@ -144,8 +144,9 @@ int32_t sixnet_context_register_layer(sixnet_context *ctx, const char *name, con
                                       sixnet_layer_compute_fn backward_fn, void *user)
 {
     int32_t status = check_registration(ctx, name, dtype, forward_fn);
-    if (!status)
-        status = six_calls_check("sixnet_context_register_layer", SIX_USES(SIX_CHANGE(ctx)));
+    if (status)
+        return status;
+    status = six_calls_check("sixnet_context_register_layer", SIX_USES(SIX_CHANGE(ctx)));
     if (status)
         return status;
     six_custom_layer *layer = six_alloc(ctx, 1, sizeof *layer);

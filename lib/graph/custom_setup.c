@@ -33,7 +33,7 @@ int32_t six_custom_setup(six_op *op)
 /* Keeps the first refusal, so that the node fails whatever the function returns. */
 static int32_t note(sixnet_layer_setup *setup, int32_t status)
 {
-    if (setup->status == SIXNET_OK) {
+    if (!setup->status) {
         setup->status = status;
         memcpy(setup->message, sixnet_last_error(), strlen(sixnet_last_error()) + 1);
     }

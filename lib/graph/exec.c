@@ -116,10 +116,13 @@ static void begin_pass(sixnet_model *net, int64_t n, const six_pass *pass)
 int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, const six_pass *pass)
 {
     int32_t status = six_require_compiled(net);
-    if (!status && n < 1)
+    if (status)
+        return status;
+    if (n < 1)
         status = six_fail(SIXNET_INVALID_ARGUMENT, "a training pass needs 1 sample or more, not %lld", (long long)n);
-    if (!status)
-        status = reserve(net, n);
+    if (status)
+        return status;
+    status = reserve(net, n);
     if (status)
         return status;
     six_plan *plan = net->training;

@@ -173,8 +173,9 @@ int32_t six_compile(sixnet_model *net)
     if (net->compiled)
         return six_fail(SIXNET_BAD_STATE, "the model is compiled already");
     int32_t status = six_check(net);
-    if (!status)
-        status = six_tensors_allocate(net);
+    if (status)
+        return status;
+    status = six_tensors_allocate(net);
     if (status)
         return status;
     six_tensors_reset(net, net->ctx->seed);

@@ -86,9 +86,13 @@ int32_t six_plan_refresh(six_plan *plan)
 static int32_t prepare(sixnet_model *net, six_plan **plan, int32_t lanes)
 {
     int32_t status = six_require_compiled(net);
-    if (!status && !*plan)
+    if (status)
+        return status;
+    if (!*plan)
         status = six_plan_new(plan, net, net->serial ? 1 : six_pool_size(net->ctx->pool), false, lanes, NULL);
-    return status ? status : six_plan_refresh(*plan);
+    if (status)
+        return status;
+    return six_plan_refresh(*plan);
 }
 
 static int32_t infer(inference *job)
@@ -131,17 +135,22 @@ int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out 
     bool single = is_single(net, n);
     six_plan **plan = single ? &net->single : &net->inference;
     int32_t status = prepare(net, plan, single ? 1 : SIX_LANES);
-    return status ? status : six_plan_predict(*plan, inputs, n, outputs);
+    if (status)
+        return status;
+    return six_plan_predict(*plan, inputs, n, outputs);
 }
 
 int32_t six_evaluation_begin(six_evaluation *e, sixnet_model *net, int64_t total)
 {
     *e = (six_evaluation){.net = net, .total = total};
     int32_t status = six_require_compiled(net);
-    if (!status && total > (int64_t)SIX_MAX_TILES * SIX_LANES)
+    if (status)
+        return status;
+    if (total > (int64_t)SIX_MAX_TILES * SIX_LANES)
         status = six_fail(SIXNET_TOO_LARGE, "%lld samples are too many for one evaluation", (long long)total);
-    if (!status)
-        status = prepare(net, &net->inference, SIX_LANES);
+    if (status)
+        return status;
+    status = prepare(net, &net->inference, SIX_LANES);
     if (status)
         return status;
     int64_t tiles = (total + SIX_LANES - 1) / SIX_LANES;

@@ -49,5 +49,7 @@ int32_t six_model_parse(sixnet_model *net, const char *text)
     static const char byte_order_mark[] = "\xEF\xBB\xBF"; /* with which some editors begin UTF-8 */
     bool marked = strncmp(text, byte_order_mark, strlen(byte_order_mark)) == 0;
     int32_t status = six_model_add_lines(net, text + (marked ? strlen(byte_order_mark) : 0));
-    return status ? status : six_compile(net);
+    if (status)
+        return status;
+    return six_compile(net);
 }

@@ -90,8 +90,9 @@ static int32_t read_spec(const sixnet_model *net, const char *spec, int32_t line
     const char *rest;
     *r = (six_request){.node = {.line = line}};
     int32_t status = six_spec_kind(spec, &word, &rest);
-    if (!status)
-        status = find_layer(net, word, &r->node.layer, &r->node.kernel);
+    if (status)
+        return status;
+    status = find_layer(net, word, &r->node.layer, &r->node.kernel);
     if (status)
         return status;
     r->node.attr = six_alloc(net->ctx, 1, r->node.layer->kind.size);
@@ -193,8 +194,9 @@ static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *in
 {
     six_node *node = &r->node;
     int32_t status = six_request_name(net, r);
-    if (!status)
-        status = connect(net, node, inputs, count);
+    if (status)
+        return status;
+    status = connect(net, node, inputs, count);
     if (status)
         return status;
     node->op->ctx = net->ctx;
@@ -249,10 +251,12 @@ static int32_t reserve(sixnet_model *net, const six_node *node)
 static int32_t add_node(sixnet_model *net, six_request *r, const int32_t *inputs, int32_t count)
 {
     int32_t status = set_up(net, r, inputs, count);
-    if (!status)
-        status = reserve(net, &r->node);
-    if (!status)
-        status = six_tensors_add(net, &r->node);
+    if (status)
+        return status;
+    status = reserve(net, &r->node);
+    if (status)
+        return status;
+    status = six_tensors_add(net, &r->node);
     if (status)
         return status;
     six_node *node = &net->node[net->node_count];

@@ -60,5 +60,7 @@ int32_t six_predictor_run(sixnet_predictor *p, six_rows inputs, int64_t n, six_r
 {
     six_plan *plan = p->single && n <= SIX_SINGLE_SAMPLE_MAX ? p->single : p->tile;
     int32_t status = six_plan_refresh(plan);
-    return status ? status : six_plan_predict(plan, inputs, n, outputs);
+    if (status)
+        return status;
+    return six_plan_predict(plan, inputs, n, outputs);
 }

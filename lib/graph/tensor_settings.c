@@ -132,10 +132,13 @@ static int32_t set(sixnet_model *net, const setting *s)
 {
     bool changes_training;
     int32_t status = check(net, s, &changes_training);
-    if (!status)
-        status = six_grow(net->ctx, (void **)&net->setting, sizeof *net->setting, (size_t)net->setting_count,
-                          &net->setting_capacity);
-    if (!status && changes_training)
+    if (status)
+        return status;
+    status = six_grow(net->ctx, (void **)&net->setting, sizeof *net->setting, (size_t)net->setting_count,
+                      &net->setting_capacity);
+    if (status)
+        return status;
+    if (changes_training)
         status = apply_trainable(net, s);
     if (status)
         return status;
@@ -158,9 +161,13 @@ int32_t six_tensors_parse(sixnet_model *net, const char *attributes)
 {
     setting s;
     int32_t status = six_spec_parse(&six_kind_tensors, attributes, &s, NULL, NULL);
-    if (!status && !s.match[0])
+    if (status)
+        return status;
+    if (!s.match[0])
         status = six_fail(SIXNET_BAD_SPEC, "tensors: match is missing");
-    return status ? status : set(net, &s);
+    if (status)
+        return status;
+    return set(net, &s);
 }
 
 int32_t six_tensors_set(sixnet_model *net, const char *pattern, const char *settings)

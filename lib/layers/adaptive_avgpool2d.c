@@ -21,7 +21,7 @@ static int32_t setup(six_op *op)
 {
     const attributes *a = op->attr;
     int32_t status = six_window_check_input(op);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     op->out[0] = (six_shape){3, {op->in[0].dim[0], a->output_size[0], a->output_size[1]}};
     return six_window_check_output(op);

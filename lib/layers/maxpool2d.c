@@ -31,7 +31,7 @@ static int32_t setup(six_op *op)
     const attributes *a = op->attr;
     char in[160];
     int32_t status = six_window_setup(op, &a->window, a->dilation);
-    if (status == SIXNET_OK && op->in[0].dim[1] * op->in[0].dim[2] > INT32_MAX)
+    if (!status && op->in[0].dim[1] * op->in[0].dim[2] > INT32_MAX)
         return six_fail(SIXNET_TOO_LARGE, "%s: an image of %s has more than 2^31 - 1 places", op->name,
                         six_shape_text(&op->in[0], in));
     return status;

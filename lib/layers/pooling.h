@@ -102,7 +102,7 @@ SIX_INLINE int32_t six_window_setup(six_op *op, const six_window *w, const int64
     static const char *const axes[2] = {"height", "width"};
     char in[160];
     int32_t status = six_window_check_input(op);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     six_shape_text(&op->in[0], in);
     op->out[0] = op->in[0];

@@ -84,8 +84,9 @@ int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double
     six_evaluation e;
     six_loss_sums sums;
     int32_t status = six_check_dataset(net, ds);
-    if (!status)
-        status = six_evaluation_begin(&e, net, six_dataset_size(ds));
+    if (status)
+        return status;
+    status = six_evaluation_begin(&e, net, six_dataset_size(ds));
     if (status)
         return status;
     status = evaluate_all(&e, ds);

@@ -140,7 +140,9 @@ static int32_t run_epoch(six_fit_run *f)
             break;
         status = run_batch(f, &v);
     }
-    return status ? status : end_epoch(f);
+    if (status)
+        return status;
+    return end_epoch(f);
 }
 
 static int32_t run_epochs(six_fit_run *f)

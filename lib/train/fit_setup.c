@@ -65,9 +65,11 @@ int32_t six_fit_check_epochs(const six_fit_run *f)
 {
     const six_run_state *s = &f->run.state;
     int32_t status = check_batch_sizes(f, s->samples);
-    if (!status && s->position > 0 && s->position < s->samples)
-        status = check_batch_sizes(f, s->samples - s->position);
-    return status;
+    if (status)
+        return status;
+    if (s->position > 0 && s->position < s->samples)
+        return check_batch_sizes(f, s->samples - s->position);
+    return SIXNET_OK;
 }
 
 static int32_t make_average(six_fit_run *f)
@@ -91,13 +93,19 @@ int32_t six_fit_alloc(six_fit_run *f)
 {
     const int64_t all = f->run.state.samples, most = f->o->batch_size < all ? f->o->batch_size : all;
     int32_t status = make_average(f);
-    if (!status)
-        status = six_shards_new(&f->shards, f->run.net, f->o->shards, f->o->batch_size);
-    if (!status)
-        status = six_snapshot_new(&f->batch, f->run.opt, NULL);
-    if (!status && f->o->on_nan == SIX_ON_NAN_RESTORE)
+    if (status)
+        return status;
+    status = six_shards_new(&f->shards, f->run.net, f->o->shards, f->o->batch_size);
+    if (status)
+        return status;
+    status = six_snapshot_new(&f->batch, f->run.opt, NULL);
+    if (status)
+        return status;
+    if (f->o->on_nan == SIX_ON_NAN_RESTORE)
         status = six_snapshot_new(&f->epoch, f->run.opt, f->run.average);
-    if (!status && f->o->diagnostics)
-        status = six_diagnostics_new(&f->diagnostics, f->run.net, most);
-    return status;
+    if (status)
+        return status;
+    if (f->o->diagnostics)
+        return six_diagnostics_new(&f->diagnostics, f->run.net, most);
+    return SIXNET_OK;
 }

@@ -109,7 +109,9 @@ static int32_t run_pass(six_fit_run *f, six_batch_result *v, int64_t first, int6
         status = six_loss(net, six_rows_from(v->targets, first * net->target_size), sums);
     if (!status)
         status = pass.shard ? check_total(f, v, sums) : check_loss(f, v, sums);
-    return status ? status : six_backward(net);
+    if (status)
+        return status;
+    return six_backward(net);
 }
 
 /* Each shard starts with the running statistics before the batch. */
@@ -146,7 +148,9 @@ static int32_t learn_shards(six_fit_run *f, six_batch_result *v, six_loss_sums *
 static int32_t learn(six_fit_run *f, six_batch_result *v, six_loss_sums *sums)
 {
     int32_t status = f->shards.count == 1 ? learn_shard(f, v, 0, sums) : learn_shards(f, v, sums);
-    return status ? status : take_step(f, v);
+    if (status)
+        return status;
+    return take_step(f, v);
 }
 
 /* ---- batches ---- */

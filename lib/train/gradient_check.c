@@ -40,11 +40,13 @@ static int32_t evaluate(check *c, double *loss)
     six_loss_sums sums;
     c->net->step = c->step;
     int32_t status = six_forward(c->net, (six_rows){c->inputs, SIX_F64}, c->n, NULL);
-    if (!status)
-        status = six_loss(c->net, (six_rows){c->targets, SIX_F64}, &sums);
-    if (!status)
-        *loss = six_loss_value(c->net->node[c->net->loss].op, &sums);
-    return status;
+    if (status)
+        return status;
+    status = six_loss(c->net, (six_rows){c->targets, SIX_F64}, &sums);
+    if (status)
+        return status;
+    *loss = six_loss_value(c->net->node[c->net->loss].op, &sums);
+    return SIXNET_OK;
 }
 
 static double get(const check *c, const void *array, int64_t i)

@@ -45,11 +45,13 @@ static int32_t parse(sixnet_optimizer *opt, const char *spec, const char *schedu
     opt->kernel = find(opt->net->variant->optimizers, kind->name);
     opt->attr = six_alloc(ctx, 1, kind->size);
     status = opt->attr ? six_spec_parse(kind, rest, opt->attr, NULL, NULL) : SIXNET_OUT_OF_MEMORY;
-    if (!status && opt->kind->check)
+    if (status)
+        return status;
+    if (opt->kind->check)
         status = opt->kind->check(opt->attr);
-    if (!status)
-        status = six_schedule_new(&opt->schedule, ctx, schedule, ((six_optimizer_common *)opt->attr)->lr);
-    return status;
+    if (status)
+        return status;
+    return six_schedule_new(&opt->schedule, ctx, schedule, ((six_optimizer_common *)opt->attr)->lr);
 }
 
 static int32_t make_state(sixnet_optimizer *opt)

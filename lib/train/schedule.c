@@ -49,9 +49,11 @@ static int32_t add_part(six_schedule *s, const sixnet_context *ctx, const char *
         return SIXNET_OUT_OF_MEMORY;
     s->count++;
     status = six_spec_parse(kind, text, p->attr, NULL, NULL);
-    if (!status && p->kind->init)
+    if (status)
+        return status;
+    if (p->kind->init)
         p->kind->init(p->attr, p->state);
-    return status;
+    return SIXNET_OK;
 }
 
 /* Adds the parts of a text in which `;` is replaced by NUL. */

@@ -35,9 +35,12 @@ static int32_t setup(six_pipeline_stage *stage)
 {
     color_jitter *j = (void *)stage->attrs;
     int32_t status = complete("brightness", &j->brightness);
-    if (status == SIXNET_OK)
-        status = complete("contrast", &j->contrast);
-    return status == SIXNET_OK ? six_image_check("color_jitter", stage->in.shape) : status;
+    if (status)
+        return status;
+    status = complete("contrast", &j->contrast);
+    if (status)
+        return status;
+    return six_image_check("color_jitter", stage->in.shape);
 }
 
 static double draw(six_stream *random, const six_list *range)

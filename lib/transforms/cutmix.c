@@ -16,7 +16,7 @@ static int32_t setup(six_pipeline_stage *stage)
 {
     cutmix *c = (void *)stage->attrs;
     int32_t status = six_image_check("cutmix", stage->in.shape);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     c->image = six_image_of(stage->in.shape);
     return six_mix_setup(stage);

@@ -53,7 +53,7 @@ static int32_t setup(six_pipeline_stage *stage)
 {
     elastic *e = (void *)stage->attrs;
     int32_t status = six_image_check("elastic", stage->in.shape);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     const six_image image = six_image_of(stage->in.shape);
     e->radius = (int64_t)(8.0 * e->sigma + 1.0) / 2;

@@ -24,7 +24,7 @@ int32_t six_expand_classes(six_pipeline_stage *stage, int64_t classes)
     const six_shape *in = &stage->in.shape[SIX_TARGET];
     six_shape *out = &stage->out.shape[SIX_TARGET];
     int32_t status = check_targets(stage);
-    if (status != SIXNET_OK || stage->in.probabilities == classes)
+    if (status || stage->in.probabilities == classes)
         return status;
     if (classes < 2)
         return six_fail(SIXNET_BAD_SPEC, "%s: num_classes=%" PRId64 "; 2 and up are expected",

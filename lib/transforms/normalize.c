@@ -29,7 +29,9 @@ static int32_t setup(six_pipeline_stage *stage)
 {
     const normalize *n = (const void *)stage->attrs;
     int32_t status = check_count("mean", &n->mean, stage->in.shape);
-    return status == SIXNET_OK ? check_count("std", &n->std, stage->in.shape) : status;
+    if (status)
+        return status;
+    return check_count("std", &n->std, stage->in.shape);
 }
 
 static void apply(const six_transform_call *call)

@@ -74,16 +74,20 @@ static int32_t setup(six_pipeline_stage *stage)
     if (a->shear.count != 2 && a->shear.count != 4)
         return miscounted("shear", &a->shear, "1, 2 or 4");
     int32_t status = check_order("degrees", &a->degrees);
-    if (status == SIXNET_OK)
-        status = check_order("scale", &a->scale);
-    if (status == SIXNET_OK)
-        status = check_order("shear", &a->shear);
-    if (status == SIXNET_OK)
-        status = six_image_check("random_affine", stage->in.shape);
-    if (status == SIXNET_OK)
-        stage->workspace_size =
-            six_sampler_workspace_size(six_image_of(stage->in.shape)) * (int64_t)stage->in.values[SIX_INPUT]->size;
-    return status;
+    if (status)
+        return status;
+    status = check_order("scale", &a->scale);
+    if (status)
+        return status;
+    status = check_order("shear", &a->shear);
+    if (status)
+        return status;
+    status = six_image_check("random_affine", stage->in.shape);
+    if (status)
+        return status;
+    stage->workspace_size =
+        six_sampler_workspace_size(six_image_of(stage->in.shape)) * (int64_t)stage->in.values[SIX_INPUT]->size;
+    return SIXNET_OK;
 }
 
 /* Where a pixel comes from: (xx x + xy y + x0, yx x + yy y + y0). */

@@ -26,7 +26,7 @@ static int32_t setup(six_pipeline_stage *stage)
 {
     random_crop *c = (void *)stage->attrs;
     int32_t status = six_image_check("random_crop", stage->in.shape);
-    if (status != SIXNET_OK)
+    if (status)
         return status;
     const six_image image = six_image_of(stage->in.shape);
     const int64_t side[2] = {image.height, image.width};

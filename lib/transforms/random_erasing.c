@@ -36,11 +36,13 @@ static int32_t setup(six_pipeline_stage *stage)
 {
     const random_erasing *e = (const void *)stage->attrs;
     int32_t status = check_range("scale", &e->scale);
-    if (status == SIXNET_OK)
-        status = check_range("ratio", &e->ratio);
-    if (status == SIXNET_OK)
-        status = six_image_check("random_erasing", stage->in.shape);
-    if (status != SIXNET_OK)
+    if (status)
+        return status;
+    status = check_range("ratio", &e->ratio);
+    if (status)
+        return status;
+    status = six_image_check("random_erasing", stage->in.shape);
+    if (status)
         return status;
     const int64_t channels = six_image_of(stage->in.shape).channels;
     if (e->value.count != 1 && e->value.count != channels)

@@ -30,9 +30,9 @@ int32_t six_stage_new(six_pipeline_stage **out, const sixnet_context *ctx, const
     stage->transform = transform;
     stage->in = stage->out = *layout;
     int32_t status = six_spec_parse(&transform->kind, attrs, stage->attrs, NULL, NULL);
-    if (status == SIXNET_OK)
+    if (!status)
         status = transform->setup(stage);
-    if (status == SIXNET_OK)
+    if (!status)
         *out = stage;
     else
         six_stage_release(ctx, stage);

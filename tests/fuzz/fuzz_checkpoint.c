@@ -86,7 +86,7 @@ static bool load(run *r, const char *path, size_t size, const char *options)
         check_unchanged(r, &before);
     else
         step(r);
-    return status == SIXNET_OK;
+    return !status;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

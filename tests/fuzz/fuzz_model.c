@@ -30,7 +30,7 @@ static bool load(sixnet_context *ctx, const uint8_t *data, size_t size, const ch
     fuzz_bound(fuzz_file_memory(size));
     try_outcome(ctx, status, net);
     fuzz_leave();
-    return status == SIXNET_OK;
+    return !status;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -50,7 +50,7 @@ static int32_t tensor_measure(tensor *t, const sixnet_model *net, int32_t index)
     if (!values)
         return fail("out of memory");
     const int32_t status = sixnet_tensor_get_f64(net, t->name, values, t->count);
-    if (status == SIXNET_OK)
+    if (!status)
         t->found = measure(values, t->count);
     free(values);
     CHECK_SIXNET(status);
@@ -276,11 +276,11 @@ static int32_t inspect_file(const machine *m, const char *path, const char *head
     char options[64];
     snprintf(options, sizeof options, "threads=1 dtype=%.16s", m->dtype);
     int32_t status = sixnet_context_new(&w.ctx, options);
-    if (status == SIXNET_OK)
+    if (!status)
         status = sixnet_model_parse(&w.net, w.ctx, "input shape=1\n");
-    if (status == SIXNET_OK)
+    if (!status)
         status = sixnet_model_load_weights(w.net, path, "strict=false", NULL);
-    if (status == SIXNET_OK)
+    if (!status)
         show_file(header, json);
     else
         status = fail("%s", sixnet_last_error());
