@@ -19,7 +19,7 @@ static const char small_net[] =
     "input shape=2 name=in\nlinear out_features=4 name=first\nbatchnorm1d name=norm\ntanh name=curve\n"
     "linear out_features=3 name=last\ncross_entropy name=error\n";
 
-static int open_world(void **state)
+static int fixture_setup(void **state)
 {
     fixture *w = calloc(1, sizeof *w);
     w->ctx = ledger_context(&w->memory, "seed=5");
@@ -34,7 +34,7 @@ static int open_world(void **state)
     return 0;
 }
 
-static int close_world(void **state)
+static int fixture_teardown(void **state)
 {
     fixture *w = *state;
     watched = NULL;
@@ -54,6 +54,6 @@ static API_UNUSED sixnet_model *empty(fixture *w)
     return net;
 }
 
-#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
+#define IN_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 #endif

@@ -227,7 +227,7 @@ static void fill_samples(void)
         inputs_f64[i] = (double)inputs[i];
 }
 
-fixture *open_world(const char *options)
+fixture *fixture_setup(const char *options)
 {
     fixture *w = malloc(sizeof *w);
     assert_non_null(w);
@@ -258,7 +258,7 @@ static void end_training(trainee *t)
     sixnet_model_free(t->net);
 }
 
-void close_world(fixture *w)
+void fixture_teardown(fixture *w)
 {
     sixnet_batch_iterator_free(w->new_batches);
     sixnet_dataset_free(w->new_ds);

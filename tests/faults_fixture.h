@@ -51,8 +51,8 @@ const char *path_of(const char *name);
 int make_folder(void **unused);
 int delete_folder(void **unused);
 
-fixture *open_world(const char *options);
-void close_world(fixture *w);
+fixture *fixture_setup(const char *options);
+void fixture_teardown(fixture *w);
 state state_of(const fixture *w);
 uint64_t objects_of(const fixture *w);
 

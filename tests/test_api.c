@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The wall of the public API: what it refuses, in what words, and that nothing has changed then; who keeps
+/* The public API layer: what it refuses, in what words, and that nothing has changed then; who keeps
  * whom alive; tensors. */
 
 #include "api_fixture.h"
@@ -799,7 +799,7 @@ static void test_freeing_in_any_order(void **state)
     for (int order = 0; order < 120; order++) {
         void *memory;
         int left[5] = {0, 1, 2, 3, 4}, code = order;
-        open_world(&memory);
+        fixture_setup(&memory);
         watched = NULL;
         fixture *w = memory;
         sixnet_batch_iterator *b = batches_of(w->ds);
@@ -810,7 +810,7 @@ static void test_freeing_in_any_order(void **state)
             left[pick] = left[i - 1];
             use_the_rest(w, b);
         }
-        close_world(&memory);
+        fixture_teardown(&memory);
     }
 }
 
@@ -923,34 +923,34 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status),
-        IN_WORLD(test_context_arguments),
+        IN_FIXTURE(test_context_arguments),
         cmocka_unit_test(test_context_settings),
-        IN_WORLD(test_model_arguments),
-        IN_WORLD(test_add_arguments),
-        IN_WORLD(test_foreign_nodes),
-        IN_WORLD(test_inspection_arguments),
-        IN_WORLD(test_model_shape_arguments),
-        IN_WORLD(test_node_value_arguments),
-        IN_WORLD(test_tensor_arguments),
-        IN_WORLD(test_gradient_arguments),
-        IN_WORLD(test_loop_arguments),
-        IN_WORLD(test_optimizer_arguments),
-        IN_WORLD(test_messages_name_the_function_called),
-        IN_WORLD(test_dataset_arguments),
-        IN_WORLD(test_sample_arguments),
-        IN_WORLD(test_batches_arguments),
-        IN_WORLD(test_fit_arguments),
+        IN_FIXTURE(test_model_arguments),
+        IN_FIXTURE(test_add_arguments),
+        IN_FIXTURE(test_foreign_nodes),
+        IN_FIXTURE(test_inspection_arguments),
+        IN_FIXTURE(test_model_shape_arguments),
+        IN_FIXTURE(test_node_value_arguments),
+        IN_FIXTURE(test_tensor_arguments),
+        IN_FIXTURE(test_gradient_arguments),
+        IN_FIXTURE(test_loop_arguments),
+        IN_FIXTURE(test_optimizer_arguments),
+        IN_FIXTURE(test_messages_name_the_function_called),
+        IN_FIXTURE(test_dataset_arguments),
+        IN_FIXTURE(test_sample_arguments),
+        IN_FIXTURE(test_batches_arguments),
+        IN_FIXTURE(test_fit_arguments),
         cmocka_unit_test(test_kind_arguments),
-        IN_WORLD(test_layer_arguments),
-        IN_WORLD(test_setups_that_cannot_be),
-        IN_WORLD(test_calls_that_cannot_be),
-        IN_WORLD(test_attributes_that_cannot_be),
+        IN_FIXTURE(test_layer_arguments),
+        IN_FIXTURE(test_setups_that_cannot_be),
+        IN_FIXTURE(test_calls_that_cannot_be),
+        IN_FIXTURE(test_attributes_that_cannot_be),
         cmocka_unit_test(test_freeing_in_any_order),
         cmocka_unit_test(test_freeing_nothing),
-        IN_WORLD(test_two_models),
-        IN_WORLD(test_without_a_context),
-        IN_WORLD(test_tensors),
-        IN_WORLD(test_gradients_add_up),
+        IN_FIXTURE(test_two_models),
+        IN_FIXTURE(test_without_a_context),
+        IN_FIXTURE(test_tensors),
+        IN_FIXTURE(test_gradients_add_up),
     };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);
 }

@@ -428,7 +428,7 @@ static void call_back(int where)
     pair.was_refusal = was_refused();
 }
 
-static void open_world(fixture *w, bool building)
+static void fixture_setup(fixture *w, bool building)
 {
     *w = (fixture){.building = building};
     WORKS(sixnet_context_new_with_allocator(&w->ctx, NULL, allocate, release, NULL));
@@ -450,7 +450,7 @@ static void open_world(fixture *w, bool building)
     }
 }
 
-static void close_world(fixture *w)
+static void fixture_teardown(fixture *w)
 {
     if (w->building)
         sixnet_model_free(w->trained);
@@ -466,7 +466,7 @@ static void close_world(fixture *w)
 static void try_pair(const site *s, const row *r)
 {
     fixture w;
-    open_world(&w, s->where == IN_SETUP);
+    fixture_setup(&w, s->where == IN_SETUP);
     pair.w = &w;
     pair.site = s;
     pair.row = r;
@@ -481,7 +481,7 @@ static void try_pair(const site *s, const row *r)
                  : pair.was_refusal ? "refused"
                                     : "not refused",
                  expected ? "refusal" : "no refusal", status);
-    close_world(&w);
+    fixture_teardown(&w);
 }
 
 static void test_all_pairs(void **state)
@@ -507,7 +507,7 @@ static void test_other_objects(void **state)
     fixture w;
     sixnet_context *ctx;
     sixnet_model *net;
-    open_world(&w, false);
+    fixture_setup(&w, false);
     WORKS(sixnet_context_new(&ctx, NULL));
     WORKS(
         sixnet_context_register_layer(ctx, "ask", NULL, "f32", NULL, predicts_with_another, own_backward, w.predictor));
@@ -516,7 +516,7 @@ static void test_other_objects(void **state)
     WORKS(sixnet_model_predict(net, x, SAMPLES, y));
     sixnet_model_free(net);
     sixnet_context_free(ctx);
-    close_world(&w);
+    fixture_teardown(&w);
 }
 
 /* A call that fails, whatever the reason, is over: what follows is no callback's. */
@@ -524,7 +524,7 @@ static void test_calls_that_fail_are_over(void **state)
 {
     (void)state;
     fixture w;
-    open_world(&w, false);
+    fixture_setup(&w, false);
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_forward(w.net, NULL, 1), "inputs");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_predict(w.net, x, -1, y), "negative");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_predict(w.predictor, NULL, 1, y), "inputs");
@@ -536,7 +536,7 @@ static void test_calls_that_fail_are_over(void **state)
     WORKS(sixnet_model_forward(w.net, x, SAMPLES));
     WORKS(sixnet_context_set_log(w.ctx, NULL, NULL));
     WORKS(sixnet_model_reset(w.net, 1));
-    close_world(&w);
+    fixture_teardown(&w);
 }
 
 int main(void)

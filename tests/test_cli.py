@@ -87,7 +87,7 @@ def write(path, data):
     return path
 
 
-def make_world(folder):
+def make_fixture(folder):
     """A net that has learnt exclusive or, saved, and what it learnt from."""
     net = write(folder / "xor.net", XOR)
     rows = [(a, b, a ^ b) for a in (0, 1) for b in (0, 1)]
@@ -570,7 +570,7 @@ def test_saving_over_inputs(folder, fixture):
     check_refused("a picture with labels", ["named.png", "PNG"], "train", net, "--data", picture, "--targets", data)
 
 
-def test_doctor(folder, fixture):
+def test_diagnostics(folder, fixture):
     far = write_csv(folder / "far.csv", [(1000 * a, 1000 * b, a ^ b) for a in (0, 1) for b in (0, 1)] * 8)
     common = ("train", fixture["net"], "--data", far, "--epochs", 2, "--batch-size", 4, "--optimizer", "sgd lr=0.01", "--digest", "--quiet")
     plain, told = run(*common), run(*common, "--diagnose")
@@ -1138,7 +1138,7 @@ def main():
         folder = pathlib.Path(name)
         sets = {"train": small_set("train", 1000, 1), "t10k": small_set("t10k", 200, 2)}
         data = write_set(folder / "data", sets)
-        fixture = make_world(folder)
+        fixture = make_fixture(folder)
         test_help()
         test_scripts()
         test_pages(folder)
@@ -1157,7 +1157,7 @@ def main():
         test_outputs(folder, fixture)
         test_tensors(folder, fixture)
         test_saving_over_inputs(folder, fixture)
-        test_doctor(folder, fixture)
+        test_diagnostics(folder, fixture)
         test_resume(folder, fixture)
         test_interrupt(folder, fixture)
         test_record(folder, fixture)

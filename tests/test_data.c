@@ -1404,7 +1404,7 @@ static int32_t next_batch(sixnet_batch_iterator *b, const float **inputs, int64_
 }
 
 /* Goes through the rest of an epoch. */
-static int walk(sixnet_batch_iterator *b, int order[MANY])
+static int visit_all(sixnet_batch_iterator *b, int order[MANY])
 {
     const float *inputs;
     int count = 0;
@@ -1451,28 +1451,28 @@ static void test_batches(void **state)
     assert_all_once(seen, MANY);
 
     assert_ok(six_batch_iterator_start_epoch(b, 1));
-    assert_int_equal(walk(b, second), MANY);
+    assert_int_equal(visit_all(b, second), MANY);
     memset(seen, 0, sizeof seen);
     for (int i = 0; i < MANY; i++)
         seen[second[i]]++;
     assert_all_once(seen, MANY);
     assert_true(differences(first, second, MANY) > 900);
     assert_ok(six_batch_iterator_start_epoch(b, 0));
-    walk(b, again);
+    visit_all(b, again);
     assert_int_equal(differences(first, again, MANY), 0);
 
     assert_ok(six_batch_iterator_new(&other, ds, "batch_size=1 seed=3"));
     assert_ok(six_batch_iterator_start_epoch(other, 1)); /* without epoch 0 */
-    walk(other, again);
+    visit_all(other, again);
     assert_int_equal(differences(second, again, MANY), 0);
     six_batch_iterator_free(other);
     assert_ok(six_batch_iterator_new(&other, ds, "batch_size=1000 seed=4"));
-    walk(other, again);
+    visit_all(other, again);
     assert_true(differences(first, again, MANY) > 900);
     six_batch_iterator_free(other);
     six_dataset_free(ds);
     assert_ok(six_batch_iterator_start_epoch(b, 1));
-    walk(b, again);
+    visit_all(b, again);
     assert_int_equal(differences(second, again, MANY), 0);
     six_batch_iterator_free(b);
     six_batch_iterator_free(NULL);
@@ -1489,7 +1489,7 @@ static void test_batches_order_stays(void **state)
     int order[MANY];
     assert_ok(six_batch_iterator_new(&b, ds, "batch_size=8 seed=7"));
     assert_ok(six_batch_iterator_start_epoch(b, 3));
-    walk(b, order);
+    visit_all(b, order);
     assert_ok(six_dataset_split(&a, &c, ds, "first_size=8 seed=7"));
     for (int i = 0; i < 8; i++) {
         assert_int_equal(order[i], expected[i]);
@@ -1508,22 +1508,22 @@ static void test_batches_options(void **state)
     sixnet_batch_iterator *b;
     int order[MANY], other[MANY];
     assert_ok(six_batch_iterator_new(&b, ds, "batch_size=30 shuffle=false"));
-    assert_int_equal(walk(b, order), 100);
+    assert_int_equal(visit_all(b, order), 100);
     for (int i = 0; i < 100; i++)
         assert_int_equal(order[i], i);
     six_batch_iterator_free(b);
     assert_ok(six_batch_iterator_new(&b, ds, "batch_size=30 drop_last=true"));
     assert_int_equal(six_batch_iterator_count(b), 3);
-    assert_int_equal(walk(b, order), 90);
+    assert_int_equal(visit_all(b, order), 90);
     six_batch_iterator_free(b);
     assert_ok(six_batch_iterator_new(&b, ds, "batch_size=100 seed=7")); /* the context's */
-    assert_int_equal(walk(b, other), 100);
+    assert_int_equal(visit_all(b, other), 100);
     assert_int_equal(differences(order, other, 90), 0);
     six_batch_iterator_free(b);
     assert_ok(six_batch_iterator_new(
         &b, ds, "batch_size=1000000000 seed=7")); /* one smaller batch, in no more memory than it takes */
     assert_int_equal(six_batch_iterator_count(b), 1);
-    assert_int_equal(walk(b, order), 100);
+    assert_int_equal(visit_all(b, order), 100);
     assert_int_equal(differences(order, other, 100), 0);
     six_batch_iterator_free(b);
     assert_error(six_batch_iterator_new(&b, ds, "batch_size=256 drop_last=true"), SIXNET_INVALID_ARGUMENT,
@@ -1570,8 +1570,8 @@ static void test_batches_cursor(void **state)
     assert_true(epoch == 2 && position == 60);
     assert_ok(six_batch_iterator_new(&other, ds, "batch_size=30"));
     assert_ok(six_batch_iterator_seek(other, epoch, position));
-    assert_int_equal(walk(b, rest), 40);
-    assert_int_equal(walk(other, again), 40);
+    assert_int_equal(visit_all(b, rest), 40);
+    assert_int_equal(visit_all(other, again), 40);
     assert_int_equal(differences(rest, again, 40), 0);
     assert_error(six_batch_iterator_seek(b, 0, 101), SIXNET_INVALID_ARGUMENT, "position=101 is not from 0 to 100");
     assert_error(six_batch_iterator_seek(b, 0, -1), SIXNET_INVALID_ARGUMENT, "position=-1");

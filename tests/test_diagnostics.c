@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs that go wrong: what a batch that would spoil the net leaves behind, what on_nan makes of it, and whether the doctor names the
+/* Runs that go wrong: what a batch that would spoil the net leaves behind, what on_nan makes of it, and whether diagnostics name the
  * fault that was planted, the layer and the moment, and says nothing about a run that is well. */
 
 #include "api.h"
@@ -44,7 +44,7 @@ static void take_line(void *user, int32_t level, const char *line)
         *w->broken = w->mended;
 }
 
-static fixture *open_world(const char *options, const char *text, const char *optimizer, const char *schedule)
+static fixture *fixture_setup(const char *options, const char *text, const char *optimizer, const char *schedule)
 {
     static const float centre[CLASSES][SIZE] = {{1, 0, 0, -1, 0.5f, 0}, {0, 1, 0, 0, -1, 0.5f}, {0, 0, 1, 0.5f, 0, -1}};
     fixture *w = calloc(1, sizeof *w);
@@ -62,7 +62,7 @@ static fixture *open_world(const char *options, const char *text, const char *op
     return w;
 }
 
-static void close_world(fixture *w)
+static void fixture_teardown(fixture *w)
 {
     sixnet_dataset_free(w->ds);
     sixnet_optimizer_free(w->opt);
@@ -112,8 +112,8 @@ static void test_a_failed_batch_changes_nothing(void **state)
                                              "rmsprop lr=0.01 momentum=0.5"};
     for (int i = 0; i < 8; i++) {
         const char *options = i % 2 ? "threads=2 dtype=f64" : "seed=3";
-        fixture *a = open_world(options, rich_net, optimizers[i / 2], "one_cycle_lr max_lr=0.1 total_steps=40");
-        fixture *b = open_world(options, rich_net, optimizers[i / 2], "one_cycle_lr max_lr=0.1 total_steps=40");
+        fixture *a = fixture_setup(options, rich_net, optimizers[i / 2], "one_cycle_lr max_lr=0.1 total_steps=40");
+        fixture *b = fixture_setup(options, rich_net, optimizers[i / 2], "one_cycle_lr max_lr=0.1 total_steps=40");
         float gradient[CLASSES];
         a->x[50 * SIZE] = NAN;
         assert_int_equal(fit(a, "", NULL, NULL), SIXNET_NOT_FINITE);
@@ -127,8 +127,8 @@ static void test_a_failed_batch_changes_nothing(void **state)
         WORKS(fit(a, "epochs=2", NULL, NULL));
         WORKS(fit(b, "epochs=2", NULL, NULL));
         assert_same_digest(digest_of(a->net), digest_of(b->net));
-        close_world(a);
-        close_world(b);
+        fixture_teardown(a);
+        fixture_teardown(b);
     }
 }
 
@@ -136,7 +136,7 @@ static void test_a_failed_batch_changes_nothing(void **state)
 static void test_the_optimizers_state_stays_finite(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, "input shape=6\nlinear out_features=1\nmse", "adam lr=0.01", NULL);
+    fixture *w = fixture_setup(NULL, "input shape=6\nlinear out_features=1\nmse", "adam lr=0.01", NULL);
     digest before = digest_of(w->net);
     for (int i = 0; i < SAMPLES; i++)
         w->t[i] = 1e18f;
@@ -145,14 +145,14 @@ static void test_the_optimizers_state_stays_finite(void **state)
     assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
     assert_non_null(strstr(sixnet_last_error(), "optimizer's state"));
     assert_same_digest(before, digest_of(w->net));
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* A step that the optimizer's memory alone makes too large, after a learning rate that was small enough for it. */
 static void test_a_large_step_by_the_state(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, "input shape=6\nlinear out_features=1\nl1", "sgd lr=1e-37 momentum=0.9", NULL);
+    fixture *w = fixture_setup(NULL, "input shape=6\nlinear out_features=1\nl1", "sgd lr=1e-37 momentum=0.9", NULL);
     for (int i = 0; i < SAMPLES * SIZE; i++)
         w->x[i] = 1e30f;
     WORKS(fit(w, "", NULL, NULL));
@@ -161,7 +161,7 @@ static void test_a_large_step_by_the_state(void **state)
     digest before = digest_of(w->net);
     assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
     assert_same_digest(before, digest_of(w->net));
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- on_nan=skip ---- */
@@ -207,8 +207,8 @@ static void test_skip_leaves_the_batch_out(void **state)
     (void)state;
     static const char *const contexts[] = {"seed=4", "seed=4 threads=3"};
     for (int i = 0; i < 2; i++) {
-        fixture *a = open_world(contexts[i], rich_net, "adam lr=0.01", "linear_warmup steps=9"),
-                *b = open_world(contexts[i], rich_net, "adam lr=0.01", "linear_warmup steps=9");
+        fixture *a = fixture_setup(contexts[i], rich_net, "adam lr=0.01", "linear_warmup steps=9"),
+                *b = fixture_setup(contexts[i], rich_net, "adam lr=0.01", "linear_warmup steps=9");
         story s = {0};
         a->x[25 * SIZE + 1] = INFINITY;
         WORKS(fit(a, "epochs=2 on_nan=skip", listen, &s));
@@ -219,22 +219,22 @@ static void test_skip_leaves_the_batch_out(void **state)
         assert_int_equal(a->lines, 2);
         assert_non_null(strstr(a->log, "epoch 2, batch 2"));
         assert_non_null(strstr(a->log, "left out"));
-        close_world(a);
-        close_world(b);
+        fixture_teardown(a);
+        fixture_teardown(b);
     }
 }
 
 static void test_skip_ends_when_nothing_is_left(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, rich_net, "adam lr=0.01", NULL);
+    fixture *w = fixture_setup(NULL, rich_net, "adam lr=0.01", NULL);
     digest before = digest_of(w->net);
     for (int i = 0; i < SAMPLES; i++)
         w->x[i * SIZE] = NAN;
     assert_int_equal(fit(w, "epochs=5 on_nan=skip", NULL, NULL), SIXNET_NOT_FINITE);
     assert_non_null(strstr(sixnet_last_error(), "all batches of epoch 1"));
     assert_same_digest(before, digest_of(w->net));
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static int32_t stop_in_second_epoch(void *user, const sixnet_progress *p)
@@ -247,11 +247,11 @@ static int32_t stop_in_second_epoch(void *user, const sixnet_progress *p)
 static void test_skip_is_resumed(void **state)
 {
     (void)state;
-    char path[] = "/tmp/sixnet-doctor-XXXXXX", options[256];
+    char path[] = "/tmp/sixnet-diagnostics-XXXXXX", options[256];
     int file = mkstemp(path);
     story whole = {0}, parts = {0};
-    fixture *a = open_world("seed=5", rich_net, "adam lr=0.01", NULL),
-            *b = open_world("seed=5", rich_net, "adam lr=0.01", NULL);
+    fixture *a = fixture_setup("seed=5", rich_net, "adam lr=0.01", NULL),
+            *b = fixture_setup("seed=5", rich_net, "adam lr=0.01", NULL);
     assert_true(file >= 0);
     close(file);
     a->x[25 * SIZE] = b->x[25 * SIZE] = NAN;
@@ -267,8 +267,8 @@ static void test_skip_is_resumed(void **state)
     for (int64_t e = 1; e <= 3; e++)
         assert_true(sixnet_model_history_get(a->net, e, "loss") == sixnet_model_history_get(b->net, e, "loss"));
     unlink(path);
-    close_world(a);
-    close_world(b);
+    fixture_teardown(a);
+    fixture_teardown(b);
 }
 
 /* ---- on_nan=restore ---- */
@@ -285,18 +285,18 @@ static void test_restore_halves_the_rate(void **state)
         const char *context = contexts[i % 3];
         snprintf(plain, sizeof plain, "epochs=20 batch_size=5 shuffle=false %s", averages[i / 3]);
         snprintf(options, sizeof options, "%s on_nan=restore", plain);
-        fixture *a = open_world(context, chain_net, i % 3 < 2 ? "sgd lr=40" : "sgd lr=100", NULL);
+        fixture *a = fixture_setup(context, chain_net, i % 3 < 2 ? "sgd lr=40" : "sgd lr=100", NULL);
         WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, options, NULL, NULL));
         double lr = sixnet_optimizer_learning_rate(a->opt);
         assert_true(frexp((i % 3 < 2 ? 40 : 100) / lr, &halvings) == 0.5 && halvings - 1 == a->lines && a->lines > 2);
         assert_non_null(strstr(a->log, "begins again"));
         assert_int_equal(sixnet_model_history_size(a->net), 20);
         snprintf(optimizer, sizeof optimizer, "sgd lr=%.17g", lr);
-        fixture *b = open_world(context, chain_net, optimizer, NULL);
+        fixture *b = fixture_setup(context, chain_net, optimizer, NULL);
         WORKS(sixnet_model_fit(b->net, b->opt, b->ds, NULL, plain, NULL, NULL));
         assert_same_digest(digest_of(a->net), digest_of(b->net));
-        close_world(a);
-        close_world(b);
+        fixture_teardown(a);
+        fixture_teardown(b);
     }
 }
 
@@ -306,8 +306,8 @@ static void test_restore_of_an_optimizer(void **state)
     (void)state;
     static const char *const optimizers[] = {"sgd lr=0.1 momentum=0.9", "adam lr=0.01", "rmsprop lr=0.01 momentum=0.5"};
     for (int i = 0; i < 3; i++) {
-        fixture *a = open_world("seed=3", rich_net, optimizers[i], NULL),
-                *b = open_world("seed=3", rich_net, optimizers[i], NULL);
+        fixture *a = fixture_setup("seed=3", rich_net, optimizers[i], NULL),
+                *b = fixture_setup("seed=3", rich_net, optimizers[i], NULL);
         WORKS(fit(a, "", NULL, NULL));
         WORKS(fit(b, "", NULL, NULL));
         a->broken = &a->x[50 * SIZE];
@@ -318,32 +318,32 @@ static void test_restore_of_an_optimizer(void **state)
         WORKS(sixnet_optimizer_set_learning_rate(b->opt, sixnet_optimizer_learning_rate(b->opt) / 2));
         WORKS(fit(b, "", NULL, NULL));
         assert_same_digest(digest_of(a->net), digest_of(b->net));
-        close_world(a);
-        close_world(b);
+        fixture_teardown(a);
+        fixture_teardown(b);
     }
 }
 
 static void test_restore_gives_up(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, chain_net, "sgd lr=1e30", NULL);
+    fixture *w = fixture_setup(NULL, chain_net, "sgd lr=1e30", NULL);
     digest before = digest_of(w->net);
     assert_int_equal(fit(w, "on_nan=restore", NULL, NULL), SIXNET_NOT_FINITE);
     assert_non_null(strstr(sixnet_last_error(), "after 10 new beginnings"));
     assert_true(sixnet_optimizer_learning_rate(w->opt) == 1e30 / 1024 && w->lines == 10 && all_finite(w->net));
     assert_same_digest(before, digest_of(w->net));
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static void test_restore_of_bad_data_ends(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5");
+    fixture *w = fixture_setup(NULL, rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5");
     story s = {0};
     w->x[70 * SIZE] = NAN;
     assert_int_equal(fit(w, "epochs=3 on_nan=restore", listen, &s), SIXNET_NOT_FINITE);
     assert_true(s.batches == 3 * 11 && w->lines == 10 && all_finite(w->net));
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- the same bits ---- */
@@ -351,14 +351,14 @@ static void test_restore_of_bad_data_ends(void **state)
 static digest policy_result(const char *context, const char *policy)
 {
     char options[64];
-    fixture *w = open_world(context, rich_net, "sgd lr=0.3 momentum=0.9", NULL);
+    fixture *w = fixture_setup(context, rich_net, "sgd lr=0.3 momentum=0.9", NULL);
     w->x[45 * SIZE] = 3e38f; /* overflows somewhere */
     w->x[45 * SIZE + 1] = 3e38f;
     snprintf(options, sizeof options, "epochs=2 on_nan=%s", policy);
     (void)fit(w, options, NULL, NULL);
     digest d = digest_of(w->net);
     assert_true(all_finite(w->net));
-    close_world(w);
+    fixture_teardown(w);
     return d;
 }
 
@@ -373,7 +373,7 @@ static void test_same_bits_for_any_threads(void **state)
     }
 }
 
-/* ---- findings ---- */
+/* ---- diagnostics ---- */
 
 static bool found(const fixture *w, const char *name, const char *node)
 {
@@ -427,7 +427,7 @@ static void plant_bits(fixture *w)
 }
 static void plant_nothing(fixture *w) { (void)w; }
 
-/* The call's status, and how many findings there are besides that one (which may follow from it). */
+/* The call's status, and how many diagnostics there are besides that one (which may follow from it). */
 static const struct {
     const char *name, *node;
     void (*plant)(fixture *);
@@ -455,7 +455,7 @@ static const struct {
     {"constant_output", "linear3", plant_constant, relu_net, "sgd lr=0", "1", "4", SIXNET_OK, 0},
 };
 
-/* The node of a finding, its epoch and batch, the line of the log: all say the same. */
+/* The node of a diagnostic, its epoch and batch, the line of the log: all say the same. */
 static void check_finding(const fixture *w, int f)
 {
     int32_t i = 0;
@@ -474,7 +474,7 @@ static void check_finding(const fixture *w, int f)
     assert_null(sixnet_model_diagnostic(w->net, i, "colour"));
 }
 
-static int count_findings(const fixture *w)
+static int count_diagnostics(const fixture *w)
 {
     int count = 0;
     while (sixnet_model_diagnostic(w->net, count, "text"))
@@ -487,37 +487,37 @@ static void test_planted_faults_are_named(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         for (int t = 0; t < (is_quick() ? 1 : 2); t++) {
-            fixture *w = open_world(t ? "threads=3" : "", faults[i].net, faults[i].optimizer, NULL);
+            fixture *w = fixture_setup(t ? "threads=3" : "", faults[i].net, faults[i].optimizer, NULL);
             faults[i].plant(w);
             int32_t status = fit(w, "epochs=2 diagnostics=true", NULL, NULL);
             if (status != faults[i].status)
                 fail_msg("%s: %d %s\n%s", faults[i].name, (int)status, sixnet_last_error(), w->log);
             check_finding(w, (int)i);
-            if (count_findings(w) != 1 + faults[i].others || w->lines != count_findings(w))
-                fail_msg("%s: %d findings\n%s", faults[i].name, count_findings(w), w->log);
-            close_world(w);
+            if (count_diagnostics(w) != 1 + faults[i].others || w->lines != count_diagnostics(w))
+                fail_msg("%s: %d diagnostics\n%s", faults[i].name, count_diagnostics(w), w->log);
+            fixture_teardown(w);
         }
 }
 
-/* A run that ends says that the data are the cause, if they are, with the doctor or without. */
+/* A run that ends says that the data are the cause, if they are, with diagnostics or without. */
 static void test_values_of_the_data_are_named(void **state)
 {
     (void)state;
-    fixture *w = open_world("", relu_net, "sgd lr=0.1", NULL);
+    fixture *w = fixture_setup("", relu_net, "sgd lr=0.1", NULL);
     plant_nan(w);
     assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
     assert_non_null(strstr(sixnet_last_error(), "epoch 1, batch 3; the data are: an input of the batch's sample 6"));
-    close_world(w);
-    w = open_world("", chain_net, "sgd lr=0.1", NULL);
+    fixture_teardown(w);
+    w = fixture_setup("", chain_net, "sgd lr=0.1", NULL);
     w->t[21] = INFINITY;
     assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
     assert_non_null(strstr(sixnet_last_error(), "epoch 1, batch 2; the data are: a target of the batch's sample 2"));
-    close_world(w);
-    w = open_world("", relu_net, "sgd lr=0.1", NULL);
+    fixture_teardown(w);
+    w = fixture_setup("", relu_net, "sgd lr=0.1", NULL);
     plant_first(w);
     assert_int_equal(fit(w, "", NULL, NULL), SIXNET_NOT_FINITE);
     assert_non_null(strstr(sixnet_last_error(), "epoch 1, batch 1; a smaller learning rate may help"));
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static int32_t give_sample(void *user, int64_t index, float *input, float *target)
@@ -532,7 +532,7 @@ static int32_t give_sample(void *user, int64_t index, float *input, float *targe
 static void test_labels_of_a_function(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, relu_net, "sgd lr=0.1", NULL);
+    fixture *w = fixture_setup(NULL, relu_net, "sgd lr=0.1", NULL);
     sixnet_dataset *ds;
     WORKS(sixnet_dataset_from_callback(&ds, w->ctx, "shape=6", SAMPLES, give_sample, w));
     w->t[45] = -1;
@@ -542,36 +542,36 @@ static void test_labels_of_a_function(void **state)
     assert_true(found(w, "label_out_of_range", "loss1"));
     assert_string_equal(sixnet_model_diagnostic(w->net, 0, "batch"), "3");
     sixnet_dataset_free(ds);
-    close_world(w);
+    fixture_teardown(w);
 }
 
-/* Without the doctor nothing is said, and findings are forgotten with the next run. */
+/* Without diagnostics nothing is reported, and diagnostics are forgotten with the next run. */
 static void test_off(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, relu_net, "sgd lr=0.01", NULL);
+    fixture *w = fixture_setup(NULL, relu_net, "sgd lr=0.01", NULL);
     plant_dead_first(w);
     WORKS(fit(w, "diagnostics=true", NULL, NULL));
     assert_true(found(w, "dead_relu", "relu1"));
     int lines = w->lines;
     WORKS(fit(w, "", NULL, NULL));
-    assert_int_equal(count_findings(w), 0);
+    assert_int_equal(count_diagnostics(w), 0);
     assert_int_equal(w->lines, lines);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* Looking changes no bit. */
 static void test_the_doctor_changes_nothing(void **state)
 {
     (void)state;
-    fixture *a = open_world("threads=2", rich_net, "adam lr=0.01", NULL),
-            *b = open_world("", rich_net, "adam lr=0.01", NULL);
+    fixture *a = fixture_setup("threads=2", rich_net, "adam lr=0.01", NULL),
+            *b = fixture_setup("", rich_net, "adam lr=0.01", NULL);
     WORKS(fit(a, "epochs=3 diagnostics=true", NULL, NULL));
     WORKS(fit(b, "epochs=3", NULL, NULL));
     assert_same_digest(digest_of(a->net), digest_of(b->net));
     assert_int_equal(a->lines, 0);
-    close_world(a);
-    close_world(b);
+    fixture_teardown(a);
+    fixture_teardown(b);
 }
 
 static void test_no_more_than_64(void **state)
@@ -581,19 +581,19 @@ static void test_no_more_than_64(void **state)
     for (int i = 0; i < 70; i++)
         strcat(text, i % 2 ? "tanh\nrelu\n" : "relu\n");
     strcat(text, "linear out_features=3\ncross_entropy");
-    fixture *w = open_world(NULL, text, "sgd lr=0.1", NULL);
+    fixture *w = fixture_setup(NULL, text, "sgd lr=0.1", NULL);
     for (int i = 0; i < SAMPLES * SIZE; i++)
         w->x[i] = -fabsf(w->x[i]);
     WORKS(fit(w, "diagnostics=true", NULL, NULL));
-    assert_int_equal(count_findings(w), 64);
+    assert_int_equal(count_diagnostics(w), 64);
     assert_true(w->lines >= 70);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static void test_out_of_memory(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, relu_net, "sgd lr=0.1 momentum=0.9", NULL);
+    fixture *w = fixture_setup(NULL, relu_net, "sgd lr=0.1 momentum=0.9", NULL);
     digest before = digest_of(w->net);
     int call = 1;
     for (;; call++) {
@@ -608,7 +608,7 @@ static void test_out_of_memory(void **state)
         WORKS(sixnet_model_reset(w->net, 0));
     }
     assert_true(call > 10);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- runs that are well ---- */
@@ -657,7 +657,7 @@ static void test_digits(void **state)
 static void test_small_runs_that_are_well(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, relu_net, "sgd lr=0.1", NULL);
+    fixture *w = fixture_setup(NULL, relu_net, "sgd lr=0.1", NULL);
     static const float x[8] = {0, 0, 0, 1, 1, 0, 1, 1}, t[4] = {0, 1, 1, 0};
     sixnet_dataset * xor ;
     WORKS(sixnet_dataset_from_arrays(&xor, NULL, "shape=2", x, t, 4));
@@ -668,7 +668,7 @@ static void test_small_runs_that_are_well(void **state)
                   "adam lr=0.05",
                   is_quick() ? "epochs=20 batch_size=4 diagnostics=true" : "epochs=200 batch_size=4 diagnostics=true");
     sixnet_dataset_free(xor);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- the history ---- */
@@ -676,7 +676,7 @@ static void test_small_runs_that_are_well(void **state)
 static void test_history(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, rich_net, "sgd lr=0.1", "step_lr step_size=1 gamma=0.5");
+    fixture *w = fixture_setup(NULL, rich_net, "sgd lr=0.1", "step_lr step_size=1 gamma=0.5");
     story s = {0};
     assert_int_equal(sixnet_model_history_size(w->net), 0);
     assert_true(isnan(sixnet_model_history_get(w->net, 1, "loss")));
@@ -702,7 +702,7 @@ static void test_history(void **state)
     FAILS(1, isnan(sixnet_model_history_get(w->net, 1, NULL)), "key");
     FAILS(1, isnan(sixnet_model_history_get(NULL, 1, "loss")), "net");
     FAILS(SIXNET_BAD_SPEC, fit(w, "on_nan=maybe", NULL, NULL), "on_nan", "stop", "skip", "restore");
-    close_world(w);
+    fixture_teardown(w);
 }
 
 int main(void)
@@ -730,5 +730,5 @@ int main(void)
         cmocka_unit_test(test_small_runs_that_are_well),
         cmocka_unit_test(test_history),
     };
-    return cmocka_run_group_tests_name("doctor", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("diagnostics", tests, NULL, NULL);
 }

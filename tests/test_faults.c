@@ -422,7 +422,7 @@ static int32_t batches_next_f64(fixture *w)
     return sixnet_batch_iterator_next_f64(w->own.batches, &x, &t, &n);
 }
 
-/* The walk was made before the transforms, for which it needs room. */
+/* The iterator was made before the transforms, for which it needs workspace. */
 static int32_t batches_next_bent(fixture *w)
 {
     const float *x, *t;
@@ -845,7 +845,7 @@ typedef struct trial {
 
 static fixture *open_prepared(const struct scenario *s, const char *options, bool notes_steps)
 {
-    fixture *w = open_world(options);
+    fixture *w = fixture_setup(options);
     w->notes_steps = notes_steps;
     if (s->prepare)
         s->prepare(w);
@@ -867,7 +867,7 @@ static outcome undisturbed(const struct scenario *s, const char *options)
     o.after = state_of(w);
     o.steps = w->steps;
     memcpy(o.step_state, w->step_state, sizeof o.step_state);
-    close_world(w);
+    fixture_teardown(w);
     assert_true(faults_blocks() == blocks && faults_files() == 0);
     return o;
 }
@@ -968,7 +968,7 @@ static bool attempt(const trial *t, scene *c, const outcome *o)
     if (wrong)
         report_failure(t, status, message, wrong);
     if (struck && !same_state(&c->before, &after)) {
-        close_world(c->w);
+        fixture_teardown(c->w);
         *c = open_scene(t);
     }
     t->fault->injected += struck;
@@ -982,7 +982,7 @@ static void inject(const struct scenario *s, const char *options, const outcome 
     scene c = open_scene(&t);
     while (attempt(&t, &c, o))
         t.n += is_quick() ? t.n : 1;
-    close_world(c.w);
+    fixture_teardown(c.w);
     if (faults_blocks() != blocks || faults_files() != 0)
         report_failure(&t, SIXNET_OK, "", "memory or files are not given back");
 }
@@ -1065,14 +1065,14 @@ static void test_folders_that_lack_something(void **unused)
                  {FAULT_LINK, EOPNOTSUPP}, {FAULT_SYNC_FOLDER, EINVAL}, {FAULT_OPEN_FOLDER, EACCES}};
     (void)unused;
     for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++) {
-        fixture *w = open_world("");
+        fixture *w = fixture_setup("");
         faults_begin(lacks[i].kind, lacks[i].error, 1, true);
         WORKS(save_over(w));
         assert_int_equal(faults_end(), 1);
         WORKS(load(w));
         assert_same_digest(digest_of(w->new_net), digest_of(w->plain.net));
         assert_int_equal(state_of(w).temporaries, 0);
-        close_world(w);
+        fixture_teardown(w);
     }
 }
 
@@ -1080,13 +1080,13 @@ static void test_folders_that_lack_something(void **unused)
 static void test_saving_is_tried_before_training(void **unused)
 {
     (void)unused;
-    fixture *w = open_world("");
+    fixture *w = fixture_setup("");
     const uint64_t before = objects_of(w);
     faults_begin(FAULT_CREATE, EROFS, 1, false);
     FAILS(SIXNET_IO_ERROR, fit_saving(w), "no file can be created", "");
     assert_int_equal(faults_end(), 1);
     assert_true(objects_of(w) == before);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- the table is whole ---- */

@@ -52,8 +52,8 @@ typedef struct fixture {
     sample_set *samples;
 } fixture;
 
-static fixture *open_world(const char *options, const char *text, const char *optimizer, const char *schedule,
-                           int64_t n)
+static fixture *fixture_setup(const char *options, const char *text, const char *optimizer, const char *schedule,
+                              int64_t n)
 {
     fixture *w = calloc(1, sizeof *w);
     w->samples = make_samples(n, 1);
@@ -64,7 +64,7 @@ static fixture *open_world(const char *options, const char *text, const char *op
     return w;
 }
 
-static void close_world(fixture *w)
+static void fixture_teardown(fixture *w)
 {
     sixnet_dataset_free(w->ds);
     sixnet_optimizer_free(w->opt);
@@ -78,7 +78,7 @@ static void close_world(fixture *w)
 static digest close_with_digest(fixture *w)
 {
     digest d = digest_of(w->net);
-    close_world(w);
+    fixture_teardown(w);
     return d;
 }
 
@@ -158,7 +158,7 @@ static void test_learns_what_generalises(void **state)
     static const char *const optimizers[] = {"sgd lr=0.1 momentum=0.9", "adam lr=0.01", "adamw lr=0.01",
                                              "rmsprop lr=0.01"};
     for (int o = 0; o < 4; o++) {
-        fixture *w = open_world("seed=1", rich_net, optimizers[o], NULL, 600);
+        fixture *w = fixture_setup("seed=1", rich_net, optimizers[o], NULL, 600);
         sixnet_dataset *train, *test;
         double before, loss, accuracy;
         WORKS(sixnet_dataset_split(&train, &test, w->ds, "first_size=400"));
@@ -169,7 +169,7 @@ static void test_learns_what_generalises(void **state)
             fail_msg("%s: accuracy %g, loss %g after %g", optimizers[o], accuracy, loss, before);
         sixnet_dataset_free(train);
         sixnet_dataset_free(test);
-        close_world(w);
+        fixture_teardown(w);
     }
 }
 
@@ -187,13 +187,13 @@ static double take_open_step(fixture *w, const float *x, const float *t, int64_t
 }
 
 /* The loop as a caller would write it. Stops after `steps` steps; the losses of the steps go to *losses. */
-static void run_open_loop(fixture *w, const char *walk, int epochs, int steps, double *losses)
+static void run_open_loop(fixture *w, const char *batches, int epochs, int steps, double *losses)
 {
     const float *x, *t;
     int64_t n;
     double loss;
     sixnet_batch_iterator *b;
-    WORKS(sixnet_batch_iterator_new(&b, w->ds, walk));
+    WORKS(sixnet_batch_iterator_new(&b, w->ds, batches));
     for (int epoch = 0; epoch < epochs; epoch++) {
         WORKS(sixnet_batch_iterator_start_epoch(b, epoch));
         while (steps > 0 && sixnet_batch_iterator_next(b, &x, &t, &n) == SIXNET_OK && n) {
@@ -211,7 +211,7 @@ static void test_fit_is_the_open_loop(void **state)
 {
     (void)state;
     static const struct {
-        const char *context, *net, *optimizer, *schedule, *options, *walk;
+        const char *context, *net, *optimizer, *schedule, *options, *batches;
     } cases[] = {
         {"seed=3", plain_net, "sgd lr=0.1", NULL, "batch_size=32", "batch_size=32"},
         {"seed=4", rich_net, "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5", "batch_size=10",
@@ -226,11 +226,11 @@ static void test_fit_is_the_open_loop(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char options[128];
         snprintf(options, sizeof options, "%s epochs=3", cases[i].options);
-        fixture *a = open_world(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
-        fixture *b = open_world(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
+        fixture *a = fixture_setup(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
+        fixture *b = fixture_setup(cases[i].context, cases[i].net, cases[i].optimizer, cases[i].schedule, 103);
         digest start = digest_of(a->net);
         WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, options, NULL, NULL));
-        run_open_loop(b, cases[i].walk, 3, 1000, NULL);
+        run_open_loop(b, cases[i].batches, 3, 1000, NULL);
         assert_true(sixnet_optimizer_learning_rate(a->opt) == sixnet_optimizer_learning_rate(b->opt));
         assert_string_not_equal(start.text, digest_of(a->net).text);
         assert_same_digest(close_with_digest(a), close_with_digest(b));
@@ -241,8 +241,8 @@ static void test_fit_is_the_open_loop(void **state)
 static void test_fit_goes_on(void **state)
 {
     (void)state;
-    fixture *a = open_world("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
-    fixture *b = open_world("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
+    fixture *a = fixture_setup("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
+    fixture *b = fixture_setup("", rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 50);
     WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2 batch_size=20 shuffle=false", NULL, NULL));
     for (int i = 0; i < 2; i++)
         WORKS(sixnet_model_fit(b->net, b->opt, b->ds, NULL, "batch_size=20 shuffle=false", NULL, NULL));
@@ -253,7 +253,7 @@ static void test_fit_goes_on(void **state)
 
 static digest fitted(const char *context, const char *options)
 {
-    fixture *w = open_world(context, rich_net, "sgd lr=0.1 momentum=0.9", NULL, 103);
+    fixture *w = fixture_setup(context, rich_net, "sgd lr=0.1 momentum=0.9", NULL, 103);
     WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, options, NULL, NULL));
     return close_with_digest(w);
 }
@@ -277,8 +277,8 @@ static void test_seeds(void **state)
 static void test_reset(void **state)
 {
     (void)state;
-    fixture *a = open_world("seed=9", rich_net, "sgd lr=0.1", NULL, 60),
-            *b = open_world("seed=12", rich_net, "sgd lr=0.1", NULL, 60);
+    fixture *a = fixture_setup("seed=9", rich_net, "sgd lr=0.1", NULL, 60),
+            *b = fixture_setup("seed=12", rich_net, "sgd lr=0.1", NULL, 60);
     digest fresh = digest_of(a->net);
     float gradient[60];
     WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2", NULL, NULL));
@@ -299,8 +299,8 @@ static void test_reset(void **state)
     WORKS(sixnet_model_reset(a->net, UINT64_MAX));
     assert_string_not_equal(digest_of(a->net).text, fresh.text);
     watched = NULL;
-    close_world(a);
-    close_world(b);
+    fixture_teardown(a);
+    fixture_teardown(b);
 }
 
 /* Looking at the net while it learns does not change what it learns. */
@@ -320,8 +320,8 @@ static int32_t look(void *user, const sixnet_progress *progress)
 static void test_looking_changes_nothing(void **state)
 {
     (void)state;
-    fixture *a = open_world("threads=2", rich_net, "adam lr=0.01", NULL, 103),
-            *b = open_world("threads=2", rich_net, "adam lr=0.01", NULL, 103);
+    fixture *a = fixture_setup("threads=2", rich_net, "adam lr=0.01", NULL, 103),
+            *b = fixture_setup("threads=2", rich_net, "adam lr=0.01", NULL, 103);
     WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2", look, a));
     WORKS(sixnet_model_fit(b->net, b->opt, b->ds, b->ds, "epochs=2", NULL, NULL));
     assert_same_digest(close_with_digest(a), close_with_digest(b));
@@ -342,7 +342,7 @@ static void check_batch(const told *e, int epoch, int batch, double samples)
 static void test_progress_adds_up(void **state)
 {
     (void)state;
-    fixture *w = open_world("", plain_net, "sgd lr=0.1", NULL, 103);
+    fixture *w = fixture_setup("", plain_net, "sgd lr=0.1", NULL, 103);
     story s = {.net = w->net};
     double losses[12];
     WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=3 batch_size=30", note, &s));
@@ -357,15 +357,15 @@ static void test_progress_adds_up(void **state)
         assert_true(isnan(end->validation_loss) && isnan(end->validation_accuracy));
     }
     assert_same_digest(s.last, digest_of(w->net));
-    close_world(w);
-    w = open_world("", plain_net, "sgd lr=0.1", NULL, 103);
+    fixture_teardown(w);
+    w = fixture_setup("", plain_net, "sgd lr=0.1", NULL, 103);
     run_open_loop(w, "batch_size=30", 3, 12, losses);
     for (int e = 0; e < 3; e++) {
         double *l = losses + 4 * e, mean = (l[0] * 30 + l[1] * 30 + l[2] * 30 + l[3] * 13) / 103;
         assert_true(s.entry[e * 5].loss == l[0]);
         assert_true(fabs(s.entry[e * 5 + 4].loss - mean) <= 1e-14);
     }
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static int32_t compare(void *user, const sixnet_progress *progress)
@@ -384,7 +384,7 @@ static int32_t compare(void *user, const sixnet_progress *progress)
 static void test_validation_is_evaluation(void **state)
 {
     (void)state;
-    fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
+    fixture *w = fixture_setup("", rich_net, "sgd lr=0.1", NULL, 60);
     sample_set *other = make_samples(37, 2);
     story s = {.net = w->net, .validation = dataset_of(w->ctx, other, 37)};
     WORKS(sixnet_model_fit(w->net, w->opt, w->ds, s.validation, "epochs=3 batch_size=20", compare, &s));
@@ -394,7 +394,7 @@ static void test_validation_is_evaluation(void **state)
     assert_true(s.entry[3].validation_loss != s.entry[7].validation_loss);
     sixnet_dataset_free(s.validation);
     free(other);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- the average ---- */
@@ -481,8 +481,8 @@ static void test_average_is_that_of_the_open_loop(void **state)
             char options[128];
             double loss;
             mean m;
-            fixture *a = open_world(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
-            fixture *b = open_world(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
+            fixture *a = fixture_setup(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
+            fixture *b = fixture_setup(contexts[c], rich_net, "adam lr=0.01", "step_lr step_size=1 gamma=0.5", 70);
             snprintf(options, sizeof options, "epochs=4 batch_size=20 %s", cases[i].options);
             WORKS(sixnet_model_fit(a->net, a->opt, a->ds, a->ds, options, NULL, NULL));
             run_averaging_loop(b, 4, cases[i].start, cases[i].decay, &m);
@@ -492,8 +492,8 @@ static void test_average_is_that_of_the_open_loop(void **state)
             const bool same =
                 strcmp(digest_of(a->net).text, digest_of(b->net).text) == 0; /* an average of the last values only */
             assert_int_equal(same, cases[i].decay == 0 || cases[i].start == 3);
-            close_world(a);
-            close_world(b);
+            fixture_teardown(a);
+            fixture_teardown(b);
         }
 }
 
@@ -507,7 +507,7 @@ static void test_average_leaves_the_training_alone(void **state)
     digest plain = {""};
     for (int i = 0; i < 4; i++) {
         char text[128];
-        fixture *w = open_world("seed=1", rich_net, "sgd lr=0.1 momentum=0.9", NULL, 60);
+        fixture *w = fixture_setup("seed=1", rich_net, "sgd lr=0.1 momentum=0.9", NULL, 60);
         s[i] = (story){.stop_at = 12, .net = w->net};
         snprintf(text, sizeof text, "epochs=3 batch_size=20 %s", options[i]);
         assert_int_equal(sixnet_model_fit(w->net, w->opt, w->ds, w->ds, text, note, &s[i]), SIXNET_STOPPED);
@@ -534,7 +534,7 @@ static void test_average_refused(void **state)
         {"average=swa average_start_epoch=-1", "average_start_epoch=-1", "0 to"},
         {"average=swa epochs=5 average_start_epoch=5", "average_start_epoch=5", "below epochs=5"},
     };
-    fixture *w = open_world("", plain_net, "sgd lr=0.1", NULL, 20);
+    fixture *w = fixture_setup("", plain_net, "sgd lr=0.1", NULL, 20);
     digest before = digest_of(w->net);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char options[128];
@@ -543,7 +543,7 @@ static void test_average_refused(void **state)
               cases[i].remedy);
     }
     assert_same_digest(before, digest_of(w->net));
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* A net that has nothing to learn. */
@@ -552,7 +552,7 @@ static void test_average_of_nothing(void **state)
     (void)state;
     char path[] = "/tmp/sixnet-fit-XXXXXX", options[128];
     int file = mkstemp(path);
-    fixture *w = open_world("", "input shape=6\nlinear out_features=3\ncross_entropy", "sgd lr=0.1", NULL, 20);
+    fixture *w = fixture_setup("", "input shape=6\nlinear out_features=3\ncross_entropy", "sgd lr=0.1", NULL, 20);
     sixnet_model *net = parsed(w->ctx, "input shape=3\ncross_entropy");
     sixnet_optimizer *opt;
     sixnet_dataset *ds;
@@ -568,7 +568,7 @@ static void test_average_of_nothing(void **state)
     sixnet_dataset_free(ds);
     sixnet_optimizer_free(opt);
     sixnet_model_free(net);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* Samples whose reading ends all that runs on a model, the asked-th of them. */
@@ -596,8 +596,8 @@ static void test_average_of_an_epoch_that_ends_twice(void **state)
     for (int i = 0; i < 2; i++) {
         char path[] = "/tmp/sixnet-fit-XXXXXX", options[200];
         int file = mkstemp(path);
-        fixture *a = open_world("", rich_net, "adam lr=0.01", NULL, 60),
-                *b = open_world("", rich_net, "adam lr=0.01", NULL, 60);
+        fixture *a = fixture_setup("", rich_net, "adam lr=0.01", NULL, 60),
+                *b = fixture_setup("", rich_net, "adam lr=0.01", NULL, 60);
         canceller c = {.samples = b->samples, .net = b->net, .at = 90};
         sixnet_dataset *validation;
         assert_true(file >= 0);
@@ -617,8 +617,8 @@ static void test_average_of_an_epoch_that_ends_twice(void **state)
                     sixnet_model_history_get(b->net, 2, "validation_loss"));
         unlink(path);
         sixnet_dataset_free(validation);
-        close_world(a);
-        close_world(b);
+        fixture_teardown(a);
+        fixture_teardown(b);
     }
 }
 
@@ -627,8 +627,8 @@ static void test_stopping(void **state)
 {
     (void)state;
     for (int stop = 1; stop <= 7; stop++) {
-        fixture *a = open_world("", rich_net, "adam lr=0.01", NULL, 60),
-                *b = open_world("", rich_net, "adam lr=0.01", NULL, 60);
+        fixture *a = fixture_setup("", rich_net, "adam lr=0.01", NULL, 60),
+                *b = fixture_setup("", rich_net, "adam lr=0.01", NULL, 60);
         story s = {.stop_at = stop};
         int steps = stop <= 3 ? stop : stop == 4 ? 3 : stop - 1;
         int32_t status = sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=9 batch_size=20", note, &s);
@@ -637,8 +637,8 @@ static void test_stopping(void **state)
         run_open_loop(b, "batch_size=20", 9, steps, NULL);
         assert_same_digest(digest_of(a->net), digest_of(b->net));
         WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "batch_size=20", NULL, NULL)); /* and can be gone on with */
-        close_world(a);
-        close_world(b);
+        fixture_teardown(a);
+        fixture_teardown(b);
     }
 }
 
@@ -647,7 +647,7 @@ static void test_stopping(void **state)
 static void test_schedules_move(void **state)
 {
     (void)state;
-    fixture *w = open_world("", plain_net, "sgd lr=0.8", "step_lr step_size=2 gamma=0.5", 40);
+    fixture *w = fixture_setup("", plain_net, "sgd lr=0.8", "step_lr step_size=2 gamma=0.5", 40);
     story s = {0};
     WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=5 batch_size=20", note, &s));
     static const double by_epoch[] = {0.8, 0.8, 0.4, 0.4, 0.2};
@@ -656,23 +656,23 @@ static void test_schedules_move(void **state)
     assert_true(sixnet_optimizer_learning_rate(w->opt) == 0.2); /* of the sixth epoch */
     WORKS(sixnet_optimizer_set_learning_rate(w->opt, 8));
     assert_true(sixnet_optimizer_learning_rate(w->opt) == 2);
-    close_world(w);
+    fixture_teardown(w);
 
-    w = open_world("", plain_net, "sgd lr=1",
-                   "linear_warmup steps=4 start_factor=0.5 ; multistep_lr milestones=2 gamma=0.1", 40);
+    w = fixture_setup("", plain_net, "sgd lr=1",
+                      "linear_warmup steps=4 start_factor=0.5 ; multistep_lr milestones=2 gamma=0.1", 40);
     s = (story){0};
     WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=3 batch_size=20", note, &s));
     static const double by_step[] = {0.5, 0.625, 0.625, 0.75, 0.875, 0.875, 0.1, 0.1, 0.1};
     for (int i = 0; i < 9; i++)
         assert_true(fabs(s.entry[i].lr - by_step[i]) < 1e-15);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static void test_one_cycle_counts_steps(void **state)
 {
     (void)state;
-    fixture *a = open_world("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
-    fixture *b = open_world("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
+    fixture *a = fixture_setup("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
+    fixture *b = fixture_setup("", plain_net, "adam lr=0.01", "one_cycle_lr max_lr=0.1 total_steps=10", 100);
     story s = {0};
     double largest = 0;
     WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2 batch_size=20", note, &s));
@@ -686,22 +686,23 @@ static void test_one_cycle_counts_steps(void **state)
         WORKS(sixnet_optimizer_step(b->opt));
     }
     assert_true(fabs(largest - 0.1) < 0.01 && s.entry[10].lr < 1e-4 && s.entry[0].lr < 0.01);
-    close_world(a);
-    close_world(b);
+    fixture_teardown(a);
+    fixture_teardown(b);
 }
 
 /* It watches the validation's loss, or else that of training. */
 static void test_plateau(void **state)
 {
     (void)state;
-    fixture *w = open_world("", plain_net, "sgd lr=0.1", "reduce_on_plateau patience=0 factor=0.5 threshold=0.9", 40);
+    fixture *w =
+        fixture_setup("", plain_net, "sgd lr=0.1", "reduce_on_plateau patience=0 factor=0.5 threshold=0.9", 40);
     story s = {0};
     WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=3 batch_size=40", note,
                            &s)); /* never better by nine tenths */
     assert_true(s.entry[0].lr == 0.1 && s.entry[2].lr == 0.1 && s.entry[4].lr == 0.05);
     assert_true(sixnet_optimizer_learning_rate(w->opt) == 0.025);
-    close_world(w);
-    w = open_world("", plain_net, "sgd lr=0.1", "reduce_on_plateau patience=0 factor=0.5", 40);
+    fixture_teardown(w);
+    w = fixture_setup("", plain_net, "sgd lr=0.1", "reduce_on_plateau patience=0 factor=0.5", 40);
     for (int i = 0; i < 40; i++) /* the net unlearns samples whose classes are shifted */
         w->samples->t[i] = (float)((int)(w->samples->t[i] + 1) % CLASSES);
     sixnet_dataset *shifted = dataset_of(w->ctx, w->samples, 40);
@@ -710,7 +711,7 @@ static void test_plateau(void **state)
     assert_true(s.entry[3].validation_loss > s.entry[1].validation_loss && s.entry[3].loss < s.entry[1].loss);
     assert_true(s.entry[4].lr == 0.05);
     sixnet_dataset_free(shifted);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- the order of the samples ---- */
@@ -754,7 +755,7 @@ static bool is_permutation(const int64_t *order, int n)
 static void test_order(void **state)
 {
     (void)state;
-    fixture *w = open_world("", plain_net, "sgd lr=0.01", NULL, 50);
+    fixture *w = fixture_setup("", plain_net, "sgd lr=0.01", NULL, 50);
     caller s;
     sixnet_dataset *ds = called(w, &s, 50);
     WORKS(sixnet_model_fit(w->net, w->opt, ds, NULL, "epochs=2 batch_size=16 shuffle=false", NULL, NULL));
@@ -773,14 +774,14 @@ static void test_order(void **state)
     for (int i = 0; i < 96; i++)
         assert_int_equal(s.asked[i], i % 48);
     sixnet_dataset_free(ds);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static void test_drop_last(void **state)
 {
     (void)state;
-    fixture *a = open_world("", plain_net, "sgd lr=0.1", NULL, 50),
-            *b = open_world("", plain_net, "sgd lr=0.1", NULL, 48);
+    fixture *a = fixture_setup("", plain_net, "sgd lr=0.1", NULL, 50),
+            *b = fixture_setup("", plain_net, "sgd lr=0.1", NULL, 48);
     story s = {0};
     WORKS(
         sixnet_model_fit(a->net, a->opt, a->ds, NULL, "epochs=2 batch_size=16 shuffle=false drop_last=true", note, &s));
@@ -796,14 +797,14 @@ static void test_fewer_samples_than_a_batch(void **state)
     static const char *const options[] = {"epochs=2 batch_size=48", "epochs=2 batch_size=16777216 diagnostics=true"};
     digest found[2];
     for (int i = 0; i < 2; i++) {
-        fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 48);
+        fixture *w = fixture_setup("", rich_net, "sgd lr=0.1", NULL, 48);
         story s = {0};
         WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, options[i], note, &s));
         assert_true(s.count == 4 && s.entry[0].batches == 1 && s.entry[0].samples == 48);
         found[i] = close_with_digest(w);
     }
     assert_same_digest(found[0], found[1]);
-    fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 48);
+    fixture *w = fixture_setup("", rich_net, "sgd lr=0.1", NULL, 48);
     digest before = digest_of(w->net);
     FAILS(SIXNET_INVALID_ARGUMENT,
           sixnet_model_fit(w->net, w->opt, w->ds, NULL, "batch_size=49 drop_last=true", NULL, NULL), "batch_size=49",
@@ -837,7 +838,7 @@ static void test_batches_too_small_for_a_norm(void **state)
         {frozen_net, "batch_size=1", NULL, 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        fixture *w = open_world("", cases[i].net, "sgd lr=0.1", NULL, cases[i].samples);
+        fixture *w = fixture_setup("", cases[i].net, "sgd lr=0.1", NULL, cases[i].samples);
         digest before = digest_of(w->net);
         story s = {.net = w->net};
         watched = NULL;
@@ -849,7 +850,7 @@ static void test_batches_too_small_for_a_norm(void **state)
         } else {
             WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, cases[i].options, note, &s));
         }
-        close_world(w);
+        fixture_teardown(w);
     }
 }
 
@@ -944,7 +945,7 @@ static void test_sources_agree(void **state)
     for (int i = 0; i < 64; i++)
         b.t[i] = (uint8_t)(i % CLASSES);
     for (int source = 0; source < SOURCES; source++) {
-        fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 8);
+        fixture *w = fixture_setup("", rich_net, "sgd lr=0.1", NULL, 8);
         sixnet_dataset *ds = open_source(source, w->ctx, &b, x, t);
         assert_int_equal(sixnet_dataset_size(ds), source == 5 ? 63 : 64);
         WORKS(sixnet_dataset_add_transform(ds, "normalize mean=0.5 std=0.25"));
@@ -964,7 +965,7 @@ static void test_sources_agree(void **state)
 /* The net is as it was after the last batch that was told of, and finite, whether the run ends or not. */
 static bool is_ruined(const char *context, const char *text, const char *optimizer)
 {
-    fixture *w = open_world(context, text, optimizer, NULL, 60);
+    fixture *w = fixture_setup(context, text, optimizer, NULL, 60);
     story s = {.net = w->net, .last = digest_of(w->net)};
     watched = NULL;
     refusal_begins();
@@ -977,7 +978,7 @@ static bool is_ruined(const char *context, const char *text, const char *optimiz
         fail_msg("%s, %s: spoilt", context, optimizer);
     if (status)
         assert_same_digest(s.last, digest_of(w->net));
-    close_world(w);
+    fixture_teardown(w);
     return status;
 }
 
@@ -1016,7 +1017,7 @@ static void test_inputs_that_are_not_finite(void **state)
     (void)state;
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     for (int i = 0; i < 3; i++) {
-        fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
+        fixture *w = fixture_setup("", rich_net, "sgd lr=0.1", NULL, 60);
         digest before = digest_of(w->net);
         w->samples->x[13] = bad[i];
         sixnet_dataset *ds = dataset_of(w->ctx, w->samples, 60);
@@ -1024,7 +1025,7 @@ static void test_inputs_that_are_not_finite(void **state)
               "epoch 1, batch 1");
         assert_same_digest(before, digest_of(w->net));
         sixnet_dataset_free(ds);
-        close_world(w);
+        fixture_teardown(w);
     }
 }
 
@@ -1032,7 +1033,7 @@ static void test_inputs_that_are_not_finite(void **state)
 static void test_a_loss_that_is_not_finite(void **state)
 {
     (void)state;
-    fixture *w = open_world("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=1e-30", NULL, 20);
+    fixture *w = fixture_setup("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=1e-30", NULL, 20);
     digest before = digest_of(w->net);
     w->samples->t[3] = 1e25f;
     sixnet_dataset *ds = dataset_of(w->ctx, w->samples, 20);
@@ -1040,13 +1041,13 @@ static void test_a_loss_that_is_not_finite(void **state)
           "infinite", "epoch 1, batch 1");
     assert_same_digest(before, digest_of(w->net));
     sixnet_dataset_free(ds);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static void test_a_source_that_fails(void **state)
 {
     (void)state;
-    fixture *w = open_world("", rich_net, "sgd lr=0.1", NULL, 60);
+    fixture *w = fixture_setup("", rich_net, "sgd lr=0.1", NULL, 60);
     caller s;
     sixnet_dataset *ds = called(w, &s, 60);
     story t = {.net = w->net};
@@ -1059,7 +1060,7 @@ static void test_a_source_that_fails(void **state)
     s.fails_at = -1;
     WORKS(sixnet_model_fit(w->net, w->opt, ds, NULL, "batch_size=20", NULL, NULL));
     sixnet_dataset_free(ds);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- measuring ---- */
@@ -1090,7 +1091,7 @@ static void test_evaluation(void **state)
     static const int64_t sizes[] = {1, 2, 15, 16, 17, 100, 511, 512, 513, 527, 528, 1024, 1030};
     static const char *const contexts[] = {"", "threads=2", "dtype=f64"};
     for (int c = 0; c < 3; c++) {
-        fixture *w = open_world(contexts[c], rich_net, "sgd lr=0.1", NULL, MOST);
+        fixture *w = fixture_setup(contexts[c], rich_net, "sgd lr=0.1", NULL, MOST);
         float *y = malloc(MOST * CLASSES * sizeof *y);
         WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, "epochs=1", NULL, NULL));
         WORKS(sixnet_model_predict(w->net, w->samples->x, MOST, y));
@@ -1105,7 +1106,7 @@ static void test_evaluation(void **state)
             sixnet_dataset_free(ds);
         }
         free(y);
-        close_world(w);
+        fixture_teardown(w);
     }
 }
 
@@ -1158,11 +1159,11 @@ static void test_probabilities_of_classes(void **state)
         float shares[100][CLASSES] = {{0}};
         double loss, accuracy, expected, right;
         story s = {0}, t = {0};
-        fixture *a = open_world(contexts[i], text, "sgd lr=0.5", NULL, 100);
-        fixture *b = open_world(contexts[i],
-                                "input shape=6\nlinear out_features=10\ntanh\nlinear out_features=3\n"
-                                "cross_entropy label_smoothing=0.1",
-                                "sgd lr=0.5", NULL, 100);
+        fixture *a = fixture_setup(contexts[i], text, "sgd lr=0.5", NULL, 100);
+        fixture *b = fixture_setup(contexts[i],
+                                   "input shape=6\nlinear out_features=10\ntanh\nlinear out_features=3\n"
+                                   "cross_entropy label_smoothing=0.1",
+                                   "sgd lr=0.5", NULL, 100);
         sixnet_dataset *ds;
         for (int k = 0; k < 100; k++)
             shares[k][(int)a->samples->t[k]] = 1;
@@ -1181,8 +1182,8 @@ static void test_probabilities_of_classes(void **state)
             assert_true(!s.entry[k].epoch_end || s.entry[k].validation_accuracy == t.entry[k].validation_accuracy);
         }
         sixnet_dataset_free(ds);
-        close_world(a);
-        close_world(b);
+        fixture_teardown(a);
+        fixture_teardown(b);
     }
 }
 
@@ -1260,7 +1261,7 @@ static void test_loss_of_an_epoch_is_evaluation(void **state)
         double loss;
         assert_int_equal(close(mkstemp(path)), 0);
         snprintf(text, sizeof text, "input shape=6\n%s", cases[i].net);
-        fixture *w = open_world("dtype=f64 threads=2", text, "sgd lr=0", NULL, 103);
+        fixture *w = fixture_setup("dtype=f64 threads=2", text, "sgd lr=0", NULL, 103);
         snprintf(options, sizeof options, "epochs=2 shuffle=false %s checkpoint=%s", cases[i].fit, path);
         const int32_t status = sixnet_model_fit(w->net, w->opt, w->ds, NULL, options, compare_and_stop, w);
         assert_int_equal(status, strstr(options, "batch_size=103") ? SIXNET_OK : SIXNET_STOPPED);
@@ -1273,7 +1274,7 @@ static void test_loss_of_an_epoch_is_evaluation(void **state)
         unlink(path);
         snprintf(options, sizeof options, "%s.best", path);
         unlink(options);
-        close_world(w);
+        fixture_teardown(w);
     }
 }
 
@@ -1281,12 +1282,12 @@ static void test_loss_of_an_epoch_is_evaluation(void **state)
 static void test_no_accuracy_of_values(void **state)
 {
     (void)state;
-    fixture *w = open_world("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=0.01", NULL, 20);
+    fixture *w = fixture_setup("", "input shape=6\nlinear out_features=1\nmse", "sgd lr=0.01", NULL, 20);
     story s = {0};
     WORKS(sixnet_model_fit(w->net, w->opt, w->ds, w->ds, "batch_size=20", note, &s));
     assert_true(isnan(s.entry[0].accuracy) && isnan(s.entry[1].accuracy) && isnan(s.entry[1].validation_accuracy));
     assert_true(s.entry[1].validation_loss < s.entry[1].loss);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* One output says yes if it is above 0; several are labels of their own, of which the share that is right counts. The net is the

@@ -186,7 +186,7 @@ void test_everything_is_freed_in_any_order()
         std::optional<sixnet::model> net(std::in_place, classifier, *ctx);
         std::optional<sixnet::optimizer> opt(std::in_place, *net, "adam lr=0.1");
         std::optional<sixnet::dataset> data(points().data(*ctx));
-        std::optional<sixnet::batch_iterator> walk(std::in_place, *data, "batch_size=4");
+        std::optional<sixnet::batch_iterator> batches(std::in_place, *data, "batch_size=4");
         expect(memory.live > 0);
         if (order % 2)
             ctx.reset();
@@ -194,8 +194,8 @@ void test_everything_is_freed_in_any_order()
             data.reset();
         if (order % 3 == 1)
             net.reset();
-        walk->start(1);
-        expect(walk->next()->n == 4);
+        batches->start_epoch(1);
+        expect(batches->next()->n == 4);
         opt->step();
     }
     expect(memory.live == 0);
@@ -240,7 +240,7 @@ void test_errors()
     fails(SIXNET_BAD_SPEC, "did you mean 'threads'", [] { sixnet::context("thread=2"); });
     fails(SIXNET_IO_ERROR, "/no/such", [] { sixnet::model::load("/no/such"); });
     fails(SIXNET_IO_ERROR, "/no/such", [] { sixnet::dataset::from_idx("/no/such", "/no/such"); });
-    fails(SIXNET_BAD_FILE, "", [] { sixnet::model::load_memory(std::vector<unsigned char>(20)); });
+    fails(SIXNET_BAD_FILE, "", [] { sixnet::model::load_from_buffer(std::vector<unsigned char>(20)); });
     sixnet::model net;
     net.add("input shape=2");
     fails(SIXNET_BAD_STATE, "", [&] { net.summary(); });
@@ -334,10 +334,10 @@ void test_a_loss_of_ones_own()
     double sum64[2];
     net.forward(x);
     net.backward_from(dy);
-    net.gradient_get("linear1.weight", sum);
+    net.tensor_gradient("linear1.weight", sum);
     net.forward(x64);
     net.backward_from(dy64);
-    net.gradient_get("linear1.weight", sum64);
+    net.tensor_gradient("linear1.weight", sum64);
     expect(sum[0] == 31 && sum[1] == 42 && sum64[0] == 62 && sum64[1] == 84);
 }
 
@@ -459,7 +459,7 @@ void test_profile()
     expect(std::isnan(net.profile_get(1, "forward_samples")));
 }
 
-void test_findings_and_history()
+void test_diagnostics_and_history()
 {
     sixnet::model net(classifier);
     sixnet::optimizer opt(net, "sgd lr=0.01");
@@ -495,7 +495,7 @@ void test_datasets()
     sixnet::dataset plain = sixnet::dataset::from_arrays({2}, numbers, "scale=0.5");
     expect(plain.size() == 3 && plain.sample_shape() == sixnet::shape{2} && plain.target_shape().size() == 0);
     float x[2], t[3];
-    plain.transform("normalize mean=1 std=2");
+    plain.add_transform("normalize mean=1 std=2");
     plain.get_sample(2, x);
     expect(x[0] == 0.5f && x[1] == 0.75f);
 
@@ -512,19 +512,19 @@ void test_datasets()
 void test_batches()
 {
     sixnet::dataset data = points(10).data();
-    sixnet::batch_iterator walk(data, "batch_size=4 shuffle=false");
-    walk.start(2);
+    sixnet::batch_iterator batches(data, "batch_size=4 shuffle=false");
+    batches.start_epoch(2);
     std::vector<std::int64_t> sizes;
-    while (const auto batch = walk.next()) {
+    while (const auto batch = batches.next()) {
         expect(batch->inputs.size() == std::size_t(2 * batch->n) && batch->targets.size() == std::size_t(batch->n));
         sizes.push_back(batch->n);
     }
     expect(sizes == std::vector<std::int64_t>{4, 4, 2} &&
-           walk.cursor() == std::pair<std::int64_t, std::int64_t>{2, 10});
+           batches.position() == std::pair<std::int64_t, std::int64_t>{2, 10});
     sixnet::dataset bare = sixnet::dataset::from_arrays({2}, points(10).x);
-    sixnet::batch_iterator bare_walk(bare, "batch_size=3");
-    bare_walk.start(1);
-    expect(bare_walk.next()->targets.empty());
+    sixnet::batch_iterator bare_batches(bare, "batch_size=3");
+    bare_batches.start_epoch(1);
+    expect(bare_batches.next()->targets.empty());
 }
 
 // ---- callbacks that throw ----
@@ -571,9 +571,9 @@ void test_samples_throw()
     throws_mine(3, [&] { net.fit(opt, data, "epochs=2"); });
     throws_mine(3, [&] { net.evaluate(data); });
     throws_mine(3, [&] {
-        sixnet::batch_iterator walk(data, "batch_size=8 shuffle=false");
-        walk.start(1);
-        while (walk.next())
+        sixnet::batch_iterator batches(data, "batch_size=8 shuffle=false");
+        batches.start_epoch(1);
+        while (batches.next())
             ;
     });
 }
@@ -595,10 +595,10 @@ void test_samples_in_double()
     data.get_sample(1, rounded);
     expect(x[0] == near && t[0] == 0.1 && rounded[0] == static_cast<float>(near));
     throws_mine(3, [&] { data.get_sample(2, x, t); });
-    sixnet::batch_iterator walk(data, "batch_size=2 shuffle=false");
-    const auto batch = walk.next_f64();
+    sixnet::batch_iterator batches(data, "batch_size=2 shuffle=false");
+    const auto batch = batches.next_f64();
     expect(batch && batch->n == 2 && batch->inputs[1] == near && batch->targets[0] == 0.1);
-    throws_mine(3, [&] { walk.next_f64(); });
+    throws_mine(3, [&] { batches.next_f64(); });
 }
 
 void test_files_throw()
@@ -819,8 +819,8 @@ void test_saving_and_loading()
     sixnet::model net(classifier), other("input shape=2\nlinear out_features=8\ntanh\nlinear out_features=2 name=new");
     net.save(here / "net", "sync=false");
     expect(sixnet::model::load(here / "net").digest() == net.digest());
-    const std::vector<unsigned char> file = net.save_memory();
-    expect(sixnet::model::load_memory(file).digest() == net.digest());
+    const std::vector<unsigned char> file = net.save_to_buffer();
+    expect(sixnet::model::load_from_buffer(file).digest() == net.digest());
     std::stringstream stream;
     net.write([&](const void *data, std::size_t size) {
         stream.write(static_cast<const char *>(data), std::streamsize(size));
@@ -832,9 +832,9 @@ void test_saving_and_loading()
     });
     expect(read.digest() == net.digest() && read.predict(points(3).x).size() == 6);
     expect(other.load_weights(here / "net", "strict=false").find("missing: new.weight") != std::string::npos);
-    fails(SIXNET_BAD_FILE, "new.weight", [&] { other.load_weights_memory(file); });
+    fails(SIXNET_BAD_FILE, "new.weight", [&] { other.load_weights_from_buffer(file); });
     net.reset(77);
-    expect(net.load_weights_memory(file).empty() && net.digest() == read.digest());
+    expect(net.load_weights_from_buffer(file).empty() && net.digest() == read.digest());
 }
 
 void test_checkpoints()
@@ -843,7 +843,7 @@ void test_checkpoints()
     sixnet::dataset data = points().data();
     sixnet::model net(classifier), again(classifier);
     sixnet::optimizer opt(net, "adam lr=0.01"), opt_again(again, "adam lr=0.01");
-    sixnet::batch_iterator walk(data, "batch_size=16 seed=3"), walk_again(data, "batch_size=16 seed=3");
+    sixnet::batch_iterator batches(data, "batch_size=16 seed=3"), batches_again(data, "batch_size=16 seed=3");
     const auto step = [](sixnet::model &m, sixnet::optimizer &o, const sixnet::batch &b) {
         m.zero_grad();
         m.forward(b.inputs);
@@ -851,14 +851,14 @@ void test_checkpoints()
         m.backward();
         o.step();
     };
-    walk.start(1);
-    step(net, opt, *walk.next());
-    opt.checkpoint_save(net, here / "run", &walk, "sync=false");
-    opt_again.checkpoint_load(again, here / "run", &walk_again);
-    expect(again.digest() == net.digest() && walk_again.cursor() == walk.cursor());
-    while (const auto batch = walk.next())
+    batches.start_epoch(1);
+    step(net, opt, *batches.next());
+    opt.checkpoint_save(net, here / "run", &batches, "sync=false");
+    opt_again.checkpoint_load(again, here / "run", &batches_again);
+    expect(again.digest() == net.digest() && batches_again.position() == batches.position());
+    while (const auto batch = batches.next())
         step(net, opt, *batch);
-    while (const auto batch = walk_again.next())
+    while (const auto batch = batches_again.next())
         step(again, opt_again, *batch);
     expect(again.digest() == net.digest());
 }
@@ -883,7 +883,7 @@ const struct {
     {"building and looking", test_building_and_looking},
     {"tensors", test_tensors},
     {"profile", test_profile},
-    {"findings and history", test_findings_and_history},
+    {"diagnostics and history", test_diagnostics_and_history},
     {"kinds", test_kinds},
     {"datasets", test_datasets},
     {"batches", test_batches},

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Kills programs at random moments: test_kill.py VICTIM [--full] [--mnist PROGRAM] [--seconds S] [--seed N]
+"""Kills programs at random moments: test_kill.py TARGET [--full] [--mnist PROGRAM] [--seconds S] [--seed N]
 
-VICTIM is tests/crash_target.c. A training run with checkpoints is killed and resumed until it ends, which must be with the digest
+TARGET is tests/crash_target.c. A training run with checkpoints is killed and resumed until it ends, which must be with the digest
 of a run that was not; a program that saves in a loop is killed, after which its file must be there and whole. The normal run
 takes about S seconds (20); --full kills 200 times in runs and 2,000 times in saves. --mnist does the first with the example's
 program instead, which trains five epochs of 12,000 of its images.

@@ -23,7 +23,7 @@ static const char net_text[] =
     "conv2d out_channels=3 kernel_size=1\nadd from=conv2,r\ndropout p=0.25\nmaxpool2d kernel_size=2\nflatten\n"
     "linear out_features=3\ncross_entropy\n";
 
-static fixture *open_world(const char *options)
+static fixture *fixture_setup(const char *options)
 {
     fixture *w = calloc(1, sizeof *w);
     w->inputs = malloc(SAMPLES * SIZE * sizeof *w->inputs);
@@ -37,7 +37,7 @@ static fixture *open_world(const char *options)
     return w;
 }
 
-static void close_world(fixture *w)
+static void fixture_teardown(fixture *w)
 {
     sixnet_optimizer_free(w->opt);
     sixnet_model_free(w->net);
@@ -68,7 +68,7 @@ static void predict(fixture *w, int64_t n)
 static void test_a_batch_too_large(void **state)
 {
     (void)state;
-    fixture *w = open_world("");
+    fixture *w = fixture_setup("");
     float values[8 * 3], again[8 * 3];
     WORKS(sixnet_model_forward(w->net, w->inputs, 8));
     WORKS(sixnet_node_values(w->net, 9, values, 8 * 3));
@@ -82,7 +82,7 @@ static void test_a_batch_too_large(void **state)
     WORKS(sixnet_model_backward(w->net));
     WORKS(sixnet_model_forward(w->net, w->inputs, 8));
     ledger_fail(&w->memory, 0, false);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- a loop allocates nothing ---- */
@@ -92,7 +92,7 @@ static long long calls_so_far(const fixture *w) { return atomic_load(&w->memory.
 static void test_a_loop_allocates_nothing(void **state)
 {
     (void)state;
-    fixture *w = open_world("threads=2");
+    fixture *w = fixture_setup("threads=2");
     train_step(w);
     predict(w, SAMPLES);
     predict(w, 1);
@@ -109,7 +109,7 @@ static void test_a_loop_allocates_nothing(void **state)
         WORKS(sixnet_optimizer_end_epoch(w->opt, 1));
     }
     assert_true(calls == calls_so_far(w));
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- what is needed is said before ---- */

@@ -293,7 +293,7 @@ static void test_functions_of_the_other_type(void **state)
     sixnet_context_free(ctx);
 }
 
-/* Doubles in a context of floats take memory when they are first asked for; if there is none the walk stays where it is. */
+/* Doubles in a context of floats take memory when they are first asked for; if there is none the iterator stays where it is. */
 static void test_batches_within_max_memory(void **state)
 {
     (void)state;

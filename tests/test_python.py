@@ -364,7 +364,7 @@ class Kinds(unittest.TestCase):
             net.add("input shape=1x9x9")
             net.add("conv2d out_channels=1", kernel_size=kind([3, 5]))
             self.assertEqual(net.compile().output_shape, (1, 7, 5))
-            data = sixnet.Dataset([[[[1.0] * 4]] * 2], shape=(2, 1, 4)).transform("normalize std=2,2", mean=kind([1, 2]))
+            data = sixnet.Dataset([[[[1.0] * 4]] * 2], shape=(2, 1, 4)).add_transform("normalize std=2,2", mean=kind([1, 2]))
             self.assertEqual([row[0] for row in memoryview(data[0][0]).tolist()], [[0.0] * 4, [-0.5] * 4])
 
     @needs_numpy
@@ -593,10 +593,10 @@ class Copies(unittest.TestCase):
         x, t = some_data()
         context = sixnet.Context(seed=3)
         values, labels = array("f", sum(x, [])), array("i", t)
-        arrays = sixnet.Dataset(values, labels, shape=(4,), context=context).transform("normalize", mean=[1], std=[2])
+        arrays = sixnet.Dataset(values, labels, shape=(4,), context=context).add_transform("normalize", mean=[1], std=[2])
         copied = sixnet.Dataset(values, labels, shape=(4,), copy=True)
         parts = arrays.split(40, seed=2)
-        deeper = parts[1].transform("one_hot num_classes=3").split(5)[0]
+        deeper = parts[1].add_transform("one_hot num_classes=3").split(5)[0]
         function = sixnet.Dataset.from_function(sample, 30, (4,), context=context)
         for i, data in enumerate((arrays, copied, *parts, deeper, function, sixnet.Dataset(x))):
             wanted = rows(data)
@@ -605,7 +605,7 @@ class Copies(unittest.TestCase):
                     twin = made(data)
                     self.assertEqual(rows(twin), wanted)
                     self.assertEqual((twin.shape, twin.target_shape), (data.shape, data.target_shape))
-                    twin.transform("normalize mean=5 std=1")
+                    twin.add_transform("normalize mean=5 std=1")
                     twin.close()
                     self.assertEqual(data[0][0].tolist(), wanted[0][0])
         twins = {name: made(arrays) for name, made in COPIES.items()}
@@ -643,12 +643,12 @@ class Copies(unittest.TestCase):
         net = sixnet.Model("input shape=1\nlinear out_features=1\nmse")
         optimizer, path = sixnet.Optimizer(net, "sgd lr=0"), tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, path)
-        walk = iter(batches)
-        next(walk)
+        iterator = iter(batches)
+        next(iterator)
         optimizer.save_checkpoint(f"{path}/c", batches)
         resumed = data.batches(3, seed=4)
         optimizer.load_checkpoint(f"{path}/c", resumed)
-        twins, rest = [made(resumed) for made in COPIES.values()], [x.tolist() for x, _ in walk]
+        twins, rest = [made(resumed) for made in COPIES.values()], [x.tolist() for x, _ in iterator]
         for twin in (resumed, *twins):
             self.assertEqual([x.tolist() for x, _ in twin], rest)
         for made in COPIES.values():
@@ -1104,11 +1104,11 @@ class Training(unittest.TestCase):
 
         turned = digest("cross_entropy", x, t, augment="random_affine degrees=20")
         self.assertEqual(turned, digest("cross_entropy", x, t, augment=["random_affine degrees=20"], validation=(x, t)))
-        self.assertEqual(turned, digest("cross_entropy", sixnet.Dataset(x, t, shape=(1, 6, 6)).transform("random_affine", degrees=20.0)))
+        self.assertEqual(turned, digest("cross_entropy", sixnet.Dataset(x, t, shape=(1, 6, 6)).add_transform("random_affine", degrees=20.0)))
         self.assertNotEqual(turned, digest("cross_entropy", x, t))
         mixed = digest("mse", x, t, augment=("random_horizontal_flip", "mixup num_classes=3"))
         self.assertNotEqual(mixed, digest("mse", x, t, augment=("random_horizontal_flip", "one_hot num_classes=3")))
-        data = sixnet.Dataset(x, t, shape=(1, 6, 6)).transform("one_hot", num_classes=3)
+        data = sixnet.Dataset(x, t, shape=(1, 6, 6)).add_transform("one_hot", num_classes=3)
         self.assertEqual((data.target_shape, data[4][1].tolist()), ((3,), [0, 1, 0]))
         for arrays, options, message in (((data,), {"augment": "mixup"}, "augment is for arrays"),
                                          ((x, t), {"augment": "mixupp"}, "did you mean 'mixup'"),
@@ -1118,7 +1118,7 @@ class Training(unittest.TestCase):
 
     def test_datasets(self):
         x, t = some_data(10)
-        data = sixnet.Dataset(x, t).transform("normalize", mean=1.0, std=2.0)
+        data = sixnet.Dataset(x, t).add_transform("normalize", mean=1.0, std=2.0)
         self.assertAlmostEqual(data[3][0].tolist()[1], (x[3][1] - 1) / 2, 6)
         self.assertEqual(len(list(data)), 10)
         with self.assertRaises(IndexError):
@@ -1145,10 +1145,10 @@ class Training(unittest.TestCase):
         one, two = iter(batches), iter(batches)  # the first is epoch 0, whoever begins to read
         pairs = [(b, a) for b, a in zip(two, one)]
         self.assertEqual([seen([a for _, a in pairs]), seen([b for b, _ in pairs])], epochs[:2])
-        self.assertEqual(batches.cursor, (1, 10))
+        self.assertEqual(batches.position, (1, 10))
         third = iter(batches)
         next(third)
-        self.assertEqual(batches.cursor, (2, 3))
+        self.assertEqual(batches.position, (2, 3))
         outer = [(seen([a]), [seen([b]) for b in data.batches(5, shuffle=False)]) for a in data.batches(5, shuffle=False)]
         self.assertEqual(len(outer[0][1]) * len(outer), 4)
         batches.close()
@@ -1183,7 +1183,7 @@ class Training(unittest.TestCase):
                 self.assertEqual((data(None).dtype, data(None)[0][0].tolist()), ("f32", [1.0]))
         function = sixnet.Dataset.from_function(lambda i: ([1.6e9 + 10 * i], 0), 3, (1,), dtype="f64")
         for times in (function, sixnet.Dataset([[1.6e9], [1.6e9 + 10], [1.6e9 + 20]])):
-            times.transform("normalize mean=1.6e9 std=10")
+            times.add_transform("normalize mean=1.6e9 std=10")
             self.assertEqual([times[i][0].tolist() for i in range(3)], [[0.0], [1.0], [2.0]])
         with self.assertRaisesRegex(sixnet.InvalidArgumentError, "'f32' or 'f64'"):
             sixnet.Dataset.from_function(lambda i: ([0], 0), 1, (1,), dtype="f16")
@@ -1329,7 +1329,7 @@ class Files(unittest.TestCase):
                 break
         path = self.folder / "checkpoint"
         two[1].save_checkpoint(path, two[2])
-        self.assertEqual(two[2].cursor, (1, 32))
+        self.assertEqual(two[2].position, (1, 32))
         three = start()
         three[1].load_checkpoint(path, three[2])
         train(*three)
@@ -1397,7 +1397,7 @@ class Records(unittest.TestCase):
                 path.unlink()
 
     def test_samples_of_a_dataset(self):
-        data = sixnet.Dataset(self.x, self.t, shape=[4], target_shape=[1]).transform("normalize mean=0.1 std=0.5").split(40)[0]
+        data = sixnet.Dataset(self.x, self.t, shape=[4], target_shape=[1]).add_transform("normalize mean=0.1 std=0.5").split(40)[0]
         net = sixnet.Model.load(self.saved())
         self.fit(net, data)
         self.assertIn("the same bits", self.rerun(self.folder))
@@ -1453,7 +1453,7 @@ class Records(unittest.TestCase):
                                ("checkpoint of its own", {"checkpoint": "x"})):
             with self.assertRaisesRegex(sixnet.InvalidArgumentError, wrong):
                 self.fit(net, **options)
-        at_random = sixnet.Dataset(self.x, self.t, shape=[1, 2, 2], target_shape=[1]).transform("random_affine degrees=5")
+        at_random = sixnet.Dataset(self.x, self.t, shape=[1, 2, 2], target_shape=[1]).add_transform("random_affine degrees=5")
         with self.assertRaisesRegex(sixnet.InvalidArgumentError, "at random"):
             self.fit(net, at_random)
         self.assertFalse(self.folder.exists())

@@ -48,7 +48,7 @@ typedef struct fixture {
     float x[SAMPLES * SIZE], t[SAMPLES];
 } fixture;
 
-static fixture *open_world(const char *options, const char *text)
+static fixture *fixture_setup(const char *options, const char *text)
 {
     fixture *w = calloc(1, sizeof *w);
     w->ctx = ledger_context(&w->memory, options);
@@ -61,7 +61,7 @@ static fixture *open_world(const char *options, const char *text)
     return w;
 }
 
-static void close_world(fixture *w)
+static void fixture_teardown(fixture *w)
 {
     sixnet_dataset_free(w->ds);
     sixnet_model_free(w->net);
@@ -109,7 +109,7 @@ static void test_predictors_have_the_same_bits(void **state)
     (void)state;
     static const int64_t sizes[] = {0, 1, 2, 8, 9, 16, 17, 33, SAMPLES};
     for (int i = 0; i < WORLDS; i++) {
-        fixture *w = open_world(worlds[i].options, worlds[i].text);
+        fixture *w = fixture_setup(worlds[i].options, worlds[i].text);
         sixnet_predictor *p;
         WORKS(sixnet_predictor_new(&p, w->net));
         long long calls = atomic_load(&w->memory.calls);
@@ -121,7 +121,7 @@ static void test_predictors_have_the_same_bits(void **state)
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
             assert_predicts(w, p, sizes[k]);
         sixnet_predictor_free(p);
-        close_world(w);
+        fixture_teardown(w);
     }
 }
 
@@ -129,7 +129,7 @@ static void test_predictors_have_the_same_bits(void **state)
 static void test_predictors_follow_the_model(void **state)
 {
     (void)state;
-    fixture *w = open_world("seed=4", deep_net);
+    fixture *w = fixture_setup("seed=4", deep_net);
     sixnet_predictor *p;
     const float bias[CLASSES] = {1, 2, 3};
     static char file[1 << 16];
@@ -153,7 +153,7 @@ static void test_predictors_follow_the_model(void **state)
     WORKS(sixnet_predictor_predict(p, w->x, 1, after));
     assert_memory_equal(before, after, sizeof before);
     sixnet_predictor_free(p);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static void test_predictors_are_freed_in_any_order(void **state)
@@ -183,7 +183,7 @@ static void test_predictors_are_freed_in_any_order(void **state)
 static void test_predictors_are_small(void **state)
 {
     (void)state;
-    fixture *w = open_world("threads=4", deep_net);
+    fixture *w = fixture_setup("threads=4", deep_net);
     sixnet_predictor *p;
     uint64_t group, training;
     trained(w->net, w->ds, "batch_size=120");
@@ -197,13 +197,13 @@ static void test_predictors_are_small(void **state)
                  (unsigned long long)group, (unsigned long long)training);
     sixnet_predictor_free(p);
     assert_true(atomic_load(&w->memory.live) == before);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 static void test_refusals(void **state)
 {
     (void)state;
-    fixture *w = open_world(NULL, deep_net);
+    fixture *w = fixture_setup(NULL, deep_net);
     sixnet_model *raw, *copy = w->net;
     sixnet_predictor *p = (void *)w;
     float y[CLASSES];
@@ -227,7 +227,7 @@ static void test_refusals(void **state)
     WORKS(sixnet_predictor_predict(p, NULL, 0, NULL));
     sixnet_predictor_free(p);
     sixnet_model_free(raw);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- copies ---- */
@@ -237,7 +237,7 @@ static void test_copies_go_on_alike(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
-        fixture *w = open_world(worlds[i].options, worlds[i].text);
+        fixture *w = fixture_setup(worlds[i].options, worlds[i].text);
         sixnet_model *copy;
         float gradient[CLASSES], same[CLASSES];
         trained(w->net, w->ds, "epochs=1 batch_size=25");
@@ -252,7 +252,7 @@ static void test_copies_go_on_alike(void **state)
         assert_same_digest(before, digest_of(w->net));
         assert_same_digest(after, trained(w->net, w->ds, "epochs=2 batch_size=25"));
         sixnet_model_free(copy);
-        close_world(w);
+        fixture_teardown(w);
     }
 }
 
@@ -324,8 +324,8 @@ static void test_eight_predict_while_a_copy_is_trained(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
-        fixture *w = open_world(worlds[i].options, worlds[i].text),
-                *alone = open_world(worlds[i].options, worlds[i].text);
+        fixture *w = fixture_setup(worlds[i].options, worlds[i].text),
+                *alone = fixture_setup(worlds[i].options, worlds[i].text);
         float expected[SAMPLES * CLASSES];
         reader readers[THREADS];
         atomic_bool done = false;
@@ -339,8 +339,8 @@ static void test_eight_predict_while_a_copy_is_trained(void **state)
         end_readers(readers);
         assert_same_digest(result, trained(alone->net, alone->ds, options));
         sixnet_model_free(copy);
-        close_world(alone);
-        close_world(w);
+        fixture_teardown(alone);
+        fixture_teardown(w);
     }
 }
 
@@ -348,14 +348,14 @@ static void test_eight_predict_while_a_copy_is_trained(void **state)
 static void test_layers_of_ones_own_in_predictors(void **state)
 {
     (void)state;
-    fixture *w = open_world("threads=2", own_net);
+    fixture *w = fixture_setup("threads=2", own_net);
     float expected[SAMPLES * CLASSES];
     reader readers[THREADS];
     atomic_bool done = true; /* a round each */
     WORKS(sixnet_model_predict(w->net, w->x, SAMPLES, expected));
     start_readers(readers, w, expected, &done);
     end_readers(readers);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* A run with everything that can be read: a model with a retained node, passes behind it, a profile and a history. */
@@ -559,7 +559,7 @@ static void *read_on(void *arg)
 static void test_readers_at_once(void **state)
 {
     (void)state;
-    library l = {.w = open_world("threads=2", deep_net)};
+    library l = {.w = fixture_setup("threads=2", deep_net)};
     pthread_t threads[4];
     build_library(&l);
     for (int i = 0; i < 4; i++)
@@ -572,7 +572,7 @@ static void test_readers_at_once(void **state)
     sixnet_optimizer_free(l.opt);
     sixnet_predictor_free(l.predictor);
     sixnet_model_free(l.net);
-    close_world(l.w);
+    fixture_teardown(l.w);
 }
 
 /* ---- fork ---- */
@@ -628,7 +628,7 @@ static int32_t fork_now(void *user, const sixnet_progress *progress)
 static void test_children_go_on(void **state)
 {
     (void)state;
-    fixture *w = open_world("threads=3", deep_net);
+    fixture *w = fixture_setup("threads=3", deep_net);
     forker f = {.w = w, .forks = is_quick() ? 5 : 60};
     sixnet_optimizer *opt;
     WORKS(sixnet_predictor_new(&f.p, w->net));
@@ -637,7 +637,7 @@ static void test_children_go_on(void **state)
                      SIXNET_STOPPED);
     sixnet_optimizer_free(opt);
     sixnet_predictor_free(f.p);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* What a child finds that does so: 0 if all is well. It is handed on by a pipe, as Valgrind may end a child with a status of its own, for what
@@ -708,14 +708,14 @@ static int free_in_a_child(fixture *w)
 static void test_children_free_what_they_inherit(void **state)
 {
     (void)state;
-    fixture *w = open_world("threads=3", deep_net);
+    fixture *w = fixture_setup("threads=3", deep_net);
     alone = digest_of_trained_copy(w);
     assert_true(alone.text[0]);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(in_a_child(free_in_a_child, w), 0);
         assert_same_digest(digest_of_trained_copy(w), alone); /* the parent's threads are still there */
     }
-    close_world(w);
+    fixture_teardown(w);
 }
 
 typedef struct busy {
@@ -741,7 +741,7 @@ static void test_children_of_a_busy_process(void **state)
 #ifdef __SANITIZE_ADDRESS__
     skip(); /* another thread may have locked the sanitizer's own allocator, which stays locked in the child */
 #endif
-    fixture *w = open_world("threads=3", deep_net);
+    fixture *w = fixture_setup("threads=3", deep_net);
     busy b = {.w = w};
     int status = 0;
     pthread_t thread;
@@ -753,7 +753,7 @@ static void test_children_of_a_busy_process(void **state)
     pthread_join(thread, NULL);
     assert_int_equal(status, 0);
     assert_same_digest(digest_of_trained_copy(w), alone);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* ---- ending a run ---- */
@@ -798,7 +798,7 @@ static void test_cancelled_by_a_thread(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
-        fixture *w = open_world(stop_contexts[i], deep_net), *whole = open_world(stop_contexts[i], deep_net);
+        fixture *w = fixture_setup(stop_contexts[i], deep_net), *whole = fixture_setup(stop_contexts[i], deep_net);
         char path[] = "/tmp/sixnet-cancel-XXXXXX", resume[512];
         int file = mkstemp(path), epochs = is_quick() ? 40 : 400;
         canceller c = {.net = w->net, .most = 3 * epochs};
@@ -823,8 +823,8 @@ static void test_cancelled_by_a_thread(void **state)
         assert_same_digest(digest_of(w->net), trained(whole->net, whole->ds, resume));
         unlink(path);
         sixnet_optimizer_free(opt);
-        close_world(whole);
-        close_world(w);
+        fixture_teardown(whole);
+        fixture_teardown(w);
     }
 }
 
@@ -849,7 +849,8 @@ static void test_cancelled_by_a_signal(void **state)
     struct sigaction action = {.sa_handler = on_alarm}, before;
     sigaction(SIGALRM, &action, &before);
     for (int i = 0; i < 6; i++) {
-        fixture *w = open_world(stop_contexts[i % 2], deep_net), *same = open_world(stop_contexts[i % 2], deep_net);
+        fixture *w = fixture_setup(stop_contexts[i % 2], deep_net),
+                *same = fixture_setup(stop_contexts[i % 2], deep_net);
         canceller c = {0}, d = {0};
         sixnet_optimizer *opt, *other;
         for_signals = w->net;
@@ -865,8 +866,8 @@ static void test_cancelled_by_a_signal(void **state)
         assert_same_digest(digest_of(w->net), digest_of(same->net));
         sixnet_optimizer_free(opt);
         sixnet_optimizer_free(other);
-        close_world(w);
-        close_world(same);
+        fixture_teardown(w);
+        fixture_teardown(same);
     }
     alarm_after(0);
     sigaction(SIGALRM, &before, NULL);
@@ -875,7 +876,7 @@ static void test_cancelled_by_a_signal(void **state)
 static void test_everything_that_can_be_cancelled(void **state)
 {
     (void)state;
-    fixture *w = open_world("dtype=f64", branched_net);
+    fixture *w = fixture_setup("dtype=f64", branched_net);
     double x[2 * SIZE] = {0}, t[2] = {0}, worst = 7, loss = 7, accuracy = 7;
     float y[SAMPLES * CLASSES];
     sixnet_predictor *p;
@@ -894,7 +895,7 @@ static void test_everything_that_can_be_cancelled(void **state)
     }
     assert_same_digest(before, digest_of(w->net));
     sixnet_predictor_free(p);
-    close_world(w);
+    fixture_teardown(w);
 }
 
 /* An evaluation, a prediction and a gradient check that would take long end when they are under way. */
@@ -909,7 +910,7 @@ static void test_cancelled_under_way(void **state)
 {
     (void)state;
     enum { MANY = 400000 };
-    fixture *w = open_world("threads=2 seed=1", deep_net), *exact = open_world("dtype=f64", deep_net);
+    fixture *w = fixture_setup("threads=2 seed=1", deep_net), *exact = fixture_setup("dtype=f64", deep_net);
     int64_t n = is_quick() ? MANY / 20 : MANY;
     float *x = calloc((size_t)n * SIZE, sizeof *x), *y = calloc((size_t)n * CLASSES, sizeof *y),
           *t = calloc((size_t)n, sizeof *t);
@@ -936,8 +937,8 @@ static void test_cancelled_under_way(void **state)
     free(y);
     free(t);
     free(d);
-    close_world(exact);
-    close_world(w);
+    fixture_teardown(exact);
+    fixture_teardown(w);
 }
 
 typedef struct canceller_within {

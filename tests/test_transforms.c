@@ -1011,7 +1011,7 @@ static const char *const pipelines[][5] = {
     {"cutmix num_classes=8", "color_jitter brightness=0.3 contrast=0.3", "mixup", "random_vertical_flip"},
 };
 
-static void walk(const char *options, const char *const pipeline[5], const char *batches, bool calls, epochs *to)
+static void read_epochs(const char *options, const char *const pipeline[5], const char *batches, bool calls, epochs *to)
 {
     static float values[MANY * SIZE], labels[MANY];
     sixnet_context *ctx;
@@ -1068,16 +1068,16 @@ static void test_same_for_all_threads(void **state)
         {"seed=5 threads=3", "batch_size=64 shuffle=false", true},
     };
     for (size_t p = 0; p < sizeof pipelines / sizeof *pipelines; p++) {
-        walk("seed=5", pipelines[p], "batch_size=96 shuffle=false", false, &expected);
+        read_epochs("seed=5", pipelines[p], "batch_size=96 shuffle=false", false, &expected);
         for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-            walk(ways[i].options, pipelines[p], ways[i].batches, ways[i].calls, &got);
+            read_epochs(ways[i].options, pipelines[p], ways[i].batches, ways[i].calls, &got);
             assert_memory_equal(&got, &expected, sizeof got);
         }
         for (int k = 0; k < MANY; k++) {
             assert_memory_not_equal(expected.inputs[0][k], expected.inputs[1][k], SIZE * sizeof(float));
             assert_memory_not_equal(expected.inputs[1][k], expected.inputs[2][k], SIZE * sizeof(float));
         }
-        walk("seed=6", pipelines[p], "batch_size=96 shuffle=false", false, &got);
+        read_epochs("seed=6", pipelines[p], "batch_size=96 shuffle=false", false, &got);
         assert_memory_not_equal(got.inputs[0][0], expected.inputs[0][0], SIZE * sizeof(float));
     }
 }
@@ -1097,7 +1097,7 @@ static void test_bits_stay(void **state)
         six_sha256 hash;
         uint8_t sum[32];
         char text[65];
-        walk("seed=5", pipelines[p], "batch_size=96 shuffle=false", false, &got);
+        read_epochs("seed=5", pipelines[p], "batch_size=96 shuffle=false", false, &got);
         six_sha256_begin(&hash);
         for (size_t i = 0; i < sizeof got / sizeof(float); i++) {
             uint32_t bits;
@@ -1113,7 +1113,7 @@ static void test_bits_stay(void **state)
     }
 }
 
-/* A walk that was made before a transform of another size is refused. */
+/* An iterator that was made before a transform of another size is refused. */
 static void test_walk_of_other_targets(void **state)
 {
     (void)state;

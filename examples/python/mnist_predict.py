@@ -37,7 +37,7 @@ def open_data(folder, name, context):
         return plain if os.path.exists(plain) else plain + ".gz"
 
     images = sixnet.Dataset.from_idx(path("images-idx3"), path("labels-idx1"), context)
-    return images.transform("normalize mean=0.1307 std=0.3081")
+    return images.add_transform("normalize mean=0.1307 std=0.3081")
 
 
 def show_progress(p):

@@ -625,7 +625,7 @@ SIXNET_API void sixnet_dataset_free(sixnet_dataset *ds);
 /** Adds a transform that every sample goes through, after those added before: "normalize mean=0.1307 std=0.3081". What "random_affine
  * degrees=10 translate=0.07 scale=0.9,1.1" and other transforms at random draw depends on the seed of the dataset's context, the epoch, the
  * transform's place among the others and the sample alone, for mixup and cutmix also on which samples the dataset has; outside a training
- * run and a walk the epoch is 0. "one_hot num_classes=10" and
+ * run and a batch iterator the epoch is 0. "one_hot num_classes=10" and
  * "mixup num_classes=10" make probabilities of targets that are class numbers.
  * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_BAD_SHAPE if the samples are not what it takes, SIXNET_BAD_DATA if the targets are not,
  *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
@@ -654,10 +654,10 @@ SIXNET_API int32_t sixnet_dataset_get_sample(const sixnet_dataset *ds, int64_t i
 SIXNET_API int32_t sixnet_dataset_get_sample_f64(const sixnet_dataset *ds, int64_t index, double *input,
                                                  double *target);
 
-/** Walks through a dataset in batches; keeps it alive. */
+/** Yields the samples of a dataset in batches; keeps the dataset alive. */
 typedef struct sixnet_batch_iterator sixnet_batch_iterator;
 
-/** Creates a walk.
+/** Creates a batch iterator.
  * @param spec options kind "batch_iterator", such as "batch_size=128 shuffle=true seed=3 drop_last=false". The last batch of an epoch has
  *        what is left, and the only one all samples if they are fewer than batch_size; drop_last=true leaves out what is not full
  * @return SIXNET_OK, SIXNET_BAD_SPEC, or SIXNET_INVALID_ARGUMENT if drop_last=true would leave no batch
@@ -665,7 +665,7 @@ typedef struct sixnet_batch_iterator sixnet_batch_iterator;
  * Threads: reads ds. */
 SIXNET_API int32_t sixnet_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *ds, const char *spec);
 
-/** Frees the walk. Threads: changes batches. */
+/** Frees the batch iterator. Threads: changes batches. */
 SIXNET_API void sixnet_batch_iterator_free(sixnet_batch_iterator *batches);
 
 /** Begins an epoch: a new order, which depends on the seed and the epoch's number only.
@@ -673,7 +673,7 @@ SIXNET_API void sixnet_batch_iterator_free(sixnet_batch_iterator *batches);
 SIXNET_API int32_t sixnet_batch_iterator_start_epoch(sixnet_batch_iterator *batches, int64_t epoch);
 
 /** The next batch.
- * @param[out] inputs,targets n samples each, valid until the next call for this walk; targets is NULL if there are none
+ * @param[out] inputs,targets n samples each, valid until the next call for this iterator; targets is NULL if there are none
  * @param[out] n how many; 0 at the end of the epoch
  *
  * Threads: changes batches; reads its dataset. */
@@ -687,7 +687,7 @@ SIXNET_API int32_t sixnet_batch_iterator_next(sixnet_batch_iterator *batches, co
 SIXNET_API int32_t sixnet_batch_iterator_next_f64(sixnet_batch_iterator *batches, const double **inputs,
                                                   const double **targets, int64_t *n);
 
-/** Where a walk is.
+/** The position of a batch iterator.
  * @param[out] epoch as given to sixnet_batch_iterator_start_epoch(); may be NULL
  * @param[out] position how many of its samples were given out; may be NULL
  *
@@ -783,7 +783,7 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  *
  * `diagnostics=true` looks for what goes wrong: values, losses and gradients that are not finite, with the first layer and the batch;
  * gradients that explode; dead ReLUs; labels out of range; the same output for all samples; inputs far from normalised. Each
- * finding goes to the log, as a warning with the usual remedy, and can be read with sixnet_model_diagnostic(). It costs time and memory
+ * diagnostic goes to the log, as a warning with the usual remedy, and can be read with sixnet_model_diagnostic(). It costs time and memory
  * when on, changes no bit of the result, and nothing when off.
  *
  * @param train the samples to learn from

@@ -625,7 +625,7 @@ public:
     }
 
     /** Adds a transform that every sample goes through: "normalize mean=0.1307 std=0.3081". */
-    void transform(text spec) { detail::check(sixnet_dataset_add_transform(get(), spec.c_str())); }
+    void add_transform(text spec) { detail::check(sixnet_dataset_add_transform(get(), spec.c_str())); }
 
     std::int64_t size() const noexcept { return sixnet_dataset_size(get()); }
     shape sample_shape() const { return shapes().first; }
@@ -706,15 +706,15 @@ private:
     }
 };
 
-/** Some samples of a walk through a dataset. */
+/** A batch: some samples of a dataset. */
 template <class T> struct basic_batch {
-    view<const T> inputs, targets; /**< valid until the walk's next; targets is empty if there are none */
+    view<const T> inputs, targets; /**< valid until the iterator's next; targets is empty if there are none */
     std::int64_t n;                /**< how many samples */
 };
 using batch = basic_batch<float>;
 using batch_f64 = basic_batch<double>;
 
-/** Walks through a dataset in batches. */
+/** Yields the samples of a dataset in batches. */
 class batch_iterator : public detail::object<sixnet_batch_iterator>
 {
 public:
@@ -725,14 +725,14 @@ public:
     }
 
     /** Begins an epoch. */
-    void start(std::int64_t epoch) { detail::check(sixnet_batch_iterator_start_epoch(get(), epoch)); }
+    void start_epoch(std::int64_t epoch) { detail::check(sixnet_batch_iterator_start_epoch(get(), epoch)); }
 
     /** The next batch; nothing at the end of the epoch. */
     std::optional<batch> next() { return next_of<float>(sixnet_batch_iterator_next); }
     std::optional<batch_f64> next_f64() { return next_of<double>(sixnet_batch_iterator_next_f64); }
 
     /** The epoch, and how many of its samples were given out. */
-    std::pair<std::int64_t, std::int64_t> cursor() const
+    std::pair<std::int64_t, std::int64_t> position() const
     {
         std::pair<std::int64_t, std::int64_t> place;
         detail::check(sixnet_batch_iterator_position(get(), &place.first, &place.second));
@@ -812,7 +812,7 @@ public:
         return loaded(ctx, [&](auto out) { return sixnet_model_load(out, ctx.get(), path.c_str(), options.c_str()); });
     }
     /** Of a file in memory. */
-    static model load_memory(view<const unsigned char> file, text options = "", const context &ctx = context())
+    static model load_from_buffer(view<const unsigned char> file, text options = "", const context &ctx = context())
     {
         const auto create = [&](auto out) {
             return sixnet_model_load_from_buffer(out, ctx.get(), file.data(), file.size(), options.c_str());
@@ -970,11 +970,11 @@ public:
     {
         detail::check(sixnet_tensor_set_f64(get(), name.c_str(), from.data(), detail::size_of(from)));
     }
-    void gradient_get(text name, view<float> to) const
+    void tensor_gradient(text name, view<float> to) const
     {
         detail::check(sixnet_tensor_gradient(get(), name.c_str(), to.data(), detail::size_of(to)));
     }
-    void gradient_get(text name, view<double> to) const
+    void tensor_gradient(text name, view<double> to) const
     {
         detail::check(sixnet_tensor_gradient_f64(get(), name.c_str(), to.data(), detail::size_of(to)));
     }
@@ -1068,7 +1068,7 @@ public:
     {
         detail::check(sixnet_model_save(get(), path.c_str(), options.c_str()));
     }
-    std::vector<unsigned char> save_memory() const
+    std::vector<unsigned char> save_to_buffer() const
     {
         std::uint64_t size = 0;
         detail::check(sixnet_model_save_to_buffer(get(), nullptr, 0, &size));
@@ -1094,7 +1094,7 @@ public:
         detail::check(sixnet_model_load_weights(get(), path.c_str(), options.c_str(), &report));
         return report;
     }
-    std::string load_weights_memory(view<const unsigned char> file, text options = "")
+    std::string load_weights_from_buffer(view<const unsigned char> file, text options = "")
     {
         const char *report = "";
         detail::check(sixnet_model_load_weights_from_buffer(get(), file.data(), file.size(), options.c_str(), &report));

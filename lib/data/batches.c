@@ -18,7 +18,7 @@ static const six_attr attrs[] = {
     {0},
 };
 
-const six_kind six_kind_batch_iterator = {"batch_iterator", "a walk through a dataset", attrs,
+const six_kind six_kind_batch_iterator = {"batch_iterator", "the samples of a dataset, batch by batch", attrs,
                                           sizeof(six_batch_iterator_options)};
 
 struct sixnet_batch_iterator {
@@ -230,7 +230,8 @@ int32_t six_batch_iterator_next(sixnet_batch_iterator *b, six_dtype dtype, const
         return SIXNET_OK;
     if (six_shape_size(six_dataset_input_shape(b->ds)) != b->input_size ||
         (b->targets && six_shape_size(six_dataset_target_shape(b->ds)) != b->target_size))
-        return six_fail(SIXNET_BAD_STATE, "a transform has changed the size of the samples since the walk was made");
+        return six_fail(SIXNET_BAD_STATE,
+                        "a transform has changed the size of the samples since the batch iterator was made");
     int32_t status = reserve(b, dtype);
     if (status)
         return status;

@@ -55,7 +55,7 @@ int64_t six_dataset_workspace(const sixnet_dataset *ds, six_dtype dtype)
     return whole_lines(ds->workspace_size) + (in_place(ds, dtype) ? 0 : (ds->uses_partner + 1) * buffers_size(ds));
 }
 
-/* A passage in the workspace, of the sides that are wanted. */
+/* Buffers in the workspace for the sides that are requested. */
 static sample_buffers lay_out(const sixnet_dataset *ds, void *const wanted[SIX_SIDES], char *workspace)
 {
     sample_buffers p = {{NULL}, {NULL}};

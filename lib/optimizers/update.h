@@ -2,7 +2,7 @@
 #ifndef SIX_OPTIMIZERS_UPDATE_H
 #define SIX_OPTIMIZERS_UPDATE_H
 
-/* What the optimizers share: the rows of the common attributes, the gradient after clipping, the walk over the arrays. */
+/* What the optimizers share: the rows of the common attributes, the gradient after clipping, the loop over the arrays. */
 
 #include <float.h>
 #include <math.h>
@@ -55,7 +55,7 @@ SIX_INLINE double six_quotient_bound(double d, double eps) { return eps > 1e-30 
 /* Updates the SIX_WIDTH values at offset i; k holds the constants of the step. */
 typedef void six_vec_update(const void *k, real *w, const real *g, real *const *state, int64_t i);
 
-/* Walks over n values. Those left over at the end go through the same operations in a padded copy, so that a value's bits do not
+/* Updates n values. Those left over at the end go through the same operations in a padded copy, so that a value's bits do not
  * depend on its place. */
 SIX_INLINE void six_update_all(six_vec_update *update, const void *k, int32_t slots, real *w, const real *g,
                                real *const *state, int64_t n)

@@ -79,7 +79,7 @@ struct six_diagnostics {
     int64_t *first_unit;        /* [node + 1] of ReLUs, in alive */
     uint8_t *reported;          /* [rule][node] */
     float *outputs;             /* of a batch */
-    six_diagnostic_list *found; /* the model's from six_doctor_publish() on */
+    six_diagnostic_list *found; /* the model's from six_diagnostics_publish() on */
     bool published;
     int64_t batches, constant; /* of this epoch: those with samples to compare, and those with the same outputs */
 };
@@ -254,7 +254,7 @@ static bool gradients_are_finite(const six_diagnostics *d, int32_t node)
     return true;
 }
 
-/* Only the first of what is not finite is a finding: the rest follows from it. */
+/* Only the first non-finite value is reported: the others follow from it. */
 static void find_nonfinite(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
@@ -399,13 +399,13 @@ void six_diagnostics_check_epoch(six_diagnostics *d)
     memset(d->alive, 0, (size_t)d->groups * (size_t)d->first_unit[net->node_count]);
 }
 
-void six_doctor_publish(six_diagnostics *d)
+void six_diagnostics_publish(six_diagnostics *d)
 {
     six_model_set_report(d->net, SIX_REPORT_DIAGNOSTICS, d->found);
     d->published = true;
 }
 
-six_observer *six_doctor_observer(six_diagnostics *d) { return &d->observer; }
+six_observer *six_diagnostics_observer(six_diagnostics *d) { return &d->observer; }
 
 void six_diagnostics_data_rejected(six_diagnostics *d) { tell(d, LABEL_OUT_OF_RANGE, d->net->loss, 1); }
 

@@ -2,7 +2,7 @@
 #ifndef SIX_TRAIN_DIAGNOSTICS_H
 #define SIX_TRAIN_DIAGNOSTICS_H
 
-/* Looks at a training run and names what is wrong with it, and the usual remedy: through the log and as findings of the model. */
+/* Checks a training run and reports what is wrong with it, with the usual remedy: in the log and as the model's diagnostics. */
 
 #include "graph/exec.h"
 
@@ -31,13 +31,13 @@ typedef struct six_batch_result {
     int32_t status;
 } six_batch_result;
 
-/* For a compiled model with a loss. Findings are kept from six_doctor_publish() on. */
+/* For a compiled model with a loss. Diagnostics are kept from six_diagnostics_publish() on. */
 int32_t six_diagnostics_new(six_diagnostics **out, sixnet_model *net, int64_t batch_size);
 void six_diagnostics_free(six_diagnostics *d);
-/* Makes a new list of findings a report of the model, in place of that of the last run. Once. */
-void six_doctor_publish(six_diagnostics *d);
+/* Makes a new list of diagnostics a report of the model, in place of that of the last run. Once. */
+void six_diagnostics_publish(six_diagnostics *d);
 /* For the training passes of the batches that six_diagnostics_check_batch() is told of. */
-six_observer *six_doctor_observer(six_diagnostics *d);
+six_observer *six_diagnostics_observer(six_diagnostics *d);
 
 /* The data have a label out of range, says the message of the call that failed. */
 void six_diagnostics_data_rejected(six_diagnostics *d);
@@ -47,7 +47,7 @@ void six_diagnostics_check_batch(six_diagnostics *d, const six_batch_result *res
 /* What takes an epoch to be seen; of the last visit's epoch. */
 void six_diagnostics_check_epoch(six_diagnostics *d);
 
-/* A field that sixnet_model_diagnostic() names, of a finding; NULL for any other, or for an index out of range. list may be NULL. */
+/* A field that sixnet_model_diagnostic() names, of one diagnostic; NULL for any other, or for an index out of range. list may be NULL. */
 const char *six_diagnostic_field(const six_diagnostic_list *list, int32_t index, const char *field);
 
 #endif

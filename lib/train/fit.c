@@ -171,7 +171,7 @@ static int32_t resume(six_fit_run *f)
     return status;
 }
 
-/* Labels out of range are a finding too. */
+/* Labels out of range are a diagnostic too. */
 static int32_t check_sets(const six_fit_run *f, sixnet_dataset *train)
 {
     six_diagnostics *diagnostics;
@@ -181,7 +181,7 @@ static int32_t check_sets(const six_fit_run *f, sixnet_dataset *train)
         status = six_check_dataset(net, f->validation);
     const bool refused = status == SIXNET_BAD_DATA && net->node[net->loss].op->targets == SIX_TARGETS_CLASSES;
     if (refused && f->o->diagnostics && !six_diagnostics_new(&diagnostics, net, 1)) {
-        six_doctor_publish(diagnostics);
+        six_diagnostics_publish(diagnostics);
         six_diagnostics_data_rejected(diagnostics);
         six_diagnostics_free(diagnostics);
     }
@@ -216,7 +216,7 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
     if (!status) {
         six_model_set_report(net, SIX_REPORT_DIAGNOSTICS, NULL);
         if (f.diagnostics)
-            six_doctor_publish(f.diagnostics);
+            six_diagnostics_publish(f.diagnostics);
         status = run_epochs(&f);
         if (!status)
             six_average_swap(&f.run);

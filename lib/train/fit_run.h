@@ -44,7 +44,7 @@ static inline const six_op *six_fit_loss_op(const six_fit_run *f) { return f->ru
 int32_t six_fit_make_batches(six_fit_run *f, sixnet_dataset *train);
 /* Refuses, before the first step, batches that a layer cannot learn from: of whole epochs, and of the rest of one in which a run goes on. */
 int32_t six_fit_check_epochs(const six_fit_run *f);
-/* Allocates what the run needs besides: the average, shards, snapshots, the doctor. */
+/* Allocates what the run needs besides: the average, shards, snapshots, diagnostics. */
 int32_t six_fit_alloc(six_fit_run *f);
 
 /* fit_step.c */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Bytes as a sequence of public calls on a few models, optimizers, datasets and walks, some of which are not there, at times with an
+/* Bytes as a sequence of public calls on a few models, optimizers, datasets and batch iterators, some of which are not there, at times with an
  * allocation that fails. A call that fails changes no model; in the end all memory is given back. */
 
 #include <math.h>
@@ -618,7 +618,7 @@ static int32_t fail_allocation(fixture *w)
 }
 
 static const struct {
-    const char *name; /* for a reader of a finding */
+    const char *name; /* for the reader of a failure */
     int32_t (*make)(fixture *w);
 } calls[] = {
     {"model_parse", model_parse},
@@ -752,7 +752,7 @@ static void make_call(fixture *w)
         fuzz_worked();
 }
 
-static void close_world(fixture *w)
+static void fixture_teardown(fixture *w)
 {
     for (int i = 0; i < SLOTS; i++) {
         sixnet_model_free(w->net[i]);
@@ -788,7 +788,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         make_call(&w);
     fuzz_bound(16 << 20);
     fuzz_fail_allocation(0);
-    close_world(&w);
+    fixture_teardown(&w);
     fuzz_leave();
     return 0;
 }

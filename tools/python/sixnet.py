@@ -1454,7 +1454,7 @@ class _Part(NamedTuple):
         whole = Dataset.__new__(Dataset)
         self.whole.open(whole, context)
         for spec in self.transforms:
-            whole.transform(spec)
+            whole.add_transform(spec)
         dataset._resource, dataset._draws = whole._cut(self.spec)[self.which], whole._draws
 
 
@@ -1555,7 +1555,7 @@ class Dataset(_Handle):
         self._run(_get_function(self.dtype), index % n, x.address, t and t.address)
         return x.array, t and t.array
 
-    def transform(self, spec: str, **attributes: Any) -> Dataset:
+    def add_transform(self, spec: str, **attributes: Any) -> Dataset:
         """Adds a transform that every sample goes through, "normalize mean=0.1307 std=0.3081". Returns the dataset."""
         text = _spec(spec, attributes)
         self._call(_lib.sixnet_dataset_add_transform, text)
@@ -1579,7 +1579,7 @@ class Dataset(_Handle):
         return (_Resource(one, _lib.sixnet_dataset_free, resource.keep), _Resource(two, _lib.sixnet_dataset_free, resource.keep))
 
     def batches(self, batch_size: int, *, shuffle: bool = True, seed: Optional[int] = None, drop_last: bool = False) -> Batches:
-        """A walk through the dataset; every iteration over it is another epoch."""
+        """Batches of the dataset; every iteration over it is another epoch."""
         return Batches(self, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last)
 
     def __repr__(self) -> str:
@@ -1591,12 +1591,12 @@ class Dataset(_Handle):
 def _dataset_again(kind: Type[Dataset], source: Any, context: Optional[Context], transforms: Tuple[str, ...]) -> Dataset:
     dataset = kind.__new__(kind)._begin(source, context)
     for spec in transforms:
-        dataset.transform(spec)
+        dataset.add_transform(spec)
     return dataset
 
 
 class Batches(_Handle):
-    """Walks through a dataset in batches: pairs of copies of the inputs and of the targets (None if there are none).
+    """Yields a dataset in batches: pairs of copies of the inputs and of the targets (None if there are none).
 
         for epoch in range(20):
             for x, t in batches: ...
@@ -1623,22 +1623,22 @@ class Batches(_Handle):
     def __reduce__(self) -> Tuple[Any, ...]:
         """With the epoch of the next iteration; those that have begun are not a part of it."""
         self._open()
-        within = self.cursor[1] if self._resumed else 0
+        within = self.position[1] if self._resumed else 0
         return _batches_again, (type(self), self._dataset.get(), self._options, self.epoch, within), self._others()
 
-    def _next(self, walk: _Resource) -> Optional[Tuple[Any, Any]]:
+    def _next(self, iterator: _Resource) -> Optional[Tuple[Any, Any]]:
         x, t, n = c_void_p(), c_void_p(), c_int64()
         following = _lib.sixnet_batch_iterator_next if self.dtype == "f32" else _lib.sixnet_batch_iterator_next_f64
-        with walk.lock:
+        with iterator.lock:
             with _InterruptsHeld(None):
-                _check(following(walk.pointer, byref(x), byref(t), byref(n)))
+                _check(following(iterator.pointer, byref(x), byref(t), byref(n)))
             if not n.value:
                 return None
             targets = _copy_out(t.value, (n.value, *self._target_shape), self.dtype) if t.value and self._target_shape else None
             return _copy_out(x.value or 0, (n.value, *self._shape), self.dtype), targets
 
     @property
-    def cursor(self) -> Tuple[int, int]:
+    def position(self) -> Tuple[int, int]:
         """The epoch of the last iteration, and how many of its samples were given out."""
         epoch, position = c_int64(), c_int64()
         self._call(_lib.sixnet_batch_iterator_position, byref(epoch), byref(position))
@@ -1646,24 +1646,24 @@ class Batches(_Handle):
 
     def _resume(self) -> None:
         """After a checkpoint was loaded, the next iteration goes on within its epoch."""
-        self.epoch, self._resumed = self.cursor[0], True
+        self.epoch, self._resumed = self.position[0], True
 
     def __iter__(self) -> Iterator[Tuple[Any, Any]]:
-        walk = self._open()
+        iterator = self._open()
         if not self._resumed:
-            walk = self._renew()
-            _check(_lib.sixnet_batch_iterator_start_epoch(walk.pointer, self.epoch))
+            iterator = self._renew()
+            _check(_lib.sixnet_batch_iterator_start_epoch(iterator.pointer, self.epoch))
         self._resumed = False
         self.epoch += 1
-        return self._rest(walk)
+        return self._rest(iterator)
 
-    def _rest(self, walk: _Resource) -> Iterator[Tuple[Any, Any]]:
+    def _rest(self, iterator: _Resource) -> Iterator[Tuple[Any, Any]]:
         self._open()
-        batch = self._next(walk)
+        batch = self._next(iterator)
         while batch is not None:
             yield batch
             self._open()
-            batch = self._next(walk)
+            batch = self._next(iterator)
 
 
 def _batches_again(kind: Type[Batches], dataset: Dataset, options: Dict[str, Any], epoch: int, within: int) -> Batches:
@@ -1671,9 +1671,9 @@ def _batches_again(kind: Type[Batches], dataset: Dataset, options: Dict[str, Any
     Batches.__init__(batches, dataset, **options)
     batches.epoch = epoch
     if within:
-        walk = batches._open()
-        _check(_lib.sixnet_batch_iterator_start_epoch(walk.pointer, epoch))
-        while batches.cursor[1] < within and batches._next(walk):
+        iterator = batches._open()
+        _check(_lib.sixnet_batch_iterator_start_epoch(iterator.pointer, epoch))
+        while batches.position[1] < within and batches._next(iterator):
             pass
         batches._resumed = True
     return batches
@@ -2408,7 +2408,7 @@ class Model(_Handle, Mapping[str, Any]):
             raise _error(_INVALID_ARGUMENT, "augment is for arrays; a Dataset has transforms of its own, which its transform() adds")
         dataset = Dataset(inputs, targets, shape=self._compiled().input, context=self.context)
         for spec in transforms:
-            dataset.transform(spec)
+            dataset.add_transform(spec)
         return dataset
 
     def fit(self, inputs: Any, targets: Any = None, *, optimizer: Union[str, Optimizer] = "sgd lr=0.1 momentum=0.9",
@@ -2428,7 +2428,7 @@ class Model(_Handle, Mapping[str, Any]):
         from it: checkpoint, checkpoint_epochs, checkpoint_seconds, checkpoint_keep, checkpoint_best, resume, and resume_changes="allow" to go on with other
         samples or settings than the run was made with; on_nan ("stop", "skip" the batch, "restore"
         the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start_epoch, after which the net is an average
-        of what it was during the training; and diagnostics=True, which looks for what goes wrong and names it in `findings`.
+        of what it was during the training; and diagnostics=True, which looks for what goes wrong and names it in `diagnostics`.
         """
         made_of = optimizer
         if isinstance(optimizer, Optimizer):
@@ -2610,9 +2610,9 @@ class Optimizer(_Handle):
 
     def _checkpoint(self, function: Callable[..., int], path: Union[str, os.PathLike[str]], batches: Optional[Batches],
                     options: Mapping[str, Any]) -> None:
-        optimizer, walk = self._open(), None if batches is None else _opened(batches, Batches, "batches")
+        optimizer, iterator = self._open(), None if batches is None else _opened(batches, Batches, "batches")
         with self._net.lock:
-            _check(function(self._net.pointer, optimizer.pointer, walk and walk.pointer, _path(path), _spec("", options)))
+            _check(function(self._net.pointer, optimizer.pointer, iterator and iterator.pointer, _path(path), _spec("", options)))
 
     def step(self) -> None:
         """Changes the parameters by one step."""

@@ -218,7 +218,7 @@ typedef struct settings {
 typedef struct outputs {
     const char *csv, *save, *checkpoint, *resume, *record;
     double checkpoint_seconds;
-    int doctor, digest, quiet, json;
+    int diagnose, digest, quiet, json;
 } outputs;
 
 /* How well a net does on a set; NaN for what there is not. */

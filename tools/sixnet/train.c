@@ -48,7 +48,7 @@ int32_t command_train(int argc, char **argv)
     add_operand(&t, "NET", "a net's text, such as examples/mnist_cnn.net, or a saved model to go on with", &s.net.path);
     add_settings(&t, &s);
     add_weights(&t, &s.net);
-    add_switch(&t, "--diagnose", "look for what goes wrong in every step, and name it and the remedy", &o.doctor);
+    add_switch(&t, "--diagnose", "look for what goes wrong in every step, and name it and the remedy", &o.diagnose);
     add_text(&t, "--save", "FILE", "save the trained net", &o.save);
     add_text(&t, "--checkpoint", "FILE", "keep the run in a file after every epoch, and when Ctrl-C ends it",
              &o.checkpoint);

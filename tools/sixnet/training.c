@@ -117,7 +117,7 @@ static int32_t open_sets(run *r)
 
 /* ---- the run ---- */
 
-/* What the library warns of, such as the doctor's findings. */
+/* What the library warns of, such as diagnostics. */
 static void on_log(void *user, int32_t level, const char *line)
 {
     (void)user;
@@ -168,7 +168,7 @@ static int32_t fit_options(const run *r, char text[FIT_TEXT])
     const int length = snprintf(
         text, OPTIONS_TEXT, "epochs=%" PRId64 " batch_size=%" PRId64 " checkpoint_seconds=%.17g%s%s diagnostics=%s %s",
         s->epochs, s->batch_size, o->checkpoint_seconds, s->on_nan ? " on_nan=" : "", s->on_nan ? s->on_nan : "",
-        o->doctor ? "true" : "false", s->fit ? s->fit : "");
+        o->diagnose ? "true" : "false", s->fit ? s->fit : "");
     if (length >= OPTIONS_TEXT)
         return fail("--fit-options: '%.40s...' is too long; %d characters at the most are expected", s->fit,
                     OPTIONS_TEXT / 2);
