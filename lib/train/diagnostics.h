@@ -14,7 +14,7 @@ typedef struct six_diagnostic {
 
 enum { SIX_DIAGNOSTICS_MAX = 64 };
 
-/* What was found in a run, in the order of the findings. */
+/* What was found in a run, in the order of discovery. */
 typedef struct six_diagnostic_list {
     int32_t count;
     six_diagnostic item[SIX_DIAGNOSTICS_MAX];
