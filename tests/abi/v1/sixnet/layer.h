@@ -45,9 +45,10 @@ typedef int32_t (*sixnet_layer_compute_fn)(void *user, sixnet_layer_call *call);
  * @param user handed to all three; must stay valid as long as the context
  *
  * Threads: changes ctx. */
-SIXNET_API int32_t sixnet_context_register_layer(sixnet_context *ctx, const char *name, const char *attributes, const char *dtype,
-                                         sixnet_layer_setup_fn setup, sixnet_layer_compute_fn forward, sixnet_layer_compute_fn backward,
-                                         void *user);
+SIXNET_API int32_t sixnet_context_register_layer(sixnet_context *ctx, const char *name, const char *attributes,
+                                                 const char *dtype, sixnet_layer_setup_fn setup,
+                                                 sixnet_layer_compute_fn forward, sixnet_layer_compute_fn backward,
+                                                 void *user);
 
 /** The number of inputs of the node. Threads: reads setup. */
 SIXNET_API int32_t sixnet_layer_setup_input_count(const sixnet_layer_setup *setup);
@@ -57,7 +58,8 @@ SIXNET_API int32_t sixnet_layer_setup_input_count(const sixnet_layer_setup *setu
  * @param[out] rank how many were written
  *
  * Threads: reads setup. */
-SIXNET_API int32_t sixnet_layer_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims, int32_t *rank);
+SIXNET_API int32_t sixnet_layer_setup_input_shape(const sixnet_layer_setup *setup, int32_t index, int64_t *dims,
+                                                  int32_t *rank);
 
 /** The value of an attribute; NaN if there is none of that name. Threads: reads setup. */
 SIXNET_API double sixnet_layer_setup_attribute(const sixnet_layer_setup *setup, const char *name);
@@ -70,15 +72,16 @@ SIXNET_API int32_t sixnet_layer_setup_set_output_shape(sixnet_layer_setup *setup
  * sixnet_node_output(). Up to 63.
  *
  * Threads: changes setup. */
-SIXNET_API int32_t sixnet_layer_setup_add_output(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank);
+SIXNET_API int32_t sixnet_layer_setup_add_output(sixnet_layer_setup *setup, const char *name, const int64_t *dims,
+                                                 int32_t rank);
 
 /** Asks for a parameter, whose initial values are drawn evenly from low to high (low = high for a constant). The first has index
  * 0 in sixnet_layer_call_parameter().
  * @param name what follows the node's name and a point in the tensor's name
  *
  * Threads: changes setup. */
-SIXNET_API int32_t sixnet_layer_setup_add_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims, int32_t rank,
-                                          double low, double high);
+SIXNET_API int32_t sixnet_layer_setup_add_parameter(sixnet_layer_setup *setup, const char *name, const int64_t *dims,
+                                                    int32_t rank, double low, double high);
 
 /** Refuses the node: the message becomes that of the failing sixnet_model_add(). Returns a status to be returned.
  * Threads: changes setup. */
@@ -98,13 +101,16 @@ SIXNET_API double sixnet_layer_call_attribute(const sixnet_layer_call *call, con
  * @param[out] rank how many were written
  *
  * Threads: reads call. */
-SIXNET_API int32_t sixnet_layer_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+SIXNET_API int32_t sixnet_layer_call_input_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims,
+                                                 int32_t *rank);
 
 /** The shape of an output for one sample; as sixnet_layer_call_input_shape(). Threads: reads call. */
-SIXNET_API int32_t sixnet_layer_call_output_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+SIXNET_API int32_t sixnet_layer_call_output_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims,
+                                                  int32_t *rank);
 
 /** The shape of a parameter; as sixnet_layer_call_input_shape(). Threads: reads call. */
-SIXNET_API int32_t sixnet_layer_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims, int32_t *rank);
+SIXNET_API int32_t sixnet_layer_call_parameter_shape(const sixnet_layer_call *call, int32_t index, int64_t *dims,
+                                                     int32_t *rank);
 
 /** The samples of an input, one after another, in the registered dtype; NULL for an index out of range, here and below.
  * Threads: reads call. */

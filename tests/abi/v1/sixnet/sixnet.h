@@ -71,21 +71,21 @@ extern "C" {
 /** @defgroup status Status
  * @{ */
 
-#define SIXNET_OK 0                 /**< it worked */
-#define SIXNET_STOPPED 1            /**< it worked, and ended early because a callback or sixnet_model_cancel() asked for it */
-#define SIXNET_INVALID_ARGUMENT -1  /**< a NULL, a negative count, a handle of another context */
-#define SIXNET_OUT_OF_MEMORY -2     /**< the allocator returned NULL */
-#define SIXNET_BAD_SPEC -3          /**< a spec or a net text that does not parse: an unknown word, a value out of range */
-#define SIXNET_BAD_SHAPE -4         /**< shapes that do not fit each other */
-#define SIXNET_BAD_STATE -5         /**< the right call at the wrong time, such as forward before compile */
-#define SIXNET_IO_ERROR -6          /**< a system call on a file failed */
-#define SIXNET_BAD_FILE -7          /**< a file that is not what it claims to be */
-#define SIXNET_TOO_LARGE -8         /**< more than a stated limit */
-#define SIXNET_NOT_FOUND -9         /**< no node, tensor or kind of that name */
-#define SIXNET_BAD_DATA -10         /**< a sample that cannot be used, such as a label out of range */
-#define SIXNET_NOT_FINITE -11       /**< the loss or a gradient became NaN or infinite */
-#define SIXNET_CALLBACK_FAILED -12  /**< a function of the caller's returned an error */
-#define SIXNET_UNSUPPORTED -13      /**< this machine or build does not have it */
+#define SIXNET_OK 0      /**< it worked */
+#define SIXNET_STOPPED 1 /**< it worked, and ended early because a callback or sixnet_model_cancel() asked for it */
+#define SIXNET_INVALID_ARGUMENT -1 /**< a NULL, a negative count, a handle of another context */
+#define SIXNET_OUT_OF_MEMORY -2    /**< the allocator returned NULL */
+#define SIXNET_BAD_SPEC -3    /**< a spec or a net text that does not parse: an unknown word, a value out of range */
+#define SIXNET_BAD_SHAPE -4   /**< shapes that do not fit each other */
+#define SIXNET_BAD_STATE -5   /**< the right call at the wrong time, such as forward before compile */
+#define SIXNET_IO_ERROR -6    /**< a system call on a file failed */
+#define SIXNET_BAD_FILE -7    /**< a file that is not what it claims to be */
+#define SIXNET_TOO_LARGE -8   /**< more than a stated limit */
+#define SIXNET_NOT_FOUND -9   /**< no node, tensor or kind of that name */
+#define SIXNET_BAD_DATA -10   /**< a sample that cannot be used, such as a label out of range */
+#define SIXNET_NOT_FINITE -11 /**< the loss or a gradient became NaN or infinite */
+#define SIXNET_CALLBACK_FAILED -12 /**< a function of the caller's returned an error */
+#define SIXNET_UNSUPPORTED -13     /**< this machine or build does not have it */
 
 /** The name of a status, such as "SIXNET_BAD_SHAPE"; NULL if there is none with that number.
  * Static storage. Threads: any. */
@@ -113,7 +113,7 @@ SIXNET_API int32_t sixnet_version_number(void);
 
 /** One field of the index-th kind of a family.
  * @param family "layer", "loss", "optimizer", "schedule", "transform", or "options" for the option texts of the functions below
- *        (their kinds are named after the functions, "fit" for sixnet_model_fit)
+ *        (their kinds are named after the functions, "fit" for sixnet_model_fit())
  * @param index 0 and up, in no promised order
  * @param field "name" or "help" (one line)
  * @return static text; NULL past the last kind, or if family or field is unknown
@@ -164,12 +164,12 @@ typedef void (*sixnet_log_fn)(void *user, int32_t level, const char *line);
 SIXNET_API int32_t sixnet_context_new(sixnet_context **out, const char *options);
 
 /** As sixnet_context_new(), with an allocator for all the memory of the context and of everything created with it.
- * @param allocate,release both NULL for malloc and free
+ * @param malloc_fn,free_fn both NULL for malloc and free
  * @param user handed to both
  *
  * Threads: any. */
-SIXNET_API int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options, sixnet_malloc_fn allocate,
-                                                     sixnet_free_fn release, void *user);
+SIXNET_API int32_t sixnet_context_new_with_allocator(sixnet_context **out, const char *options,
+                                                     sixnet_malloc_fn malloc_fn, sixnet_free_fn free_fn, void *user);
 
 /** Gives the caller's handle back; the context itself ends with the last object created with it. Threads: changes ctx. */
 SIXNET_API void sixnet_context_free(sixnet_context *ctx);
@@ -231,7 +231,8 @@ SIXNET_API sixnet_node sixnet_model_add(sixnet_model *net, const char *spec, six
  * @param inputs count nodes; copied
  *
  * Threads: changes net. */
-SIXNET_API sixnet_node sixnet_model_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs, int32_t count);
+SIXNET_API sixnet_node sixnet_model_add_multi(sixnet_model *net, const char *spec, const sixnet_node *inputs,
+                                              int32_t count);
 
 /** Asks that the values and gradients of a node, of all its outputs, can be read with sixnet_node_values() and sixnet_node_gradient()
  * after a forward and a backward pass; without it their memory may be used again. Before sixnet_model_compile(). Threads: changes net. */
@@ -245,7 +246,9 @@ SIXNET_API int32_t sixnet_node_retain(sixnet_model *net, sixnet_node node);
 SIXNET_API int32_t sixnet_model_compile(sixnet_model *net);
 
 /** The bytes that forward (training 0) or a training step (training 1) will need for n samples at once, parameters and
- * gradients included; nothing is allocated. Works before and after sixnet_model_compile(). Optimizer state is not included.
+ * gradients included; nothing is allocated. Works before and after sixnet_model_compile(). Optimizer state is not
+ * included. For sixnet_model_fit() with `shards=S`, n is the samples of a shard, batch_size / S; the sums over shards
+ * take log2 S times the memory of gradients and buffers in addition.
  * @param[out] bytes the need
  * @return SIXNET_OK, SIXNET_TOO_LARGE if it exceeds the address space, or the build's first error
  *
@@ -301,7 +304,8 @@ SIXNET_API int32_t sixnet_node_shape(const sixnet_model *net, sixnet_node node, 
  * @return SIXNET_OK, SIXNET_BAD_STATE before compile, SIXNET_NOT_FOUND for the target of a net without a loss or another word
  *
  * Threads: reads net. */
-SIXNET_API int32_t sixnet_model_shape(const sixnet_model *net, const char *which, int64_t *dims, int32_t *rank, sixnet_node *node);
+SIXNET_API int32_t sixnet_model_shape(const sixnet_model *net, const char *which, int64_t *dims, int32_t *rank,
+                                      sixnet_node *node);
 
 /** A retained node's values in the last forward pass.
  * @param[out] values space for the n samples of that pass
@@ -465,6 +469,14 @@ SIXNET_API int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *ne
 /** Frees the predictor. Threads: changes predictor. */
 SIXNET_API void sixnet_predictor_free(sixnet_predictor *predictor);
 
+/** The bytes that the predictor took from the context's allocator, which stay the same as long as it lives: the values of one
+ * group of 16 samples and weights packed for single samples. The model's parameters are not among them.
+ * @param[out] bytes the memory
+ * @return SIXNET_OK
+ *
+ * Threads: reads predictor. */
+SIXNET_API int32_t sixnet_predictor_memory(const sixnet_predictor *predictor, uint64_t *bytes);
+
 /** As sixnet_model_predict(), with the same bits, in the calling thread alone; nothing is allocated. The model must not be changed
  * meanwhile. After a change of its parameters, by training, loading or sixnet_tensor_set(), predictors give what the model now
  * gives. Functions of layers of the caller's are called in each predictor's thread. Profiles do not see predictors.
@@ -472,14 +484,17 @@ SIXNET_API void sixnet_predictor_free(sixnet_predictor *predictor);
  *         SIXNET_CALLBACK_FAILED as sixnet_model_predict()
  *
  * Threads: changes predictor; reads its model. */
-SIXNET_API int32_t sixnet_predictor_predict(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs);
+SIXNET_API int32_t sixnet_predictor_predict(sixnet_predictor *predictor, const float *inputs, int64_t n,
+                                            float *outputs);
 /** As sixnet_predictor_predict(), in double. Threads: changes predictor; reads its model. */
-SIXNET_API int32_t sixnet_predictor_predict_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs);
+SIXNET_API int32_t sixnet_predictor_predict_f64(sixnet_predictor *predictor, const double *inputs, int64_t n,
+                                                double *outputs);
 
-/** Ends what runs on a model: sixnet_model_fit() after the batch that is under way, sixnet_model_evaluate(), sixnet_model_predict(), its
- * predictors and sixnet_model_gradient_check() within a batch. They return SIXNET_STOPPED, with all objects in a valid state; a fit
- * can be resumed from its checkpoint, which it saves before it returns. That goes on for all later calls until it is taken
- * back, so a request is never lost, whenever it comes. May be called while the model is in use, and in a signal handler.
+/** Ends what runs on a model: sixnet_model_fit() after the batch that is under way, or between its shards, which leaves
+ * it out; sixnet_model_evaluate(), sixnet_model_predict(), predictors and sixnet_model_gradient_check() within a
+ * batch. They return SIXNET_STOPPED, with all objects in a valid state; a fit can be resumed from its checkpoint,
+ * which it saves before it returns. That goes on for all later calls until it is taken back, so a request is never
+ * lost, whenever it comes. May be called while the model is in use, and in a signal handler.
  * @param net NULL is allowed and does nothing
  * @param enable 1 to ask, 0 to take it back
  *
@@ -497,8 +512,8 @@ SIXNET_API void sixnet_model_cancel(sixnet_model *net, int32_t enable);
  *         sixnet_model_forward() and sixnet_model_loss()
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_model_gradient_check(sixnet_model *net, const double *inputs, const double *targets, int64_t n,
-                                         double *worst, const char **where);
+SIXNET_API int32_t sixnet_model_gradient_check(sixnet_model *net, const double *inputs, const double *targets,
+                                               int64_t n, double *worst, const char **where);
 
 /** @} */
 
@@ -515,7 +530,8 @@ typedef struct sixnet_optimizer sixnet_optimizer;
  * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_BAD_STATE before compile, SIXNET_OUT_OF_MEMORY
  *
  * Threads: reads net. */
-SIXNET_API int32_t sixnet_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule);
+SIXNET_API int32_t sixnet_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec,
+                                        const char *schedule);
 
 /** Frees the optimizer. Threads: changes opt. */
 SIXNET_API void sixnet_optimizer_free(sixnet_optimizer *opt);
@@ -560,7 +576,8 @@ typedef struct sixnet_dataset sixnet_dataset;
  *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
  *
  * Threads: reads ctx. */
-SIXNET_API int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
+SIXNET_API int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images,
+                                           const char *labels);
 
 /** Makes a dataset of arrays.
  * @param spec options kind "dataset_from_arrays", such as "input_dtype=f32 shape=1x28x28 target_dtype=i64 copy=false": the element type of
@@ -571,8 +588,8 @@ SIXNET_API int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context 
  * @param n 1 and up
  *
  * Threads: reads ctx. */
-SIXNET_API int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
-                                              const void *targets, int64_t n);
+SIXNET_API int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec,
+                                              const void *inputs, const void *targets, int64_t n);
 
 /** Writes one sample: its values and its target's. Returns 0, or anything else to end the call that asked with
  * SIXNET_CALLBACK_FAILED. Called in the thread of the call that wants samples, and must give the same sample for the same index; with
@@ -590,8 +607,8 @@ SIXNET_API int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_con
                                                 sixnet_sample_fn fn, void *user);
 
 /** As sixnet_dataset_from_callback(), of a function that gives doubles. Threads: reads ctx. */
-SIXNET_API int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
-                                                    sixnet_sample_f64_fn fn, void *user);
+SIXNET_API int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec,
+                                                    int64_t n, sixnet_sample_f64_fn fn, void *user);
 
 /** Splits a dataset in two, at random but always the same way for the same seed. The parts refer to the samples of ds and
  * have the transforms it has now; each goes on by itself.
@@ -599,7 +616,8 @@ SIXNET_API int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet
  * @param spec options kind "dataset_split", such as "first_size=50000 seed=1"; shuffle=false cuts without mixing
  *
  * Threads: reads ds. */
-SIXNET_API int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
+SIXNET_API int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds,
+                                        const char *spec);
 
 /** Frees the dataset. Threads: changes ds. */
 SIXNET_API void sixnet_dataset_free(sixnet_dataset *ds);
@@ -607,7 +625,7 @@ SIXNET_API void sixnet_dataset_free(sixnet_dataset *ds);
 /** Adds a transform that every sample goes through, after those added before: "normalize mean=0.1307 std=0.3081". What "random_affine
  * degrees=10 translate=0.07 scale=0.9,1.1" and other transforms at random draw depends on the seed of the dataset's context, the epoch, the
  * transform's place among the others and the sample alone, for mixup and cutmix also on which samples the dataset has; outside a training
- * run and a walk the epoch is 0. "one_hot num_classes=10" and
+ * run and a batch iterator the epoch is 0. "one_hot num_classes=10" and
  * "mixup num_classes=10" make probabilities of targets that are class numbers.
  * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_BAD_SHAPE if the samples are not what it takes, SIXNET_BAD_DATA if the targets are not,
  *         SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
@@ -633,12 +651,13 @@ SIXNET_API int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims,
 SIXNET_API int32_t sixnet_dataset_get_sample(const sixnet_dataset *ds, int64_t index, float *input, float *target);
 
 /** As sixnet_dataset_get_sample(), in double. Threads: reads ds. */
-SIXNET_API int32_t sixnet_dataset_get_sample_f64(const sixnet_dataset *ds, int64_t index, double *input, double *target);
+SIXNET_API int32_t sixnet_dataset_get_sample_f64(const sixnet_dataset *ds, int64_t index, double *input,
+                                                 double *target);
 
-/** Walks through a dataset in batches; keeps it alive. */
+/** Yields the samples of a dataset in batches; keeps the dataset alive. */
 typedef struct sixnet_batch_iterator sixnet_batch_iterator;
 
-/** Creates a walk.
+/** Creates a batch iterator.
  * @param spec options kind "batch_iterator", such as "batch_size=128 shuffle=true seed=3 drop_last=false". The last batch of an epoch has
  *        what is left, and the only one all samples if they are fewer than batch_size; drop_last=true leaves out what is not full
  * @return SIXNET_OK, SIXNET_BAD_SPEC, or SIXNET_INVALID_ARGUMENT if drop_last=true would leave no batch
@@ -646,7 +665,7 @@ typedef struct sixnet_batch_iterator sixnet_batch_iterator;
  * Threads: reads ds. */
 SIXNET_API int32_t sixnet_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *ds, const char *spec);
 
-/** Frees the walk. Threads: changes batches. */
+/** Frees the batch iterator. Threads: changes batches. */
 SIXNET_API void sixnet_batch_iterator_free(sixnet_batch_iterator *batches);
 
 /** Begins an epoch: a new order, which depends on the seed and the epoch's number only.
@@ -654,24 +673,27 @@ SIXNET_API void sixnet_batch_iterator_free(sixnet_batch_iterator *batches);
 SIXNET_API int32_t sixnet_batch_iterator_start_epoch(sixnet_batch_iterator *batches, int64_t epoch);
 
 /** The next batch.
- * @param[out] inputs,targets n samples each, valid until the next call for this walk; targets is NULL if there are none
+ * @param[out] inputs,targets n samples each, valid until the next call for this iterator; targets is NULL if there are none
  * @param[out] n how many; 0 at the end of the epoch
  *
  * Threads: changes batches; reads its dataset. */
-SIXNET_API int32_t sixnet_batch_iterator_next(sixnet_batch_iterator *batches, const float **inputs, const float **targets, int64_t *n);
+SIXNET_API int32_t sixnet_batch_iterator_next(sixnet_batch_iterator *batches, const float **inputs,
+                                              const float **targets, int64_t *n);
 
 /** As sixnet_batch_iterator_next(), in double. The two may follow each other; either ends what the other gave.
  * @return SIXNET_OK; SIXNET_OUT_OF_MEMORY also for the first batch of doubles in a context of dtype f32, whose memory is taken then
  *
  * Threads: changes batches; reads its dataset. */
-SIXNET_API int32_t sixnet_batch_iterator_next_f64(sixnet_batch_iterator *batches, const double **inputs, const double **targets, int64_t *n);
+SIXNET_API int32_t sixnet_batch_iterator_next_f64(sixnet_batch_iterator *batches, const double **inputs,
+                                                  const double **targets, int64_t *n);
 
-/** Where a walk is.
+/** The position of a batch iterator.
  * @param[out] epoch as given to sixnet_batch_iterator_start_epoch(); may be NULL
  * @param[out] position how many of its samples were given out; may be NULL
  *
  * Threads: reads batches. */
-SIXNET_API int32_t sixnet_batch_iterator_position(const sixnet_batch_iterator *batches, int64_t *epoch, int64_t *position);
+SIXNET_API int32_t sixnet_batch_iterator_position(const sixnet_batch_iterator *batches, int64_t *epoch,
+                                                  int64_t *position);
 
 /** @} */
 
@@ -687,8 +709,8 @@ SIXNET_API int32_t sixnet_model_profile(sixnet_model *net, int32_t enable);
 
 /** One number of the profile so far; NaN if there is no profile or no such number.
  * @param node SIXNET_NO_NODE for what is done for no node alone: giving out predictions, adding up the gradients of groups of samples
- * @param key "forward_" or "backward_" and one of: "seconds" (of all threads together), "actions" (pieces of work timed), "passes",
- *        "samples" (of all passes), "flop" (of multiply-adds with weights, 2 each; other arithmetic is not counted) and "bytes" (every
+ * @param key "forward_" or "backward_" and one of: "seconds" (of all threads together), "calls" (pieces of work timed), "passes",
+ *        "samples" (of all passes), "flops" (of multiply-adds with weights, 2 each; other arithmetic is not counted) and "bytes" (every
  *        value of inputs, output, parameters and their gradients that the pass needs, once; it may move more)
  *
  * Threads: reads net. */
@@ -705,8 +727,8 @@ typedef struct sixnet_progress sixnet_progress;
 /** One number of a progress report; NaN if there is none of that name.
  * @param key "epoch_end" (1 at the end of an epoch, 0 after a batch), "epoch" (1 and up), "epochs", "batch" (1 and up),
  *        "batches", "samples" (done in this epoch), "loss" and "accuracy" (of the epoch's samples so far, as each batch found the net;
- *        the loss is the mean or the sum that sixnet_model_evaluate() gives for the same outputs; accuracy from 0 to 1, NaN unless targets
- *        are classes or their probabilities), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
+ *        the loss is the mean or the sum that sixnet_model_evaluate() gives for the same outputs; accuracy from 0 to 1, NaN for a loss
+ *        that has none, see sixnet_model_evaluate()), "lr" (of the last step), "seconds" (since the epoch began), "total_seconds",
  *        "resume_changes" (the number of settings that were changed when the run was resumed, see sixnet_model_fit()),
  *        "skipped" (samples of this epoch that on_nan=skip has left out; they are in neither loss nor accuracy),
  *        "validation_loss" and "validation_accuracy" (at the end of an epoch, if there is a validation set), "best_epoch",
@@ -741,6 +763,16 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * schedule as they were then and half the base learning rate, which stays so; if that has not helped ten times in an epoch, the
  * run ends as they were then. Each is told to the log. The result does not depend on the number of threads.
  *
+ * `shards=S`, a power of two that divides batch_size, makes each step of S passes over equal parts of the batch, one
+ * after the other, as gradient accumulation does: only one part's values are in memory, and log2 S more sums of
+ * gradients. Loss, accuracy and gradient are those of the whole batch, with class weights too. A batch of n samples
+ * that S does not divide is split likewise: shard i, from 0 on, has samples floor(i n / S) up to floor((i + 1) n / S),
+ * which may be none. Batch norm sees one shard. Each pass starts with the running statistics before the batch, and
+ * afterwards they are the mean of what the passes made of them, weighted by samples. Random layers draw for a sample's
+ * position in the batch, whatever S. All sums over shards are taken in a binary tree over their numbers, so that the
+ * result depends on S but not on how the work is done. S times 16 samples in a batch, or a multiple, are the fastest; 1
+ * is the default.
+ *
  * `average=ema` averages all tensors, running statistics as well as parameters: it begins with the values after a step, and every
  * further step makes it `ema_decay` times itself and (1 - `ema_decay`) times the values then. `average=swa` gives the mean of the values
  * at the ends of epochs. The first `average_start_epoch` epochs are left out of either. The steps of the training are those of a run without, unless
@@ -751,9 +783,11 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  *
  * `diagnostics=true` looks for what goes wrong: values, losses and gradients that are not finite, with the first layer and the batch;
  * gradients that explode; dead ReLUs; labels out of range; the same output for all samples; inputs far from normalised. Each
- * finding goes to the log, as a warning with the usual remedy, and can be read with sixnet_model_diagnostic(). It costs time and memory
+ * diagnostic goes to the log, as a warning with the usual remedy, and can be read with sixnet_model_diagnostic(). It costs time and memory
  * when on, changes no bit of the result, and nothing when off.
  *
+ * @param train the samples to learn from
+ * @param validation samples to evaluate the net on at the end of every epoch; NULL for none
  * @param options options kind "fit", such as "epochs=20 batch_size=128"
  * @param fn may be NULL
  * @param user handed to fn
@@ -763,14 +797,9 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  *        SIXNET_NOT_FINITE if the loss, a gradient, a parameter, a running statistic or the optimizer's state became NaN or
  *        infinite; with checkpoints also what sixnet_checkpoint_save() and sixnet_checkpoint_load() return
  *
- * Threads: changes net and opt; reads train. */
-SIXNET_API int32_t sixnet_model_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, const char *options,
-                              sixnet_progress_fn fn, void *user);
-
-/** As sixnet_model_fit(), and evaluates the net on a second dataset at the end of every epoch.
  * Threads: changes net and opt; reads train and validation. */
 SIXNET_API int32_t sixnet_model_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
-                                        sixnet_dataset *validation, const char *options, sixnet_progress_fn fn, void *user);
+                                    sixnet_dataset *validation, const char *options, sixnet_progress_fn fn, void *user);
 
 /** The number of epochs that the model's last sixnet_model_fit() completed, those included that a resumed run had done before. The
  * run's history stays until the next one ends. Threads: reads net. */
@@ -798,8 +827,9 @@ SIXNET_API const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t 
 
 /** Measures a net on a dataset in evaluation mode.
  * @param[out] loss the mean (or, for a loss with reduction=sum, the sum) over all samples; may be NULL
- * @param[out] accuracy the share of samples whose largest output is the target's class, or most probable class, from 0 to 1; NaN if
- *             targets are neither classes nor their probabilities; may be NULL
+ * @param[out] accuracy from 0 to 1, or NaN; may be NULL. For cross_entropy and nll: the share of samples (or positions) whose largest
+ *             output is the target's class, or most probable class. For bce_with_logits: the share of outputs, of all samples, that are
+ *             right: above 0 where the target is 1/2 or more, and not above 0 where it is less. Other losses have no accuracy: NaN.
  * @return SIXNET_OK, SIXNET_STOPPED after sixnet_model_cancel() (nothing is written), or as sixnet_model_fit() for data that do not fit
  *
  * Threads: changes net; reads ds. */
@@ -845,7 +875,8 @@ SIXNET_API int32_t sixnet_model_save(const sixnet_model *net, const char *path, 
  * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if there is too little room (size is set, memory undefined)
  *
  * Threads: reads net. */
-SIXNET_API int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint64_t capacity, uint64_t *size);
+SIXNET_API int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint64_t capacity,
+                                               uint64_t *size);
 
 /** Saves a compiled model through a function of the caller's. Threads: reads net. */
 SIXNET_API int32_t sixnet_model_save_to_stream(const sixnet_model *net, sixnet_write_fn fn, void *user);
@@ -861,11 +892,12 @@ SIXNET_API int32_t sixnet_model_save_to_stream(const sixnet_model *net, sixnet_w
 SIXNET_API int32_t sixnet_model_load(sixnet_model **out, sixnet_context *ctx, const char *path, const char *options);
 
 /** As sixnet_model_load(), from size bytes of memory, which are not needed afterwards. Threads: reads ctx. */
-SIXNET_API int32_t sixnet_model_load_from_buffer(sixnet_model **out, sixnet_context *ctx, const void *memory, uint64_t size,
-                                            const char *options);
+SIXNET_API int32_t sixnet_model_load_from_buffer(sixnet_model **out, sixnet_context *ctx, const void *memory,
+                                                 uint64_t size, const char *options);
 
 /** As sixnet_model_load(), through a function of the caller's, which is called until it gives 0 bytes. Threads: reads ctx. */
-SIXNET_API int32_t sixnet_model_load_from_stream(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user, const char *options);
+SIXNET_API int32_t sixnet_model_load_from_stream(sixnet_model **out, sixnet_context *ctx, sixnet_read_fn fn, void *user,
+                                                 const char *options);
 
 /** Fills a compiled model with the tensors of any safetensors file, by name, as PyTorch's load_state_dict(). Types F32, F64,
  * F16 and BF16 are converted. BatchNorm's num_batches_tracked and a checkpoint's own tensors are passed over.
@@ -873,15 +905,16 @@ SIXNET_API int32_t sixnet_model_load_from_stream(sixnet_model **out, sixnet_cont
  *        a shape that does not fit is always an error. `max_bytes`, `check_values` as in sixnet_model_load(); a checksum is
  *        looked at if there is one
  * @param[out] report what differs, one line for each that there is: "missing: NAME, NAME", "unexpected: …", "mismatch: …"; ""
- *        if nothing. It is given after an error too. Borrowed until the next call for this model; may be NULL
+ *        if nothing. Of very many names the first are listed, and "and N more". It is given after an error too. Borrowed until the next call for this model; may be NULL
  * @return SIXNET_OK, or as sixnet_model_load(), with the model as it was
  *
  * Threads: changes net. */
-SIXNET_API int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options, const char **report);
+SIXNET_API int32_t sixnet_model_load_weights(sixnet_model *net, const char *path, const char *options,
+                                             const char **report);
 
 /** As sixnet_model_load_weights(), from size bytes of memory. Threads: changes net. */
-SIXNET_API int32_t sixnet_model_load_weights_from_buffer(sixnet_model *net, const void *memory, uint64_t size, const char *options,
-                                                    const char **report);
+SIXNET_API int32_t sixnet_model_load_weights_from_buffer(sixnet_model *net, const void *memory, uint64_t size,
+                                                         const char *options, const char **report);
 
 /** Saves a training run: the model and, beside it, the optimizer's state and settings, the schedule's, the counters of random
  * numbers, and where the batches are. Gradients are not saved. sixnet_model_fit() does it by itself when asked.
@@ -890,8 +923,8 @@ SIXNET_API int32_t sixnet_model_load_weights_from_buffer(sixnet_model *net, cons
  * @param options as in sixnet_model_save()
  *
  * Threads: reads net, opt and batches. */
-SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt, const sixnet_batch_iterator *batches,
-                                          const char *path, const char *options);
+SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_optimizer *opt,
+                                          const sixnet_batch_iterator *batches, const char *path, const char *options);
 
 /** Takes up a training run: puts model, optimizer and batches into the state that was saved. They must have been made as those
  * were, with the same text of the net, seed, dtype, kind of optimizer and schedule; the optimizer's settings become those of
@@ -903,8 +936,8 @@ SIXNET_API int32_t sixnet_checkpoint_save(const sixnet_model *net, const sixnet_
  *        as they were
  *
  * Threads: changes net, opt and batches. */
-SIXNET_API int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batch_iterator *batches, const char *path,
-                                          const char *options);
+SIXNET_API int32_t sixnet_checkpoint_load(sixnet_model *net, sixnet_optimizer *opt, sixnet_batch_iterator *batches,
+                                          const char *path, const char *options);
 
 /** @} */
 
