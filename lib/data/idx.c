@@ -17,12 +17,10 @@ int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, 
 #else
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "gzip.h"
 #include "inflate.h"
 
@@ -33,66 +31,13 @@ typedef struct reader {
     const sixnet_context *ctx;
     const char *path, *what;
     int32_t lowest, highest; /* the ranks expected */
-    int descriptor;
-    uint64_t size; /* the file's */
-    bool packed;   /* it is gzipped */
+    six_file file;
+    bool packed; /* it is gzipped */
     const six_element *element;
     six_shape shape;
     uint64_t header_size, total_size; /* of the unpacked data; total_size is UINT64_MAX where it is larger */
     void *memory;
 } reader;
-
-/* ---- the file ---- */
-
-static int32_t open_file(reader *r)
-{
-    struct stat status;
-    do
-        r->descriptor = open(r->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    while (r->descriptor < 0 && errno == EINTR);
-    if (r->descriptor < 0)
-        return six_fail_system(r->path, "cannot be opened");
-    if (fstat(r->descriptor, &status) != 0)
-        return six_fail_system(r->path, "cannot be examined");
-    if (!S_ISREG(status.st_mode))
-        return six_fail(SIXNET_IO_ERROR, "%s: is %s; a regular file is expected", r->path,
-                        S_ISDIR(status.st_mode) ? "a directory" : "a pipe, socket or device");
-    r->size = (uint64_t)status.st_size;
-    if (r->size > PTRDIFF_MAX)
-        return six_fail(SIXNET_TOO_LARGE, "%s: %" PRIu64 " bytes exceed the address space", r->path, r->size);
-    return SIXNET_OK;
-}
-
-/* Reads up to size bytes from an offset; done is less than size at the file's end only. */
-static int32_t read_some(const reader *r, uint8_t *to, uint64_t offset, size_t size, size_t *done)
-{
-    for (*done = 0; *done < size;) {
-        size_t left = size - *done, portion = left < 1 << 30 ? left : 1 << 30;
-        ssize_t n = pread(r->descriptor, to + *done, portion, (off_t)(offset + *done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return six_fail_system(r->path, "cannot be read");
-        if (n == 0)
-            break;
-        *done += (size_t)n;
-    }
-    return SIXNET_OK;
-}
-
-/* Reads the file, which must still have the size that it had when it was opened. */
-static int32_t read_whole(const reader *r, uint8_t *to)
-{
-    uint8_t more;
-    size_t done, extra = 0;
-    int32_t status = read_some(r, to, 0, (size_t)r->size, &done);
-    if (!status && done == r->size)
-        status = read_some(r, &more, r->size, 1, &extra);
-    if (!status && done + extra != r->size)
-        return six_fail(SIXNET_IO_ERROR, "%s: byte %zu: the file %s while it was read", r->path, done,
-                        extra ? "grew" : "shrank");
-    return status;
-}
 
 /* ---- the header ---- */
 
@@ -198,13 +143,13 @@ static int32_t allocate(reader *r)
 
 static int32_t read_plain(reader *r)
 {
-    int32_t status = check_size(r, r->size);
+    int32_t status = check_size(r, r->file.size);
     if (status)
         return status;
     status = allocate(r);
     if (status)
         return status;
-    return read_whole(r, r->memory);
+    return six_file_read(&r->file, r->memory);
 }
 
 static int32_t fail_gzip(const reader *r, const six_gzip *z)
@@ -215,14 +160,14 @@ static int32_t fail_gzip(const reader *r, const six_gzip *z)
 static int32_t unpack(reader *r, const uint8_t *packed)
 {
     char shape[160];
-    if (r->total_size / SIX_INFLATE_RATIO > r->size)
+    if (r->total_size / SIX_INFLATE_RATIO > r->file.size)
         return six_fail(SIXNET_BAD_FILE, "%s: byte 4: %s values of type %s; %" PRIu64 " bytes of gzip cannot hold them",
-                        r->path, six_shape_text(&r->shape, shape), r->element->name, r->size);
+                        r->path, six_shape_text(&r->shape, shape), r->element->name, r->file.size);
     int32_t status = allocate(r);
     if (status)
         return status;
     six_gzip z = {
-        .packed = packed, .packed_size = (size_t)r->size, .out = r->memory, .capacity = (size_t)r->total_size};
+        .packed = packed, .packed_size = (size_t)r->file.size, .out = r->memory, .capacity = (size_t)r->total_size};
     status = six_gunzip(&z);
     if (status == SIXNET_BAD_FILE)
         return fail_gzip(r, &z);
@@ -249,11 +194,11 @@ static const void *convert(const reader *r)
 static int32_t read_gzip(reader *r)
 {
     uint8_t begin[MAX_HEADER];
-    uint8_t *packed = six_alloc(r->ctx, 1, (size_t)r->size);
+    uint8_t *packed = six_alloc(r->ctx, 1, (size_t)r->file.size);
     if (!packed)
         return SIXNET_OUT_OF_MEMORY;
-    six_gzip z = {.packed = packed, .packed_size = (size_t)r->size, .out = begin, .capacity = sizeof begin};
-    int32_t status = read_whole(r, packed);
+    six_gzip z = {.packed = packed, .packed_size = (size_t)r->file.size, .out = begin, .capacity = sizeof begin};
+    int32_t status = six_file_read(&r->file, packed);
     if (!status && six_gunzip(&z) == SIXNET_BAD_FILE)
         status = fail_gzip(r, &z);
     if (!status)
@@ -268,10 +213,10 @@ static int32_t read_file(reader *r)
 {
     uint8_t begin[MAX_HEADER];
     size_t size;
-    int32_t status = open_file(r);
+    int32_t status = six_file_open(&r->file, r->path);
     if (status)
         return status;
-    status = read_some(r, begin, 0, sizeof begin, &size);
+    status = six_file_read_at(&r->file, begin, 0, sizeof begin, &size);
     if (status)
         return status;
     r->packed = size >= 2 && begin[0] == 0x1f && begin[1] == 0x8b;
@@ -287,15 +232,14 @@ int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, 
                      int32_t highest)
 {
     int saved = errno;
-    reader r = {.ctx = ctx, .path = path, .what = what, .lowest = lowest, .highest = highest, .descriptor = -1};
+    reader r = {.ctx = ctx, .path = path, .what = what, .lowest = lowest, .highest = highest};
     int32_t status = read_file(&r);
     *idx = (six_idx){0};
     if (!status)
         *idx = (six_idx){.element = r.element, .shape = r.shape, .data = convert(&r), .memory = r.memory};
     else
         six_free(ctx, r.memory);
-    if (r.descriptor >= 0)
-        close(r.descriptor);
+    six_file_close(&r.file);
     errno = saved;
     return status;
 }
