@@ -73,6 +73,24 @@ static void test_every_kind_is_described(void **state)
     }
 }
 
+/* A field of the attribute of that name; NULL if the kind has none. */
+static const char *field_of(const char *family, const char *kind, const char *attribute, const char *field)
+{
+    const char *name;
+    for (int32_t i = 0; (name = sixnet_attribute_field(family, kind, i, "name")); i++)
+        if (strcmp(name, attribute) == 0)
+            return sixnet_attribute_field(family, kind, i, field);
+    return NULL;
+}
+
+static void test_batches_of_fit_and_of_iterators_have_one_range(void **state)
+{
+    char of_fit[96];
+    (void)state;
+    snprintf(of_fit, sizeof of_fit, "%s", field_of("options", "fit", "batch_size", "range"));
+    assert_string_equal(of_fit, field_of("options", "batch_iterator", "batch_size", "range"));
+}
+
 static void test_every_known_kind_is_there(void **state)
 {
     (void)state;
@@ -666,6 +684,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind_is_described),
         cmocka_unit_test(test_every_known_kind_is_there),
+        cmocka_unit_test(test_batches_of_fit_and_of_iterators_have_one_range),
         cmocka_unit_test(test_every_default_parses),
         cmocka_unit_test(test_every_range_is_checked),
         cmocka_unit_test(test_the_nets_have_every_layer),

@@ -8,7 +8,8 @@
 #include "dataset.h"
 
 static const six_attr attrs[] = {
-    {"batch_size", SIX_INT, offsetof(six_batch_iterator_options, batch_size), 1, 1e9, NULL, NULL, "samples at a time"},
+    {"batch_size", SIX_INT, offsetof(six_batch_iterator_options, batch_size), 1, SIX_BATCH_SIZE_MAX, NULL, NULL,
+     "samples at a time"},
     {"shuffle", SIX_BOOL, offsetof(six_batch_iterator_options, shuffle), 0, 1, "true", NULL,
      "mix the samples, anew for each epoch"},
     {"seed", SIX_INT, offsetof(six_batch_iterator_options, seed), -1, 0x1p62, "-1", NULL,

@@ -6,6 +6,9 @@
 
 extern const six_kind six_kind_batch_iterator;
 
+/* The limit of batch_size, of fit too. */
+enum { SIX_BATCH_SIZE_MAX = 1000000000 };
+
 typedef struct six_batch_iterator_options {
     int64_t batch_size, seed; /* seed -1: the context's */
     int32_t shuffle, drop_last;

@@ -2,11 +2,13 @@
 
 #include "train/fit_options.h"
 
+#include "data/batches.h"
 #include "train/run.h"
 
 static const six_attr attrs[] = {
     {"epochs", SIX_INT, offsetof(six_fit_options, epochs), 1, 1 << 30, "1", NULL, "passes over the data"},
-    {"batch_size", SIX_INT, offsetof(six_fit_options, batch_size), 1, 1 << 24, "32", NULL, "samples of one step"},
+    {"batch_size", SIX_INT, offsetof(six_fit_options, batch_size), 1, SIX_BATCH_SIZE_MAX, "32", NULL,
+     "samples of one step"},
     {"shards", SIX_INT, offsetof(six_fit_options, shards), 1, 1 << 24, "1", NULL,
      "passes over equal parts of a batch for one step, whose gradients are averaged; a power of two"},
     {"shuffle", SIX_BOOL, offsetof(six_fit_options, shuffle), 0, 1, "true", NULL, "a new order in every epoch"},
