@@ -19,6 +19,11 @@ static inline six_rows six_rows_from(six_rows r, int64_t offset)
     return (six_rows){data + (size_t)offset * (r.dtype == SIX_F64 ? sizeof(double) : sizeof(float)), r.dtype};
 }
 
+static inline double six_rows_value(six_rows r, int64_t i)
+{
+    return r.dtype == SIX_F64 ? ((const double *)r.data)[i] : (double)((const float *)r.data)[i];
+}
+
 typedef struct six_rows_out {
     void *data;
     six_dtype dtype;

@@ -141,14 +141,9 @@ const char *six_diagnostic_field(const six_diagnostic_list *list, int32_t index,
 
 /* ---- looking at the passes, in the threads that make them ---- */
 
-static double row_value(six_rows r, int64_t i)
-{
-    return r.dtype == SIX_F64 ? ((const double *)r.data)[i] : (double)((const float *)r.data)[i];
-}
-
 static double value_at(const six_diagnostics *d, const void *values, int64_t i)
 {
-    return row_value((six_rows){values, d->net->ctx->dtype}, i);
+    return six_rows_value((six_rows){values, d->net->ctx->dtype}, i);
 }
 
 static bool is_above_zero(const six_diagnostics *d, const void *values, int64_t positions, int32_t active)
@@ -206,7 +201,7 @@ static spread measure_input(const six_diagnostics *d, int64_t column, int64_t si
     const six_batch_result *v = d->result;
     double sum = 0, squares = 0, count = (double)(v->n * size);
     for (int64_t i = 0; i < v->n * size; i++) {
-        double x = row_value(v->inputs, i / size * d->net->input_size + column + i % size);
+        double x = six_rows_value(v->inputs, i / size * d->net->input_size + column + i % size);
         sum += x;
         squares += x * x;
     }
@@ -287,7 +282,7 @@ static void look_at_labels(six_diagnostics *d)
     if (net->node[net->loss].op->targets != SIX_TARGETS_CLASSES)
         return;
     for (int64_t i = 0; i < v->n * net->target_size; i++) {
-        double label = row_value(v->targets, i);
+        double label = six_rows_value(v->targets, i);
         if (!(label >= 0 && label < classes && label == floor(label)))
             tell(d, LABEL_OUT_OF_RANGE, net->loss, 1);
     }
@@ -331,10 +326,10 @@ static void look_at_gradients(six_diagnostics *d)
 static bool are_alike(six_rows rows, int64_t n, int64_t size)
 {
     for (int64_t k = 0; k < size; k++) {
-        double low = row_value(rows, k), high = low;
+        double low = six_rows_value(rows, k), high = low;
         for (int64_t i = 1; i < n; i++) {
-            low = fmin(low, row_value(rows, i * size + k));
-            high = fmax(high, row_value(rows, i * size + k));
+            low = fmin(low, six_rows_value(rows, i * size + k));
+            high = fmax(high, six_rows_value(rows, i * size + k));
         }
         if (!(high - low <= 1e-5 * fmax(fabs(low), fabs(high))))
             return false;

@@ -15,8 +15,7 @@
 static int64_t first_not_finite(six_rows rows, int64_t n, int64_t size)
 {
     int64_t i = 0;
-    while (i < n * size &&
-           isfinite(rows.dtype == SIX_F64 ? ((const double *)rows.data)[i] : (double)((const float *)rows.data)[i]))
+    while (i < n * size && isfinite(six_rows_value(rows, i)))
         i++;
     return i / size;
 }
@@ -100,7 +99,8 @@ static int32_t check_total(const six_fit_run *f, six_batch_result *v, const six_
 static int32_t run_pass(six_fit_run *f, six_batch_result *v, int64_t first, int64_t end, six_loss_sums *sums)
 {
     sixnet_model *net = f->run.net;
-    const six_pass pass = {f->diagnostics ? six_diagnostics_observer(f->diagnostics) : NULL, f->shards.count > 1, first};
+    const six_pass pass = {f->diagnostics ? six_diagnostics_observer(f->diagnostics) : NULL, f->shards.count > 1,
+                           first};
     int32_t status = six_forward(net, six_rows_from(v->inputs, first * net->input_size), end - first, &pass);
     f->tried.forward = !status;
     if (!status && f->diagnostics)

@@ -51,7 +51,7 @@ static int32_t evaluate(check *c, double *loss)
 
 static double get(const check *c, const void *array, int64_t i)
 {
-    return c->net->ctx->dtype == SIX_F64 ? ((const double *)array)[i] : (double)((const float *)array)[i];
+    return six_rows_value((six_rows){array, c->net->ctx->dtype}, i);
 }
 
 static void set(const check *c, void *array, int64_t i, double value)
