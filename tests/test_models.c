@@ -992,26 +992,43 @@ static void test_targets_without_meaning(void **state)
     }
 }
 
-/* A mean over nothing is named as such, not put down to the learning rate; a sum over nothing is 0. */
+/* A mean over nothing is named as such, not put down to the learning rate; a sum over nothing is 0. The open loop gives what PyTorch
+ * does: NaN. */
 static void test_classes_without_weight(void **state)
 {
     (void)state;
-    const float inputs[4] = {1, 2, 3, 4}, classes[4] = {1, 0, 1, 1};
+    const float inputs[4] = {1, 2, 3, 4}, classes[4] = {1, 0, 1, 1}, weightless[4] = {1, 1, 1, 1};
+    const double wide[4] = {1, 2, 3, 4}, targets[4] = {1, 1, 1, 1};
+    double loss = 0, worst = 0;
     static const char *const losses[] = {"cross_entropy weight=1,0", "nll weight=1,0",
                                          "cross_entropy weight=1,0 reduction=sum"};
     for (int i = 0; i < 3; i++) {
         char text[160];
         sixnet_optimizer *opt;
-        sixnet_dataset *ds;
+        sixnet_dataset *ds, *none;
         snprintf(text, sizeof text, "input shape=1\nlinear out_features=2\nlog_softmax\n%s", losses[i]);
         sixnet_model *net = parsed(NULL, text);
         WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
         WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1", inputs, classes, 4));
-        if (i < 2)
+        WORKS(sixnet_dataset_from_arrays(&none, NULL, "shape=1", inputs, weightless, 4));
+        WORKS(sixnet_model_forward(net, inputs, 4));
+        WORKS(sixnet_model_loss(net, weightless, &loss));
+        if (i < 2) {
+            assert_true(isnan(loss));
             FAILS(SIXNET_BAD_DATA, sixnet_model_fit(net, opt, ds, NULL, "batch_size=2 shuffle=false", NULL, NULL),
                   "batch 2", "weight 0");
-        else
+            FAILS(SIXNET_BAD_DATA, sixnet_model_fit(net, opt, ds, none, "shuffle=false", NULL, NULL), "validation set",
+                  "weight 0");
+            FAILS(SIXNET_BAD_DATA, sixnet_model_evaluate(net, none, &loss, NULL), "loss1", "weight 0");
+            FAILS(SIXNET_BAD_DATA, sixnet_model_gradient_check(net, wide, targets, 4, &worst, NULL), "loss1",
+                  "weight 0");
+        } else {
+            assert_true(loss == 0);
             WORKS(sixnet_model_fit(net, opt, ds, NULL, "batch_size=2 shuffle=false", NULL, NULL));
+            WORKS(sixnet_model_evaluate(net, none, &loss, NULL));
+            assert_true(loss == 0);
+        }
+        sixnet_dataset_free(none);
         sixnet_dataset_free(ds);
         sixnet_optimizer_free(opt);
         sixnet_model_free(net);

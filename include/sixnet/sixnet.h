@@ -420,7 +420,7 @@ SIXNET_API int32_t sixnet_model_forward_f64(sixnet_model *net, const double *inp
 /** Computes the loss of the last sixnet_model_forward() with the net's loss node.
  * @param targets for nll and cross_entropy the class of each sample; for cross_entropy with targets=probabilities, and for the other
  *        losses, n times the size of the output
- * @param[out] loss may be NULL
+ * @param[out] loss NaN, as PyTorch's, for a mean over targets whose classes all have weight 0; may be NULL
  * @return SIXNET_OK, SIXNET_BAD_STATE without a loss node or a forward pass, SIXNET_BAD_DATA for a class out of range
  *
  * Threads: changes net. */
@@ -830,7 +830,8 @@ SIXNET_API const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t 
  * @param[out] accuracy from 0 to 1, or NaN; may be NULL. For cross_entropy and nll: the share of samples (or positions) whose largest
  *             output is the target's class, or most probable class. For bce_with_logits: the share of outputs, of all samples, that are
  *             right: above 0 where the target is 1/2 or more, and not above 0 where it is less. Other losses have no accuracy: NaN.
- * @return SIXNET_OK, SIXNET_STOPPED after sixnet_model_cancel() (nothing is written), or as sixnet_model_fit() for data that do not fit
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_model_cancel() (nothing is written), SIXNET_BAD_DATA for a mean over targets whose classes all
+ *         have weight 0, or as sixnet_model_fit() for data that do not fit
  *
  * Threads: changes net; reads ds. */
 SIXNET_API int32_t sixnet_model_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);

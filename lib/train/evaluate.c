@@ -63,6 +63,15 @@ int32_t six_check_dataset(const sixnet_model *net, const sixnet_dataset *ds)
     return SIXNET_OK;
 }
 
+int32_t six_check_loss_weight(const six_op *loss, const six_loss_sums *sums)
+{
+    if (!loss->mean || sums->weight != 0)
+        return SIXNET_OK;
+    return six_fail(SIXNET_BAD_DATA,
+                    "%s: the classes of all samples have weight 0, which leaves nothing to average; give one a weight",
+                    loss->name);
+}
+
 static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
 {
     sixnet_batch_iterator *batches;
@@ -91,9 +100,11 @@ int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double
         return status;
     status = evaluate_all(&e, ds);
     six_evaluation_end(&e, status ? NULL : &sums);
+    const six_op *op = net->node[net->loss].op;
+    if (!status)
+        status = six_check_loss_weight(op, &sums);
     if (status)
         return status;
-    const six_op *op = net->node[net->loss].op;
     if (loss)
         *loss = six_loss_value(op, &sums);
     if (accuracy)

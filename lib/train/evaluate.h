@@ -8,6 +8,9 @@
 /* Checks that a dataset's samples and targets are what the net and its loss take. */
 int32_t six_check_dataset(const sixnet_model *net, const sixnet_dataset *ds);
 
+/* Fails if the loss is a mean of samples whose classes all have weight 0. */
+int32_t six_check_loss_weight(const six_op *loss, const six_loss_sums *sums);
+
 /* The loss and the accuracy on a dataset; either may be NULL. */
 int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
 

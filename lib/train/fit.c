@@ -65,6 +65,8 @@ static int32_t validate(six_fit_run *f)
 {
     six_average_swap(&f->run);
     int32_t status = six_evaluate(f->run.net, f->validation, &f->p.validation_loss, &f->p.validation_accuracy);
+    if (status == SIXNET_BAD_DATA)
+        six_fail_prefix(status, "the validation set: ");
     six_average_swap(&f->run);
     return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "train/evaluate.h"
 #include "train/average.h"
 #include "train/fit_run.h"
 
@@ -79,11 +80,8 @@ static void zero_gradients(sixnet_model *net)
 /* Whether the loss of a whole batch is a number. */
 static int32_t check_loss(const six_fit_run *f, six_batch_result *v, const six_loss_sums *sums)
 {
-    if (six_fit_loss_op(f)->mean && sums->weight == 0)
-        return six_fail(
-            SIXNET_BAD_DATA,
-            "epoch %.0f, batch %.0f: the classes of all its samples have weight 0, of which there is no mean",
-            f->p.epoch, f->p.batch);
+    if (six_check_loss_weight(six_fit_loss_op(f), sums))
+        return six_fail_prefix(SIXNET_BAD_DATA, "epoch %.0f, batch %.0f: ", f->p.epoch, f->p.batch);
     v->loss = six_loss_value(six_fit_loss_op(f), sums);
     return isfinite(v->loss) ? SIXNET_OK : not_finite(f, v, "the loss became");
 }

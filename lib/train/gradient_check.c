@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "graph/exec.h"
 #include "graph/plan.h"
+#include "train/evaluate.h"
 
 enum { WHERE_MAX = SIX_NAME_MAX + SIX_PARAM_NAME_MAX + 24 };
 
@@ -43,6 +44,9 @@ static int32_t evaluate(check *c, double *loss)
     if (status)
         return status;
     status = six_loss(c->net, (six_rows){c->targets, SIX_F64}, &sums);
+    if (status)
+        return status;
+    status = six_check_loss_weight(c->net->node[c->net->loss].op, &sums);
     if (status)
         return status;
     *loss = six_loss_value(c->net->node[c->net->loss].op, &sums);
