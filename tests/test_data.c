@@ -333,10 +333,10 @@ static int32_t gunzip(const void *packed, size_t packed_size, uint8_t *out, size
 {
     uint8_t *copy = malloc(packed_size ? packed_size : 1), *to = malloc(room ? room : 1);
     memcpy(copy, packed, packed_size);
-    *z = (six_gzip){.packed = copy, .packed_size = packed_size, .out = to, .capacity = room};
+    *z = (six_gzip){.packed = copy, .packed_size = packed_size, .output = {.memory = to, .capacity = room}};
     int32_t status = six_gunzip(z);
-    assert_true(z->size <= room && z->at <= packed_size && (!status) == !z->problem);
-    memcpy(out, to, z->size);
+    assert_true(z->output.next <= room && z->at <= packed_size && (!status) == !z->problem);
+    memcpy(out, to, z->output.next);
     free(copy);
     free(to);
     return status;
@@ -351,12 +351,12 @@ static void test_gunzip(void **state)
         size_t size = expected_plain(good[i].plain);
         if (gunzip(good[i].packed, good[i].size, out, size, &z) != SIXNET_OK)
             fail_msg("%s: %s", good[i].name, z.problem);
-        assert_int_equal(z.size, size);
+        assert_int_equal(z.output.next, size);
         assert_int_equal(z.at, good[i].size);
         assert_memory_equal(out, plain, size);
         for (size_t room = size > 1000 ? size - 300 : 0; room < size; room++) {
             assert_int_equal(gunzip(good[i].packed, good[i].size, out, room, &z), SIXNET_TOO_LARGE);
-            assert_int_equal(z.size, room);
+            assert_int_equal(z.output.next, room);
             assert_memory_equal(out, plain, room);
         }
     }
@@ -374,7 +374,7 @@ static void test_gunzip_truncated(void **state)
         for (size_t size = 0; size < good[i].size; size++) {
             if (gunzip(good[i].packed, size, out, sizeof out, &z) == SIXNET_BAD_FILE)
                 continue;
-            assert_memory_equal(out, plain, z.size);
+            assert_memory_equal(out, plain, z.output.next);
             between++;
         }
         assert_int_equal(between, strcmp(good[i].name, "members") == 0 ? 2 : 0);
@@ -405,7 +405,7 @@ static void test_gunzip_bit_flips(void **state)
             memcpy(packed, good[i].packed, good[i].size);
             packed[bit / 8] ^= (uint8_t)(1u << bit % 8);
             if (gunzip(packed, good[i].size, out, sizeof out, &z) == SIXNET_OK &&
-                (z.size != size || memcmp(out, plain, size) != 0))
+                (z.output.next != size || memcmp(out, plain, size) != 0))
                 fail_msg("%s with bit %zu flipped gives other data", good[i].name, bit);
         }
     }
@@ -442,10 +442,11 @@ static void test_inflate_malformed(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        uint8_t out[64], *to = out, *packed = malloc(bad[i].size);
+        uint8_t out[64], *packed = malloc(bad[i].size);
+        six_output output = {.memory = out, .capacity = sizeof out};
         memcpy(packed, bad[i].packed, bad[i].size);
         const uint8_t *in = packed;
-        const char *problem = six_inflate(&in, in + bad[i].size, &to, out + sizeof out);
+        const char *problem = six_inflate(&in, in + bad[i].size, &output);
         if (!problem || !strstr(problem, bad[i].problem))
             fail_msg("%s: %s", bad[i].name, problem ? problem : "unpacked");
         assert_true(in >= packed && in <= packed + bad[i].size);
@@ -791,10 +792,10 @@ static void test_mnist(void **state)
             free(out);
             skip();
         }
-        six_gzip z = {.packed = packed, .packed_size = size, .out = out, .capacity = room};
+        six_gzip z = {.packed = packed, .packed_size = size, .output = {.memory = out, .capacity = room}};
         assert_ok(six_gunzip(&z));
         six_sha256_begin(&sha);
-        six_sha256_add(&sha, out, z.size);
+        six_sha256_add(&sha, out, z.output.next);
         six_sha256_end(&sha, digest);
         for (int k = 0; k < 32; k++)
             snprintf(text + 2 * k, 3, "%02x", digest[k]);

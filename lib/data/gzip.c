@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "inflate.h"
 #include "sixnet/sixnet.h"
 
 enum { HEADER_CRC = 2, EXTRA = 4, NAME = 8, COMMENT = 16, RESERVED = 0xe0 };
@@ -85,20 +84,18 @@ static const char *header(const uint32_t crc[4][256], const uint8_t **in, const 
     return NULL;
 }
 
-static const char *member(const uint32_t crc[4][256], const uint8_t **in, const uint8_t *end, uint8_t **out,
-                          uint8_t *out_end)
+static const char *member(const uint32_t crc[4][256], const uint8_t **in, const uint8_t *end, six_output *out)
 {
-    const uint8_t *begin = *out;
     const char *problem = header(crc, in, end);
     if (!problem)
-        problem = six_inflate(in, end, out, out_end);
+        problem = six_inflate(in, end, out);
     if (problem)
         return problem;
     if (end - *in < 8)
         return six_inflate_ends;
-    if (little_endian(*in, 4) != crc32_of(crc, begin, *out))
+    if (little_endian(*in, 4) != crc32_of(crc, out->memory + out->begin, out->memory + out->next))
         return "the CRC-32 of the unpacked data is wrong";
-    if (little_endian(*in + 4, 4) != (uint32_t)(*out - begin))
+    if (little_endian(*in + 4, 4) != (uint32_t)(out->next - out->begin))
         return "the length of the unpacked data is wrong";
     *in += 8;
     return NULL;
@@ -109,12 +106,10 @@ int32_t six_gunzip(six_gzip *z)
     uint32_t table[4][256];
     const uint32_t(*crc)[256] = (const uint32_t(*)[256])table;
     const uint8_t *in = z->packed, *end = in + z->packed_size;
-    uint8_t *out = z->out;
     crc_table(table);
     do
-        z->problem = member(crc, &in, end, &out, z->out + z->capacity);
+        z->problem = member(crc, &in, end, &z->output);
     while (!z->problem && in < end);
-    z->size = (size_t)(out - z->out);
     z->at = (size_t)(in - z->packed);
     if (!z->problem)
         return SIXNET_OK;

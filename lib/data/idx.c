@@ -22,7 +22,6 @@ int32_t six_idx_read(six_idx *idx, const sixnet_context *ctx, const char *path, 
 
 #include "base/file.h"
 #include "gzip.h"
-#include "inflate.h"
 
 /* The format: two zero bytes, the elements' type, the rank, the dimensions and then the elements, all big-endian. */
 enum { MAX_RANK = 5, MAX_HEADER = 4 + 4 * MAX_RANK };
@@ -36,7 +35,8 @@ typedef struct reader {
     const six_element *element;
     six_shape shape;
     uint64_t header_size, total_size; /* of the unpacked data; total_size is UINT64_MAX where it is larger */
-    void *memory;
+    void *memory;                     /* total_size bytes; NULL before the header is known */
+    int32_t status;                   /* of unpack_header(), while the data are unpacked */
 } reader;
 
 /* ---- the header ---- */
@@ -157,21 +157,49 @@ static int32_t fail_gzip(const reader *r, const six_gzip *z)
     return six_fail(SIXNET_BAD_FILE, "%s: byte %zu of the gzip data: %s", r->path, z->at, z->problem);
 }
 
-static int32_t unpack(reader *r, const uint8_t *packed)
+/* Takes the header from the beginning of the unpacked data, and memory for all of them. */
+static int32_t unpack_header(reader *r, const six_output *output)
 {
     char shape[160];
+    int32_t status = parse_header(r, output->memory, output->next);
+    if (status)
+        return status;
     if (r->total_size / SIX_INFLATE_RATIO > r->file.size)
         return six_fail(SIXNET_BAD_FILE, "%s: byte 4: %s values of type %s; %" PRIu64 " bytes of gzip cannot hold them",
                         r->path, six_shape_text(&r->shape, shape), r->element->name, r->file.size);
-    int32_t status = allocate(r);
-    if (status)
-        return status;
-    six_gzip z = {
-        .packed = packed, .packed_size = (size_t)r->file.size, .out = r->memory, .capacity = (size_t)r->total_size};
-    status = six_gunzip(&z);
+    status = allocate(r);
+    if (!status)
+        memcpy(r->memory, output->memory, output->next < r->total_size ? output->next : (size_t)r->total_size);
+    return status;
+}
+
+/* The data turn out to be more than a header can be: they go on in the memory that this one asks for. */
+static bool extend(six_output *output)
+{
+    reader *r = output->user;
+    if (r->memory)
+        return false;
+    r->status = unpack_header(r, output);
+    if (r->status || r->total_size <= output->next)
+        return false;
+    output->memory = r->memory;
+    output->capacity = (size_t)r->total_size;
+    return true;
+}
+
+static int32_t unpack(reader *r, const uint8_t *packed)
+{
+    uint8_t begin[MAX_HEADER];
+    six_output output = {.memory = begin, .capacity = sizeof begin, .extend = extend, .user = r};
+    six_gzip z = {.packed = packed, .packed_size = (size_t)r->file.size, .output = output};
+    const int32_t status = six_gunzip(&z);
+    if (r->status)
+        return r->status;
     if (status == SIXNET_BAD_FILE)
         return fail_gzip(r, &z);
-    return check_size(r, status == SIXNET_TOO_LARGE ? r->total_size + 1 : z.size);
+    if (!r->memory)
+        r->status = unpack_header(r, &z.output);
+    return r->status ? r->status : check_size(r, status == SIXNET_TOO_LARGE ? r->total_size + 1 : z.output.next);
 }
 
 /* Moves values of several bytes to the front of the memory, in the machine's byte order; returns where the values begin. */
@@ -193,16 +221,10 @@ static const void *convert(const reader *r)
 
 static int32_t read_gzip(reader *r)
 {
-    uint8_t begin[MAX_HEADER];
     uint8_t *packed = six_alloc(r->ctx, 1, (size_t)r->file.size);
     if (!packed)
         return SIXNET_OUT_OF_MEMORY;
-    six_gzip z = {.packed = packed, .packed_size = (size_t)r->file.size, .out = begin, .capacity = sizeof begin};
     int32_t status = six_file_read(&r->file, packed);
-    if (!status && six_gunzip(&z) == SIXNET_BAD_FILE)
-        status = fail_gzip(r, &z);
-    if (!status)
-        status = parse_header(r, begin, z.size);
     if (!status)
         status = unpack(r, packed);
     six_free(r->ctx, packed);

@@ -16,6 +16,7 @@ typedef struct stream {
     const uint8_t *in, *in_end;
     uint8_t *out, *out_end;
     const uint8_t *window;
+    six_output *output; /* what out, out_end and window point into */
     uint64_t bits;
     uint32_t count;
 } stream;
@@ -144,6 +145,27 @@ static inline uint32_t look_up(const huffman *h, uint64_t bits)
     return entry ? entry : look_up_long(h, bits);
 }
 
+/* Output. */
+
+static inline void point_into(stream *s, six_output *output)
+{
+    s->output = output;
+    s->out = output->memory + output->next;
+    s->out_end = output->memory + output->capacity;
+    s->window = output->memory + output->begin;
+}
+
+/* Whether there is memory for more bytes than fill it now. */
+static inline bool extend(stream *s)
+{
+    six_output *output = s->output;
+    output->next = (size_t)(s->out - output->memory);
+    if (!output->extend || !output->extend(output))
+        return false;
+    point_into(s, output);
+    return true;
+}
+
 /* Blocks. These functions return what is wrong, or NULL. */
 
 static inline void copy(uint8_t *to, uint32_t distance, uint32_t length)
@@ -186,11 +208,11 @@ static inline const char *match(stream *s, const huffman *distances, uint32_t sy
 
     if (distance > (size_t)(s->out - s->window))
         return "a match from before the beginning of the data";
-    size_t capacity = (size_t)(s->out_end - s->out);
-    if (length > capacity) {
+    for (size_t capacity; length > (capacity = (size_t)(s->out_end - s->out)); length -= (uint32_t)capacity) {
         copy(s->out, distance, (uint32_t)capacity);
         s->out = s->out_end;
-        return six_inflate_full;
+        if (!extend(s))
+            return six_inflate_full;
     }
     copy(s->out, distance, length);
     s->out += length;
@@ -208,7 +230,7 @@ static inline const char *symbols(stream *s, const huffman *literals, const huff
         if (!skip(s, entry & 15))
             return six_inflate_ends;
         if (symbol < END_OF_BLOCK) {
-            if (s->out == s->out_end)
+            if (s->out == s->out_end && !extend(s))
                 return six_inflate_full;
             *s->out++ = (uint8_t)symbol;
         } else if (symbol == END_OF_BLOCK) {
@@ -235,18 +257,22 @@ static const char *stored(stream *s)
     align(s);
     if (s->in_end - s->in < 4)
         return six_inflate_ends;
-    size_t length = little_endian(s->in, 2), capacity = (size_t)(s->out_end - s->out);
+    size_t length = little_endian(s->in, 2);
     if ((length ^ 0xffff) != little_endian(s->in + 2, 2))
         return "a stored block whose length and its complement differ";
     s->in += 4;
     if ((size_t)(s->in_end - s->in) < length)
         return six_inflate_ends;
-    size_t n = length < capacity ? length : capacity;
-    if (n > 0)
+    for (size_t n; length > 0; length -= n) {
+        if (s->out == s->out_end && !extend(s))
+            return six_inflate_full;
+        const size_t capacity = (size_t)(s->out_end - s->out);
+        n = length < capacity ? length : capacity;
         memcpy(s->out, s->in, n);
-    s->in += n;
-    s->out += n;
-    return length > capacity ? six_inflate_full : NULL;
+        s->in += n;
+        s->out += n;
+    }
+    return NULL;
 }
 
 /* The fixed code of RFC 1951, 3.2.6, by the next nine bits n: codes of seven bits for 256 to 279, of eight for 0 to 143 and 280 to 287, of nine
@@ -348,12 +374,14 @@ static const char *blocks(stream *s)
     return problem;
 }
 
-const char *six_inflate(const uint8_t **in, const uint8_t *in_end, uint8_t **out, uint8_t *out_end)
+const char *six_inflate(const uint8_t **in, const uint8_t *in_end, six_output *out)
 {
-    stream s = {.in = *in, .in_end = in_end, .out = *out, .out_end = out_end, .window = *out};
+    stream s = {.in = *in, .in_end = in_end};
+    out->begin = out->next;
+    point_into(&s, out);
     const char *problem = blocks(&s);
     align(&s);
     *in = s.in;
-    *out = s.out;
+    out->next = (size_t)(s.out - out->memory);
     return problem;
 }

@@ -88,12 +88,12 @@ static void seal(uint8_t *file, size_t size)
     if (size < HEAD + TAIL || file[0] != 0x1F || file[1] != 0x8B || file[3])
         return;
     const uint8_t *in = file + HEAD, *end = file + size;
-    uint8_t *out = unpacked;
-    if (six_inflate(&in, end, &out, unpacked + ROOM) || end - in < TAIL)
+    six_output out = {.memory = unpacked, .capacity = ROOM};
+    if (six_inflate(&in, end, &out) || end - in < TAIL)
         return;
     uint8_t *tail = file + (in - file);
-    put32(tail, crc32_of(unpacked, (size_t)(out - unpacked)));
-    put32(tail + 4, (uint32_t)(out - unpacked));
+    put32(tail, crc32_of(unpacked, out.next));
+    put32(tail + 4, (uint32_t)out.next);
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned int seed)
