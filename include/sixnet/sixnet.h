@@ -221,8 +221,8 @@ SIXNET_API void sixnet_model_free(sixnet_model *net);
  * Any layer may be given a name with `name=`: 1 to 255 letters, digits, '_' and '.', the first not a '.', such as layer1.0.conv1.
  * Without one it gets its kind's short form and a number (conv1, bn2, linear1).
  * `from=`, as in sixnet_model_parse(), may take the place of input, which is SIXNET_NO_NODE then, or must name the same node.
- * @return the new node, or SIXNET_NO_NODE if it failed; giving a failed node to later calls is harmless, as sixnet_model_compile() reports
- *         the first error of the whole build
+ * @return the new node, or SIXNET_NO_NODE if it failed; giving a failed node to later calls is harmless, as none adds a node before
+ *         sixnet_model_compile() has reported the first error of the build. Then the model is as it was before the failed call.
  *
  * Threads: changes net. */
 SIXNET_API sixnet_node sixnet_model_add(sixnet_model *net, const char *spec, sixnet_node input);
@@ -240,7 +240,8 @@ SIXNET_API int32_t sixnet_node_retain(sixnet_model *net, sixnet_node node);
 
 /** Checks the graph, lays out its memory and gives the parameters their initial values, drawn with the context's seed.
  * Compiling twice is SIXNET_BAD_STATE.
- * @return SIXNET_OK or the status of the first error of the build, whose message names the node and the attribute
+ * @return SIXNET_OK or the status of the first error of the build, whose message names the node and the attribute; it is reported once, and
+ *         building can go on after it
  *
  * Threads: changes net. */
 SIXNET_API int32_t sixnet_model_compile(sixnet_model *net);

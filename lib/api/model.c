@@ -81,7 +81,9 @@ static sixnet_node add_node(const char *function, sixnet_model *net, const char 
     if (six_api_begin_model(&call, function, net, SIX_CHANGES))
         return SIXNET_NO_NODE;
     if (net->error)
-        status = SIXNET_BAD_STATE; /* the first error stays */
+        status =
+            six_fail(SIXNET_BAD_STATE, "%s (reported by sixnet_model_compile(), after which nodes are added again)",
+                     net->error_message);
     else if (!spec)
         status = six_api_missing(function, "spec");
     else if (count < 0)

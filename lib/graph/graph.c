@@ -173,6 +173,7 @@ int32_t six_compile(sixnet_model *net)
     if (net->compiled)
         return six_fail(SIXNET_BAD_STATE, "the model is compiled already");
     int32_t status = six_check(net);
+    net->error = SIXNET_OK; /* which six_check() has reported */
     if (status)
         return status;
     status = six_tensors_allocate(net);

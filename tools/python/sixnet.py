@@ -2034,7 +2034,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     def add(self, spec: str, *inputs: Union[int, str], **attributes: Any) -> int:
         """Adds a layer or a loss that takes the given nodes, or the node above. Returns its number. A node is a number or a name; it stands
-        for its first output, "NODE:OUTPUT" or node_output() for another. After an error the model cannot be completed."""
+        for its first output, "NODE:OUTPUT" or node_output() for another. A call that fails leaves the model as it was."""
         resource = self._open()
         with resource.lock:
             text, nodes = _spec(spec, attributes), [self._node(node) for node in inputs]
