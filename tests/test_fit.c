@@ -546,6 +546,45 @@ static void test_average_refused(void **state)
     fixture_teardown(w);
 }
 
+/* The last line of the log. */
+static void keep_line(void *user, int32_t level, const char *line) { snprintf(user, 200, "%d %s", (int)level, line); }
+
+/* A fit that cannot change the net warns. */
+static void test_warnings_of_nothing(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/sixnet-fit-XXXXXX", options[128], line[200] = "";
+    int file = mkstemp(path);
+    fixture *w =
+        fixture_setup("", "input shape=6\nlinear out_features=3 name=a\ncross_entropy", "sgd lr=0.1", NULL, 20);
+    sixnet_model *net =
+        parsed(w->ctx, "input shape=6\nlinear out_features=3\ncross_entropy\ntensors match=* trainable=false");
+    sixnet_model *bare = parsed(w->ctx, "input shape=6\nreshape shape=6\ncross_entropy");
+    sixnet_optimizer *opt, *idle;
+    assert_true(file >= 0);
+    close(file);
+    WORKS(sixnet_context_set_log(w->ctx, keep_line, line));
+    WORKS(sixnet_optimizer_new(&opt, net, "sgd lr=0.1", NULL));
+    WORKS(sixnet_optimizer_new(&idle, bare, "sgd lr=0.1", NULL));
+    WORKS(sixnet_model_fit(net, opt, w->ds, NULL, "", NULL, NULL));
+    assert_string_equal(line, "1 fit changes nothing: all parameters are frozen; trainable=true thaws them");
+    WORKS(sixnet_model_fit(bare, idle, w->ds, NULL, "", NULL, NULL));
+    assert_string_equal(line, "1 fit changes nothing: the net has no parameters");
+    line[0] = '\0';
+    snprintf(options, sizeof options, "epochs=2 batch_size=20 checkpoint=%s", path);
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, options, NULL, NULL));
+    assert_string_equal(line, "");
+    snprintf(options, sizeof options, "epochs=1 batch_size=20 resume=%s", path);
+    WORKS(sixnet_model_fit(w->net, w->opt, w->ds, NULL, options, NULL, NULL));
+    assert_non_null(strstr(line, "the run has done 2 epochs, more than epochs=1; none is added"));
+    unlink(path);
+    sixnet_optimizer_free(opt);
+    sixnet_optimizer_free(idle);
+    sixnet_model_free(net);
+    sixnet_model_free(bare);
+    fixture_teardown(w);
+}
+
 /* A net that has nothing to learn. */
 static void test_average_of_nothing(void **state)
 {
@@ -1355,6 +1394,7 @@ int main(void)
         cmocka_unit_test(test_average_is_that_of_the_open_loop),
         cmocka_unit_test(test_average_leaves_the_training_alone),
         cmocka_unit_test(test_average_refused),
+        cmocka_unit_test(test_warnings_of_nothing),
         cmocka_unit_test(test_average_of_nothing),
         cmocka_unit_test(test_average_of_an_epoch_that_ends_twice),
         cmocka_unit_test(test_stopping),

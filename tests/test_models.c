@@ -34,6 +34,23 @@ static void test_words_are_suggested(void **state)
         {"linear out_features=3 bias=yes", "bias=yes", "true nor false"},
         {"", "empty", ""},
         {"relu\001", "control character", ""},
+        {"relu from=", "from=", "is empty"},
+        /* as in PyTorch and Keras */
+        {"Conv2d(1, 16, 3)", "did you mean 'conv2d'?", "name=value"},
+        {"torch.nn.Linear(in_features=3, out_features=4)", "did you mean 'linear'?", "name=value"},
+        {"CrossEntropyLoss()", "did you mean 'cross_entropy'?", "name=value"},
+        {"nn.ELU()", "there is no such layer", "name=value"},
+        {"CrossEntropyLoss", "CrossEntropyLoss", "did you mean 'cross_entropy'?"},
+        {"SmoothL1Loss", "SmoothL1Loss", "did you mean 'smooth_l1'?"},
+        {"NLLLoss", "NLLLoss", "did you mean 'nll'?"},
+        {"linear in_features=2 out_features=3", "'in_features'", "leave it out"},
+        {"conv2d in_channels=1 out_channels=3", "'in_channels'", "leave it out"},
+        {"linear out_channels=3", "'out_channels'", "did you mean 'out_features'"},
+        {"conv2d out_features=3", "'out_features'", "did you mean 'out_channels'"},
+        {"linear units=3", "'units'", "did you mean 'out_features'"},
+        {"dropout rate=0.5", "'rate'", "did you mean 'p'"},
+        {"tensor match=*", "unknown layer 'tensor'", "did you mean 'tensors'"},
+        {"tensors match=*", "'tensors' is no layer", "sixnet_model_set_tensors()"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         sixnet_model *net = empty(w);

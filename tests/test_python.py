@@ -316,6 +316,22 @@ class Errors(unittest.TestCase):
         self.assertIn("not compiled", repr(net))
         with self.assertRaises(sixnet.BadStateError):
             net.predict([[1, 2, 3]])
+        net.add("linear", out_features=3)  # the model is as it was before
+        with self.assertRaisesRegex(sixnet.BadSpecError, "there is no such layer"):
+            net.add("gru")
+        net.add("mse")
+        net.compile()
+        self.assertEqual([node.kind for node in net.nodes], ["input", "linear", "mse"])
+
+    def test_samples_by_number(self):
+        data = sixnet.Dataset([[1.0], [2.0]], [[3.0], [4.0]])
+        self.assertEqual([float(x[0]) for x, _ in (data[0], data[-1])], [1, 2])
+        with self.assertRaises(IndexError):
+            data[2]
+        with self.assertRaisesRegex(TypeError, r"no slices; split\(\)"):
+            data[0:1]
+        with self.assertRaisesRegex(TypeError, "index: a whole number is expected, not 0.5"):
+            data[0.5]
 
     def test_nul(self):
         with self.assertRaises(ValueError):

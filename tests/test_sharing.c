@@ -732,6 +732,44 @@ static void test_settings_as_text(void **state)
     sixnet_model_free(again);
 }
 
+/* A shared tensor has a name at each node that uses it, and a pattern may be any of them. */
+static void test_patterns_name_sharers(void **state)
+{
+    (void)state;
+    sixnet_model *net =
+        parsed(NULL, "input shape=2\nlinear out_features=2 name=a\nlinear share=a out_features=2 name=b\nmse\n"
+                     "tensors match=b.bias lr_scale=3");
+    sixnet_model *again = parsed(NULL, sixnet_model_text(net));
+    assert_true(sixnet_tensor_setting(again, "a.bias", "lr_scale") == 3);
+    assert_true(sixnet_tensor_setting(again, "a.weight", "lr_scale") == 1);
+    WORKS(sixnet_model_set_tensors(again, "b.*", "trainable=false"));
+    assert_true(!trains(again, "a.weight") && !trains(again, "a.bias"));
+    FAILS(SIXNET_NOT_FOUND, sixnet_model_set_tensors(again, "c.*", "trainable=false"), "c.*");
+    sixnet_model_free(net);
+    sixnet_model_free(again);
+}
+
+/* A tensor returns to the optimizer's weight decay by a word, which a later text keeps as others may have set it. */
+static void test_weight_decay_returns(void **state)
+{
+    (void)state;
+    sixnet_model *net =
+        parsed(NULL, "input shape=2\nlinear out_features=2 name=a\nmse\ntensors match=* weight_decay=0.5\n"
+                     "tensors match=a.bias weight_decay=optimizer");
+    sixnet_model *again = parsed(NULL, sixnet_model_text(net));
+    assert_non_null(strstr(sixnet_model_text(again), "tensors match=a.bias weight_decay=optimizer\n"));
+    assert_true(sixnet_tensor_setting(again, "a.weight", "weight_decay") == 0.5);
+    assert_true(sixnet_tensor_setting(again, "a.bias", "weight_decay") == -1);
+    WORKS(sixnet_model_set_tensors(again, "a.*", "weight_decay=unchanged lr_scale=2"));
+    assert_true(sixnet_tensor_setting(again, "a.weight", "weight_decay") == 0.5);
+    FAILS(SIXNET_BAD_SPEC, sixnet_model_set_tensors(again, "a.*", "weight_decay=-1"), "weight_decay=-1", "0 to",
+          "optimizer");
+    FAILS(SIXNET_BAD_SPEC, sixnet_model_set_tensors(again, "a.*", "lr_scale=optimizer"), "lr_scale=optimizer");
+    FAILS(SIXNET_BAD_SPEC, sixnet_model_set_tensors(again, "a.*", "weight_decay=unchanged"), "sets nothing");
+    sixnet_model_free(net);
+    sixnet_model_free(again);
+}
+
 /* A line is about the nodes above it, also after the net was written and read. */
 static void test_settings_have_a_place(void **state)
 {
@@ -793,6 +831,7 @@ static void test_sharing_is_refused(void **state)
         const char *word, *other;
     } bad[] = {
         {"linear out_features=3 share=z", SIXNET_NOT_FOUND, "share=z", "no node"},
+        {"linear out_features=3 share=", SIXNET_NOT_FOUND, "share=", "no node"},
         {"linear out_features=3 share=b", SIXNET_BAD_SHAPE, "share=b", "batchnorm1d"},
         {"linear out_features=4 share=a", SIXNET_BAD_SHAPE, "4x3", "3x3"},
         {"linear out_features=3 bias=false share=a", SIXNET_BAD_SHAPE, "share=a", "linear"},
@@ -910,6 +949,8 @@ int main(void)
         cmocka_unit_test(test_unfreezing),
         cmocka_unit_test(test_lr_scale_and_weight_decay),
         cmocka_unit_test(test_settings_as_text),
+        cmocka_unit_test(test_patterns_name_sharers),
+        cmocka_unit_test(test_weight_decay_returns),
         cmocka_unit_test(test_settings_have_a_place),
         cmocka_unit_test(test_checkpoints_hold_settings),
         cmocka_unit_test(test_sharing_is_refused),

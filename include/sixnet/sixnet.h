@@ -349,10 +349,11 @@ SIXNET_API int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name
 
 /** Sets how the tensors that a pattern names are trained: those of the nodes so far. Before or after sixnet_model_compile(); saved with the
  * model's text, as a line `tensors match=PATTERN ...` below these nodes.
- * @param pattern names as sixnet_tensor_name() gives them; `*` stands for any characters, `?` for one: "conv1.*"
+ * @param pattern names as sixnet_tensor_name() gives them, or those that a shared tensor has at the other nodes that use it; `*` stands for
+ *        any characters, `?` for one: "conv1.*"
  * @param settings one or more of `trainable=false` (frozen: no gradient, no optimizer state, and a batch norm whose tensors are all
  *        frozen uses its running statistics), `trainable=true`, `lr_scale=F` (factor of the learning rate), `weight_decay=F` (in place
- *        of the optimizer's)
+ *        of the optimizer's), `weight_decay=optimizer` (the optimizer's again)
  * @return SIXNET_OK, SIXNET_NOT_FOUND if the pattern names no tensor, SIXNET_BAD_SPEC, SIXNET_BAD_STATE if trainable would change
  *         while the model has an optimizer, SIXNET_TOO_LARGE after 4096 different patterns
  *

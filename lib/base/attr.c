@@ -24,7 +24,9 @@ static const char *range_text(const six_attr *attr, char text[static SIX_RANGE_S
     bool above_zero = attr->low == SIX_ABOVE_ZERO, no_low = attr->low == -DBL_MAX, no_high = attr->high == DBL_MAX;
     if (no_low && no_high)
         return "any number";
-    if (no_low)
+    if (attr->type == SIX_FLOAT && attr->choices)
+        snprintf(text, SIX_RANGE_SIZE, "%s to %s, or one of: %s", low, high, attr->choices);
+    else if (no_low)
         snprintf(text, SIX_RANGE_SIZE, "up to %s", high);
     else if (no_high)
         snprintf(text, SIX_RANGE_SIZE, above_zero ? "above 0" : "%s and up", low);
@@ -56,7 +58,25 @@ static const char *read_whole(const six_attr *attr, six_span s, int64_t *value)
 
 static const char *read_int(const six_attr *attr, six_span s, void *field) { return read_whole(attr, s, field); }
 
-static const char *read_float(const six_attr *attr, six_span s, void *field) { return read_number(attr, s, field); }
+/* The place of a word among an attribute's choices; -1 if it is none of them. */
+static int32_t choice_of(const six_attr *attr, six_span s)
+{
+    six_span word;
+    int32_t place = 0;
+    for (const char *rest = attr->choices ? attr->choices : ""; six_next_word(&rest, &word); place++)
+        if (six_span_equal(word, s))
+            return place;
+    return -1;
+}
+
+static const char *read_float(const six_attr *attr, six_span s, void *field)
+{
+    const int32_t choice = choice_of(attr, s);
+    if (choice < 0)
+        return read_number(attr, s, field);
+    *(double *)field = -1 - choice;
+    return NULL;
+}
 
 static const char *read_bool(const six_attr *attr, six_span s, void *field)
 {
@@ -146,15 +166,9 @@ static const char *read_path(const six_attr *attr, six_span s, void *field)
 
 static const char *read_choice(const six_attr *attr, six_span s, void *field)
 {
-    six_span word;
-    int32_t place = 0;
-    for (const char *rest = attr->choices; six_next_word(&rest, &word); place++) {
-        if (six_span_equal(word, s)) {
-            *(int32_t *)field = place;
-            return NULL;
-        }
-    }
-    return "is none of ";
+    const int32_t choice = choice_of(attr, s);
+    *(int32_t *)field = choice;
+    return choice < 0 ? "is none of " : NULL;
 }
 
 /* And these write a field. */
@@ -165,11 +179,23 @@ static void write_int(const six_attr *attr, const void *field, six_text *t)
     six_text_add(t, "%" PRId64, *(const int64_t *)field);
 }
 
+static void write_word(const six_attr *attr, int32_t choice, six_text *t)
+{
+    six_span word = {"", ""};
+    const char *rest = attr->choices;
+    for (; choice >= 0 && six_next_word(&rest, &word); choice--)
+        continue;
+    six_text_add(t, "%.*s", (int)six_span_length(word), word.begin);
+}
+
 static void write_float(const six_attr *attr, const void *field, six_text *t)
 {
-    (void)attr;
+    const double value = *(const double *)field;
     char text[32];
-    six_text_add(t, "%s", six_double_text(*(const double *)field, text));
+    if (attr->choices && value < 0)
+        write_word(attr, -1 - (int32_t)value, t);
+    else
+        six_text_add(t, "%s", six_double_text(value, text));
 }
 
 static void write_bool(const six_attr *attr, const void *field, six_text *t)
@@ -217,11 +243,7 @@ static void write_path(const six_attr *attr, const void *field, six_text *t)
 
 static void write_choice(const six_attr *attr, const void *field, six_text *t)
 {
-    six_span word = {"", ""};
-    const char *rest = attr->choices;
-    for (int32_t i = *(const int32_t *)field; i >= 0 && six_next_word(&rest, &word);)
-        i--;
-    six_text_add(t, "%.*s", (int)six_span_length(word), word.begin);
+    write_word(attr, *(const int32_t *)field, t);
 }
 
 static const struct {

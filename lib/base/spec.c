@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "attr.h"
+#include "foreign.h"
 #include "status.h"
 #include "suggestion.h"
 
@@ -41,9 +42,15 @@ static int32_t unknown_attr(const six_kind *kind, const six_kind *common, six_sp
 {
     char shown[SIX_QUOTE_SIZE], nearest[SIX_SUGGESTION_SIZE];
     six_suggestion s = six_suggestion_for(name);
-    for (const six_attr *a = attrs_of(kind); a->name; a++)
+    const char *ours = six_foreign_attribute(kind, common, name);
+    if (!ours && six_foreign_size(name))
+        return six_fail(SIXNET_BAD_SPEC, "unknown attribute '%s'; leave it out, as it follows from the layer's input",
+                        six_quote(name, shown));
+    if (ours)
+        s.best = six_span_of(ours);
+    for (const six_attr *a = attrs_of(kind); a->name && !ours; a++)
         six_suggestion_consider(&s, six_span_of(a->name));
-    for (const six_attr *a = attrs_of(common); a->name; a++)
+    for (const six_attr *a = attrs_of(common); a->name && !ours; a++)
         six_suggestion_consider(&s, six_span_of(a->name));
     return six_fail(SIXNET_BAD_SPEC, "unknown attribute '%s'%s", six_quote(name, shown),
                     six_suggestion_text(&s, nearest));
@@ -147,18 +154,25 @@ static bool means_other(six_span word)
 
 const six_kind *six_kind_find(const six_kind *const *kinds, six_span word, const char *family)
 {
+    static const char form[] = " (attributes are written name=value, with blanks between them)";
     char shown[SIX_QUOTE_SIZE], nearest[SIX_SUGGESTION_SIZE];
-    six_suggestion s = six_suggestion_for(word);
-    for (const six_kind *const *k = kinds; *k; k++)
+    six_span name;
+    const bool call = six_foreign_call(word, &name);
+    six_suggestion s = six_suggestion_for(name);
+    for (const six_kind *const *k = kinds; *k; k++) {
         if (six_span_equal(six_span_of((*k)->name), word))
             return *k;
-    for (; *kinds && !means_other(word); kinds++)
+        if (six_foreign_class(name, (*k)->name))
+            s = (six_suggestion){.best = six_span_of((*k)->name)};
+    }
+    for (; *kinds && !means_other(name); kinds++)
         six_suggestion_consider(&s, six_span_of((*kinds)->name));
     if (s.best.begin)
-        six_fail(SIXNET_BAD_SPEC, "unknown %s '%s'%s", family, six_quote(word, shown),
-                 six_suggestion_text(&s, nearest));
+        six_fail(SIXNET_BAD_SPEC, "unknown %s '%s'%s%s", family, six_quote(word, shown),
+                 six_suggestion_text(&s, nearest), call ? form : "");
     else
-        six_fail(SIXNET_BAD_SPEC, "unknown %s '%s'; there is no such %s", family, six_quote(word, shown), family);
+        six_fail(SIXNET_BAD_SPEC, "unknown %s '%s'; there is no such %s%s", family, six_quote(word, shown), family,
+                 call ? form : "");
     return NULL;
 }
 

@@ -10,7 +10,7 @@
 
 typedef enum six_type {
     SIX_INT,    /* int64_t */
-    SIX_FLOAT,  /* double */
+    SIX_FLOAT,  /* double; the words of choices, if any, are -1, -2 and so on */
     SIX_BOOL,   /* int32_t, 0 or 1; written true or false */
     SIX_PAIR,   /* int64_t[2]: height, width; written 3 or 3x5 */
     SIX_SHAPE,  /* six_shape; written 1x28x28 */
@@ -41,7 +41,7 @@ typedef struct six_attr {
     double low,
         high; /* of a number, a pair's, a list's or a shape's numbers, both allowed; low = SIX_ABOVE_ZERO for x > 0 */
     const char *default_text; /* NULL: required; "" for an empty list or text */
-    const char *choices;      /* "mean sum none" */
+    const char *choices;      /* "mean sum none"; of a number: words in its place */
     const char *help;
 } six_attr;
 

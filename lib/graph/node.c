@@ -8,13 +8,18 @@
 #include "base/status.h"
 #include "graph/request.h"
 
+/* Stands for no nodes, as it cannot be a node's name; an empty text is a mistake. */
+static const char not_given[] = "-";
+
+bool six_is_given(const char *nodes) { return strcmp(nodes, not_given) != 0; }
+
 static const six_attr common_attrs[] = {
     {"name", SIX_TEXT, offsetof(six_common, name), 0, 0, "", NULL,
      "the node's name; a kind's short form and a number without it"},
-    {"from", SIX_NAMES, offsetof(six_common, from), 0, 0, "", NULL,
+    {"from", SIX_NAMES, offsetof(six_common, from), 0, 0, not_given, NULL,
      "in a net's text: the nodes it takes, a,b; the line above without it; NODE:OUTPUT "
      "for another output than the first"},
-    {"share", SIX_TEXT, offsetof(six_common, share), 0, 0, "", NULL,
+    {"share", SIX_TEXT, offsetof(six_common, share), 0, 0, not_given, NULL,
      "a node of the same kind whose tensors it uses as its own; weight=NODE.weight shares one tensor"},
     {0},
 };
@@ -58,12 +63,17 @@ static int32_t find_layer(const sixnet_model *net, six_span word, const six_laye
         return SIXNET_OK;
     const six_kind *kinds[256];
     int32_t count = 0;
-    for (; six_variant_baseline.layers[count] && count < 255; count++)
+    for (; six_variant_baseline.layers[count] && count < 254; count++)
         kinds[count] = &six_variant_baseline.layers[count]->kind;
-    kinds[count] = NULL;
+    kinds[count] = &six_kind_tensors;
+    kinds[count + 1] = NULL;
     const six_kind *kind = six_kind_find(kinds, word, "layer");
     if (!kind)
         return SIXNET_BAD_SPEC;
+    if (kind == &six_kind_tensors)
+        return six_fail(SIXNET_BAD_SPEC,
+                        "'%s' is no layer but a line of a net's text; sixnet_model_set_tensors() does the same",
+                        kind->name);
     int32_t index = six_layer_index(kind->name);
     *layer = six_variant_baseline.layers[index];
     *kernel = net->variant->layers[index];
@@ -157,6 +167,9 @@ static int32_t find_named(const sixnet_model *net, const char *from, int32_t *in
             memcpy(name, from, node_length);
         if (length > node_length && length - node_length <= sizeof output)
             memcpy(output, from + node_length + 1, length - node_length - 1);
+        if (node_length == 0)
+            return six_fail(SIXNET_BAD_SPEC,
+                            "from=: a node's name is empty; names have a comma between them, such as from=a,b");
         int32_t value = six_node_find(net, name);
         if (value < 0)
             return six_fail(SIXNET_NOT_FOUND, "from=%.*s: there is no node of that name above",
@@ -278,7 +291,7 @@ int32_t six_node_add(sixnet_model *net, const char *spec, int32_t line, const in
     int32_t status = read_spec(net, spec, line, &r);
     if (status)
         return status;
-    if (r.common.from[0]) {
+    if (six_is_given(r.common.from)) {
         status = agree_on_inputs(net, &r.common, inputs, count, named, &count);
         inputs = named;
     } else if (line > 0) {

@@ -35,4 +35,7 @@ int32_t six_request_take_shared(const sixnet_model *net, char *attributes, six_r
 /* Makes node.tensor: entries of the tensor table that stand for the node's parameters, -1 for its own. */
 int32_t six_request_find_shared(const sixnet_model *net, six_request *r);
 
+/* Whether from= or share= was given. */
+bool six_is_given(const char *nodes);
+
 #endif

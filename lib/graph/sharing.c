@@ -96,7 +96,7 @@ int32_t six_request_find_shared(const sixnet_model *net, six_request *r)
         return SIXNET_OUT_OF_MEMORY;
     for (int32_t p = 0; p < node->op->params; p++)
         node->tensor[p] = -1;
-    int32_t status = r->common.share[0] ? share_all(net, r, node->tensor) : SIXNET_OK;
+    int32_t status = six_is_given(r->common.share) ? share_all(net, r, node->tensor) : SIXNET_OK;
     for (int32_t i = 0; i < r->shared_count && !status; i++)
         status = share_one(net, node, &r->shared[i], node->tensor);
     return status;

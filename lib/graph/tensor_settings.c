@@ -2,15 +2,18 @@
 
 /* Settings of tensors by name or pattern: whether they learn, how fast, and their weight decay. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
 #include "graph/graph.h"
 
 enum { UNCHANGED, TRAINABLE, FROZEN };
+/* In place of a number: what is not set, and the weight decay that a tensor has without a setting. */
+enum { NUMBER_UNCHANGED = -1, NUMBER_OPTIMIZER = -2 };
 enum { SETTINGS_MAX = 4096 }; /* each is matched with every tensor */
 
-/* One line of settings. What is UNCHANGED or below 0 is not set. */
+/* One line of settings. */
 typedef struct six_setting {
     char match[SIX_TEXT_MAX];
     int32_t trainable;
@@ -19,15 +22,16 @@ typedef struct six_setting {
 } setting;
 
 static const six_attr attrs[] = {
-    {"match", SIX_TEXT, offsetof(setting, match), 0, 0, "", NULL,
-     "names of tensors, such as conv1.weight; '*' stands for any characters, '?' for one"},
+    {"match", SIX_TEXT, offsetof(setting, match), 0, 0, NULL, NULL,
+     "names of tensors, such as conv1.weight; '*' stands for any characters, '?' for one; a shared tensor has a name "
+     "at each of its nodes"},
     {"trainable", SIX_CHOICE, offsetof(setting, trainable), 0, 0, "unchanged", "unchanged true false",
      "false freezes them: no gradient, no optimizer state; batch norm whose tensors are frozen uses its running "
      "statistics"},
-    {"lr_scale", SIX_FLOAT, offsetof(setting, lr_scale), -1, 1e30, "-1", NULL,
-     "factor of the learning rate; -1 leaves it unchanged"},
-    {"weight_decay", SIX_FLOAT, offsetof(setting, weight_decay), -1, 1e30, "-1", NULL,
-     "used in place of the optimizer's weight decay; -1 leaves it unchanged"},
+    {"lr_scale", SIX_FLOAT, offsetof(setting, lr_scale), 0, 1e30, "unchanged", "unchanged",
+     "factor of the learning rate"},
+    {"weight_decay", SIX_FLOAT, offsetof(setting, weight_decay), 0, 1e30, "unchanged", "unchanged optimizer",
+     "used in place of the optimizer's weight decay, to which 'optimizer' returns"},
     {0},
 };
 
@@ -54,20 +58,36 @@ static bool matches(const char *pattern, const char *name)
     return pattern[strspn(pattern, "*")] == 0;
 }
 
+/* Notes which tensors of the model a pattern names, by their own names or by those that nodes have that share them; false if none. */
+static bool find_named(const sixnet_model *net, const char *pattern, bool *named)
+{
+    char name[SIX_NAME_MAX + SIX_PARAM_NAME_MAX];
+    bool found = false;
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const six_node *node = &net->node[i];
+        for (int32_t p = 0; p < node->op->params; p++) {
+            snprintf(name, sizeof name, "%s.%s", node->name, node->op->param[p].name);
+            named[node->tensor[p]] |= matches(pattern, name);
+            found |= named[node->tensor[p]];
+        }
+    }
+    return found;
+}
+
 static bool would_change(const six_tensor *t, const setting *s)
 {
     return s->trainable != UNCHANGED && t->trainable != (s->trainable == TRAINABLE);
 }
 
-/* Applies what decides about gradients, which a compiled model has; whole or not at all. */
-static int32_t apply_trainable(sixnet_model *net, const setting *s)
+/* Applies what decides about gradients, which a compiled model has, to the named tensors; whole or not at all. */
+static int32_t apply_trainable(sixnet_model *net, const setting *s, const bool *named)
 {
     bool *before = six_alloc(net->ctx, (size_t)net->tensor_count, sizeof *before);
     if (!before)
         return SIXNET_OUT_OF_MEMORY;
     for (int32_t i = 0; i < net->tensor_count; i++) {
         before[i] = net->tensor[i].trainable;
-        if (matches(s->match, net->tensor[i].name))
+        if (named[i])
             net->tensor[i].trainable = s->trainable == TRAINABLE;
     }
     int32_t status = net->compiled ? six_tensors_retrain(net) : SIXNET_OK;
@@ -75,6 +95,11 @@ static int32_t apply_trainable(sixnet_model *net, const setting *s)
         net->tensor[i].trainable = before[i];
     six_free(net->ctx, before);
     return status;
+}
+
+static bool sets_nothing(const setting *s)
+{
+    return s->trainable == UNCHANGED && s->lr_scale == NUMBER_UNCHANGED && s->weight_decay == NUMBER_UNCHANGED;
 }
 
 /* Takes from earlier settings of the same tensors what the new one sets, and drops those of which nothing is left. */
@@ -85,10 +110,10 @@ static void supersede(sixnet_model *net, const setting *s)
         setting *old = &net->setting[i];
         if (strcmp(old->match, s->match) == 0) {
             old->trainable = s->trainable != UNCHANGED ? UNCHANGED : old->trainable;
-            old->lr_scale = s->lr_scale >= 0 ? -1 : old->lr_scale;
-            old->weight_decay = s->weight_decay >= 0 ? -1 : old->weight_decay;
+            old->lr_scale = s->lr_scale != NUMBER_UNCHANGED ? NUMBER_UNCHANGED : old->lr_scale;
+            old->weight_decay = s->weight_decay != NUMBER_UNCHANGED ? NUMBER_UNCHANGED : old->weight_decay;
         }
-        if (old->trainable == UNCHANGED && old->lr_scale < 0 && old->weight_decay < 0)
+        if (sets_nothing(old))
             continue;
         if (left < i)
             net->setting[left] = *old;
@@ -105,18 +130,14 @@ static bool has_pattern(const sixnet_model *net, const char *match)
     return false;
 }
 
-static int32_t check(const sixnet_model *net, const setting *s, bool *changes_training)
+static int32_t check(const sixnet_model *net, const setting *s, bool *named, bool *changes_training)
 {
-    bool found = false;
     *changes_training = false;
-    for (int32_t i = 0; i < net->tensor_count; i++)
-        if (matches(s->match, net->tensor[i].name)) {
-            found = true;
-            *changes_training |= would_change(&net->tensor[i], s);
-        }
-    if (!found)
+    if (!find_named(net, s->match, named))
         return six_fail(SIXNET_NOT_FOUND, "tensors: match=%.80s names no tensor that the model has so far", s->match);
-    if (s->trainable == UNCHANGED && s->lr_scale < 0 && s->weight_decay < 0)
+    for (int32_t i = 0; i < net->tensor_count; i++)
+        *changes_training |= named[i] && would_change(&net->tensor[i], s);
+    if (sets_nothing(s))
         return six_fail(SIXNET_BAD_SPEC, "tensors: match=%.80s sets nothing; give trainable, lr_scale or weight_decay",
                         s->match);
     if (*changes_training && net->optimizers)
@@ -128,10 +149,11 @@ static int32_t check(const sixnet_model *net, const setting *s, bool *changes_tr
     return SIXNET_OK;
 }
 
-static int32_t set(sixnet_model *net, const setting *s)
+/* `named` is memory for a mark of each tensor. */
+static int32_t set_named(sixnet_model *net, const setting *s, bool *named)
 {
     bool changes_training;
-    int32_t status = check(net, s, &changes_training);
+    int32_t status = check(net, s, named, &changes_training);
     if (status)
         return status;
     status = six_grow(net->ctx, (void **)&net->setting, sizeof *net->setting, (size_t)net->setting_count,
@@ -139,13 +161,15 @@ static int32_t set(sixnet_model *net, const setting *s)
     if (status)
         return status;
     if (changes_training)
-        status = apply_trainable(net, s);
+        status = apply_trainable(net, s, named);
     if (status)
         return status;
     for (int32_t i = 0; i < net->tensor_count; i++)
-        if (matches(s->match, net->tensor[i].name)) {
-            net->tensor[i].lr_scale = s->lr_scale >= 0 ? s->lr_scale : net->tensor[i].lr_scale;
-            net->tensor[i].weight_decay = s->weight_decay >= 0 ? s->weight_decay : net->tensor[i].weight_decay;
+        if (named[i]) {
+            six_tensor *t = &net->tensor[i];
+            t->lr_scale = s->lr_scale != NUMBER_UNCHANGED ? s->lr_scale : t->lr_scale;
+            if (s->weight_decay != NUMBER_UNCHANGED)
+                t->weight_decay = s->weight_decay == NUMBER_OPTIMIZER ? -1 : s->weight_decay;
         }
     if (net->compiled)
         six_tensors_segment(net);
@@ -157,17 +181,19 @@ static int32_t set(sixnet_model *net, const setting *s)
     return SIXNET_OK;
 }
 
+static int32_t set(sixnet_model *net, const setting *s)
+{
+    bool *named = six_alloc(net->ctx, (size_t)net->tensor_count, sizeof *named);
+    const int32_t status = named ? set_named(net, s, named) : SIXNET_OUT_OF_MEMORY;
+    six_free(net->ctx, named);
+    return status;
+}
+
 int32_t six_tensors_parse(sixnet_model *net, const char *attributes)
 {
     setting s;
     int32_t status = six_spec_parse(&six_kind_tensors, attributes, &s, NULL, NULL);
-    if (status)
-        return status;
-    if (!s.match[0])
-        status = six_fail(SIXNET_BAD_SPEC, "tensors: match is missing");
-    if (status)
-        return status;
-    return set(net, &s);
+    return status ? status : set(net, &s);
 }
 
 int32_t six_tensors_set(sixnet_model *net, const char *pattern, const char *settings)

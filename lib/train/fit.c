@@ -190,6 +190,19 @@ static int32_t check_sets(const six_fit_run *f, sixnet_dataset *train)
     return status;
 }
 
+/* A run that is resumed when it has done what is asked for, or of a net that cannot learn, is not an error, but hardly what was meant. */
+static void warn_of_nothing(const six_fit_run *f)
+{
+    const sixnet_model *net = f->run.net;
+    if (f->run.state.epoch > f->o->epochs)
+        six_log(net->ctx, 1, "%s: the run has done %lld epochs, more than epochs=%lld; none is added", f->o->resume,
+                (long long)f->run.state.epoch, (long long)f->o->epochs);
+    else if (net->trained_size == 0)
+        six_log(net->ctx, 1, "fit changes nothing: %s",
+                net->parameters_size ? "all parameters are frozen; trainable=true thaws them"
+                                     : "the net has no parameters");
+}
+
 int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
                 const char *options, const six_checkpoint_store *store, sixnet_progress_fn fn, void *user)
 {
@@ -216,6 +229,7 @@ int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train,
     if (!status)
         status = six_fit_check_epochs(&f);
     if (!status) {
+        warn_of_nothing(&f);
         six_model_set_report(net, SIX_REPORT_DIAGNOSTICS, NULL);
         if (f.diagnostics)
             six_diagnostics_publish(f.diagnostics);

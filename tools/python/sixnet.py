@@ -1547,7 +1547,9 @@ class Dataset(_Handle):
 
     def __getitem__(self, index: int) -> Tuple[Any, Any]:
         """A copy of one sample, transformed, and of its target (None if there is none)."""
-        n = len(self)
+        if isinstance(index, slice):
+            raise TypeError("a dataset has no slices; split() makes two datasets of it, [dataset[i] for i in range(10, 20)] a list of samples")
+        n, index = len(self), _whole(index, c_int64, "index")
         if not -n <= index < n:
             raise IndexError(f"the dataset has {n} samples; there is no number {_shown(index)}")
         shape, target_shape = self._get(_dataset_shapes)
@@ -2054,7 +2056,7 @@ class Model(_Handle, Mapping[str, Any]):
         self._retained = (*self._retained, index)
 
     def set_tensors(self, pattern: str, *, trainable: Optional[bool] = None, lr_scale: Optional[float] = None,
-                    weight_decay: Optional[float] = None) -> None:
+                    weight_decay: Union[float, str, None] = None) -> None:
         """Sets how the tensors that a pattern names are trained; saved with the model.
 
             net.set_tensors("conv1.*", trainable=False)                 # "*" stands for any characters, "?" for one
@@ -2062,7 +2064,7 @@ class Model(_Handle, Mapping[str, Any]):
 
         trainable=False freezes them: they have no gradient and no optimizer state, and a batch norm all of whose tensors are frozen uses
         its running statistics. It cannot change while the model has an optimizer. lr_scale multiplies the learning rate, weight_decay
-        takes the place of the optimizer's."""
+        takes the place of the optimizer's; weight_decay="optimizer" returns to that."""
         self._set_tensors(pattern, _spec("", {"trainable": trainable, "lr_scale": lr_scale, "weight_decay": weight_decay}))
 
     def _set_tensors(self, pattern: str, settings: bytes) -> None:

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SIX_BASE_FOREIGN_H
+#define SIX_BASE_FOREIGN_H
+
+/* What other libraries write, and how it is written here. */
+
+#include "spec.h"
+
+#include <stdbool.h>
+
+/* Of a call such as torch.nn.Conv2d(1, the function's name, and true; of any other word the same word, and false. */
+bool six_foreign_call(six_span word, six_span *name);
+
+/* Whether a class name such as CrossEntropyLoss is a kind's in other letters: case, '_' and an ending "loss" do not count. */
+bool six_foreign_class(six_span word, const char *name);
+
+/* The attribute of a kind, or of `common`, that another library's attribute is; NULL if there is none. */
+const char *six_foreign_attribute(const six_kind *kind, const six_kind *common, six_span word);
+
+/* Whether the word is another library's attribute that has no use here, as the layer's input tells the size. */
+bool six_foreign_size(six_span word);
+
+#endif
