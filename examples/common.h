@@ -171,6 +171,9 @@ static inline int32_t bad_number(const option *o, const char *text, size_t lengt
 
 static inline int32_t read_text(const option *o, const char *text)
 {
+    const char *value = o->value ? o->value : "a name";
+    if (!*text && strcmp(value, "TEXT") != 0)
+        return fail("%s: is empty; %s is expected", o->name, value);
     *(const char **)o->to = text;
     return 0;
 }

@@ -126,6 +126,10 @@ def test_help():
         ("an unknown family", ["did you mean optimizers?"], "list", "optimisers"),
         ("half an epoch", ["'0.5'"], "train", NET, "--data", "x", "--epochs", "0.5"),
         ("two records at once", ["--csv"], "train", NET, "--data", "x", "--run-dir", "x", "--csv", "y"),
+        ("an empty net", ["NET: is empty"], "train", "", "--data", "x"),
+        ("empty samples", ["FILE...: is empty"], "predict", "model", ""),
+        *((f"an empty {name}", [f"{name}: is empty; {value} is expected"], "train", NET, "--data", "x", name, "")
+          for name, value in (("--save", "FILE"), ("--checkpoint", "FILE"), ("--resume", "FILE"), ("--run-dir", "DIR"), ("--csv", "FILE"))),
     ):
         check_refused(name, words, *args, status=(2,))
 
@@ -182,6 +186,7 @@ def test_nets(folder, fixture):
     check("inspect shows metadata", metadata["sixnet.net"] == found["net"] and metadata["format"] == "pt", metadata)
     check("inspect", "linear2.bias" in output("inspect", fixture["model"]) and "tanh name=tanh1" in output("inspect", fixture["model"]))
     check_refused("a net's text", ["summary"], "inspect", NET)
+    check_refused("an empty file", ["empty.net: is empty", "a saved model"], "inspect", write(folder / "empty.net", ""))
     head = '{"__metadata__": {"made by": "x\u009by"}, "0.weight": {"dtype": "I64", "shape": [2, 1], "data_offsets": [0, 16]}, ' \
            '"b\u009b": {"shape": [], "data_offsets": [16, 18], "dtype": "BF16"}}'.encode()
     foreign = write(folder / "foreign.safetensors", struct.pack("<Q", len(head)) + head + bytes(18))
@@ -385,6 +390,13 @@ def test_notes(folder, fixture):
         check(f"a note of {name}", result.returncode == 0 and notes == wanted, result.stderr)
         result = run(*learn, folder / "notes.csv", *more, "--quiet")
         check(f"no note of {name} with --quiet", result.returncode == 0 and not result.stderr, result.stderr)
+    names = write(folder / "names.csv", "y,x,class\n1,1,0\n")
+    result = run(*learn, write(folder / "notes.csv", "x,y,class\n" + table), "--test-data", names, "--quiet")
+    check("names in another order are noticed", "column 1 is 'y', but 'x' in the training samples" in result.stderr, result.stderr)
+    holes, filled = write(folder / "holes.csv", "1,NA,0\n5,6,1\n"), write(folder / "filled.csv", "1,3,0\n5,6,1\n")
+    rows = write(folder / "rows.csv", "1,2,0\n3,NA,1\n5,4,1\n")
+    ends = [json.loads(output(*learn, rows, "--missing", "mean", "--test-data", path, "--json"))["test_loss"] for path in (holes, filled)]
+    check("test samples take the means of the training samples", ends[0] == ends[1], ends)
     inputs, labels = write(folder / "in.csv", "a,b\n0,1\nNA,1\n1,1\n"), write(folder / "labels.csv", "class\n1\n0\nNA\n")
     result = run(*learn, inputs, "--targets", labels, "--missing", "drop")
     check("rows are dropped with their labels", "in.csv: 2 rows" in result.stderr and "1 samples to train" in result.stdout, result)
@@ -928,6 +940,9 @@ def bad_tables():
         "a hexadecimal number": ("1,0x10\n", ["'0x10'"]),
         "hexadecimal numbers only": ("0x1f,0x10\n1,2\n", ["'0x1f'"]),
         "an empty cell": ("1,2\n1,\n", [":2:", "column 2", "--missing"]),
+        "separators that end lines": ("1,2,\n3,4,\n", [":1:", "column 3", "take away the separator that ends the line"]),
+        "separators that end lines below a header": ("a,b,\n1,2,\n", [":1:", "--header yes", "take away the separator that ends the line"]),
+        "a separator that ends a line": ("1,2\n3,4,\n", [":2:", "3 columns", "take away the separator that ends the line"]),
         "empty cells only": (",\n1,2\n", [":1: column 1: ''", "--missing"]),
         "cells that say that they are none": ("NA,null\n1,2\n", [":1: column 1: 'NA'", "--missing"]),
         "a spreadsheet's error": ("1,2\n#N/A,2\n", [":2: column 1: '#N/A'", "--missing"]),
@@ -962,9 +977,9 @@ def bad_tables():
         "version 9": (good.replace(b"\x01\x00", b"\x09\x00", 1), ["version"]),
         "an array that is cut": (good[:-1], ["31 bytes", "32"]),
         "an array that is too long": (good + b"\0", ["33 bytes"]),
-        "a type of objects": (npy("|O", (4, 2), four), ["'|O'", "astype"]),
-        "a type of long integers": (npy("<u8", (2, 2), four), ["'<u8'", "astype"]),
-        "a type of records": (npy("<f4", (4, 2), four).replace(b"'<f4'", b"[('a', '<f4')]", 1), ["byte"]),
+        "a type of objects": (npy("|O", (4, 2), four), ["Python objects", "astype"]),
+        "a type of long integers": (npy("<u8", (2, 2), four), ["uint64", "astype"]),
+        "a type of records": (npy("<f4", (4, 2), four).replace(b"'<f4'", b"[('a', '<f4')]", 1), ["records", "astype"]),
         "no shape": (good.replace(b"'shape'", b"'shale'"), ["shape"]),
         "a shape twice": (good.replace(b"'descr': '<f4'", b"'shape': (4,2)"), ["descr"]),
         "a key within a text": (good.replace(b"'descr': '<f4'", b"'x': \"'descr': '<f4'\""), ["byte 11"]),

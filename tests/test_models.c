@@ -221,7 +221,7 @@ static void test_first_error_is_kept(void **state)
     assert_int_equal(sixnet_node_count(net), 1);
     FAILS(SIXNET_BAD_SHAPE, sixnet_model_memory_needed(net, 4, 1, &bytes), "wrong", "shape=5", "2x3");
     FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), "wrong", "shape=5", "2x3");
-    x = sixnet_model_add(net, "reshape shape=6 name=right", 0); /* it is reported: building goes on */
+    x = sixnet_model_add(net, "reshape shape=6 name=right", 0); /* it is reported, and nodes are added again */
     assert_int_equal(x, 1);
     WORKS(sixnet_model_compile(net));
     assert_int_equal(sixnet_node_count(net), 2);

@@ -86,7 +86,7 @@ int32_t six_fail_system(const char *path, const char *what)
 #else
     const char *words = strerror_r(error, text, sizeof text) == 0 ? text : "";
 #endif
-    six_fail(SIXNET_IO_ERROR, "%s: %s: %s", tail(path), what, words);
+    six_fail(SIXNET_IO_ERROR, "%s: %s: %s", *path ? tail(path) : "the empty path", what, words);
     system_error = error;
     return SIXNET_IO_ERROR;
 }

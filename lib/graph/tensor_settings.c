@@ -9,7 +9,7 @@
 #include "graph/graph.h"
 
 enum { UNCHANGED, TRAINABLE, FROZEN };
-/* In place of a number: what is not set, and the weight decay that a tensor has without a setting. */
+/* What the words read as: not set, and the weight decay of a tensor without a setting. */
 enum { NUMBER_UNCHANGED = -1, NUMBER_OPTIMIZER = -2 };
 enum { SETTINGS_MAX = 4096 }; /* each is matched with every tensor */
 

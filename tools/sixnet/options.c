@@ -9,7 +9,10 @@ static int32_t read_list(const option *o, const char *text)
     texts *list = o->to;
     if (list->count == MAX_TEXTS)
         return fail("%s was given more than %d times", o->name, MAX_TEXTS);
-    list->item[list->count++] = text;
+    option item = *o;
+    item.to = &list->item[list->count];
+    CHECK(read_text(&item, text));
+    list->count++;
     return 0;
 }
 

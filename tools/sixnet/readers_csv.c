@@ -27,6 +27,7 @@ typedef struct cell_place {
 typedef struct row_tally {
     int64_t cells, names;
     bool empty_first;                    /* the first cell is empty */
+    bool empty_last;                     /* the last one is: the line ends with a separator */
     cell_place wrong, missing, nameless; /* the first cell that is no number, that has none, and that is no name */
 } row_tally;
 
@@ -254,9 +255,17 @@ static int32_t read_row(csv *c, int byte, row_tally *r, bool first_row)
         CHECK(take_cell(c, r, first_row));
         if (r->cells > COLUMNS_MAX)
             return csv_fault(c, r->cells, "the row has too many columns");
-        if (end == EOF || end == '\n')
+        if (end == EOF || end == '\n') {
+            r->empty_last = r->cells > 1 && c->length == 0;
             return 0;
+        }
     }
+}
+
+/* Many programs end each line with a separator, behind which there is no column. */
+static const char *slip_of(const row_tally *r)
+{
+    return r->empty_last ? "; or take away the separator that ends the line" : "";
 }
 
 static int32_t refuse_cell(const csv *c, const row_tally *r, bool first_row)
@@ -270,12 +279,13 @@ static int32_t refuse_cell(const csv *c, const row_tally *r, bool first_row)
     const cell_place *p = r->wrong.column ? &r->wrong : &r->missing;
     if (p->kind == CELL_MISSING)
         return fail("%s:%" PRId64 ": column %" PRId64
-                    ": '%s': the value is missing; --missing drop, mean or zero tells what to do",
-                    c->s->path, p->line, p->column, p->text);
+                    ": '%s': the value is missing; --missing drop, mean or zero tells what to do%s",
+                    c->s->path, p->line, p->column, p->text, p->column == r->cells ? slip_of(r) : "");
     if (first_row && r->names > 0 && r->nameless.column > 0)
         return fail("%s:%" PRId64 ": column %" PRId64 ": '%s' is not a number, and '%s' in column %" PRId64
-                    " is no name, so this row is neither; --header yes takes it for the header",
-                    c->s->path, p->line, p->column, p->text, r->nameless.text, r->nameless.column);
+                    " is no name, so this row is neither; --header yes takes it for the header%s",
+                    c->s->path, p->line, p->column, p->text, r->nameless.text, r->nameless.column,
+                    r->nameless.column == r->cells ? slip_of(r) : "");
     return fail("%s:%" PRId64 ": column %" PRId64 ": '%s%s", c->s->path, p->line, p->column, p->text, faults[p->kind]);
 }
 
@@ -318,8 +328,8 @@ static int32_t take_row(csv *c, int byte)
     row_tally r = {0};
     CHECK(read_row(c, byte, &r, first_row));
     if (!first_row && r.cells != c->columns)
-        return fail("%s:%" PRId64 ": %" PRId64 " columns, but the rows before have %" PRId64, c->s->path, line, r.cells,
-                    c->columns);
+        return fail("%s:%" PRId64 ": %" PRId64 " columns, but the rows before have %" PRId64 "%s", c->s->path, line,
+                    r.cells, c->columns, r.cells == c->columns + 1 ? slip_of(&r) : "");
     c->columns = r.cells;
     if (first_row && is_header(c, &r)) {
         take_header(c, &r, line);

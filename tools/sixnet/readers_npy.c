@@ -64,7 +64,9 @@ typedef struct parser {
 
 static int32_t parser_fault(const parser *p, const char *at, const char *expected)
 {
-    const int length = p->end - at < 40 ? (int)(p->end - at) : 40;
+    int length = p->end - at < 40 ? (int)(p->end - at) : 40;
+    while (length > 0 && (at[length - 1] == ' ' || at[length - 1] == '\n')) /* which fill the header up */
+        length--;
     return fail("%s: byte %" PRId64 ": '%.*s': %s", p->path, p->place + (int64_t)(at - p->begin), length, at, expected);
 }
 
@@ -116,21 +118,44 @@ static bool host_is_little(void)
     return *(const unsigned char *)&one == 1;
 }
 
+/* What a type that is not read holds, by the letter behind the order of its bytes. */
+static const char *content_of(const char *descr, size_t length)
+{
+    static const struct {
+        char letter;
+        const char *content;
+    } contents[] = {{'c', "complex numbers"}, {'O', "Python objects"}, {'U', "text"},    {'S', "text"},
+                    {'M', "dates"},           {'m', "time spans"},     {'V', "records"}, {'u', "uint64"},
+                    {'f', "long doubles"}};
+    for (size_t k = 0; k < sizeof contents / sizeof *contents && length > 1; k++)
+        if (descr[1] == contents[k].letter)
+            return contents[k].content;
+    return "of an unknown type";
+}
+
+static int32_t refuse_content(const parser *p, const char *content)
+{
+    return fail(
+        "%s: its values are %s; float16, 32 or 64, bool, int8, 16, 32 or 64, or uint8, 16 or 32 is expected, to which "
+        "array.astype() converts",
+        p->path, content);
+}
+
 static int32_t parse_descr(parser *p, npy_header *h)
 {
-    static const char expected[] =
-        "float16, 32 or 64, bool, int8, 16, 32 or 64, or uint8, 16 or 32 is expected; array.astype() converts";
     const char *text, *start;
     size_t length;
     skip_blanks(p);
     start = p->at;
+    if (take(p, '['))
+        return refuse_content(p, "records");
     if (!take_string(p, &text, &length))
-        return parser_fault(p, start, expected);
+        return parser_fault(p, start, "a type such as '<f4' is expected");
     for (size_t k = 0; k < sizeof npy_types / sizeof *npy_types; k++)
         if (length == 3 && strchr("<>=|", text[0]) && memcmp(text + 1, npy_types[k].name, 2) == 0)
             h->type = &npy_types[k];
     if (!h->type)
-        return parser_fault(p, start, expected);
+        return refuse_content(p, content_of(text, length));
     h->swapped = h->type->size > 1 && (text[0] == '<' || text[0] == '>') && (text[0] == '<') != host_is_little();
     return 0;
 }

@@ -10,8 +10,11 @@ static int32_t parse_net(work *w, const char *path)
 {
     char *text;
     CHECK(text_read(&text, path, 1 << 24));
-    const int32_t status = sixnet_model_parse(&w->net, w->ctx, text);
+    const bool empty = text[strspn(text, " \t\r\n")] == '\0';
+    const int32_t status = empty ? SIXNET_OK : sixnet_model_parse(&w->net, w->ctx, text);
     free(text);
+    if (empty)
+        return fail("%s: is empty; a saved model is expected, or a net's text", path);
     return status < 0 ? fail("%s: %s", path, sixnet_last_error()) : 0;
 }
 
@@ -108,9 +111,9 @@ static int32_t check_columns(const samples *s, const work *w, const data_options
     if (labelled && !d->labels ? with_target : found == input || (with_target && s->inputs.rank < 2))
         return 0;
     if (labelled && !d->labels)
-        return fail("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64 " and a target of %" PRId64
-                    "%s",
-                    d->data, found, shape, input, target, remedy);
+        return fail("%s: a row has %" PRId64 " values%s, but the net takes %" PRId64 " and a target of %" PRId64
+                    ", which is %" PRId64 "%s",
+                    d->data, found, shape, input, target, input + target, remedy);
     return fail("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64, d->data, found, shape, input);
 }
 
@@ -136,15 +139,31 @@ static void report_csv(const work *w, const table *t, int64_t targets, bool targ
     fail("note: %s: %s%s%s", path, header, index, columns);
 }
 
-static void report_missing(const work *w, missing_policy policy, int64_t settled, const char *path)
+/* Columns go by their places. Warns where a file names one otherwise than the file of the training samples does. */
+static void compare_names(const table *t, int64_t columns, const table *like, const char *path)
+{
+    for (int64_t k = 0; like && k < columns; k++) {
+        const char *name = table_name(t, k), *wanted = table_name(like, k);
+        if (!name || !wanted || strcmp(name, wanted) == 0)
+            continue;
+        fail("warning: %s: column %" PRId64
+             " is '%.60s', but '%.60s' in the training samples; columns go by place, not by name",
+             path, k + t->index_column + 1, name, wanted);
+        return;
+    }
+}
+
+static void report_missing(const work *w, missing_policy policy, bool of_training, int64_t settled, const char *path)
 {
     static const char *const words[] = {
         [MISSING_DROP] = "rows with missing values are dropped",
-        [MISSING_MEAN] = "missing values become the means of their columns",
+        [MISSING_MEAN] = "missing values become the means of their columns in this file",
         [MISSING_ZERO] = "missing values become 0",
     };
     if (settled > 0 && !w->quiet)
-        fail("note: %s: %" PRId64 " %s", path, settled, words[policy]);
+        fail("note: %s: %" PRId64 " %s", path, settled,
+             of_training && policy == MISSING_MEAN ? "missing values become the means of the training samples' columns"
+                                                   : words[policy]);
 }
 
 static int32_t join_tables(samples *s, const work *w, const data_options *d, missing_policy missing)
@@ -158,8 +177,8 @@ static int32_t join_tables(samples *s, const work *w, const data_options *d, mis
     if (s->targets.values && s->targets.rows != s->inputs.rows)
         return fail("%s has %" PRId64 " samples, but %s has %" PRId64 " targets", d->data, s->inputs.rows, d->labels,
                     s->targets.rows);
-    CHECK(table_settle_missing(&s->inputs, &s->targets, missing, d->data, s->labels, &settled));
-    report_missing(w, missing, settled, d->data);
+    CHECK(table_settle_missing(&s->inputs, &s->targets, missing, d->like, d->data, s->labels, &settled));
+    report_missing(w, missing, d->like != NULL, settled, d->data);
     if (s->targets.values && !is_target(w, s->targets.columns))
         return fail("%s: a target has %" PRId64 " values, but the net's loss takes %" PRId64,
                     d->labels ? d->labels : d->data, s->targets.columns, net_size(w->net, "target"));
@@ -204,6 +223,7 @@ static int32_t open_tables(samples *s, const work *w, const data_options *d, boo
     else if (targets > 0)
         CHECK(table_split(&s->inputs, &s->targets, targets, d->targets_first, d->data));
     report_csv(w, &s->inputs, targets, d->targets_first, d->data);
+    compare_names(&s->inputs, s->inputs.columns + targets, d->like, d->data);
     if (d->labels)
         report_csv(w, &s->targets, 0, false, d->labels);
     return join_tables(s, w, d, o.missing);

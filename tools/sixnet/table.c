@@ -131,16 +131,16 @@ static void set_value(table *t, int64_t k, double value)
         ((float *)t->values)[k] = (float)value;
 }
 
-/* Fills a column, and counts what was filled. */
-static int32_t fill_column(table *t, int64_t column, bool mean, const char *path, int64_t *filled)
+/* Fills a column with its mean in another table, or with 0 without one, and counts the values filled. */
+static int32_t fill_column(table *t, int64_t column, const table *means, const char *path, int64_t *filled)
 {
     double value = 0;
-    bool known = !mean;
+    bool known = !means;
     for (int64_t r = 0; r < t->rows; r++) {
         if (!isnan(table_value(t, r * t->columns + column)))
             continue;
         if (!known)
-            value = column_mean(t, column);
+            value = column_mean(means, column);
         known = true;
         if (isnan(value))
             return fail("%s: --missing mean: column %" PRId64 " has no value at all", path,
@@ -151,8 +151,8 @@ static int32_t fill_column(table *t, int64_t column, bool mean, const char *path
     return 0;
 }
 
-static int32_t fill_inputs(table *inputs, const table *targets, bool mean, const char *path, const char *target_path,
-                           int64_t *filled)
+static int32_t fill_inputs(table *inputs, const table *targets, const table *means, const char *path,
+                           const char *target_path, int64_t *filled)
 {
     char place[TABLE_PLACE];
     for (int64_t r = 0; r < targets->rows; r++)
@@ -160,11 +160,11 @@ static int32_t fill_inputs(table *inputs, const table *targets, bool mean, const
             return fail("%s: the target is missing, which only --missing drop allows",
                         table_place(targets, target_path, r, place));
     for (int64_t k = 0; k < inputs->columns && may_miss(inputs); k++)
-        CHECK(fill_column(inputs, k, mean, path, filled));
+        CHECK(fill_column(inputs, k, means, path, filled));
     return 0;
 }
 
-int32_t table_settle_missing(table *inputs, table *targets, missing_policy policy, const char *path,
+int32_t table_settle_missing(table *inputs, table *targets, missing_policy policy, const table *like, const char *path,
                              const char *target_path, int64_t *settled)
 {
     *settled = 0;
@@ -172,5 +172,6 @@ int32_t table_settle_missing(table *inputs, table *targets, missing_policy polic
         return 0;
     if (policy == MISSING_DROP)
         return drop_rows(inputs, targets, path, settled);
-    return fill_inputs(inputs, targets, policy == MISSING_MEAN, path, target_path, settled);
+    const table *means = policy == MISSING_ZERO ? NULL : like ? like : inputs;
+    return fill_inputs(inputs, targets, means, path, target_path, settled);
 }

@@ -60,6 +60,7 @@ typedef struct data_options {
     double scale; /* NaN if it was not given */
     int targets_first;
     const char *header, *missing; /* words of choices; NULL if not given */
+    const struct table *like;     /* the training inputs, whose names and means these take; NULL without */
     texts transforms;
 } data_options;
 
@@ -148,8 +149,9 @@ const char *table_name(const table *t, int64_t column);
 const char *table_place(const table *t, const char *path, int64_t row, char text[TABLE_PLACE]);
 /* Moves the first or the last columns into a table of their own. */
 int32_t table_split(table *t, table *targets, int64_t count, bool targets_first, const char *path);
-/* Drops rows with missing values or fills them, of inputs only; `targets` may be empty. *settled is how many rows or values they were. */
-int32_t table_settle_missing(table *inputs, table *targets, missing_policy policy, const char *path,
+/* Drops rows with missing values or fills them, of inputs only; `targets` may be empty. A mean is that of the column of `like`, or of the
+ * table itself if that is NULL. *settled is how many rows or values they were. */
+int32_t table_settle_missing(table *inputs, table *targets, missing_policy policy, const table *like, const char *path,
                              const char *target_path, int64_t *settled);
 
 /* ---- session.c: nets and samples, opened ---- */

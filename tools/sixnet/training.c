@@ -82,6 +82,7 @@ static int32_t open_test(run *r)
     else if (s->data.labels || snprintf(path, sizeof path, "%s/.", s->data.data) >= PATH_SIZE ||
              access(path, F_OK) != 0)
         return 0; /* no folder */
+    d.like = r->train.inputs.values ? &r->train.inputs : NULL;
     CHECK(samples_open(&r->test, &r->w, &d, "t10k", true));
     CHECK(check_set(r, r->test.set, &r->end->test_samples, "test"));
     return samples_transform(r->test.set, &d.transforms);
