@@ -178,6 +178,8 @@ static void test_log(void **state)
 
     check("log1p", do_log1p, log1pl, 0, 1, 2.5L);
     check_scales("log1p", do_log1p, log1pl, LOWEST_LOG, 0, 1, 2.5L);
+    assert_true(one(do_log1p, 0) == 0);
+    assert_true(isnan(one(do_log1p, NAN)));
 }
 
 static void test_tanh(void **state)
@@ -277,6 +279,9 @@ static void test_never_decreases(void **state)
     check_never_decreases("exp", do_exp, LOWEST_LOG, HIGHEST_LOG);
     check_never_decreases("exp", do_exp, -1, 1);
     check_never_decreases("log", do_log, 0.25L, 4);
+    check_never_decreases("log1p", do_log1p, 0, 1);
+    check_never_decreases("log1p", do_log1p, 0, 0.001L);
+    check_never_decreases("log1p", do_log1p, 0.41L, 0.42L); /* where 1 + x is sqrt(2) */
     check_never_decreases("tanh", do_tanh, -10, 10);
     check_never_decreases("tanh", do_tanh, 0.1L, 1);
     check_never_decreases("tanh", do_tanh, -0.02L, 0.02L);

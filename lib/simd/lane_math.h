@@ -146,6 +146,15 @@ SIX_INLINE vec six_exp(vec x)
     return p * (vec)(half << SIX_MANTISSA) * (vec)((n - half) << SIX_MANTISSA);
 }
 
+/* e log(2) + log(1 + f) for an integer e and 1 + f from sqrt(1/2) to sqrt(2). */
+SIX_INLINE vec six_ln_reduced(vec e, vec f)
+{
+    /* log(1 + f) = 2 artanh(s) = f - f^2 / 2 + s (f^2 / 2 + s^2 polynomial(s^2)) */
+    const vec s = f / (f + 2), square = s * s, half = f * f * (real)0.5;
+    const vec rest = s * six_fma(square, six_polynomial(square, six_log_terms, SIX_COUNT(six_log_terms)), half);
+    return six_fma(e, six_set(SIX_LN2_HIGH), f - (half - six_fma(e, six_set(SIX_LN2_LOW), rest)));
+}
+
 /* The natural logarithm of x. */
 SIX_INLINE vec six_ln(vec x)
 {
@@ -157,21 +166,19 @@ SIX_INLINE vec six_ln(vec x)
     const vec f = (vec)((bits & ((((uvec){0} + 1) << SIX_MANTISSA) - 1)) + root) - 1;
     const uvec bias = (uvec){0} + SIX_BIAS + ((uvec)tiny & SIX_MANTISSA);
     const vec e = (vec)((uvec)six_set(SIX_MAGIC) + (bits >> SIX_MANTISSA) - bias) - SIX_MAGIC;
-    /* log(1 + f) = 2 artanh(s) = f - f^2 / 2 + s (f^2 / 2 + s^2 polynomial(s^2)) */
-    const vec s = f / (f + 2), square = s * s, half = f * f * (real)0.5;
-    const vec rest = s * six_fma(square, six_polynomial(square, six_log_terms, SIX_COUNT(six_log_terms)), half);
-    vec y = six_fma(e, six_set(SIX_LN2_HIGH), f - (half - six_fma(e, six_set(SIX_LN2_LOW), rest)));
-
+    vec y = six_ln_reduced(e, f);
     y = six_select(six_greater(six_set(SIX_INFINITY), x), y, x);
     y = six_select(six_greater((vec){0}, x), six_set(SIX_NAN), y);
     return six_select((ivec)(x == 0), six_set(-SIX_INFINITY), y);
 }
 
-/* The natural logarithm of 1 + x for x >= 0, accurate near 0. */
+/* The natural logarithm of 1 + x for x from 0 to 1, accurate near 0. */
 SIX_INLINE vec six_ln1p(vec x)
 {
-    const vec sum = x + 1;
-    return six_ln(sum) + (x - (sum - 1)) / sum;
+    /* 1 + x = 2 (1 + (x - 1) / 2), from sqrt(2) on */
+    const ivec twice = six_greater(x, six_set((real)0.41421356237309505));
+    const vec f = six_select(twice, six_fma(x, six_set((real)0.5), six_set((real)-0.5)), x);
+    return six_ln_reduced(six_select(twice, six_set(1), (vec){0}), f);
 }
 
 /* tanh(x). */
