@@ -283,6 +283,17 @@ static void test_loop_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_backward_from_f64(w->net, NULL), "gradient");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_zero_grad(NULL), "net");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_predict(NULL, x, 2, y), "sixnet_model_predict", "net");
+    /* a function is named as it was called, also in double */
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_predict_f64(NULL, NULL, 2, NULL), "sixnet_model_predict_f64: ");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_forward_f64(NULL, NULL, 2), "sixnet_model_forward_f64: ");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_loss_f64(NULL, NULL, NULL), "sixnet_model_loss_f64: ");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_backward_from_f64(NULL, NULL), "sixnet_model_backward_from_f64: ");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_predictor_predict_f64(NULL, NULL, 2, NULL), "sixnet_predictor_predict_f64: ");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_tensor_get_f64(NULL, "a", NULL, 0), "sixnet_tensor_get_f64: ");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_tensor_set_f64(NULL, "a", NULL, 0), "sixnet_tensor_set_f64: ");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_tensor_gradient_f64(NULL, "a", NULL, 0), "sixnet_tensor_gradient_f64: ");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_node_values_f64(NULL, 0, NULL, 0), "sixnet_node_values_f64: ");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_node_gradient_f64(NULL, 0, NULL, 0), "sixnet_node_gradient_f64: ");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_predict(w->net, NULL, 2, y), "inputs");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_predict(w->net, x, 2, NULL), "outputs");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_predict(w->net, x, -1, y), "n");

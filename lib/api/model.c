@@ -293,9 +293,9 @@ int32_t sixnet_model_shape(const sixnet_model *net, const char *which, int64_t *
     return SIXNET_OK;
 }
 
-static int32_t node_values(const sixnet_model *net, sixnet_node node, bool gradient, six_rows_out values, int64_t count)
+static int32_t node_values(const char *function, const sixnet_model *net, sixnet_node node, bool gradient,
+                           six_rows_out values, int64_t count)
 {
-    const char *function = gradient ? "sixnet_node_gradient" : "sixnet_node_values";
     int32_t value, status = check_value(net, node, function, &value);
     if (status)
         return status;
@@ -308,20 +308,20 @@ static int32_t node_values(const sixnet_model *net, sixnet_node node, bool gradi
 
 int32_t sixnet_node_values(const sixnet_model *net, sixnet_node node, float *values, int64_t count)
 {
-    return node_values(net, node, false, (six_rows_out){values, SIX_F32}, count);
+    return node_values("sixnet_node_values", net, node, false, (six_rows_out){values, SIX_F32}, count);
 }
 
 int32_t sixnet_node_values_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count)
 {
-    return node_values(net, node, false, (six_rows_out){values, SIX_F64}, count);
+    return node_values("sixnet_node_values_f64", net, node, false, (six_rows_out){values, SIX_F64}, count);
 }
 
 int32_t sixnet_node_gradient(const sixnet_model *net, sixnet_node node, float *values, int64_t count)
 {
-    return node_values(net, node, true, (six_rows_out){values, SIX_F32}, count);
+    return node_values("sixnet_node_gradient", net, node, true, (six_rows_out){values, SIX_F32}, count);
 }
 
 int32_t sixnet_node_gradient_f64(const sixnet_model *net, sixnet_node node, double *values, int64_t count)
 {
-    return node_values(net, node, true, (six_rows_out){values, SIX_F64}, count);
+    return node_values("sixnet_node_gradient_f64", net, node, true, (six_rows_out){values, SIX_F64}, count);
 }

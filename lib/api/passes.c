@@ -13,33 +13,33 @@
 
 /* ---- the open loop ---- */
 
-static int32_t forward(sixnet_model *net, six_rows inputs, int64_t n)
+static int32_t forward(const char *function, sixnet_model *net, six_rows inputs, int64_t n)
 {
     six_call call;
-    int32_t status = six_api_begin_model(&call, "sixnet_model_forward", net, SIX_CHANGES);
+    int32_t status = six_api_begin_model(&call, function, net, SIX_CHANGES);
     if (status)
         return status;
-    status = inputs.data ? six_forward(net, inputs, n, NULL) : six_api_missing("sixnet_model_forward", "inputs");
+    status = inputs.data ? six_forward(net, inputs, n, NULL) : six_api_missing(function, "inputs");
     six_call_end(&call);
     return status;
 }
 
 int32_t sixnet_model_forward(sixnet_model *net, const float *inputs, int64_t n)
 {
-    return forward(net, (six_rows){inputs, SIX_F32}, n);
+    return forward("sixnet_model_forward", net, (six_rows){inputs, SIX_F32}, n);
 }
 int32_t sixnet_model_forward_f64(sixnet_model *net, const double *inputs, int64_t n)
 {
-    return forward(net, (six_rows){inputs, SIX_F64}, n);
+    return forward("sixnet_model_forward_f64", net, (six_rows){inputs, SIX_F64}, n);
 }
 
-static int32_t loss_of(sixnet_model *net, six_rows targets, double *loss)
+static int32_t loss_of(const char *function, sixnet_model *net, six_rows targets, double *loss)
 {
-    int32_t status = six_api_need("sixnet_model_loss", "net", net, SIX_CHANGES);
+    int32_t status = six_api_need(function, "net", net, SIX_CHANGES);
     if (status)
         return status;
     if (!targets.data)
-        return six_api_missing("sixnet_model_loss", "targets");
+        return six_api_missing(function, "targets");
     six_loss_sums sums;
     status = six_loss(net, targets, &sums);
     if (status)
@@ -51,11 +51,11 @@ static int32_t loss_of(sixnet_model *net, six_rows targets, double *loss)
 
 int32_t sixnet_model_loss(sixnet_model *net, const float *targets, double *loss)
 {
-    return loss_of(net, (six_rows){targets, SIX_F32}, loss);
+    return loss_of("sixnet_model_loss", net, (six_rows){targets, SIX_F32}, loss);
 }
 int32_t sixnet_model_loss_f64(sixnet_model *net, const double *targets, double *loss)
 {
-    return loss_of(net, (six_rows){targets, SIX_F64}, loss);
+    return loss_of("sixnet_model_loss_f64", net, (six_rows){targets, SIX_F64}, loss);
 }
 
 int32_t sixnet_model_backward(sixnet_model *net)
@@ -69,25 +69,24 @@ int32_t sixnet_model_backward(sixnet_model *net)
     return status;
 }
 
-static int32_t backward_from(sixnet_model *net, six_rows gradient)
+static int32_t backward_from(const char *function, sixnet_model *net, six_rows gradient)
 {
     six_call call;
-    int32_t status = six_api_begin_model(&call, "sixnet_model_backward_from", net, SIX_CHANGES);
+    int32_t status = six_api_begin_model(&call, function, net, SIX_CHANGES);
     if (status)
         return status;
-    status =
-        gradient.data ? six_backward_from(net, gradient) : six_api_missing("sixnet_model_backward_from", "gradient");
+    status = gradient.data ? six_backward_from(net, gradient) : six_api_missing(function, "gradient");
     six_call_end(&call);
     return status;
 }
 
 int32_t sixnet_model_backward_from(sixnet_model *net, const float *gradient)
 {
-    return backward_from(net, (six_rows){gradient, SIX_F32});
+    return backward_from("sixnet_model_backward_from", net, (six_rows){gradient, SIX_F32});
 }
 int32_t sixnet_model_backward_from_f64(sixnet_model *net, const double *gradient)
 {
-    return backward_from(net, (six_rows){gradient, SIX_F64});
+    return backward_from("sixnet_model_backward_from_f64", net, (six_rows){gradient, SIX_F64});
 }
 
 int32_t sixnet_model_zero_grad(sixnet_model *net)
@@ -110,13 +109,13 @@ static int32_t check_rows(const char *function, six_rows inputs, int64_t n, six_
                                                 : SIXNET_OK;
 }
 
-static int32_t predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
+static int32_t predict(const char *function, sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
 {
     six_call call;
-    int32_t status = six_api_begin_model(&call, "sixnet_model_predict", net, SIX_RUNS);
+    int32_t status = six_api_begin_model(&call, function, net, SIX_RUNS);
     if (status)
         return status;
-    status = check_rows("sixnet_model_predict", inputs, n, outputs);
+    status = check_rows(function, inputs, n, outputs);
     if (!status)
         status = six_predict(net, inputs, n, outputs);
     six_call_end(&call);
@@ -125,12 +124,12 @@ static int32_t predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_o
 
 int32_t sixnet_model_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs)
 {
-    return predict(net, (six_rows){inputs, SIX_F32}, n, (six_rows_out){outputs, SIX_F32});
+    return predict("sixnet_model_predict", net, (six_rows){inputs, SIX_F32}, n, (six_rows_out){outputs, SIX_F32});
 }
 
 int32_t sixnet_model_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs)
 {
-    return predict(net, (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
+    return predict("sixnet_model_predict_f64", net, (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
 }
 
 int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *net)
@@ -161,17 +160,18 @@ int32_t sixnet_predictor_memory(const sixnet_predictor *predictor, uint64_t *byt
     return SIXNET_OK;
 }
 
-static int32_t run_predictor(sixnet_predictor *predictor, six_rows inputs, int64_t n, six_rows_out outputs)
+static int32_t run_predictor(const char *function, sixnet_predictor *predictor, six_rows inputs, int64_t n,
+                             six_rows_out outputs)
 {
     six_call call;
     if (!predictor)
-        return six_api_missing("sixnet_predictor_predict", "predictor");
+        return six_api_missing(function, "predictor");
     const sixnet_model *net = six_predictor_model(predictor);
-    int32_t status = six_call_begin(&call, "sixnet_predictor_predict",
-                                    SIX_USES(SIX_CHANGE(predictor), SIX_KEPT(net), SIX_KEPT(net->ctx)));
+    int32_t status =
+        six_call_begin(&call, function, SIX_USES(SIX_CHANGE(predictor), SIX_KEPT(net), SIX_KEPT(net->ctx)));
     if (status)
         return status;
-    status = check_rows("sixnet_predictor_predict", inputs, n, outputs);
+    status = check_rows(function, inputs, n, outputs);
     if (!status)
         status = six_predictor_run(predictor, inputs, n, outputs);
     six_call_end(&call);
@@ -180,12 +180,14 @@ static int32_t run_predictor(sixnet_predictor *predictor, six_rows inputs, int64
 
 int32_t sixnet_predictor_predict(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs)
 {
-    return run_predictor(predictor, (six_rows){inputs, SIX_F32}, n, (six_rows_out){outputs, SIX_F32});
+    return run_predictor("sixnet_predictor_predict", predictor, (six_rows){inputs, SIX_F32}, n,
+                         (six_rows_out){outputs, SIX_F32});
 }
 
 int32_t sixnet_predictor_predict_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs)
 {
-    return run_predictor(predictor, (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
+    return run_predictor("sixnet_predictor_predict_f64", predictor, (six_rows){inputs, SIX_F64}, n,
+                         (six_rows_out){outputs, SIX_F64});
 }
 
 void sixnet_model_cancel(sixnet_model *net, int32_t enable)

@@ -93,10 +93,11 @@ int32_t sixnet_model_set_tensors(sixnet_model *net, const char *pattern, const c
     return six_tensors_set(net, pattern, settings);
 }
 
-static int32_t tensor_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
+static int32_t tensor_get(const char *function, const sixnet_model *net, const char *name, six_rows_out values,
+                          int64_t count)
 {
     const six_tensor *t = NULL;
-    int32_t status = find_tensor(net, SIX_READS, name, values.data, count, "sixnet_tensor_get", &t);
+    int32_t status = find_tensor(net, SIX_READS, name, values.data, count, function, &t);
     if (status)
         return status;
     six_convert(values.data, values.dtype, six_tensor_at(net, net->values, t), net->ctx->dtype, count);
@@ -105,18 +106,18 @@ static int32_t tensor_get(const sixnet_model *net, const char *name, six_rows_ou
 
 int32_t sixnet_tensor_get(const sixnet_model *net, const char *name, float *values, int64_t count)
 {
-    return tensor_get(net, name, (six_rows_out){values, SIX_F32}, count);
+    return tensor_get("sixnet_tensor_get", net, name, (six_rows_out){values, SIX_F32}, count);
 }
 
 int32_t sixnet_tensor_get_f64(const sixnet_model *net, const char *name, double *values, int64_t count)
 {
-    return tensor_get(net, name, (six_rows_out){values, SIX_F64}, count);
+    return tensor_get("sixnet_tensor_get_f64", net, name, (six_rows_out){values, SIX_F64}, count);
 }
 
-static int32_t tensor_set(sixnet_model *net, const char *name, six_rows values, int64_t count)
+static int32_t tensor_set(const char *function, sixnet_model *net, const char *name, six_rows values, int64_t count)
 {
     const six_tensor *t = NULL;
-    int32_t status = find_tensor(net, SIX_CHANGES, name, values.data, count, "sixnet_tensor_set", &t);
+    int32_t status = find_tensor(net, SIX_CHANGES, name, values.data, count, function, &t);
     if (status)
         return status;
     six_convert(six_tensor_at(net, net->values, t), net->ctx->dtype, values.data, values.dtype, count);
@@ -126,18 +127,19 @@ static int32_t tensor_set(sixnet_model *net, const char *name, six_rows values, 
 
 int32_t sixnet_tensor_set(sixnet_model *net, const char *name, const float *values, int64_t count)
 {
-    return tensor_set(net, name, (six_rows){values, SIX_F32}, count);
+    return tensor_set("sixnet_tensor_set", net, name, (six_rows){values, SIX_F32}, count);
 }
 
 int32_t sixnet_tensor_set_f64(sixnet_model *net, const char *name, const double *values, int64_t count)
 {
-    return tensor_set(net, name, (six_rows){values, SIX_F64}, count);
+    return tensor_set("sixnet_tensor_set_f64", net, name, (six_rows){values, SIX_F64}, count);
 }
 
-static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_out values, int64_t count)
+static int32_t gradient_get(const char *function, const sixnet_model *net, const char *name, six_rows_out values,
+                            int64_t count)
 {
     const six_tensor *t = NULL;
-    int32_t status = find_tensor(net, SIX_READS, name, values.data, count, "sixnet_tensor_gradient", &t);
+    int32_t status = find_tensor(net, SIX_READS, name, values.data, count, function, &t);
     if (status)
         return status;
     if (!six_trains(t))
@@ -150,12 +152,12 @@ static int32_t gradient_get(const sixnet_model *net, const char *name, six_rows_
 
 int32_t sixnet_tensor_gradient(const sixnet_model *net, const char *name, float *values, int64_t count)
 {
-    return gradient_get(net, name, (six_rows_out){values, SIX_F32}, count);
+    return gradient_get("sixnet_tensor_gradient", net, name, (six_rows_out){values, SIX_F32}, count);
 }
 
 int32_t sixnet_tensor_gradient_f64(const sixnet_model *net, const char *name, double *values, int64_t count)
 {
-    return gradient_get(net, name, (six_rows_out){values, SIX_F64}, count);
+    return gradient_get("sixnet_tensor_gradient_f64", net, name, (six_rows_out){values, SIX_F64}, count);
 }
 
 const void *sixnet_tensor_data(const sixnet_model *net, const char *name, int64_t *count)
