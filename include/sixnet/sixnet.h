@@ -310,7 +310,7 @@ SIXNET_API int32_t sixnet_model_shape(const sixnet_model *net, const char *which
 
 /** A retained node's values in the last forward pass.
  * @param[out] values space for the n samples of that pass
- * @param count how many values there is room for; must be n times the node's size
+ * @param count the capacity of values; must be n times the node's size
  * @return SIXNET_OK, SIXNET_BAD_STATE if the node was not retained or no pass was made
  *
  * Threads: reads net. */
@@ -458,7 +458,7 @@ SIXNET_API int32_t sixnet_model_predict(sixnet_model *net, const float *inputs, 
 SIXNET_API int32_t sixnet_model_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
 
 /** Memory of a thread's own to predict in: one model predicts in any number of threads at once, each with a predictor and
- * without a lock. It refers to the model's parameters, and has room for one group of 16 samples only. */
+ * without a lock. It refers to the model's parameters, and holds one tile of 16 samples only. */
 typedef struct sixnet_predictor sixnet_predictor;
 
 /** Creates a predictor for a compiled model, which it keeps alive. It may be used by another thread than the one that
@@ -472,7 +472,7 @@ SIXNET_API int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *ne
 SIXNET_API void sixnet_predictor_free(sixnet_predictor *predictor);
 
 /** The bytes that the predictor took from the context's allocator, which stay the same as long as it lives: the values of one
- * group of 16 samples and weights packed for single samples. The model's parameters are not among them.
+ * tile of 16 samples and weights packed for single samples. The model's parameters are not among them.
  * @param[out] bytes the memory
  * @return SIXNET_OK
  *
@@ -875,7 +875,7 @@ SIXNET_API int32_t sixnet_model_save(const sixnet_model *net, const char *path, 
  * @param memory space for the file; NULL to ask only
  * @param capacity the size of memory in bytes
  * @param[out] size how many the file has
- * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if there is too little room (size is set, memory undefined)
+ * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if capacity is too small (size is set, memory undefined)
  *
  * Threads: reads net. */
 SIXNET_API int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint64_t capacity,

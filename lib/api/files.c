@@ -46,13 +46,13 @@ static int32_t write_model(const sixnet_model *net, six_sink sink)
 
 typedef struct buffer {
     char *data;
-    uint64_t room, size;
+    uint64_t capacity, size;
 } buffer;
 
 static int32_t write_memory(void *user, const void *data, size_t size)
 {
     buffer *b = user;
-    if (b->size <= b->room && size <= b->room - b->size && b->data)
+    if (b->size <= b->capacity && size <= b->capacity - b->size && b->data)
         memcpy(b->data + b->size, data, size);
     b->size += size;
     return SIXNET_OK;

@@ -23,7 +23,7 @@ const char *sixnet_tensor_name(const sixnet_model *net, int32_t index)
     return index >= 0 && index < tensor_count(net) ? net->tensor[index].name : NULL;
 }
 
-/* The tensor, if there is one of that name, and room is right. */
+/* The tensor, if there is one of that name, and count is right. */
 static int32_t find_tensor(const sixnet_model *net, six_access access, const char *name, const void *values,
                            int64_t count, const char *function, const six_tensor **tensor)
 {

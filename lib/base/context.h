@@ -63,7 +63,7 @@ void six_free(const sixnet_context *ctx, void *memory);
 /* The bytes that six_alloc() asked the allocator for; 0 for NULL. */
 size_t six_allocated(const void *memory);
 
-/* Makes room for one more item in a growing array of count items. SIXNET_OUT_OF_MEMORY leaves the array as it was. */
+/* Ensures capacity for one more item in a growing array of count items. SIXNET_OUT_OF_MEMORY leaves the array as it was. */
 int32_t six_grow(const sixnet_context *ctx, void **items, size_t size, size_t count, size_t *capacity);
 
 #endif

@@ -16,11 +16,11 @@ bool six_shape_fits(const six_shape *s)
 {
     if (s->rank < 1 || s->rank > SIX_MAX_RANK)
         return false;
-    int64_t room = INT64_C(1) << 40;
+    int64_t limit = INT64_C(1) << 40;
     for (int32_t i = 0; i < s->rank; i++) {
-        if (s->dim[i] < 1 || s->dim[i] > room)
+        if (s->dim[i] < 1 || s->dim[i] > limit)
             return false;
-        room /= s->dim[i];
+        limit /= s->dim[i];
     }
     return true;
 }

@@ -18,7 +18,7 @@ int64_t six_shape_size(const six_shape *s);
 /* Whether rank and dimensions are in range and their product is at most 2^40. */
 bool six_shape_fits(const six_shape *s);
 bool six_shape_equal(const six_shape *a, const six_shape *b);
-/* "8x28x28" into text, which has room for 8 * 20 characters; returns text. */
+/* "8x28x28" into text, which has space for 8 * 20 characters; returns text. */
 char *six_shape_text(const six_shape *s, char text[static 160]);
 
 #endif

@@ -35,7 +35,7 @@ static bool in_place(const sixnet_dataset *ds, six_dtype wanted)
     return !ds->out_of_place && ds->uses_partner == 0;
 }
 
-/* ---- the workspace: the room of the steps; then passages, of the sample, of the one that it is mixed with, and so on ---- */
+/* ---- the workspace: that of the stages; then the buffers of the sample, of its partner, and so on ---- */
 
 /* So that all begin where vectors do. */
 static int64_t whole_lines(int64_t bytes) { return (bytes + SIX_ALIGNMENT - 1) / SIX_ALIGNMENT * SIX_ALIGNMENT; }

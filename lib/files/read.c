@@ -55,28 +55,28 @@ int32_t six_read_file(six_bytes *out, const sixnet_context *ctx, const char *pat
 
 /* ---- a stream ---- */
 
-static int32_t enlarge(six_bytes *out, const sixnet_context *ctx, size_t *room)
+static int32_t enlarge(six_bytes *out, const sixnet_context *ctx, size_t *capacity)
 {
-    uint8_t *larger = six_alloc(ctx, *room ? 2 * *room : 4096, 1);
+    uint8_t *larger = six_alloc(ctx, *capacity ? 2 * *capacity : 4096, 1);
     if (!larger)
         return SIXNET_OUT_OF_MEMORY;
     if (out->size)
         memcpy(larger, out->data, out->size);
     six_free(ctx, out->data);
     out->data = larger;
-    *room = *room ? 2 * *room : 4096;
+    *capacity = *capacity ? 2 * *capacity : 4096;
     return SIXNET_OK;
 }
 
 static int32_t read_all(six_bytes *out, const sixnet_context *ctx, sixnet_read_fn fn, void *user, int64_t most)
 {
-    size_t room = 0;
+    size_t capacity = 0;
     while (true) {
-        int32_t status = out->size == room ? enlarge(out, ctx, &room) : SIXNET_OK;
+        int32_t status = out->size == capacity ? enlarge(out, ctx, &capacity) : SIXNET_OK;
         if (status)
             return status;
-        int64_t n = fn(user, out->data + out->size, (uint64_t)(room - out->size));
-        if (n < 0 || (uint64_t)n > room - out->size)
+        int64_t n = fn(user, out->data + out->size, (uint64_t)(capacity - out->size));
+        if (n < 0 || (uint64_t)n > capacity - out->size)
             return six_fail(SIXNET_CALLBACK_FAILED, "the function that reads returned %" PRId64 " at byte %zu", n,
                             out->size);
         if (n == 0)

@@ -162,7 +162,7 @@ static inline int32_t six_value_handle(const sixnet_model *net, int32_t value)
 }
 /* The public number of a node's output, by its name or its number in decimal; -1 if it has none of that name. */
 int32_t six_output_find(const sixnet_model *net, int32_t node, const char *output);
-/* The name of an output: the layer's, or its number. `text` has room for it. Returns text. */
+/* The name of an output: the layer's, or its number. `text` has space for it. Returns text. */
 char *six_output_name(const sixnet_model *net, int32_t value, char text[static SIX_PARAM_NAME_MAX]);
 
 static inline const six_shape *six_value_shape(const sixnet_model *net, int32_t value)

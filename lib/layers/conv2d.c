@@ -40,8 +40,8 @@ static const six_attr attrs[] = {
 /* The output's extent along one axis, 0 if the window does not fit. */
 static int64_t extent(const conv2d *a, int64_t in, int axis)
 {
-    int64_t window = a->dilation[axis] * (a->kernel_size[axis] - 1) + 1, room = in + 2 * a->padding[axis];
-    return room < window ? 0 : (room - window) / a->stride[axis] + 1;
+    int64_t window = a->dilation[axis] * (a->kernel_size[axis] - 1) + 1, space = in + 2 * a->padding[axis];
+    return space < window ? 0 : (space - window) / a->stride[axis] + 1;
 }
 
 static int32_t setup(six_op *op)
@@ -194,7 +194,7 @@ static six_correlation phase_of(const six_op *op, int64_t p, int64_t q, six_tap 
 typedef struct one_sample {
     int64_t length[2], pieces[2]; /* of each axis */
     bool by_tap[2];
-    int64_t plane;   /* the pieces of one channel, if copied with room for the last vector */
+    int64_t plane;   /* the pieces of one channel, if copied with space for the last vector */
     int64_t vectors; /* of positions */
     bool as_it_is;   /* the input needs no padding and is in one piece */
 } one_sample;

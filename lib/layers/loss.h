@@ -58,7 +58,7 @@ SIX_INLINE real six_loss_of_lanes(const real *lanes, int32_t active)
     return six_lane_sum(counted);
 }
 
-/* For needs(). */
+/* For memory_reqs(). */
 SIX_INLINE void six_loss_memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     (void)run;

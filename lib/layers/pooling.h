@@ -69,12 +69,12 @@ SIX_INLINE six_interval six_window_interval(const six_window *w, int axis, int64
 SIX_INLINE int64_t six_window_count(const six_window *w, int axis, int64_t dilation, int64_t in)
 {
     int64_t stride = six_window_stride(w, axis), padding = w->padding[axis];
-    int64_t room = in + 2 * padding - (dilation * (w->kernel_size[axis] - 1) + 1);
+    int64_t space = in + 2 * padding - (dilation * (w->kernel_size[axis] - 1) + 1);
     if (w->ceil_mode)
-        room += stride - 1;
-    if (room < 0)
+        space += stride - 1;
+    if (space < 0)
         return 0;
-    int64_t count = room / stride + 1;
+    int64_t count = space / stride + 1;
     return w->ceil_mode && (count - 1) * stride >= in + padding ? count - 1 : count;
 }
 

@@ -14,17 +14,18 @@ int64_t six_sampler_workspace_size(six_image image)
 }
 
 six_sampler six_sampler_of(six_image image, const six_values *type, const void *values, int32_t interpolation,
-                           double fill, void *room)
+                           double fill, void *workspace)
 {
     const int64_t stride = with_margin(image.width), plane = with_margin(image.height) * stride,
                   origin = BEFORE * stride + BEFORE;
-    type->fill(room, image.channels * plane, fill);
+    type->fill(workspace, image.channels * plane, fill);
     for (int64_t k = 0; k < image.channels * image.height; k++) {
         const int64_t at = origin + k / image.height * plane + k % image.height * stride;
-        memcpy(six_value_at(type, room, at), six_value_at(type, values, k * image.width),
+        memcpy(six_value_at(type, workspace, at), six_value_at(type, values, k * image.width),
                (size_t)image.width * type->size);
     }
-    return (six_sampler){image, type, six_value_at(type, room, origin), stride, plane, interpolation == SIX_NEAREST};
+    return (six_sampler){image,  type,  six_value_at(type, workspace, origin),
+                         stride, plane, interpolation == SIX_NEAREST};
 }
 
 static inline void part(const six_sampler *s, const float *places, double zero, int64_t side, six_cells *to)

@@ -17,11 +17,11 @@ typedef struct six_sampler {
 enum { SIX_NEAREST, SIX_BILINEAR };
 #define SIX_INTERPOLATIONS "nearest bilinear"
 
-/* The values that a sampler needs room for. */
+/* The values that a sampler needs as workspace. */
 int64_t six_sampler_workspace_size(six_image image);
-/* Copies the image's values into the room. */
+/* Copies the image's values into the workspace. */
 six_sampler six_sampler_of(six_image image, const six_values *type, const void *values, int32_t interpolation,
-                           double fill, void *room);
+                           double fill, void *workspace);
 
 enum { SIX_PLACES = 16 };
 

@@ -221,8 +221,8 @@ SIXNET_API void sixnet_model_free(sixnet_model *net);
  * Any layer may be given a name with `name=`: 1 to 255 letters, digits, '_' and '.', the first not a '.', such as layer1.0.conv1.
  * Without one it gets its kind's short form and a number (conv1, bn2, linear1).
  * `from=`, as in sixnet_model_parse(), may take the place of input, which is SIXNET_NO_NODE then, or must name the same node.
- * @return the new node, or SIXNET_NO_NODE if it failed; giving a failed node to later calls is harmless, as sixnet_model_compile() reports
- *         the first error of the whole build
+ * @return the new node, or SIXNET_NO_NODE if it failed; giving a failed node to later calls is harmless, as none adds a node before
+ *         sixnet_model_compile() has reported the first error of the build. Then the model is as it was before the failed call.
  *
  * Threads: changes net. */
 SIXNET_API sixnet_node sixnet_model_add(sixnet_model *net, const char *spec, sixnet_node input);
@@ -240,7 +240,8 @@ SIXNET_API int32_t sixnet_node_retain(sixnet_model *net, sixnet_node node);
 
 /** Checks the graph, lays out its memory and gives the parameters their initial values, drawn with the context's seed.
  * Compiling twice is SIXNET_BAD_STATE.
- * @return SIXNET_OK or the status of the first error of the build, whose message names the node and the attribute
+ * @return SIXNET_OK or the status of the first error of the build, whose message names the node and the attribute; it is reported once, and
+ *         building can go on after it
  *
  * Threads: changes net. */
 SIXNET_API int32_t sixnet_model_compile(sixnet_model *net);
@@ -309,7 +310,7 @@ SIXNET_API int32_t sixnet_model_shape(const sixnet_model *net, const char *which
 
 /** A retained node's values in the last forward pass.
  * @param[out] values space for the n samples of that pass
- * @param count how many values there is room for; must be n times the node's size
+ * @param count the capacity of values; must be n times the node's size
  * @return SIXNET_OK, SIXNET_BAD_STATE if the node was not retained or no pass was made
  *
  * Threads: reads net. */
@@ -348,10 +349,11 @@ SIXNET_API int32_t sixnet_tensor_shape(const sixnet_model *net, const char *name
 
 /** Sets how the tensors that a pattern names are trained: those of the nodes so far. Before or after sixnet_model_compile(); saved with the
  * model's text, as a line `tensors match=PATTERN ...` below these nodes.
- * @param pattern names as sixnet_tensor_name() gives them; `*` stands for any characters, `?` for one: "conv1.*"
+ * @param pattern names as sixnet_tensor_name() gives them, or those that a shared tensor has at the other nodes that use it; `*` stands for
+ *        any characters, `?` for one: "conv1.*"
  * @param settings one or more of `trainable=false` (frozen: no gradient, no optimizer state, and a batch norm whose tensors are all
  *        frozen uses its running statistics), `trainable=true`, `lr_scale=F` (factor of the learning rate), `weight_decay=F` (in place
- *        of the optimizer's)
+ *        of the optimizer's), `weight_decay=optimizer` (the optimizer's again)
  * @return SIXNET_OK, SIXNET_NOT_FOUND if the pattern names no tensor, SIXNET_BAD_SPEC, SIXNET_BAD_STATE if trainable would change
  *         while the model has an optimizer, SIXNET_TOO_LARGE after 4096 different patterns
  *
@@ -420,7 +422,7 @@ SIXNET_API int32_t sixnet_model_forward_f64(sixnet_model *net, const double *inp
 /** Computes the loss of the last sixnet_model_forward() with the net's loss node.
  * @param targets for nll and cross_entropy the class of each sample; for cross_entropy with targets=probabilities, and for the other
  *        losses, n times the size of the output
- * @param[out] loss may be NULL
+ * @param[out] loss NaN, as PyTorch's, for a mean over targets whose classes all have weight 0; may be NULL
  * @return SIXNET_OK, SIXNET_BAD_STATE without a loss node or a forward pass, SIXNET_BAD_DATA for a class out of range
  *
  * Threads: changes net. */
@@ -456,7 +458,7 @@ SIXNET_API int32_t sixnet_model_predict(sixnet_model *net, const float *inputs, 
 SIXNET_API int32_t sixnet_model_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs);
 
 /** Memory of a thread's own to predict in: one model predicts in any number of threads at once, each with a predictor and
- * without a lock. It refers to the model's parameters, and has room for one group of 16 samples only. */
+ * without a lock. It refers to the model's parameters, and holds one tile of 16 samples only. */
 typedef struct sixnet_predictor sixnet_predictor;
 
 /** Creates a predictor for a compiled model, which it keeps alive. It may be used by another thread than the one that
@@ -470,7 +472,7 @@ SIXNET_API int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *ne
 SIXNET_API void sixnet_predictor_free(sixnet_predictor *predictor);
 
 /** The bytes that the predictor took from the context's allocator, which stay the same as long as it lives: the values of one
- * group of 16 samples and weights packed for single samples. The model's parameters are not among them.
+ * tile of 16 samples and weights packed for single samples. The model's parameters are not among them.
  * @param[out] bytes the memory
  * @return SIXNET_OK
  *
@@ -830,7 +832,8 @@ SIXNET_API const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t 
  * @param[out] accuracy from 0 to 1, or NaN; may be NULL. For cross_entropy and nll: the share of samples (or positions) whose largest
  *             output is the target's class, or most probable class. For bce_with_logits: the share of outputs, of all samples, that are
  *             right: above 0 where the target is 1/2 or more, and not above 0 where it is less. Other losses have no accuracy: NaN.
- * @return SIXNET_OK, SIXNET_STOPPED after sixnet_model_cancel() (nothing is written), or as sixnet_model_fit() for data that do not fit
+ * @return SIXNET_OK, SIXNET_STOPPED after sixnet_model_cancel() (nothing is written), SIXNET_BAD_DATA for a mean over targets whose classes all
+ *         have weight 0, or as sixnet_model_fit() for data that do not fit
  *
  * Threads: changes net; reads ds. */
 SIXNET_API int32_t sixnet_model_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
@@ -872,7 +875,7 @@ SIXNET_API int32_t sixnet_model_save(const sixnet_model *net, const char *path, 
  * @param memory space for the file; NULL to ask only
  * @param capacity the size of memory in bytes
  * @param[out] size how many the file has
- * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if there is too little room (size is set, memory undefined)
+ * @return SIXNET_OK, SIXNET_BAD_STATE, or SIXNET_INVALID_ARGUMENT if capacity is too small (size is set, memory undefined)
  *
  * Threads: reads net. */
 SIXNET_API int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint64_t capacity,
