@@ -1015,6 +1015,32 @@ static void test_ranges_of_attributes(void **state)
             }
 }
 
+/* Defaults are not written. */
+static void test_defaults_are_not_written(void **state)
+{
+    (void)state;
+    static const char *const families[] = {"layer", "loss", "optimizer", "schedule", "transform", "options"};
+    heap h = heap_of(100);
+    sixnet_context ctx = context_on(&h);
+    const six_kind *kind;
+    int tried = 0;
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++)
+        for (int32_t i = 0; (kind = six_kind_at(families[f], i)); i++) {
+            void *fields = malloc(kind->size + 1);
+            six_text t = {.ctx = &ctx};
+            assert_non_null(fields);
+            memset(fields, 0x77, kind->size);
+            if (!six_spec_parse(kind, "", fields, NULL, NULL)) { /* else it needs something */
+                six_spec_write(kind, fields, &t);
+                assert_string_equal(t.data ? t.data : "", "");
+                tried++;
+            }
+            six_text_free(&t);
+            free(fields);
+        }
+    assert_in_range(tried, 20, 1000);
+}
+
 /* ---- content ---- */
 
 #define BYTES(text) text, sizeof text - 1
@@ -1433,6 +1459,7 @@ int main(void)
         cmocka_unit_test(test_normal_moments),
         cmocka_unit_test(test_normal_is_box_muller),
         cmocka_unit_test(test_ranges_of_attributes),
+        cmocka_unit_test(test_defaults_are_not_written),
         cmocka_unit_test(test_content_is_named),
         cmocka_unit_test(test_normal_bits),
         cmocka_unit_test(test_sha256),

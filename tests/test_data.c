@@ -590,6 +590,19 @@ static void test_idx_promises(void **state)
     }
 }
 
+/* A byte of deflate makes at most 1032; the file has one byte too few, or just enough. */
+static void test_idx_gzip_ratio(void **state)
+{
+    (void)state;
+    bytes header = idx_header(8, DIMS(1, 1));
+    const size_t most = 1032 * (gzipped(&header).size + 1) - header.size;
+    for (uint32_t more = 0; more < 2; more++) {
+        header = idx_header(8, DIMS(1, (uint32_t)most - 1 + more));
+        bytes packed = gzipped(&header);
+        assert_refused(&packed, SIXNET_BAD_FILE, more ? "bytes of gzip cannot hold them" : "the data end");
+    }
+}
+
 static void test_idx_gzip_damage(void **state)
 {
     (void)state;
@@ -1783,6 +1796,7 @@ int main(void)
         TEST(test_idx_header),
         TEST(test_idx_sizes),
         TEST(test_idx_promises),
+        TEST(test_idx_gzip_ratio),
         TEST(test_idx_gzip_damage),
         TEST(test_idx_no_file),
         TEST(test_idx_file_changes),

@@ -1240,6 +1240,14 @@ static void test_a_run_made_otherwise_is_refused(void **state)
     trainer_end(&t);
     trainer_begin(&t, "seed=3 dtype=f64", sgd, step);
     assert_status(sixnet_checkpoint_load(t.net, t.opt, NULL, path_of("refused"), NULL), "SIXNET_BAD_FILE", "F64");
+    sixnet_model *other = net_of(t.ctx, "input shape=2x6x6\nrelu\nflatten\nlinear out_features=3\ncross_entropy\n");
+    sixnet_optimizer *opt;
+    CHECK_SIXNET(sixnet_optimizer_new(&opt, other, sgd, step));
+    assert_status(sixnet_checkpoint_load(other, opt, NULL, path_of("refused"), NULL), "SIXNET_INVALID_ARGUMENT",
+                  "sixnet.net: the run was made with 'conv2d out_channels=3 kernel_size=3 name=conv', not with 'relu "
+                  "name=relu1'");
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(other);
     trainer_end(&t);
     trainer_begin(&t, "seed=3", sgd, step);
     CHECK_SIXNET(fit(&t, "batch_size=16 average=ema checkpoint=%s", path_of("refused")));
