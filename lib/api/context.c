@@ -5,16 +5,11 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "base/version.h"
 #include "graph/context.h"
 #include "kinds.h"
 
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
-
-const char *sixnet_version(void)
-{
-    return TEXT(SIXNET_VERSION_MAJOR) "." TEXT(SIXNET_VERSION_MINOR) "." TEXT(SIXNET_VERSION_PATCH);
-}
+const char *sixnet_version(void) { return SIX_VERSION; }
 
 int32_t sixnet_version_number(void)
 {

@@ -22,7 +22,8 @@ void six_context_release(sixnet_context *ctx)
 {
     if (!ctx || atomic_fetch_sub_explicit(&ctx->references, 1, memory_order_acq_rel) != 1)
         return;
-    six_custom_free_all(ctx);
+    if (ctx->free_custom)
+        ctx->free_custom(ctx);
     six_pool_free(ctx->pool);
     sixnet_context allocator = {
         .malloc_fn = ctx->malloc_fn, .free_fn = ctx->free_fn, .allocator_user = ctx->allocator_user};

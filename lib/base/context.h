@@ -30,9 +30,10 @@ struct sixnet_context {
     uint64_t seed;
     six_dtype dtype;
     int32_t threads;
-    struct six_pool *pool;             /* NULL for one thread */
-    const struct six_variant *variant; /* the kernels picked at creation; base never looks inside */
-    struct six_custom_layer *custom;   /* registered layers, newest first */
+    struct six_pool *pool;                           /* NULL for one thread */
+    const struct six_variant *variant;               /* the kernels picked at creation; base never looks inside */
+    struct six_custom_layer *custom;                 /* registered layers, newest first */
+    void (*free_custom)(struct sixnet_context *ctx); /* frees them; NULL if none was registered */
     char threads_text[16], seed_text[24], max_memory_text[24];
 };
 
@@ -41,9 +42,6 @@ struct sixnet_context {
 /* ctx with one more reference, or a new default context where ctx is NULL; NULL only when memory is out. */
 sixnet_context *six_context_retain(sixnet_context *ctx);
 void six_context_release(sixnet_context *ctx);
-
-/* Frees the list of registered layers; implemented in lib/graph/custom.c. */
-void six_custom_free_all(struct sixnet_context *ctx);
 
 /* Hands one line to the context's log, if it has one. */
 #if defined(__GNUC__)

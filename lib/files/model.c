@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/version.h"
 #include "files/weights.h"
 
 static const six_attr save_attrs[] = {
@@ -82,7 +83,7 @@ int32_t six_record_begin(six_record *r, const sixnet_model *net, const void *val
     r->content.note = r->note;
     six_record_note(r, "format", "pt");
     six_record_note(r, "sixnet.format", format);
-    six_record_note(r, "sixnet.version", sixnet_version());
+    six_record_note(r, "sixnet.version", SIX_VERSION);
     six_record_note(r, "sixnet.net", r->text);
     return SIXNET_OK;
 }

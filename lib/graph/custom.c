@@ -25,7 +25,7 @@ static void custom_free(const sixnet_context *ctx, six_custom_layer *layer)
     six_free(ctx, layer);
 }
 
-void six_custom_free_all(sixnet_context *ctx)
+static void free_all(sixnet_context *ctx)
 {
     while (ctx->custom) {
         six_custom_layer *layer = ctx->custom;
@@ -167,5 +167,6 @@ int32_t sixnet_context_register_layer(sixnet_context *ctx, const char *name, con
     }
     layer->next = ctx->custom;
     ctx->custom = layer;
+    ctx->free_custom = free_all;
     return SIXNET_OK;
 }
