@@ -11,7 +11,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# A room is named by the longest path that fits; it may include its own files and those of the rooms listed.
+# A component is named by the longest path that fits; it may include its own files and those of the components listed.
 LIBRARY = {
     "include": [],
     "lib/base": ["include"],
@@ -27,7 +27,7 @@ LIBRARY = {
     "lib/train": ["include", "lib/base", "lib/data", "lib/graph", "lib/layers/variant", "lib/schedules"],
     "lib/files": ["include", "lib/base", "lib/data", "lib/graph", "lib/train"],
 }
-ROOMS = {
+COMPONENTS = {
     **LIBRARY,
     "lib": list(LIBRARY),
     "lib/api": ["lib", *LIBRARY],
@@ -36,7 +36,7 @@ ROOMS = {
     "tests": ["lib", *LIBRARY, "tests/oracles"],
     "tests/oracles": ["include"],
 }
-# Symbols that a room may use without an include, and why.
+# Symbols that a component may use without an include, and why.
 TABLES = {
     r"six_(layer|optimizer)_\w+": "lib/layers/variant",  # the table takes all layers and optimizers from lists that Meson writes
     r"six_variants_f32": "lib/graph",  # the variants that this build has, which Meson lists
@@ -47,8 +47,8 @@ FAMILIES = ("layers", "optimizers", "schedules", "transforms")
 SOURCE = {".c", ".h", ".cpp", ".hpp", ".inc"}
 
 
-def room_of(path):
-    return max((room for room in ROOMS if path == room or path.startswith((room + "/", room + ".", room + "_"))), key=len)
+def component_of(path):
+    return max((component for component in COMPONENTS if path == component or path.startswith((component + "/", component + ".", component + "_"))), key=len)
 
 
 def find(name, includer):
@@ -67,11 +67,11 @@ def fault(path, name):
     found = find(name, path)
     if not found:
         return "no such file here"
-    here, there = room_of(path.relative_to(ROOT).as_posix()), room_of(found)
+    here, there = component_of(path.relative_to(ROOT).as_posix()), component_of(found)
     if found.endswith(".c"):
         return "a source file"
-    if here != there and there not in ROOMS[here]:
-        return f"{here} may include {', '.join(ROOMS[here]) or 'nothing'}"
+    if here != there and there not in COMPONENTS[here]:
+        return f"{here} may include {', '.join(COMPONENTS[here]) or 'nothing'}"
     return None
 
 
@@ -141,12 +141,12 @@ def calls(build):
     count, faults = 0, []
     defined, used = symbols(build)
     for source, names in used.items():
-        here = room_of(source)
+        here = component_of(source)
         for name in sorted(names & defined.keys()):
-            for there in {room_of(other) for other in defined[name]} - {here}:
+            for there in {component_of(other) for other in defined[name]} - {here}:
                 count += 1
-                if there not in ROOMS[here] and not any(re.fullmatch(p, name) and room == here for p, room in TABLES.items()):
-                    faults.append(f"{source}: uses {name} of {there}: {here} may use {', '.join(ROOMS[here]) or 'nothing'}")
+                if there not in COMPONENTS[here] and not any(re.fullmatch(p, name) and component == here for p, component in TABLES.items()):
+                    faults.append(f"{source}: uses {name} of {there}: {here} may use {', '.join(COMPONENTS[here]) or 'nothing'}")
     return count, faults
 
 
