@@ -710,7 +710,7 @@ SIXNET_API int32_t sixnet_batch_iterator_position(const sixnet_batch_iterator *b
 SIXNET_API int32_t sixnet_model_profile(sixnet_model *net, int32_t enable);
 
 /** One number of the profile so far; NaN if there is no profile or no such number.
- * @param node SIXNET_NO_NODE for what is done for no node alone: giving out predictions, adding up the gradients of groups of samples
+ * @param node SIXNET_NO_NODE for what is done for no node alone: giving out predictions, adding up the gradients of tiles of samples
  * @param key "forward_" or "backward_" and one of: "seconds" (of all threads together), "calls" (pieces of work timed), "passes",
  *        "samples" (of all passes), "flops" (of multiply-adds with weights, 2 each; other arithmetic is not counted) and "bytes" (every
  *        value of inputs, output, parameters and their gradients that the pass needs, once; it may move more)
@@ -763,7 +763,7 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * `stop` ends the run with SIXNET_NOT_FINITE; `skip` leaves the batch out, and ends the run only if that happens to all batches of
  * an epoch; `restore` begins the epoch (or, in a run resumed within one, what was left of it) again, with net, optimizer and
  * schedule as they were then and half the base learning rate, which stays so; if that has not helped ten times in an epoch, the
- * run ends as they were then. Each is told to the log. The result does not depend on the number of threads.
+ * run ends as they were then. Each is logged. The result does not depend on the number of threads.
  *
  * `shards=S`, a power of two that divides batch_size, makes each step of S passes over equal parts of the batch, one
  * after the other, as gradient accumulation does: only one part's values are in memory, and log2 S more sums of

@@ -30,7 +30,7 @@ static const six_attr attrs[] = {
     {0},
 };
 
-const six_kind six_kind_context = {"context", "what sixnet_context_new() can be told", attrs, sizeof(context_options)};
+const six_kind six_kind_context = {"context", "options of sixnet_context_new()", attrs, sizeof(context_options)};
 
 static bool runs_here(const six_variant *v) { return (v->cpu_features & six_cpu_features()) == v->cpu_features; }
 

@@ -9,7 +9,7 @@
  * statistics take their place; where PyTorch would take the batch's for want of them, evaluation is refused. PyTorch's
  * num_batches_tracked is left out.
  *
- * Each group gives the mean of its own values and the squares of their differences from it; begin_forward joins the groups in order, in
+ * Each tile gives the mean of its own values and the squares of their differences from it; begin_forward joins the tiles in order, in
  * double (Chan, Golub, LeVeque 1979), and leaves per channel the two numbers of y = x * scale + shift. Backward, with h the normalised x,
  *
  *     dx = scale * (dy - mean(dy) - h * mean(dy * h)) = dy * scale + (x * slope + offset). */
@@ -112,7 +112,7 @@ static void batchnorm_sum_forward(const six_run *run, six_tile *tile, void *scra
     }
 }
 
-/* Mean and sum of squared differences of channel c over all groups. An infinite mean is the sum of the groups' means, as differences from
+/* Mean and sum of squared differences of channel c over all tiles. An infinite mean is the sum of the tiles' means, as differences from
  * it are not numbers. */
 static void batchnorm_join(const six_run *run, const six_tile *tiles, int64_t c, double *mean, double *squares)
 {

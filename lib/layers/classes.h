@@ -44,7 +44,7 @@ SIX_INLINE void six_class_setup(six_op *op, int32_t reduction)
         op->out[0].dim[i - 1] = in->dim[i];
 }
 
-/* The classes of a position; 0, and a fault of the group, for what is none. */
+/* The classes of a position; 0, and an error of the tile, for what is none. */
 SIX_INLINE void six_class_read(const six_op *op, six_tile *tile, int64_t position, int64_t class[SIX_LANES])
 {
     const real *t = tile->target + position * SIX_LANES;
@@ -70,7 +70,7 @@ SIX_INLINE vec six_class_largest(const real *x, int64_t classes, int64_t stride,
     return largest;
 }
 
-/* A group's sums, lane by lane. */
+/* A tile's sums, lane by lane. */
 typedef struct six_class_sums {
     double total[SIX_LANES], weight[SIX_LANES], correct[SIX_LANES];
 } six_class_sums;

@@ -4,7 +4,7 @@
  *
  * dx = dy / (1 - p) where y was kept, else 0. As torch.nn.Dropout, where zeroing is a product with 0: NaN stays NaN, infinity becomes it.
  *
- * What is kept depends on seed, node, step and the sample's place in the batch, in every variant alike: each lane of a group has four
+ * What is kept depends on seed, node, step and the sample's place in the batch, in every variant alike: each lane of a tile has four
  * xorshift generators (Marsaglia, "Xorshift RNGs", 2003), which Philox seeds and which take turns from feature to feature. The bits drawn
  * are saved, sixteen a feature, so that backward need not draw again. */
 

@@ -4,8 +4,8 @@
  * there is one, is initialized to zeros and gets no gradient; otherwise it is a row like the others. As torch.nn.Embedding. An index that
  * is out of range is a fault; until the pass fails it stands for row 0.
  *
- * dweight[r] = the sum of dy[t] over all samples and places t with x[t] = r. The table may be far larger than a batch, so no group has a
- * gradient of its own: backward_part() adds a slice of columns over all groups in their order. */
+ * dweight[r] = the sum of dy[t] over all samples and places t with x[t] = r. The table may be far larger than a batch, so no tile has a
+ * gradient of its own: backward_part() adds a slice of columns over all tiles in their order. */
 
 #include <inttypes.h>
 #include <string.h>

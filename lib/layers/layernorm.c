@@ -89,7 +89,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     }
 }
 
-/* This group's parameter gradients: those of value i of all rows. */
+/* This tile's parameter gradients: those of value i of all rows. */
 SIX_INLINE void parameter_gradients(const six_op *op, const six_tile *tile)
 {
     int64_t n = row_size(op), rows = row_count(op);

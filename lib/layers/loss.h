@@ -4,7 +4,7 @@
 
 /* What the losses share: how they add up, and the loops of losses that compare value by value.
  *
- * A group's forward writes its sums; end_forward adds those of all groups in double and leaves in op->shared the factor that turns the
+ * A tile's forward writes its sums; end_forward adds those of all tiles in double and leaves in op->shared the factor that turns the
  * derivative of one value's loss into that of the whole: 1 / weight if reduction=mean and the pass is a whole batch, else 1. */
 
 #include <math.h>
@@ -39,7 +39,7 @@ SIX_INLINE void six_loss_add(six_loss_sum *s, vec a)
     s->sum = sum;
 }
 
-/* A fault of the group for a target that is not from 0 to 1. */
+/* An error of the tile for a target that is not from 0 to 1. */
 SIX_INLINE void six_loss_check_shares(const six_op *op, six_tile *tile)
 {
     const int64_t size = six_shape_size(&op->in[0]);
@@ -66,7 +66,7 @@ SIX_INLINE void six_loss_memory_reqs(const six_run *run, six_memory_reqs *n)
     n->shared = sizeof(double);
 }
 
-/* One of the sums over all groups. */
+/* One of the sums over all tiles. */
 SIX_INLINE double six_loss_total(const six_run *run, int which)
 {
     double total = 0;

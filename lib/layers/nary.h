@@ -20,7 +20,7 @@ SIX_INLINE int32_t six_same_shapes_setup(six_op *op)
     return SIXNET_OK;
 }
 
-/* The number of reals of a group, or of one sample and what fills its last vector up. */
+/* The number of reals of a tile, or of one sample and what fills its last vector up. */
 SIX_INLINE int64_t six_tile_size(const six_run *run)
 {
     return (six_shape_size(&run->op->out[0]) * run->lanes + SIX_WIDTH - 1) / SIX_WIDTH * SIX_WIDTH;

@@ -13,7 +13,7 @@
 typedef vec six_unary_function(vec x, vec a);
 typedef vec six_unary_derivative(vec v, vec dy, vec a);
 
-/* The reals of the first input of a group, or of one sample and what fills its last vector up. */
+/* The reals of the first input of a tile, or of one sample and what fills its last vector up. */
 SIX_INLINE int64_t six_unary_count(const six_run *run)
 {
     return (six_shape_size(&run->op->in[0]) * run->lanes + SIX_WIDTH - 1) / SIX_WIDTH * SIX_WIDTH;

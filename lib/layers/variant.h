@@ -9,7 +9,7 @@
 #include "layers/op.h"
 #include "optimizers/optimizer.h"
 
-/* Rows are a caller's arrays, one sample after another; lanes are a group's tensor, [feature][SIX_LANES] (see op.h). */
+/* Rows are a caller's arrays, one sample after another; lanes are a tile's tensor, [feature][SIX_LANES] (see op.h). */
 typedef struct six_arrays {
     /* Into lanes from `active` rows that are `stride` values apart; the other lanes become zero. */
     void (*lanes_from_f32)(real *lanes, const float *rows, int64_t stride, int64_t features, int32_t active);

@@ -4,7 +4,7 @@
 
 /* The vector type that every kernel is written with, and its operations.
  *
- * A value of a net is SIX_LANES numbers, one for each sample of a group; `vec` is as many of them as one register of the instruction set
+ * A value of a net is SIX_LANES numbers, one for each sample of a tile; `vec` is as many of them as one register of the instruction set
  * holds (SIX_WIDTH), so that a value is SIX_PARTS vectors. Operators + - * / work on vec as on numbers. All instruction sets that have a
  * fused multiply-add give the same bits for every operation here; those without agree with each other. */
 

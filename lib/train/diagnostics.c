@@ -73,9 +73,9 @@ struct six_diagnostics {
     sixnet_model *net;
     const six_batch_result *result;
     int64_t epoch, batch;       /* of the last visit; 0 before */
-    int32_t groups;             /* of a batch */
-    uint8_t *bad;               /* [node][group] what was not finite in this batch */
-    uint8_t *alive;             /* [group][unit] whether a ReLU's unit was above 0 in this epoch */
+    int32_t tiles;              /* of a batch */
+    uint8_t *bad;               /* [node][tile] what was not finite in this batch */
+    uint8_t *alive;             /* [tile][unit] whether a ReLU's unit was above 0 in this epoch */
     int64_t *first_unit;        /* [node + 1] of ReLUs, in alive */
     uint8_t *reported;          /* [rule][node] */
     float *outputs;             /* of a batch */
@@ -175,7 +175,7 @@ static void after_layer(six_observer *observer, int32_t node, const six_tile *ti
     const six_layer *kernel = d->net->node[node].kernel;
     const six_op *op = d->net->node[node].op;
     const six_variant *variant = d->net->variant;
-    uint8_t *bad = &d->bad[(int64_t)node * d->groups + tile->index];
+    uint8_t *bad = &d->bad[(int64_t)node * d->tiles + tile->index];
     if (done == kernel->forward && kernel->role != SIX_ROLE_LOSS) {
         for (int32_t o = 0; o < op->outputs; o++)
             if (!six_all_finite(variant, tile->y[o], six_shape_size(&op->out[o]) * SIX_LANES))
@@ -233,8 +233,8 @@ static bool look_at_inputs(six_diagnostics *d)
 
 static bool has(const six_diagnostics *d, int32_t node, int what)
 {
-    for (int32_t g = 0; g < d->groups; g++)
-        if (d->bad[(int64_t)node * d->groups + g] & what)
+    for (int32_t g = 0; g < d->tiles; g++)
+        if (d->bad[(int64_t)node * d->tiles + g] & what)
             return true;
     return false;
 }
@@ -366,7 +366,7 @@ void six_diagnostics_check_batch(six_diagnostics *d, const six_batch_result *res
     look_at_gradients(d);
     if (!result->status)
         look_at_outputs(d);
-    memset(d->bad, 0, (size_t)d->net->node_count * (size_t)d->groups);
+    memset(d->bad, 0, (size_t)d->net->node_count * (size_t)d->tiles);
 }
 
 /* ---- looking back at an epoch ---- */
@@ -376,7 +376,7 @@ static double dead_share(const six_diagnostics *d, int32_t node)
     int64_t dead = 0, units = d->first_unit[node + 1] - d->first_unit[node], all = d->first_unit[d->net->node_count];
     for (int64_t u = d->first_unit[node]; u < d->first_unit[node + 1]; u++) {
         bool alive = false;
-        for (int32_t g = 0; g < d->groups; g++)
+        for (int32_t g = 0; g < d->tiles; g++)
             alive |= d->alive[(int64_t)g * all + u];
         dead += !alive;
     }
@@ -391,7 +391,7 @@ void six_diagnostics_check_epoch(six_diagnostics *d)
     if (d->batches)
         tell(d, OUTPUT_CONSTANT, net->value[net->output].node, (double)d->constant / (double)d->batches);
     d->batches = d->constant = 0;
-    memset(d->alive, 0, (size_t)d->groups * (size_t)d->first_unit[net->node_count]);
+    memset(d->alive, 0, (size_t)d->tiles * (size_t)d->first_unit[net->node_count]);
 }
 
 void six_diagnostics_publish(six_diagnostics *d)
@@ -417,13 +417,13 @@ static void count_units(six_diagnostics *d)
 static int32_t allocate(six_diagnostics *d, int64_t batch_size)
 {
     sixnet_model *net = d->net;
-    size_t nodes = (size_t)net->node_count, groups = (size_t)d->groups;
+    size_t nodes = (size_t)net->node_count, tiles = (size_t)d->tiles;
     d->first_unit = six_alloc(net->ctx, nodes + 1, sizeof *d->first_unit);
     if (!d->first_unit)
         return SIXNET_OUT_OF_MEMORY;
     count_units(d);
-    d->bad = six_alloc(net->ctx, nodes, groups);
-    d->alive = six_alloc(net->ctx, (size_t)d->first_unit[nodes], groups);
+    d->bad = six_alloc(net->ctx, nodes, tiles);
+    d->alive = six_alloc(net->ctx, (size_t)d->first_unit[nodes], tiles);
     d->reported = six_alloc(net->ctx, nodes, RULES);
     d->outputs = six_alloc(net->ctx, (size_t)(batch_size * net->output_size), sizeof *d->outputs);
     d->found = six_alloc(net->ctx, 1, sizeof *d->found);
@@ -437,7 +437,7 @@ int32_t six_diagnostics_new(six_diagnostics **out, sixnet_model *net, int64_t ba
         return SIXNET_OUT_OF_MEMORY;
     d->net = net;
     d->observer.after_layer = after_layer;
-    d->groups = (int32_t)((batch_size + SIX_LANES - 1) / SIX_LANES);
+    d->tiles = (int32_t)((batch_size + SIX_LANES - 1) / SIX_LANES);
     if (allocate(d, batch_size)) {
         six_diagnostics_free(d);
         return SIXNET_OUT_OF_MEMORY;

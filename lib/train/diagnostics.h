@@ -36,7 +36,7 @@ int32_t six_diagnostics_new(six_diagnostics **out, sixnet_model *net, int64_t ba
 void six_diagnostics_free(six_diagnostics *d);
 /* Makes a new list of diagnostics a report of the model, in place of that of the last run. Once. */
 void six_diagnostics_publish(six_diagnostics *d);
-/* For the training passes of the batches that six_diagnostics_check_batch() is told of. */
+/* For the training passes of the batches that six_diagnostics_check_batch() gets. */
 six_observer *six_diagnostics_observer(six_diagnostics *d);
 
 /* The data have a label out of range, says the message of the call that failed. */

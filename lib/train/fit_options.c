@@ -43,4 +43,4 @@ static const six_attr attrs[] = {
     {0},
 };
 
-const six_kind six_kind_fit = {"fit", "what sixnet_model_fit() can be told", attrs, sizeof(six_fit_options)};
+const six_kind six_kind_fit = {"fit", "options of sixnet_model_fit()", attrs, sizeof(six_fit_options)};

@@ -12,7 +12,7 @@ int32_t six_expand_classes(six_pipeline_stage *stage, int64_t classes);
 /* share of the probabilities in `targets`, which are class numbers if they are to become such; added to those that are there. */
 void six_add_share(const six_transform_call *call, const void *targets, double share);
 
-/* What mixup and cutmix are told. */
+/* The attributes of mixup and cutmix. */
 typedef struct six_mix {
     double alpha, p;
     int64_t num_classes;
