@@ -209,7 +209,7 @@ static spread measure_input(const six_diagnostics *d, int64_t column, int64_t si
     return (spread){mean, sqrt(variance > 0 ? variance : 0), isfinite(sum) && isfinite(squares)};
 }
 
-static bool look_at_inputs(six_diagnostics *d)
+static bool check_inputs(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     int64_t column = 0;
@@ -274,7 +274,7 @@ static void find_nonfinite(six_diagnostics *d)
         }
 }
 
-static void look_at_labels(six_diagnostics *d)
+static void check_labels(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     const six_batch_result *v = d->result;
@@ -289,7 +289,7 @@ static void look_at_labels(six_diagnostics *d)
 }
 
 /* A layer that gives probabilities to a loss that makes them itself. */
-static void look_at_net(six_diagnostics *d)
+static void check_net(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     int32_t node = net->value[net->output].node;
@@ -300,7 +300,7 @@ static void look_at_net(six_diagnostics *d)
 }
 
 /* The node whose gradients are the largest, measured by its parameters. */
-static void look_at_gradients(six_diagnostics *d)
+static void check_gradients(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     double (*sum_of_squares)(const real *, int64_t, double) = net->variant->arrays.sum_of_squares;
@@ -344,7 +344,7 @@ void six_diagnostics_collect_outputs(six_diagnostics *d, int64_t first)
                     net->training->samples * net->output_size);
 }
 
-static void look_at_outputs(six_diagnostics *d)
+static void check_outputs(six_diagnostics *d)
 {
     const sixnet_model *net = d->net;
     const six_batch_result *v = d->result;
@@ -359,13 +359,13 @@ void six_diagnostics_check_batch(six_diagnostics *d, const six_batch_result *res
     d->result = result;
     d->epoch = result->epoch;
     d->batch = result->batch;
-    look_at_net(d);
-    look_at_labels(d);
-    if (look_at_inputs(d))
+    check_net(d);
+    check_labels(d);
+    if (check_inputs(d))
         find_nonfinite(d);
-    look_at_gradients(d);
+    check_gradients(d);
     if (!result->status)
-        look_at_outputs(d);
+        check_outputs(d);
     memset(d->bad, 0, (size_t)d->net->node_count * (size_t)d->tiles);
 }
 
