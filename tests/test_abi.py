@@ -97,7 +97,7 @@ def plant_struct(tree):
     (tree.root / "include/sixnet/planted.h").write_text(STRUCT)
     (tree.root / "lib/planted.c").write_text(FUNCTION)
     tree.change("lib/meson.build", r"'kinds\.c',", "'kinds.c', 'planted.c',")
-    tree.change("lib/sixnet.map", "( *)sixnet_model_digest;\n", r"\1sixnet_digest;\n\1sixnet_planted_sum;" "\n")
+    tree.change("lib/sixnet.map", "( *)sixnet_model_digest;\n", r"\g<1>sixnet_model_digest;\n\1sixnet_planted_sum;" "\n")
 
 
 def check(what, right, said):
