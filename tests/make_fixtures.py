@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/golden/*.txt: what PyTorch computes for optimizers, schedules, layers, losses and three small nets.
+"""Writes tests/golden/*.txt: what PyTorch computes for optimizers, schedules, layers, losses and small nets.
 
 Needs Debian 12's python3-torch (1.13) only, and is run by hand; the tests read the files. A file is a sequence of cases: a line
 `case ...`, lines of a keyword and numbers, `end`. Numbers are the shortest decimals that read back as the same double.
@@ -512,9 +512,142 @@ def nets():
     out.write()
 
 
+# ---- nets that share tensors, branch or are frozen ----
+
+class Tied(nn.Module):
+    """The embedding's table is the last layer's weight too."""
+
+    def __init__(self):
+        super().__init__()
+        self.e, self.h, self.o = nn.Embedding(5, 4), nn.Linear(4, 4), nn.Linear(4, 5)
+        self.o.weight = self.e.weight
+
+    def forward(self, x):
+        return self.o(torch.tanh(self.h(self.e(x))))
+
+
+class Heads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.left, self.right = nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(4, 3)
+
+    def forward(self, x):
+        a = torch.tanh(self.trunk(x))
+        return torch.cat([self.left(a), self.right(a)], 1)
+
+
+class Siamese(nn.Module):
+    """One layer, applied to two inputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.f, self.o = nn.Linear(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.o(torch.tanh(self.f(x[:, :3])) * torch.tanh(self.f(x[:, 3:])))
+
+
+class Frozen(nn.Module):
+    """A trunk that is not trained, whose batch norm uses its running statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.norm, self.head = nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)
+
+    def forward(self, x):
+        self.norm.eval()
+        for tensor in (*self.trunk.parameters(), *self.norm.parameters()):
+            tensor.requires_grad_(False)
+        return self.head(torch.relu(self.norm(self.trunk(x))))
+
+
+class Diamond(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.u, self.v = nn.Linear(2, 2), nn.Linear(3, 2)
+
+    def forward(self, x):
+        p, q, _ = torch.split(x, [2, 3, 1], 1)
+        a = torch.tanh(self.u(p))
+        return torch.cat([a + self.v(q) + p, q, a], 1)
+
+
+SHARING = [
+    ("tied embedding", Tied, indices_of, [3], """
+input shape=3
+embedding num_embeddings=5 embedding_dim=4 name=e
+linear out_features=4 name=h
+tanh
+linear out_features=5 weight=e.weight name=o"""),
+    ("two heads", Heads, inputs_of, [3], """
+input shape=3
+linear out_features=4 name=trunk
+tanh name=a
+linear out_features=2 from=a name=left
+linear out_features=3 from=a name=right
+concat from=left,right"""),
+    ("siamese", Siamese, inputs_of, [6], """
+input shape=3
+linear out_features=4 name=f
+tanh name=fx
+input shape=3
+linear out_features=4 share=f
+tanh name=gz
+mul from=fx,gz
+linear out_features=2 name=o"""),
+    ("frozen trunk", Frozen, inputs_of, [4], """
+input shape=4
+linear out_features=5 name=trunk
+batchnorm1d name=norm
+relu
+linear out_features=3 name=head
+tensors match=trunk.* trainable=false
+tensors match=norm.* trainable=false"""),
+    ("diamond", Diamond, inputs_of, [6], """
+input shape=6
+split sizes=2,3,1 name=s
+linear from=s:0 out_features=2 name=u
+tanh name=a
+linear from=s:1 out_features=2 name=v
+add from=a,v,s:0 name=w
+concat from=w,s:1,a"""),
+]
+
+
+def sharing():
+    out = File("sharing.txt", [
+        "case NAME | - | N: a net's text (lines of net), its tensors, N samples, the output, a derivative of a loss by the output,",
+        "and the gradients of the tensors that are trained. A shared tensor is there once.",
+    ])
+    n = 19
+    for name, make, values_of, shape, text in SHARING:
+        net = make()
+        set_parameters(net, 64)
+        x = values_of([n] + shape)
+        x = x % 5 if values_of is indices_of else x
+        y = net(x.long() if values_of is indices_of else x)
+        upstream = upstream_of(y.shape)
+        y.backward(upstream)
+        out.text(f"case {name} | - | {n}")
+        for line in text.strip().splitlines():
+            out.text(f"net {line}")
+        once = {id(tensor): (tensor_name, tensor) for tensor_name, tensor in reversed(tensors_of(net))}
+        for tensor_name, tensor in reversed(once.values()):
+            out.line(f"tensor {tensor_name}", tensor)
+        out.line("input", x)
+        out.line("output", y)
+        out.line("upstream", upstream)
+        for tensor_name, tensor in reversed(once.values()):
+            if tensor.grad is not None:
+                out.line(f"grad {tensor_name}", tensor.grad)
+        out.text("end")
+    out.write()
+
+
 if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
     optimizers()
     schedules()
     layers()
     nets()
+    sharing()

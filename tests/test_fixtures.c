@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every layer and loss, and ten steps of three small nets, against PyTorch's numbers, which make_fixtures.py wrote. */
+/* Every layer and loss, ten steps of small nets, and gradients of nets that share tensors, against PyTorch's numbers, which make_fixtures.py wrote. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -320,11 +320,34 @@ static void test_nets_train_as_in_pytorch(void **state)
     check_file("nets.txt", check_net, 3);
 }
 
+/* ---- nets that share tensors, branch or are frozen ---- */
+
+static void check_gradients(const fixture *f, const precision *p)
+{
+    sixnet_context *ctx;
+    CHECK_SIXNET(sixnet_context_new(&ctx, p->options));
+    const layer_net net = {.model = parse(f, ctx)};
+    check_evaluation(f, &net, p);
+    CHECK_SIXNET(sixnet_model_zero_grad(net.model));
+    CHECK_SIXNET(sixnet_model_forward_f64(net.model, find(f, "input")->values, f->n));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(net.model, find(f, "upstream")->values));
+    compare_tensors(f, "grad", net.model, sixnet_tensor_gradient_f64, p);
+    sixnet_model_free(net.model);
+    sixnet_context_free(ctx);
+}
+
+static void test_sharing_agrees_with_pytorch(void **state)
+{
+    (void)state;
+    check_file("sharing.txt", check_gradients, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers_and_losses_agree_with_pytorch),
         cmocka_unit_test(test_nets_train_as_in_pytorch),
+        cmocka_unit_test(test_sharing_agrees_with_pytorch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
