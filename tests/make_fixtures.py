@@ -512,24 +512,26 @@ def nets():
     out.write()
 
 
-# ---- nets that share tensors, branch or are frozen ----
+# ---- nets that share tensors, branch or are frozen in part ----
 
 class Tied(nn.Module):
-    """The embedding's table is the last layer's weight too."""
-
     def __init__(self):
         super().__init__()
-        self.e, self.h, self.o = nn.Embedding(5, 4), nn.Linear(4, 4), nn.Linear(4, 5)
-        self.o.weight = self.e.weight
+        self.e = nn.Embedding(7, 4)
+        self.h = nn.Linear(8, 4)
+        self.y = nn.Linear(4, 7)
+        self.y.weight = self.e.weight
 
     def forward(self, x):
-        return self.o(torch.tanh(self.h(self.e(x))))
+        return self.y(torch.tanh(self.h(self.e(x).flatten(1))))
 
 
 class Heads(nn.Module):
     def __init__(self):
         super().__init__()
-        self.trunk, self.left, self.right = nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(4, 3)
+        self.trunk = nn.Linear(3, 4)
+        self.left = nn.Linear(4, 2)
+        self.right = nn.Linear(4, 3)
 
     def forward(self, x):
         a = torch.tanh(self.trunk(x))
@@ -537,109 +539,134 @@ class Heads(nn.Module):
 
 
 class Siamese(nn.Module):
-    """One layer, applied to two inputs."""
-
     def __init__(self):
         super().__init__()
-        self.f, self.o = nn.Linear(3, 4), nn.Linear(4, 2)
+        self.f = self.g = nn.Linear(3, 4)
+        self.y = nn.Linear(4, 2)
 
     def forward(self, x):
-        return self.o(torch.tanh(self.f(x[:, :3])) * torch.tanh(self.f(x[:, 3:])))
+        x, z = x.split([3, 3], 1)
+        return self.y(torch.tanh(self.f(x)) * torch.tanh(self.g(z)))
 
 
 class Frozen(nn.Module):
-    """A trunk that is not trained, whose batch norm uses its running statistics."""
+    """Frozen below the first trained layer, and between it and the last."""
 
     def __init__(self):
         super().__init__()
-        self.trunk, self.norm, self.head = nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)
+        self.trunk = nn.Linear(3, 4)
+        self.trunk_norm = nn.BatchNorm1d(4)
+        self.h = nn.Linear(4, 3)
+        self.neck = nn.Linear(3, 3)
+        self.neck_norm = nn.BatchNorm1d(3)
+        self.y = nn.Linear(3, 2)
+        for layer in (self.trunk, self.trunk_norm, self.neck, self.neck_norm):
+            layer.requires_grad_(False)
+            layer.eval()
 
     def forward(self, x):
-        self.norm.eval()
-        for tensor in (*self.trunk.parameters(), *self.norm.parameters()):
-            tensor.requires_grad_(False)
-        return self.head(torch.relu(self.norm(self.trunk(x))))
+        x = torch.tanh(self.trunk_norm(self.trunk(x)))
+        return self.y(torch.tanh(self.neck_norm(self.neck(self.h(x)))))
 
 
 class Diamond(nn.Module):
+    """The last part of the split is not used."""
+
     def __init__(self):
         super().__init__()
-        self.u, self.v = nn.Linear(2, 2), nn.Linear(3, 2)
+        self.t = nn.Linear(4, 6)
+        self.u = nn.Linear(2, 2)
+        self.v = nn.Linear(3, 2)
 
     def forward(self, x):
-        p, q, _ = torch.split(x, [2, 3, 1], 1)
+        p, q, _ = self.t(x).split([2, 3, 1], 1)
         a = torch.tanh(self.u(p))
         return torch.cat([a + self.v(q) + p, q, a], 1)
 
 
 SHARING = [
-    ("tied embedding", Tied, indices_of, [3], """
-input shape=3
-embedding num_embeddings=5 embedding_dim=4 name=e
+    ("tied", Tied, nn.CrossEntropyLoss(), """
+input shape=2 name=x
+embedding num_embeddings=7 embedding_dim=4 name=e
+flatten name=flat
 linear out_features=4 name=h
-tanh
-linear out_features=5 weight=e.weight name=o"""),
-    ("two heads", Heads, inputs_of, [3], """
-input shape=3
+tanh name=a
+linear out_features=7 weight=e.weight name=y
+cross_entropy name=loss"""),
+    ("heads", Heads, nn.MSELoss(), """
+input shape=3 name=x
 linear out_features=4 name=trunk
 tanh name=a
-linear out_features=2 from=a name=left
+linear out_features=2 name=left
 linear out_features=3 from=a name=right
-concat from=left,right"""),
-    ("siamese", Siamese, inputs_of, [6], """
-input shape=3
+concat from=left,right name=y
+mse name=loss"""),
+    ("siamese", Siamese, nn.MSELoss(), """
+input shape=3 name=x
 linear out_features=4 name=f
 tanh name=fx
-input shape=3
-linear out_features=4 share=f
+input shape=3 name=z
+linear out_features=4 share=f name=g
 tanh name=gz
-mul from=fx,gz
-linear out_features=2 name=o"""),
-    ("frozen trunk", Frozen, inputs_of, [4], """
-input shape=4
-linear out_features=5 name=trunk
-batchnorm1d name=norm
-relu
-linear out_features=3 name=head
-tensors match=trunk.* trainable=false
-tensors match=norm.* trainable=false"""),
-    ("diamond", Diamond, inputs_of, [6], """
-input shape=6
+mul from=fx,gz name=m
+linear out_features=2 name=y
+mse name=loss"""),
+    ("frozen", Frozen, nn.CrossEntropyLoss(), """
+input shape=3 name=x
+linear out_features=4 name=trunk
+batchnorm1d name=trunk_norm
+tanh name=a
+linear out_features=3 name=h
+linear out_features=3 name=neck
+batchnorm1d name=neck_norm
+tanh name=b
+linear out_features=2 name=y
+cross_entropy name=loss
+tensors match=trunk* trainable=false
+tensors match=neck* trainable=false"""),
+    ("diamond", Diamond, nn.MSELoss(), """
+input shape=4 name=x
+linear out_features=6 name=t
 split sizes=2,3,1 name=s
 linear from=s:0 out_features=2 name=u
 tanh name=a
 linear from=s:1 out_features=2 name=v
 add from=a,v,s:0 name=w
-concat from=w,s:1,a"""),
+concat from=w,s:1,a name=y
+mse name=loss"""),
 ]
 
 
 def sharing():
     out = File("sharing.txt", [
-        "case NAME | - | N: a net's text (lines of net), its tensors, N samples, the output, a derivative of a loss by the output,",
-        "and the gradients of the tensors that are trained. A shared tensor is there once.",
+        "case NAME | OUTPUT | N: a net's text (lines of net), its tensors (a shared one under each of its names), N samples,",
+        "their targets, the values of the node OUTPUT, the loss, the gradients of the tensors that train, buffers after the pass.",
     ])
     n = 19
-    for name, make, values_of, shape, text in SHARING:
+    for name, make, loss, text in SHARING:
         net = make()
-        set_parameters(net, 64)
-        x = values_of([n] + shape)
-        x = x % 5 if values_of is indices_of else x
-        y = net(x.long() if values_of is indices_of else x)
-        upstream = upstream_of(y.shape)
-        y.backward(upstream)
-        out.text(f"case {name} | - | {n}")
-        for line in text.strip().splitlines():
+        set_parameters(net, 32)
+        lines = text.strip().splitlines()
+        width = sum(shape_of(line.split("shape=")[1].split()[0])[0] for line in lines if line.startswith("input"))
+        x = (indices_of if make is Tied else inputs_of)([n, width])
+        y = net(x)
+        target = targets_like(y) if isinstance(loss, nn.MSELoss) else classes_of(y)
+        value = loss(y, target)
+        value.backward()
+        out.text(f"case {name} | y | {n}")
+        for line in lines:
             out.text(f"net {line}")
-        once = {id(tensor): (tensor_name, tensor) for tensor_name, tensor in reversed(tensors_of(net))}
-        for tensor_name, tensor in reversed(once.values()):
+        for tensor_name, tensor in tensors_of(net):
             out.line(f"tensor {tensor_name}", tensor)
         out.line("input", x)
+        out.line("target", target)
         out.line("output", y)
-        out.line("upstream", upstream)
-        for tensor_name, tensor in reversed(once.values()):
-            if tensor.grad is not None:
+        out.line("loss", [value])
+        for tensor_name, tensor in tensors_of(net):
+            if tensor.requires_grad:
                 out.line(f"grad {tensor_name}", tensor.grad)
+            elif "running" in tensor_name:
+                out.line(f"after {tensor_name}", tensor)
         out.text("end")
     out.write()
 
