@@ -61,7 +61,18 @@ static void test_words_are_suggested(void **state)
     }
 }
 
-/* Names of PyTorch's for what is not here: the nearest word here means something else. */
+static bool is_kind(const char *word)
+{
+    static const char *const families[] = {"layer", "loss"};
+    for (int f = 0; f < 2; f++)
+        for (int32_t i = 0; sixnet_kind_field(families[f], i, "name"); i++)
+            if (strcmp(sixnet_kind_field(families[f], i, "name"), word) == 0)
+                return true;
+    return false;
+}
+
+/* PyTorch's names for what is not here: the nearest word here means something else. A new layer whose name is close to one of them, as
+ * minmax is to min, makes a suggestion right: that word then leaves the list. */
 static void test_other_words_are_not_suggested(void **state)
 {
     fixture *w = *state;
@@ -88,6 +99,8 @@ static void test_other_words_are_not_suggested(void **state)
     char word[64];
     int count = 0, length;
     for (const char *c = words; sscanf(c, "%63s%n", word, &length) == 1; c += length, count++) {
+        if (is_kind(word)) /* added since */
+            continue;
         sixnet_model *net = empty(w);
         FAILS_NODE(sixnet_model_add(net, word, SIXNET_NO_NODE), word, "there is no such layer");
         sixnet_model_free(net);
