@@ -107,7 +107,7 @@ struct sixnet_model {
     void *values, *gradients; /* reals: parameters, then buffers; gradients of the parameters that train */
     int64_t parameters_size, values_size, trained_size; /* parameters; all; those that train */
     void *kept; /* the buffers before the last training pass; if serial, then the gradients before a backward pass */
-    int32_t optimizers; /* that exist: their state is laid out as the gradients, so that what trains cannot change */
+    atomic_int optimizers; /* that exist: their state is laid out as the gradients, so that what trains cannot change */
 
     uint64_t version; /* of the tensors' values, see six_tensors_changed() */
 

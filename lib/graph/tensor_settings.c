@@ -140,7 +140,7 @@ static int32_t check(const sixnet_model *net, const setting *s, bool *named, boo
     if (sets_nothing(s))
         return six_fail(SIXNET_BAD_SPEC, "tensors: match=%.80s sets nothing; give trainable, lr_scale or weight_decay",
                         s->match);
-    if (*changes_training && net->optimizers)
+    if (*changes_training && atomic_load(&net->optimizers) > 0)
         return six_fail(SIXNET_BAD_STATE,
                         "tensors: trainable cannot change while the model has an optimizer; free the optimizer first");
     if (net->setting_count >= SETTINGS_MAX && !has_pattern(net, s->match))

@@ -74,7 +74,7 @@ int32_t six_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char 
     if (!opt)
         return SIXNET_OUT_OF_MEMORY;
     opt->net = six_model_retain(net);
-    net->optimizers++;
+    atomic_fetch_add(&net->optimizers, 1);
     int32_t status = parse(opt, spec, schedule);
     if (!status)
         status = make_state(opt);
@@ -96,7 +96,7 @@ void six_optimizer_free(sixnet_optimizer *opt)
     six_schedule_free(net->ctx, opt->schedule);
     six_free(net->ctx, opt->attr);
     six_free(net->ctx, opt);
-    net->optimizers--;
+    atomic_fetch_sub(&net->optimizers, 1);
     six_model_release(net);
 }
 
