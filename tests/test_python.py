@@ -1605,6 +1605,7 @@ class Callbacks(unittest.TestCase):
         try:
             self.net.fit(self.x, self.t, progress=lambda p: os.kill(os.getpid(), signal.SIGUSR1))
             self.assertEqual(os.read(reader, 1), bytes([signal.SIGUSR1]))
+            self.assertEqual(sixnet._watcher.others, -1)  # nothing is written to the file when it is closed, or another's
         finally:
             self.assertEqual(signal.set_wakeup_fd(-1), writer)
             for number, handler in handlers.items():

@@ -40,6 +40,7 @@ import operator
 import os
 import pathlib
 import re
+import select
 import signal
 import sys
 import tempfile
@@ -584,19 +585,28 @@ class _Watcher:
         self.process = os.getpid()
         self.lock = threading.Lock()
         self.calls: List[_InterruptsHeld] = []  # one inside the other: in a callback more may be called
-        self.others = -1  # the program's own wake-up file, such as an event loop's
-        self.caught_up = threading.Event()
+        self.others = -1  # the program's own wake-up file, such as an event loop's; -1 between calls, when it may have been closed
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.writer, False)
+        self.waiting = self._poll()
         threading.Thread(target=self._watch, name="sixnet signals", daemon=True).start()
 
+    def _poll(self) -> select.poll:
+        poll = select.poll()
+        poll.register(self.reader, select.POLLIN)
+        return poll
+
     def _watch(self) -> None:
+        arrival = self._poll()
         while True:
-            number = os.read(self.reader, 1)[0]
-            if number == 0:
-                self.caught_up.set()
-                continue
-            with self.lock:
+            arrival.poll()
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Acts on the signals that have come, and hands them on. They are read under the lock only, so none is on its way afterwards."""
+        with self.lock:
+            while self.waiting.poll(0):
+                number = os.read(self.reader, 1)[0]
                 if number == signal.SIGINT:
                     for call in self.calls:
                         call.cancel(True)
@@ -611,16 +621,16 @@ class _Watcher:
             self.calls.append(call)
 
     def end(self, call: _InterruptsHeld) -> None:
-        if call.signalled:  # what it was told of so far belongs to this call, not to the next
-            self.caught_up.clear()
-            os.write(self.writer, bytes(1))
-            self.caught_up.wait(1)
+        last = len(self.calls) == 1
+        if last:
+            signal.set_wakeup_fd(self.others)
+        self._pass_on()  # signals so far belong to this call, not to the next
         with self.lock:
             self.calls.remove(call)
             if call.cancelled and all(other.net is not call.net for other in self.calls):
                 call.cancel(False)
-        if not self.calls:
-            signal.set_wakeup_fd(self.others)
+            if last:
+                self.others = -1
 
 
 _watcher: Optional[_Watcher] = None
