@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SIXNET_TESTS_API_WORLD_H
-#define SIXNET_TESTS_API_WORLD_H
+#ifndef SIXNET_TESTS_API_FIXTURE_H
+#define SIXNET_TESTS_API_FIXTURE_H
 
 /* A context with a small model, an optimizer and a dataset, whose memory is counted. */
 

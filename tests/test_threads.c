@@ -81,12 +81,12 @@ static digest trained(sixnet_model *net, sixnet_dataset *ds, const char *options
 
 static const struct {
     const char *options, *text;
-} worlds[] = {{"seed=2", deep_net},
-              {"seed=2 threads=3", deep_net},
-              {"dtype=f64", branched_net},
-              {"isa=baseline", branched_net},
-              {"threads=2", own_net}};
-enum { WORLDS = sizeof worlds / sizeof *worlds };
+} fixtures[] = {{"seed=2", deep_net},
+                {"seed=2 threads=3", deep_net},
+                {"dtype=f64", branched_net},
+                {"isa=baseline", branched_net},
+                {"threads=2", own_net}};
+enum { FIXTURES = sizeof fixtures / sizeof *fixtures };
 
 /* ---- predictors ---- */
 
@@ -108,8 +108,8 @@ static void test_predictors_have_the_same_bits(void **state)
 {
     (void)state;
     static const int64_t sizes[] = {0, 1, 2, 8, 9, 16, 17, 33, SAMPLES};
-    for (int i = 0; i < WORLDS; i++) {
-        fixture *w = fixture_setup(worlds[i].options, worlds[i].text);
+    for (int i = 0; i < FIXTURES; i++) {
+        fixture *w = fixture_setup(fixtures[i].options, fixtures[i].text);
         sixnet_predictor *p;
         WORKS(sixnet_predictor_new(&p, w->net));
         long long calls = atomic_load(&w->memory.calls);
@@ -237,7 +237,7 @@ static void test_copies_go_on_alike(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
-        fixture *w = fixture_setup(worlds[i].options, worlds[i].text);
+        fixture *w = fixture_setup(fixtures[i].options, fixtures[i].text);
         sixnet_model *copy;
         float gradient[CLASSES], same[CLASSES];
         trained(w->net, w->ds, "epochs=1 batch_size=25");
@@ -324,8 +324,8 @@ static void test_eight_predict_while_a_copy_is_trained(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
-        fixture *w = fixture_setup(worlds[i].options, worlds[i].text),
-                *alone = fixture_setup(worlds[i].options, worlds[i].text);
+        fixture *w = fixture_setup(fixtures[i].options, fixtures[i].text),
+                *alone = fixture_setup(fixtures[i].options, fixtures[i].text);
         float expected[SAMPLES * CLASSES];
         reader readers[THREADS];
         atomic_bool done = false;

@@ -17,6 +17,14 @@ int32_t six_api_need(const char *function, const char *argument, const void *obj
                   : six_api_missing(function, argument);
 }
 
+int32_t six_api_need_compiled(const char *function, const sixnet_model *net, six_access access)
+{
+    int32_t status = six_api_need(function, "net", net, access);
+    if (status)
+        return status;
+    return six_require_compiled(net);
+}
+
 int32_t six_api_begin_model(six_call *call, const char *function, const sixnet_model *net, six_access access)
 {
     if (!net)

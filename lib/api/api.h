@@ -14,6 +14,8 @@ int32_t six_api_missing(const char *function, const char *argument);
 /* A handle that a function needs: SIXNET_INVALID_ARGUMENT if it is NULL, SIXNET_BAD_STATE if a call that the thread is in the middle of
  * forbids this access. */
 int32_t six_api_need(const char *function, const char *argument, const void *object, six_access access);
+/* As six_api_need(), of a model, which must be compiled. */
+int32_t six_api_need_compiled(const char *function, const sixnet_model *net, six_access access);
 /* As six_api_need(), of a model, in a call that can run functions of the caller's meanwhile; six_call_end() ends it. */
 int32_t six_api_begin_model(six_call *call, const char *function, const sixnet_model *net, six_access access);
 /* Whether a handle can be given back: NULL is nothing to free. */

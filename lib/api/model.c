@@ -154,10 +154,7 @@ int32_t sixnet_model_memory_needed(sixnet_model *net, int64_t n, int32_t trainin
 
 int32_t sixnet_model_reset(sixnet_model *net, uint64_t seed)
 {
-    int32_t status = six_api_need("sixnet_model_reset", "net", net, SIX_CHANGES);
-    if (status)
-        return status;
-    status = six_require_compiled(net);
+    int32_t status = six_api_need_compiled("sixnet_model_reset", net, SIX_CHANGES);
     if (status)
         return status;
     six_tensors_reset(net, seed);

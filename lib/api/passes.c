@@ -91,10 +91,7 @@ int32_t sixnet_model_backward_from_f64(sixnet_model *net, const double *gradient
 
 int32_t sixnet_model_zero_grad(sixnet_model *net)
 {
-    int32_t status = six_api_need("sixnet_model_zero_grad", "net", net, SIX_CHANGES);
-    if (status)
-        return status;
-    status = six_require_compiled(net);
+    int32_t status = six_api_need_compiled("sixnet_model_zero_grad", net, SIX_CHANGES);
     if (status)
         return status;
     memset(net->gradients, 0, (size_t)net->trained_size * (size_t)net->variant->real_size);
@@ -215,10 +212,7 @@ int32_t sixnet_model_gradient_check(sixnet_model *net, const double *inputs, con
 
 int32_t sixnet_model_profile(sixnet_model *net, int32_t enable)
 {
-    int32_t status = six_api_need("sixnet_model_profile", "net", net, SIX_CHANGES);
-    if (status)
-        return status;
-    status = six_require_compiled(net);
+    int32_t status = six_api_need_compiled("sixnet_model_profile", net, SIX_CHANGES);
     if (status)
         return status;
     return six_profile_set(net, enable != 0);
