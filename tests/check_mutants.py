@@ -9,7 +9,7 @@ fail soon run first; a mutant that survives is built and tried again with saniti
 replaced by the next.
 
 At least 98 % of the mutants must be noticed, without those that no test can notice. tests/mutants.txt lists these as they are printed
-here, each followed by an indented reason; an entry that no mutant matches is an error.
+here, each followed by an indented reason; an entry that no mutant matches is an error. Without arguments only the list is checked.
 """
 
 import bisect
@@ -234,10 +234,12 @@ def read_equivalents(mutants):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1]).resolve()
-    count, seed, first = (*map(int, sys.argv[2:5]), *(300, 1, 0)[len(sys.argv) - 2:])
     mutants = all_mutants(ROOT)
-    equivalent, tree = read_equivalents(mutants), Tree(folder)
+    equivalent = read_equivalents(mutants)
+    if not sys.argv[1:]:
+        return 0
+    tree = Tree(pathlib.Path(sys.argv[1]).resolve())
+    count, seed, first = (*map(int, sys.argv[2:5]), *(300, 1, 0)[len(sys.argv) - 2:])
     noticed, survivors, same, start = 0, [], 0, time.monotonic()
     for mutant in sorted(mutants, key=lambda mutant: mutant.place(seed))[first:]:
         if noticed + len(survivors) + same >= count:
