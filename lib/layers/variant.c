@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The tables of one variant: compiled, as the layers are, once for each. */
+/* The tables of one variant: compiled, as the layers are, once for each. What an instruction set does not have compiled for itself is that of
+ * SIX_SHARED_VARIANT; see lib/meson.build. */
 
 #include "layers/variant.h"
 
@@ -9,20 +10,24 @@
 
 #include "base/cpu.h"
 
-#define SIX_ITEM(name) extern SIX_LAYER(name);
+#ifndef SIX_SHARED_VARIANT
+#define SIX_SHARED_VARIANT SIX_VARIANT
+#endif
+
+#define SIX_ITEM(name, variant) extern const six_layer SIX_PASTE(six_layer_##name##_, variant);
 #include "layers.inc"
 #undef SIX_ITEM
-#define SIX_ITEM(name) extern SIX_OPTIMIZER(name);
+#define SIX_ITEM(name, variant) extern const six_optimizer_kind SIX_PASTE(six_optimizer_##name##_, variant);
 #include "optimizers.inc"
 #undef SIX_ITEM
 
-#define SIX_ITEM(name) &SIX_PASTE(six_layer_##name##_, SIX_VARIANT),
+#define SIX_ITEM(name, variant) &SIX_PASTE(six_layer_##name##_, variant),
 static const six_layer *const layers[] = {
 #include "layers.inc"
     NULL};
 #undef SIX_ITEM
 
-#define SIX_ITEM(name) &SIX_PASTE(six_optimizer_##name##_, SIX_VARIANT),
+#define SIX_ITEM(name, variant) &SIX_PASTE(six_optimizer_##name##_, variant),
 static const six_optimizer_kind *const optimizers[] = {
 #ifndef SIXNET_INFERENCE_ONLY
 #include "optimizers.inc"
