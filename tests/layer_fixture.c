@@ -143,6 +143,8 @@ double fixture_real(const char *spec, const char *attribute, double otherwise)
     return value ? strtod(value, NULL) : otherwise;
 }
 
+int fixture_rows(const char *spec) { return fixture_int(spec, "num_embeddings", 0, 0); }
+
 int fixture_list(const char *spec, const char *attribute, double *values)
 {
     const char *value = find(spec, attribute);
@@ -280,29 +282,32 @@ bool fixture_starves(const layer_fixture *l, int n)
 
 bool fixture_cannot_evaluate(const char *spec) { return fixture_has(spec, "track_running_stats=false"); }
 
-void fixture_feed(const layer_fixture *l, fixture_data *d)
+/* Copies the values of one sample and input: to feed, or from it. */
+static void put_row(double *feed, double *x, size_t bytes) { memcpy(feed, x, bytes); }
+static void take_row(double *feed, double *x, size_t bytes) { memcpy(x, feed, bytes); }
+
+static void each_row(const layer_fixture *l, const fixture_data *d, void (*copy)(double *feed, double *x, size_t bytes))
 {
-    double *to = d->feed;
+    double *feed = d->feed;
     for (int s = 0; s < d->n; s++)
-        for (int i = 0; i < l->inputs; i++) {
-            memcpy(to, d->x[i] + s * l->in_size[i], (size_t)l->in_size[i] * sizeof *to);
-            to += l->in_size[i];
-        }
+        for (int i = 0; i < l->inputs; feed += l->in_size[i++])
+            copy(feed, d->x[i] + s * l->in_size[i], (size_t)l->in_size[i] * sizeof *feed);
 }
+
+void fixture_feed(const layer_fixture *l, fixture_data *d) { each_row(l, d, put_row); }
 
 fixture_data fixture_draw(const layer_fixture *l, fixture_random *r, int n, fixture_filling how)
 {
     fixture_data d = {.n = n, .feed = fixture_room(n * l->in_total), .upstream = fixture_room(n * l->out_size)};
-    int rows = fixture_int(l->spec, "num_embeddings", 0, 0);
-    for (int i = 0; i < l->inputs; i++) {
-        d.x[i] = fixture_room(n * l->in_size[i]);
-        for (int s = 0; s < n; s++)
-            fixture_fill(r, how, d.x[i] + s * l->in_size[i], l->in_size[i]);
-        for (int64_t k = 0; rows && k < n * l->in_size[i]; k++)
-            d.x[i][k] = fixture_below(r, rows);
-    }
+    const int rows = fixture_rows(l->spec);
+    for (int s = 0; s < n; s++)
+        fixture_fill(r, how, d.feed + s * l->in_total, l->in_total);
+    for (int64_t k = 0; rows && k < n * l->in_total; k++)
+        d.feed[k] = fixture_below(r, rows);
     fixture_fill(r, how == FIXTURE_WHOLE ? how : FIXTURE_ANY, d.upstream, n * l->out_size);
-    fixture_feed(l, &d);
+    for (int i = 0; i < l->inputs; i++)
+        d.x[i] = fixture_room(n * l->in_size[i]);
+    each_row(l, &d, take_row);
     return d;
 }
 

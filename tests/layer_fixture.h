@@ -38,8 +38,8 @@ int fixture_pick(fixture_random *r, const int *from, int count);
 #define FIXTURE_PICK(r, ...)                                                                                           \
     fixture_pick(r, (const int[]){__VA_ARGS__}, (int)(sizeof(int[]){__VA_ARGS__} / sizeof(int)))
 
-/* FIXTURE_ANY: even in -2 to 2. FIXTURE_APART: in each sample no two values are close, and none is close to 0. FIXTURE_WHOLE: small whole
- * numbers. */
+/* FIXTURE_ANY: even in -2 to 2. FIXTURE_APART: no two values of a sample, in all inputs together, are close, and none is close to 0.
+ * FIXTURE_WHOLE: small whole numbers. */
 typedef enum fixture_filling { FIXTURE_ANY, FIXTURE_APART, FIXTURE_WHOLE } fixture_filling;
 
 void fixture_fill(fixture_random *r, fixture_filling how, double *values, int64_t count);
@@ -52,6 +52,8 @@ bool fixture_is(const char *spec, const char *kind);
 int fixture_int(const char *spec, const char *attribute, int axis, int otherwise);
 double fixture_real(const char *spec, const char *attribute, double otherwise);
 bool fixture_has(const char *spec, const char *text);
+/* How many indices there are for a layer that takes indices; else 0. */
+int fixture_rows(const char *spec);
 /* Numbers with commas between them: how many. */
 int fixture_list(const char *spec, const char *attribute, double *values);
 

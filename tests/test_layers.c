@@ -158,6 +158,25 @@ static void test_predict(void **state)
     each_case(check_predict);
 }
 
+/* ---- the fixture's own samples ---- */
+
+/* FIXTURE_APART keeps values apart that belong to two inputs, as a layer that compares them needs. */
+static void test_inputs_are_apart(void **state)
+{
+    (void)state;
+    fixture_random r = {11};
+    layer_fixture l = fixture_open("dtype=f64", &(fixture_case){"add", "5 5", 0}, NULL);
+    fixture_data d = fixture_draw(&l, &r, 20, FIXTURE_APART);
+    for (int s = 0; s < d.n; s++)
+        for (int i = 0; i < 5; i++) {
+            assert_true(d.feed[10 * s + i] == d.x[0][5 * s + i] && d.feed[10 * s + 5 + i] == d.x[1][5 * s + i]);
+            for (int k = 0; k < 5; k++)
+                assert_true(fabs(d.x[0][5 * s + i] - d.x[1][5 * s + k]) >= 0.2);
+        }
+    fixture_drop(&l, &d);
+    fixture_close(&l);
+}
+
 /* ---- gradients along random directions ---- */
 
 /* The sum of the outputs, each times its number in upstream. */
@@ -738,6 +757,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_layer_has_a_case),
+        cmocka_unit_test(test_inputs_are_apart),
         cmocka_unit_test(test_forward),
         cmocka_unit_test(test_predict),
         cmocka_unit_test(test_gradients),
