@@ -10,12 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODES_MAX = 64, MOST = 16 };
+enum { NODES_MAX = 64, OUTPUTS_MAX = 4, MOST = 16 };
 
 typedef struct graph_node {
     char spec[120];
-    int input[FIXTURE_INPUTS], inputs;
-    fixture_shape out;
+    int inputs, input[FIXTURE_INPUTS], input_output[FIXTURE_INPUTS]; /* nodes, and which of their outputs */
+    int outputs;
+    fixture_shape out[OUTPUTS_MAX];
     bool kept;   /* always retained: leads nowhere */
     bool words;  /* an input of rows of a table */
     bool sign;   /* no small change of anything turns its values' sign */
@@ -27,6 +28,21 @@ typedef struct graph {
     graph_node node[NODES_MAX];
     int count, loss, largest; /* largest: size of a node */
 } graph;
+
+/* All outputs of one sample. */
+static int64_t node_size(const graph_node *n)
+{
+    int64_t size = 0;
+    for (int o = 0; o < n->outputs; o++)
+        size += fixture_size(&n->out[o]);
+    return size;
+}
+
+static const fixture_shape *input_shape(const graph *g, int i, int k)
+{
+    const graph_node *n = &g->node[i];
+    return &g->node[n->input[k]].out[n->input_output[k]];
+}
 
 /* ---- models of a graph ---- */
 
@@ -41,19 +57,26 @@ typedef struct built {
     int output;
 } built;
 
+static sixnet_node output_of(const sixnet_model *net, int i, int output)
+{
+    char text[12];
+    snprintf(text, sizeof text, "%d", output);
+    return sixnet_node_output(net, i, text);
+}
+
 static void add_node(built *b, int i, const char *name)
 {
     const graph_node *n = &b->g->node[i];
     char spec[160];
     sixnet_node inputs[FIXTURE_INPUTS];
     for (int k = 0; k < n->inputs; k++)
-        inputs[k] = n->input[k];
+        inputs[k] = output_of(b->net, n->input[k], n->input_output[k]);
     snprintf(spec, sizeof spec, "%s name=%s%d", n->spec, name, i);
     if (sixnet_model_add_multi(b->net, spec, inputs, n->inputs) != i)
         fixture_fail("'%s' cannot be added: %s", spec, sixnet_last_error());
     if (b->retained[i])
         CHECK_SIXNET(sixnet_node_retain(b->net, i));
-    b->in_total += fixture_is(n->spec, "input") ? fixture_size(&n->out) : 0;
+    b->in_total += fixture_is(n->spec, "input") ? node_size(n) : 0;
 }
 
 /* Norms are given weights, and all running statistics values, that they do not have at first. */
@@ -85,7 +108,7 @@ static built build(const graph *g, const char *options, retaining how, fixture_r
     CHECK_SIXNET(sixnet_model_compile(b.net));
     set_tensors(&b, &(fixture_random){99});
     b.output = g->node[g->loss].input[0];
-    b.out_total = fixture_size(&g->node[b.output].out);
+    b.out_total = fixture_size(input_shape(g, g->loss, 0));
     return b;
 }
 
@@ -100,7 +123,7 @@ static void print(const graph *g)
     for (int i = 0; i < g->count; i++) {
         print_error("    %d: %s @", i, g->node[i].spec);
         for (int k = 0; k < g->node[i].inputs; k++)
-            print_error(" %d", g->node[i].input[k]);
+            print_error(" %d:%d", g->node[i].input[k], g->node[i].input_output[k]);
         print_error("\n");
     }
 }
@@ -121,7 +144,7 @@ static samples draw(const built *b, int n, fixture_random *r)
             const graph_node *node = &b->g->node[k];
             if (!fixture_is(node->spec, "input"))
                 continue;
-            int64_t size = fixture_size(&node->out);
+            int64_t size = node_size(node);
             fixture_fill(r, FIXTURE_APART, x, size);
             for (int64_t j = 0; node->words && j < size; j++)
                 x[j] = fixture_below(r, 5);
@@ -141,7 +164,8 @@ static void drop_samples(samples *s)
 
 typedef struct results {
     double loss, *predicted, *gradients;
-    double *value[NODES_MAX], *gradient[NODES_MAX]; /* of retained nodes; the gradient is NULL where none comes */
+    double *value[NODES_MAX],
+        *gradient[NODES_MAX]; /* of retained nodes [n][node_size]; the gradient is 0 where none comes */
     int64_t gradient_count;
 } results;
 
@@ -168,31 +192,48 @@ static void take_gradients(const built *b, results *r)
     }
 }
 
-/* Whether the loss depends on a node. */
-static bool leads_to_loss(const graph *g, int i)
+/* Whether the loss depends on an output of a node. */
+static bool leads_to_loss(const graph *g, int i, int output)
 {
-    bool leads[NODES_MAX] = {false};
+    bool leads[NODES_MAX] = {false}, found = false;
     leads[g->loss] = true;
-    for (int k = g->count - 1; k >= 0; k--)
-        for (int j = 0; leads[k] && j < g->node[k].inputs; j++)
+    for (int k = g->count - 1; k > i; k--)
+        for (int j = 0; leads[k] && j < g->node[k].inputs; j++) {
             leads[g->node[k].input[j]] = true;
-    return leads[i];
+            found |= g->node[k].input[j] == i && g->node[k].input_output[j] == output;
+        }
+    return found;
+}
+
+/* Copies values [n][size] to where they are among all outputs of a node, to [n][all]. */
+static void put_output(double *to, int64_t all, const double *values, int64_t size, int n)
+{
+    for (int s = 0; s < n; s++)
+        memcpy(to + s * all, values + s * size, (size_t)size * sizeof *to);
 }
 
 static void take_node(const built *b, int i, int n, results *r)
 {
-    int64_t count = n * fixture_size(&b->g->node[i].out);
-    r->value[i] = fixture_room(count);
-    r->gradient[i] = fixture_room(count);
-    CHECK_SIXNET(sixnet_node_values_f64(b->net, i, r->value[i], count));
-    int32_t status = sixnet_node_gradient_f64(b->net, i, r->gradient[i], count);
-    if (leads_to_loss(b->g, i)) {
-        CHECK_SIXNET(status);
-        return;
+    const graph_node *node = &b->g->node[i];
+    const int64_t all = node_size(node);
+    int64_t at = 0;
+    r->value[i] = fixture_room(n * all);
+    r->gradient[i] = fixture_room(n * all);
+    for (int o = 0; o < node->outputs; o++) {
+        const int64_t size = fixture_size(&node->out[o]);
+        const sixnet_node output = output_of(b->net, i, o);
+        double *values = fixture_room(n * size);
+        CHECK_SIXNET(sixnet_node_values_f64(b->net, output, values, n * size));
+        put_output(r->value[i] + at, all, values, size, n);
+        const int32_t status = sixnet_node_gradient_f64(b->net, output, values, n * size);
+        if (leads_to_loss(b->g, i, o)) {
+            CHECK_SIXNET(status);
+            put_output(r->gradient[i] + at, all, values, size, n);
+        } else
+            assert_int_equal(status, SIXNET_BAD_STATE);
+        free(values);
+        at += size;
     }
-    assert_int_equal(status, SIXNET_BAD_STATE);
-    free(r->gradient[i]);
-    r->gradient[i] = NULL;
 }
 
 static results run(const built *b, const samples *s)
@@ -234,7 +275,7 @@ static void compare(const built *b, const results *all, const results *r, int n)
     check_bits("prediction", b->output, all->predicted, r->predicted, n * b->out_total);
     check_bits("parameter gradients", -1, all->gradients, r->gradients, all->gradient_count);
     for (int i = 0; i < b->g->count; i++) {
-        int64_t count = n * fixture_size(&b->g->node[i].out);
+        int64_t count = n * node_size(&b->g->node[i]);
         check_bits("values", i, all->value[i], r->value[i], count);
         check_bits("gradient", i, all->gradient[i], r->gradient[i], count);
     }
@@ -245,14 +286,28 @@ static void compare(const built *b, const results *all, const results *r, int n)
 static layer_fixture fixture_of(const built *b, int i, char name[16])
 {
     const graph_node *node = &b->g->node[i];
-    layer_fixture l = {.spec = node->spec, .name = name, .net = b->net, .inputs = node->inputs, .out = node->out};
+    layer_fixture l = {.spec = node->spec, .name = name, .net = b->net, .inputs = node->inputs, .out = node->out[0]};
     snprintf(name, 16, "n%d", i);
     for (int k = 0; k < l.inputs; k++) {
-        l.in[k] = b->g->node[node->input[k]].out;
+        l.in[k] = *input_shape(b->g, i, k);
         l.in_size[k] = fixture_size(&l.in[k]);
     }
-    l.out_size = fixture_size(&l.out);
+    l.out_size = node_size(node);
     return l;
+}
+
+/* The values [n][size] that a node takes as an input. */
+static double *input_values(const graph *g, int i, int k, const results *r, int n)
+{
+    const graph_node *from = &g->node[g->node[i].input[k]];
+    const int64_t size = fixture_size(input_shape(g, i, k)), all = node_size(from);
+    const double *values = r->value[g->node[i].input[k]];
+    double *copy = fixture_room(n * size);
+    for (int o = 0; o < g->node[i].input_output[k]; o++)
+        values += fixture_size(&from->out[o]);
+    for (int s = 0; s < n; s++)
+        memcpy(copy + s * size, values + s * all, (size_t)size * sizeof *copy);
+    return copy;
 }
 
 static void check_node(const built *b, int i, const results *r, int n, fixture_tensors *t)
@@ -262,12 +317,14 @@ static void check_node(const built *b, int i, const results *r, int n, fixture_t
     fixture_data d = {.n = n};
     double *y = fixture_room(n * l.out_size);
     for (int k = 0; k < l.inputs; k++)
-        d.x[k] = r->value[b->g->node[i].input[k]];
+        d.x[k] = input_values(b->g, i, k, r, n);
     if (l.inputs && fixture_expect(&l, &d, t, true, y))
         for (int64_t j = 0; j < n * l.out_size; j++)
             if (!(fabs(y[j] - r->value[i][j]) <= 1e-12 * fmax(1, fabs(y[j]))))
                 fixture_fail("node %d, '%s': value %lld is %.17g, not %.17g", i, l.spec, (long long)j, r->value[i][j],
                              y[j]);
+    for (int k = 0; k < l.inputs; k++)
+        free(d.x[k]);
     free(y);
 }
 
@@ -353,7 +410,16 @@ static void check_graph(const graph *g, fixture_random r, int number)
         check_stencil(g, 18, r);
 }
 
-/* ---- graphs by hand: "SPEC @ INPUT INPUT", a line a node; ! before what is retained because it leads nowhere ---- */
+/* ---- graphs by hand: "SPEC @ INPUT INPUT:OUTPUT", a line a node; ! before what is retained because it leads nowhere ---- */
+
+static void find_outputs(graph_node *n, const sixnet_model *net, int i)
+{
+    sixnet_node output;
+    for (n->outputs = 0; (output = output_of(net, i, n->outputs)) != SIXNET_NO_NODE; n->outputs++) {
+        assert_true(n->outputs < OUTPUTS_MAX);
+        CHECK_SIXNET(sixnet_node_shape(net, output, n->out[n->outputs].dim, &n->out[n->outputs].rank));
+    }
+}
 
 static void find_shapes(graph *g)
 {
@@ -361,7 +427,7 @@ static void find_shapes(graph *g)
     CHECK_SIXNET(sixnet_model_new(&b.net, NULL));
     for (int i = 0; i < g->count; i++) {
         add_node(&b, i, "n");
-        CHECK_SIXNET(sixnet_node_shape(b.net, i, g->node[i].out.dim, &g->node[i].out.rank));
+        find_outputs(&g->node[i], b.net, i);
     }
     sixnet_model_free(b.net);
 }
@@ -376,8 +442,12 @@ static void parse_node(graph *g, const char *line)
     n->words = fixture_is(n->spec, "input") && fixture_has(n->spec, "words");
     if (n->words)
         *strstr(n->spec, " words") = '\0';
-    for (const char *at = inputs + 1; *at; at = end)
-        n->input[n->inputs++] = (int)strtol(at, &end, 10);
+    for (const char *at = inputs + 1; *at; at = end) {
+        n->input[n->inputs] = (int)strtol(at, &end, 10);
+        if (*end == ':')
+            n->input_output[n->inputs] = (int)strtol(end + 1, &end, 10);
+        n->inputs++;
+    }
     if (fixture_is(n->spec, "mse"))
         g->loss = g->count;
     g->count++;
@@ -436,6 +506,15 @@ static const char *const by_hand[][20] = {
     {INPUT, "input shape=4x5 @", "tanh @ 1", "matmul @ 0 2", "matmul transpose_b=true @ 3 2", "mul @ 4 0", LOSS "5"},
     {INPUT, "conv2d out_channels=2 kernel_size=3 padding=1 @ 0", "input shape=2x3x4 @", "add @ 1 2", "tanh @ 3",
      "add @ 4 2", LOSS "5"},
+    /* outputs other than the first: each taken, one not, one only by what is retained, the loss's, and by several nodes */
+    {INPUT, "tanh @ 0", "split sizes=1,3 dim=2 @ 1", "sigmoid @ 2:1", "linear out_features=3 @ 2", "mul @ 4 3 2:1",
+     LOSS "5"},
+    {INPUT, "dropout p=0.2 @ 0", "split sizes=1,1,1 dim=1 @ 1", "silu @ 2:2", "add @ 3 2:0", LOSS "4"},
+    {INPUT, "linear out_features=4 @ 0", "split sizes=1,1,2 dim=2 @ 1", "!tanh @ 2:1", "dropout p=0.3 @ 2:2",
+     "concat dim=2 @ 4 2", LOSS "5"},
+    {INPUT, "tanh @ 0", "split sizes=2,1 dim=1 @ 1", LOSS "2:1"},
+    {INPUT, "linear out_features=4 @ 0", "split sizes=1,1 dim=0 @ 1", "relu @ 0", "split sizes=1,1 dim=0 @ 3",
+     "add @ 2:1 4:1 2:1", "reshape shape=12 @ 2:1", "flatten @ 5", "mul @ 6 7", LOSS "8"},
     {INPUT, "maxpool2d kernel_size=2 @ 0", "avgpool2d kernel_size=2 @ 0", "add @ 1 2",
      "adaptive_avgpool2d output_size=3x2 @ 3", "leaky_relu @ 0", "adaptive_avgpool2d output_size=3x2 @ 5",
      "concat dim=2 @ 4 6", LOSS "7"},
@@ -527,18 +606,18 @@ static bool make_conv(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
     int kernel = FIXTURE_PICK(r, 1, 2, 3),
-        groups = x->out.rank == 3 && x->out.dim[0] % 2 == 0 ? 1 + fixture_below(r, 2) : 1;
+        groups = x->out[0].rank == 3 && x->out[0].dim[0] % 2 == 0 ? 1 + fixture_below(r, 2) : 1;
     snprintf(n->spec, sizeof n->spec, "conv2d out_channels=%d kernel_size=%d padding=%d stride=%dx%d groups=%d",
              groups * (1 + fixture_below(r, 3)), kernel, kernel - 1, FIXTURE_PICK(r, 1, 1, 2), FIXTURE_PICK(r, 1, 1, 3),
              groups);
     n->most = 1 + 2 * n->most;
-    return x->out.rank == 3;
+    return x->out[0].rank == 3;
 }
 
 static bool make_pool(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    if (x->out.rank != 3 || x->out.dim[1] < 2 || x->out.dim[2] < 2)
+    if (x->out[0].rank != 3 || x->out[0].dim[1] < 2 || x->out[0].dim[2] < 2)
         return false;
     int kind = fixture_below(r, 4);
     if (kind < 2)
@@ -556,17 +635,17 @@ static bool make_pool(graph *g, fixture_random *r, graph_node *n)
 static bool make_norm(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    long long last = (long long)x->out.dim[x->out.rank - 1];
+    long long last = (long long)x->out[0].dim[x->out[0].rank - 1];
     n->most = 4;
     switch (fixture_below(r, 3)) {
     case 0:
-        snprintf(n->spec, sizeof n->spec, "%s eps=0.5", x->out.rank == 3 ? "batchnorm2d" : "batchnorm1d");
-        return x->out.rank <= 3;
+        snprintf(n->spec, sizeof n->spec, "%s eps=0.5", x->out[0].rank == 3 ? "batchnorm2d" : "batchnorm1d");
+        return x->out[0].rank <= 3;
     case 1:
         snprintf(n->spec, sizeof n->spec, "layernorm normalized_shape=%lld eps=0.5", last);
         return true;
     default:
-        snprintf(n->spec, sizeof n->spec, "groupnorm num_groups=%d eps=0.5", x->out.dim[0] % 2 ? 1 : 2);
+        snprintf(n->spec, sizeof n->spec, "groupnorm num_groups=%d eps=0.5", x->out[0].dim[0] % 2 ? 1 : 2);
         return true;
     }
 }
@@ -574,7 +653,7 @@ static bool make_norm(graph *g, fixture_random *r, graph_node *n)
 static bool make_reshape(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    int size = (int)fixture_size(&x->out), rows = 1 + fixture_below(r, size), images = 1 + fixture_below(r, size);
+    int size = (int)fixture_size(&x->out[0]), rows = 1 + fixture_below(r, size), images = 1 + fixture_below(r, size);
     n->sign = x->sign;
     n->apart = x->apart;
     if (fixture_below(r, 3) == 0)
@@ -601,7 +680,7 @@ static bool make_joint(graph *g, fixture_random *r, graph_node *n)
     bool product = fixture_below(r, 2), sign = x->sign;
     for (int tries = 0; tries < 30 && n->inputs < 2 + tries % 2; tries++) {
         int i = any_node(g, r);
-        if (same_shape(&g->node[i].out, &x->out) && (i != n->input[0] || fixture_below(r, 4) == 0)) {
+        if (same_shape(&g->node[i].out[0], &x->out[0]) && (i != n->input[0] || fixture_below(r, 4) == 0)) {
             n->input[n->inputs++] = i;
             n->most = product ? n->most * g->node[i].most : n->most + g->node[i].most;
             sign = sign && g->node[i].sign;
@@ -620,13 +699,13 @@ static bool make_joint(graph *g, fixture_random *r, graph_node *n)
 static bool make_concat(graph *g, fixture_random *r, graph_node *n)
 {
     const graph_node *x = take(g, r, n);
-    int d = fixture_below(r, x->out.rank);
+    int d = fixture_below(r, x->out[0].rank);
     n->sign = x->sign;
     for (int tries = 0; tries < 20 && n->inputs < 3; tries++) {
         int i = any_node(g, r);
-        fixture_shape s = g->node[i].out;
-        s.dim[d] = x->out.dim[d];
-        if (!same_shape(&s, &x->out))
+        fixture_shape s = g->node[i].out[0];
+        s.dim[d] = x->out[0].dim[d];
+        if (!same_shape(&s, &x->out[0]))
             continue;
         n->input[n->inputs++] = i;
         n->most = fmax(n->most, g->node[i].most);
@@ -650,7 +729,7 @@ static void append(graph *g, const graph_node *n)
 {
     g->node[g->count++] = *n;
     find_shapes(g);
-    if (fixture_size(&g->node[g->count - 1].out) > g->largest || n->most > MOST)
+    if (fixture_size(&g->node[g->count - 1].out[0]) > g->largest || n->most > MOST)
         g->count--;
 }
 

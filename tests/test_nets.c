@@ -10,7 +10,7 @@
 
 #include "oracles.h"
 
-/* ---- nets: inputs are numbers, but those named words are rows of a table of 7 ---- */
+/* ---- nets: inputs are numbers, but one named words holds rows of a table of 7 ---- */
 
 /* Of every kind of layer one at least. */
 static const char everything[] = "input name=image shape=2x8x9\n"
@@ -128,6 +128,7 @@ typedef struct task {
     sixnet_model *net;
     bool f64;
     int n, in, out, targets; /* samples; values of one */
+    int first_word, words;   /* which of a sample's input values are rows of a table */
     double *x, *target;
     float *x_f32, *target_f32;
 } task;
@@ -139,20 +140,33 @@ static int size_of(const sixnet_model *net, sixnet_node node)
     return (int)fixture_size(&s);
 }
 
-static bool has_words(const task *t) { return sixnet_node_find(t->net, "words") != SIXNET_NO_NODE; }
-
 static void draw(task *t, uint64_t seed)
 {
     fixture_random r = {seed};
     bool of_classes = t->targets == 1;
-    for (int i = 0; i < t->n * t->in; i++)
-        t->x[i] = has_words(t) && i % t->in >= t->in - 3 ? fixture_below(&r, 7) : fixture_uniform(&r, -2, 2);
+    for (int i = 0; i < t->n * t->in; i++) {
+        const int word = i % t->in - t->first_word;
+        t->x[i] = word >= 0 && word < t->words ? fixture_below(&r, 7) : fixture_uniform(&r, -2, 2);
+    }
     for (int i = 0; i < t->n * t->targets; i++)
         t->target[i] = of_classes ? fixture_below(&r, t->out) : fixture_uniform(&r, -1, 1);
     for (int i = 0; i < t->n * t->in; i++)
         t->x_f32[i] = (float)t->x[i];
     for (int i = 0; i < t->n * t->targets; i++)
         t->target_f32[i] = (float)t->target[i];
+}
+
+static void find_inputs(task *t)
+{
+    for (int i = 0; i < sixnet_node_count(t->net); i++) {
+        if (strcmp(sixnet_node_get(t->net, i, "kind"), "input") != 0)
+            continue;
+        if (strcmp(sixnet_node_get(t->net, i, "name"), "words") == 0) {
+            t->first_word = t->in;
+            t->words = size_of(t->net, i);
+        }
+        t->in += size_of(t->net, i);
+    }
 }
 
 static task task_open(const char *options, const char *text, int n)
@@ -162,9 +176,7 @@ static task task_open(const char *options, const char *text, int n)
     CHECK_SIXNET(sixnet_context_new(&t.ctx, options));
     CHECK_SIXNET(sixnet_model_parse(&t.net, t.ctx, text));
     t.f64 = strcmp(sixnet_context_get(t.ctx, "dtype"), "f64") == 0;
-    for (int i = 0; i < sixnet_node_count(t.net); i++)
-        if (strcmp(sixnet_node_get(t.net, i, "kind"), "input") == 0)
-            t.in += size_of(t.net, i);
+    find_inputs(&t);
     t.out = size_of(t.net, sixnet_node_find(t.net, "output"));
     t.targets = strstr(text, "mse") ? t.out : 1;
     t.x = fixture_room(n * t.in);
