@@ -56,11 +56,28 @@ void six_load_inputs(six_plan *plan, int32_t tile, six_rows inputs, int64_t firs
 static void gather(const six_plan *plan, int32_t node, int32_t output, int32_t tile)
 {
     const int32_t value = plan->net->node[node].first_value + output;
-    const int64_t count = six_shape_size(&plan->run[node].op->out[output]) * SIX_LANES;
+    const int64_t count = six_shape_size(&plan->run[node].op->out[output]) * plan->lanes;
     real *sum = (real *)six_tile_at(plan, node, tile)->dy[output];
     for (int32_t e = plan->first_gather[value]; e < plan->gather_count && plan->gather[e].value == value; e++)
         plan->net->variant->arrays.add(sum, six_tile_at(plan, plan->gather[e].node, tile)->dx[plan->gather[e].input],
                                        count);
+}
+
+/* Between the loss, which has lanes, and a net without. */
+static void cross_to_loss(const six_plan *plan, const six_tile *loss)
+{
+    const sixnet_model *net = plan->net;
+    const six_value output = net->value[net->output];
+    const real *y = six_tile_at(plan, output.node, loss->index)->y[output.output];
+    six_load_rows(net, (real *)loss->x[0], (six_rows){y, net->ctx->dtype}, 0, net->output_size, net->output_size, 1);
+}
+
+static void cross_from_loss(const six_plan *plan, const six_tile *loss)
+{
+    const sixnet_model *net = plan->net;
+    const six_value output = net->value[net->output];
+    real *dy = (real *)six_tile_at(plan, output.node, loss->index)->dy[output.output];
+    six_unload_rows(net, (six_rows_out){dy, net->ctx->dtype}, 0, loss->dx[0], net->output_size, 1);
 }
 
 void six_act_on_tile(six_plan *plan, const six_action *a, int32_t tile, int32_t worker)
@@ -69,6 +86,10 @@ void six_act_on_tile(six_plan *plan, const six_action *a, int32_t tile, int32_t 
     int64_t start = six_profile_start(six_plan_profile(plan));
     if (a->kind == SIX_GATHER)
         gather(plan, a->node, a->output, tile);
+    else if (a->kind == SIX_TO_LANES)
+        cross_to_loss(plan, t);
+    else if (a->kind == SIX_FROM_LANES)
+        cross_from_loss(plan, t);
     else
         a->tile(&plan->run[a->node], t, scratch_of(plan, worker));
     six_profile_stop(six_plan_profile(plan), a->node, worker, start);
@@ -141,7 +162,7 @@ int32_t six_run_program(six_plan *plan, const six_program *program)
         if (a->kind == SIX_ON_PARTS) {
             six_pool_run(six_model_pool(plan->net), run_on_part, &span, plan->parts[a->node]);
         } else {
-            while (span.end < end && (span.end->kind == SIX_ON_TILES || span.end->kind == SIX_GATHER))
+            while (span.end < end && span.end->kind != SIX_ONCE_ONLY && span.end->kind != SIX_ON_PARTS)
                 span.end++;
             six_pool_run(six_model_pool(plan->net), run_on_tile, &span, plan->active_tiles);
         }

@@ -25,16 +25,25 @@ static void set_batch(six_plan *plan, int64_t n)
     }
 }
 
-/* A training plan with memory for n samples. */
-static int32_t reserve(sixnet_model *net, int64_t n)
+/* Whether the training plan has memory for n samples. Observers look at lanes. */
+static bool suffices(const six_plan *plan, int64_t n, bool observed)
+{
+    if (!plan)
+        return false;
+    return plan->lanes == 1 ? n == 1 && !observed : n <= (int64_t)plan->tiles * SIX_LANES;
+}
+
+/* A training plan with memory for n samples, without lanes for a single one; once there is one with lanes it stays. */
+static int32_t reserve(sixnet_model *net, int64_t n, bool observed)
 {
     six_plan *plan;
     if (n > (int64_t)SIX_MAX_TILES * SIX_LANES)
         return six_fail(SIXNET_TOO_LARGE, "a batch of %lld samples is too large", (long long)n);
-    int64_t tiles = (n + SIX_LANES - 1) / SIX_LANES;
-    if (net->training && tiles <= net->training->tiles)
+    if (suffices(net->training, n, observed))
         return SIXNET_OK;
-    int32_t status = six_plan_new(&plan, net, (int32_t)tiles, true, SIX_LANES, NULL);
+    const bool single = n == 1 && !observed && !net->training && six_trains_single(net);
+    const int32_t tiles = (int32_t)((n + SIX_LANES - 1) / SIX_LANES);
+    int32_t status = six_plan_new(&plan, net, tiles, true, single ? 1 : SIX_LANES, NULL);
     if (status)
         return status;
     six_plan_free(net->training);
@@ -68,7 +77,10 @@ static void load_tile(void *arg, int32_t tile, int32_t worker)
     const int32_t node = targets ? net->loss : output.node;
     const int64_t size = targets ? net->target_size : net->output_size, start = six_profile_start(net->profile);
     real *lanes = targets ? plan->targets[tile] : (real *)six_tile_at(plan, node, tile)->dy[output.output];
-    six_load_rows(net, lanes, job->rows, first * size, size, size, active);
+    if (targets || plan->lanes > 1)
+        six_load_rows(net, lanes, job->rows, first * size, size, size, active);
+    else
+        six_convert(lanes, net->ctx->dtype, six_row(job->rows, first * size), job->rows.dtype, size);
     six_profile_stop(net->profile, node, worker, start);
 }
 
@@ -122,7 +134,7 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, const six_pas
         status = six_fail(SIXNET_INVALID_ARGUMENT, "a training pass needs 1 sample or more, not %lld", (long long)n);
     if (status)
         return status;
-    status = reserve(net, n);
+    status = reserve(net, n, pass && pass->observer);
     if (status)
         return status;
     six_plan *plan = net->training;
@@ -235,8 +247,9 @@ int32_t six_backward_from(sixnet_model *net, six_rows gradient)
     if (!six_tile_at(plan, output.node, 0)->dy[output.output])
         return SIXNET_OK;
     load_all(plan, gradient, LOAD_OUTPUT_GRADIENT);
-    const int32_t skipped = net->loss >= 0; /* the loss's own action, which comes first */
-    const six_program tail = {plan->backward.action + skipped, plan->backward.count - skipped};
+    six_program tail = plan->backward; /* without the loss's own actions, which come first */
+    for (; tail.count && tail.action->node == net->loss; tail.count--)
+        tail.action++;
     return run_backward(plan, &tail);
 }
 
@@ -259,8 +272,11 @@ int32_t six_node_values(const sixnet_model *net, int32_t value, bool gradient, s
                         (long long)plan->samples, (long long)size, (long long)(plan->samples * size), (long long)count);
     for (int32_t t = 0; t < plan->active_tiles; t++) {
         const six_tile *tile = six_tile_at(plan, node, t);
-        six_unload_rows(net, values, (int64_t)t * SIX_LANES * size, gradient ? tile->dy[output] : tile->y[output], size,
-                        tile->active);
+        const real *from = gradient ? tile->dy[output] : tile->y[output];
+        if (plan->lanes == 1)
+            six_convert(values.data, values.dtype, from, net->ctx->dtype, size);
+        else
+            six_unload_rows(net, values, (int64_t)t * SIX_LANES * size, from, size, tile->active);
     }
     return SIXNET_OK;
 }

@@ -45,10 +45,12 @@ int32_t six_backward(sixnet_model *net);
 int32_t six_backward_from(sixnet_model *net, six_rows gradient);
 int32_t six_predict(sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs);
 
+/* Whether the layers can work on single samples without lanes: in evaluation, or in training too. */
+bool six_runs_single(const sixnet_model *net);
+bool six_trains_single(const sixnet_model *net);
 /* For evaluation plans, the model's and the predictors'. Up to SIX_SINGLE_SAMPLE_MAX samples are evaluated one by one rather than as a tile,
  * where the layers support it. */
 enum { SIX_SINGLE_SAMPLE_MAX = 8 };
-bool six_runs_single(const sixnet_model *net);
 /* Repeats the begin_forward() steps if a tensor has changed since. */
 int32_t six_plan_refresh(six_plan *plan);
 int32_t six_plan_predict(six_plan *plan, six_rows inputs, int64_t n, six_rows_out outputs);

@@ -113,6 +113,16 @@ bool six_runs_single(const sixnet_model *net)
     return true;
 }
 
+bool six_trains_single(const sixnet_model *net)
+{
+    for (int32_t i = 0; i < net->node_count; i++) {
+        const six_layer *kernel = net->node[i].kernel;
+        if (kernel->backward && !kernel->backward_one && kernel->role != SIX_ROLE_LOSS)
+            return false;
+    }
+    return six_runs_single(net);
+}
+
 static bool is_single(const sixnet_model *net, int64_t n) { return n <= SIX_SINGLE_SAMPLE_MAX && six_runs_single(net); }
 
 int32_t six_plan_predict(six_plan *plan, six_rows inputs, int64_t n, six_rows_out outputs)
@@ -193,8 +203,9 @@ int32_t six_memory_needed(sixnet_model *net, int64_t n, bool training, uint64_t 
         return six_fail(n < 1 ? SIXNET_INVALID_ARGUMENT : SIXNET_TOO_LARGE, "a batch of %lld samples", (long long)n);
     int32_t status = net->compiled ? SIXNET_OK : six_check(net);
     int32_t tiles = training ? (int32_t)((n + SIX_LANES - 1) / SIX_LANES) : six_pool_size(six_model_pool(net));
+    const bool single = training ? n == 1 && six_trains_single(net) : is_single(net, n);
     if (!status)
-        status = six_plan_bytes(net, tiles, training, !training && is_single(net, n) ? 1 : SIX_LANES, &plan);
+        status = six_plan_bytes(net, tiles, training, single ? 1 : SIX_LANES, &plan);
     if (!status)
         *bytes = plan + six_tensors_bytes(net);
     return status;

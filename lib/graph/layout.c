@@ -158,8 +158,11 @@ static void place_values(six_layout *l, int32_t i)
 six_run six_run_of(const sixnet_model *net, int32_t node, bool training, int32_t lanes)
 {
     const six_node *n = &net->node[node];
-    six_run run = {
-        .op = n->op, .training = training, .frozen = n->frozen, .lanes = lanes, .real_size = net->variant->real_size};
+    six_run run = {.op = n->op,
+                   .training = training,
+                   .frozen = n->frozen,
+                   .lanes = node == net->loss ? SIX_LANES : lanes,
+                   .real_size = net->variant->real_size};
     for (int32_t p = 0; p < n->op->params; p++)
         run.trains |= training && six_trains(&net->tensor[n->tensor[p]]);
     return run;
@@ -185,6 +188,11 @@ static void place_loss(six_layout *l)
     if (l->saved_buffer[loss] >= 0)
         l->buffer[l->saved_buffer[loss]] =
             (six_buffer){l->buffer[l->saved_buffer[loss]].size, 0, loss_at(l), loss_at(l) + 1};
+    if (l->training && l->lanes == 1) {
+        const int64_t size = six_shape_size(&node_at(l, loss)->op->in[0]) * SIX_LANES * l->real_size;
+        l->loss_input_buffer = new_buffer(l, size, loss_at(l), loss_at(l) + 1);
+        l->loss_gradient_buffer = new_buffer(l, size, loss_at(l) + 1, loss_at(l) + 1);
+    }
 }
 
 /* ---- gradients ---- */
@@ -239,7 +247,7 @@ static void place(six_layout *l)
         l->value_buffer[v] = l->gradient_buffer[v] = l->first_extra[v] = -1;
     for (int32_t i = 0; i < nodes(l); i++)
         l->saved_buffer[i] = -1;
-    l->target_buffer = -1;
+    l->target_buffer = l->loss_input_buffer = l->loss_gradient_buffer = -1;
     find_users(l);
     if (l->training)
         find_backward(l);
@@ -262,11 +270,12 @@ static uint64_t edge_count(const sixnet_model *net)
     return edges;
 }
 
-/* A value has a buffer and one for its gradient, an input edge perhaps another gradient, a node what it saves, the loss its targets. */
+/* A value has a buffer and one for its gradient, an input edge perhaps another gradient, a node what it saves, the loss its targets and
+ * perhaps its input and gradient with lanes. */
 static void alloc_arrays(six_layout *l, six_arena *a)
 {
     const uint64_t n = (uint64_t)nodes(l), values = (uint64_t)l->net->value_count, edges = edge_count(l->net);
-    const uint64_t buffers = 2 * values + edges + n + 1;
+    const uint64_t buffers = 2 * values + edges + n + 3;
     l->buffer = six_arena_alloc(a, buffers, sizeof *l->buffer);
     l->kept = six_arena_alloc(a, buffers, sizeof *l->kept);
     l->value_buffer = six_arena_alloc(a, values, sizeof *l->value_buffer);

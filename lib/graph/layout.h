@@ -25,6 +25,8 @@ typedef struct six_layout {
     int32_t *value_buffer, *gradient_buffer; /* [value] -1 without */
     int32_t *saved_buffer;                   /* [node] -1 without */
     int32_t target_buffer;
+    int32_t loss_input_buffer,
+        loss_gradient_buffer; /* with lanes, where the other values of a training pass have none; else -1 */
     int64_t tile_bytes;
 
     int32_t *first_user;   /* [value + 1] where its users begin in `user` */

@@ -124,8 +124,13 @@ static void point_tile(six_plan *plan, const six_layout *l, int32_t i, int32_t t
         dy[o] = buffer_at(plan, l, t, l->gradient_buffer[node->first_value + o]);
     }
     tile->saved = buffer_at(plan, l, t, l->saved_buffer[i]);
-    if (i == l->net->loss)
-        tile->target = plan->targets[t] = buffer_at(plan, l, t, l->target_buffer);
+    if (i != l->net->loss)
+        return;
+    tile->target = plan->targets[t] = buffer_at(plan, l, t, l->target_buffer);
+    if (l->loss_input_buffer >= 0) {
+        x[0] = buffer_at(plan, l, t, l->loss_input_buffer);
+        dx[0] = dx[0] ? buffer_at(plan, l, t, l->loss_gradient_buffer) : NULL;
+    }
 }
 
 static void point_gathers(six_plan *plan, const six_layout *l)
@@ -231,6 +236,8 @@ static void program_forward(six_plan *plan, const six_layout *l)
         if (k->forward && i != net->loss)
             act(p, (six_action){SIX_ON_TILES, i, .tile = plan->lanes == 1 ? k->forward_one : k->forward});
     }
+    if (net->loss >= 0 && l->loss_input_buffer >= 0)
+        act(&plan->loss, (six_action){.kind = SIX_TO_LANES, .node = net->loss});
     if (net->loss >= 0)
         act(&plan->loss, (six_action){SIX_ON_TILES, net->loss, .tile = net->node[net->loss].kernel->forward});
 }
@@ -240,7 +247,8 @@ static void copy_gradient(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
     if (tile->dx[0] && tile->dx[0] != tile->dy[0])
-        memcpy(tile->dx[0], tile->dy[0], (size_t)six_shape_size(&run->op->out[0]) * SIX_LANES * (size_t)run->real_size);
+        memcpy(tile->dx[0], tile->dy[0],
+               (size_t)six_shape_size(&run->op->out[0]) * (size_t)run->lanes * (size_t)run->real_size);
 }
 
 static void program_backward(six_plan *plan, const six_layout *l)
@@ -250,8 +258,11 @@ static void program_backward(six_plan *plan, const six_layout *l)
     p->count = 0;
     if (!l->training)
         return;
-    if (net->loss >= 0 && l->gradient_buffer[net->output] >= 0)
+    if (net->loss >= 0 && l->gradient_buffer[net->output] >= 0) {
         act(p, (six_action){SIX_ON_TILES, net->loss, .tile = net->node[net->loss].kernel->backward});
+        if (l->loss_gradient_buffer >= 0)
+            act(p, (six_action){.kind = SIX_FROM_LANES, .node = net->loss});
+    }
     for (int32_t i = 0; i < net->node_count; i++) {
         const six_layer *k = net->node[i].kernel;
         if (l->has_backward[i] && k->begin_backward && (!k->sum_backward || net->node[i].frozen))
@@ -271,7 +282,7 @@ static void program_backward(six_plan *plan, const six_layout *l)
         if (k->is_view && net->node[i].op->inputs)
             act(p, (six_action){SIX_ON_TILES, i, .tile = copy_gradient});
         if (k->backward)
-            act(p, (six_action){SIX_ON_TILES, i, .tile = k->backward});
+            act(p, (six_action){SIX_ON_TILES, i, .tile = plan->lanes == 1 ? k->backward_one : k->backward});
         if (k->backward_part && l->memory_reqs[i].parts && six_run_of(net, i, true, l->lanes).trains)
             act(p, (six_action){SIX_ON_PARTS, i, .part = k->backward_part});
     }

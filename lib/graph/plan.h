@@ -8,10 +8,12 @@
 #include "graph/graph.h"
 
 typedef enum six_action_kind {
-    SIX_ON_TILES,  /* tile(run, tile, scratch) for each tile, in any thread */
-    SIX_ONCE_ONLY, /* once(run, tiles), in the calling thread */
-    SIX_ON_PARTS,  /* part(run, tiles, part, scratch) for each part, in any thread */
-    SIX_GATHER,    /* add up the gradients that several users gave for an output of the node, for each tile */
+    SIX_ON_TILES,   /* tile(run, tile, scratch) for each tile, in any thread */
+    SIX_ONCE_ONLY,  /* once(run, tiles), in the calling thread */
+    SIX_ON_PARTS,   /* part(run, tiles, part, scratch) for each part, in any thread */
+    SIX_GATHER,     /* add up the gradients that several users gave for an output of the node, for each tile */
+    SIX_TO_LANES,   /* of a tile without lanes: copy the net's output to the first lane of the loss's input */
+    SIX_FROM_LANES, /* likewise the gradient that the loss gave back */
 } six_action_kind;
 
 typedef struct six_action {
@@ -79,8 +81,8 @@ static inline six_tile *six_tile_at(const six_plan *plan, int32_t node, int32_t 
     return &plan->tile[(int64_t)node * plan->tiles + tile];
 }
 
-/* A plan for passes over up to `tiles` tiles. With lanes 1 a tile is a single sample, in evaluation, for which every layer must have
- * forward_one(). It works in the memory of `lender`, if that is not NULL and large enough: a plan for evaluation, like the new one, that lives
+/* A plan for passes over up to `tiles` tiles. With lanes 1 a tile is a single sample, for which every layer must have forward_one(), and for
+ * training, where `tiles` is then 1, backward_one(). It works in the memory of `lender`, if that is not NULL and large enough: a plan for evaluation, like the new one, that lives
  * longer and never runs at the same time. */
 int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes,
                      const six_plan *lender);

@@ -36,4 +36,5 @@ SIX_LAYER(add) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,
+    .backward_one = backward,
 };

@@ -78,4 +78,5 @@ SIX_LAYER(concat) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,
+    .backward_one = backward,
 };

@@ -124,4 +124,5 @@ SIX_LAYER(gelu) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,
+    .backward_one = backward,
 };

@@ -50,4 +50,5 @@ SIX_LAYER(leaky_relu) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,
+    .backward_one = backward,
 };

@@ -48,11 +48,12 @@ static int32_t setup(six_op *op)
 static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     const six_matmul m = size_of(run->op);
-    n->saved = run->trains ? six_matmul_xt_size(&m) * (int64_t)sizeof(real) : 0;
-    if (run->lanes == 1) {
+    if (run->trains)
+        n->saved = (run->lanes == 1 ? m.rows * m.in + SIX_WIDTH : six_matmul_xt_size(&m)) * (int64_t)sizeof(real);
+    if (run->lanes == 1 && !run->training) {
         n->shared = six_matrix_packed_size(m.in, m.out) * (int64_t)sizeof(real);
         n->scratch = six_matmul_one_scratch(m.rows, m.in, m.out, false) * (int64_t)sizeof(real);
-    } else if (run->trains) {
+    } else if (run->lanes > 1 && run->trains) {
         n->scratch = six_matmul_dw_scratch(&m, PART_OUTPUTS) * (int64_t)sizeof(real);
     }
     n->parts = (int32_t)((m.out + PART_OUTPUTS - 1) / PART_OUTPUTS);
@@ -73,14 +74,21 @@ static int32_t begin_forward(six_run *run, six_tile *tiles)
 {
     const six_matmul m = size_of(run->op);
     (void)tiles;
-    if (run->lanes == 1)
+    if (run->lanes == 1 && !run->training)
         six_matrix_pack(six_matrix_transposed(six_matrix_of(run->value[0], m.out, m.in)), run->shared);
     return SIXNET_OK;
 }
 
+/* A step changes the weights, so that packing them does not pay. */
 static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 {
     const six_matmul m = size_of(run->op);
+    if (run->training) {
+        six_matmul_y_one(&m, tile->x[0], run->value[0], bias_of(run), tile->y[0]);
+        if (run->trains)
+            memcpy(tile->saved, tile->x[0], (size_t)(m.rows * m.in) * sizeof(real));
+        return;
+    }
     const six_matrix x = six_matrix_of(tile->x[0], m.rows, m.in), wt = six_matrix_packed(run->shared, m.in, m.out);
     six_matmul_one(x, wt, bias_of(run), tile->y[0], scratch);
 }
@@ -93,6 +101,23 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
         six_matmul_dx(&m, tile->dy[0], run->value[0], tile->dx[0]);
 }
 
+static void backward_one(const six_run *run, six_tile *tile, void *scratch)
+{
+    const six_matmul m = size_of(run->op);
+    (void)scratch;
+    if (tile->dx[0])
+        six_matmul_dx_one(&m, tile->dy[0], run->value[0], tile->dx[0]);
+}
+
+static void backward_part_one(const six_run *run, const six_tile *tile, int64_t first, int64_t count)
+{
+    const six_matmul m = size_of(run->op);
+    if (run->gradient[0])
+        six_matmul_dw_one(&m, tile->saved, tile->dy[0], first, first + count, run->gradient[0]);
+    if (bias_of(run) && run->gradient[1])
+        six_matmul_db_one(&m, tile->dy[0], first, first + count, run->gradient[1]);
+}
+
 static void backward_part(const six_run *run, six_tile *tiles, int32_t part, void *scratch)
 {
     const six_matmul m = size_of(run->op);
@@ -101,6 +126,10 @@ static void backward_part(const six_run *run, six_tile *tiles, int32_t part, voi
                     dy = {tiles[0].dy[0], next->dy[0] - tiles[0].dy[0]};
     const int64_t first = (int64_t)part * PART_OUTPUTS,
                   count = m.out - first < PART_OUTPUTS ? m.out - first : PART_OUTPUTS;
+    if (run->lanes == 1) {
+        backward_part_one(run, tiles, first, count);
+        return;
+    }
     if (run->gradient[0])
         six_matmul_dw(&m, run, xt, dy, first, count, run->gradient[0], scratch);
     if (bias_of(run) && run->gradient[1])
@@ -123,5 +152,6 @@ SIX_LAYER(linear) = {
     .forward = forward,
     .forward_one = forward_one,
     .backward = backward,
+    .backward_one = backward_one,
     .backward_part = backward_part,
 };

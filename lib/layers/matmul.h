@@ -127,6 +127,84 @@ SIX_INLINE void six_matmul_db(const six_matmul *m, const six_run *run, six_tiled
     }
 }
 
+/* ---- the same for a training pass over one sample without lanes: x [rows][in], y [rows][out]; results are bit-identical ---- */
+
+/* y = x wᵀ + b. The sums of several outputs go on at the same time, as each must take its terms in order. */
+SIX_INLINE void six_matmul_y_one(const six_matmul *m, const real *restrict x, const real *w, const real *b,
+                                 real *restrict y)
+{
+    enum { CHAINS = 8 };
+    for (int64_t r = 0; r < m->rows; r++, x += m->in, y += m->out)
+        for (int64_t first = 0; first < m->out; first += CHAINS) {
+            const int64_t count = m->out - first < CHAINS ? m->out - first : CHAINS;
+            const real *row[CHAINS];
+            real sum[CHAINS];
+            for (int k = 0; k < CHAINS; k++) {
+                const int64_t o = first + (k < count ? k : 0);
+                row[k] = w + o * m->in;
+                sum[k] = b ? b[o] : 0;
+            }
+            for (int64_t i = 0; i < m->in; i++)
+                for (int k = 0; k < CHAINS; k++)
+                    sum[k] = six_fma_one(row[k][i], x[i], sum[k]);
+            for (int64_t k = 0; k < count; k++)
+                y[first + k] = sum[k];
+        }
+}
+
+/* dx = dy w */
+SIX_INLINE void six_matmul_dx_one(const six_matmul *m, const real *restrict dy, const real *restrict w,
+                                  real *restrict dx)
+{
+    for (int64_t r = 0; r < m->rows; r++, dy += m->out, dx += m->in) {
+        for (int64_t i = 0; i < m->in; i++)
+            dx[i] = 0;
+        for (int64_t o = 0; o < m->out; o++)
+            for (int64_t i = 0; i < m->in; i++)
+                dx[i] = six_fma_one(w[o * m->in + i], dy[o], dx[i]);
+    }
+}
+
+/* dw[o] += the sum over rows of dy[o] x, for outputs o from `first` up to `end`. A vector may be read after the last row of x. */
+SIX_INLINE void six_matmul_add_dw_one(const int64_t rows, const six_matmul *m, const real *x, const real *dy,
+                                      int64_t first, int64_t end, real *dw)
+{
+    for (int64_t o = first; o < end; o++)
+        for (int64_t i = 0; i < m->in; i += SIX_WIDTH) {
+            real *to = dw + o * m->in + i, part[SIX_WIDTH];
+            vec sum = {0};
+            for (int64_t r = 0; r < rows; r++)
+                sum = six_fma(six_set(dy[r * m->out + o]), six_load(x + r * m->in + i), sum);
+            if (m->in - i >= SIX_WIDTH) {
+                six_store(to, six_load(to) + sum);
+                continue;
+            }
+            six_store(part, sum);
+            for (int64_t k = 0; k < m->in - i; k++)
+                to[k] += part[k];
+        }
+}
+
+SIX_INLINE void six_matmul_dw_one(const six_matmul *m, const real *x, const real *dy, int64_t first, int64_t end,
+                                  real *dw)
+{
+    if (m->rows == 1) /* so that the compiler sees no loop over rows */
+        six_matmul_add_dw_one(1, m, x, dy, first, end, dw);
+    else
+        six_matmul_add_dw_one(m->rows, m, x, dy, first, end, dw);
+}
+
+/* db[o] += the sum over rows of dy[o], likewise; a sum of zeros is not negative. */
+SIX_INLINE void six_matmul_db_one(const six_matmul *m, const real *dy, int64_t first, int64_t end, real *db)
+{
+    for (int64_t o = first; o < end; o++) {
+        real sum = 0;
+        for (int64_t r = 0; r < m->rows; r++)
+            sum += dy[r * m->out + o];
+        db[o] += sum;
+    }
+}
+
 /* ---- y = a b of two values: a matrix of each sample ---- */
 
 /* A view of a matrix: element i, j is number i * row + j * column. */

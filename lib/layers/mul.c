@@ -43,4 +43,5 @@ SIX_LAYER(mul) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,
+    .backward_one = backward,
 };

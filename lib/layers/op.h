@@ -24,6 +24,9 @@
  * Where all layers of a net have forward_one(), single samples are evaluated without lanes: a tensor is its features in C order, 64-byte
  * aligned with capacity for 2 * SIX_LANES more reals, and run->lanes is 1 instead of SIX_LANES. The result must be bit-identical.
  *
+ * Where those that have backward() have backward_one() too, so are training passes over a single sample: forward_one() must then do what
+ * forward() does in training, and begin_*, sum_* and backward_part() look at run->lanes. A loss always has lanes.
+ *
  * Between the calls of one node and those of another on the same tile nothing else is promised. The bits of a result may depend on
  * the tile but never on the thread or the number of threads: every sum over tiles is taken in the order of the tiles. */
 
@@ -116,7 +119,7 @@ typedef struct six_run {
     bool trains;           /* some parameter has a gradient */
     bool training;         /* a training pass */
     bool frozen;           /* none of its tensors changes: layers with sum_forward() then work as in evaluation */
-    int32_t lanes;         /* SIX_LANES, or 1 for forward_one() */
+    int32_t lanes;         /* SIX_LANES, or 1 for forward_one() and backward_one(); of a loss SIX_LANES */
     int32_t real_size;     /* bytes */
     void *shared;          /* needs.shared bytes, for what begin_* computes for all tiles */
     real
@@ -192,6 +195,7 @@ typedef struct six_layer {
     void (*sum_backward)(const six_run *run, six_tile *tile, void *scratch);
     int32_t (*begin_backward)(six_run *run, six_tile *tiles);
     void (*backward)(const six_run *run, six_tile *tile, void *scratch);
+    void (*backward_one)(const six_run *run, six_tile *tile, void *scratch);
     void (*backward_part)(const six_run *run, six_tile *tiles, int32_t part, void *scratch);
 } six_layer;
 

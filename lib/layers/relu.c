@@ -43,4 +43,5 @@ SIX_LAYER(relu) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,
+    .backward_one = backward,
 };

@@ -44,4 +44,5 @@ SIX_LAYER(sigmoid) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,
+    .backward_one = backward,
 };

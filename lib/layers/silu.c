@@ -46,4 +46,5 @@ SIX_LAYER(silu) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,
+    .backward_one = backward,
 };

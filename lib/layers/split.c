@@ -89,4 +89,5 @@ SIX_LAYER(split) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,
+    .backward_one = backward,
 };

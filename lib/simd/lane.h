@@ -58,6 +58,8 @@ SIX_INLINE ivec six_set_int(six_int a) { return a - (ivec){0}; }
 
 /* a * b + c: rounded once where the instruction set has it, else twice. */
 SIX_INLINE vec six_fma(vec a, vec b, vec c);
+/* The same of numbers. */
+SIX_INLINE real six_fma_one(real a, real b, real c);
 /* a > b ? a : b, so that b is taken where either is NaN; six_min likewise. */
 SIX_INLINE vec six_max(vec a, vec b);
 SIX_INLINE vec six_min(vec a, vec b);
@@ -122,6 +124,12 @@ SIX_INLINE vec six_sqrt(vec a)
     return a;
 }
 
+#endif
+
+#if !defined(SIX_REAL_IS_DOUBLE) && (SIX_VECTOR_BYTES > 16 || defined(SIX_NEON))
+SIX_INLINE real six_fma_one(real a, real b, real c) { return __builtin_fmaf(a, b, c); }
+#else
+SIX_INLINE real six_fma_one(real a, real b, real c) { return a * b + c; }
 #endif
 
 /* Random bits: 32-bit integers, as many as fill a register, in every variant. */
