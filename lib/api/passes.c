@@ -106,27 +106,32 @@ static int32_t check_rows(const char *function, six_rows inputs, int64_t n, six_
                                                 : SIXNET_OK;
 }
 
-static int32_t predict(const char *function, sixnet_model *net, six_rows inputs, int64_t n, six_rows_out outputs)
+/* Predicts with a predictor of the model, or in the model's own memory where that is NULL. */
+static int32_t predict(const char *function, sixnet_model *net, sixnet_predictor *predictor, six_rows inputs, int64_t n,
+                       six_rows_out outputs)
 {
     six_call call;
-    int32_t status = six_api_begin_model(&call, function, net, SIX_RUNS);
+    int32_t status =
+        predictor ? six_call_begin(&call, function, SIX_USES(SIX_CHANGE(predictor), SIX_KEPT(net), SIX_KEPT(net->ctx)))
+                  : six_api_begin_model(&call, function, net, SIX_RUNS);
     if (status)
         return status;
     status = check_rows(function, inputs, n, outputs);
     if (!status)
-        status = six_predict(net, inputs, n, outputs);
+        status = predictor ? six_predictor_run(predictor, inputs, n, outputs) : six_predict(net, inputs, n, outputs);
     six_call_end(&call);
     return status;
 }
 
 int32_t sixnet_model_predict(sixnet_model *net, const float *inputs, int64_t n, float *outputs)
 {
-    return predict("sixnet_model_predict", net, (six_rows){inputs, SIX_F32}, n, (six_rows_out){outputs, SIX_F32});
+    return predict("sixnet_model_predict", net, NULL, (six_rows){inputs, SIX_F32}, n, (six_rows_out){outputs, SIX_F32});
 }
 
 int32_t sixnet_model_predict_f64(sixnet_model *net, const double *inputs, int64_t n, double *outputs)
 {
-    return predict("sixnet_model_predict_f64", net, (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
+    return predict("sixnet_model_predict_f64", net, NULL, (six_rows){inputs, SIX_F64}, n,
+                   (six_rows_out){outputs, SIX_F64});
 }
 
 int32_t sixnet_predictor_new(sixnet_predictor **out, sixnet_model *net)
@@ -157,34 +162,20 @@ int32_t sixnet_predictor_memory(const sixnet_predictor *predictor, uint64_t *byt
     return SIXNET_OK;
 }
 
-static int32_t run_predictor(const char *function, sixnet_predictor *predictor, six_rows inputs, int64_t n,
-                             six_rows_out outputs)
-{
-    six_call call;
-    if (!predictor)
-        return six_api_missing(function, "predictor");
-    const sixnet_model *net = six_predictor_model(predictor);
-    int32_t status =
-        six_call_begin(&call, function, SIX_USES(SIX_CHANGE(predictor), SIX_KEPT(net), SIX_KEPT(net->ctx)));
-    if (status)
-        return status;
-    status = check_rows(function, inputs, n, outputs);
-    if (!status)
-        status = six_predictor_run(predictor, inputs, n, outputs);
-    six_call_end(&call);
-    return status;
-}
-
 int32_t sixnet_predictor_predict(sixnet_predictor *predictor, const float *inputs, int64_t n, float *outputs)
 {
-    return run_predictor("sixnet_predictor_predict", predictor, (six_rows){inputs, SIX_F32}, n,
-                         (six_rows_out){outputs, SIX_F32});
+    if (!predictor)
+        return six_api_missing("sixnet_predictor_predict", "predictor");
+    return predict("sixnet_predictor_predict", six_predictor_model(predictor), predictor, (six_rows){inputs, SIX_F32},
+                   n, (six_rows_out){outputs, SIX_F32});
 }
 
 int32_t sixnet_predictor_predict_f64(sixnet_predictor *predictor, const double *inputs, int64_t n, double *outputs)
 {
-    return run_predictor("sixnet_predictor_predict_f64", predictor, (six_rows){inputs, SIX_F64}, n,
-                         (six_rows_out){outputs, SIX_F64});
+    if (!predictor)
+        return six_api_missing("sixnet_predictor_predict_f64", "predictor");
+    return predict("sixnet_predictor_predict_f64", six_predictor_model(predictor), predictor,
+                   (six_rows){inputs, SIX_F64}, n, (six_rows_out){outputs, SIX_F64});
 }
 
 void sixnet_model_cancel(sixnet_model *net, int32_t enable)

@@ -38,7 +38,7 @@ int32_t six_predictor_new(sixnet_predictor **out, sixnet_model *net)
     return status;
 }
 
-const sixnet_model *six_predictor_model(const sixnet_predictor *p) { return p->net; }
+sixnet_model *six_predictor_model(const sixnet_predictor *p) { return p->net; }
 
 uint64_t six_predictor_memory(const sixnet_predictor *p)
 {
