@@ -131,7 +131,7 @@ static inline int32_t plot_form(const char *folder, const char *name, const char
 static inline int32_t plot_draw(const char *folder, const char *name, const char *settings, const char *script,
                                 int *status)
 {
-    char file[128], head[1024], alone[1024 + 256];
+    char file[128], head[1024], alone[1024 + 512];
     snprintf(file, sizeof file, "%s.gp", name);
     snprintf(head, sizeof head, "name = '%s'\n%s\n", name, settings);
     snprintf(alone, sizeof alone, "# gnuplot %s draws %s.svg and %s.png anew.\nforms = 'svg png'\nprinted = 0\n%s",
