@@ -475,7 +475,6 @@ static void test_outputs_by_name(void **state)
     WORKS(sixnet_node_retain(net, in));
     WORKS(sixnet_node_retain(net, s));
     assert_true(sixnet_model_add(net, "mse", second) >= 0);
-    WORKS(sixnet_model_compile(net));
     WORKS(sixnet_node_shape(net, second, dims, &rank));
     assert_true(rank == 1 && dims[0] == 3);
     assert_string_equal(sixnet_model_text(net),
@@ -636,6 +635,30 @@ static void test_unfreezing(void **state)
     }
 }
 
+/* Without memory for the change, every tensor trains as before. */
+static void test_freezing_without_memory(void **state)
+{
+    (void)state;
+    int failures = 0;
+    for (bool done = false; !done; failures += !done) {
+        ledger l = {0};
+        ledger_fail(&l, 0, false);
+        sixnet_context *ctx = ledger_context(&l, NULL);
+        sixnet_model *net =
+            parsed(ctx, "input shape=2\nlinear out_features=2 name=a\nlinear out_features=1 name=b\nmse");
+        ledger_fail(&l, failures + 1, false);
+        const int32_t status = sixnet_model_set_tensors(net, "*", "trainable=false");
+        done = status == SIXNET_OK;
+        assert_true(done || status == SIXNET_OUT_OF_MEMORY);
+        for (int32_t t = 0; t < sixnet_tensor_count(net); t++)
+            assert_int_equal(trains(net, sixnet_tensor_name(net, t)), !done);
+        sixnet_model_free(net);
+        sixnet_context_free(ctx);
+        ledger_close(&l);
+    }
+    assert_true(failures > 1);
+}
+
 /* ---- steps ---- */
 
 typedef struct stepped {
@@ -747,6 +770,19 @@ static void test_patterns_name_sharers(void **state)
     FAILS(SIXNET_NOT_FOUND, sixnet_model_set_tensors(again, "c.*", "trainable=false"), "c.*");
     sixnet_model_free(net);
     sixnet_model_free(again);
+}
+
+/* A pattern is compared with the whole of a name, however long the node's is. */
+static void test_patterns_name_long_nodes(void **state)
+{
+    (void)state;
+    char text[512], name[256] = {0};
+    memset(name, 'n', sizeof name - 1);
+    snprintf(text, sizeof text, "input shape=2\nlinear out_features=2 name=%s\nmse\ntensors match=*n.weight lr_scale=3",
+             name);
+    sixnet_model *net = parsed(NULL, text);
+    assert_true(sixnet_tensor_setting(net, sixnet_tensor_name(net, 0), "lr_scale") == 3);
+    sixnet_model_free(net);
 }
 
 /* A tensor returns to the optimizer's weight decay by a word, which a later text keeps as others may have set it. */
@@ -947,9 +983,11 @@ int main(void)
         cmocka_unit_test(test_frozen_tensors_have_no_state),
         cmocka_unit_test(test_frozen_batch_norm),
         cmocka_unit_test(test_unfreezing),
+        cmocka_unit_test(test_freezing_without_memory),
         cmocka_unit_test(test_lr_scale_and_weight_decay),
         cmocka_unit_test(test_settings_as_text),
         cmocka_unit_test(test_patterns_name_sharers),
+        cmocka_unit_test(test_patterns_name_long_nodes),
         cmocka_unit_test(test_weight_decay_returns),
         cmocka_unit_test(test_settings_have_a_place),
         cmocka_unit_test(test_checkpoints_hold_settings),
