@@ -10,6 +10,15 @@
 
 #include <sixnet/sixnet.h>
 
+/* ---- options ---- */
+
+typedef struct settings {
+    const char *names, *isa, *data; /* names: workloads with commas between them, or "all" */
+    long threads, batch, epochs;    /* batch 0 for the workload's own */
+    double seconds;
+    bool json, profile, list, no_peak;
+} settings;
+
 /* ---- workloads.c ---- */
 
 typedef enum work_kind {
@@ -52,6 +61,60 @@ void mnist_path(char path[PATH_SIZE], const char *folder, const char *set, const
 double peak_gflops(const char *isa, int32_t threads);
 /* What one thread reads and writes together when it copies so many bytes, in GB/s. */
 double copy_gbs(size_t bytes);
+
+/* ---- measure.c ---- */
+
+/* One workload under way. */
+typedef struct bench {
+    const settings *set;
+    const workload *work;
+    int32_t batch;
+    sixnet_context *ctx;
+    sixnet_model *net;
+    sixnet_optimizer *opt;
+    samples data;
+    sixnet_dataset *dataset; /* the same samples, of WORK_EPOCH */
+    float *outputs;
+    int64_t next; /* batch */
+    double wall;  /* seconds of a call while it was profiled */
+    int64_t passes;
+} bench;
+
+/* Of a call, all in seconds; or of a whole run. */
+typedef struct result {
+    double median, low, high, cpu; /* cpu: of all processors together */
+    double flop, bytes, peak;
+    double accuracy, megabytes; /* of a whole run; else 0 */
+} result;
+
+typedef struct cost {
+    double seconds, flop, bytes; /* of a pass */
+} cost;
+
+/* Makes a workload's context, net and optimizer. */
+void bench_open(bench *b, const settings *set, const workload *work);
+void bench_close(bench *b);
+/* Makes its samples. */
+void bench_load(bench *b);
+/* Fills in the seconds of a batch, and what it computes. */
+void bench_measure(bench *b, result *r);
+/* Times a whole run, from nothing to a trained net. */
+void bench_fit(const settings *set, const workload *work, result *r);
+/* Calls the workload while the library takes a profile, of which bench_cost() gives a node's part, or that of SIXNET_NO_NODE. */
+void bench_profile(bench *b);
+cost bench_cost(const bench *b, sixnet_node node, bool backward);
+
+/* ---- report.c: text for people, or JSON ---- */
+
+/* What holds for all results; opens the JSON. */
+void print_head(const settings *set);
+void print_workload(const settings *set, const workload *w);
+void print_result(const bench *b, const result *r);
+/* peak: of one thread, in GFLOP/s; 0 if unknown */
+void print_profile(const bench *b, double peak);
+/* Writes an object and leaves it open for json_profile(). */
+void json_result(const bench *b, const result *r);
+void json_profile(const bench *b);
 
 /* ---- sixnet-bench.c ---- */
 
