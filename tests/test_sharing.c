@@ -475,6 +475,7 @@ static void test_outputs_by_name(void **state)
     WORKS(sixnet_node_retain(net, in));
     WORKS(sixnet_node_retain(net, s));
     assert_true(sixnet_model_add(net, "mse", second) >= 0);
+    WORKS(sixnet_model_compile(net));
     WORKS(sixnet_node_shape(net, second, dims, &rank));
     assert_true(rank == 1 && dims[0] == 3);
     assert_string_equal(sixnet_model_text(net),
