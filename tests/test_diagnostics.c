@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include "graph/plan.h"
+
 enum { SIZE = 6, CLASSES = 3, SAMPLES = 80, BATCH = 20 };
 
 static const char rich_net[] =
@@ -574,6 +576,23 @@ static void test_the_doctor_changes_nothing(void **state)
     fixture_teardown(b);
 }
 
+/* Diagnostics end with their run, whether its last batch was trained on or not: no pass may call them after that. */
+static void test_no_observer_is_left(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"diagnostics=true", "diagnostics=true shards=4",
+                                          "diagnostics=true on_nan=skip"};
+    for (int k = 0; k < 6; k++) {
+        fixture *w = fixture_setup("", rich_net, "sgd lr=0.1", NULL);
+        if (k % 2)
+            w->x[SAMPLES * SIZE - 1] = NAN;
+        fit(w, options[k / 2], NULL, NULL);
+        assert_non_null(w->net->training);
+        assert_null(w->net->training->observer);
+        fixture_teardown(w);
+    }
+}
+
 static void test_no_more_than_64(void **state)
 {
     (void)state;
@@ -724,6 +743,7 @@ int main(void)
         cmocka_unit_test(test_labels_of_a_function),
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_the_doctor_changes_nothing),
+        cmocka_unit_test(test_no_observer_is_left),
         cmocka_unit_test(test_no_more_than_64),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_digits),

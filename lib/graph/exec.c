@@ -101,12 +101,19 @@ static void keep_buffers(sixnet_model *net)
     memcpy(net->kept, six_buffers(net), buffer_bytes(net));
 }
 
+/* The observer is the caller's, for the one pass: it may be gone before the next. */
+static void end_pass(six_plan *plan)
+{
+    plan->net->pass = SIX_PASS_NONE;
+    plan->observer = NULL;
+}
+
 void six_forward_undo(sixnet_model *net)
 {
     memcpy(six_buffers(net), net->kept, buffer_bytes(net));
     six_tensors_changed(net);
     net->step--;
-    net->pass = SIX_PASS_NONE;
+    end_pass(net->training);
 }
 
 static void begin_pass(sixnet_model *net, int64_t n, const six_pass *pass)
@@ -213,7 +220,6 @@ static int32_t run_backward(six_plan *plan, const six_program *program)
     const size_t bytes = net->serial ? (size_t)net->trained_size * (size_t)net->variant->real_size : 0;
     char *kept = (char *)net->kept + buffer_bytes(net);
     memcpy(kept, net->gradients, bytes);
-    net->pass = SIX_PASS_NONE;
     six_profile_pass(net->profile, true, plan->samples);
     six_pool_begin(pool);
     int32_t status = six_run_program(plan, program);
@@ -223,6 +229,7 @@ static int32_t run_backward(six_plan *plan, const six_program *program)
     if (status)
         memcpy(net->gradients, kept, bytes);
     plan->has_gradients = !status;
+    end_pass(plan);
     return status;
 }
 

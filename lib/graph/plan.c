@@ -12,16 +12,17 @@
 
 /* ---- memory ---- */
 
-/* Pointers of a node's tiles: inputs and outputs, and their gradients. */
-static uint64_t pointer_count(const six_op *op) { return 2 * ((uint64_t)op->inputs + (uint64_t)op->outputs); }
-
 static void alloc_node(six_arena *a, const six_layout *l, six_plan *plan, int32_t i)
 {
     const six_op *op = l->net->node[i].op;
     const six_memory_reqs *n = &l->memory_reqs[i];
     const uint64_t tiles = (uint64_t)plan->tiles, real_size = (uint64_t)l->real_size;
-    real **value = six_arena_alloc(a, 2 * (uint64_t)op->params, sizeof *value);
-    const real **pointers = six_arena_alloc(a, tiles * pointer_count(op), sizeof *pointers);
+    real **value = six_arena_alloc(a, (uint64_t)op->params, sizeof *value);
+    real **gradient = six_arena_alloc(a, (uint64_t)op->params, sizeof *gradient);
+    const real **x = six_arena_alloc(a, tiles * (uint64_t)op->inputs, sizeof *x);
+    real **dx = six_arena_alloc(a, tiles * (uint64_t)op->inputs, sizeof *dx);
+    real **y = six_arena_alloc(a, tiles * (uint64_t)op->outputs, sizeof *y);
+    const real **dy = six_arena_alloc(a, tiles * (uint64_t)op->outputs, sizeof *dy);
     void *shared = six_arena_alloc(a, (uint64_t)n->shared, 1);
     void *sums = six_arena_alloc(a, l->training || i == l->net->loss ? (uint64_t)n->sums * tiles : 0, real_size);
     void *back_sums = six_arena_alloc(a, l->training ? (uint64_t)n->back_sums * tiles : 0, real_size);
@@ -29,16 +30,16 @@ static void alloc_node(six_arena *a, const six_layout *l, six_plan *plan, int32_
         return;
     plan->run[i] = six_run_of(l->net, i, l->training, l->lanes);
     plan->run[i].value = value;
-    plan->run[i].gradient = value + op->params;
+    plan->run[i].gradient = gradient;
     plan->run[i].shared = shared;
     plan->run[i].sums = sums;
     plan->run[i].back_sums = back_sums;
-    for (int32_t t = 0; t < plan->tiles; t++, pointers += pointer_count(op)) {
+    for (int32_t t = 0; t < plan->tiles; t++) {
         six_tile *tile = six_tile_at(plan, i, t);
-        tile->x = pointers;
-        tile->dx = (real *const *)(pointers + op->inputs);
-        tile->y = (real *const *)(pointers + 2 * op->inputs);
-        tile->dy = pointers + 2 * op->inputs + op->outputs;
+        tile->x = x + (int64_t)t * op->inputs;
+        tile->dx = dx + (int64_t)t * op->inputs;
+        tile->y = y + (int64_t)t * op->outputs;
+        tile->dy = dy + (int64_t)t * op->outputs;
     }
 }
 

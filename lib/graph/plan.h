@@ -70,7 +70,7 @@ typedef struct six_plan {
     int32_t *error_node;
 
     six_program forward, loss, backward;
-    six_observer *observer;         /* of the last training pass; NULL without */
+    six_observer *observer;         /* of the training pass under way; NULL without */
     int64_t samples;                /* of the last pass */
     bool has_values, has_gradients; /* of the last pass, which went so far */
     int32_t active_tiles;
