@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What is printed: results, profiles and the list of workloads, as text or as JSON. */
+/* Prints results, profiles and the list of workloads, as text or as JSON. */
 
 #include "bench.h"
 

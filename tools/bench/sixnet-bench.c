@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* How fast the library is here, beside what the machine could do: options, and one workload after another. measure.c times them, report.c
- * prints. docs/performance.md says how to read what it prints. */
+/* Measures how fast the library is here, and how near to what the machine could do. This file reads the options and goes through the
+ * workloads; measure.c times them, report.c prints. docs/performance.md says how to read what it prints. */
 
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* sched_setaffinity() */
