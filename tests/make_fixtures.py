@@ -4,14 +4,22 @@
 
 Needs Debian 12's python3-torch (1.13) only, and is run by hand; the tests read the files. A file is a sequence of cases: a line
 `case ...`, lines of a keyword and numbers, `end`. Numbers are the shortest decimals that read back as the same double.
+
+Every processor with AVX2 gives the same bytes. The last digits depend on the version of PyTorch and on the BLAS, of which Debian has several:
+both are in the first lines of a file.
 """
 
 import copy
+import os
 import pathlib
+from typing import Any, Callable
 
-import torch
-from torch import nn
-from torch.optim import lr_scheduler
+# Otherwise these choose their kernels by the processor. They read it when they are loaded.
+os.environ.update(ATEN_CPU_CAPABILITY="avx2", DNNL_MAX_CPU_ISA="AVX2", OPENBLAS_CORETYPE="Haswell")
+
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+from torch.optim import lr_scheduler  # noqa: E402
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 COMMAND = "/usr/bin/python3 tests/make_fixtures.py"
@@ -20,10 +28,17 @@ torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
 
 
+def blas():
+    """The name of the BLAS that is loaded: Debian has a folder for each, that of the reference implementation is called blas."""
+    lines = pathlib.Path("/proc/self/maps").read_text().splitlines()
+    folders = {pathlib.Path(line.split()[-1]).parent.name for line in lines if "/libblas.so" in line}
+    return " and ".join("reference" if name == "blas" else name for name in sorted(folders)) or "unknown"
+
+
 class File:
     def __init__(self, name, about):
         self.path = GOLDEN / name
-        about = [f"PyTorch {torch.__version__}, float64 unless said; written by: {COMMAND}"] + about
+        about = [f"PyTorch {torch.__version__}, {blas()} BLAS; float64 unless said; written by: {COMMAND}"] + about
         self.lines = ["# SPDX-License-Identifier: MIT"] + ["# " + line for line in about]
 
     def line(self, keyword, values):
@@ -79,7 +94,7 @@ def tensors_of(module):
 
 # ---- optimizers ----
 
-OPTIMIZERS = [
+OPTIMIZERS: list[tuple[str, Any, dict[str, Any]]] = [
     ("sgd lr=0.1", torch.optim.SGD, dict(lr=0.1)),
     ("sgd lr=0.1 momentum=0.9", torch.optim.SGD, dict(lr=0.1, momentum=0.9)),
     ("sgd lr=0.1 momentum=0.9 nesterov=true", torch.optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True)),
@@ -223,7 +238,7 @@ class Matmul(nn.Module):
         return torch.stack([torch.matmul(x, y) for x, y in zip(a, b)])
 
 
-LAYERS = [
+LAYERS: list[tuple[str, str, int, Callable[[], nn.Module]]] = [
     ("linear out_features=4", "5", 3, lambda: nn.Linear(5, 4)),
     ("linear out_features=3 bias=false", "7", 19, lambda: nn.Linear(7, 3, bias=False)),
     ("linear out_features=33", "9", 2, lambda: nn.Linear(9, 33)),
@@ -254,7 +269,7 @@ LAYERS = [
     ("batchnorm2d", "3x4x3", 5, lambda: nn.BatchNorm2d(3)),
     ("batchnorm2d eps=0.001 momentum=0.25", "2x3x2", 19, lambda: nn.BatchNorm2d(2, eps=0.001, momentum=0.25)),
     ("layernorm normalized_shape=6", "6", 3, lambda: nn.LayerNorm(6)),
-    ("layernorm normalized_shape=2x3 eps=0.01", "2x3", 17, lambda: nn.LayerNorm((2, 3), eps=0.01)),
+    ("layernorm normalized_shape=2x3 eps=0.01", "2x3", 17, lambda: nn.LayerNorm([2, 3], eps=0.01)),
     ("groupnorm num_groups=2", "4x3x2", 3, lambda: nn.GroupNorm(2, 4)),
     ("groupnorm num_groups=3 eps=0.01 affine=false", "3x2x3", 3, lambda: nn.GroupNorm(3, 3, eps=0.01, affine=False)),
     ("maxpool2d kernel_size=2", "2x5x6", 3, lambda: nn.MaxPool2d(2)),
