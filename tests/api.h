@@ -88,6 +88,17 @@ static API_UNUSED void ledger_close(ledger *l)
         fail_msg("%lld bytes in %lld blocks were not freed", atomic_load(&l->live), atomic_load(&l->blocks));
 }
 
+/* Frees a program's objects, any of which may be NULL, in their order; then nothing of their context may be left. */
+static API_UNUSED void close_all(ledger *l, sixnet_context *ctx, sixnet_model *net, sixnet_optimizer *opt,
+                                 sixnet_dataset *ds)
+{
+    sixnet_dataset_free(ds);
+    sixnet_optimizer_free(opt);
+    sixnet_model_free(net);
+    sixnet_context_free(ctx);
+    ledger_close(l);
+}
+
 /* ---- calls that must work ---- */
 
 #define WORKS(call) check_works(#call, __FILE__, __LINE__, (call))

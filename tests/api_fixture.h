@@ -38,11 +38,7 @@ static int fixture_teardown(void **state)
 {
     fixture *w = *state;
     watched = NULL;
-    sixnet_dataset_free(w->ds);
-    sixnet_optimizer_free(w->opt);
-    sixnet_model_free(w->net);
-    sixnet_context_free(w->ctx);
-    ledger_close(&w->memory);
+    close_all(&w->memory, w->ctx, w->net, w->opt, w->ds);
     free(w);
     return 0;
 }

@@ -66,11 +66,7 @@ static fixture *fixture_setup(const char *options, const char *text, const char 
 
 static void fixture_teardown(fixture *w)
 {
-    sixnet_dataset_free(w->ds);
-    sixnet_optimizer_free(w->opt);
-    sixnet_model_free(w->net);
-    sixnet_context_free(w->ctx);
-    ledger_close(&w->memory);
+    close_all(&w->memory, w->ctx, w->net, w->opt, w->ds);
     free(w->samples);
     free(w);
 }

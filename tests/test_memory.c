@@ -39,10 +39,7 @@ static fixture *fixture_setup(const char *options)
 
 static void fixture_teardown(fixture *w)
 {
-    sixnet_optimizer_free(w->opt);
-    sixnet_model_free(w->net);
-    sixnet_context_free(w->ctx);
-    ledger_close(&w->memory);
+    close_all(&w->memory, w->ctx, w->net, w->opt, NULL);
     free(w->inputs);
     free(w->targets);
     free(w);

@@ -57,11 +57,7 @@ static fixture *open_fixture(const char *context, const char *text, const char *
 
 static void close_fixture(fixture *w)
 {
-    sixnet_dataset_free(w->ds);
-    sixnet_optimizer_free(w->opt);
-    sixnet_model_free(w->net);
-    sixnet_context_free(w->ctx);
-    ledger_close(&w->memory);
+    close_all(&w->memory, w->ctx, w->net, w->opt, w->ds);
     free(w);
 }
 

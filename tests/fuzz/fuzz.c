@@ -84,7 +84,7 @@ void fuzz_leave(void) { MUST(meter.live == meter.entered); }
 
 int32_t fuzz_status(int32_t status)
 {
-    MUST(sixnet_status_name(status) != NULL);
+    MUST(sixnet_status_name(status));
     if (status >= 0)
         return status;
     const char *message = sixnet_last_error();
@@ -103,7 +103,7 @@ long fuzz_worked_count(void) { return worked; }
 void *fuzz_copy(const void *data, size_t size)
 {
     void *copy = malloc(size ? size : 1);
-    MUST(copy != NULL);
+    MUST(copy);
     if (size)
         memcpy(copy, data, size);
     return copy;
@@ -112,7 +112,7 @@ void *fuzz_copy(const void *data, size_t size)
 char *fuzz_text(const void *data, size_t size)
 {
     char *text = malloc(size + 1);
-    MUST(text != NULL);
+    MUST(text);
     if (size)
         memcpy(text, data, size);
     text[size] = '\0';

@@ -597,7 +597,7 @@ static int32_t save_and_load(fixture *w)
     if (status)
         return status;
     uint8_t *file = malloc((size_t)size);
-    MUST(file != NULL);
+    MUST(file);
     status = sixnet_model_save_to_buffer(from, file, size, &size);
     if (!status && take(w) % 8 == 0)
         size -= take(w);

@@ -125,7 +125,7 @@ static void read_header(const uint8_t *data, size_t size)
     static sixnet_context *ctx;
     six_safetensors s;
     uint8_t *file = malloc(8 + size + DATA);
-    MUST(file != NULL);
+    MUST(file);
     if (!ctx)
         ctx = fuzz_context(NULL);
     for (int i = 0; i < 8; i++)

@@ -22,9 +22,9 @@ static long run_file(const char *path)
     struct stat s;
     FILE *file = fopen(path, "rb");
     fprintf(stderr, "%s\n", path); /* the last one is at fault, whatever ends the program */
-    MUST(file != NULL && fstat(fileno(file), &s) == 0);
+    MUST(file && !fstat(fileno(file), &s));
     uint8_t *data = malloc((size_t)s.st_size + 1);
-    MUST(data != NULL && fread(data, 1, (size_t)s.st_size + 1, file) == (size_t)s.st_size);
+    MUST(data && fread(data, 1, (size_t)s.st_size + 1, file) == (size_t)s.st_size);
     fclose(file);
     uint8_t *exact = fuzz_copy(data, (size_t)s.st_size);
     free(data);
@@ -40,7 +40,7 @@ static long run_folder(const char *path)
     char inner[4096];
     long count = 0;
     DIR *folder = opendir(path);
-    MUST(folder != NULL);
+    MUST(folder);
     for (const struct dirent *entry; (entry = readdir(folder));) {
         snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
         if (entry->d_name[0] != '.')

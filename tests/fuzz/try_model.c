@@ -83,7 +83,7 @@ static sizes measure(const sixnet_model *net)
     }
     for (int32_t t = 0; t < sixnet_tensor_count(net); t++) {
         int64_t values;
-        MUST(sixnet_tensor_data(net, sixnet_tensor_name(net, t), &values) != NULL);
+        MUST(sixnet_tensor_data(net, sixnet_tensor_name(net, t), &values));
         s.parameters += values;
     }
     return s;
@@ -92,7 +92,7 @@ static sizes measure(const sixnet_model *net)
 static float *numbers(int64_t count)
 {
     float *values = malloc((size_t)(count ? count : 1) * sizeof *values);
-    MUST(values != NULL);
+    MUST(values);
     for (int64_t i = 0; i < count; i++)
         values[i] = (float)(i * 7 % 3);
     return values;
