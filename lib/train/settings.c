@@ -3,27 +3,35 @@
 #include "train/settings.h"
 
 #include <inttypes.h>
+#include <string.h>
 
-static const char *yes_or_no(int32_t flag) { return flag ? "true" : "false"; }
+#include "base/attr.h"
 
-static void add_options(six_text *t, const six_train_run *run, const six_fit_options *o)
+/* An option as its table writes it, even if it has its default, and what is to follow it. */
+static void add_option(six_text *t, const char *name, const six_fit_options *o, const char *end)
 {
-    static const char *const on_nan[] = {"stop", "skip", "restore"};
-    const six_run_state *s = &run->state;
-    char decay[32];
-    six_text_add(t, "batch_size=%" PRId64, s->batch_size);
+    const six_attr *a = six_kind_fit.attrs;
+    while (strcmp(a->name, name) != 0)
+        a++;
+    six_text_add(t, "%s=", name);
+    six_attr_write(a, (const char *)o + a->offset, t);
+    six_text_add(t, "%s", end);
+}
+
+static void add_options(six_text *t, int64_t order_seed, const six_fit_options *o)
+{
+    add_option(t, "batch_size", o, o->shards > 1 ? " " : "\n");
     if (o->shards > 1)
-        six_text_add(t, " shards=%" PRId64, o->shards);
-    six_text_add(t, "\nshuffle=%s\ndrop_last=%s\nseed=%" PRId64 "\n", yes_or_no(s->shuffle), yes_or_no(s->drop_last),
-                 s->order_seed);
-    six_text_add(t, "on_nan=%s\n", on_nan[o->on_nan]);
-    if (s->average == SIX_AVERAGE_EMA)
-        six_text_add(t, "average=ema ema_decay=%s average_start_epoch=%" PRId64 "\n",
-                     six_double_text(s->ema_decay, decay), s->average_start_epoch);
-    else if (s->average == SIX_AVERAGE_SWA)
-        six_text_add(t, "average=swa average_start_epoch=%" PRId64 "\n", s->average_start_epoch);
-    else
-        six_text_add(t, "average=none\n");
+        add_option(t, "shards", o, "\n");
+    add_option(t, "shuffle", o, "\n");
+    add_option(t, "drop_last", o, "\n");
+    six_text_add(t, "seed=%" PRId64 "\n", order_seed);
+    add_option(t, "on_nan", o, "\n");
+    add_option(t, "average", o, o->average == SIX_AVERAGE_NONE ? "\n" : " ");
+    if (o->average == SIX_AVERAGE_EMA)
+        add_option(t, "ema_decay", o, " ");
+    if (o->average != SIX_AVERAGE_NONE)
+        add_option(t, "average_start_epoch", o, "\n");
 }
 
 static int32_t add_dataset(six_text *t, const char *name, const sixnet_dataset *ds)
@@ -44,7 +52,7 @@ int32_t six_settings_text(six_text *t, const six_train_run *run, const six_fit_o
     six_text_add(t, "optimizer=%s", run->opt->kind->kind.name);
     six_spec_write(&run->opt->kind->kind, run->opt->attr, t);
     six_text_add(t, "\n");
-    add_options(t, run, o);
+    add_options(t, run->state.order_seed, o);
     int32_t status = add_dataset(t, "training", train);
     if (!status)
         status = add_dataset(t, "validation", validation);
