@@ -8,14 +8,20 @@
 #include "data/batches.h"
 #include "data/dataset.h"
 
-int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
+/* Sets *out to NULL, and checks the arguments of a function that makes a dataset. missing: the first that is NULL, or NULL. */
+static int32_t begin_dataset(const char *function, sixnet_dataset **out, const sixnet_context *ctx, const char *missing)
 {
     if (!out)
-        return six_api_missing("sixnet_dataset_from_idx", "out");
+        return six_api_missing(function, "out");
     *out = NULL;
-    if (!images)
-        return six_api_missing("sixnet_dataset_from_idx", "images");
-    int32_t status = six_calls_check("sixnet_dataset_from_idx", SIX_USES(SIX_READ(ctx)));
+    if (missing)
+        return six_api_missing(function, missing);
+    return six_calls_check(function, SIX_USES(SIX_READ(ctx)));
+}
+
+int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
+{
+    int32_t status = begin_dataset("sixnet_dataset_from_idx", out, ctx, images ? NULL : "images");
     if (status)
         return status;
     return six_dataset_from_idx(out, ctx, images, labels);
@@ -24,12 +30,7 @@ int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const
 int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
                                    const void *targets, int64_t n)
 {
-    if (!out)
-        return six_api_missing("sixnet_dataset_from_arrays", "out");
-    *out = NULL;
-    if (!spec || !inputs)
-        return six_api_missing("sixnet_dataset_from_arrays", spec ? "inputs" : "spec");
-    int32_t status = six_calls_check("sixnet_dataset_from_arrays", SIX_USES(SIX_READ(ctx)));
+    int32_t status = begin_dataset("sixnet_dataset_from_arrays", out, ctx, !spec ? "spec" : !inputs ? "inputs" : NULL);
     if (status)
         return status;
     return six_dataset_from_arrays(out, ctx, spec, inputs, targets, n);
@@ -38,12 +39,7 @@ int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, co
 int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
                                      sixnet_sample_fn fn, void *user)
 {
-    if (!out)
-        return six_api_missing("sixnet_dataset_from_callback", "out");
-    *out = NULL;
-    if (!spec || !fn)
-        return six_api_missing("sixnet_dataset_from_callback", spec ? "fn" : "spec");
-    int32_t status = six_calls_check("sixnet_dataset_from_callback", SIX_USES(SIX_READ(ctx)));
+    int32_t status = begin_dataset("sixnet_dataset_from_callback", out, ctx, !spec ? "spec" : !fn ? "fn" : NULL);
     if (status)
         return status;
     return six_dataset_from_callback(out, ctx, spec, n, fn, user);
@@ -52,12 +48,7 @@ int32_t sixnet_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, 
 int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
                                          sixnet_sample_f64_fn fn, void *user)
 {
-    if (!out)
-        return six_api_missing("sixnet_dataset_from_callback_f64", "out");
-    *out = NULL;
-    if (!spec || !fn)
-        return six_api_missing("sixnet_dataset_from_callback_f64", spec ? "fn" : "spec");
-    int32_t status = six_calls_check("sixnet_dataset_from_callback_f64", SIX_USES(SIX_READ(ctx)));
+    int32_t status = begin_dataset("sixnet_dataset_from_callback_f64", out, ctx, !spec ? "spec" : !fn ? "fn" : NULL);
     if (status)
         return status;
     return six_dataset_from_callback_f64(out, ctx, spec, n, fn, user);
