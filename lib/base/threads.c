@@ -39,7 +39,7 @@ int32_t six_pool_size(const six_pool *pool)
     return 1;
 }
 
-void six_pool_run(six_pool *pool, six_item_fn fn, void *arg, int32_t count)
+void six_pool_run_items(six_pool *pool, six_item_fn fn, void *arg, int32_t count)
 {
     (void)pool;
     run_serially(fn, arg, count);
@@ -214,7 +214,7 @@ static bool take(six_pool *pool)
 
 static void give_back(six_pool *pool) { pthread_mutex_unlock(&pool->owner); }
 
-void six_pool_run(six_pool *pool, six_item_fn fn, void *arg, int32_t count)
+void six_pool_run_items(six_pool *pool, six_item_fn fn, void *arg, int32_t count)
 {
     if (!pool || pool->threads == 1 || count <= 1 || !take(pool)) {
         run_serially(fn, arg, count);

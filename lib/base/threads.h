@@ -16,7 +16,14 @@ int32_t six_pool_size(const six_pool *pool); /* 1 for NULL */
 
 /* Runs items 0 to count - 1 and returns when all are done. pool may be NULL. If another thread is using the pool, or in a child after
  * fork(), the items run one after another in the calling thread, as worker 0. */
-void six_pool_run(six_pool *pool, six_item_fn fn, void *arg, int32_t count);
+void six_pool_run_items(six_pool *pool, six_item_fn fn, void *arg, int32_t count);
+static inline void six_pool_run(six_pool *pool, six_item_fn fn, void *arg, int32_t count)
+{
+    if (count == 1)
+        fn(arg, 0, 0);
+    else
+        six_pool_run_items(pool, fn, arg, count);
+}
 
 /* Between begin and end the workers wait for the next six_pool_run() without sleeping: for a run of many short jobs. */
 void six_pool_begin(six_pool *pool);

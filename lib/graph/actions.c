@@ -64,42 +64,62 @@ static void gather(const six_plan *plan, int32_t node, int32_t output, int32_t t
 }
 
 /* Between the loss, which has lanes, and a net without. */
-static void cross_to_loss(const six_plan *plan, const six_tile *loss)
+static void cross_to_loss(const six_plan *plan, int32_t tile)
 {
     const sixnet_model *net = plan->net;
+    const six_tile *loss = six_tile_at(plan, net->loss, tile);
     const six_value output = net->value[net->output];
-    const real *y = six_tile_at(plan, output.node, loss->index)->y[output.output];
+    const real *y = six_tile_at(plan, output.node, tile)->y[output.output];
     six_load_rows(net, (real *)loss->x[0], (six_rows){y, net->ctx->dtype}, 0, net->output_size, net->output_size, 1);
 }
 
-static void cross_from_loss(const six_plan *plan, const six_tile *loss)
+static void cross_from_loss(const six_plan *plan, int32_t tile)
 {
     const sixnet_model *net = plan->net;
+    const six_tile *loss = six_tile_at(plan, net->loss, tile);
     const six_value output = net->value[net->output];
-    real *dy = (real *)six_tile_at(plan, output.node, loss->index)->dy[output.output];
+    real *dy = (real *)six_tile_at(plan, output.node, tile)->dy[output.output];
     six_unload_rows(net, (six_rows_out){dy, net->ctx->dtype}, 0, loss->dx[0], net->output_size, 1);
 }
 
-void six_act_on_tile(six_plan *plan, const six_action *a, int32_t tile, int32_t worker)
+/* Actions that are no function of a layer. */
+static void act_between_layers(const six_plan *plan, const six_action *a, int32_t tile)
 {
-    six_tile *t = six_tile_at(plan, a->node, tile);
-    int64_t start = six_profile_start(six_plan_profile(plan));
     if (a->kind == SIX_GATHER)
         gather(plan, a->node, a->output, tile);
     else if (a->kind == SIX_TO_LANES)
-        cross_to_loss(plan, t);
-    else if (a->kind == SIX_FROM_LANES)
-        cross_from_loss(plan, t);
+        cross_to_loss(plan, tile);
     else
-        a->tile(&plan->run[a->node], t, scratch_of(plan, worker));
-    six_profile_stop(six_plan_profile(plan), a->node, worker, start);
-    if (plan->observer)
-        plan->observer->after_layer(plan->observer, a->node, t, a->tile);
-    if (t->error && !plan->error[tile]) {
+        cross_from_loss(plan, tile);
+}
+
+static void keep_error(six_plan *plan, const six_action *a, int32_t tile, six_tile *t)
+{
+    if (!plan->error[tile]) {
         plan->error[tile] = t->error;
         plan->error_node[tile] = a->node;
     }
     t->error = NULL;
+}
+
+static inline void act(six_plan *plan, const six_action *a, int32_t tile, void *scratch)
+{
+    six_tile *t = six_tile_at(plan, a->node, tile);
+    if (a->kind == SIX_ON_TILES)
+        a->tile(&plan->run[a->node], t, scratch);
+    else
+        act_between_layers(plan, a, tile);
+    if (t->error)
+        keep_error(plan, a, tile, t);
+}
+
+void six_act_on_tile(six_plan *plan, const six_action *a, int32_t tile, int32_t worker)
+{
+    int64_t start = six_profile_start(six_plan_profile(plan));
+    act(plan, a, tile, scratch_of(plan, worker));
+    six_profile_stop(six_plan_profile(plan), a->node, worker, start);
+    if (plan->observer)
+        plan->observer->after_layer(plan->observer, a->node, six_tile_at(plan, a->node, tile), a->tile);
 }
 
 int32_t six_act_once(six_plan *plan, const six_action *a)
@@ -119,8 +139,13 @@ typedef struct action_span {
 static void run_on_tile(void *arg, int32_t tile, int32_t worker)
 {
     const action_span *span = arg;
+    void *scratch = scratch_of(span->plan, worker);
+    const bool watched = six_plan_profile(span->plan) || span->plan->observer;
     for (const six_action *a = span->first; a < span->end; a++)
-        six_act_on_tile(span->plan, a, tile, worker);
+        if (watched)
+            six_act_on_tile(span->plan, a, tile, worker);
+        else
+            act(span->plan, a, tile, scratch);
 }
 
 static void run_on_part(void *arg, int32_t part, int32_t worker)

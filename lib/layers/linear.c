@@ -25,8 +25,10 @@ static const six_attr attrs[] = {
 static six_matmul size_of(const six_op *op)
 {
     const six_shape *x = &op->in[0];
-    const int64_t in = x->dim[x->rank - 1];
-    return (six_matmul){.rows = six_shape_size(x) / in, .in = in, .out = ((const linear *)op->attr)->out_features};
+    six_matmul m = {.rows = 1, .in = x->dim[x->rank - 1], .out = ((const linear *)op->attr)->out_features};
+    for (int32_t i = 0; i < x->rank - 1; i++)
+        m.rows *= x->dim[i];
+    return m;
 }
 
 static int32_t setup(six_op *op)

@@ -129,27 +129,36 @@ SIX_INLINE void six_matmul_db(const six_matmul *m, const six_run *run, six_tiled
 
 /* ---- the same for a training pass over one sample without lanes: x [rows][in], y [rows][out]; results are bit-identical ---- */
 
-/* y = x wᵀ + b. The sums of several outputs go on at the same time, as each must take its terms in order. */
-SIX_INLINE void six_matmul_y_one(const six_matmul *m, const real *restrict x, const real *w, const real *b,
-                                 real *restrict y)
+enum { SIX_MATMUL_CHAINS = 8 };
+
+/* So many outputs of a row: their sums advance together, as each must take its terms in order. */
+SIX_INLINE void six_matmul_chains(const int chains, int64_t in, const real *restrict x, const real *w, const real *b,
+                                  real *restrict y)
 {
-    enum { CHAINS = 8 };
-    for (int64_t r = 0; r < m->rows; r++, x += m->in, y += m->out)
-        for (int64_t first = 0; first < m->out; first += CHAINS) {
-            const int64_t count = m->out - first < CHAINS ? m->out - first : CHAINS;
-            const real *row[CHAINS];
-            real sum[CHAINS];
-            for (int k = 0; k < CHAINS; k++) {
-                const int64_t o = first + (k < count ? k : 0);
-                row[k] = w + o * m->in;
-                sum[k] = b ? b[o] : 0;
-            }
-            for (int64_t i = 0; i < m->in; i++)
-                for (int k = 0; k < CHAINS; k++)
-                    sum[k] = six_fma_one(row[k][i], x[i], sum[k]);
-            for (int64_t k = 0; k < count; k++)
-                y[first + k] = sum[k];
-        }
+    real sum[SIX_MATMUL_CHAINS];
+    for (int k = 0; k < chains; k++)
+        sum[k] = b ? b[k] : 0;
+    for (int64_t i = 0; i < in; i++)
+        for (int k = 0; k < chains; k++)
+            sum[k] = six_fma_one(w[k * in + i], x[i], sum[k]);
+    for (int k = 0; k < chains; k++)
+        y[k] = sum[k];
+}
+
+/* y = x wᵀ + b */
+SIX_INLINE void six_matmul_y_one(const six_matmul *m, const real *x, const real *w, const real *b, real *y)
+{
+    for (int64_t r = 0; r < m->rows; r++) {
+        const real *x_r = x + r * m->in;
+        real *y_r = y + r * m->out;
+        int64_t o = 0;
+        for (; m->out - o >= SIX_MATMUL_CHAINS; o += SIX_MATMUL_CHAINS)
+            six_matmul_chains(SIX_MATMUL_CHAINS, m->in, x_r, w + o * m->in, b ? b + o : NULL, y_r + o);
+        for (; m->out - o >= 2; o += 2)
+            six_matmul_chains(2, m->in, x_r, w + o * m->in, b ? b + o : NULL, y_r + o);
+        if (o < m->out)
+            six_matmul_chains(1, m->in, x_r, w + o * m->in, b ? b + o : NULL, y_r + o);
+    }
 }
 
 /* dx = dy w */

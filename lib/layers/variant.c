@@ -50,21 +50,25 @@ enum { TILE = 16 };
 
 static void lanes_from_f32(real *lanes, const float *rows, int64_t stride, int64_t features, int32_t active)
 {
+    if (active < SIX_LANES)
+        memset(lanes, 0, (size_t)(features * SIX_LANES) * sizeof *lanes);
     for (int64_t begin = 0; begin < features; begin += TILE) {
         int64_t end = begin + TILE < features ? begin + TILE : features;
-        for (int32_t l = 0; l < SIX_LANES; l++)
+        for (int32_t l = 0; l < active; l++)
             for (int64_t f = begin; f < end; f++)
-                lanes[f * SIX_LANES + l] = l < active ? (real)rows[l * stride + f] : 0;
+                lanes[f * SIX_LANES + l] = (real)rows[l * stride + f];
     }
 }
 
 static void lanes_from_f64(real *lanes, const double *rows, int64_t stride, int64_t features, int32_t active)
 {
+    if (active < SIX_LANES)
+        memset(lanes, 0, (size_t)(features * SIX_LANES) * sizeof *lanes);
     for (int64_t begin = 0; begin < features; begin += TILE) {
         int64_t end = begin + TILE < features ? begin + TILE : features;
-        for (int32_t l = 0; l < SIX_LANES; l++)
+        for (int32_t l = 0; l < active; l++)
             for (int64_t f = begin; f < end; f++)
-                lanes[f * SIX_LANES + l] = l < active ? (real)rows[l * stride + f] : 0;
+                lanes[f * SIX_LANES + l] = (real)rows[l * stride + f];
     }
 }
 
@@ -122,8 +126,10 @@ enum { CHAINS = 4 };
 static double largest(const real *values, int64_t count)
 {
     enum { BLOCK = CHAINS * SIX_WIDTH };
-    real rest[BLOCK] = {0}, lanes[2][SIX_WIDTH], all = 0;
+    real rest[BLOCK] = {0}, magnitude[SIX_WIDTH], finite[SIX_WIDTH];
     vec most[CHAINS] = {{0}}, probe[CHAINS] = {{0}};
+    if (count == 0)
+        return 0;
     for (int64_t done = 0; done < count; done += BLOCK) {
         const real *block = values + done;
         if (count - done < BLOCK)
@@ -134,14 +140,14 @@ static double largest(const real *values, int64_t count)
             probe[k] = six_fma(v, (vec){0}, probe[k]);
         }
     }
-    six_store(lanes[0], six_max(six_max(most[0], most[1]), six_max(most[2], most[3])));
-    six_store(lanes[1], (probe[0] + probe[1]) + (probe[2] + probe[3]));
-    for (int i = 0; i < SIX_WIDTH; i++) {
-        if (isnan(lanes[1][i]))
-            return INFINITY;
-        all = lanes[0][i] > all ? lanes[0][i] : all;
-    }
-    return (double)all;
+    six_store(magnitude, six_max(six_max(most[0], most[1]), six_max(most[2], most[3])));
+    six_store(finite, (probe[0] + probe[1]) + (probe[2] + probe[3]));
+    for (int width = SIX_WIDTH / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) {
+            magnitude[i] = magnitude[i + width] > magnitude[i] ? magnitude[i + width] : magnitude[i];
+            finite[i] += finite[i + width];
+        }
+    return isnan(finite[0]) ? (double)INFINITY : (double)magnitude[0];
 }
 
 const six_variant SIX_PASTE(six_variant_, SIX_VARIANT) = {
