@@ -8,7 +8,10 @@
 #include "layers/matmul.h"
 #include "layers/weights.h"
 
-enum { PART_OUTPUTS = 16 }; /* whose weight gradients are one part of the work */
+enum {
+    PART_OUTPUTS = 16, /* whose weight gradients are one part of the work */
+    PACKED_LEAST = 64  /* weights that are worth packing */
+};
 
 typedef struct linear {
     int64_t out_features;
@@ -47,12 +50,18 @@ static int32_t setup(six_op *op)
     return six_op_add_params(op, params, a->bias ? 2 : 1);
 }
 
+/* Whether forward_one() has the weights packed: not in training, where each step changes them. */
+static bool packs(const six_run *run, const six_matmul *m)
+{
+    return run->lanes == 1 && !run->training && m->in * m->out >= PACKED_LEAST;
+}
+
 static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
     const six_matmul m = size_of(run->op);
     if (run->trains)
         n->saved = (run->lanes == 1 ? m.rows * m.in + SIX_WIDTH : six_matmul_xt_size(&m)) * (int64_t)sizeof(real);
-    if (run->lanes == 1 && !run->training) {
+    if (packs(run, &m)) {
         n->shared = six_matrix_packed_size(m.in, m.out) * (int64_t)sizeof(real);
         n->scratch = six_matmul_one_scratch(m.rows, m.in, m.out, false) * (int64_t)sizeof(real);
     } else if (run->lanes > 1 && run->trains) {
@@ -76,23 +85,21 @@ static int32_t begin_forward(six_run *run, six_tile *tiles)
 {
     const six_matmul m = size_of(run->op);
     (void)tiles;
-    if (run->lanes == 1 && !run->training)
+    if (packs(run, &m))
         six_matrix_pack(six_matrix_transposed(six_matrix_of(run->value[0], m.out, m.in)), run->shared);
     return SIXNET_OK;
 }
 
-/* A step changes the weights, so that packing them does not pay. */
 static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 {
     const six_matmul m = size_of(run->op);
-    if (run->training) {
+    if (packs(run, &m))
+        six_matmul_one(six_matrix_of(tile->x[0], m.rows, m.in), six_matrix_packed(run->shared, m.in, m.out),
+                       bias_of(run), tile->y[0], scratch);
+    else
         six_matmul_y_one(&m, tile->x[0], run->value[0], bias_of(run), tile->y[0]);
-        if (run->trains)
-            memcpy(tile->saved, tile->x[0], (size_t)(m.rows * m.in) * sizeof(real));
-        return;
-    }
-    const six_matrix x = six_matrix_of(tile->x[0], m.rows, m.in), wt = six_matrix_packed(run->shared, m.in, m.out);
-    six_matmul_one(x, wt, bias_of(run), tile->y[0], scratch);
+    if (run->trains)
+        memcpy(tile->saved, tile->x[0], (size_t)(m.rows * m.in) * sizeof(real));
 }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)

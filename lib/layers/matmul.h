@@ -174,33 +174,24 @@ SIX_INLINE void six_matmul_dx_one(const six_matmul *m, const real *restrict dy, 
     }
 }
 
-/* dw[o] += the sum over rows of dy[o] x, for outputs o from `first` up to `end`. A vector may be read after the last row of x. */
-SIX_INLINE void six_matmul_add_dw_one(const int64_t rows, const six_matmul *m, const real *x, const real *dy,
-                                      int64_t first, int64_t end, real *dw)
+/* dw[o] += the sum over rows of dy[o] x, for outputs o from `first` up to `end`. */
+SIX_INLINE void six_matmul_dw_one(const six_matmul *m, const real *restrict x, const real *restrict dy, int64_t first,
+                                  int64_t end, real *restrict dw)
 {
-    for (int64_t o = first; o < end; o++)
-        for (int64_t i = 0; i < m->in; i += SIX_WIDTH) {
-            real *to = dw + o * m->in + i, part[SIX_WIDTH];
-            vec sum = {0};
-            for (int64_t r = 0; r < rows; r++)
-                sum = six_fma(six_set(dy[r * m->out + o]), six_load(x + r * m->in + i), sum);
-            if (m->in - i >= SIX_WIDTH) {
-                six_store(to, six_load(to) + sum);
-                continue;
-            }
-            six_store(part, sum);
-            for (int64_t k = 0; k < m->in - i; k++)
-                to[k] += part[k];
+    for (int64_t o = first; o < end; o++) {
+        real *restrict to = dw + o * m->in;
+        if (m->rows == 1) {
+            for (int64_t i = 0; i < m->in; i++)
+                to[i] += six_fma_one(dy[o], x[i], 0);
+            continue;
         }
-}
-
-SIX_INLINE void six_matmul_dw_one(const six_matmul *m, const real *x, const real *dy, int64_t first, int64_t end,
-                                  real *dw)
-{
-    if (m->rows == 1) /* so that the compiler sees no loop over rows */
-        six_matmul_add_dw_one(1, m, x, dy, first, end, dw);
-    else
-        six_matmul_add_dw_one(m->rows, m, x, dy, first, end, dw);
+        for (int64_t i = 0; i < m->in; i++) {
+            real sum = 0;
+            for (int64_t r = 0; r < m->rows; r++)
+                sum = six_fma_one(dy[r * m->out + o], x[r * m->in + i], sum);
+            to[i] += sum;
+        }
+    }
 }
 
 /* db[o] += the sum over rows of dy[o], likewise; a sum of zeros is not negative. */

@@ -119,35 +119,46 @@ static void mix(real *to, double keep, const real *from, double take, int64_t co
         to[i] = (real)(keep * (double)to[i] + take * (double)from[i]);
 }
 
-/* Vectors at a time, whose maxima do not wait for each other. */
+/* Maxima of vectors, several at a time that do not wait for each other. The probe becomes NaN, and stays so, at the first infinity or
+ * NaN. */
 enum { CHAINS = 4 };
 
-/* The probe becomes NaN, and stays so, at the first infinity or NaN. */
+typedef struct extremes {
+    vec most, probe;
+} extremes;
+
+SIX_INLINE void extend(extremes *e, const real *values)
+{
+    const vec v = six_load(values);
+    e->most = six_max(six_max(v, -v), e->most);
+    e->probe = six_fma(v, (vec){0}, e->probe);
+}
+
 static double largest(const real *values, int64_t count)
 {
     enum { BLOCK = CHAINS * SIX_WIDTH };
-    real rest[BLOCK] = {0}, magnitude[SIX_WIDTH], finite[SIX_WIDTH];
-    vec most[CHAINS] = {{0}}, probe[CHAINS] = {{0}};
-    if (count == 0)
-        return 0;
-    for (int64_t done = 0; done < count; done += BLOCK) {
-        const real *block = values + done;
-        if (count - done < BLOCK)
-            block = memcpy(rest, block, (size_t)(count - done) * sizeof *rest);
-        for (int k = 0; k < CHAINS; k++) {
-            const vec v = six_load(block + k * SIX_WIDTH);
-            most[k] = six_max(six_max(v, -v), most[k]);
-            probe[k] = six_fma(v, (vec){0}, probe[k]);
-        }
+    extremes e[CHAINS] = {{{0}, {0}}};
+    real most[SIX_WIDTH], probe[SIX_WIDTH], rest_most = 0, rest_probe = 0;
+    int64_t i = 0;
+    for (; i + BLOCK <= count; i += BLOCK)
+        for (int k = 0; k < CHAINS; k++)
+            extend(&e[k], values + i + k * SIX_WIDTH);
+    for (; i + SIX_WIDTH <= count; i += SIX_WIDTH)
+        extend(&e[0], values + i);
+    six_store(most, six_max(six_max(e[0].most, e[1].most), six_max(e[2].most, e[3].most)));
+    six_store(probe, (e[0].probe + e[1].probe) + (e[2].probe + e[3].probe));
+    for (; i < count; i++) {
+        rest_most = values[i] > rest_most ? values[i] : -values[i] > rest_most ? -values[i] : rest_most;
+        rest_probe += values[i] * 0;
     }
-    six_store(magnitude, six_max(six_max(most[0], most[1]), six_max(most[2], most[3])));
-    six_store(finite, (probe[0] + probe[1]) + (probe[2] + probe[3]));
     for (int width = SIX_WIDTH / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) {
-            magnitude[i] = magnitude[i + width] > magnitude[i] ? magnitude[i + width] : magnitude[i];
-            finite[i] += finite[i + width];
+        for (int k = 0; k < width; k++) {
+            most[k] = most[k + width] > most[k] ? most[k + width] : most[k];
+            probe[k] += probe[k + width];
         }
-    return isnan(finite[0]) ? (double)INFINITY : (double)magnitude[0];
+    if (isnan(probe[0] + rest_probe))
+        return INFINITY;
+    return (double)(most[0] > rest_most ? most[0] : rest_most);
 }
 
 const six_variant SIX_PASTE(six_variant_, SIX_VARIANT) = {
