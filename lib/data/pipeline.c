@@ -20,10 +20,13 @@ typedef struct reading {
 
 /* ---- the types ---- */
 
-/* The type in which a side is on its way: samples from memory that no step changes come as they are wanted. */
+/* Samples from memory that no step changes come as they are wanted. */
+static bool unchanged(const sixnet_dataset *ds) { return ds->nsteps == 0 && !six_dataset_calls(ds); }
+
+/* The type in which a side is on its way. */
 static const six_values *type_of(const sixnet_dataset *ds, int32_t side, six_dtype wanted)
 {
-    return ds->nsteps == 0 && !six_dataset_calls(ds) ? &six_values_of[wanted] : ds->source->values[side];
+    return unchanged(ds) ? &six_values_of[wanted] : ds->source->values[side];
 }
 
 /* Whether samples can be worked on where they are wanted. */
@@ -138,8 +141,10 @@ int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch
                          void *target, void *workspace)
 {
     const reading r = {ds, epoch, {type_of(ds, SIX_INPUT, dtype), type_of(ds, SIX_TARGET, dtype)}, workspace};
-    const six_shape *shapes[SIX_SIDES] = {six_dataset_input_shape(ds), six_dataset_target_shape(ds)};
     void *const wanted[SIX_SIDES] = {input, six_dataset_has_targets(ds) ? target : NULL};
+    if (unchanged(ds))
+        return six_source_read(ds->source, six_dataset_number(ds, index), r.types, wanted);
+    const six_shape *shapes[SIX_SIDES] = {six_dataset_input_shape(ds), six_dataset_target_shape(ds)};
     sample_buffers p = {{wanted[SIX_INPUT], wanted[SIX_TARGET]}, {NULL}};
     char *at = (char *)workspace + whole_lines(ds->workspace_size);
     if (!in_place(ds, dtype)) {

@@ -130,7 +130,7 @@ SIX_INLINE void six_loss_forward(const six_run *run, six_tile *tile, six_loss_fu
         }
         six_store(lanes + part * SIX_WIDTH, s.sum);
     }
-    for (int i = 0; i < SIX_LANES; i++)
+    for (int32_t i = 0; i < tile->active; i++)
         finite = finite && isfinite(lanes[i]);
     if (!finite)
         six_loss_forward_plain(op, tile, f, lanes);
@@ -144,22 +144,27 @@ SIX_INLINE void six_loss_end_values(six_run *run)
     six_loss_end(run, (double)run->samples * (double)six_shape_size(&run->op->in[0]), correct);
 }
 
+/* The factor in the lanes of one part that are below active, else 0. */
+SIX_INLINE vec six_loss_factor(const six_run *run, int32_t active, int32_t part)
+{
+    static const real number[SIX_LANES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const ivec counts = six_greater(six_set((real)active), six_load(number + part * SIX_WIDTH));
+    return six_select(counts, six_set((real) * (const double *)run->shared), (vec){0});
+}
+
 SIX_INLINE void six_loss_backward(const six_run *run, six_tile *tile, six_loss_function *derivative)
 {
     const six_op *op = run->op;
     const int64_t size = six_shape_size(&op->in[0]);
     const real *x = tile->x[0], *t = tile->target;
-    real *dx = tile->dx[0], factor[SIX_LANES];
-    if (!dx)
-        return;
-    for (int32_t i = 0; i < SIX_LANES; i++)
-        factor[i] = i < tile->active ? (real) * (const double *)run->shared : 0;
-    for (int64_t i = 0; i < size; i++)
-        for (int32_t part = 0; part < SIX_PARTS; part++) {
+    real *dx = tile->dx[0];
+    for (int32_t part = 0; dx && part < SIX_PARTS; part++) {
+        const vec factor = six_loss_factor(run, tile->active, part);
+        for (int64_t i = 0; i < size; i++) {
             const int64_t at = i * SIX_LANES + part * SIX_WIDTH;
-            six_store(dx + at, derivative(six_load(x + at), six_load(t + at), op->attr, i) *
-                                   six_load(factor + part * SIX_WIDTH));
+            six_store(dx + at, derivative(six_load(x + at), six_load(t + at), op->attr, i) * factor);
         }
+    }
 }
 
 #endif

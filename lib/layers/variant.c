@@ -48,8 +48,23 @@ static const uint32_t cpu_features = 0;
 /* Sixteen features by sixteen samples at a time, so that rows and lanes are both touched in whole cache lines. */
 enum { TILE = 16 };
 
+/* By whole vectors, since a processor waits when it loads one that was stored in pieces just before. */
+SIX_INLINE void set_first_lane(real *lanes, real value)
+{
+    vec first = {0};
+    first[0] = value;
+    six_store(lanes, first);
+    for (int32_t part = 1; part < SIX_PARTS; part++)
+        six_store(lanes + part * SIX_WIDTH, (vec){0});
+}
+
 static void lanes_from_f32(real *lanes, const float *rows, int64_t stride, int64_t features, int32_t active)
 {
+    if (active == 1) {
+        for (int64_t f = 0; f < features; f++)
+            set_first_lane(lanes + f * SIX_LANES, (real)rows[f]);
+        return;
+    }
     if (active < SIX_LANES)
         memset(lanes, 0, (size_t)(features * SIX_LANES) * sizeof *lanes);
     for (int64_t begin = 0; begin < features; begin += TILE) {
@@ -62,6 +77,11 @@ static void lanes_from_f32(real *lanes, const float *rows, int64_t stride, int64
 
 static void lanes_from_f64(real *lanes, const double *rows, int64_t stride, int64_t features, int32_t active)
 {
+    if (active == 1) {
+        for (int64_t f = 0; f < features; f++)
+            set_first_lane(lanes + f * SIX_LANES, (real)rows[f]);
+        return;
+    }
     if (active < SIX_LANES)
         memset(lanes, 0, (size_t)(features * SIX_LANES) * sizeof *lanes);
     for (int64_t begin = 0; begin < features; begin += TILE) {
@@ -134,11 +154,24 @@ SIX_INLINE void extend(extremes *e, const real *values)
     e->probe = six_fma(v, (vec){0}, e->probe);
 }
 
+/* Of SIX_LANES numbers, none of which is NaN. */
+static real largest_lane(const real *p)
+{
+    real half[8];
+    for (int i = 0; i < 8; i++)
+        half[i] = p[i] > p[i + 8] ? p[i] : p[i + 8];
+    for (int i = 0; i < 4; i++)
+        half[i] = half[i] > half[i + 4] ? half[i] : half[i + 4];
+    for (int i = 0; i < 2; i++)
+        half[i] = half[i] > half[i + 2] ? half[i] : half[i + 2];
+    return half[0] > half[1] ? half[0] : half[1];
+}
+
 static double largest(const real *values, int64_t count)
 {
     enum { BLOCK = CHAINS * SIX_WIDTH };
     extremes e[CHAINS] = {{{0}, {0}}};
-    real most[SIX_WIDTH], probe[SIX_WIDTH], rest_most = 0, rest_probe = 0;
+    real most[SIX_LANES] = {0}, probe[SIX_LANES] = {0}, rest_most = 0, rest_probe = 0;
     int64_t i = 0;
     for (; i + BLOCK <= count; i += BLOCK)
         for (int k = 0; k < CHAINS; k++)
@@ -151,14 +184,10 @@ static double largest(const real *values, int64_t count)
         rest_most = values[i] > rest_most ? values[i] : -values[i] > rest_most ? -values[i] : rest_most;
         rest_probe += values[i] * 0;
     }
-    for (int width = SIX_WIDTH / 2; width > 0; width /= 2)
-        for (int k = 0; k < width; k++) {
-            most[k] = most[k + width] > most[k] ? most[k + width] : most[k];
-            probe[k] += probe[k + width];
-        }
-    if (isnan(probe[0] + rest_probe))
+    if (isnan(six_lane_sum(probe) + rest_probe))
         return INFINITY;
-    return (double)(most[0] > rest_most ? most[0] : rest_most);
+    const real whole = largest_lane(most);
+    return (double)(whole > rest_most ? whole : rest_most);
 }
 
 const six_variant SIX_PASTE(six_variant_, SIX_VARIANT) = {
