@@ -145,7 +145,8 @@ static inline int32_t output_open(FILE **file, const char *path)
 static inline int32_t output_close(FILE *file, const char *path)
 {
     const int bad = file && ferror(file);
-    return (file && fclose(file) != 0) || bad ? fail("cannot write '%s'", path) : 0;
+    errno = EIO; /* if it is only known that an earlier write failed */
+    return (file && fclose(file) != 0) || bad ? fail("cannot write '%s': %s", path, strerror(errno)) : 0;
 }
 
 static inline int32_t output_end(void)

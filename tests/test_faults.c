@@ -509,6 +509,10 @@ static int32_t fit_saving(fixture *w)
 {
     return fit_with(w, "batch_size=12 epochs=2 checkpoint_keep=2 checkpoint_seconds=1e-9 checkpoint=%s");
 }
+static int32_t fit_keeping(fixture *w)
+{
+    return fit_with(w, "batch_size=12 epochs=4 checkpoint_keep=3 checkpoint_best=false checkpoint=%s");
+}
 static int32_t fit_resumed(fixture *w) { return fit_with(w, "batch_size=12 epochs=2 resume=%s"); }
 
 static int32_t fit_averaged(fixture *w)
@@ -1076,6 +1080,33 @@ static void test_folders_that_lack_something(void **unused)
     }
 }
 
+/* There, files that are kept are copied. */
+static void test_kept_files_without_links(void **unused)
+{
+    (void)unused;
+    static const char *const kept[] = {"fit", "fit.1", "fit.2"};
+    enum { KEPT = sizeof kept / sizeof *kept };
+    digest with[KEPT], without[KEPT];
+    for (int linked = 0; linked < 2; linked++) {
+        fixture *w = fixture_setup("");
+        faults_begin(linked ? FAULT_KINDS : FAULT_LINK, EPERM, 1, true);
+        WORKS(fit_keeping(w));
+        faults_end();
+        assert_int_equal(state_of(w).temporaries, 0);
+        for (int i = 0; i < KEPT; i++) {
+            sixnet_model *net;
+            WORKS(sixnet_model_load(&net, w->ctx, path_of(kept[i]), NULL));
+            *(linked ? &with[i] : &without[i]) = digest_of(net);
+            sixnet_model_free(net);
+        }
+        fixture_teardown(w);
+    }
+    for (int i = 0; i < KEPT; i++)
+        assert_same_digest(with[i], without[i]);
+    assert_string_not_equal(with[0].text, with[1].text);
+    assert_string_not_equal(with[1].text, with[2].text);
+}
+
 /* Where no file can be made a fit finds it before its first step. */
 static void test_saving_is_tried_before_training(void **unused)
 {
@@ -1141,6 +1172,7 @@ int main(void)
         cmocka_unit_test(test_every_fault_without_vectors),
         cmocka_unit_test(test_faults_are_counted),
         cmocka_unit_test(test_folders_that_lack_something),
+        cmocka_unit_test(test_kept_files_without_links),
         cmocka_unit_test(test_saving_is_tried_before_training),
     };
     return cmocka_run_group_tests_name("faults", tests, make_folder, delete_folder);

@@ -29,6 +29,7 @@ int32_t six_save_check(const sixnet_context *ctx, const char *path, int64_t keep
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/rng.h"
 #include "base/text.h"
 
@@ -302,8 +303,33 @@ static int32_t open_folder(int *folder, const sixnet_context *ctx, const char *p
     return *folder >= 0 || errno == EACCES ? SIXNET_OK : six_fail_system(path, "its folder cannot be opened");
 }
 
+/* Copies the file that is replaced to the path of its link, durably. */
+static int32_t copy_old(target *t)
+{
+    char part[1 << 14];
+    six_file from;
+    size_t size = sizeof part;
+    int32_t status = six_file_open(&from, t->path);
+    if (!status)
+        t->descriptor = open(t->old.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    t->has_old = !status && t->descriptor >= 0;
+    if (!status && !t->has_old)
+        status = six_fail_system(t->path, "no copy can be created in its folder");
+    if (!status)
+        status = keep_permissions(t);
+    for (uint64_t at = 0; !status && size == sizeof part; at += size) {
+        status = six_file_read_at(&from, part, at, sizeof part, &size);
+        if (!status)
+            status = write_file(t, part, size);
+    }
+    six_file_close(&from);
+    if (!status && !flush(t->descriptor))
+        status = six_fail_system(t->path, "its copy cannot be written to the disk");
+    return status ? status : close_new(t);
+}
+
 /* A second path of the file that is replaced, from which it can be put back, or kept. Where there are no links it goes without, unless
- * the file is to be kept. */
+ * the file is to be kept: then it is copied. */
 static int32_t keep_old(target *t)
 {
     int error = link(t->path, t->old.data) == 0 ? 0 : errno;
@@ -313,8 +339,8 @@ static int32_t keep_old(target *t)
     if (!error || error == ENOENT)
         return SIXNET_OK;
     bool without = error == EPERM || error == EMLINK || error == ENOSYS || error == EOPNOTSUPP || error == EEXIST;
-    if (without && t->keep == 1)
-        return SIXNET_OK;
+    if (without)
+        return t->keep == 1 ? SIXNET_OK : copy_old(t);
     errno = error;
     return six_fail_system(t->path, "cannot be given a second path, as which it is kept");
 }

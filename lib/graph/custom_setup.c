@@ -3,6 +3,7 @@
 /* Setup of custom layers, and the functions that a layer's setup function may call. */
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -35,7 +36,7 @@ static int32_t note(sixnet_layer_setup *setup, int32_t status)
 {
     if (!setup->status) {
         setup->status = status;
-        memcpy(setup->message, sixnet_last_error(), strlen(sixnet_last_error()) + 1);
+        snprintf(setup->message, sizeof setup->message, "%s", sixnet_last_error());
     }
     return status;
 }
