@@ -8,6 +8,7 @@ repeated to the same bits, and files that are cut, changed or made up end with o
 
 import csv
 import gzip
+import itertools
 import json
 import math
 import os
@@ -194,6 +195,19 @@ def test_nets(folder, fixture):
     check("inspect of any safetensors file", found == {"metadata": {"made by": "x\u009by"}, "tensors": [
         {"name": "0.weight", "dtype": "I64", "shape": [2, 1]}, {"name": "b\u009b", "dtype": "BF16", "shape": []}]}, found)
     check("control characters are hidden", "made by: x?y\n" in text and "  b?\n" in text and "\u009b" not in text, text)
+    types = {"a": ("F4", [2, 3], 3), "b": ("F6_E2M3", [4], 3), "c": ("F8_E4M3FNUZ", [2], 2), "d": ("F8_E5M2FNUZ", [1], 1),
+             "e": ("XYZ", [5, 7], 4), "f": ('"shape" \n\u001b\u00e9', [2, 1], 1), "\\": ("__metadata__", [], 0)}
+    offsets = [0, *itertools.accumulate(size for _, _, size in types.values())]
+    head = json.dumps({name: {"dtype": dtype, "data_offsets": offsets[i:i + 2], "shape": shape}
+                       for i, (name, (dtype, shape, _)) in enumerate(types.items())}).replace('"dtype"', '"\\u0064type"').encode()
+    odd = write(folder / "odd.safetensors", struct.pack("<Q", len(head)) + head + bytes(offsets[-1]))
+    found, text = json.loads(output("inspect", odd, "--json")), output("inspect", odd)
+    check("inspect of types that the library does not know", found == {"metadata": {}, "tensors": [
+        {"name": name, "dtype": dtype, "shape": shape} for name, (dtype, shape, _) in types.items()]}, found)
+    check("inspect names them in a table", "XYZ          5x7                     35  e\n" in text
+          and "F8_E4M3FNUZ  2 " in text and "\x1b" not in text, text)
+    check_refused("a type not known and bytes beyond the end", ["odd.safetensors", "'f' data_offsets", "cut"], "inspect",
+                  write(odd, odd.read_bytes()[:-1]))
     check_refused("a safetensors file that is cut", ["foreign.safetensors", "cut"], "inspect",
                   write(foreign, foreign.read_bytes()[:-1]))
     check_refused("a net that is wrong", ["wrong.net", "line 2", "conv2d"], "summary",

@@ -264,7 +264,7 @@ static int32_t find_tensor(const loading *l, const char *name, int32_t type, con
     if (t->type == type && six_shape_equal(&t->shape, shape))
         return SIXNET_OK;
     return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s has type %s and shape %s; %s and %s are expected",
-                    l->file->label, t->place, name, six_safetensors_type(t), six_shape_text(&t->shape, there),
+                    l->file->label, t->place, name, t->dtype, six_shape_text(&t->shape, there),
                     type == SIX_ST_F64 ? "F64" : "F32", six_shape_text(shape, wanted));
 }
 

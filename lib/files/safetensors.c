@@ -14,44 +14,46 @@
 
 enum { LENGTH_SIZE = 8 };
 
+/* The types whose size is known: the fewest whole bytes that values fill, and how many values those are. */
 static const struct {
     const char *name;
-    int32_t size;
+    int32_t bytes, values;
 } types[] = {
-    [SIX_ST_F32] = {"F32", 4},
-    [SIX_ST_F64] = {"F64", 8},
-    [SIX_ST_F16] = {"F16", 2},
-    [SIX_ST_BF16] = {"BF16", 2},
-    {"BOOL", 1},
-    {"U8", 1},
-    {"I8", 1},
-    {"U16", 2},
-    {"I16", 2},
-    {"U32", 4},
-    {"I32", 4},
-    {"U64", 8},
-    {"I64", 8},
-    {"F8_E4M3", 1},
-    {"F8_E5M2", 1},
-    {"F8_E8M0", 1},
-    {"C64", 8},
+    [SIX_ST_F32] = {"F32", 4, 1},
+    [SIX_ST_F64] = {"F64", 8, 1},
+    [SIX_ST_F16] = {"F16", 2, 1},
+    [SIX_ST_BF16] = {"BF16", 2, 1},
+    {"BOOL", 1, 1},
+    {"U8", 1, 1},
+    {"I8", 1, 1},
+    {"U16", 2, 1},
+    {"I16", 2, 1},
+    {"U32", 4, 1},
+    {"I32", 4, 1},
+    {"U64", 8, 1},
+    {"I64", 8, 1},
+    {"F8_E4M3", 1, 1},
+    {"F8_E4M3FNUZ", 1, 1},
+    {"F8_E5M2", 1, 1},
+    {"F8_E5M2FNUZ", 1, 1},
+    {"F8_E8M0", 1, 1},
+    {"C64", 8, 1},
+    {"F6_E2M3", 3, 4},
+    {"F6_E3M2", 3, 4},
+    {"F4", 1, 2},
 };
-
-const char *six_safetensors_type(const six_st_tensor *t) { return types[t->type].name; }
+enum { TYPES = sizeof types / sizeof *types };
 
 /* ---- the header ---- */
 
 static int32_t read_type(six_json *j, six_st_tensor *t)
 {
-    const char *name;
-    size_t place = six_json_next(j);
-    int32_t status = six_json_string(j, &name), known = sizeof types / sizeof *types;
+    int32_t status = six_json_string(j, &t->dtype);
     if (status)
         return status;
-    for (t->type = 0; t->type < known; t->type++)
-        if (strcmp(types[t->type].name, name) == 0)
-            return SIXNET_OK;
-    return six_json_fail(j, place, "unknown type '%.20s'", name);
+    while (t->type < TYPES && strcmp(types[t->type].name, t->dtype) != 0)
+        t->type++;
+    return SIXNET_OK;
 }
 
 /* Multiplies, unless the product is above 2^63 - 1. */
@@ -133,15 +135,22 @@ static int32_t read_field(six_json *j, six_st_tensor *t, bool seen[static FIELDS
     return fields[i].read(j, t);
 }
 
+/* Of a type that is not known, the offsets alone tell the size. */
 static int32_t check_size(const six_json *j, const six_st_tensor *t)
 {
     char shape[160];
-    int64_t bytes = t->size;
-    if (!multiply(&bytes, types[t->type].size))
+    if (t->type == TYPES)
+        return SIXNET_OK;
+    const int32_t values = types[t->type].values;
+    int64_t bytes = t->size / values;
+    if (t->size % values)
+        return six_json_fail(j, t->place, "shape: [%s] values of type %s end within a byte",
+                             six_shape_text(&t->shape, shape), t->dtype);
+    if (!multiply(&bytes, types[t->type].bytes))
         return six_json_fail(j, t->place, "shape: more than 2^63 - 1 bytes");
     if (t->end - t->begin != bytes)
         return six_json_fail(j, t->place, "data_offsets: %" PRId64 " bytes; [%s] values of type %s have %" PRId64,
-                             t->end - t->begin, six_shape_text(&t->shape, shape), types[t->type].name, bytes);
+                             t->end - t->begin, six_shape_text(&t->shape, shape), t->dtype, bytes);
     return SIXNET_OK;
 }
 
@@ -465,7 +474,7 @@ static double from_f16(uint32_t bits)
 
 double six_safetensors_value(const six_safetensors *s, const six_st_tensor *t, int64_t i)
 {
-    int32_t size = types[t->type].size;
+    int32_t size = types[t->type].bytes;
     uint64_t bits = little_endian(s->data + t->begin + i * size, size);
     uint32_t low = (uint32_t)(t->type == SIX_ST_BF16 ? bits << 16 : bits);
     float single;

@@ -8,19 +8,20 @@
 #include "base/context.h"
 #include "base/shape.h"
 
-/* The element types whose values are read; a file may have tensors of others. */
+/* The element types whose values are read; a file may have tensors of any other. */
 enum { SIX_ST_F32, SIX_ST_F64, SIX_ST_F16, SIX_ST_BF16, SIX_ST_VALUES };
 
 enum { SIX_ST_HEADER_MAX = 100000000 }; /* as in the reference implementation */
 
 typedef struct six_st_tensor {
     const char *name;
-    int32_t type;
+    const char *dtype;  /* as the file has it */
+    int32_t type;       /* below SIX_ST_VALUES if its values are read */
+    bool used;          /* for the caller */
     six_shape shape;    /* the rank or a dimension may be 0 */
     int64_t size;       /* values */
     int64_t begin, end; /* bytes of the data */
     size_t place;       /* of the name in the file */
-    bool used;          /* for the caller */
 } six_st_tensor;
 
 typedef struct six_st_pair {
@@ -53,6 +54,5 @@ int32_t six_safetensors_verify(const six_safetensors *s, bool required);
 
 /* The i-th value of a tensor whose type is below SIX_ST_VALUES. */
 double six_safetensors_value(const six_safetensors *s, const six_st_tensor *t, int64_t i);
-const char *six_safetensors_type(const six_st_tensor *t);
 
 #endif

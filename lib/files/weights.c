@@ -24,7 +24,7 @@ static bool ends_with(const char *name, const char *end)
     return length > end_length && strcmp(name + length - end_length, end) == 0;
 }
 
-/* The bytes of a list from which on names are only counted, and those of a name that are shown. */
+/* The bytes of a list from which on names are only counted, and those of a name or a type that are shown. */
 enum { LIST_MAX = 1 << 16, SHOWN_MAX = 512 };
 
 typedef struct name_list {
@@ -33,18 +33,28 @@ typedef struct name_list {
     int64_t count, hidden; /* names; those that are not in the report */
 } name_list;
 
-/* The bytes of a name that are shown: whole characters. */
-static int shown(const char *name)
+/* The bytes of a word that are shown: whole characters. */
+static int shown(const char *word)
 {
-    size_t length = strlen(name);
+    size_t length = strlen(word);
     if (length <= SHOWN_MAX)
         return (int)length;
-    for (length = SHOWN_MAX; length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80; length--)
+    for (length = SHOWN_MAX; length > 0 && ((unsigned char)word[length] & 0xC0) == 0x80; length--)
         ;
     return (int)length;
 }
 
-/* Adds a name, which may be a foreign one: control characters become '?'. */
+/* Adds a name or a type, which may be a foreign one: control characters become '?'. */
+static void add_foreign(six_text *report, const char *word)
+{
+    const size_t begin = report->length;
+    const int length = shown(word);
+    six_text_add(report, "%.*s%s", length, word, word[length] ? "..." : "");
+    for (size_t i = begin; i < report->length; i++)
+        if ((unsigned char)report->data[i] < ' ' || report->data[i] == 0x7F)
+            report->data[i] = '?';
+}
+
 static void add_name(six_text *report, name_list *list, const char *name)
 {
     size_t begin = report->length;
@@ -53,11 +63,8 @@ static void add_name(six_text *report, name_list *list, const char *name)
         list->hidden++;
         return;
     }
-    const int length = shown(name);
-    six_text_add(report, "%s%.*s%s", list->count == 1 ? list->title : ", ", length, name, name[length] ? "..." : "");
-    for (size_t i = begin; i < report->length; i++)
-        if ((unsigned char)report->data[i] < ' ' || report->data[i] == 0x7F)
-            report->data[i] = '?';
+    six_text_add(report, "%s", list->count == 1 ? list->title : ", ");
+    add_foreign(report, name);
 }
 
 static void end_list(six_text *report, const name_list *list)
@@ -125,9 +132,9 @@ static void find_unfit(comparison *c)
         if (!t || fits(t, tensor))
             continue;
         c->unfit++;
-        six_text_add(c->report,
-                     "mismatch: %s is %s of %s in the file (byte %zu), %s of F32, F64, F16 or BF16 in the net\n",
-                     tensor->name, six_shape_text(&t->shape, shape), six_safetensors_type(t), t->place,
+        six_text_add(c->report, "mismatch: %s is %s of ", tensor->name, six_shape_text(&t->shape, shape));
+        add_foreign(c->report, t->dtype);
+        six_text_add(c->report, " in the file (byte %zu), %s of F32, F64, F16 or BF16 in the net\n", t->place,
                      six_shape_text(&tensor->shape, wanted));
     }
 }

@@ -136,6 +136,8 @@ JSON = {
     "tensor": '{"a":{"dtype":"F32","shape":[4,4],"data_offsets":[0,64]}}',
     "tensors": '{"a":{"dtype":"F16","shape":[2,2,2],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[8],"data_offsets":[16,32]},'
                '"c":{"dtype":"F64","shape":[4],"data_offsets":[32,64]},"d":{"dtype":"U8","shape":[0],"data_offsets":[64,64]}}  ',
+    "types": '{"a":{"dtype":"F4","shape":[64],"data_offsets":[0,32]},"b":{"dtype":"F6_E2M3","shape":[16],"data_offsets":[32,44]},'
+             '"c":{"dtype":"XYZ","shape":[9223372036854775807],"data_offsets":[44,64]}}',
     "pairs": '{"__metadata__":{"format":"pt","sixnet.checksum":"%s"},"a":{"dtype":"I64","shape":[8],"data_offsets":[0,64]}}' % ("0" * 64),
     "escapes": '{ "\\u00e9\\n\\ud83d\\ude00\u00df" : {"dtype":"U8" , "shape" : [ 64 ] , "data_offsets" : [ 0 , 64 ] } }',
     "values": '[{"a":["\\"\\\\\\/\\b\\f\\r\\t",0,9223372036854775807],"b":{}},[],[[1]]]',
@@ -187,7 +189,7 @@ WORDS = ["true", "false", "\n", " ; ", "#", "x", ",", "1e-3", "-1", "0", "2", "1
 FIELDS = ["dtype", "shape", "data_offsets", "__metadata__", "format", "sixnet.format", "sixnet.net", "sixnet.version", "sixnet.checksum",
           "sixnet.run", "sixnet.optimizer", "sixnet.schedule", "sixnet:schedule", "sixnet:history", "sixnet:optimizer.0", "fc.weight",
           "fc.bias", "bn.running_var"]
-TYPES = ["F32", "F64", "F16", "BF16", "U8", "I64", "BOOL"]
+TYPES = ["F32", "F64", "F16", "BF16", "U8", "I64", "BOOL", "F4", "XYZ"]
 MARKS = ["{", "}", "[", "]", ",", ":", '"', "\\", "\\n", "\\u0000", "\\ud800", "\\u002e", "[0,0]", "[]", "{}",
          '"":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},', "9223372036854775807", "18446744073709551616", "4294967296", "\u00e9"]
 

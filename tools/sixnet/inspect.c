@@ -2,6 +2,8 @@
 
 #include "tool.h"
 
+#include <strings.h>
+
 #define ABOUT "Shows what a saved model holds: its tensors with their statistics, its metadata, and its net as a text."
 
 /* Of a tensor's values, those that are finite. */
@@ -126,6 +128,61 @@ static const char *string_end(const char *c)
     return *c ? c : NULL;
 }
 
+/* Behind the string, the list of numbers or the object of such values that begins here. */
+static const char *value_end(const char *c)
+{
+    const char close = *c == '{' ? '}' : ']';
+    if (*c == '"') {
+        const char *end = string_end(c);
+        return end ? end + 1 : c + strlen(c);
+    }
+    for (; *c && *c != close; c++) {
+        const char *end = string_end(c);
+        c = end ? end : c;
+    }
+    return *c ? c + 1 : c;
+}
+
+/* A member of an object: its key from one quotation mark to the other, and its value. */
+typedef struct member {
+    const char *key, *key_end, *value;
+} member;
+
+/* The first member if *c is an object, or the next one; false behind the last. */
+static bool next_member(const char **c, member *m)
+{
+    m->key = *c + strspn(*c, "{, \t\r\n");
+    m->key_end = string_end(m->key);
+    if (!m->key_end)
+        return false;
+    m->value = m->key_end + 1 + strspn(m->key_end + 1, ": \t\r\n");
+    *c = value_end(m->value);
+    return true;
+}
+
+/* Whether a member has that key, whose characters may be escaped as in \u0064. */
+static bool has_key(const member *m, const char *key)
+{
+    const char *c = m->key + 1;
+    for (char escape[8]; *key; key++) {
+        snprintf(escape, sizeof escape, "\\u%04x", (unsigned char)*key);
+        const size_t length = *c == *key ? 1 : strlen(escape);
+        if (length > 1 && strncasecmp(c, escape, length) != 0)
+            return false;
+        c += length;
+    }
+    return c == m->key_end;
+}
+
+/* The value of a key in an object; "" if there is none. */
+static const char *value_of(const char *object, const char *key)
+{
+    for (member m; next_member(&object, &m);)
+        if (has_key(&m, key))
+            return m.value;
+    return "";
+}
+
 /* What stands from one place to another, without the control characters that JSON leaves in strings. */
 static void show_part(const char *from, const char *to, bool json)
 {
@@ -141,33 +198,24 @@ static void show_part(const char *from, const char *to, bool json)
     }
 }
 
-static void show_pair(const char *key, const char *key_end, const char *value, const char *value_end, const char *comma)
+static void show_pair(const member *m, const char *comma)
 {
-    if (!comma && key_end - key == 11 && strncmp(key, "\"sixnet.net", 11) == 0)
+    const char *end = string_end(m->value);
+    if (!comma && has_key(m, "sixnet.net"))
         return; /* the net is shown as a text */
     printf("%s", comma ? comma : "");
-    show_part(comma ? key : key + 1, comma ? key_end + 1 : key_end, comma != NULL);
+    show_part(comma ? m->key : m->key + 1, comma ? m->key_end + 1 : m->key_end, comma != NULL);
     printf(": ");
-    show_part(comma ? value : value + 1, comma ? value_end + 1 : value_end, comma != NULL);
+    show_part(comma ? m->value : m->value + 1, comma ? end + 1 : end, comma != NULL);
     printf(comma ? "" : "\n");
 }
 
 /* In JSON the strings stay as they are, but for control characters. */
 static void show_metadata(const char *header, int json)
 {
-    static const char title[] = "\"__metadata__\"";
-    const char *comma = json ? "" : NULL, *c = strstr(header, title);
-    c = c ? c + strlen(title) : "";
-    for (c += strspn(c, ": \t\r\n{"); *c == '"'; c += strspn(c, ", \t\r\n")) {
-        const char *key = c, *key_end = string_end(key),
-                   *value = key_end ? key_end + 1 + strspn(key_end + 1, ": \t\r\n") : "";
-        const char *value_end = string_end(value);
-        if (!value_end)
-            return;
-        show_pair(key, key_end, value, value_end, comma);
-        comma = json ? ", " : NULL;
-        c = value_end + 1;
-    }
+    const char *comma = json ? "" : NULL, *c = value_of(header, "__metadata__");
+    for (member m; next_member(&c, &m) && string_end(m.value); comma = json ? ", " : NULL)
+        show_pair(&m, comma);
 }
 
 static int32_t show(sixnet_model *net, const char *header, int json)
@@ -202,22 +250,12 @@ static int32_t show(sixnet_model *net, const char *header, int json)
 
 /* ---- a safetensors file of another program: its header tells all that is shown ---- */
 
-/* Behind the object that begins here. */
-static const char *object_end(const char *c)
-{
-    for (; *c && *c != '}'; c++) {
-        const char *end = string_end(c);
-        c = end ? end : c;
-    }
-    return *c ? c + 1 : c;
-}
+enum { TYPE_WIDTH = 11 }; /* of F8_E4M3FNUZ */
 
-/* The numbers of "shape": [2, 3]. */
-static int32_t read_shape(const char *object, int64_t dims[MAX_RANK])
+/* The numbers of a list such as [2, 3]. */
+static int32_t read_shape(const char *c, int64_t dims[MAX_RANK])
 {
     int32_t rank = 0;
-    const char *c = strstr(object, "\"shape\"");
-    c = c ? c + strcspn(c, "[") : "";
     while (rank < MAX_RANK && *c && *c != ']') {
         c += strcspn(c, "0123456789]");
         if (*c && *c != ']')
@@ -226,44 +264,42 @@ static int32_t read_shape(const char *object, int64_t dims[MAX_RANK])
     return rank;
 }
 
-static void show_stored(const char *name, const char *name_end, const char *object, const char *comma)
+static void show_stored(const member *m, const char *comma)
 {
-    static const char title[] = "\"dtype\"";
     int64_t dims[MAX_RANK];
     char shape[SHAPE_TEXT];
-    const int32_t rank = read_shape(object, dims);
-    const char *type = strstr(object, title);
-    type = type ? type + strlen(title) + strcspn(type + strlen(title), "\"") + 1 : "";
-    const int length = (int)strcspn(type, "\"");
+    const int32_t rank = read_shape(value_of(m->value, "shape"), dims);
+    const char *type = value_of(m->value, "dtype"), *type_end = string_end(type);
     if (comma) {
         printf("%s\n  {\"name\": ", comma);
-        show_part(name, name_end + 1, true);
-        printf(", \"dtype\": \"%.*s\", ", length, type);
+        show_part(m->key, m->key_end + 1, true);
+        printf(", \"dtype\": ");
+        show_part(type, type_end + 1, true);
+        printf(", ");
         json_shape("shape", dims, rank);
         putchar('}');
         return;
     }
-    printf("%-8.*s  %-14s  %10" PRId64 "  ", length, type, shape_text(dims, rank, shape), shape_size(dims, rank));
-    show_part(name + 1, name_end, false);
+    const ptrdiff_t length = type_end - type - 1;
+    show_part(type + 1, type_end, false);
+    printf("%*s  %-14s  %10" PRId64 "  ", length < TYPE_WIDTH ? (int)(TYPE_WIDTH - length) : 0, "",
+           shape_text(dims, rank, shape), shape_size(dims, rank));
+    show_part(m->key + 1, m->key_end, false);
     putchar('\n');
 }
 
 static void show_file(const char *header, int json)
 {
-    const char *comma = json ? "" : NULL, *end;
+    const char *comma = json ? "" : NULL, *c = header;
     if (json)
         printf("{\"tensors\": [");
     else
-        printf("%-8s  %-14s  %10s  %s\n", "dtype", "shape", "values", "tensor");
-    for (const char *c = header + 1 + strspn(header + 1, " \t\r\n"); (end = string_end(c));
-         c += strspn(c, ", \t\r\n")) {
-        const char *object = end + strcspn(end, "{");
-        if (strncmp(c, "\"__metadata__\"", 14) != 0) {
-            show_stored(c, end, object, comma);
+        printf("%-*s  %-14s  %10s  %s\n", TYPE_WIDTH, "dtype", "shape", "values", "tensor");
+    for (member m; next_member(&c, &m);)
+        if (!has_key(&m, "__metadata__")) {
+            show_stored(&m, comma);
             comma = json ? "," : NULL;
         }
-        c = object_end(object);
-    }
     printf(json ? "\n], \"metadata\": {" : "\n");
     show_metadata(header, json);
     printf(json ? "}}\n" : "");
@@ -314,7 +350,7 @@ int32_t command_inspect(int argc, char **argv)
     if (status >= 0)
         return status;
     char *header = read_header(n.path);
-    if (header && !strstr(header, "\"sixnet.format\""))
+    if (header && !*value_of(value_of(header, "__metadata__"), "sixnet.format"))
         status = inspect_file(&m, n.path, header, json);
     else
         status = inspect_model(&m, &n, header, json);
