@@ -45,11 +45,25 @@ static inline int32_t record_write_net(const char *folder, sixnet_model *net)
     return output_close(file, path);
 }
 
+static inline void record_hash_bits(uint64_t *hash, uint64_t bits) { *hash = (*hash ^ bits) * 1099511628211u; }
+
+/* A value counts by its bits as a float, and by its own if these are not all of it. */
+static inline void record_hash_value(uint64_t *hash, double value)
+{
+    const float near = (float)value;
+    uint32_t near_bits;
+    uint64_t bits;
+    memcpy(&near_bits, &near, sizeof near_bits);
+    memcpy(&bits, &value, sizeof bits);
+    record_hash_bits(hash, near_bits);
+    if (value < (double)near || value > (double)near)
+        record_hash_bits(hash, bits);
+}
+
 /* A hash of all samples and targets, as the files have them: before transforms. */
 static inline int32_t record_hash(uint64_t *hash, const sixnet_dataset *set)
 {
     int64_t dims[8], target_dims[8], inputs = 1, targets = 1;
-    uint32_t bits;
     int32_t rank, target_rank;
     CHECK_SIXNET(sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank));
     for (int32_t k = 0; k < rank; k++)
@@ -57,17 +71,15 @@ static inline int32_t record_hash(uint64_t *hash, const sixnet_dataset *set)
     for (int32_t k = 0; k < target_rank; k++)
         targets *= target_dims[k];
     const int64_t all = sixnet_dataset_size(set);
-    float *values = calloc((size_t)(inputs + targets), sizeof *values);
+    double *values = calloc((size_t)(inputs + targets), sizeof *values);
     meter bar = meter_begin("looking at samples", 1);
     int32_t status = values ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
     *hash = 14695981039346656037u;
     for (int64_t i = 0; i < all && !status; i++) {
         meter_show(&bar, (double)i, (double)all);
-        status = sixnet_dataset_get_sample(set, i, values, values + inputs);
-        for (int64_t k = 0; k < inputs + targets; k++) {
-            memcpy(&bits, values + k, sizeof bits);
-            *hash = (*hash ^ bits) * 1099511628211u;
-        }
+        status = sixnet_dataset_get_sample_f64(set, i, values, values + inputs);
+        for (int64_t k = 0; k < inputs + targets; k++)
+            record_hash_value(hash, values[k]);
     }
     meter_end(&bar);
     free(values);

@@ -689,6 +689,11 @@ def test_record(folder, fixture):
     write(record / "result.txt", result)
     other = write_csv(folder / "other.csv", [(0, 0, 0), (1, 1, 1)] * 16)
     check_refused("other samples", ["samples are not those"], "rerun", record, "--data", other, *both[2:])
+    fine = [write_csv(folder / f"fine{k}.csv", [(0, 0, 0), (1 + k * 1e-12, 1, 1)] * 16) for k in (0, 1)]
+    exact = folder / "exact"
+    run("train", fixture["net"], "--data", fine[0], "--epochs", 1, "--dtype", "f64", "--run-dir", exact, "--quiet")
+    check("rerun in f64", "the same bits" in output("rerun", exact, "--data", fine[0], "--quiet"))
+    check_refused("samples that differ beyond the digits of f32", ["samples are not those"], "rerun", exact, "--data", fine[1])
     moved = shutil.copy(fixture["data"], folder / "moved.csv")
     check("rerun of samples that have moved", "same" in output("rerun", record, "--data", moved, "--test-data", moved, "--quiet"))
     for name, words, broken in (
