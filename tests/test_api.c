@@ -149,6 +149,8 @@ static void test_inspection_arguments(void **state)
     FAILS(0, sixnet_node_count(NULL), "net");
     FAILS_NODE(sixnet_node_find(NULL, "in"), "net");
     FAILS_NODE(sixnet_node_find(w->net, NULL), "name");
+    FAILS_NODE(sixnet_node_output(NULL, 0, "0"), "sixnet_node_output", "net");
+    FAILS_NODE(sixnet_node_output(w->net, 0, NULL), "sixnet_node_output", "output");
     FAILS_NODE(sixnet_node_find(w->net, "nowhere"), "nowhere");
     FAILS_NULL(sixnet_node_get(NULL, 0, "name"), "net");
     FAILS_NULL(sixnet_node_get(w->net, 6, "name"), "6 is not a node");
@@ -225,6 +227,12 @@ static void test_tensor_arguments(void **state)
     FAILS(SIXNET_NOT_FOUND, sixnet_tensor_set(w->net, "", values, 8), "''");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_tensor_set_f64(w->net, "first.weight", doubles, INT64_MAX), "first.weight");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_tensor_set_f64(NULL, "first.weight", doubles, 8), "net");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_set_tensors(NULL, "*", "trainable=false"), "net");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_set_tensors(w->net, NULL, "trainable=false"), "pattern");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_set_tensors(w->net, "*", NULL), "settings");
+    FAILS(0, !isnan(sixnet_tensor_setting(NULL, "first.weight", "trainable")), "net");
+    FAILS(0, !isnan(sixnet_tensor_setting(w->net, NULL, "trainable")), "name");
+    FAILS(0, !isnan(sixnet_tensor_setting(w->net, "first.weight", NULL)), "key");
     FAILS_NULL(sixnet_tensor_data(NULL, "first.weight", &count), "net");
     FAILS_NULL(sixnet_tensor_data(w->net, NULL, &count), "name");
     FAILS_NULL(sixnet_tensor_data(w->net, "nothing", NULL), "nothing");
@@ -440,6 +448,7 @@ static void test_batches_arguments(void **state)
     fixture *w = *state;
     sixnet_batch_iterator *b = (sixnet_batch_iterator *)w;
     const float *x, *t;
+    const double *dx, *dt;
     int64_t n;
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batch_iterator_new(NULL, w->ds, "batch_size=4"), "sixnet_batch_iterator_new",
           "out");
@@ -462,6 +471,10 @@ static void test_batches_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batch_iterator_next(b, NULL, &t, &n), "inputs");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batch_iterator_next(b, &x, NULL, &n), "targets");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batch_iterator_next(b, &x, &t, NULL), "n is NULL");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batch_iterator_next_f64(NULL, &dx, &dt, &n), "batches");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batch_iterator_next_f64(b, NULL, &dt, &n), "inputs");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batch_iterator_next_f64(b, &dx, NULL, &n), "targets");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_batch_iterator_next_f64(b, &dx, &dt, NULL), "n is NULL");
     sixnet_batch_iterator_free(b);
 }
 
@@ -589,6 +602,21 @@ static int32_t wish_for(const wish *w, sixnet_layer_setup *setup)
         return status;
     case 17:
         return sixnet_layer_setup_fail(setup, NULL);
+    case 18:
+        return sixnet_layer_setup_add_output(setup, NULL, two, 1);
+    case 19:
+        return sixnet_layer_setup_add_output(setup, "a-b", two, 1);
+    case 20:
+        return sixnet_layer_setup_add_output(setup, "output", two, 1);
+    case 21:
+        return sixnet_layer_setup_add_output(setup, long_name, two, 1);
+    case 22:
+        status = sixnet_layer_setup_add_output(setup, "a", two, 1);
+        return status ? 0 : sixnet_layer_setup_add_output(setup, "a", two, 1);
+    case 23:
+        return sixnet_layer_setup_add_output(setup, "a", NULL, 1);
+    case 24:
+        return sixnet_layer_setup_add_output(setup, "a", zero, 1);
     default: /* what goes wrong first is what is said */
         sixnet_layer_setup_fail(setup, "first");
         return sixnet_layer_setup_fail(setup, "second");
@@ -625,6 +653,13 @@ static void test_setups_that_cannot_be(void **state)
         "from low to high",
         "at most 64",
         "refused its inputs",
+        "returned -1",
+        "'a-b'",
+        "not used twice",
+        "not used twice",
+        "not used twice",
+        "1 to 8 dimensions",
+        "1 to 8 dimensions",
         "first",
     };
     wish asked = {0};
@@ -649,6 +684,7 @@ static int32_t ask_wrongly(void *user, sixnet_layer_call *call)
     assert_true(isnan(sixnet_layer_call_attribute(call, "none")) && isnan(sixnet_layer_call_attribute(call, NULL)));
     for (int32_t index = -1; index < 2; index += 2) {
         FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_call_input_shape(call, index, dims, &rank), "no input");
+        FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_call_output_shape(call, index, dims, &rank), "no output", "has 1");
         FAILS(SIXNET_INVALID_ARGUMENT, sixnet_layer_call_parameter_shape(call, index, dims, &rank), "no parameter");
         assert_null(sixnet_layer_call_input(call, index));
         assert_null(sixnet_layer_call_parameter(call, index));

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
+#include "graph/placement.h"
+
 enum { N = 18, OUT = 3 }; /* samples unless the case says how many, two tiles; values of the net's output */
 
 /* A layer, each of whose inputs comes from a node and each of whose outputs goes to a linear layer that has no other use. The constant is
@@ -223,8 +226,59 @@ static void test_lifetimes(void **state)
     }
 }
 
+/* ---- more buffers than are fitted into gaps ---- */
+
+enum { BUFFERS = 3000, STEPS = 500 };
+
+static bool are_apart(const six_buffer *a, const six_buffer *b)
+{
+    return a->last < b->first || b->last < a->first || a->offset + a->size <= b->offset ||
+           b->offset + b->size <= a->offset;
+}
+
+static int64_t live_bytes(const six_buffer *buffer, int32_t step)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < BUFFERS; i++)
+        bytes += buffer[i].first <= step && step <= buffer[i].last ? buffer[i].size : 0;
+    return bytes;
+}
+
+/* Buffers that live at the same time are apart, and the total is where the last one ends. */
+static void test_many_buffers(void **state)
+{
+    (void)state;
+    static six_buffer buffer[BUFFERS];
+    six_placement p;
+    six_arena arena = {0};
+    int64_t end = 0, live = 0;
+    for (int32_t i = 0; i < BUFFERS; i++) {
+        const six_philox r = six_philox_at(1, 0, (uint64_t)i);
+        const int32_t first = (int32_t)(r.word[0] % STEPS), length = (int32_t)(r.word[1] % (r.word[2] % 8 ? 8 : STEPS));
+        buffer[i] = (six_buffer){
+            .size = 1 + r.word[3] % 4096, .first = first, .last = first + length < STEPS ? first + length : STEPS - 1};
+    }
+    six_placement_alloc(&p, &arena, BUFFERS, STEPS);
+    arena = (six_arena){.base = calloc(1, arena.used)};
+    assert_non_null(arena.base);
+    six_placement_alloc(&p, &arena, BUFFERS, STEPS);
+    const int64_t total = six_place_buffers(&p, buffer, BUFFERS);
+    for (int32_t i = 0; i < BUFFERS; i++) {
+        assert_true(buffer[i].offset >= 0);
+        end = buffer[i].offset + buffer[i].size > end ? buffer[i].offset + buffer[i].size : end;
+        for (int32_t k = 0; k < i; k++)
+            if (!are_apart(&buffer[i], &buffer[k]))
+                fail_msg("buffers %d and %d overlap", (int)k, (int)i);
+    }
+    for (int32_t step = 0; step < STEPS; step++)
+        live = live_bytes(buffer, step) > live ? live_bytes(buffer, step) : live;
+    assert_int_equal(total, end);
+    assert_true(total >= live && total <= 2 * live);
+    free(arena.base);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lifetimes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lifetimes), cmocka_unit_test(test_many_buffers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -888,9 +888,12 @@ static void test_sharing_is_refused(void **state)
         {"split sizes=3 dim=1", SIXNET_BAD_SHAPE, "dim=1", "-1 to 0"},
         {"split", SIXNET_BAD_SPEC, "sizes", ""},
         {"relu from=a:1", SIXNET_NOT_FOUND, "a:1", "no such output"},
+        {"linear out_features=3 a=a.bias b=a.bias c=a.bias d=a.bias e=a.bias f=a.bias g=a.bias h=a.bias i=a.bias "
+         "j=a.bias k=a.bias l=a.bias m=a.bias n=a.bias o=a.bias p=a.bias q=a.bias",
+         SIXNET_TOO_LARGE, "more than 16", "share=NODE"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char text[256];
+        char text[512];
         sixnet_model *net;
         snprintf(text, sizeof text, "input shape=3\nlinear out_features=3 name=a\nbatchnorm1d name=b\n%s\nmse",
                  bad[i].line);
