@@ -405,6 +405,8 @@ static void test_dataset_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback(&a, w->ctx, NULL, 1, no_sample, NULL), "spec");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback(&a, w->ctx, "shape=2", 1, NULL, NULL), "fn");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback(&a, w->ctx, "shape=2", 0, no_sample, NULL), "n=0");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback_f64(&a, w->ctx, NULL, 1, NULL, NULL), "spec");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback_f64(&a, w->ctx, "shape=2", 1, NULL, NULL), "fn");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_split(NULL, &b, w->ds, "first_size=3"), "sixnet_dataset_split",
           "first");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_split(&a, NULL, w->ds, "first_size=3"), "second");

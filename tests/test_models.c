@@ -48,6 +48,7 @@ static void test_words_are_suggested(void **state)
         {"linear out_channels=3", "'out_channels'", "did you mean 'out_features'"},
         {"conv2d out_features=3", "'out_features'", "did you mean 'out_channels'"},
         {"linear units=3", "'units'", "did you mean 'out_features'"},
+        {"relu units=3", "relu: unknown attribute 'units'", ""},
         {"dropout rate=0.5", "'rate'", "did you mean 'p'"},
         {"tensor match=*", "unknown layer 'tensor'", "did you mean 'tensors'"},
         {"tensors match=*", "'tensors' is no layer", "sixnet_model_set_tensors()"},

@@ -16,8 +16,6 @@ static void swap(char *a, char *b, size_t size)
 int32_t six_average_new(six_train_run *run)
 {
     const sixnet_model *net = run->net;
-    if (run->state.average == SIX_AVERAGE_NONE)
-        return SIXNET_OK;
     run->average = six_alloc(net->ctx, (size_t)net->values_size, (size_t)net->variant->real_size);
     return run->average ? SIXNET_OK : SIXNET_OUT_OF_MEMORY;
 }

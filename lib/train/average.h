@@ -7,7 +7,7 @@
 
 #include "train/run.h"
 
-/* Takes the memory for it; none without averaging. What `state` says holds for the run. */
+/* Takes the memory of the run's average. */
 int32_t six_average_new(six_train_run *run);
 void six_average_free(six_train_run *run);
 
