@@ -47,7 +47,7 @@ static const recipe recipes[] = {
 };
 
 typedef struct settings {
-    const char *recipe, *data, *isa, *csv, *save, *checkpoint, *resume, *record, *pictures;
+    const char *recipe, *data, *isa, *convolution, *csv, *save, *checkpoint, *resume, *record, *pictures;
     recipe r;
     int64_t step_size, seed, threads, validation;
     double gamma;
@@ -123,8 +123,8 @@ static void net_text(char *text, double dropout, double label_smoothing)
 static int32_t build_net(trainer *t)
 {
     char options[256], text[NET_TEXT];
-    snprintf(options, sizeof options, "threads=%" PRId64 " isa=%.64s seed=%" PRId64, t->set->threads, t->set->isa,
-             t->set->seed);
+    snprintf(options, sizeof options, "threads=%" PRId64 " isa=%.64s convolution=%.64s seed=%" PRId64, t->set->threads,
+             t->set->isa, t->set->convolution, t->set->seed);
     CHECK_SIXNET(sixnet_context_new(&t->ctx, options));
     net_text(text, t->set->r.dropout, t->set->r.label_smoothing);
     CHECK_SIXNET(sixnet_model_parse(&t->net, t->ctx, text));
@@ -351,6 +351,8 @@ static int32_t read_settings(settings *s, int argc, char **argv)
          1024, 0},
         {"--isa", "NAME", "highest instruction set to use: baseline, avx2, avx512, neon (auto)", read_word, &s->isa, 0,
          0, 0},
+        {"--convolution", "NAME", "how convolutions are computed: auto or direct (auto)", read_word, &s->convolution, 0,
+         0, 0},
         {"--csv", "FILE", "write a row for each epoch", read_text, &s->csv, 0, 0, 0},
         {"--save", "FILE", "save the trained net", read_text, &s->save, 0, 0, 0},
         {"--checkpoint", "FILE", "save the run every second and after every epoch", read_text, &s->checkpoint, 0, 0, 0},
@@ -399,7 +401,12 @@ static void free_all(trainer *t)
 
 int main(int argc, char **argv)
 {
-    settings s = {.recipe = "plain", .data = SIXNET_EXAMPLE_DATA, .isa = "auto", .step_size = 10, .gamma = 0.1};
+    settings s = {.recipe = "plain",
+                  .data = SIXNET_EXAMPLE_DATA,
+                  .isa = "auto",
+                  .convolution = "auto",
+                  .step_size = 10,
+                  .gamma = 0.1};
     char csv[FOLDER_PATH], checkpoint[FOLDER_PATH];
     int32_t stop = read_settings(&s, argc, argv);
     const recipe *chosen = stop ? NULL : recipe_find(s.recipe);

@@ -66,6 +66,7 @@ static void test_context_settings(void **state)
     assert_string_equal(sixnet_context_get(ctx, "dtype"), "f32");
     assert_string_equal(sixnet_context_get(ctx, "seed"), "0");
     assert_string_equal(sixnet_context_get(ctx, "max_memory"), "0");
+    assert_string_equal(sixnet_context_get(ctx, "convolution"), "auto");
     sixnet_context_free(ctx);
     WORKS(sixnet_context_new(&ctx, "max_memory=1234567"));
     assert_string_equal(sixnet_context_get(ctx, "max_memory"), "1234567");

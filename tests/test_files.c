@@ -1231,6 +1231,8 @@ static void test_a_run_made_otherwise_is_refused(void **state)
     refuse_checkpoint("seed=3", sgd, step, "batch_size=16 average=swa",
                       "with 'average=none', not with 'average=swa average_start_epoch=0'");
     refuse_checkpoint("seed=3", sgd, step, "batch_size=16 drop_last=true", "drop_last=true");
+    refuse_checkpoint("seed=3 convolution=direct", sgd, step, "batch_size=16",
+                      "with 'seed=3', not with 'seed=3 convolution=direct'");
     refuse_checkpoint("seed=3", sgd, step, "batch_size=16 on_nan=skip", "with 'on_nan=stop', not with 'on_nan=skip'");
     refuse_checkpoint("seed=3", "sgd lr=0.2 momentum=0.9", step, "batch_size=16",
                       "lr=0.1 momentum=0.9', not with 'optimizer=sgd lr=0.2");

@@ -90,6 +90,19 @@ static const char norms[] = "input shape=6x5x4\n"
                             "softmax name=output\n"
                             "mse reduction=half_sum\n";
 
+/* Convolutions by Winograd's algorithm: tiles that are cut off on both sides, of more and fewer channels than there are lanes. */
+static const char tiles[] = "input shape=5x11x9\n"
+                            "conv2d out_channels=30 kernel_size=3 padding=1\n"
+                            "relu\n"
+                            "batchnorm2d\n"
+                            "conv2d out_channels=13 kernel_size=3 bias=false\n"
+                            "conv2d out_channels=34 kernel_size=3 padding=0x2\n"
+                            "relu\n"
+                            "conv2d out_channels=12 kernel_size=3 padding=1 groups=2\n"
+                            "adaptive_avgpool2d output_size=1\n"
+                            "flatten name=output\n"
+                            "cross_entropy\n";
+
 /* Windows of several bands. */
 static const char wide[] = "input shape=3x30x31\n"
                            "conv2d out_channels=9 kernel_size=5 padding=2 stride=2\n"
@@ -100,7 +113,7 @@ static const char wide[] = "input shape=3x30x31\n"
                            "flatten name=output\n"
                            "cross_entropy weight=1,2,0.5,1\n";
 
-static const char *const texts[] = {everything, cnn, mlp, norms, wide};
+static const char *const texts[] = {everything, cnn, mlp, norms, tiles, wide};
 enum { TEXTS = sizeof texts / sizeof *texts };
 
 /* All of them, or without the last and largest. */
@@ -275,7 +288,7 @@ static void check_predictions(const char *options, const char *text)
     }
     /* with the samples as a ring, n steps take each through all places of a batch; the lanes repeat after 16 */
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-        int step = text == wide || sizes[k] > 17 || fixture_quick() ? 3 : 1;
+        int step = text == wide || text == tiles || sizes[k] > 17 || fixture_quick() ? 3 : 1;
         for (int first = 0; first < sizes[k] && !(fixture_quick() && sizes[k] != 17); first += step)
             check_batch(&t, alone, first, sizes[k]);
     }

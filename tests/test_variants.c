@@ -89,7 +89,9 @@ static void each_isa(check_fn *check)
         each_case_on(*isa, check);
 }
 
-/* ---- whole numbers are exact ---- */
+/* ---- whole numbers are exact; those of convolutions by Winograd's algorithm, which has fractions, are not ---- */
+
+#define DIRECT " convolution=direct"
 
 static void check_equal(const char *what, const double *got, const double *expected, int64_t count)
 {
@@ -108,10 +110,12 @@ static void check_equal_gradients(const layer_fixture *l, const outcome *a, cons
 
 static void check_whole_numbers(const char *isa, const fixture_case *c, int n)
 {
+    char options[64];
     if (!fixture_exact(c->spec))
         return;
-    outcome o = run(isa, c, n, FIXTURE_WHOLE), exact = run("dtype=f64", c, n, FIXTURE_WHOLE), asked;
-    layer_fixture l = open_case(isa, c, n, FIXTURE_WHOLE, &asked);
+    snprintf(options, sizeof options, "%s" DIRECT, isa);
+    outcome o = run(options, c, n, FIXTURE_WHOLE), exact = run("dtype=f64" DIRECT, c, n, FIXTURE_WHOLE), asked;
+    layer_fixture l = open_case(options, c, n, FIXTURE_WHOLE, &asked);
     double *expected = fixture_room(o.count);
     assert_true(fixture_expect(&l, &o.d, &o.before, true, expected));
     check_equal("output", o.y, expected, o.count);
@@ -186,6 +190,66 @@ static void test_results_are_within_bounds(void **state)
 {
     (void)state;
     each_isa(check_bounds);
+}
+
+/* ---- which convolutions are by Winograd's algorithm, and how far they are from the direct ones ---- */
+
+static const struct {
+    fixture_case c;
+    bool winograd;
+} convolutions[] = {
+    {{"conv2d out_channels=8 kernel_size=3 padding=1", "8x28x28", 0}, true},
+    {{"conv2d out_channels=24 kernel_size=3 padding=1 bias=false", "24x7x7", 0}, true},
+    {{"conv2d out_channels=64 kernel_size=3 padding=1", "64x5x5", 0}, true},
+    {{"conv2d out_channels=30 kernel_size=3", "13x9x33", 0}, true},
+    {{"conv2d out_channels=32 kernel_size=3 padding=2 groups=2", "32x6x11", 0}, true},
+    {{"conv2d out_channels=8 kernel_size=3 padding=1", "1x28x28", 0}, false},
+    {{"conv2d out_channels=32 kernel_size=3 padding=1", "32x4x9", 0}, false},
+    {{"conv2d out_channels=16 kernel_size=3 stride=2x1", "16x12x12", 0}, false},
+    {{"conv2d out_channels=16 kernel_size=3 dilation=2x1", "16x12x12", 0}, false},
+    {{"conv2d out_channels=16 kernel_size=3x5", "16x12x12", 0}, false},
+};
+
+/* The largest difference, as a share of the largest value. */
+static double distance(const double *a, const double *b, int64_t count)
+{
+    double most = 0, largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        most = fmax(most, fabs(a[i] - b[i]));
+        largest = fmax(largest, fabs(b[i]));
+    }
+    return most > 0 ? most / largest : 0;
+}
+
+static void check_convolution(const char *options, const fixture_case *c, bool winograd, double bound)
+{
+    enum { N = 17 };
+    char direct[64];
+    snprintf(direct, sizeof direct, "%s" DIRECT, options);
+    layer_fixture l = fixture_open(NULL, c, NULL);
+    outcome a = run(options, c, N, FIXTURE_ANY), b = run(direct, c, N, FIXTURE_ANY);
+    const struct {
+        const char *what;
+        double far;
+    } results[] = {{"output", distance(a.y, b.y, a.count)},
+                   {"gradient of input", distance(a.g.x[0], b.g.x[0], N * l.in_size[0])},
+                   {"gradient of weight", distance(a.g.weight, b.g.weight, a.g.weights)}};
+    for (int i = 0; i < 3; i++)
+        if (!(results[i].far <= bound) || (results[i].far > 0) != winograd)
+            fixture_fail("%s is %g from the direct one", results[i].what, results[i].far);
+    fixture_close(&l);
+    drop_outcome(c, &a);
+    drop_outcome(c, &b);
+}
+
+static void test_convolutions_by_winograd(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++) {
+        for (const char *const *isa = fixture_isas(); *isa; isa++)
+            check_convolution(*isa, &convolutions[i].c, convolutions[i].winograd, 5e-6);
+        check_convolution("dtype=f64", &convolutions[i].c, convolutions[i].winograd, 2e-14);
+    }
 }
 
 /* ---- the same bits ---- */
@@ -410,9 +474,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_numbers_are_exact),  cmocka_unit_test(test_results_are_within_bounds),
-        cmocka_unit_test(test_avx2_and_avx512_agree),    cmocka_unit_test(test_predict_as_forward),
-        cmocka_unit_test(test_statistics_far_from_zero), cmocka_unit_test(test_activations_are_accurate),
-        cmocka_unit_test(test_clipped_runs_agree),
+        cmocka_unit_test(test_convolutions_by_winograd), cmocka_unit_test(test_avx2_and_avx512_agree),
+        cmocka_unit_test(test_predict_as_forward),       cmocka_unit_test(test_statistics_far_from_zero),
+        cmocka_unit_test(test_activations_are_accurate), cmocka_unit_test(test_clipped_runs_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,7 +155,8 @@ typedef void (*sixnet_log_fn)(void *user, int32_t level, const char *line);
  * @param[out] out the new context, to be given to sixnet_context_free()
  * @param options text of the options kind "context", such as "threads=2 dtype=f64 seed=7"; NULL or "" for the defaults:
  *        `threads` (1; 0 means every processor the process may use), `isa` (auto, or the highest instruction set to use:
- *        baseline, avx2, avx512, neon), `dtype` (f32, f64), `seed` (0), `max_memory` (0: no limit; the bytes that everything
+ *        baseline, avx2, avx512, neon), `dtype` (f32, f64), `convolution` (auto, or direct: conv2d never uses Winograd's
+ *        algorithm, which is faster and rounds otherwise), `seed` (0), `max_memory` (0: no limit; the bytes that everything
  *        created with the context may take at once: a call that would need more is SIXNET_OUT_OF_MEMORY)
  * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_OUT_OF_MEMORY, or SIXNET_UNSUPPORTED for an instruction set that the
  *         processor or the build lacks, or if the system refuses to start the threads
@@ -179,7 +180,7 @@ SIXNET_API void sixnet_context_free(sixnet_context *ctx);
 SIXNET_API int32_t sixnet_context_set_log(sixnet_context *ctx, sixnet_log_fn fn, void *user);
 
 /** One setting in effect: "isa" (the one in use: "baseline", "avx2", "avx512", "neon", or "generic" for f64), "dtype",
- * "threads", "seed" or "max_memory". NULL if the key is unknown. Valid as long as the context. Threads: reads ctx. */
+ * "convolution", "threads", "seed" or "max_memory". NULL if the key is unknown. Valid as long as the context. Threads: reads ctx. */
 SIXNET_API const char *sixnet_context_get(const sixnet_context *ctx, const char *key);
 
 /** @} */

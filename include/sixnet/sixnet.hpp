@@ -521,7 +521,7 @@ public:
             detail::check(sixnet_context_set_log(get(), write, &log));
     }
 
-    /** One setting in effect: "isa", "dtype", "threads" or "seed". */
+    /** One setting in effect: "isa", "dtype", "convolution", "threads", "seed" or "max_memory". */
     std::string_view setting(text key) const
     {
         return detail::given(sixnet_context_get(get(), key.c_str()), SIXNET_NOT_FOUND);

@@ -3,6 +3,7 @@
 #define SIX_BASE_CONTEXT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "sixnet/sixnet.h"
 
@@ -29,6 +30,7 @@ struct sixnet_context {
     void *log_user;
     uint64_t seed;
     six_dtype dtype;
+    bool direct_convolution; /* convolution=direct */
     int32_t threads;
     struct six_pool *pool;                           /* NULL for one thread */
     const struct six_variant *variant;               /* the kernels picked at creation; base never looks inside */

@@ -15,8 +15,10 @@
 typedef struct context_options {
     int64_t threads, seed, max_memory;
     char isa[SIX_TEXT_MAX];
-    int32_t dtype;
+    int32_t dtype, convolution;
 } context_options;
+
+enum { CONVOLUTION_AUTO, CONVOLUTION_DIRECT };
 
 static const six_attr attrs[] = {
     {"threads", SIX_INT, offsetof(context_options, threads), 0, 1024, "1", NULL,
@@ -24,6 +26,8 @@ static const six_attr attrs[] = {
     {"isa", SIX_TEXT, offsetof(context_options, isa), 0, 0, "auto", NULL,
      "the highest instruction set to use: auto, baseline, avx2, avx512 or neon"},
     {"dtype", SIX_CHOICE, offsetof(context_options, dtype), 0, 0, "f32", "f32 f64", "the type that nets compute with"},
+    {"convolution", SIX_CHOICE, offsetof(context_options, convolution), 0, 0, "auto", "auto direct",
+     "how conv2d computes: auto is by Winograd's algorithm where that is faster, direct by sums of products alone"},
     {"seed", SIX_INT, offsetof(context_options, seed), 0, 9007199254740992.0, "0", NULL, "of all random numbers"},
     {"max_memory", SIX_INT, offsetof(context_options, max_memory), 0, 0x1p53, "0", NULL,
      "bytes that everything made with the context may take at once; 0 for no limit"},
@@ -103,6 +107,7 @@ int32_t six_context_new(sixnet_context **out, const char *options, sixnet_malloc
         return status;
     ctx->variant = variant;
     ctx->dtype = (six_dtype)o.dtype;
+    ctx->direct_convolution = o.convolution == CONVOLUTION_DIRECT;
     ctx->seed = (uint64_t)o.seed;
     ctx->threads = o.threads ? (int32_t)o.threads : six_processor_count();
     status = limit(ctx, o.max_memory);
@@ -125,12 +130,15 @@ const char *six_context_get(const sixnet_context *ctx, const char *key)
         return ctx->dtype == SIX_F64 ? "generic" : ctx->variant->name;
     if (strcmp(key, "dtype") == 0)
         return ctx->dtype == SIX_F64 ? "f64" : "f32";
+    if (strcmp(key, "convolution") == 0)
+        return ctx->direct_convolution ? "direct" : "auto";
     if (strcmp(key, "threads") == 0)
         return ctx->threads_text;
     if (strcmp(key, "seed") == 0)
         return ctx->seed_text;
     if (strcmp(key, "max_memory") == 0)
         return ctx->max_memory_text;
-    six_fail(SIXNET_NOT_FOUND, "a context has no '%.40s'; it has isa, dtype, threads, seed and max_memory", key);
+    six_fail(SIXNET_NOT_FOUND, "a context has no '%.40s'; it has isa, dtype, convolution, threads, seed and max_memory",
+             key);
     return NULL;
 }

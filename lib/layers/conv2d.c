@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "layers/correlate.h"
 #include "layers/weights.h"
+#include "layers/winograd.h"
 #include "simd/lane_sums.h"
 
 enum { MAX_TAPS = 1024 };
@@ -90,6 +91,35 @@ static void flatten(six_correlation *c)
     c->rows = c->in_h = 1;
 }
 
+/* How many values of an axis of `in` the three taps of `out` windows see, the first from `first` on. */
+static int64_t values_seen(int64_t in, int64_t out, int64_t first)
+{
+    int64_t seen = 0;
+    for (int64_t tap = first; tap < first + 3; tap++) {
+        const int64_t begin = tap < 0 ? -tap : 0, end = out < in - tap ? out : in - tap;
+        seen += begin < end ? end - begin : 0;
+    }
+    return seen;
+}
+
+/* Whether to compute a correlation of a slice of channels as winograd.h says: a function of shapes alone, so that bits do not depend on the
+ * machine. Compares products: of all values that windows see, and of a tile of 4 x 4 outputs, 36 for each channel and output besides the
+ * transforms, which take as long as so many more for each channel and for each output. Below five positions a side single samples lose. */
+static bool takes_winograd(const six_op *op, const six_correlation *c)
+{
+    enum { TRANSFORM = 192, SIDE_MIN = 5, CHANNELS_MAX = 1024 };
+    const conv2d *a = op->attr;
+    const bool window = a->kernel_size[0] == 3 && a->kernel_size[1] == 3 && a->stride[0] * a->stride[1] == 1 &&
+                        a->dilation[0] * a->dilation[1] == 1;
+    if (six_op_is_direct(op) || !window || c->rows < SIDE_MIN || c->columns < SIDE_MIN ||
+        c->depth > CHANNELS_MAX || c->outputs > CHANNELS_MAX)
+        return false;
+    const six_tap first = six_winograd_origin(c);
+    const int64_t tiles = (c->rows + 3) / 4 * ((c->columns + 3) / 4), pairs = (int64_t)c->depth * c->outputs;
+    return tiles * (36 * pairs + TRANSFORM * ((int64_t)c->depth + c->outputs)) <
+           pairs * values_seen(c->in_h, c->rows, first.h) * values_seen(c->in_w, c->columns, first.w);
+}
+
 /* The forward correlation of one slice of channels. */
 static six_correlation forward_of(const six_op *op, six_tap *tap)
 {
@@ -117,6 +147,7 @@ static six_correlation forward_of(const six_op *op, six_tap *tap)
             tap[c.taps++] =
                 (six_tap){(int32_t)(u * a->dilation[0] - a->padding[0]), (int32_t)(v * a->dilation[1] - a->padding[1])};
     flatten(&c);
+    c.winograd = takes_winograd(op, &c);
     return c;
 }
 
@@ -183,6 +214,7 @@ static six_correlation phase_of(const six_op *op, int64_t p, int64_t q, six_tap 
             w_tap[c.taps++] = (int32_t)(u * a->kernel_size[1] + v);
         }
     flatten(&c);
+    c.winograd = takes_winograd(op, &c);
     return c;
 }
 
@@ -308,17 +340,32 @@ static six_correlation one_sample_correlation(const six_op *op, const one_sample
     return c;
 }
 
+/* The forward correlation of one sample: of its planes as they are by Winograd's algorithm, else of its pieces. */
+static six_correlation forward_of_one(const six_op *op, const one_sample *one, six_tap *tap)
+{
+    six_correlation c = forward_of(op, tap);
+    if (!c.winograd)
+        return one_sample_correlation(op, one, tap);
+    c.x_plane = c.in_h * c.in_w;
+    c.x_row = c.in_w;
+    c.y_plane = c.rows * c.columns;
+    c.y_row = c.columns;
+    c.x_step = c.y_step = 1;
+    return c;
+}
+
 static int64_t weight_count(const six_op *op) { return six_shape_size(&op->param[0].shape); }
 
 static void memory_reqs_of_one(const six_op *op, six_memory_reqs *n)
 {
-    const conv2d *a = op->attr;
     six_tap tap[MAX_TAPS];
     one_sample one = one_sample_of(op);
-    six_correlation c = one_sample_correlation(op, &one, tap);
-    n->scratch = one_sample_reals(op) * (int64_t)sizeof(real) + six_correlate_scratch(&c, false);
-    n->shared = a->groups * six_packed_size(&c) * (int64_t)sizeof(real);
+    six_correlation c = forward_of_one(op, &one, tap);
+    n->scratch = six_correlate_scratch(&c) + (c.winograd ? 0 : one_sample_reals(op) * (int64_t)sizeof(real));
+    n->shared = ((const conv2d *)op->attr)->groups * six_packed_size(&c) * (int64_t)sizeof(real);
 }
+
+static void require_scratch(six_memory_reqs *n, int64_t bytes) { n->scratch = n->scratch < bytes ? bytes : n->scratch; }
 
 static void memory_reqs_of_group(const six_run *run, six_memory_reqs *n)
 {
@@ -328,11 +375,14 @@ static void memory_reqs_of_group(const six_run *run, six_memory_reqs *n)
     int32_t w_tap[MAX_TAPS];
     six_correlation c = forward_of(op, tap);
     int64_t packed = six_packed_size(&c);
-    n->scratch = six_correlate_scratch(&c, run->training);
+    require_scratch(n, six_correlate_scratch(&c));
+    if (run->training)
+        require_scratch(n, six_correlate_weights_scratch(&c));
     for (int64_t p = 0; run->training && p < phases(a, 0); p++)
         for (int64_t q = 0; q < phases(a, 1); q++) {
             c = phase_of(op, p, q, tap, w_tap);
             packed += six_packed_size(&c);
+            require_scratch(n, six_correlate_scratch(&c));
         }
     n->shared = a->groups * packed * (int64_t)sizeof(real);
 }
@@ -363,7 +413,7 @@ static int32_t begin_forward(six_run *run, six_tile *tiles)
     six_tap tap[MAX_TAPS];
     int32_t w_tap[MAX_TAPS];
     one_sample one = one_sample_of(op);
-    six_correlation c = run->lanes == 1 ? one_sample_correlation(op, &one, tap) : forward_of(op, tap);
+    six_correlation c = run->lanes == 1 ? forward_of_one(op, &one, tap) : forward_of(op, tap);
     int64_t slice = weight_count(op) / a->groups;
     (void)tiles;
     for (int32_t t = 0; t < c.taps; t++)
@@ -374,27 +424,37 @@ static int32_t begin_forward(six_run *run, six_tile *tiles)
     return SIXNET_OK;
 }
 
+/* A slice of channels by way of the pieces. */
+static void correlate_pieces(const six_op *op, const one_sample *one, const six_correlation *c, const real *x,
+                             const real *w, const real *bias, real *y, real *scratch)
+{
+    const int64_t *in = op->in[0].dim, *out = op->out[0].dim;
+    bool dense = one->pieces[0] * one->pieces[1] == 1 && !one->by_tap[0] && !one->by_tap[1];
+    real *copy = scratch, *uncut = copy + (one->as_it_is ? 0 : c->depth * one->plane);
+    for (int64_t d = 0; d < c->depth && !one->as_it_is; d++)
+        (dense ? copy_padded : copy_pieces)(op, one, x + d * in[1] * in[2], copy + d * one->plane);
+    six_correlate(c, one->as_it_is ? x : copy, w, bias, uncut, uncut + c->outputs * c->y_plane);
+    for (int64_t o = 0; o < c->outputs; o++)
+        for (int64_t row = 0; row < out[1]; row++)
+            copy_vectors(y + (o * out[1] + row) * out[2], uncut + o * c->y_plane + row * one->length[1], out[2]);
+}
+
 static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 {
     const six_op *op = run->op;
     const conv2d *a = op->attr;
-    const int64_t *in = op->in[0].dim, *out = op->out[0].dim;
+    const int64_t in_plane = op->in[0].dim[1] * op->in[0].dim[2], out_plane = op->out[0].dim[1] * op->out[0].dim[2];
     six_tap tap[MAX_TAPS];
     one_sample one = one_sample_of(op);
-    six_correlation c = one_sample_correlation(op, &one, tap);
-    bool dense = one.pieces[0] * one.pieces[1] == 1 && !one.by_tap[0] && !one.by_tap[1];
-    real *copy = scratch, *y = copy + (one.as_it_is ? 0 : c.depth * one.plane);
+    six_correlation c = forward_of_one(op, &one, tap);
     for (int64_t s = 0; s < a->groups; s++) {
-        const real *x = tile->x[0] + s * c.depth * in[1] * in[2],
+        const real *x = tile->x[0] + s * c.depth * in_plane, *w = (real *)run->shared + s * six_packed_size(&c),
                    *bias = a->bias ? run->value[1] + s * c.outputs : NULL;
-        for (int64_t d = 0; d < c.depth && !one.as_it_is; d++)
-            (dense ? copy_padded : copy_pieces)(op, &one, x + d * in[1] * in[2], copy + d * one.plane);
-        six_correlate(&c, one.as_it_is ? x : copy, (real *)run->shared + s * six_packed_size(&c), bias, y,
-                      y + c.outputs * c.y_plane);
-        for (int64_t o = 0; o < c.outputs; o++)
-            for (int64_t row = 0; row < out[1]; row++)
-                copy_vectors(tile->y[0] + ((s * c.outputs + o) * out[1] + row) * out[2],
-                             y + o * c.y_plane + row * one.length[1], out[2]);
+        real *y = tile->y[0] + s * c.outputs * out_plane;
+        if (c.winograd)
+            six_correlate(&c, x, w, bias, y, scratch);
+        else
+            correlate_pieces(op, &one, &c, x, w, bias, y, scratch);
     }
 }
 
@@ -453,7 +513,7 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
     six_correlation c = forward_of(op, tap);
     for (int64_t s = 0; tile->partial && s < a->groups; s++)
         six_correlate_weights(&c, tile->x[0] + s * c.depth * c.x_plane, tile->dy[0] + s * c.outputs * c.y_plane,
-                              tile->partial + s * c.outputs * c.depth * c.taps, c.depth * c.taps, false, scratch);
+                              tile->partial + s * c.outputs * c.depth * c.taps, c.depth * c.taps, scratch);
     if (tile->dx[0])
         backward_input(run, tile, scratch);
     for (int64_t o = 0; tile->partial && a->bias && o < op->out[0].dim[0]; o++)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "layers/product.h"
+#include "layers/winograd.h"
 #include "simd/lane_sums.h"
 
 /* ---- forward ---- */
@@ -26,6 +27,8 @@ static six_product product_of(const six_correlation *c)
 /* Packed weights lie in blocks of as many outputs as the first block has: [block][d][t][output]. */
 int64_t six_packed_size(const six_correlation *c)
 {
+    if (c->winograd)
+        return six_winograd_packed_size(c);
     const six_product p = product_of(c);
     const int64_t block = six_product_block(&p);
     return (c->outputs + block - 1) / block * p.w_block;
@@ -34,6 +37,10 @@ int64_t six_packed_size(const six_correlation *c)
 void six_pack(const six_correlation *c, const real *w, int64_t w_output, int64_t w_depth, const int32_t *w_tap,
               real *packed)
 {
+    if (c->winograd) {
+        six_winograd_pack(c, w, w_output, w_depth, w_tap, packed);
+        return;
+    }
     const six_product p = product_of(c);
     const int64_t block = six_product_block(&p);
     for (int64_t o = 0; o < c->outputs; o += block)
@@ -90,6 +97,10 @@ static void region(const six_correlation *c, six_product p, const real *w, const
 
 void six_correlate(const six_correlation *c, const real *x, const real *w, const real *bias, real *y, void *scratch)
 {
+    if (c->winograd) {
+        six_winograd(c, x, w, bias, y, scratch);
+        return;
+    }
     six_product p = product_of(c);
     p.term = scratch;
     for (int64_t row = 0, row_end; row < c->rows; row = row_end) {
@@ -248,12 +259,12 @@ static void streams_of(const six_correlation *c, const interval *r, const band *
 }
 
 /* Lane sums of a row of accumulators, SIX_WIDTH at a time; the row has capacity up to a multiple of SIX_WIDTH. */
-static void sum_lanes(real *sums, int64_t count, real *dw, bool add)
+static void sum_lanes(real *sums, int64_t count, real *dw)
 {
     for (int64_t i = 0; i < count; i += SIX_WIDTH) {
         vec result = six_lane_sums((vec *)(sums + i * SIX_LANES));
         for (int64_t k = 0; k < SIX_WIDTH && i + k < count; k++)
-            dw[i + k] = add ? dw[i + k] + result[k] : result[k];
+            dw[i + k] = result[k];
     }
 }
 
@@ -289,7 +300,7 @@ static void add_band(const six_correlation *c, const band *in, const int64_t *st
 }
 
 static void weights_of_planes(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output,
-                              bool add, void *scratch)
+                              void *scratch)
 {
     interval r = reach_of(c);
     int64_t count = (int64_t)c->depth * c->taps, rows_at_once = band_rows(c, &r), row = sums_row(c);
@@ -308,7 +319,7 @@ static void weights_of_planes(const six_correlation *c, const real *x, const rea
             add_band(c, &in, stream, outputs, rows, dy + base * c->y_plane + first * c->y_row, sums);
         }
         for (int32_t o = 0; o < outputs; o++)
-            sum_lanes(sums + o * row, count, dw + (base + o) * dw_output, add);
+            sum_lanes(sums + o * row, count, dw + (base + o) * dw_output);
     }
 }
 
@@ -324,21 +335,31 @@ static six_correlation planes_at_once(const six_correlation *c)
 }
 
 void six_correlate_weights(const six_correlation *c, const real *x, const real *dy, real *dw, int64_t dw_output,
-                           bool add, void *scratch)
+                           void *scratch)
 {
+    if (c->winograd) {
+        six_winograd_weights(c, x, dy, dw, dw_output, scratch);
+        return;
+    }
     six_correlation part = planes_at_once(c);
     for (int32_t d = 0; d < c->depth; d += part.depth) {
         part.depth = part.depth < c->depth - d ? part.depth : c->depth - d;
-        weights_of_planes(&part, x + d * c->x_plane, dy, dw + d * c->taps, dw_output, add, scratch);
+        weights_of_planes(&part, x + d * c->x_plane, dy, dw + d * c->taps, dw_output, scratch);
     }
 }
 
-int64_t six_correlate_scratch(const six_correlation *c, bool weights)
+int64_t six_correlate_scratch(const six_correlation *c)
 {
+    return c->winograd ? six_winograd_scratch(c) : c->taps * (int64_t)sizeof(six_term);
+}
+
+int64_t six_correlate_weights_scratch(const six_correlation *c)
+{
+    if (c->winograd)
+        return six_winograd_weights_scratch(c);
     six_correlation part = planes_at_once(c);
     interval r = reach_of(c);
     int64_t count = (int64_t)part.depth * c->taps,
             reals = band_size(&part, &r) + outputs_at_once(&part, &r) * sums_row(&part);
-    int64_t forward = c->taps * (int64_t)sizeof(six_term), streams = (count + 7) / 8 * 8 * (int64_t)sizeof(int64_t);
-    return weights ? forward + streams + reals * (int64_t)sizeof(real) : forward;
+    return (count + 7) / 8 * 8 * (int64_t)sizeof(int64_t) + reals * (int64_t)sizeof(real);
 }

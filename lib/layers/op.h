@@ -111,6 +111,9 @@ typedef struct six_op {
 int32_t six_op_set_outputs(six_op *op, int32_t count);
 int32_t six_op_add_params(six_op *op, const six_param *param, int32_t count);
 
+/* Whether the context has convolution=direct. */
+bool six_op_is_direct(const six_op *op);
+
 /* One node in one plan: what a pass reads and changes. */
 typedef struct six_run {
     const six_op *op;

@@ -10,12 +10,6 @@ enum { LANE_BLOCK_COLUMNS = 4 };
 #endif
 enum { SINGLE_BLOCK_ROWS = 8 }; /* where y has a single column */
 
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
-
 /* Keeps the compiler from loading a weight again for each of its uses. */
 #if defined(__x86_64__) || defined(__i386__)
 #define IN_REGISTER(v) __asm__("" : "+v"(v))
@@ -32,9 +26,9 @@ SIX_INLINE void block_sums(const six_product *p, const real *w, const real *x, c
 {
     for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
         vec sum[SINGLE_BLOCK_ROWS][SIX_BLOCK_COLUMNS];
-        UNROLL
+        SIX_UNROLL
         for (int m = 0; m < M; m++)
-            UNROLL
+            SIX_UNROLL
         for (int n = 0; n < N; n++)
             sum[m][n] = bias ? six_set(bias[m]) : p->add ? six_load(y + m * p->y_m + n * p->y_n + part) : (vec){0};
         const real *w_k = w, *x_k = x + part;
@@ -42,24 +36,24 @@ SIX_INLINE void block_sums(const six_product *p, const real *w, const real *x, c
             for (int32_t t = 0; t < terms; t++) {
                 const real *x_t = x_k + p->term[t].x, *w_t = w_k + p->term[t].w;
                 vec weight[SINGLE_BLOCK_ROWS];
-                UNROLL
+                SIX_UNROLL
                 for (int m = 0; m < M; m++) {
                     weight[m] = six_set(w_t[m * p->w_m]);
                     if (N > 1)
                         IN_REGISTER(weight[m]);
                 }
-                UNROLL
+                SIX_UNROLL
                 for (int n = 0; n < N; n++) {
                     const vec value = six_load(x_t + n * p->x_n);
-                    UNROLL
+                    SIX_UNROLL
                     for (int m = 0; m < M; m++)
                         sum[m][n] = six_fma(weight[m], value, sum[m][n]);
                 }
             }
         }
-        UNROLL
+        SIX_UNROLL
         for (int m = 0; m < M; m++)
-            UNROLL
+            SIX_UNROLL
         for (int n = 0; n < N; n++)
             six_store(y + m * p->y_m + n * p->y_n + part, sum[m][n]);
     }
@@ -123,7 +117,9 @@ static void multiply_columns(const six_product *p, const real *w, const real *x,
         rows = block_rows(p, m);
         block_fn *block =
             rows == SINGLE_BLOCK_ROWS ? p->terms == 1 ? block_8x1_of_1 : block_8x1 : block_table[rows - 1][columns - 1];
-        block(p, w + weights_at(p, m), x, bias ? bias + m : NULL, y + m * p->y_m);
+        const real *w_m = w + weights_at(p, m), *bias_m = bias ? bias + m : NULL;
+        for (int64_t i = 0; i < p->times; i++)
+            block(p, w_m + i * p->w_time, x + i * p->x_time, bias_m, y + m * p->y_m + i * p->y_time);
     }
 }
 
@@ -132,6 +128,8 @@ void six_multiply(const six_product *p, const real *w, const real *x, const real
     static const six_term origin = {0, 0};
     const int64_t blocks = (p->n + SIX_BLOCK_COLUMNS - 1) / SIX_BLOCK_COLUMNS;
     six_product all = *p;
+    if (!all.times)
+        all.times = 1;
     if (!all.term) {
         all.term = &origin;
         all.terms = 1;
@@ -152,10 +150,10 @@ SIX_INLINE void lane_block_sums(const six_lane_product *p, const real *a, const 
     for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
         vec sum[SIX_BLOCK_ROWS][LANE_BLOCK_COLUMNS];
         const real *column[LANE_BLOCK_COLUMNS];
-        UNROLL
+        SIX_UNROLL
         for (int n = 0; n < N; n++) {
             column[n] = b + b_offset[n] + part;
-            UNROLL
+            SIX_UNROLL
             for (int m = 0; m < M; m++)
                 sum[m][n] = six_load(y + m * p->y_m + n * SIX_LANES + part);
         }
@@ -164,21 +162,21 @@ SIX_INLINE void lane_block_sums(const six_lane_product *p, const real *a, const 
             int64_t b_at = r * p->b_row;
             for (int64_t c = 0; c < p->columns; c++, b_at += p->b_column, a_at += p->a_column) {
                 vec left[SIX_BLOCK_ROWS];
-                UNROLL
+                SIX_UNROLL
                 for (int m = 0; m < M; m++)
                     left[m] = six_load(a_at + m * p->a_m);
-                UNROLL
+                SIX_UNROLL
                 for (int n = 0; n < N; n++) {
                     const vec right = six_load(column[n] + b_at);
-                    UNROLL
+                    SIX_UNROLL
                     for (int m = 0; m < M; m++)
                         sum[m][n] = six_fma(left[m], right, sum[m][n]);
                 }
             }
         }
-        UNROLL
+        SIX_UNROLL
         for (int n = 0; n < N; n++)
-            UNROLL
+            SIX_UNROLL
         for (int m = 0; m < M; m++)
             six_store(y + m * p->y_m + n * SIX_LANES + part, sum[m][n]);
     }

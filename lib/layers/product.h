@@ -28,7 +28,8 @@ typedef struct six_product {
     int32_t terms;
     bool add;        /* start is y; else the bias, or zero */
     int64_t w_block; /* distance of blocks of six_product_block() rows, if w is packed in blocks; else 0 */
-    bool single;     /* of packed weights: n is 1 in every product with them, whose blocks then have more rows */
+    int64_t times, w_time, x_time, y_time; /* so many products, and the distances of their w, x and y; 0: one */
+    bool single; /* of packed weights: n is 1 in every product with them, whose blocks then have more rows */
 } six_product;
 
 /* Computes y. bias [m] numbers, or NULL. */

@@ -51,6 +51,13 @@ typedef real vec_unaligned __attribute__((vector_size(SIX_VECTOR_BYTES), may_ali
 
 #define SIX_INLINE static inline __attribute__((always_inline, unused))
 
+/* Before a loop over registers: unrolls it. */
+#if defined(__clang__)
+#define SIX_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define SIX_UNROLL _Pragma("GCC unroll 36")
+#endif
+
 SIX_INLINE vec six_load(const real *p) { return *(const vec_unaligned *)p; }
 SIX_INLINE void six_store(real *p, vec a) { *(vec_unaligned *)p = a; }
 SIX_INLINE vec six_set(real a) { return a - (vec){0}; }

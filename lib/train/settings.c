@@ -18,14 +18,15 @@ static void add_option(six_text *t, const char *name, const six_fit_options *o, 
     six_text_add(t, "%s", end);
 }
 
-static void add_options(six_text *t, int64_t order_seed, const six_fit_options *o)
+static void add_options(six_text *t, const six_train_run *run, const six_fit_options *o)
 {
     add_option(t, "batch_size", o, o->shards > 1 ? " " : "\n");
     if (o->shards > 1)
         add_option(t, "shards", o, "\n");
     add_option(t, "shuffle", o, "\n");
     add_option(t, "drop_last", o, "\n");
-    six_text_add(t, "seed=%" PRId64 "\n", order_seed);
+    six_text_add(t, "seed=%" PRId64 "%s\n", run->state.order_seed,
+                 run->net->ctx->direct_convolution ? " convolution=direct" : "");
     add_option(t, "on_nan", o, "\n");
     add_option(t, "average", o, o->average == SIX_AVERAGE_NONE ? "\n" : " ");
     if (o->average == SIX_AVERAGE_EMA)
@@ -52,7 +53,7 @@ int32_t six_settings_text(six_text *t, const six_train_run *run, const six_fit_o
     six_text_add(t, "optimizer=%s", run->opt->kind->kind.name);
     six_spec_write(&run->opt->kind->kind, run->opt->attr, t);
     six_text_add(t, "\n");
-    add_options(t, run->state.order_seed, o);
+    add_options(t, run, o);
     int32_t status = add_dataset(t, "training", train);
     if (!status)
         status = add_dataset(t, "validation", validation);

@@ -1136,8 +1136,8 @@ def kinds(family: str) -> List[Kind]:
 
 class Context(_Handle):
     """How the library may use the process: threads (1; 0 for every processor), dtype ("f32", "f64"), isa ("auto", or the highest
-    instruction set to use), seed, max_memory (bytes that all made with it may take at once; 0 for no limit), and log, a function that
-    is given a level (0 information, 1 warning) and a line.
+    instruction set to use), convolution ("auto", or "direct" for conv2d without Winograd's algorithm), seed, max_memory (bytes that all
+    made with it may take at once; 0 for no limit), and log, a function that is given a level (0 information, 1 warning) and a line.
 
         Context("threads=2 dtype=f64")
         Context(threads=2, dtype="f64", log=print)
@@ -1182,6 +1182,11 @@ class Context(_Handle):
     @property
     def dtype(self) -> str:
         return self._setting(b"dtype")
+
+    @property
+    def convolution(self) -> str:
+        """How conv2d computes: "auto" or "direct"."""
+        return self._setting(b"convolution")
 
     @property
     def threads(self) -> int:

@@ -2,7 +2,7 @@
 
 #include "tool.h"
 
-const machine machine_default = {.isa = "auto", .dtype = "f32"};
+const machine machine_default = {.isa = "auto", .dtype = "f32", .convolution = "auto"};
 
 static int32_t read_list(const option *o, const char *text)
 {
@@ -92,6 +92,7 @@ void add_machine(option_table *t, machine *m)
     add_integer(t, "--threads", "threads to use; 0 for every core (0); the result is the same", &m->threads, 0, 1024);
     add_word(t, "--isa", "NAME", "highest instruction set to use: baseline, avx2, avx512, neon (auto)", &m->isa);
     add_word(t, "--dtype", "TYPE", "what is computed with: f32 or f64 (f32)", &m->dtype);
+    add_word(t, "--convolution", "NAME", "how convolutions are computed: auto or direct (auto)", &m->convolution);
 }
 
 void add_weights(option_table *t, net_files *n)

@@ -20,10 +20,10 @@ static int32_t parse_net(work *w, const char *path)
 
 int32_t work_open(work *w, const machine *m, const net_files *n)
 {
-    char options[256];
+    char options[320];
     file_kind kind;
-    snprintf(options, sizeof options, "threads=%" PRId64 " isa=%.64s dtype=%.64s seed=%" PRId64, m->threads, m->isa,
-             m->dtype, m->seed);
+    snprintf(options, sizeof options, "threads=%" PRId64 " isa=%.64s dtype=%.64s convolution=%.64s seed=%" PRId64,
+             m->threads, m->isa, m->dtype, m->convolution, m->seed);
     CHECK_SIXNET(sixnet_context_new(&w->ctx, options));
     if (!is_regular(n->path))
         return fail("%s: is not there, or is a folder, a pipe or a device; a file is expected", n->path);

@@ -45,7 +45,7 @@ typedef struct option_table {
 /* How the library computes. */
 typedef struct machine {
     int64_t threads, seed;
-    const char *isa, *dtype;
+    const char *isa, *dtype, *convolution;
 } machine;
 
 /* A net, and where its values come from if not from the net's own file. */

@@ -3,7 +3,7 @@
 #include "tool.h"
 
 const settings settings_default = {
-    .machine = {.isa = "auto", .dtype = "f32"},
+    .machine = {.isa = "auto", .dtype = "f32", .convolution = "auto"},
     .data = {.scale = NAN},
     .epochs = 10,
     .batch_size = 32,
