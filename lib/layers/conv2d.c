@@ -111,8 +111,8 @@ static bool takes_winograd(const six_op *op, const six_correlation *c)
     const conv2d *a = op->attr;
     const bool window = a->kernel_size[0] == 3 && a->kernel_size[1] == 3 && a->stride[0] * a->stride[1] == 1 &&
                         a->dilation[0] * a->dilation[1] == 1;
-    if (six_op_is_direct(op) || !window || c->rows < SIDE_MIN || c->columns < SIDE_MIN ||
-        c->depth > CHANNELS_MAX || c->outputs > CHANNELS_MAX)
+    if (six_op_is_direct(op) || !window || c->rows < SIDE_MIN || c->columns < SIDE_MIN || c->depth > CHANNELS_MAX ||
+        c->outputs > CHANNELS_MAX)
         return false;
     const six_tap first = six_winograd_origin(c);
     const int64_t tiles = (c->rows + 3) / 4 * ((c->columns + 3) / 4), pairs = (int64_t)c->depth * c->outputs;
