@@ -599,7 +599,7 @@ class Diamond(nn.Module):
         return torch.cat([a + self.v(q) + p, q, a], 1)
 
 
-SHARING = [
+SHARING: list[tuple[str, Callable[[], Any], Any, str]] = [
     ("tied", Tied, nn.CrossEntropyLoss(), """
 input shape=2 name=x
 embedding num_embeddings=7 embedding_dim=4 name=e
