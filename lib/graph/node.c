@@ -213,6 +213,7 @@ static int32_t set_up(const sixnet_model *net, six_request *r, const int32_t *in
     if (status)
         return status;
     node->op->ctx = net->ctx;
+    node->op->direct = net->ctx->direct_convolution;
     node->op->layer = node->layer;
     node->op->attr = node->attr;
     node->op->name = node->name;

@@ -111,7 +111,7 @@ static bool takes_winograd(const six_op *op, const six_correlation *c)
     const conv2d *a = op->attr;
     const bool window = a->kernel_size[0] == 3 && a->kernel_size[1] == 3 && a->stride[0] * a->stride[1] == 1 &&
                         a->dilation[0] * a->dilation[1] == 1;
-    if (six_op_is_direct(op) || !window || c->rows < SIDE_MIN || c->columns < SIDE_MIN || c->depth > CHANNELS_MAX ||
+    if (op->direct || !window || c->rows < SIDE_MIN || c->columns < SIDE_MIN || c->depth > CHANNELS_MAX ||
         c->outputs > CHANNELS_MAX)
         return false;
     const six_tap first = six_winograd_origin(c);

@@ -19,8 +19,6 @@ int32_t six_op_set_outputs(six_op *op, int32_t count)
     return SIXNET_OK;
 }
 
-bool six_op_is_direct(const six_op *op) { return op->ctx->direct_convolution; }
-
 int32_t six_op_add_params(six_op *op, const six_param *param, int32_t count)
 {
     six_param *all = six_alloc(op->ctx, (size_t)(op->params + count), sizeof *all);

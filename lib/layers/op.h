@@ -93,6 +93,7 @@ typedef struct six_op {
     const struct six_layer *layer;
     const void *attr; /* the layer's struct of attributes */
     const char *name; /* the node's, for messages */
+    bool direct;      /* the context has convolution=direct */
     int32_t inputs;
     six_shape *in; /* [inputs] */
 
@@ -110,9 +111,6 @@ typedef struct six_op {
 /* For setup(), which starts with one output and no parameters. Both return SIXNET_OK or SIXNET_OUT_OF_MEMORY; see op.c. */
 int32_t six_op_set_outputs(six_op *op, int32_t count);
 int32_t six_op_add_params(six_op *op, const six_param *param, int32_t count);
-
-/* Whether the context has convolution=direct. */
-bool six_op_is_direct(const six_op *op);
 
 /* One node in one plan: what a pass reads and changes. */
 typedef struct six_run {
