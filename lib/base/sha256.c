@@ -89,3 +89,15 @@ void six_sha256_end(six_sha256 *s, uint8_t digest[static 32])
     for (int i = 0; i < 8; i++)
         put(digest + 4 * i, s->state[i], 4);
 }
+
+void six_sha256_end_text(six_sha256 *s, char text[static SIX_SHA256_DIGITS + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t bytes[SIX_SHA256_DIGITS / 2];
+    six_sha256_end(s, bytes);
+    for (int i = 0; i < SIX_SHA256_DIGITS / 2; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    text[SIX_SHA256_DIGITS] = 0;
+}

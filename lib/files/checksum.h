@@ -8,19 +8,6 @@
 
 #define SIX_CHECKSUM_KEY "sixnet.checksum"
 
-enum { SIX_CHECKSUM_DIGITS = 64 };
-
 static const char six_no_checksum[] = "0000000000000000000000000000000000000000000000000000000000000000";
-
-static inline void six_checksum_text(six_sha256 *hash, char text[static SIX_CHECKSUM_DIGITS + 1])
-{
-    uint8_t bytes[32];
-    six_sha256_end(hash, bytes);
-    for (int i = 0; i < 32; i++) {
-        text[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        text[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-    }
-    text[SIX_CHECKSUM_DIGITS] = 0;
-}
 
 #endif

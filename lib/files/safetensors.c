@@ -438,21 +438,21 @@ const char *six_safetensors_get(const six_safetensors *s, const char *key)
 int32_t six_safetensors_verify(const six_safetensors *s, bool required)
 {
     const six_st_pair *pair = find_pair(s, SIX_CHECKSUM_KEY);
-    char digits[SIX_CHECKSUM_DIGITS + 1];
+    char digits[SIX_SHA256_DIGITS + 1];
     six_sha256 hash;
     if (!pair)
         return required ? six_fail(SIXNET_BAD_FILE, "%s: has no sixnet.checksum; checksum=false reads it all the same",
                                    s->label)
                         : SIXNET_OK;
-    const size_t place = place_of(s, pair->value), rest = place + SIX_CHECKSUM_DIGITS;
-    if (strlen(pair->value) != SIX_CHECKSUM_DIGITS || s->bytes[rest] != '"')
+    const size_t place = place_of(s, pair->value), rest = place + SIX_SHA256_DIGITS;
+    if (strlen(pair->value) != SIX_SHA256_DIGITS || s->bytes[rest] != '"')
         return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum: %d hexadecimal digits are expected", s->label,
-                        place, SIX_CHECKSUM_DIGITS);
+                        place, SIX_SHA256_DIGITS);
     six_sha256_begin(&hash);
     six_sha256_add(&hash, s->bytes, place);
-    six_sha256_add(&hash, six_no_checksum, SIX_CHECKSUM_DIGITS);
+    six_sha256_add(&hash, six_no_checksum, SIX_SHA256_DIGITS);
     six_sha256_add(&hash, s->bytes + rest, s->size - rest);
-    six_checksum_text(&hash, digits);
+    six_sha256_end_text(&hash, digits);
     if (strcmp(digits, pair->value) == 0)
         return SIXNET_OK;
     return six_fail(SIXNET_BAD_FILE,

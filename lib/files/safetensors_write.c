@@ -119,14 +119,14 @@ int32_t six_safetensors_write(const six_st_content *content, six_sink sink)
 {
     size_t sum;
     six_sha256 hash;
-    char digits[SIX_CHECKSUM_DIGITS + 1];
+    char digits[SIX_SHA256_DIGITS + 1];
     six_text header = header_of(content, &sum);
     int32_t status = header.failed ? SIXNET_OUT_OF_MEMORY : SIXNET_OK;
     if (!status) {
         six_sha256_begin(&hash);
         write_all(content, &header, (six_sink){hash_more, &hash});
-        six_checksum_text(&hash, digits);
-        memcpy(header.data + sum, digits, SIX_CHECKSUM_DIGITS);
+        six_sha256_end_text(&hash, digits);
+        memcpy(header.data + sum, digits, SIX_SHA256_DIGITS);
         status = write_all(content, &header, sink);
     }
     six_text_free(&header);

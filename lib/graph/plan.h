@@ -82,8 +82,8 @@ static inline six_tile *six_tile_at(const six_plan *plan, int32_t node, int32_t 
 }
 
 /* A plan for passes over up to `tiles` tiles. With lanes 1 a tile is a single sample, for which every layer must have forward_one(), and for
- * training, where `tiles` is then 1, backward_one(). It works in the memory of `lender`, if that is not NULL and large enough: a plan for evaluation, like the new one, that lives
- * longer and never runs at the same time. */
+ * training, where `tiles` is then 1, backward_one(). It works in the memory of `lender`, if that is not NULL and large enough: a plan for
+ * evaluation, like the new one, that lives longer and never runs at the same time. */
 int32_t six_plan_new(six_plan **out, sixnet_model *net, int32_t tiles, bool training, int32_t lanes,
                      const six_plan *lender);
 void six_plan_free(six_plan *plan);

@@ -266,7 +266,6 @@ static void put_values(six_sha256 *hash, const unsigned char *values, int64_t co
 int32_t six_digest(const sixnet_model *net, char digest[static 65])
 {
     six_sha256 hash;
-    uint8_t bytes[32];
     size_t size = (size_t)net->variant->real_size;
     six_sha256_begin(&hash);
     for (int32_t i = 0; i < net->tensor_count; i++) {
@@ -277,12 +276,7 @@ int32_t six_digest(const sixnet_model *net, char digest[static 65])
             put_u64(&hash, (uint64_t)t->shape.dim[d]);
         put_values(&hash, (const unsigned char *)net->values + (size_t)t->offset * size, t->size, size);
     }
-    six_sha256_end(&hash, bytes);
-    for (int i = 0; i < 32; i++) {
-        digest[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        digest[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-    }
-    digest[64] = 0;
+    six_sha256_end_text(&hash, digest);
     return SIXNET_OK;
 }
 

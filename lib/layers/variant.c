@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The tables of one variant: compiled, as the layers are, once for each. What an instruction set does not have compiled for itself is that of
+/* The tables of one variant: compiled, as the layers are, once for each. An instruction set takes its rarely hot kernels from
  * SIX_SHARED_VARIANT; see lib/meson.build. */
 
 #include "layers/variant.h"
@@ -58,53 +58,35 @@ SIX_INLINE void set_first_lane(real *lanes, real value)
         six_store(lanes + part * SIX_WIDTH, (vec){0});
 }
 
-static void lanes_from_f32(real *lanes, const float *rows, int64_t stride, int64_t features, int32_t active)
-{
-    if (active == 1) {
-        for (int64_t f = 0; f < features; f++)
-            set_first_lane(lanes + f * SIX_LANES, (real)rows[f]);
-        return;
+#define LANES_FROM(NAME, TYPE)                                                                                         \
+    static void NAME(real *lanes, const TYPE *rows, int64_t stride, int64_t features, int32_t active)                  \
+    {                                                                                                                  \
+        if (active == 1) {                                                                                             \
+            for (int64_t f = 0; f < features; f++)                                                                     \
+                set_first_lane(lanes + f * SIX_LANES, (real)rows[f]);                                                  \
+            return;                                                                                                    \
+        }                                                                                                              \
+        if (active < SIX_LANES)                                                                                        \
+            memset(lanes, 0, (size_t)(features * SIX_LANES) * sizeof *lanes);                                          \
+        for (int64_t begin = 0; begin < features; begin += TILE) {                                                     \
+            int64_t end = begin + TILE < features ? begin + TILE : features;                                           \
+            for (int32_t l = 0; l < active; l++)                                                                       \
+                for (int64_t f = begin; f < end; f++)                                                                  \
+                    lanes[f * SIX_LANES + l] = (real)rows[l * stride + f];                                             \
+        }                                                                                                              \
     }
-    if (active < SIX_LANES)
-        memset(lanes, 0, (size_t)(features * SIX_LANES) * sizeof *lanes);
-    for (int64_t begin = 0; begin < features; begin += TILE) {
-        int64_t end = begin + TILE < features ? begin + TILE : features;
-        for (int32_t l = 0; l < active; l++)
-            for (int64_t f = begin; f < end; f++)
-                lanes[f * SIX_LANES + l] = (real)rows[l * stride + f];
-    }
-}
+LANES_FROM(lanes_from_f32, float)
+LANES_FROM(lanes_from_f64, double)
 
-static void lanes_from_f64(real *lanes, const double *rows, int64_t stride, int64_t features, int32_t active)
-{
-    if (active == 1) {
-        for (int64_t f = 0; f < features; f++)
-            set_first_lane(lanes + f * SIX_LANES, (real)rows[f]);
-        return;
+#define FROM_LANES(NAME, TYPE)                                                                                         \
+    static void NAME(TYPE *rows, int64_t stride, const real *lanes, int64_t features, int32_t active)                  \
+    {                                                                                                                  \
+        for (int32_t l = 0; l < active; l++)                                                                           \
+            for (int64_t f = 0; f < features; f++)                                                                     \
+                rows[l * stride + f] = (TYPE)lanes[f * SIX_LANES + l];                                                 \
     }
-    if (active < SIX_LANES)
-        memset(lanes, 0, (size_t)(features * SIX_LANES) * sizeof *lanes);
-    for (int64_t begin = 0; begin < features; begin += TILE) {
-        int64_t end = begin + TILE < features ? begin + TILE : features;
-        for (int32_t l = 0; l < active; l++)
-            for (int64_t f = begin; f < end; f++)
-                lanes[f * SIX_LANES + l] = (real)rows[l * stride + f];
-    }
-}
-
-static void f32_from_lanes(float *rows, int64_t stride, const real *lanes, int64_t features, int32_t active)
-{
-    for (int32_t l = 0; l < active; l++)
-        for (int64_t f = 0; f < features; f++)
-            rows[l * stride + f] = (float)lanes[f * SIX_LANES + l];
-}
-
-static void f64_from_lanes(double *rows, int64_t stride, const real *lanes, int64_t features, int32_t active)
-{
-    for (int32_t l = 0; l < active; l++)
-        for (int64_t f = 0; f < features; f++)
-            rows[l * stride + f] = (double)lanes[f * SIX_LANES + l];
-}
+FROM_LANES(f32_from_lanes, float)
+FROM_LANES(f64_from_lanes, double)
 
 static void add(real *to, const real *from, int64_t count)
 {

@@ -32,9 +32,6 @@
 
 enum { TILE = SIX_WINOGRAD_TILE, POINTS = SIX_WINOGRAD_POINTS, POSITIONS = SIX_WINOGRAD_POSITIONS, TILES_AT_ONCE = 8 };
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* ---- what a pass works on at a time ---- */
 
 typedef struct tiling {
@@ -46,16 +43,17 @@ typedef struct tiling {
         m_position; /* M [position][output][tile][SIX_LANES], of one sample [position][tile][output] */
 } tiling;
 
-static int64_t lanes_of(int64_t channels) { return divide_up(channels, SIX_LANES) * SIX_LANES; }
+static int64_t lanes_of(int64_t channels) { return six_winograd_divide_up(channels, SIX_LANES) * SIX_LANES; }
 
 /* Positions are a cache line farther apart than they need be: at powers of two they would fall into a few sets of the cache. */
 static tiling tiling_of(const six_correlation *c)
 {
     const six_product p = {.m = c->outputs};
-    tiling t = {.one = c->x_step == 1, .across = divide_up(c->columns, TILE)};
-    t.count = t.across * divide_up(c->rows, TILE);
-    t.at_once = t.one ? least(t.count, TILES_AT_ONCE) : divide_up(t.count, divide_up(t.count, TILES_AT_ONCE));
-    t.x_planes = t.one ? divide_up(c->depth, SIX_LANES) : c->depth;
+    tiling t = {.one = c->x_step == 1, .across = six_winograd_divide_up(c->columns, TILE)};
+    t.count = t.across * six_winograd_divide_up(c->rows, TILE);
+    t.at_once = t.one ? six_winograd_least(t.count, TILES_AT_ONCE)
+                      : six_winograd_divide_up(t.count, six_winograd_divide_up(t.count, TILES_AT_ONCE));
+    t.x_planes = t.one ? six_winograd_divide_up(c->depth, SIX_LANES) : c->depth;
     t.block = t.one ? lanes_of(c->outputs) : six_product_block(&p);
     t.y_planes = t.one ? t.block / SIX_LANES : t.block;
     t.v_plane = t.at_once * SIX_LANES;
@@ -91,7 +89,7 @@ int64_t six_winograd_block(const six_correlation *c) { return tiling_of(c).block
 int64_t six_winograd_packed_size(const six_correlation *c)
 {
     const int64_t block = six_winograd_block(c);
-    return divide_up(c->outputs, block) * POSITIONS * c->depth * block;
+    return six_winograd_divide_up(c->outputs, block) * POSITIONS * c->depth * block;
 }
 
 six_tap six_winograd_origin(const six_correlation *c)
@@ -174,10 +172,10 @@ SIX_INLINE void input_tiles(const six_correlation *c, const int pair, const real
                             int64_t count, real *v, int64_t v_position)
 {
     const six_tap origin = six_winograd_origin(c);
-    const int64_t across = divide_up(c->columns, TILE);
+    const int64_t across = six_winograd_divide_up(c->columns, TILE);
     for (int64_t n = first, run; n < first + count; n += run, v += run * SIX_LANES) {
         const int64_t at = n % across;
-        run = least(first + count - n, across - at);
+        run = six_winograd_least(first + count - n, across - at);
         input_run(c, pair, x, zeros, n / across * TILE + origin.h, at * TILE + origin.w, run, v, v_position);
     }
 }
@@ -263,7 +261,7 @@ static void multiply_one(const six_correlation *c, const tiling *t, const real *
                      .x_time = c->depth * t->block,
                      .y_time = t->m_position};
     for (int64_t d = 0; d < c->depth; d += SIX_LANES, u += SIX_LANES * t->block, v += t->v_plane) {
-        p.k = least(c->depth - d, SIX_LANES);
+        p.k = six_winograd_least(c->depth - d, SIX_LANES);
         p.add = d > 0;
         six_multiply(&p, v, u, NULL, m);
     }
@@ -275,14 +273,14 @@ static void correlate(const six_correlation *c, const tiling *t, const real *x, 
     real *v = scratch, *m = v + POSITIONS * t->v_position, *zeros = m + POSITIONS * t->m_position, start[SIX_LANES];
     memset(zeros, 0, (size_t)c->in_w * SIX_LANES * sizeof *zeros);
     for (int64_t first = 0; first < t->count; first += t->at_once) {
-        const int64_t tiles = least(t->count - first, t->at_once);
+        const int64_t tiles = six_winograd_least(t->count - first, t->at_once);
         for (int64_t d = 0; d < t->x_planes; d++)
             for (int pair = 0; pair < POINTS / 2; pair++)
                 six_winograd_input(c, pair, x + d * c->x_plane, zeros, first, tiles,
                                    v + 2 * POINTS * pair * t->v_position + d * t->v_plane, t->v_position);
         for (int64_t o = 0; o < c->outputs; o += t->block) {
             const real *u = w + o * POSITIONS * c->depth;
-            const int64_t planes = t->one ? t->y_planes : least(c->outputs - o, t->block);
+            const int64_t planes = t->one ? t->y_planes : six_winograd_least(c->outputs - o, t->block);
             if (t->one)
                 multiply_one(c, t, u, v, tiles, m);
             else

@@ -10,6 +10,9 @@
 #define SIX_WINOGRAD_P ((real)0.75)
 #define SIX_WINOGRAD_Q ((real)1.5)
 
+SIX_INLINE int64_t six_winograd_divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+SIX_INLINE int64_t six_winograd_least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 /* The values at two points, 0 and infinity, P and -P, or Q and -Q, of six values. */
 SIX_INLINE void six_winograd_input_points(const int pair, const vec d[SIX_WINOGRAD_POINTS], vec v[2])
 {

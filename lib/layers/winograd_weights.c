@@ -27,9 +27,6 @@ enum {
     BLOCK = ROWS * COLUMNS
 };
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* ---- U, packed as [block of outputs][position][channel][output] ---- */
 
 /* Of several outputs. In double, whatever `real` is: weights are transformed once for many uses. */
@@ -73,7 +70,7 @@ void six_winograd_pack(const six_correlation *c, const real *w, int64_t w_output
     const int64_t block = six_winograd_block(c), u_position = c->depth * block;
     const six_tap origin = six_winograd_origin(c);
     for (int64_t o = 0, count; o < c->outputs; o += count) {
-        count = least(least(c->outputs - o, block - o % block), EIGHT);
+        count = six_winograd_least(six_winograd_least(c->outputs - o, block - o % block), EIGHT);
         for (int32_t d = 0; d < c->depth; d++) {
             eight g[3][3] = {{{0}}};
             for (int32_t t = 0; t < c->taps; t++)
@@ -96,21 +93,24 @@ typedef struct tiling {
 
 static tiling tiling_of(const six_correlation *c)
 {
-    tiling t = {.across = divide_up(c->columns, TILE)};
-    t.count = t.across * divide_up(c->rows, TILE);
-    t.depth = least(c->depth, CHANNELS_AT_ONCE);
-    t.outputs = least(c->outputs, CHANNELS_AT_ONCE);
-    t.at_once = divide_up(t.count, divide_up(t.count * (t.depth + t.outputs), TILE_PLANES_AT_ONCE));
-    t.blocks = divide_up(t.outputs, ROWS) * divide_up(t.depth, COLUMNS);
+    tiling t = {.across = six_winograd_divide_up(c->columns, TILE)};
+    t.count = t.across * six_winograd_divide_up(c->rows, TILE);
+    t.depth = six_winograd_least(c->depth, CHANNELS_AT_ONCE);
+    t.outputs = six_winograd_least(c->outputs, CHANNELS_AT_ONCE);
+    t.at_once =
+        six_winograd_divide_up(t.count, six_winograd_divide_up(t.count * (t.depth + t.outputs), TILE_PLANES_AT_ONCE));
+    t.blocks = six_winograd_divide_up(t.outputs, ROWS) * six_winograd_divide_up(t.depth, COLUMNS);
     t.plane = (t.at_once | 1) * SIX_LANES; /* odd, for the cache's sets */
     return t;
 }
 
+/* Zeros for a row of x or y. */
+static int64_t zeros_of(const six_correlation *c) { return (c->in_w > c->columns ? c->in_w : c->columns) * SIX_LANES; }
+
 int64_t six_winograd_weights_scratch(const six_correlation *c)
 {
     const tiling t = tiling_of(c);
-    return (POSITIONS * t.blocks * BLOCK + PAIR * (t.depth + t.outputs) * t.plane +
-            (c->in_w > c->columns ? c->in_w : c->columns) * SIX_LANES) *
+    return (POSITIONS * t.blocks * BLOCK + PAIR * (t.depth + t.outputs) * t.plane + zeros_of(c)) *
            (int64_t)sizeof(real);
 }
 
@@ -148,7 +148,7 @@ SIX_INLINE void gradient_rows(vec column[TILE][2], real *d, int64_t d_position)
 SIX_INLINE void gradient_pair(const six_correlation *c, const int pair, const real *dy, const real *zeros,
                               int64_t first, int64_t count, real *d, int64_t d_position)
 {
-    const int64_t across = divide_up(c->columns, TILE);
+    const int64_t across = six_winograd_divide_up(c->columns, TILE);
     for (int64_t n = first; n < first + count; n++, d += SIX_LANES) {
         const int64_t h = n / across * TILE, w = n % across * TILE;
         for (int part = 0; part < SIX_LANES; part += SIX_WIDTH) {
@@ -244,8 +244,8 @@ static void add_position(const tiling *t, int64_t outputs, int64_t depth, const 
 {
     for (int64_t o = 0; o < outputs; o += ROWS)
         for (int64_t d = 0; d < depth; d += COLUMNS, sums += BLOCK)
-            sums_table[least(outputs - o, ROWS) - 1][least(depth - d, COLUMNS) - 1](a + o * t->plane, b + d * t->plane,
-                                                                                    t->plane, tiles, sums);
+            sums_table[six_winograd_least(outputs - o, ROWS) - 1][six_winograd_least(depth - d, COLUMNS) - 1](
+                a + o * t->plane, b + d * t->plane, t->plane, tiles, sums);
 }
 
 /* ---- Gᵀ S G ---- */
@@ -299,8 +299,9 @@ static void weights_of(const six_correlation *c, const tiling *t, int64_t output
     const int64_t position = t->blocks * BLOCK, d_position = t->outputs * t->plane, v_position = t->depth * t->plane;
     real *sums = scratch, *d = sums + POSITIONS * position, *v = d + PAIR * d_position, *zeros = v + PAIR * v_position;
     memset(sums, 0, (size_t)(POSITIONS * position) * sizeof *sums);
+    memset(zeros, 0, (size_t)zeros_of(c) * sizeof *zeros);
     for (int64_t first = 0; first < t->count; first += t->at_once) {
-        const int64_t tiles = least(t->count - first, t->at_once);
+        const int64_t tiles = six_winograd_least(t->count - first, t->at_once);
         for (int pair = 0; pair < POINTS / 2; pair++) {
             for (int64_t k = 0; k < outputs; k++)
                 gradient(c, pair, dy + k * c->y_plane, zeros, first, tiles, d + k * t->plane, d_position);
@@ -320,11 +321,8 @@ void six_winograd_weights(const six_correlation *c, const real *x, const real *d
                           void *scratch)
 {
     const tiling t = tiling_of(c);
-    const int64_t width = c->in_w > c->columns ? c->in_w : c->columns;
-    memset((char *)scratch + six_winograd_weights_scratch(c) - width * SIX_LANES * (int64_t)sizeof(real), 0,
-           (size_t)width * SIX_LANES * sizeof(real));
     for (int64_t o = 0; o < c->outputs; o += t.outputs)
         for (int64_t k = 0; k < c->depth; k += t.depth)
-            weights_of(c, &t, least(c->outputs - o, t.outputs), least(c->depth - k, t.depth), x + k * c->x_plane,
-                       dy + o * c->y_plane, dw + o * dw_output + k * c->taps, dw_output, scratch);
+            weights_of(c, &t, six_winograd_least(c->outputs - o, t.outputs), six_winograd_least(c->depth - k, t.depth),
+                       x + k * c->x_plane, dy + o * c->y_plane, dw + o * dw_output + k * c->taps, dw_output, scratch);
 }

@@ -28,16 +28,16 @@ void safetensors_seal(uint8_t *file, size_t size)
 {
     static const char key[] = "\"" SIX_CHECKSUM_KEY "\":\"";
     const size_t length = sizeof key - 1, header = safetensors_header(file, size);
-    char digits[SIX_CHECKSUM_DIGITS + 1];
+    char digits[SIX_SHA256_DIGITS + 1];
     six_sha256 hash;
-    for (size_t at = LENGTH; at + length + SIX_CHECKSUM_DIGITS <= LENGTH + header; at++) {
+    for (size_t at = LENGTH; at + length + SIX_SHA256_DIGITS <= LENGTH + header; at++) {
         if (memcmp(file + at, key, length) != 0)
             continue;
-        memcpy(file + at + length, six_no_checksum, SIX_CHECKSUM_DIGITS);
+        memcpy(file + at + length, six_no_checksum, SIX_SHA256_DIGITS);
         six_sha256_begin(&hash);
         six_sha256_add(&hash, file, size);
-        six_checksum_text(&hash, digits);
-        memcpy(file + at + length, digits, SIX_CHECKSUM_DIGITS);
+        six_sha256_end_text(&hash, digits);
+        memcpy(file + at + length, digits, SIX_SHA256_DIGITS);
         return;
     }
 }

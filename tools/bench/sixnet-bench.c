@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Measures how fast the library is here, and how near to what the machine could do. This file reads the options and goes through the
+/* Measures how fast the library is here, and its share of what the machine could do. This file reads the options and goes through the
  * workloads; measure.c times them, report.c prints. docs/performance.md says how to read what it prints. */
 
 #if defined(__linux__) && !defined(_GNU_SOURCE)
