@@ -48,6 +48,8 @@ typedef struct six_attr {
 #define SIX_ABOVE_ZERO 2.2250738585072014e-308
 /* Its range if it may be 0 but not 1. */
 #define SIX_BELOW_ONE 0, 0.99999999999999989
+/* The greatest seed: JSON and checkpoints hold it exactly. */
+#define SIX_SEED_MAX 0x1p53
 #define SIX_ANY (-1.7976931348623157e308), 1.7976931348623157e308
 
 /* One word of the text interface. attrs ends with a name of NULL; NULL for a kind without attributes. */

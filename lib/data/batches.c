@@ -12,7 +12,7 @@ static const six_attr attrs[] = {
      "samples at a time"},
     {"shuffle", SIX_BOOL, offsetof(six_batch_iterator_options, shuffle), 0, 1, "true", NULL,
      "mix the samples, anew for each epoch"},
-    {"seed", SIX_INT, offsetof(six_batch_iterator_options, seed), -1, 0x1p62, "-1", NULL,
+    {"seed", SIX_INT, offsetof(six_batch_iterator_options, seed), -1, SIX_SEED_MAX, "-1", NULL,
      "of the mixing; -1 for the context's seed"},
     {"drop_last", SIX_BOOL, offsetof(six_batch_iterator_options, drop_last), 0, 1, "false", NULL,
      "leave out a last batch that is not full"},

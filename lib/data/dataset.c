@@ -79,7 +79,7 @@ typedef struct split {
 static const six_attr split_attrs[] = {
     {"first_size", SIX_INT, offsetof(split, first_size), 1, 0x1p62, NULL, NULL,
      "the number of samples of the first part"},
-    {"seed", SIX_INT, offsetof(split, seed), -1, 0x1p62, "-1", NULL, "of the mixing; -1 for the context's seed"},
+    {"seed", SIX_INT, offsetof(split, seed), -1, SIX_SEED_MAX, "-1", NULL, "of the mixing; -1 for the context's seed"},
     {"shuffle", SIX_BOOL, offsetof(split, shuffle), 0, 1, "true", NULL, "mix the samples first"},
     {0},
 };

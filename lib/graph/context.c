@@ -28,7 +28,7 @@ static const six_attr attrs[] = {
     {"dtype", SIX_CHOICE, offsetof(context_options, dtype), 0, 0, "f32", "f32 f64", "the type that nets compute with"},
     {"convolution", SIX_CHOICE, offsetof(context_options, convolution), 0, 0, "auto", "auto direct",
      "how conv2d computes: auto is by Winograd's algorithm where that is faster, direct by sums of products alone"},
-    {"seed", SIX_INT, offsetof(context_options, seed), 0, 9007199254740992.0, "0", NULL, "of all random numbers"},
+    {"seed", SIX_INT, offsetof(context_options, seed), 0, SIX_SEED_MAX, "0", NULL, "of all random numbers"},
     {"max_memory", SIX_INT, offsetof(context_options, max_memory), 0, 0x1p53, "0", NULL,
      "bytes that everything made with the context may take at once; 0 for no limit"},
     {0},

@@ -14,7 +14,7 @@ static const six_attr attrs[] = {
     {"shuffle", SIX_BOOL, offsetof(six_fit_options, shuffle), 0, 1, "true", NULL, "a new order in every epoch"},
     {"drop_last", SIX_BOOL, offsetof(six_fit_options, drop_last), 0, 1, "false", NULL,
      "leave out a last batch that is not full"},
-    {"seed", SIX_INT, offsetof(six_fit_options, seed), -1, 9007199254740992.0, "-1", NULL,
+    {"seed", SIX_INT, offsetof(six_fit_options, seed), -1, SIX_SEED_MAX, "-1", NULL,
      "of the order; -1 for the context's"},
     {"checkpoint", SIX_PATH, offsetof(six_fit_options, checkpoint), 0, 0, "", NULL,
      "a file in which the run is kept, to be resumed; empty: none"},
