@@ -3,18 +3,22 @@
 #define SIXNET_SIXNET_HPP
 
 /** @file
- * libsixnet for C++17: the functions of sixnet.h and layer.h as members of the handles they take, under the same names without
- * `sixnet_` and the name of the class. What is said of them there holds here too, and is not repeated; comments say what C++ adds.
+ * libsixnet for C++17. Each C handle has a class whose members are the functions of sixnet.h and layer.h, named without
+ * the `sixnet_` prefix and the class name. sixnet.h documents them; comments here describe what C++ adds.
  *
- * **Handles** are objects that free themselves, can be moved but not copied, and may be destroyed in any order: like those of C they
- * keep what they depend on, functions of the caller's included. One that was moved from is empty; get() gives the C handle.
+ * **Handles** are RAII objects: movable, not copyable. Destroy them in any order; each keeps the objects and callbacks
+ * it depends on alive. A moved-from handle is empty. get() returns the C handle, which the object continues to own.
  *
- * **Errors** are thrown as sixnet::error, which carries the status and the message. After one the objects are as they were before.
+ * **Errors** are thrown as sixnet::error, which carries the status and the message. The objects of the call are
+ * unchanged.
  *
- * **Callbacks** may throw: the C call under way is ended, and what was thrown is thrown by the member that made the call.
+ * **Callbacks** may throw: the exception aborts the running C call and is rethrown from the member function that made
+ * it.
  *
- * **Arrays** are views, which any contiguous container converts to; their sizes are checked against the net's and the dataset's shapes.
- * Functions for `float` and `double` bear one name.
+ * **Arrays** are passed as views, to which any contiguous container converts. Sizes are checked against the shapes of
+ * the net and the dataset. Functions for float and double are overloads of one name.
+ *
+ * **Threads** as in sixnet.h: a member does to its object what the C function does to its handle.
  */
 
 #include <array>
@@ -43,7 +47,7 @@ namespace sixnet
 
 // ---- errors ----
 
-/** A call that failed. */
+/** Exception of a failed call. */
 class error : public std::runtime_error
 {
 public:
@@ -51,11 +55,11 @@ public:
         : std::runtime_error(message), status_(status), system_error_(system_error)
     {
     }
-    /** One of the SIXNET_ numbers. */
+    /** The status, such as SIXNET_BAD_SHAPE. */
     std::int32_t status() const noexcept { return status_; }
-    /** Such as "SIXNET_BAD_SHAPE". */
+    /** The name of the status, such as "SIXNET_BAD_SHAPE". */
     const char *status_name() const noexcept { return sixnet_status_name(status_); }
-    /** The errno of the system call that failed, such as ENOENT; 0 if none was at fault. */
+    /** The errno of the failed system call, such as ENOENT; 0 if no system call failed. */
     int system_error() const noexcept { return system_error_; }
 
 private:
@@ -63,14 +67,14 @@ private:
     int system_error_;
 };
 
-/** The version of the library in use. */
+/** Returns the version of the loaded library, "major.minor.patch". */
 inline const char *version() noexcept { return sixnet_version(); }
-/** The version as one number. */
+/** Returns the version of the loaded library as major * 1000000 + minor * 1000 + patch. */
 inline std::int32_t version_number() noexcept { return sixnet_version_number(); }
 
-// ---- what functions are given ----
+// ---- arguments ----
 
-/** A text for the library: of a string literal or a std::string, which must not have a NUL, as C would take it for the end. */
+/** A string argument: a string literal or a std::string without NUL characters. Not copied. */
 class text
 {
 public:
@@ -80,14 +84,14 @@ public:
         if (string.find('\0') != std::string::npos)
             throw error(SIXNET_INVALID_ARGUMENT, "a text with a NUL character");
     }
-    /** What C is given. */
+    /** The C string. */
     const char *c_str() const noexcept { return chars_; }
 
 private:
     const char *chars_;
 };
 
-/** Values that lie one after another in somebody else's memory. */
+/** A non-owning view of contiguous values, like std::span. */
 template <class T> class view
 {
     template <class C> using element = std::remove_pointer_t<decltype(std::data(std::declval<C &>()))>;
@@ -95,7 +99,7 @@ template <class T> class view
 public:
     constexpr view() noexcept = default;
     constexpr view(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
-    /** Of an array, a std::vector, std::array, std::span, another view, whatever has data() and size(). */
+    /** Views an array, std::vector, std::array, std::span, another view, or any type with data() and size(). */
     template <class C, class = std::enable_if_t<std::is_convertible_v<element<C> (*)[], T (*)[]>>>
     constexpr view(C &&values) noexcept : data_(std::data(values)), size_(std::size(values))
     {
@@ -116,7 +120,7 @@ private:
 template <class C> view(C &&) -> view<std::remove_pointer_t<decltype(std::data(std::declval<C &>()))>>;
 template <class T> view(T *, std::size_t) -> view<T>;
 
-/** The shape of a sample, a target or a tensor: up to eight dimensions. */
+/** The shape of a sample, a target or a tensor: at most eight dimensions. */
 class shape
 {
 public:
@@ -136,7 +140,8 @@ public:
     const std::int64_t *end() const noexcept { return dims_.data() + rank_; }
     std::int64_t operator[](std::size_t i) const { return dims_[i]; }
 
-    /** How many values so many samples of it hold; an error if a dimension is negative or there are more than can be counted. */
+    /** Returns the number of values in `samples` samples of this shape. Throws if a dimension is negative or the product
+     * overflows. */
     std::int64_t count(std::int64_t samples = 1) const
     {
         std::int64_t product = samples;
@@ -149,7 +154,7 @@ public:
         return product;
     }
 
-    /** "1x28x28". */
+    /** Returns the shape as text, such as "1x28x28". */
     std::string str() const
     {
         std::string words;
@@ -173,7 +178,7 @@ inline constexpr node none = SIXNET_NO_NODE; /**< no node: the input of an input
 namespace detail
 {
 
-// What a callback has thrown in this thread, until the call that ran it returns.
+// The exception that a callback threw in this thread, until the call that ran it returns.
 inline thread_local std::exception_ptr pending;
 
 inline std::int32_t check(std::int32_t status)
@@ -185,14 +190,14 @@ inline std::int32_t check(std::int32_t status)
     return status;
 }
 
-// As check(), of a call whose results are nothing if it was cancelled.
+// Like check(), for a call that has no result if it was cancelled.
 inline void check_whole(std::int32_t status)
 {
     if (check(status) == SIXNET_STOPPED)
         throw error(SIXNET_STOPPED, "the call was cancelled");
 }
 
-// What a function of C gave, which failed with that status if it gave NULL.
+// The result of a C function that returns NULL on failure; throws with that status.
 template <class P> P *given(P *pointer, std::int32_t status)
 {
     if (!pointer)
@@ -200,7 +205,7 @@ template <class P> P *given(P *pointer, std::int32_t status)
     return pointer;
 }
 
-// Runs a function for the library: what it returns, or 1 if it throws.
+// Runs a callback for the library: returns its result, or 1 if it throws.
 template <class F> std::int32_t guarded(F &&function) noexcept
 {
     if (pending)
@@ -220,7 +225,7 @@ inline void release(sixnet_predictor *p) noexcept { sixnet_predictor_free(p); }
 inline void release(sixnet_dataset *p) noexcept { sixnet_dataset_free(p); }
 inline void release(sixnet_batch_iterator *p) noexcept { sixnet_batch_iterator_free(p); }
 
-// Functions of the caller's, which live as long as the last handle that may call them.
+// Callbacks, kept alive by every handle that may call them.
 using keep = std::shared_ptr<void>;
 
 template <class T> struct deleter {
@@ -231,11 +236,11 @@ template <class T> struct deleter {
 template <class T> class object
 {
 public:
-    /** The C handle, which stays the object's. */
+    /** Returns the C handle, which the object continues to own. */
     T *get() const noexcept { return handle_.get(); }
-    /** Whether there is one: an object that was moved from has none. */
+    /** False for a moved-from object. */
     explicit operator bool() const noexcept { return bool(handle_); }
-    /** What other objects must keep that depend on this one. */
+    /** References that dependent objects must hold. */
     const keep &functions() const noexcept { return handle_.get_deleter().functions; }
 
 protected:
@@ -254,7 +259,7 @@ private:
     std::unique_ptr<T, deleter<T>> handle_;
 };
 
-// The shape that a function of C gives.
+// The shape that a C function returns.
 template <class F> shape shape_of(F &&function)
 {
     std::int64_t dims[8];
@@ -263,7 +268,7 @@ template <class F> shape shape_of(F &&function)
     return {dims, static_cast<std::size_t>(rank)};
 }
 
-// How many samples of a size there are in that many values.
+// The number of samples of a size in so many values.
 inline std::int64_t rows(std::size_t values, std::int64_t size, const char *what)
 {
     const auto count = static_cast<std::int64_t>(values);
@@ -280,7 +285,7 @@ inline void must_be(std::size_t values, std::int64_t size, const char *what)
                     std::string(what) + ": " + std::to_string(values) + " values, not " + std::to_string(size));
 }
 
-// How many values one sample and its output are, and predictions of as many.
+// Sizes of a sample's input and output, and inference with checked sizes.
 struct sample_sizes {
     std::int64_t input = 0, output = 0;
 
@@ -300,7 +305,7 @@ struct sample_sizes {
 
 template <class V> std::int64_t size_of(const V &values) noexcept { return static_cast<std::int64_t>(values.size()); }
 
-// The name of an element type in the library's texts.
+// The name of an element type in specs.
 template <class T> constexpr const char *dtype() noexcept
 {
     constexpr bool whole = std::is_integral_v<T> && std::is_signed_v<T>;
@@ -327,18 +332,18 @@ template <class T> std::string array_spec(const char *what, const char *shape_na
 
 // ---- kinds ----
 
-/** One attribute of a kind, as sixnet_attribute_field() tells it. */
+/** One attribute of a kind; see sixnet_attribute_field(). */
 struct attribute {
     std::string name, type, default_value, range, help;
 };
 
-/** A word of the text interface. */
+/** A kind of the text interface, with its attributes. */
 struct kind {
     std::string name, help;
     std::vector<attribute> attributes;
 };
 
-/** Every word of a family: "layer", "loss", "optimizer", "schedule", "transform" or "options". */
+/** Returns all kinds of a family: "layer", "loss", "optimizer", "schedule", "transform" or "options". */
 inline std::vector<kind> kinds(text family)
 {
     std::vector<kind> found;
@@ -356,9 +361,9 @@ inline std::vector<kind> kinds(text family)
     return found;
 }
 
-// ---- layers of your own ----
+// ---- custom layers ----
 
-/** What a layer's setup function is given; see layer.h. */
+/** Argument of a custom layer's setup function; see layer.h. */
 class layer_setup
 {
 public:
@@ -373,7 +378,7 @@ public:
     {
         detail::check(sixnet_layer_setup_set_output_shape(setup_, s.data(), static_cast<std::int32_t>(s.size())));
     }
-    /** Another output after the first. */
+    /** Adds an output after the first. */
     void add_output(text name, const shape &s)
     {
         detail::check(
@@ -389,7 +394,7 @@ private:
     sixnet_layer_setup *setup_;
 };
 
-/** What a layer's forward and backward functions are given; see layer.h. T is the layer's type of values. */
+/** Argument of a custom layer's forward and backward functions; see layer.h. T is the layer's element type. */
 template <class T> class layer_call
 {
 public:
@@ -410,7 +415,7 @@ public:
     {
         return of<const T>(sixnet_layer_call_parameter(call_, index), 1, parameter_shape(index));
     }
-    /** To be written by forward; backward finds there what forward wrote. */
+    /** Written by forward, read by backward. */
     view<T> output(std::int32_t index = 0) const
     {
         return of<T>(sixnet_layer_call_output(call_, index), samples(), output_shape(index));
@@ -419,12 +424,12 @@ public:
     {
         return of<const T>(sixnet_layer_call_output_gradient(call_, index), samples(), output_shape(index));
     }
-    /** To be written. */
+    /** To be written by backward. */
     view<T> input_gradient(std::int32_t index = 0) const
     {
         return of<T>(sixnet_layer_call_input_gradient(call_, index), samples(), input_shape(index));
     }
-    /** Zero at first, to be added to. */
+    /** Initially zero, to be added to by backward. */
     view<T> parameter_gradient(std::int32_t index = 0) const
     {
         return of<T>(sixnet_layer_call_parameter_gradient(call_, index), 1, parameter_shape(index));
@@ -443,12 +448,12 @@ private:
     sixnet_layer_call *call_;
 };
 
-/** A layer of one's own on values of type T, float or double. */
+/** A custom layer on values of type T, float or double. */
 template <class T> struct layer {
     std::string attributes;                        /**< such as "beta=1 order=2" */
-    std::function<void(layer_setup &)> setup;      /**< what it throws refuses the inputs; may be empty */
+    std::function<void(layer_setup &)> setup;      /**< throws to reject the inputs; may be empty */
     std::function<void(layer_call<T> &)> forward;  /**< writes the outputs */
-    std::function<void(layer_call<T> &)> backward; /**< may be empty if the layer is only used to predict */
+    std::function<void(layer_call<T> &)> backward; /**< may be empty for a layer used for inference only */
 };
 
 namespace detail
@@ -484,10 +489,11 @@ template <class T> struct layer_thunks {
 
 // ---- context ----
 
-/** Takes one line of the log. level: 0 information, 1 warning. */
+/** Receives one log line. level: 0 information, 1 warning. */
 using log_fn = std::function<void(std::int32_t level, const char *line)>;
 
-/** Where a program says how the library may use its process. Wherever a context may be given, a new one of no options is the default. */
+/** Resources and settings: allocator, threads, instruction set, dtype, seed, log. A context argument defaults to a new
+ * context without options. */
 class context : public detail::object<sixnet_context>
 {
 public:
@@ -495,7 +501,7 @@ public:
         : object([&](auto out) { return sixnet_context_new(out, options.c_str()); }, std::make_shared<household>())
     {
     }
-    /** With an allocator, whose functions must not throw. */
+    /** Creates a context with an allocator, whose functions must not throw. */
     context(text options, sixnet_malloc_fn malloc_fn, sixnet_free_fn free_fn, void *user)
         : object(
               [&](auto out) {
@@ -505,7 +511,7 @@ public:
     {
     }
 
-    /** Sends log lines to fn, or nowhere if it is empty. */
+    /** Sets the log callback; an empty function disables logging. */
     void set_log(log_fn fn)
     {
         const auto write = [](void *user, std::int32_t level, const char *line) {
@@ -521,13 +527,13 @@ public:
             detail::check(sixnet_context_set_log(get(), write, &log));
     }
 
-    /** One setting in effect: "isa", "dtype", "convolution", "threads", "seed" or "max_memory". */
+    /** Returns one setting in effect: "isa", "dtype", "convolution", "threads", "seed" or "max_memory". */
     std::string_view setting(text key) const
     {
         return detail::given(sixnet_context_get(get(), key.c_str()), SIXNET_NOT_FOUND);
     }
 
-    /** Makes a layer known under a name, for all models of this context. */
+    /** Registers a custom layer for all models of this context. */
     template <class T> void register_layer(text name, layer<T> l)
     {
         static_assert(std::is_floating_point_v<T>, "a layer's values are float or double");
@@ -557,25 +563,26 @@ private:
 
 // ---- datasets ----
 
-/** Writes one sample: its values and its target's. */
+/** Produces one sample: writes its values and those of its target. */
 using sample_fn = std::function<void(std::int64_t index, view<float> input, view<float> target)>;
-/** As sample_fn, in double. */
+/** Like sample_fn, in double. */
 using sample_f64_fn = std::function<void(std::int64_t index, view<double> input, view<double> target)>;
 
-/** Samples with targets. */
+/** A sequence of samples with optional targets. */
 class dataset : public detail::object<sixnet_dataset>
 {
 public:
-    /** Of a pair of IDX files. */
+    /** Reads a pair of IDX files. */
     static dataset from_idx(text images, text labels, const context &ctx = context())
     {
         return {[&](auto out) { return sixnet_dataset_from_idx(out, ctx.get(), images.c_str(), labels.c_str()); },
                 ctx.functions()};
     }
 
-    /** Of arrays of float, double, uint8_t, int32_t or int64_t, which are copied.
+    /** Creates a dataset from arrays of float, double, uint8_t, int32_t or int64_t, which are copied by default.
      * @param sample,target the shapes of one sample and of one target
-     * @param options further words of the options kind "dataset_from_arrays": `scale`, and copy=false to use the arrays where they are */
+     * @param options further attributes of the options kind "dataset_from_arrays": `scale`, and copy=false to borrow
+     *         the arrays */
     template <class X, class T>
     static dataset from_arrays(const shape &sample, const X &inputs, const shape &target, const T &targets,
                                text options = "", const context &ctx = context())
@@ -591,7 +598,7 @@ public:
             ctx, {x.data(), t.data(), n});
     }
 
-    /** Of samples without targets. */
+    /** Creates a dataset without targets. */
     template <class X>
     static dataset from_arrays(const shape &sample, const X &inputs, text options = "", const context &ctx = context())
     {
@@ -601,20 +608,20 @@ public:
                          ctx, {x.data(), nullptr, detail::rows(x.size(), sample.count(), "inputs")});
     }
 
-    /** n samples that a function writes when they are needed; the same for the same index. */
+    /** Creates a dataset of n samples that a callback produces on demand; the same index must give the same sample. */
     static dataset from_callback(std::int64_t n, const shape &sample, const shape &target, sample_fn fn,
                                  const context &ctx = context())
     {
         return of_function<float>(sixnet_dataset_from_callback, {n, sample, target}, std::move(fn), ctx);
     }
-    /** As above, of a function that gives doubles. */
+    /** Like from_callback() with float, for a callback that produces double. */
     static dataset from_callback_f64(std::int64_t n, const shape &sample, const shape &target, sample_f64_fn fn,
                                      const context &ctx = context())
     {
         return of_function<double>(sixnet_dataset_from_callback_f64, {n, sample, target}, std::move(fn), ctx);
     }
 
-    /** Two datasets of its samples, by options such as "first_size=50000 seed=1". */
+    /** Splits the samples into two datasets, by options such as "first_size=50000 seed=1". */
     std::pair<dataset, dataset> split(text options)
     {
         sixnet_dataset *first = nullptr, *second = nullptr;
@@ -624,15 +631,15 @@ public:
         return parts;
     }
 
-    /** Adds a transform that every sample goes through: "normalize mean=0.1307 std=0.3081". */
+    /** Appends a transform applied to every sample, such as "normalize mean=0.1307 std=0.3081". */
     void add_transform(text spec) { detail::check(sixnet_dataset_add_transform(get(), spec.c_str())); }
 
     std::int64_t size() const noexcept { return sixnet_dataset_size(get()); }
     shape sample_shape() const { return shapes().first; }
-    /** Of no dimensions if there are no targets. */
+    /** Returns the shape of a target; no dimensions for data without targets. */
     shape target_shape() const { return shapes().second; }
 
-    /** Copies one sample out, transformed, and its target if a view of it is given. */
+    /** Copies out one transformed sample, and its target unless that view is empty. */
     void get_sample(std::int64_t index, view<float> input, view<float> target = {}) const
     {
         copy_sample(sixnet_dataset_get_sample, index, input, target);
@@ -706,10 +713,10 @@ private:
     }
 };
 
-/** A batch: some samples of a dataset. */
+/** A batch of samples. */
 template <class T> struct basic_batch {
-    view<const T> inputs, targets; /**< valid until the iterator's next; targets is empty if there are none */
-    std::int64_t n;                /**< how many samples */
+    view<const T> inputs, targets; /**< valid until the iterator's next batch; targets may be empty */
+    std::int64_t n;                /**< number of samples */
 };
 using batch = basic_batch<float>;
 using batch_f64 = basic_batch<double>;
@@ -724,14 +731,14 @@ public:
     {
     }
 
-    /** Begins an epoch. */
+    /** Starts an epoch. */
     void start_epoch(std::int64_t epoch) { detail::check(sixnet_batch_iterator_start_epoch(get(), epoch)); }
 
-    /** The next batch; nothing at the end of the epoch. */
+    /** Returns the next batch; std::nullopt at the end of the epoch. */
     std::optional<batch> next() { return next_of<float>(sixnet_batch_iterator_next); }
     std::optional<batch_f64> next_f64() { return next_of<double>(sixnet_batch_iterator_next_f64); }
 
-    /** The epoch, and how many of its samples were given out. */
+    /** Returns the epoch and the number of its samples that were yielded. */
     std::pair<std::int64_t, std::int64_t> position() const
     {
         std::pair<std::int64_t, std::int64_t> place;
@@ -756,32 +763,32 @@ private:
 
 // ---- model ----
 
-/** What a running fit tells; valid during the callback only. */
+/** State of a running fit(); valid during the callback only. */
 class progress
 {
 public:
     explicit progress(const sixnet_progress *p) noexcept : p_(p) {}
-    /** One of the numbers of sixnet_progress_get(): p["loss"]. */
+    /** Returns one number of sixnet_progress_get(): p["loss"]. */
     double operator[](text key) const noexcept { return sixnet_progress_get(p_, key.c_str()); }
 
 private:
     const sixnet_progress *p_;
 };
 
-/** Called after every batch and at the end of every epoch; returns true to end the run. */
+/** Called after every batch and at the end of every epoch; return true to stop. */
 using progress_fn = std::function<bool(const progress &)>;
 
-/** Takes a portion of a file. */
+/** Receives the next bytes of a file. */
 using write_fn = std::function<void(const void *data, std::size_t size)>;
-/** Gives up to size bytes of a file and returns how many; 0 at the end. */
+/** Reads up to size bytes of a file and returns their number; 0 at the end. */
 using read_fn = std::function<std::size_t(void *data, std::size_t size)>;
 
-/** What evaluate() has measured; accuracy is NaN for a loss that has none, such as mse. */
+/** Result of evaluate(); accuracy is NaN for a loss without accuracy, such as mse. */
 struct evaluation {
     double loss, accuracy;
 };
 
-/** The largest difference between a gradient and a numeric one, and the name of the value it was found at. */
+/** The largest difference between an analytic and a numeric gradient, and the name of its value. */
 struct gradient_difference {
     double worst;
     std::string where;
@@ -789,29 +796,29 @@ struct gradient_difference {
 
 class optimizer;
 
-/** A net: a graph of layers and the parameters it learns. */
+/** A net: a graph of layers with their tensors. */
 class model : public detail::object<sixnet_model>
 {
 public:
-    /** Empty, to be built with add() and compile(). */
+    /** Creates an empty model, to be built with add() and compile(). */
     explicit model(const context &ctx = context())
         : model(ctx, [&](auto out) { return sixnet_model_new(out, ctx.get()); })
     {
     }
 
-    /** Of a whole net's text, compiled. */
+    /** Parses a net's text and compiles it. */
     explicit model(text net, const context &ctx = context())
         : model(ctx, [&](auto out) { return sixnet_model_parse(out, ctx.get(), net.c_str()); })
     {
         find_ends();
     }
 
-    /** Of a file. */
+    /** Loads a model from a file. */
     static model load(text path, text options = "", const context &ctx = context())
     {
         return loaded(ctx, [&](auto out) { return sixnet_model_load(out, ctx.get(), path.c_str(), options.c_str()); });
     }
-    /** Of a file in memory. */
+    /** Loads a model from a file in memory. */
     static model load_from_buffer(view<const unsigned char> file, text options = "", const context &ctx = context())
     {
         const auto create = [&](auto out) {
@@ -819,7 +826,7 @@ public:
         };
         return loaded(ctx, create);
     }
-    /** Of a file that a function gives. */
+    /** Loads a model through a callback. */
     static model read(const read_fn &fn, text options = "", const context &ctx = context())
     {
         const auto portion = [](void *user, void *data, std::uint64_t size) {
@@ -837,7 +844,7 @@ public:
         return loaded(ctx, create);
     }
 
-    /** A copy, which from then on does what the model would have done. */
+    /** Creates an independent copy; training both with the same data gives bit-identical results. */
     model copy() const
     {
         model twin([&](auto out) { return sixnet_model_copy(out, get()); }, functions(), is_f64_);
@@ -847,11 +854,11 @@ public:
 
     // building
 
-    /** Adds a layer that takes the output of the node added last. */
+    /** Appends a layer whose input is the node added last. */
     node add(text spec) { return add(spec, node_count() - 1); }
-    /** Adds a layer that takes the output of a node. */
+    /** Appends a layer whose input is the given node. */
     node add(text spec, node input) { return added(sixnet_model_add(get(), spec.c_str(), input)); }
-    /** Adds a layer of several inputs. */
+    /** Appends a layer with several inputs. */
     node add(text spec, std::initializer_list<node> inputs)
     {
         return added(
@@ -863,7 +870,7 @@ public:
         detail::check(sixnet_model_compile(get()));
         find_ends();
     }
-    /** The bytes that n samples at once will need. */
+    /** Returns the memory in bytes that a pass over n samples will use. */
     std::uint64_t memory_needed(std::int64_t n, bool training = true)
     {
         std::uint64_t bytes = 0;
@@ -887,7 +894,7 @@ public:
     {
         return detail::given(sixnet_node_get(get(), n, field.c_str()), SIXNET_NOT_FOUND);
     }
-    /** An output of a node by its name or number; the node itself stands for the first. */
+    /** Returns an output of a node by name or number; the node itself stands for the first. */
     node node_output(node n, text output) const
     {
         const node found = sixnet_node_output(get(), n, output.c_str());
@@ -899,7 +906,7 @@ public:
     {
         return detail::shape_of([&](auto... out) { return sixnet_node_shape(get(), n, out...); });
     }
-    /** The shape of what goes in or comes out: "input", "output" or "target". */
+    /** Returns the per-sample shape of "input", "output" or "target". */
     shape model_shape(text end) const
     {
         return detail::shape_of([&](auto... out) { return sixnet_model_shape(get(), end.c_str(), out..., nullptr); });
@@ -941,12 +948,12 @@ public:
         detail::shape_of([&](auto... out) { return sixnet_tensor_shape(get(), name.c_str(), out..., &trainable); });
         return trainable != 0;
     }
-    /** How the tensors that a pattern names are trained: set_tensors("conv1.*", "trainable=false"). */
+    /** Sets how the tensors that match a pattern are trained: set_tensors("conv1.*", "trainable=false"). */
     void set_tensors(text pattern, text settings)
     {
         detail::check(sixnet_model_set_tensors(get(), pattern.c_str(), settings.c_str()));
     }
-    /** "trainable", "lr_scale", "weight_decay" or "parameter" of a tensor. */
+    /** Returns a setting of a tensor: "trainable", "lr_scale", "weight_decay" or "parameter". */
     double tensor_setting(text name, text key) const
     {
         const double value = sixnet_tensor_setting(get(), name.c_str(), key.c_str());
@@ -978,7 +985,7 @@ public:
     {
         detail::check(sixnet_tensor_gradient_f64(get(), name.c_str(), to.data(), detail::size_of(to)));
     }
-    /** A tensor's own memory. T must be the type of the context's dtype. */
+    /** Returns a view of a tensor's storage. T must match the context's dtype. */
     template <class T> view<const T> tensor_data(text name) const
     {
         static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "tensors are of float or double");
@@ -1000,7 +1007,7 @@ public:
 
     void forward(view<const float> x) { forwarded(x, sixnet_model_forward); }
     void forward(view<const double> x) { forwarded(x, sixnet_model_forward_f64); }
-    /** The loss of the last forward(). */
+    /** Computes the loss of the last forward(). */
     double loss(view<const float> t) { return loss_of(t, sixnet_model_loss); }
     double loss(view<const double> t) { return loss_of(t, sixnet_model_loss_f64); }
     void backward() { detail::check(sixnet_model_backward(get())); }
@@ -1008,13 +1015,14 @@ public:
     void backward_from(view<const double> dy) { backward_of(dy, sixnet_model_backward_from_f64); }
     void zero_grad() { detail::check(sixnet_model_zero_grad(get())); }
 
-    /** Predicts into y, of as many values as the samples have outputs. */
+    /** Runs inference into y, which must hold the outputs of all samples. */
     void predict(view<const float> x, view<float> y) { sizes_.predict(sixnet_model_predict, get(), x, y); }
     void predict(view<const double> x, view<double> y) { sizes_.predict(sixnet_model_predict_f64, get(), x, y); }
     std::vector<float> predict(view<const float> x) { return sizes_.predict(sixnet_model_predict, get(), x); }
     std::vector<double> predict(view<const double> x) { return sizes_.predict(sixnet_model_predict_f64, get(), x); }
 
-    /** Ends what runs on the model: fit() then returns false, other members throw an error of status SIXNET_STOPPED. */
+    /** Requests or clears cancellation: fit() then returns false, other members throw an error with status
+     * SIXNET_STOPPED. */
     void cancel(bool on = true) const noexcept { sixnet_model_cancel(get(), on); }
 
     gradient_difference gradient_check(view<const double> x, view<const double> t)
@@ -1034,19 +1042,20 @@ public:
 
     // training
 
-    /** Trains the net. Returns whether it ran to its end: false if fn or cancel() ended it. */
+    /** Trains the net. Returns true if the run completed, false if fn or cancel() stopped it. */
     bool fit(optimizer &opt, dataset &train, text options, const progress_fn &fn = {});
-    /** As above, and evaluates the net on a second dataset at the end of every epoch. */
+    /** Trains the net, and evaluates it on a second dataset at the end of every epoch. */
     bool fit(optimizer &opt, dataset &train, dataset &validation, text options, const progress_fn &fn = {});
 
-    /** How many epochs the last fit() completed, and one of the numbers of sixnet_model_history_get(). */
+    /** The number of epochs that the last fit() completed, and one number of sixnet_model_history_get(). */
     std::int64_t history_size() const noexcept { return sixnet_model_history_size(get()); }
     double history_get(std::int64_t epoch, text key) const noexcept
     {
         return sixnet_model_history_get(get(), epoch, key.c_str());
     }
 
-    /** What fit() with diagnostics=true found in the last run: lines of text, or another field of sixnet_model_diagnostic(). */
+    /** Returns the problems that the last fit() with diagnostics=true found: the texts, or another field of
+     * sixnet_model_diagnostic(). */
     std::vector<std::string> diagnostics(text field = "text") const
     {
         std::vector<std::string> all;
@@ -1076,7 +1085,7 @@ public:
         detail::check(sixnet_model_save_to_buffer(get(), file.data(), size, &size));
         return file;
     }
-    /** Saves through a function. */
+    /** Saves through a callback. */
     void write(const write_fn &fn) const
     {
         const auto portion = [](void *user, const void *data, std::uint64_t size) {
@@ -1087,7 +1096,7 @@ public:
         };
         detail::check(sixnet_model_save_to_stream(get(), portion, const_cast<write_fn *>(&fn)));
     }
-    /** Fills the net with the tensors of any safetensors file. Returns what differs, a line for each; "" if nothing. */
+    /** Loads tensors by name from any safetensors file. Returns the differences, one per line; "" if there are none. */
     std::string load_weights(text path, text options = "")
     {
         const char *report = "";
@@ -1167,7 +1176,8 @@ private:
 
 // ---- predictor ----
 
-/** Memory of a thread's own to predict in with a model: any number of threads, each with a predictor, need no lock. */
+/** Private buffers for inference with a shared model. Create one per thread; predictors run concurrently without locks.
+ */
 class predictor : public detail::object<sixnet_predictor>
 {
 public:
@@ -1182,7 +1192,7 @@ public:
     std::vector<float> predict(view<const float> x) { return sizes_.predict(sixnet_predictor_predict, get(), x); }
     std::vector<double> predict(view<const double> x) { return sizes_.predict(sixnet_predictor_predict_f64, get(), x); }
 
-    /** The bytes that it takes. */
+    /** Returns the memory of the predictor in bytes. */
     std::uint64_t memory() const
     {
         std::uint64_t bytes = 0;
@@ -1196,7 +1206,7 @@ private:
 
 // ---- optimizer ----
 
-/** Changes a model's parameters along their gradients. */
+/** Updates a model's parameters from their gradients. */
 class optimizer : public detail::object<sixnet_optimizer>
 {
 public:
@@ -1211,13 +1221,13 @@ public:
     double learning_rate() const noexcept { return sixnet_optimizer_learning_rate(get()); }
     void set_learning_rate(double lr) { detail::check(sixnet_optimizer_set_learning_rate(get(), lr)); }
 
-    /** Saves the training run of this optimizer and its model, and where the batches are. */
+    /** Saves the training run: model, optimizer, and the position of the batches. */
     void checkpoint_save(const model &net, text path, const batch_iterator *batches = nullptr, text options = "") const
     {
         detail::check(sixnet_checkpoint_save(net.get(), get(), batches ? batches->get() : nullptr, path.c_str(),
                                              options.c_str()));
     }
-    /** Takes up a training run. */
+    /** Restores a training run. */
     void checkpoint_load(model &net, text path, batch_iterator *batches = nullptr, text options = "")
     {
         detail::check(sixnet_checkpoint_load(net.get(), get(), batches ? batches->get() : nullptr, path.c_str(),
