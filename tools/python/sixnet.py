@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Neural nets with libsixnet: build, train and run them. Needs the library and Python 3.9; uses NumPy if it is there.
+"""Neural networks with libsixnet: build, train and run them. Requires the library and Python 3.9; uses NumPy if installed.
 
     import sixnet
 
@@ -10,22 +10,25 @@
     net.predict(images[:10]).argmax(1)
     net["conv1.weight"]                                                 # a view of the library's memory
 
-Layers, losses, optimizers, schedules and transforms are words with attributes, "conv2d out_channels=8 kernel_size=3"; kinds() lists them,
-and every attribute may be given as a keyword instead. Samples are rows of C-contiguous float32 or float64 arrays, which are used as they
-are; others are converted, with a ConversionWarning. Without NumPy any object with a buffer (array.array, bytes, memoryview) and nested
-lists will do, and results are memoryviews with a shape: .tolist() makes lists of them.
+Layers, losses, optimizers, schedules and transforms are text, "conv2d out_channels=8 kernel_size=3"; kinds() lists them with their
+attributes, and every attribute may be given as a keyword instead.
 
-A failed call raises a SixnetError, most of which are ValueErrors, KeyErrors, FileNotFoundErrors and so on as well; an argument of a wrong
-type is a TypeError. What a function of yours raises
-while the library runs it (progress, custom layers, datasets) is raised by the call that ran it; Ctrl-C ends fit() between two batches,
-and soon predict(), evaluate() and gradient_check().
+Arrays: samples are rows of C-contiguous float32 or float64 arrays, which are used without a copy; others are converted, with a
+ConversionWarning. Without NumPy, any object with a buffer (array.array, bytes, memoryview) and nested lists are accepted, and results are
+memoryviews with a shape; .tolist() converts them to lists.
 
-pickle and the module copy take all objects, so that pools of processes do: a model with its tensors and counters of random numbers, an
-optimizer with its state and its model, a dataset of arrays with them, others with the path or the function. A copied context is another
-handle of the same.
+Errors: failed calls raise subclasses of SixnetError, most of which also derive from the matching built-in, such as ValueError, KeyError or
+FileNotFoundError; an argument of a wrong type raises TypeError. An exception in a callback (progress, custom layers, datasets) is raised by
+the call that ran the callback. Ctrl-C stops fit() between two batches, and soon stops predict(), evaluate() and gradient_check().
 
-Models, optimizers and datasets give their memory back when they are no longer used, or at close() or the end of a with block. Different
-threads may use different objects; calls on one model wait for each other.
+Copies: pickle and copy support all objects, so process pools do, too: a model with its tensors and random-number counters, an optimizer
+with its state and its model, a dataset of arrays with its arrays, other datasets with their path or function. A copied context is another
+handle of the same context.
+
+Memory: models, optimizers and datasets release their memory when they are garbage-collected, by close(), or at the end of a with block.
+
+Threads: different threads may use different objects; calls on one model wait for each other. To predict concurrently, give each thread a
+Predictor.
 """
 
 from __future__ import annotations
@@ -78,7 +81,7 @@ NO_NODE = -1  #: no node
 
 
 class SixnetError(Exception):
-    """A call that failed: the library's status, and its message, which says what was wrong and what would be right."""
+    """A failed call: `status` is the library's status; the message names the problem and the fix."""
 
     def __init__(self, status: int, message: str) -> None:
         Exception.__init__(self, message)
@@ -93,28 +96,28 @@ class SixnetError(Exception):
 
 
 class InvalidArgumentError(SixnetError, ValueError):
-    """An argument that makes no sense."""
+    """Invalid argument."""
 
 
 class OutOfMemoryError(SixnetError, MemoryError):
-    """No memory left."""
+    """Out of memory, or the context's max_memory is exceeded."""
 
 
 class BadSpecError(SixnetError, ValueError):
-    """An unknown word, or a value out of range."""
+    """A spec or net text does not parse: unknown word, value out of range."""
 
 
 class BadShapeError(SixnetError, ValueError):
-    """Shapes that do not fit each other."""
+    """Shapes do not match."""
 
 
 class BadStateError(SixnetError, RuntimeError):
-    """The right call at the wrong time."""
+    """Valid call at the wrong time."""
 
 
 class FileAccessError(SixnetError, OSError):
-    """A file that cannot be read or written. It is a FileNotFoundError, PermissionError and so on too, with errno and filename, where the
-    system says why."""
+    """A file cannot be read or written. If the system gives a reason, also a FileNotFoundError, PermissionError etc. with errno
+    and filename."""
 
     def __init__(self, status: int, message: str, number: Optional[int] = None) -> None:
         SixnetError.__init__(self, status, message)
@@ -127,35 +130,35 @@ class FileAccessError(SixnetError, OSError):
 
 
 class BadFileError(SixnetError, ValueError):
-    """A file that is not what it claims to be."""
+    """Malformed file."""
 
 
 class TooLargeError(SixnetError, ValueError):
-    """More than a stated limit."""
+    """A documented limit is exceeded."""
 
 
 class NotFoundError(SixnetError, KeyError):
-    """No node, tensor or kind of that name."""
+    """No node, tensor or kind with this name."""
 
 
 class BadDataError(SixnetError, ValueError):
-    """A sample that cannot be used, such as a label out of range."""
+    """Unusable sample, such as a label out of range."""
 
 
 class NotFiniteError(SixnetError, ArithmeticError):
-    """The loss or a gradient became NaN or infinite."""
+    """The loss, a gradient or a parameter became NaN or infinite."""
 
 
 class CallbackFailedError(SixnetError, RuntimeError):
-    """A function of the program's own returned an error."""
+    """A callback failed."""
 
 
 class UnsupportedError(SixnetError, NotImplementedError):
-    """This machine or this build of the library does not have it."""
+    """Not available on this machine or in this build of the library."""
 
 
 class CancelledError(SixnetError):
-    """Model.cancel() ended the call before it had a result."""
+    """Model.cancel() stopped the call before it had a result."""
 
 
 _OK, _STOPPED, _INVALID_ARGUMENT, _BAD_SHAPE, _BAD_STATE, _IO_ERROR, _NOT_FOUND = 0, 1, -1, -4, -5, -6, -9
@@ -180,7 +183,7 @@ def _error(status: int, message: str, number: int = 0) -> SixnetError:
 
 
 class ConversionWarning(UserWarning):
-    """An array was copied because the library cannot use it as it is."""
+    """An array was copied because the library cannot use its type or layout."""
 
 
 # ---- the library ----
@@ -467,7 +470,7 @@ _WRITTEN_FOR = (1, 0)  # the ABI, and the least that it must have
 
 
 def _candidates() -> Iterator[Optional[str]]:
-    """What to try, in this order: a path given by the user, beside this file, what the system's loader knows, what ldconfig knows."""
+    """Candidate paths, in order: given by the user, next to this file, known to the system's loader, known to ldconfig."""
     given = os.environ.get("SIXNET_LIBRARY")
     if given:
         yield given
@@ -541,7 +544,7 @@ __version__ = version
 
 
 class _Pending(threading.local):
-    """What a callback has raised in this thread, until the call that ran it returns."""
+    """The exception that a callback raised in this thread, until the call that ran it returns."""
 
     error: Optional[BaseException] = None
 
@@ -778,7 +781,7 @@ def _give_back(free: Callable[[_Pointer], None], pointer: _Pointer, keep: List[A
 
 
 class _Handle:
-    """What all objects of the library have in common."""
+    """Base class of all handles."""
 
     _resource: Optional[_Resource] = None
     _OWN: Tuple[str, ...] = ()  # the attributes that are made anew in a copy; others, of a program's own subclass, are copied
@@ -831,7 +834,7 @@ class _Handle:
             return function(resource.pointer, *args)
 
     def close(self) -> None:
-        """Gives the memory back, as soon as no view of it is left. May be called twice."""
+        """Releases the memory as soon as no view of it is left. Further calls do nothing."""
         self._resource = None
         for name in self._HELD:
             setattr(self, name, None)
@@ -1094,7 +1097,7 @@ def _shape(function: Callable[..., int], *args: Any) -> Shape:
 
 
 class Attribute(NamedTuple):
-    """One attribute of a kind; `default` is "required" where there is none."""
+    """One attribute of a kind; `default` is "required" if there is no default."""
 
     name: str
     type: str
@@ -1104,7 +1107,7 @@ class Attribute(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A word of the text interface."""
+    """A kind of the text interface, with its attributes."""
 
     name: str
     help: str
@@ -1123,7 +1126,7 @@ def _fields(function: Callable[..., Optional[bytes]], fields: Sequence[str], *ar
 
 
 def kinds(family: str) -> List[Kind]:
-    """Every word of a family (one of FAMILIES), with its attributes, from the library's own tables."""
+    """Returns all kinds of a family (one of FAMILIES) with their attributes, from the tables that the parser uses."""
     if family not in FAMILIES:
         raise _error(_NOT_FOUND, f"there is no family '{family}'; there are {', '.join(FAMILIES)}")
     word = family.encode()
@@ -1135,9 +1138,15 @@ def kinds(family: str) -> List[Kind]:
 
 
 class Context(_Handle):
-    """How the library may use the process: threads (1; 0 for every processor), dtype ("f32", "f64"), isa ("auto", or the highest
-    instruction set to use), convolution ("auto", or "direct" for conv2d without Winograd's algorithm), seed, max_memory (bytes that all
-    made with it may take at once; 0 for no limit), and log, a function that is given a level (0 information, 1 warning) and a line.
+    """Resources and settings shared by the objects created with it. Options:
+
+    threads: compute threads including the caller; 0: all available processors (default 1)
+    dtype: "f32" or "f64" (default "f32")
+    isa: highest instruction set to use (default "auto")
+    convolution: "auto", or "direct" to disable Winograd's algorithm (default "auto")
+    seed: seed of initialization, dropout and shuffling (default 0)
+    max_memory: limit in bytes on all memory allocated through the context; 0: unlimited (default 0)
+    log: function called with a level (0 information, 1 warning) and a line
 
         Context("threads=2 dtype=f64")
         Context(threads=2, dtype="f64", log=print)
@@ -1176,7 +1185,7 @@ class Context(_Handle):
 
     @property
     def isa(self) -> str:
-        """The instruction set in use."""
+        """Instruction set in use."""
         return self._setting(b"isa")
 
     @property
@@ -1185,7 +1194,7 @@ class Context(_Handle):
 
     @property
     def convolution(self) -> str:
-        """How conv2d computes: "auto" or "direct"."""
+        """Convolution method: "auto", or "direct" without Winograd's algorithm."""
         return self._setting(b"convolution")
 
     @property
@@ -1198,7 +1207,7 @@ class Context(_Handle):
 
     @property
     def max_memory(self) -> int:
-        """The bytes that everything made with the context may take at once; 0 for no limit."""
+        """Limit in bytes on all memory allocated through the context; 0: unlimited."""
         return int(self._setting(b"max_memory"))
 
     def __repr__(self) -> str:
@@ -1208,7 +1217,7 @@ class Context(_Handle):
 
     def register_layer(self, name: str, forward: Callable[..., Any], backward: Optional[Callable[..., Any]] = None, *,
                  setup: Optional[Callable[[LayerSetup], Optional[Shape]]] = None, dtype: Optional[str] = None, **attributes: float) -> None:
-        """Makes a layer of Python functions known under a name, for all models of this context.
+        """Registers a custom layer of Python functions for all models of this context.
 
             def forward(call, x, w):              # inputs, then parameters: arrays of shape (samples, ...) and that of the parameter
                 return x ** call["order"] * w
@@ -1220,10 +1229,10 @@ class Context(_Handle):
             context.register_layer("power", forward, backward, setup=setup, order=2)
             sixnet.Model("input shape=3 \\n power order=3", context)
 
-        Called for up to 16 samples at a time, in the thread that made the call. A gradient of None is zero. Without backward the layer
-        is only used to predict. `call` is a LayerCall; `dtype` ("f32" or "f64") that of the arrays, the context's if not given; keywords
-        are the layer's attributes with their defaults. If setup has added outputs (LayerSetup.output()), forward returns a tuple of all
-        outputs, and dy is a tuple of their gradients.
+        forward and backward are called with up to 16 samples, in the thread that made the call. A gradient of None is zero. Without
+        backward the layer is for inference only. `call` is a LayerCall; `dtype` ("f32" or "f64") is that of the arrays (default: the
+        context's); keywords are the layer's attributes with their defaults. If setup adds outputs (LayerSetup.output()), forward
+        returns a tuple of all outputs, and dy is a tuple of their gradients.
         """
         for what, function in (("forward", forward), ("backward", backward or forward), ("setup", setup or forward)):
             _function(function, what)
@@ -1245,7 +1254,7 @@ def _context_again(kind: Type[Context], made: Tuple[str, Any], layers: List[Tupl
 
 
 class _DuringCall:
-    """The argument of a custom layer's functions: valid until they return."""
+    """Argument of a custom layer's function, valid until the function returns."""
 
     _attribute = ""  # the library's function that knows the layer's attributes
 
@@ -1265,8 +1274,8 @@ class _DuringCall:
 
 
 class LayerSetup(_DuringCall):
-    """What a layer's setup function is given: `inputs` are the shapes of the inputs, setup["order"] is an attribute. It may ask for
-    parameters, add outputs, return the first output's shape, and raise an error to refuse the inputs."""
+    """Argument of a custom layer's setup function: `inputs` are the shapes of the inputs, setup["order"] is an attribute. The
+    function may add parameters and outputs, return the shape of the first output, and raise an error to reject the inputs."""
 
     _attribute = "sixnet_layer_setup_attribute"
 
@@ -1276,19 +1285,19 @@ class LayerSetup(_DuringCall):
         self.inputs = tuple(_shape(_lib.sixnet_layer_setup_input_shape, pointer, i) for i in range(count))
 
     def parameter(self, name: str, shape: Sequence[int], low: float = 0.0, high: Optional[float] = None) -> None:
-        """Asks for a parameter, whose initial values are drawn evenly from low to high, or are all low."""
+        """Adds a parameter. Its initial values are uniform from low to high; without high, all are low."""
         dims = _whole_array(shape, c_int64, "shape")
         _check(_lib.sixnet_layer_setup_add_parameter(self._valid(), _text(name), dims, len(dims), low, low if high is None else high))
 
     def output(self, name: str, shape: Sequence[int]) -> None:
-        """Adds an output after the first, which is called "output". The line of another layer takes it as from=NODE:NAME."""
+        """Adds an output after the first, which is called "output". Other layers refer to it as from=NODE:NAME."""
         dims = _whole_array(shape, c_int64, "shape")
         _check(_lib.sixnet_layer_setup_add_output(self._valid(), _text(name), dims, len(dims)))
 
 
 class LayerCall(_DuringCall):
-    """What forward and backward are given: the number of samples, whether it is a training pass, call["order"] for an attribute, and in
-    backward the output."""
+    """Argument of a custom layer's forward and backward functions: `samples`, `training`, call["order"] for an attribute, and in
+    backward `output`, the result of forward."""
 
     _attribute = "sixnet_layer_call_attribute"
 
@@ -1300,7 +1309,7 @@ class LayerCall(_DuringCall):
 
     @property
     def output(self) -> Any:
-        """What forward has returned: an array, or a tuple of them if the layer has several outputs."""
+        """The result of forward: an array, or a tuple of arrays if the layer has several outputs."""
         return self._outputs(_lib.sixnet_layer_call_output)
 
     def _outputs(self, function: Callable[..., Optional[int]]) -> Any:
@@ -1474,14 +1483,14 @@ class _Part(NamedTuple):
 
 
 class Dataset(_Handle):
-    """Samples with targets, from arrays of float32, float64, uint8, int32 or int64, which are used where they lie: they must not be
-    changed while the dataset is in use.
+    """A sequence of samples with optional targets, from arrays of float32, float64, uint8, int32 or int64. The arrays are borrowed: do
+    not change them while the dataset is in use.
 
-    Samples come out as float32, or as float64 from a context of dtype f64. Inputs of float64, int32 and int64 are scaled and transformed in
-    double either way; int64 beyond 2**53 becomes the nearest double first. Numbers of a list are float64.
+    Samples are float32, or float64 in a context with dtype f64. Inputs of float64, int32 and int64 are scaled and transformed in double
+    in both cases; int64 beyond 2**53 is rounded to double first. Numbers in lists are float64.
 
-    shape is that of one sample, target_shape of one target; without them the arrays' dimensions after the first. scale multiplies the
-    inputs, 1 / 255 for images of bytes. copy=True copies the arrays.
+    shape is that of one sample, target_shape that of one target; the defaults are the dimensions of the arrays after the first. scale
+    multiplies the inputs: 1 / 255 for byte images. copy=True copies the arrays.
     """
 
     _draws = False  # whether a transform changes samples at random
@@ -1518,8 +1527,8 @@ class Dataset(_Handle):
     @classmethod
     def from_idx(cls, images: Union[str, os.PathLike[str]], labels: Union[str, os.PathLike[str], None] = None,
                  context: Optional[Context] = None) -> Dataset:
-        """Reads a pair of IDX files, gzipped or not. Images of bytes become values from 0 to 1; labels become classes. Without labels the
-        samples have no targets."""
+        """Reads a pair of IDX files, optionally gzipped. Byte images become values from 0 to 1; labels become classes. Without
+        labels the samples have no targets."""
         files = _IdxFiles(_path(images), _path(labels) if labels else None)
         dataset = cls.__new__(cls)._begin(files, context)
         dataset._source = _IdxFiles(os.path.abspath(files.images), files.labels and os.path.abspath(files.labels))
@@ -1528,8 +1537,9 @@ class Dataset(_Handle):
     @classmethod
     def from_function(cls, function: Callable[[int], Tuple[Any, Any]], n: int, shape: Sequence[int], target_shape: Sequence[int] = (1,),
                       context: Optional[Context] = None, dtype: Optional[str] = None) -> Dataset:
-        """n samples that function(index) gives when they are needed, as a pair of input and target. The same index must always give
-        the same sample. dtype is that of its values, the context's if not given: with "f64" they are transformed in double."""
+        """Creates a dataset of n samples that function(index) returns on demand, as a pair of input and target. The same index
+        must always give the same sample. dtype is that of the values (default: the context's); with "f64" they are transformed in
+        double."""
         if dtype not in (None, *_REALS):
             raise _error(_INVALID_ARGUMENT, f"dtype={dtype!r}; 'f32' or 'f64' is expected")
         if context is not None:
@@ -1542,12 +1552,12 @@ class Dataset(_Handle):
 
     @property
     def shape(self) -> Shape:
-        """The shape of one sample."""
+        """Shape of one sample."""
         return self._get(_dataset_shapes)[0]
 
     @property
     def dtype(self) -> str:
-        """That of the samples that come out, "f32" or "f64": the context's."""
+        """Element type of the samples, "f32" or "f64": the context's."""
         return str(self._context.get().dtype) if self._context else "f32"
 
     @property
@@ -1557,11 +1567,11 @@ class Dataset(_Handle):
 
     @property
     def target_shape(self) -> Optional[Shape]:
-        """The shape of one target; None if there are none."""
+        """Shape of one target; None for data without targets."""
         return self._get(_dataset_shapes)[1]
 
     def __getitem__(self, index: int) -> Tuple[Any, Any]:
-        """A copy of one sample, transformed, and of its target (None if there is none)."""
+        """Returns copies of one transformed sample and its target (None for data without targets)."""
         if isinstance(index, slice):
             raise TypeError("a dataset has no slices; split() makes two datasets of it, [dataset[i] for i in range(10, 20)] a list of samples")
         n, index = len(self), _whole(index, c_int64, "index")
@@ -1573,7 +1583,7 @@ class Dataset(_Handle):
         return x.array, t and t.array
 
     def add_transform(self, spec: str, **attributes: Any) -> Dataset:
-        """Adds a transform that every sample goes through, "normalize mean=0.1307 std=0.3081". Returns the dataset."""
+        """Appends a transform applied to every sample, such as "normalize mean=0.1307 std=0.3081". Returns the dataset."""
         text = _spec(spec, attributes)
         self._call(_lib.sixnet_dataset_add_transform, text)
         self._transforms = (*self._transforms, text.decode())
@@ -1581,7 +1591,7 @@ class Dataset(_Handle):
         return self
 
     def split(self, first_size: int, *, seed: Optional[int] = None, shuffle: bool = True) -> Tuple[Dataset, Dataset]:
-        """Two datasets, the first of that many samples, drawn at random but always the same for the same seed."""
+        """Splits the samples into two datasets, the first with first_size samples. The random split depends only on the seed."""
         spec = _spec("", {"first_size": first_size, "seed": seed, "shuffle": shuffle})
         parts = self._again(), self._again()
         for index, resource in enumerate(self._cut(spec)):
@@ -1596,7 +1606,7 @@ class Dataset(_Handle):
         return (_Resource(one, _lib.sixnet_dataset_free, resource.keep), _Resource(two, _lib.sixnet_dataset_free, resource.keep))
 
     def batches(self, batch_size: int, *, shuffle: bool = True, seed: Optional[int] = None, drop_last: bool = False) -> Batches:
-        """Batches of the dataset; every iteration over it is another epoch."""
+        """Returns an iterable of batches; each iteration over it is one epoch."""
         return Batches(self, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last)
 
     def __repr__(self) -> str:
@@ -1613,12 +1623,12 @@ def _dataset_again(kind: Type[Dataset], source: Any, context: Optional[Context],
 
 
 class Batches(_Handle):
-    """Yields a dataset in batches: pairs of copies of the inputs and of the targets (None if there are none).
+    """Yields a dataset in batches: pairs of copies of the inputs and of the targets (None for data without targets).
 
         for epoch in range(20):
             for x, t in batches: ...
 
-    Every iteration is another epoch, and goes on by itself, whatever others do meanwhile.
+    Each iteration is one epoch, and is independent of other iterations.
     """
 
     def __init__(self, dataset: Dataset, **options: Any) -> None:
@@ -1656,7 +1666,7 @@ class Batches(_Handle):
 
     @property
     def position(self) -> Tuple[int, int]:
-        """The epoch of the last iteration, and how many of its samples were given out."""
+        """Epoch of the last iteration, and the number of its samples that were yielded."""
         epoch, position = c_int64(), c_int64()
         self._call(_lib.sixnet_batch_iterator_position, byref(epoch), byref(position))
         return epoch.value, position.value
@@ -1723,7 +1733,7 @@ def _read_some(file: BinaryIO, address: int, size: int) -> int:
 
 
 class Node(NamedTuple):
-    """One node of a model: its number, name, kind, line of text, and the shapes of its first output and of all outputs for one sample."""
+    """One node of a model: number, name, kind, line of text, per-sample shape of its first output, and shapes of all outputs."""
 
     index: int  # type: ignore[assignment]
     name: str
@@ -1734,7 +1744,7 @@ class Node(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where a running fit() is. Losses and accuracies are those of the epoch so far; NaN where there is none."""
+    """State of a running fit(). Losses and accuracies are those of the epoch so far; NaN if there is no value."""
 
     epoch_end: bool  #: at the end of an epoch, otherwise after a batch
     epoch: int
@@ -1757,7 +1767,7 @@ class Progress(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """One epoch of Model.history; NaN where there is none."""
+    """One epoch of Model.history; NaN if there is no value."""
 
     lr: float
     loss: float
@@ -1767,7 +1777,8 @@ class Epoch(NamedTuple):
 
 
 class Diagnostic(NamedTuple):
-    """What fit(diagnostics=True) found wrong: its name, the layer's, the epoch and the batch, all in a line of text, and the usual remedy."""
+    """A problem that fit(diagnostics=True) found: its name, the layer, epoch and batch, all in one line of text, and the usual
+    remedy."""
 
     name: str
     node: str
@@ -1778,14 +1789,14 @@ class Diagnostic(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What evaluate() has measured; accuracy is NaN for a loss that has none, such as mse."""
+    """Result of evaluate(); accuracy is NaN for a loss without accuracy, such as mse."""
 
     loss: float
     accuracy: float
 
 
 class GradientCheck(NamedTuple):
-    """The largest difference between a gradient and a numeric one, and the name of the value it was found at."""
+    """Largest difference between an analytic and a numeric gradient, and the name of its value."""
 
     worst: float
     where: str
@@ -1799,7 +1810,7 @@ def _progress(pointer: _Pointer) -> Progress:
 
 
 class _Bar:
-    """What a terminal shows of a fit() that takes more than two seconds, if nothing else tells of it: one line, without colours."""
+    """Progress line of a fit() that takes more than two seconds, on a terminal."""
 
     def __init__(self) -> None:
         self._stream = sys.stderr
@@ -1923,7 +1934,7 @@ class _Record:
 
 
 class _Ends(NamedTuple):
-    """What goes in and comes out of a net, for one sample."""
+    """Per-sample shapes of a net's input, output and target."""
 
     kind: str  # of the tensors
     input: Shape
@@ -1976,9 +1987,7 @@ def _predict(handle: _Handle, net: _Pointer, ends: _Ends, functions: Mapping[str
 
 
 class Model(_Handle, Mapping[str, Any]):
-    """A net: a graph of layers and the parameters it learns.
-
-    Made of a whole net's text, one layer a line, or piece by piece:
+    """A net: a graph of layers with their tensors. Created from a net's text, one layer per line, or layer by layer:
 
         net = sixnet.Model()
         x = net.add("input shape=1x28x28")
@@ -1987,8 +1996,8 @@ class Model(_Handle, Mapping[str, Any]):
         net.add("add", x, y)
         net.compile()
 
-    It is a mapping of its parameters and buffers by name: net["conv1.weight"] is a read-only view of the library's memory, which follows
-    the training; net["conv1.weight"] = values copies values in. repr() is the summary that PyTorch users know.
+    A model is a mapping of its parameters and buffers by name: net["conv1.weight"] is a read-only view of the library's memory, which
+    training updates; net["conv1.weight"] = values overwrites the tensor. repr() is a summary in the format of PyTorch's torchsummary.
     """
 
     _ends: Optional[_Ends] = None  # once it is compiled
@@ -2013,7 +2022,7 @@ class Model(_Handle, Mapping[str, Any]):
     # files
 
     def save(self, file: Union[str, os.PathLike[str], BinaryIO], *, sync: bool = True) -> None:
-        """Saves the model as a safetensors file: to a path, where the old file stays until the new one is whole, or to an open file."""
+        """Saves the model as a safetensors file: to a path, replacing the old file atomically, or to an open file."""
         if hasattr(file, "write"):
             thunk = _CALLBACKS["sixnet_write_fn"](lambda _user, data, size: _guarded(_write_all, file, data, size))
             self._run(_lib.sixnet_model_save_to_stream, thunk, None)
@@ -2022,8 +2031,8 @@ class Model(_Handle, Mapping[str, Any]):
 
     @classmethod
     def load(cls, file: Union[str, os.PathLike[str], BinaryIO, bytes], context: Optional[Context] = None, **options: Any) -> Model:
-        """A model from a file that save() or save_checkpoint() made: from a path, an open file, or bytes. options are those of
-        kinds("options")'s "model_load": max_bytes, checksum, check_values. Layers of your own must be registered."""
+        """Loads a model from a file of save() or save_checkpoint(): a path, an open file, or bytes. options: max_bytes, checksum,
+        check_values, the options kind "model_load". Custom layers must be registered with the context."""
         net, spec = cls.__new__(cls), _spec("", options)
         if hasattr(file, "read"):
             source: Any = file
@@ -2037,8 +2046,8 @@ class Model(_Handle, Mapping[str, Any]):
         return net
 
     def load_weights(self, file: Union[str, os.PathLike[str], bytes], *, strict: bool = True, **options: Any) -> str:
-        """Fills the model with the tensors of any safetensors file, a path or bytes, by name. strict refuses a file that lacks tensors or
-        has others. Returns what differs, one line for each: "missing: NAME, NAME", "unexpected: ..."."""
+        """Loads tensors by name from any safetensors file, a path or bytes. strict rejects missing and extra tensors; shapes must
+        always match. Returns the differences, one per line: "missing: NAME, NAME", "unexpected: ..."."""
         report, spec = c_char_p(), _spec("", {"strict": strict, **options})
         with self._open().lock:
             if isinstance(file, (bytes, bytearray, memoryview)):
@@ -2050,8 +2059,9 @@ class Model(_Handle, Mapping[str, Any]):
     # building
 
     def add(self, spec: str, *inputs: Union[int, str], **attributes: Any) -> int:
-        """Adds a layer or a loss that takes the given nodes, or the node above. Returns its number. A node is a number or a name; it stands
-        for its first output, "NODE:OUTPUT" or node_output() for another. A call that fails leaves the model as it was."""
+        """Appends a layer or a loss whose inputs are the given nodes, or the node added last. Returns its number. A node is given
+        by number or name and stands for its first output; "NODE:OUTPUT" or node_output() selects another. A failed call leaves
+        the model unchanged."""
         resource = self._open()
         with resource.lock:
             text, nodes = _spec(spec, attributes), [self._node(node) for node in inputs]
@@ -2065,21 +2075,21 @@ class Model(_Handle, Mapping[str, Any]):
             return node
 
     def retain(self, node: Union[int, str]) -> None:
-        """Asks, before compile(), that node_values() and node_gradient() can read a node."""
+        """Keeps a node's values and gradients for node_values() and node_gradient(). Call before compile()."""
         index = self._node(node)
         self._call(_lib.sixnet_node_retain, index)
         self._retained = (*self._retained, index)
 
     def set_tensors(self, pattern: str, *, trainable: Optional[bool] = None, lr_scale: Optional[float] = None,
                     weight_decay: Union[float, str, None] = None) -> None:
-        """Sets how the tensors that a pattern names are trained; saved with the model.
+        """Sets how the tensors whose names match a pattern are trained; saved with the model.
 
-            net.set_tensors("conv1.*", trainable=False)                 # "*" stands for any characters, "?" for one
+            net.set_tensors("conv1.*", trainable=False)                 # "*" matches any characters, "?" one
             net.set_tensors("linear1.weight", lr_scale=0.1, weight_decay=0)
 
-        trainable=False freezes them: they have no gradient and no optimizer state, and a batch norm all of whose tensors are frozen uses
-        its running statistics. It cannot change while the model has an optimizer. lr_scale multiplies the learning rate, weight_decay
-        takes the place of the optimizer's; weight_decay="optimizer" returns to that."""
+        trainable=False freezes them: no gradient, no optimizer state, and a batch norm whose tensors are all frozen uses its running
+        statistics; it cannot change while the model has an optimizer. lr_scale multiplies the learning rate. weight_decay replaces the
+        optimizer's; weight_decay="optimizer" reverts it."""
         self._set_tensors(pattern, _spec("", {"trainable": trainable, "lr_scale": lr_scale, "weight_decay": weight_decay}))
 
     def _set_tensors(self, pattern: str, settings: bytes) -> None:
@@ -2088,21 +2098,21 @@ class Model(_Handle, Mapping[str, Any]):
             self._settings = (*self._settings, (len(self.nodes), f"tensors match={pattern} {settings.decode()}"))
 
     def tensor_setting(self, name: str, key: str) -> float:
-        """A setting of a tensor: "trainable" (1 or 0), "lr_scale", or "weight_decay" (-1: the optimizer's). Also "parameter": 1 for a
-        parameter, frozen or not, 0 for a buffer."""
+        """Returns a setting of a tensor: "trainable" (1 or 0), "lr_scale", "weight_decay" (-1: the optimizer's), or "parameter"
+        (1 for a parameter, frozen or not; 0 for a buffer)."""
         value = float(self._get(_lib.sixnet_tensor_setting, _text(name), _text(key)))
         if math.isnan(value):
             raise _error(_NOT_FOUND, _decoded(_lib.sixnet_last_error()))
         return value
 
     def compile(self) -> Model:
-        """Checks the graph and gives the parameters their initial values. Returns the model."""
+        """Checks the graph, plans its memory and initializes the parameters. Returns the model."""
         self._call(_lib.sixnet_model_compile)
         self._ends = self._get(_find_ends, self._kind)
         return self
 
     def copy(self) -> Model:
-        """A copy of a compiled model, which from then on does what the model would have done."""
+        """Returns an independent copy of a compiled model; training both with the same data gives bit-identical results."""
         self._compiled()
         twin, resource = self._again(), self._open()
         with resource.lock:
@@ -2137,11 +2147,11 @@ class Model(_Handle, Mapping[str, Any]):
         return [line for _, _, line in sorted(placed, key=operator.itemgetter(0, 1))]
 
     def reset(self, seed: int) -> None:
-        """Gives the parameters fresh initial values."""
+        """Reinitializes all parameters and running statistics."""
         self._call(_lib.sixnet_model_reset, seed)
 
     def memory_needed(self, n: int, training: bool = True) -> int:
-        """The bytes that n samples at once will need."""
+        """Returns the memory in bytes that a pass over n samples will use, excluding optimizer state."""
         needed = c_uint64()
         self._call(_lib.sixnet_model_memory_needed, n, bool(training), byref(needed))
         return needed.value
@@ -2149,15 +2159,15 @@ class Model(_Handle, Mapping[str, Any]):
     # looking at it
 
     def find(self, name: str) -> int:
-        """The number of the node of that name."""
+        """Returns the number of the node with a name."""
         node = int(self._get(_lib.sixnet_node_find, _text(name)))
         if node < 0:
             raise _error(_NOT_FOUND, f"there is no node '{name}'")
         return node
 
     def node_output(self, node: Union[int, str], output: Union[int, str]) -> int:
-        """The number that stands for one output of a node that has several, by the output's name or number: what add(), retain(),
-        node_values() and node_gradient() take in place of the node, as they take "NODE:OUTPUT"."""
+        """Returns a handle for one output of a node with several, by the output's name or number. add(), retain(), node_values()
+        and node_gradient() accept it in place of the node, as they accept "NODE:OUTPUT"."""
         word = output if isinstance(output, str) else str(_whole(output, c_int32, "output"))
         found = int(self._get(_lib.sixnet_node_output, self._node(node), _text(word)))
         if found < 0:
@@ -2172,7 +2182,7 @@ class Model(_Handle, Mapping[str, Any]):
 
     @property
     def nodes(self) -> List[Node]:
-        """All nodes, in the order in which they were added."""
+        """All nodes in the order of add()."""
         return self._get(lambda net: [self._describe(net, i) for i in range(_lib.sixnet_node_count(net))])
 
     @staticmethod
@@ -2191,27 +2201,27 @@ class Model(_Handle, Mapping[str, Any]):
 
     @property
     def input_shape(self) -> Shape:
-        """The shape of a sample; of a net of several inputs, their values one after another."""
+        """Per-sample shape of the input; for several inputs one dimension, their total size."""
         return self._compiled().input
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of what predict() gives for a sample."""
+        """Per-sample shape of the output of predict()."""
         return self._compiled().output
 
     @property
     def target_shape(self) -> Optional[Shape]:
-        """The shape of a target; None without a loss."""
+        """Per-sample shape of the target; None without a loss."""
         return self._compiled().target
 
     @property
     def text(self) -> str:
-        """The net as text that Model() reads."""
+        """The net as text for Model()."""
         self._compiled()
         return _decoded(self._get(_lib.sixnet_model_text))
 
     def summary(self) -> str:
-        """The table that PyTorch users know from torchsummary."""
+        """Returns a table of layers, output shapes and parameter counts in the format of PyTorch's torchsummary."""
         self._compiled()
         return _decoded(self._get(_lib.sixnet_model_summary))
 
@@ -2221,7 +2231,7 @@ class Model(_Handle, Mapping[str, Any]):
         return self.summary().rstrip("\n") if self._ends else f"<sixnet.Model, {len(self.nodes)} nodes, not compiled>"
 
     def digest(self) -> str:
-        """SHA-256 of all tensors."""
+        """Returns the SHA-256 of all tensors, 64 hexadecimal digits."""
         digest = ctypes.create_string_buffer(65)
         self._call(_lib.sixnet_model_digest, digest)
         return digest.value.decode()
@@ -2236,11 +2246,11 @@ class Model(_Handle, Mapping[str, Any]):
         return self._get(lambda net: _shape(lambda *room: _lib.sixnet_tensor_shape(net, word, *room, None)))
 
     def keys(self) -> List[str]:  # type: ignore[override]
-        """The names of all parameters and buffers, in the order of the graph."""
+        """Names of all parameters and buffers in graph order."""
         return self._get(lambda net: [_decoded(_lib.sixnet_tensor_name(net, i)) for i in range(_lib.sixnet_tensor_count(net))])
 
     def is_parameter(self, name: str) -> bool:
-        """Whether a tensor is a parameter that learns, rather than a frozen one or a buffer such as running statistics."""
+        """Returns True for a parameter that is trained, False for a frozen parameter or a buffer such as running statistics."""
         dims, rank, trained = (c_int64 * 8)(), c_int32(), c_int32()
         self._call(_lib.sixnet_tensor_shape, _text(name), dims, byref(rank), byref(trained))
         return bool(trained.value)
@@ -2276,14 +2286,14 @@ class Model(_Handle, Mapping[str, Any]):
     __hash__ = object.__hash__
 
     def gradient(self, name: str, dtype: Optional[str] = None) -> Any:
-        """A copy of a parameter's gradient: the sum since the last zero_grad()."""
+        """Returns a copy of a parameter's gradient: the sum since the last zero_grad()."""
         kind = self._real(dtype)
         out = _array_out(self._tensor_shape(name), kind)
         self._call(_lib.sixnet_tensor_gradient if kind == "f32" else _lib.sixnet_tensor_gradient_f64, _text(name), out.address, out.count)
         return out.array
 
     def state_dict(self) -> Dict[str, Any]:
-        """Copies of all parameters and buffers by name, as PyTorch names them."""
+        """Returns copies of all parameters and buffers by name, as PyTorch names them."""
         shapes = {name: self._tensor_shape(name) for name in self.keys()}
         return {name: self._get(self._copy, name, shape) for name, shape in shapes.items()}
 
@@ -2291,8 +2301,8 @@ class Model(_Handle, Mapping[str, Any]):
         return _copy_out(_lib.sixnet_tensor_data(net, _text(name), None), shape, self._kind)
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
-        """Copies parameters and buffers in, all or none. state may be a PyTorch module's; its num_batches_tracked are left out. strict
-        refuses names that are missing or unknown."""
+        """Overwrites parameters and buffers, all or none. state may be that of a PyTorch module; num_batches_tracked is ignored.
+        strict rejects missing and unknown names."""
         if not hasattr(state, "items"):
             raise TypeError(f"state: a mapping of names to arrays is expected, not {_shown(state)}")
         given = {name: values for name, values in state.items() if not str(name).endswith("num_batches_tracked")}
@@ -2306,7 +2316,7 @@ class Model(_Handle, Mapping[str, Any]):
     # the open loop
 
     def forward(self, inputs: Any) -> None:
-        """Runs the net in training mode; node_values() has its output."""
+        """Runs a training forward pass; node_values() returns its output."""
         x, n = _samples(inputs, self._kind, self._compiled().input, "inputs")
         with self._open().lock:
             self._run(_lib.sixnet_model_forward if x.kind == "f32" else _lib.sixnet_model_forward_f64, x.address, n)
@@ -2319,7 +2329,8 @@ class Model(_Handle, Mapping[str, Any]):
         return given
 
     def loss(self, targets: Any) -> float:
-        """The loss of the last forward(). Targets are classes for nll and, but with targets=probabilities, for cross_entropy."""
+        """Computes the loss of the last forward(). Targets are classes for nll and for cross_entropy (unless
+        targets=probabilities)."""
         loss, shape = c_double(), self._compiled().target
         with self._open().lock, self._explained(targets):
             t = self._of_batch(targets, shape, "targets") if shape else _array_in(targets, _REALS, self._kind, "targets")
@@ -2327,8 +2338,8 @@ class Model(_Handle, Mapping[str, Any]):
         return loss.value
 
     def backward(self, gradient: Any = None) -> None:
-        """Adds the gradients of the last loss() to the parameters' gradients; or those of a loss of your own, whose derivative by the
-        net's output is given."""
+        """Adds the gradients of the last loss() to the parameters' gradients. For a custom loss, pass its derivative with respect
+        to the net's output."""
         if gradient is None:
             self._run(_lib.sixnet_model_backward)
             return
@@ -2337,11 +2348,11 @@ class Model(_Handle, Mapping[str, Any]):
             self._run(_lib.sixnet_model_backward_from if dy.kind == "f32" else _lib.sixnet_model_backward_from_f64, dy.address)
 
     def node_values(self, node: Union[int, str, None] = None, dtype: Optional[str] = None) -> Any:
-        """A copy of a retained node's values in the last forward(); without a node of the net's output."""
+        """Returns a copy of a retained node's values from the last forward(); without a node, of the net's output."""
         return self._node_values(node, dtype, {"f32": _lib.sixnet_node_values, "f64": _lib.sixnet_node_values_f64})
 
     def node_gradient(self, node: Union[int, str], dtype: Optional[str] = None) -> Any:
-        """A copy of the gradient of the loss by a retained node's values in the last backward()."""
+        """Returns a copy of the gradient of the loss with respect to a retained node's values, from the last backward()."""
         return self._node_values(node, dtype, {"f32": _lib.sixnet_node_gradient, "f64": _lib.sixnet_node_gradient_f64})
 
     def _node_values(self, node: Union[int, str, None], dtype: Optional[str], functions: Mapping[str, Callable[..., int]]) -> Any:
@@ -2359,21 +2370,21 @@ class Model(_Handle, Mapping[str, Any]):
         return dtype or self._kind
 
     def zero_grad(self) -> None:
-        """Sets every gradient to zero."""
+        """Sets all gradients to zero."""
         self._call(_lib.sixnet_model_zero_grad)
 
     def predict(self, inputs: Any, out: Any = None) -> Any:
-        """The net's output for samples, in evaluation mode, in the inputs' type; written to out, a C-contiguous array, if it is given."""
+        """Runs inference. Returns the net's output in the type of the inputs, or writes it to out, a C-contiguous array."""
         functions = {"f32": _lib.sixnet_model_predict, "f64": _lib.sixnet_model_predict_f64}
         return _predict(self, self._open().pointer, self._compiled(), functions, inputs, out)
 
     def cancel(self, on: bool = True) -> None:
-        """Ends what runs on the model in other threads: fit() after the batch under way, other calls with a CancelledError. That goes on
-        for all later calls, until cancel(False)."""
+        """Cancels calls on the model in other threads: fit() stops after the current batch, other calls raise CancelledError.
+        Later calls are cancelled too, until cancel(False)."""
         _lib.sixnet_model_cancel(self._open().pointer, bool(on))
 
     def gradient_check(self, inputs: Any, targets: Any) -> GradientCheck:
-        """Compares every gradient with a numeric one. Use a context of dtype f64."""
+        """Verifies all gradients against numeric ones. Use a context with dtype f64."""
         ends, worst, where = self._compiled(), c_double(), c_char_p()
         x = _array_in(inputs, ("f64",), "f64", "inputs", quiet=True)
         t = _array_in(targets, ("f64",), "f64", "targets", quiet=True)
@@ -2387,12 +2398,12 @@ class Model(_Handle, Mapping[str, Any]):
     # where the time goes
 
     def profile(self, on: bool = True) -> None:
-        """Begins a profile with all numbers zero, or ends it."""
+        """Starts a profile with all counters at zero, or ends it."""
         self._call(_lib.sixnet_model_profile, bool(on))
 
     def profile_get(self, node: Union[int, str], key: str) -> float:
-        """One number of a node (NO_NODE for what is done for no node alone): "forward_" or "backward_" and "seconds", "calls", "passes",
-        "samples", "flops" or "bytes". NaN without a profile."""
+        """Returns one counter of a node (NO_NODE for work that belongs to no single node): "forward_" or "backward_" followed by
+        "seconds", "calls", "passes", "samples", "flops" or "bytes". NaN without a profile."""
         return float(self._get(_lib.sixnet_model_profile_get, self._node(node), _text(key)))
 
     # training
@@ -2432,20 +2443,17 @@ class Model(_Handle, Mapping[str, Any]):
             schedule: Optional[str] = None, epochs: int = 1, batch_size: Optional[int] = None, validation: Any = None,
             augment: Union[str, Sequence[str]] = (), progress: Union[None, bool, Callable[[Progress], Any]] = None,
             run_dir: Union[None, str, os.PathLike[str]] = None, **options: Any) -> List[Progress]:
-        """Trains the net on arrays or a Dataset. Returns the reports of the epochs that were completed.
+        """Trains the net on arrays or a Dataset. Returns a Progress for each completed epoch.
 
-        optimizer is a text or an Optimizer (to go on with later), schedule a text for the former; batch_size is 32 if not given, and fewer
-        samples are one batch; validation is a pair of arrays or a Dataset, which is evaluated at the end of every epoch; augment is a
-        transform of the arrays to train with, or several, such as "random_affine degrees=10 translate=0.1"; progress is called with a
-        Progress after every batch and at the end of every epoch (where epoch_end is true), may use the net, and ends the run by returning
-        something true. Without it a terminal shows a line of a run that takes more than two seconds, unless progress is False. run_dir is a
-        folder for all that it takes to repeat the run, a copy of the samples included, which the program `sixnet rerun` does; it keeps a
-        checkpoint of its own. options are those of kinds("options")'s "fit": shuffle, drop_last, seed; shards, passes over equal
-        parts of a batch that make one step together, for batches whose values exceed the memory; to keep the run in a file and go on
-        from it: checkpoint, checkpoint_epochs, checkpoint_seconds, checkpoint_keep, checkpoint_best, resume, and resume_changes="allow" to go on with other
-        samples or settings than the run was made with; on_nan ("stop", "skip" the batch, "restore"
-        the epoch's beginning with half the rate); average ("ema" or "swa"), ema_decay and average_start_epoch, after which the net is an average
-        of what it was during the training; and diagnostics=True, which looks for what goes wrong and names it in `diagnostics`.
+        optimizer: a text, or an Optimizer to continue with its state
+        schedule: text of a learning-rate schedule, if optimizer is a text
+        epochs, batch_size: 1 and 32 by default
+        validation: a pair of arrays or a Dataset, evaluated at the end of every epoch
+        augment: one or more transforms of the training arrays, such as "random_affine degrees=10 translate=0.1"
+        progress: called with a Progress after every batch and, with epoch_end true, at the end of every epoch. May use the net; return
+            True to stop. Without it, a terminal shows a progress line if the run takes more than two seconds; False disables the line
+        run_dir: folder for everything needed to repeat the run with `sixnet rerun`, including a copy of the samples and a checkpoint
+        options: those of the options kind "fit", such as shuffle, seed, shards, checkpoint, resume, on_nan, average and diagnostics
         """
         made_of = optimizer
         if isinstance(optimizer, Optimizer):
@@ -2511,13 +2519,13 @@ class Model(_Handle, Mapping[str, Any]):
 
     @property
     def history(self) -> List[Epoch]:
-        """The epochs that the last fit() completed, those included that a resumed run had done before."""
+        """Epochs that the last fit() completed, including those before a resume."""
         return [Epoch(*(self._get(_lib.sixnet_model_history_get, epoch + 1, key.encode()) for key in Epoch._fields))
                 for epoch in range(self._get(_lib.sixnet_model_history_size))]
 
     @property
     def diagnostics(self) -> List[Diagnostic]:
-        """What fit(diagnostics=True) found wrong in the last run, whether that succeeded or not."""
+        """Problems that the last fit(diagnostics=True) found, whether the run succeeded or not."""
         with self._open().lock:
             return [Diagnostic(name, node, int(epoch), int(batch), text, remedy) for name, node, epoch, batch, text, remedy
                     in _fields(self._diagnostic, Diagnostic._fields)]
@@ -2527,7 +2535,7 @@ class Model(_Handle, Mapping[str, Any]):
         return found
 
     def evaluate(self, inputs: Any, targets: Any = None) -> Evaluation:
-        """Loss and accuracy on arrays or a Dataset, in evaluation mode."""
+        """Computes loss and accuracy on arrays or a Dataset, in evaluation mode."""
         loss, accuracy = c_double(), c_double()
         data = self._dataset(inputs, targets)._open()
         self._run_whole(self._open().pointer, _lib.sixnet_model_evaluate, data.pointer, byref(loss), byref(accuracy))
@@ -2568,9 +2576,8 @@ def _model_again(kind: Type[Model], context: Context, lines: Sequence[str], reta
 
 
 class Predictor(_Handle):
-    """Memory of a thread's own to predict in: any number of threads predict with one compiled model at the same time, each with a
-    Predictor, and do not wait for each other. The model must not be trained or changed meanwhile; afterwards they give what it
-    then gives."""
+    """Private buffers for inference with a shared, compiled model. Create one per thread: predictors of one model run
+    concurrently without locks. Do not train or change the model during a prediction; later predictions use its new parameters."""
 
     def __init__(self, net: Model) -> None:
         resource = _opened(net, Model, "net")
@@ -2586,20 +2593,20 @@ class Predictor(_Handle):
         return type(self), (self._model.get(),), self._others()
 
     def predict(self, inputs: Any, out: Any = None) -> Any:
-        """As Model.predict(), with the same bits, in the calling thread alone."""
+        """Like Model.predict(), in the calling thread; bit-identical."""
         functions = {"f32": _lib.sixnet_predictor_predict, "f64": _lib.sixnet_predictor_predict_f64}
         return _predict(self, self._net, self._ends, functions, inputs, out)
 
     @property
     def memory(self) -> int:
-        """The bytes that it takes, beside the model's parameters."""
+        """Memory of the predictor in bytes, without the model's parameters."""
         taken = c_uint64()
         self._call(_lib.sixnet_predictor_memory, byref(taken))
         return taken.value
 
 
 class Optimizer(_Handle):
-    """Changes a compiled model's parameters along their gradients: Optimizer(net, "adamw lr=1e-3", "step_lr step_size=10")."""
+    """Updates a compiled model's parameters from their gradients: Optimizer(net, "adamw lr=1e-3", "step_lr step_size=10")."""
 
     def __init__(self, net: Model, spec: str, schedule: Optional[str] = None) -> None:
         resource = self._net = _opened(net, Model, "net")
@@ -2614,12 +2621,12 @@ class Optimizer(_Handle):
         return _optimizer_again, (type(self), self._model.get(), *self._made, _state_of(self)), self._others()
 
     def save_checkpoint(self, path: Union[str, os.PathLike[str]], batches: Optional[Batches] = None, *, sync: bool = True) -> None:
-        """Saves a training run: the model, the optimizer's and the schedule's state, and where the batches are."""
+        """Saves a training run: model, optimizer and schedule state, and the position of the batches."""
         self._checkpoint(_lib.sixnet_checkpoint_save, path, batches, {"sync": sync})
 
     def load_checkpoint(self, path: Union[str, os.PathLike[str]], batches: Optional[Batches] = None, **options: Any) -> None:
-        """Takes a training run up: all must have been made as they were when it was saved. The batches' next iteration goes on where
-        they were. options as in Model.load()."""
+        """Restores a training run. Net, optimizer and schedule must have been created as the saved ones were. The next iteration
+        of batches continues at the saved position. options as in Model.load()."""
         self._checkpoint(_lib.sixnet_checkpoint_load, path, batches, options)
         self._net.stepped = True
         if batches is not None:
@@ -2632,16 +2639,16 @@ class Optimizer(_Handle):
             _check(function(self._net.pointer, optimizer.pointer, iterator and iterator.pointer, _path(path), _spec("", options)))
 
     def step(self) -> None:
-        """Changes the parameters by one step."""
+        """Updates the parameters from their gradients."""
         self._call(_lib.sixnet_optimizer_step)
 
     def end_epoch(self, metric: float = math.nan) -> None:
-        """Tells the schedule that an epoch has ended; fit() does it by itself."""
+        """Advances the schedule at the end of an epoch; fit() calls it itself."""
         self._call(_lib.sixnet_optimizer_end_epoch, metric)
 
     @property
     def lr(self) -> float:
-        """The learning rate of the next step. Setting it sets the base, which the schedule's factor multiplies."""
+        """Learning rate of the next step. Setting it sets the base rate, which the schedule multiplies."""
         return float(self._get(_lib.sixnet_optimizer_learning_rate))
 
     @lr.setter
