@@ -17,9 +17,9 @@
 
 static const six_kind *layer_at(int32_t index, bool loss)
 {
-    for (int32_t i = 0; six_variant_baseline.layers[i]; i++)
-        if ((six_variant_baseline.layers[i]->role == SIX_ROLE_LOSS) == loss && index-- == 0)
-            return &six_variant_baseline.layers[i]->kind;
+    for (int32_t i = 0; six_layers[i]; i++)
+        if ((six_layers[i]->role == SIX_ROLE_LOSS) == loss && index-- == 0)
+            return &six_layers[i]->kind;
     return NULL;
 }
 
@@ -28,9 +28,9 @@ static const six_kind *loss_at(int32_t index) { return layer_at(index, true); }
 
 static const six_kind *optimizer_at(int32_t index)
 {
-    for (int32_t i = 0; six_variant_baseline.optimizers[i]; i++)
+    for (int32_t i = 0; six_optimizers[i]; i++)
         if (i == index)
-            return &six_variant_baseline.optimizers[i]->kind;
+            return &six_optimizers[i]->kind;
     return NULL;
 }
 

@@ -38,7 +38,7 @@ COMPONENTS = {
 }
 # Symbols that a component may use without an include, and why.
 TABLES = {
-    r"six_(layer|optimizer)_\w+": "lib/layers/variant",  # the table takes all layers and optimizers from lists that Meson writes
+    r"six_(layer|kernels|optimizer|optimizer_kernels)_\w+": "lib/layers/variant",  # the table takes all layers and optimizers from lists that Meson writes
     r"six_variants_f32": "lib/graph",  # the variants that this build has, which Meson lists
     r"sixnet_context_new": "lib/base",  # NULL in place of a context is a new one
 }
@@ -91,7 +91,7 @@ def includes(path):
 def kinds():
     """Names of the layers, optimizers, schedules and transforms, with the file of each."""
     for path in (p for folder in FAMILIES for p in sorted((ROOT / "lib" / folder).glob("*.c"))):
-        for name in re.findall(r'\.kind = \{"(\w+)"', path.read_text()):
+        for name in re.findall(r'\.kind = \{(?:\.name = )?"(\w+)"', path.read_text()):
             yield name, path
 
 

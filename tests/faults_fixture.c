@@ -10,6 +10,7 @@
 
 #include "faults.h"
 #include "faults_fixture.h"
+#include "graph/custom.h"
 #include "train/optimizer.h"
 #include "sixnet/layer.h"
 

@@ -304,7 +304,8 @@ enum { ATTR_SIZE = 256, VARIANTS_MAX = 8, VALUES_MAX = 128 };
 /* An optimizer of one variant with its attributes. */
 typedef struct optimizer {
     const six_variant *variant;
-    const six_optimizer_kind *shared, *kind; /* the variant that describes, and the one that computes */
+    const six_optimizer_kind *kind;
+    const six_optimizer_kernels *kernels;
     union {
         six_optimizer_common common;
         unsigned char bytes[ATTR_SIZE];
@@ -319,20 +320,18 @@ static int32_t optimizer_parse(optimizer *o, const six_variant *v, const char *t
     if (status)
         return status;
     const six_kind *kinds[16] = {0};
-    for (int i = 0; six_variant_baseline.optimizers[i]; i++)
-        kinds[i] = &six_variant_baseline.optimizers[i]->kind;
+    for (int i = 0; six_optimizers[i]; i++)
+        kinds[i] = &six_optimizers[i]->kind;
     const six_kind *kind = six_kind_find(kinds, word, "optimizer");
     if (!kind)
         return SIXNET_BAD_SPEC;
     int index = 0;
     while (kinds[index] != kind)
         index++;
-    *o = (optimizer){.variant = v, .shared = six_variant_baseline.optimizers[index], .kind = v->optimizers[index]};
+    *o = (optimizer){.variant = v, .kind = six_optimizers[index], .kernels = v->optimizers[index]};
     assert_in_range(kind->size, sizeof(six_optimizer_common), ATTR_SIZE);
-    assert_string_equal(o->kind->kind.name, kind->name);
-    assert_int_equal(o->kind->kind.size, kind->size);
     status = six_spec_parse(kind, rest, &o->attr, NULL, NULL);
-    return !status && o->shared->check ? o->shared->check(&o->attr) : status;
+    return !status && o->kind->check ? o->kind->check(&o->attr) : status;
 }
 
 static optimizer optimizer_of(const six_variant *v, const char *text)
@@ -370,10 +369,10 @@ static void update(const optimizer *o, const six_update *u, arrays *a, int begin
 {
     size_t offset = (size_t)(begin * o->variant->real_size);
     real *state[SIX_MAX_SLOTS] = {0};
-    for (int i = 0; i < o->shared->slots(&o->attr); i++)
+    for (int i = 0; i < o->kind->slots(&o->attr); i++)
         state[i] = (real *)((char *)&a->slot[i] + offset);
-    o->kind->update(&o->attr, u, (real *)((char *)&a->w + offset), (real *)((char *)&a->g + offset), state,
-                    end - begin);
+    o->kernels->update(&o->attr, u, (real *)((char *)&a->w + offset), (real *)((char *)&a->g + offset), state,
+                       end - begin);
 }
 
 static six_update update_of(const optimizer *o, int64_t step)
@@ -533,8 +532,8 @@ static void check_bound(const optimizer *o, const six_update *u, const six_magni
 {
     static const double shares[] = {1, -1, 0, 1e-3, -1e-30, 0.5};
     enum { SHARES = sizeof shares / sizeof *shares };
-    const double bound = o->shared->bound(&o->attr, u, most), limit = is_f32(o) ? (double)FLT_MAX / 4 : DBL_MAX / 4;
-    const int slots = o->shared->slots(&o->attr);
+    const double bound = o->kind->bound(&o->attr, u, most), limit = is_f32(o) ? (double)FLT_MAX / 4 : DBL_MAX / 4;
+    const int slots = o->kind->slots(&o->attr);
     arrays a;
     if (!(bound < limit))
         return;
@@ -545,7 +544,7 @@ static void check_bound(const optimizer *o, const six_update *u, const six_magni
             set(o, &a.g, i, most->gradients * shares[(from + i) / SHARES % SHARES]);
             for (int slot = 0; slot < slots; slot++) {
                 const double share = shares[((from + i) / SHARES / SHARES + slot) % SHARES];
-                set(o, &a.slot[slot], i, most->state * (o->shared->squares >> slot & 1 ? fabs(share) : share));
+                set(o, &a.slot[slot], i, most->state * (o->kind->squares >> slot & 1 ? fabs(share) : share));
             }
         }
         update(o, u, &a, 0, VALUES_MAX);
@@ -554,7 +553,7 @@ static void check_bound(const optimizer *o, const six_update *u, const six_magni
             for (int slot = 0; slot < slots; slot++)
                 below = below && fabs(get(o, &a.slot[slot], i)) <= 1.001 * bound;
             if (!below)
-                fail_msg("%s, %s: beyond the bound %g of magnitudes %g, %g, %g", o->variant->name, o->shared->kind.name,
+                fail_msg("%s, %s: beyond the bound %g of magnitudes %g, %g, %g", o->variant->name, o->kind->kind.name,
                          bound, most->values, most->gradients, most->state);
         }
     }
@@ -606,7 +605,7 @@ static void test_ordinary_steps_are_safe(void **state)
     for (int s = 0; s < SPECS; s++) {
         optimizer o = optimizer_of(&six_variant_baseline, specs[s]);
         const six_update u = update_of(&o, 1);
-        assert_true(o.shared->bound(&o.attr, &u, &ordinary) < (double)FLT_MAX / 4);
+        assert_true(o.kind->bound(&o.attr, &u, &ordinary) < (double)FLT_MAX / 4);
     }
 }
 

@@ -34,11 +34,11 @@ static void free_all(sixnet_context *ctx)
     }
 }
 
-const six_layer *six_custom_find(const sixnet_context *ctx, six_span word)
+const six_custom_layer *six_custom_find(const sixnet_context *ctx, six_span word)
 {
     for (const six_custom_layer *layer = ctx->custom; layer; layer = layer->next)
         if (six_span_equal(word, six_span_of(layer->name)))
-            return &layer->layer;
+            return layer;
     return NULL;
 }
 

@@ -12,6 +12,7 @@ enum { SIX_CUSTOM_NAME_MAX = 40 };
 
 typedef struct six_custom_layer {
     six_layer layer; /* first, so that op->layer can be cast */
+    six_kernels kernels;
     struct six_custom_layer *next;
     sixnet_layer_setup_fn setup;
     sixnet_layer_compute_fn forward, backward;
@@ -25,6 +26,8 @@ typedef struct six_custom_layer {
 
 static inline const six_custom_layer *six_custom_of(const six_op *op) { return (const six_custom_layer *)op->layer; }
 
+/* custom.c: the layer of that name which the caller registered, or NULL. */
+const six_custom_layer *six_custom_find(const sixnet_context *ctx, six_span word);
 /* Whether a text is a name: letters, digits and '_', not beginning with a digit. */
 bool six_custom_is_word(const char *s);
 

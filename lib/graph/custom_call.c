@@ -177,10 +177,10 @@ static void memory_reqs(const six_run *run, six_memory_reqs *n)
 
 void six_custom_set_kernels(six_custom_layer *layer)
 {
-    layer->layer.memory_reqs = memory_reqs;
-    layer->layer.forward = forward;
-    layer->layer.begin_backward = layer->backward ? NULL : refuse_backward;
-    layer->layer.backward = backward;
+    layer->kernels.memory_reqs = memory_reqs;
+    layer->kernels.forward = forward;
+    layer->kernels.begin_backward = layer->backward ? NULL : refuse_backward;
+    layer->kernels.backward = backward;
 }
 
 /* ---- what a function may ask ---- */

@@ -175,7 +175,7 @@ int32_t six_loss(sixnet_model *net, six_rows targets, six_loss_sums *sums)
     if (status)
         return status;
     six_run *run = &plan->run[net->loss];
-    net->node[net->loss].kernel->end_forward(run);
+    net->node[net->loss].kernels->end_forward(run);
     *sums = run->loss;
     net->pass = SIX_PASS_LOSS;
     return SIXNET_OK;

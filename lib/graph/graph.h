@@ -13,8 +13,8 @@
 enum { SIX_NAME_MAX = SIX_TEXT_MAX, SIX_MAX_NODES = 4096, SIX_NET_TEXT_MAX = 1 << 24 };
 
 typedef struct six_node {
-    const six_layer *layer;  /* as described: setup, attributes */
-    const six_layer *kernel; /* as the context's variant computes it */
+    const six_layer *layer;     /* its description */
+    const six_kernels *kernels; /* the context's variant of them */
     six_op *op;
     void *attr;
     char *spec; /* its line of text */
@@ -232,8 +232,6 @@ typedef struct six_common {
 } six_common;
 extern const six_kind six_kind_common;
 
-/* custom.c: the layer of that name which the caller registered, or NULL. */
-const six_layer *six_custom_find(const sixnet_context *ctx, six_span word);
 /* The fault of a tile whose function, one of the caller's, returned an error. */
 extern const char six_error_callback[];
 

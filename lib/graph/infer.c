@@ -106,8 +106,8 @@ static int32_t infer(inference *job)
 bool six_runs_single(const sixnet_model *net)
 {
     for (int32_t i = 0; i < net->node_count; i++) {
-        const six_layer *kernel = net->node[i].kernel;
-        if (kernel->forward && !kernel->forward_one && kernel->role != SIX_ROLE_LOSS)
+        const six_kernels *kernels = net->node[i].kernels;
+        if (kernels->forward && !kernels->forward_one && i != net->loss)
             return false;
     }
     return true;
@@ -116,8 +116,8 @@ bool six_runs_single(const sixnet_model *net)
 bool six_trains_single(const sixnet_model *net)
 {
     for (int32_t i = 0; i < net->node_count; i++) {
-        const six_layer *kernel = net->node[i].kernel;
-        if (kernel->backward && !kernel->backward_one && kernel->role != SIX_ROLE_LOSS)
+        const six_kernels *kernels = net->node[i].kernels;
+        if (kernels->backward && !kernels->backward_one && i != net->loss)
             return false;
     }
     return six_runs_single(net);
@@ -187,7 +187,7 @@ int32_t six_evaluation_end(six_evaluation *e, six_loss_sums *sums)
         return SIXNET_OK;
     six_run *run = &e->net->inference->run[e->net->loss];
     if (sums) {
-        e->net->node[e->net->loss].kernel->end_forward(run);
+        e->net->node[e->net->loss].kernels->end_forward(run);
         *sums = run->loss;
     }
     run->sums = e->own_sums;

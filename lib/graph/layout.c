@@ -171,8 +171,8 @@ six_run six_run_of(const sixnet_model *net, int32_t node, bool training, int32_t
 static void place_saved(six_layout *l, int32_t i)
 {
     const six_run run = six_run_of(l->net, i, l->training, l->lanes);
-    if (node_at(l, i)->kernel->memory_reqs)
-        node_at(l, i)->kernel->memory_reqs(&run, &l->memory_reqs[i]);
+    if (node_at(l, i)->kernels->memory_reqs)
+        node_at(l, i)->kernels->memory_reqs(&run, &l->memory_reqs[i]);
     if (l->memory_reqs[i].saved)
         l->saved_buffer[i] = new_buffer(l, l->memory_reqs[i].saved, forward_at(i),
                                         takes_training_step(l, i) ? backward_at(l, i) : forward_at(i));

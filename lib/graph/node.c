@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "graph/custom.h"
 #include "graph/request.h"
 
 /* Stands for no nodes, as it cannot be a node's name; an empty text is a mistake. */
@@ -28,8 +29,8 @@ const six_kind six_kind_common = {"node", "what every layer and loss can be give
 
 int32_t six_layer_index(const char *name)
 {
-    for (int32_t i = 0; six_variant_baseline.layers[i]; i++)
-        if (strcmp(six_variant_baseline.layers[i]->kind.name, name) == 0)
+    for (int32_t i = 0; six_layers[i]; i++)
+        if (strcmp(six_layers[i]->kind.name, name) == 0)
             return i;
     return -1;
 }
@@ -56,15 +57,18 @@ void six_node_free(const sixnet_context *ctx, const six_node *node)
 /* ---- what its text says ---- */
 
 /* The layers' kinds and after them the caller's, so that a misspelt word is answered with the nearest of all. */
-static int32_t find_layer(const sixnet_model *net, six_span word, const six_layer **layer, const six_layer **kernel)
+static int32_t find_layer(const sixnet_model *net, six_span word, six_node *node)
 {
-    *layer = *kernel = six_custom_find(net->ctx, word);
-    if (*layer)
+    const six_custom_layer *custom = six_custom_find(net->ctx, word);
+    if (custom) {
+        node->layer = &custom->layer;
+        node->kernels = &custom->kernels;
         return SIXNET_OK;
+    }
     const six_kind *kinds[256];
     int32_t count = 0;
-    for (; six_variant_baseline.layers[count] && count < 254; count++)
-        kinds[count] = &six_variant_baseline.layers[count]->kind;
+    for (; six_layers[count] && count < 254; count++)
+        kinds[count] = &six_layers[count]->kind;
     kinds[count] = &six_kind_tensors;
     kinds[count + 1] = NULL;
     const six_kind *kind = six_kind_find(kinds, word, "layer");
@@ -75,8 +79,8 @@ static int32_t find_layer(const sixnet_model *net, six_span word, const six_laye
                         "'%s' is no layer but a line of a net's text; sixnet_model_set_tensors() does the same",
                         kind->name);
     int32_t index = six_layer_index(kind->name);
-    *layer = six_variant_baseline.layers[index];
-    *kernel = net->variant->layers[index];
+    node->layer = six_layers[index];
+    node->kernels = net->variant->layers[index];
     return SIXNET_OK;
 }
 
@@ -102,7 +106,7 @@ static int32_t read_spec(const sixnet_model *net, const char *spec, int32_t line
     int32_t status = six_spec_kind(spec, &word, &rest);
     if (status)
         return status;
-    status = find_layer(net, word, &r->node.layer, &r->node.kernel);
+    status = find_layer(net, word, &r->node);
     if (status)
         return status;
     r->node.attr = six_alloc(net->ctx, 1, r->node.layer->kind.size);

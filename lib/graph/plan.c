@@ -215,7 +215,7 @@ static void act(six_program *p, six_action a)
 /* Whether a node looks at the whole batch before its forward step. */
 static bool sums_batch(const six_layout *l, int32_t i)
 {
-    return l->training && !l->net->node[i].frozen && l->net->node[i].kernel->sum_forward;
+    return l->training && !l->net->node[i].frozen && l->net->node[i].kernels->sum_forward;
 }
 
 static void program_forward(six_plan *plan, const six_layout *l)
@@ -224,12 +224,12 @@ static void program_forward(six_plan *plan, const six_layout *l)
     six_program *p = &plan->forward;
     p->count = plan->loss.count = 0;
     for (int32_t i = 0; i < net->node_count; i++) {
-        const six_layer *k = net->node[i].kernel;
+        const six_kernels *k = net->node[i].kernels;
         if (k->begin_forward && !sums_batch(l, i))
             act(p, (six_action){SIX_ONCE_ONLY, i, .once = k->begin_forward});
     }
     for (int32_t i = 0; i < net->node_count; i++) {
-        const six_layer *k = net->node[i].kernel;
+        const six_kernels *k = net->node[i].kernels;
         if (sums_batch(l, i)) {
             act(p, (six_action){SIX_ON_TILES, i, .tile = k->sum_forward});
             act(p, (six_action){SIX_ONCE_ONLY, i, .once = k->begin_forward});
@@ -240,7 +240,7 @@ static void program_forward(six_plan *plan, const six_layout *l)
     if (net->loss >= 0 && l->loss_input_buffer >= 0)
         act(&plan->loss, (six_action){.kind = SIX_TO_LANES, .node = net->loss});
     if (net->loss >= 0)
-        act(&plan->loss, (six_action){SIX_ON_TILES, net->loss, .tile = net->node[net->loss].kernel->forward});
+        act(&plan->loss, (six_action){SIX_ON_TILES, net->loss, .tile = net->node[net->loss].kernels->forward});
 }
 
 /* A view's gradient lies where its output's does, unless the input has other users or is retained. */
@@ -260,17 +260,17 @@ static void program_backward(six_plan *plan, const six_layout *l)
     if (!l->training)
         return;
     if (net->loss >= 0 && l->gradient_buffer[net->output] >= 0) {
-        act(p, (six_action){SIX_ON_TILES, net->loss, .tile = net->node[net->loss].kernel->backward});
+        act(p, (six_action){SIX_ON_TILES, net->loss, .tile = net->node[net->loss].kernels->backward});
         if (l->loss_gradient_buffer >= 0)
             act(p, (six_action){.kind = SIX_FROM_LANES, .node = net->loss});
     }
     for (int32_t i = 0; i < net->node_count; i++) {
-        const six_layer *k = net->node[i].kernel;
+        const six_kernels *k = net->node[i].kernels;
         if (l->has_backward[i] && k->begin_backward && (!k->sum_backward || net->node[i].frozen))
             act(p, (six_action){SIX_ONCE_ONLY, i, .once = k->begin_backward});
     }
     for (int32_t i = net->node_count - 1; i >= 0; i--) {
-        const six_layer *k = net->node[i].kernel;
+        const six_kernels *k = net->node[i].kernels;
         if (!l->has_backward[i])
             continue;
         for (int32_t o = 0; o < net->node[i].op->outputs; o++)
@@ -280,7 +280,7 @@ static void program_backward(six_plan *plan, const six_layout *l)
             act(p, (six_action){SIX_ON_TILES, i, .tile = k->sum_backward});
             act(p, (six_action){SIX_ONCE_ONLY, i, .once = k->begin_backward});
         }
-        if (k->is_view && net->node[i].op->inputs)
+        if (net->node[i].layer->is_view && net->node[i].op->inputs)
             act(p, (six_action){SIX_ON_TILES, i, .tile = copy_gradient});
         if (k->backward)
             act(p, (six_action){SIX_ON_TILES, i, .tile = plan->lanes == 1 ? k->backward_one : k->backward});

@@ -70,13 +70,15 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(adaptive_avgpool2d) = {
-    .kind = {"adaptive_avgpool2d", SIX_BASELINE_ONLY("means over as many windows as are asked for"),
-             SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"adaptive_avgpool2d", "means over as many windows as are asked for", attrs, sizeof(attributes)},
     .title = "AdaptiveAvgPool2d",
     .prefix = "avgpool",
     .inputs_min = 1,
     .inputs_max = 1,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(adaptive_avgpool2d) = {
     .forward = forward,
     .backward = backward,
 };

@@ -26,13 +26,16 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(add) = {
-    .kind = {"add", SIX_BASELINE_ONLY("the sum of its inputs, value by value"), NULL, 0},
+    .kind = {"add", "the sum of its inputs, value by value", NULL, 0},
     .title = "Add",
     .prefix = "add",
     .inputs_min = 2,
     .inputs_max = SIX_MAX_INPUTS,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(six_same_shapes_setup),
+    .setup = six_same_shapes_setup,
+};
+
+SIX_KERNELS(add) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

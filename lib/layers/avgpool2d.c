@@ -95,13 +95,15 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(avgpool2d) = {
-    .kind = {"avgpool2d", SIX_BASELINE_ONLY("the mean of each window of an image"), SIX_BASELINE_ONLY(attrs),
-             sizeof(attributes)},
+    .kind = {"avgpool2d", "the mean of each window of an image", attrs, sizeof(attributes)},
     .title = "AvgPool2d",
     .prefix = "avgpool",
     .inputs_min = 1,
     .inputs_max = 1,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(avgpool2d) = {
     .forward = forward,
     .forward_one = forward_one,
     .backward = backward,

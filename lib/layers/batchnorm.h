@@ -68,10 +68,13 @@ void SIX_PASTE(six_batchnorm_backward_, SIX_VARIANT)(const six_run *run, six_til
 #define six_batchnorm_begin_backward SIX_PASTE(six_batchnorm_begin_backward_, SIX_VARIANT)
 #define six_batchnorm_backward SIX_PASTE(six_batchnorm_backward_, SIX_VARIANT)
 
-/* All but name, help, title and setup. */
-#define BATCHNORM_FUNCTIONS                                                                                            \
+/* What both descriptions have besides name, help, title and setup. */
+#define BATCHNORM_DESCRIPTION                                                                                          \
     .prefix = "bn", .inputs_min = 1, .inputs_max = 1, .reads = SIX_READS_X, .in_place = true,                          \
-    .accumulates_gradients = true, .memory_reqs = six_batchnorm_memory_reqs, .sum_forward = six_batchnorm_sum_forward, \
+    .accumulates_gradients = true
+
+#define BATCHNORM_KERNELS                                                                                              \
+    .memory_reqs = six_batchnorm_memory_reqs, .sum_forward = six_batchnorm_sum_forward,                                \
     .begin_forward = six_batchnorm_begin_forward, .forward = six_batchnorm_forward,                                    \
     .forward_one = six_batchnorm_forward_one, .sum_backward = six_batchnorm_sum_backward,                              \
     .begin_backward = six_batchnorm_begin_backward, .backward = six_batchnorm_backward

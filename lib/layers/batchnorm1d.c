@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Batch normalisation of features (C), or of sequences (C, L); see batchnorm.h. */
+/* Batch normalization of features (C), or of sequences (C, L); see batchnorm.h. */
 
 #include "batchnorm.h"
 
@@ -15,9 +15,10 @@ static int32_t setup(six_op *op)
 }
 
 SIX_LAYER(batchnorm1d) = {
-    .kind = {"batchnorm1d", SIX_BASELINE_ONLY("batch normalisation of features or sequences"),
-             SIX_BASELINE_ONLY(batchnorm_attrs), sizeof(batchnorm)},
+    .kind = {"batchnorm1d", "batch normalization of features or sequences", batchnorm_attrs, sizeof(batchnorm)},
     .title = "BatchNorm1d",
-    .setup = SIX_BASELINE_ONLY(setup),
-    BATCHNORM_FUNCTIONS,
+    .setup = setup,
+    BATCHNORM_DESCRIPTION,
 };
+
+SIX_KERNELS(batchnorm1d) = {BATCHNORM_KERNELS};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Batch normalisation of images (C, H, W); see batchnorm.h. */
+/* Batch normalization of images (C, H, W); see batchnorm.h. */
 
 #include "batchnorm.h"
 
@@ -15,9 +15,10 @@ static int32_t setup(six_op *op)
 }
 
 SIX_LAYER(batchnorm2d) = {
-    .kind = {"batchnorm2d", SIX_BASELINE_ONLY("batch normalisation of images"), SIX_BASELINE_ONLY(batchnorm_attrs),
-             sizeof(batchnorm)},
+    .kind = {"batchnorm2d", "batch normalization of images", batchnorm_attrs, sizeof(batchnorm)},
     .title = "BatchNorm2d",
-    .setup = SIX_BASELINE_ONLY(setup),
-    BATCHNORM_FUNCTIONS,
+    .setup = setup,
+    BATCHNORM_DESCRIPTION,
 };
+
+SIX_KERNELS(batchnorm2d) = {BATCHNORM_KERNELS};

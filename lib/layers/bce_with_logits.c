@@ -89,8 +89,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(bce_with_logits) = {
     .kind = {.name = "bce_with_logits",
-             .help = SIX_BASELINE_ONLY("the binary cross entropy of sigmoid(x)"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
+             .help = "the binary cross entropy of sigmoid(x)",
+             .attrs = attrs,
              .size = sizeof(attributes)},
     .title = "BCEWithLogitsLoss",
     .prefix = "loss",
@@ -100,7 +100,10 @@ SIX_LAYER(bce_with_logits) = {
     .hidden = true,
     .reads = SIX_READS_X,
     .of_scores = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(bce_with_logits) = {
     .memory_reqs = six_loss_memory_reqs,
     .forward = forward,
     .end_forward = six_loss_end_values,

@@ -68,13 +68,15 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(concat) = {
-    .kind = {"concat", SIX_BASELINE_ONLY("its inputs one after another along a dimension"), SIX_BASELINE_ONLY(attrs),
-             sizeof(attributes)},
+    .kind = {"concat", "its inputs one after another along a dimension", attrs, sizeof(attributes)},
     .title = "Concat",
     .prefix = "concat",
     .inputs_min = 2,
     .inputs_max = SIX_MAX_INPUTS,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(concat) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

@@ -48,12 +48,14 @@ static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(constant) = {
-    .kind = {"constant", SIX_BASELINE_ONLY("the same values for every sample"), SIX_BASELINE_ONLY(attrs),
-             sizeof(attributes)},
+    .kind = {"constant", "the same values for every sample", attrs, sizeof(attributes)},
     .role = SIX_ROLE_CONSTANT,
     .title = "Constant",
     .prefix = "constant",
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(constant) = {
     .forward = forward,
     .forward_one = forward_one,
 };

@@ -521,14 +521,17 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(conv2d) = {
-    .kind = {"conv2d", SIX_BASELINE_ONLY("2-d convolution"), SIX_BASELINE_ONLY(attrs), sizeof(conv2d)},
+    .kind = {"conv2d", "2-d convolution", attrs, sizeof(conv2d)},
     .title = "Conv2d",
     .prefix = "conv",
     .inputs_min = 1,
     .inputs_max = 1,
     .is_linear_in_weights = true,
     .reads = SIX_READS_X,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(conv2d) = {
     .memory_reqs = memory_reqs,
     .begin_forward = begin_forward,
     .forward = forward,

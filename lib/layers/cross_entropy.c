@@ -257,9 +257,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(cross_entropy) = {
     .kind = {.name = "cross_entropy",
-             .help =
-                 SIX_BASELINE_ONLY("the cross entropy of softmax(x) and the target class, or classes' probabilities"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
+             .help = "the cross entropy of softmax(x) and the target class, or classes' probabilities",
+             .attrs = attrs,
              .size = sizeof(attributes)},
     .title = "CrossEntropyLoss",
     .prefix = "loss",
@@ -269,7 +268,10 @@ SIX_LAYER(cross_entropy) = {
     .hidden = true,
     .reads = SIX_READS_X,
     .of_scores = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(cross_entropy) = {
     .memory_reqs = memory_reqs,
     .forward = forward,
     .end_forward = six_class_end,

@@ -118,8 +118,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(dropout) = {
     .kind = {.name = "dropout",
-             .help = SIX_BASELINE_ONLY("in training, zeroes values at random and scales the others up"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
+             .help = "in training, zeroes values at random and scales the others up",
+             .attrs = attrs,
              .size = sizeof(attributes)},
     .title = "Dropout",
     .prefix = "dropout",
@@ -127,7 +127,10 @@ SIX_LAYER(dropout) = {
     .inputs_max = 1,
     .reads = SIX_READS_NOTHING,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(six_unary_setup),
+    .setup = six_unary_setup,
+};
+
+SIX_KERNELS(dropout) = {
     .memory_reqs = memory_reqs,
     .forward = forward,
     .forward_one = forward,

@@ -115,8 +115,7 @@ static void backward_part(const six_run *run, six_tile *tiles, int32_t part, voi
 }
 
 SIX_LAYER(embedding) = {
-    .kind = {"embedding", SIX_BASELINE_ONLY("a row of a table for each index"), SIX_BASELINE_ONLY(attrs),
-             sizeof(attributes)},
+    .kind = {"embedding", "a row of a table for each index", attrs, sizeof(attributes)},
     .title = "Embedding",
     .prefix = "emb",
     .inputs_min = 1,
@@ -124,7 +123,10 @@ SIX_LAYER(embedding) = {
     .reads = SIX_READS_X,
     .accumulates_gradients = true,
     .takes_indices = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(embedding) = {
     .memory_reqs = memory_reqs,
     .forward = forward,
     .backward = backward,

@@ -44,8 +44,8 @@ static int32_t setup(six_op *op)
 
 SIX_LAYER(flatten) = {
     .kind = {.name = "flatten",
-             .help = SIX_BASELINE_ONLY("joins dimensions, by default all of a sample's"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
+             .help = "joins dimensions, by default all of a sample's",
+             .attrs = attrs,
              .size = sizeof(attributes)},
     .title = "Flatten",
     .prefix = "flatten",
@@ -54,5 +54,7 @@ SIX_LAYER(flatten) = {
     .hidden = true,
     .in_place = true,
     .is_view = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
 };
+
+SIX_KERNELS(flatten) = {0}; /* a view */

@@ -111,8 +111,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(gelu) = {
     .kind = {.name = "gelu",
-             .help = SIX_BASELINE_ONLY("x times the normal distribution function of x"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
+             .help = "x times the normal distribution function of x",
+             .attrs = attrs,
              .size = sizeof(attributes)},
     .title = "GELU",
     .prefix = "gelu",
@@ -120,7 +120,10 @@ SIX_LAYER(gelu) = {
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(six_unary_setup),
+    .setup = six_unary_setup,
+};
+
+SIX_KERNELS(gelu) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

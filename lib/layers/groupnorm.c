@@ -132,15 +132,17 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(groupnorm) = {
-    .kind = {"groupnorm", SIX_BASELINE_ONLY("normalisation of each sample over sets of channels"),
-             SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"groupnorm", "normalization of each sample over sets of channels", attrs, sizeof(attributes)},
     .title = "GroupNorm",
     .prefix = "gn",
     .inputs_min = 1,
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(groupnorm) = {
     .memory_reqs = memory_reqs,
     .forward = forward,
     .backward = backward,

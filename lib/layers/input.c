@@ -27,7 +27,7 @@ static int32_t setup(six_op *op)
 }
 
 SIX_LAYER(input) = {
-    .kind = {"input", SIX_BASELINE_ONLY("where samples enter the net"), SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"input", "where samples enter the net", attrs, sizeof(attributes)},
     .title = "Input",
     .prefix = "input",
     .role = SIX_ROLE_INPUT,
@@ -35,5 +35,7 @@ SIX_LAYER(input) = {
     .inputs_max = 0,
     .hidden = true,
     .is_view = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
 };
+
+SIX_KERNELS(input) = {0}; /* a view */

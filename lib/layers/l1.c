@@ -43,10 +43,7 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(l1) = {
-    .kind = {.name = "l1",
-             .help = SIX_BASELINE_ONLY("the absolute difference"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
-             .size = sizeof(attributes)},
+    .kind = {.name = "l1", .help = "the absolute difference", .attrs = attrs, .size = sizeof(attributes)},
     .title = "L1Loss",
     .prefix = "loss",
     .inputs_min = 1,
@@ -54,7 +51,10 @@ SIX_LAYER(l1) = {
     .role = SIX_ROLE_LOSS,
     .hidden = true,
     .reads = SIX_READS_X,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(l1) = {
     .memory_reqs = six_loss_memory_reqs,
     .forward = forward,
     .end_forward = six_loss_end_values,

@@ -151,15 +151,17 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(layernorm) = {
-    .kind = {"layernorm", SIX_BASELINE_ONLY("normalisation of each sample over its last dimensions"),
-             SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"layernorm", "normalization of each sample over its last dimensions", attrs, sizeof(attributes)},
     .title = "LayerNorm",
     .prefix = "ln",
     .inputs_min = 1,
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(layernorm) = {
     .memory_reqs = memory_reqs,
     .forward = forward,
     .backward = backward,

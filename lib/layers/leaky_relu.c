@@ -37,8 +37,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(leaky_relu) = {
     .kind = {.name = "leaky_relu",
-             .help = SIX_BASELINE_ONLY("x where it is positive, else negative_slope * x"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
+             .help = "x where it is positive, else negative_slope * x",
+             .attrs = attrs,
              .size = sizeof(attributes)},
     .title = "LeakyReLU",
     .prefix = "leaky_relu",
@@ -46,7 +46,10 @@ SIX_LAYER(leaky_relu) = {
     .inputs_max = 1,
     .reads = SIX_READS_Y,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(six_unary_setup),
+    .setup = six_unary_setup,
+};
+
+SIX_KERNELS(leaky_relu) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

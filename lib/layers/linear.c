@@ -146,8 +146,7 @@ static void backward_part(const six_run *run, six_tile *tiles, int32_t part, voi
 }
 
 SIX_LAYER(linear) = {
-    .kind = {"linear", SIX_BASELINE_ONLY("every output is a weighted sum of all inputs"), SIX_BASELINE_ONLY(attrs),
-             sizeof(linear)},
+    .kind = {"linear", "every output is a weighted sum of all inputs", attrs, sizeof(linear)},
     .title = "Linear",
     .prefix = "linear",
     .inputs_min = 1,
@@ -155,7 +154,10 @@ SIX_LAYER(linear) = {
     .is_linear_in_weights = true,
     .accumulates_gradients = true,
     .reads = SIX_READS_NOTHING,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(linear) = {
     .memory_reqs = memory_reqs,
     .begin_forward = begin_forward,
     .forward = forward,

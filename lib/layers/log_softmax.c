@@ -45,8 +45,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(log_softmax) = {
     .kind = {.name = "log_softmax",
-             .help = SIX_BASELINE_ONLY("the logarithm of softmax"),
-             .attrs = SIX_BASELINE_ONLY(six_softmax_attrs),
+             .help = "the logarithm of softmax",
+             .attrs = six_softmax_attrs,
              .size = sizeof(six_softmax)},
     .title = "LogSoftmax",
     .prefix = "log_softmax",
@@ -54,7 +54,10 @@ SIX_LAYER(log_softmax) = {
     .inputs_max = 1,
     .reads = SIX_READS_Y,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(six_softmax_setup),
+    .setup = six_softmax_setup,
+};
+
+SIX_KERNELS(log_softmax) = {
     .forward = forward,
     .backward = backward,
 };

@@ -159,14 +159,16 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(matmul) = {
-    .kind = {"matmul", SIX_BASELINE_ONLY("the matrix product of two inputs"), SIX_BASELINE_ONLY(attrs),
-             sizeof(attributes)},
+    .kind = {"matmul", "the matrix product of two inputs", attrs, sizeof(attributes)},
     .title = "MatMul",
     .prefix = "matmul",
     .inputs_min = 2,
     .inputs_max = 2,
     .reads = SIX_READS_X,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(matmul) = {
     .memory_reqs = memory_reqs,
     .forward = forward,
     .forward_one = forward_one,

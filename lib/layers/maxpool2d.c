@@ -247,13 +247,15 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(maxpool2d) = {
-    .kind = {"maxpool2d", SIX_BASELINE_ONLY("the largest value of each window of an image"), SIX_BASELINE_ONLY(attrs),
-             sizeof(attributes)},
+    .kind = {"maxpool2d", "the largest value of each window of an image", attrs, sizeof(attributes)},
     .title = "MaxPool2d",
     .prefix = "maxpool",
     .inputs_min = 1,
     .inputs_max = 1,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(maxpool2d) = {
     .memory_reqs = memory_reqs,
     .forward = forward,
     .forward_one = forward_one,

@@ -47,10 +47,7 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(mse) = {
-    .kind = {.name = "mse",
-             .help = SIX_BASELINE_ONLY("the squared difference"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
-             .size = sizeof(attributes)},
+    .kind = {.name = "mse", .help = "the squared difference", .attrs = attrs, .size = sizeof(attributes)},
     .title = "MSELoss",
     .prefix = "loss",
     .inputs_min = 1,
@@ -58,7 +55,10 @@ SIX_LAYER(mse) = {
     .role = SIX_ROLE_LOSS,
     .hidden = true,
     .reads = SIX_READS_X,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(mse) = {
     .memory_reqs = six_loss_memory_reqs,
     .forward = forward,
     .end_forward = six_loss_end_values,

@@ -32,14 +32,17 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(mul) = {
-    .kind = {"mul", SIX_BASELINE_ONLY("the product of its inputs, value by value"), NULL, 0},
+    .kind = {"mul", "the product of its inputs, value by value", NULL, 0},
     .title = "Mul",
     .prefix = "mul",
     .inputs_min = 2,
     .inputs_max = SIX_MAX_INPUTS,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(six_same_shapes_setup),
+    .setup = six_same_shapes_setup,
+};
+
+SIX_KERNELS(mul) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

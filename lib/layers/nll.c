@@ -76,8 +76,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(nll) = {
     .kind = {.name = "nll",
-             .help = SIX_BASELINE_ONLY("the negative log likelihood of the target class"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
+             .help = "the negative log likelihood of the target class",
+             .attrs = attrs,
              .size = sizeof(attributes)},
     .title = "NLLLoss",
     .prefix = "loss",
@@ -87,7 +87,10 @@ SIX_LAYER(nll) = {
     .hidden = true,
     .reads = SIX_READS_NOTHING,
     .of_scores = true,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(nll) = {
     .memory_reqs = six_loss_memory_reqs,
     .forward = forward,
     .end_forward = six_class_end,

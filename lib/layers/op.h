@@ -4,8 +4,9 @@
 
 /* What a layer is, and what its kernels are given.
  *
- * A layer's file holds its attributes, shape rule, forward, backward and one const six_layer. The file is compiled once per variant
- * (instruction set and dtype); the variants of a layer differ in their kernels only.
+ * A layer's file holds its attributes, shape rule, forward and backward pass, and ends with two constants: a six_layer, its description, and
+ * the six_kernels that compute it. The file is compiled once per variant (instruction set and dtype). All variants share the description of
+ * the first, the baseline; each has kernels of its own.
  *
  * Samples come in tiles of SIX_LANES (see simd/lane.h). A tensor of a tile is its features in C order, each feature SIX_LANES reals, one
  * per sample: [feature...][SIX_LANES], 64-byte aligned. In the last tile of a batch the lanes from `active` on are padding: their inputs
@@ -164,6 +165,7 @@ typedef enum six_reads { SIX_READS_NOTHING = 0, SIX_READS_X = 1, SIX_READS_Y = 2
 /* How a node takes part in a pass. An input's values come from the caller; a constant has no inputs and is computed like an operation. */
 typedef enum six_role { SIX_ROLE_OPERATION, SIX_ROLE_INPUT, SIX_ROLE_CONSTANT, SIX_ROLE_LOSS } six_role;
 
+/* The description of a layer. */
 typedef struct six_layer {
     six_kind kind;
     six_role role;
@@ -184,6 +186,10 @@ typedef struct six_layer {
     bool rectifies;     /* y is never negative, and a unit (first dimension) whose values are all 0 learns nothing */
 
     int32_t (*setup)(six_op *op); /* checks; sets out and params; fails with six_fail("%s: ...", op->name) */
+} six_layer;
+
+/* The functions that compute a layer in one variant. Those it does not need are NULL; a view has none. */
+typedef struct six_kernels {
     void (*memory_reqs)(
         const six_run *run,
         six_memory_reqs
@@ -198,7 +204,7 @@ typedef struct six_layer {
     void (*backward)(const six_run *run, six_tile *tile, void *scratch);
     void (*backward_one)(const six_run *run, six_tile *tile, void *scratch);
     void (*backward_part)(const six_run *run, six_tile *tiles, int32_t part, void *scratch);
-} six_layer;
+} six_kernels;
 
 /* The value of a loss. */
 static inline double six_loss_value(const six_op *op, const six_loss_sums *s)
@@ -209,14 +215,16 @@ static inline double six_loss_value(const six_op *op, const six_loss_sums *s)
 #define SIX_PASTE_(a, b) a##b
 #define SIX_PASTE(a, b) SIX_PASTE_(a, b)
 
-/* Opens the definition of a layer: SIX_LAYER(relu) = {.kind = {...}, ...}; */
-#define SIX_LAYER(name) const six_layer SIX_PASTE(six_layer_##name##_, SIX_VARIANT)
-
-/* What all variants of a layer share (setup, attributes) is taken from the baseline variant; the others drop theirs. */
+/* Begins a constant that all variants share: an object in the baseline variant; in the others unused, so that the compiler drops it along
+ * with the functions and texts that only it refers to. */
 #ifdef SIX_IS_BASELINE
-#define SIX_BASELINE_ONLY(x) x
+#define SIX_DESCRIPTION const
 #else
-#define SIX_BASELINE_ONLY(x) (0 ? (x) : NULL)
+#define SIX_DESCRIPTION static const __attribute__((unused))
 #endif
+
+/* The end of a layer's file: SIX_LAYER(relu) = {.kind = {...}, .setup = ...}; SIX_KERNELS(relu) = {.forward = ..., .backward = ...}; */
+#define SIX_LAYER(name) SIX_DESCRIPTION six_layer six_layer_##name
+#define SIX_KERNELS(name) const six_kernels SIX_PASTE(six_kernels_##name##_, SIX_VARIANT)
 
 #endif

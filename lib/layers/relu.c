@@ -31,7 +31,7 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(relu) = {
-    .kind = {.name = "relu", .help = SIX_BASELINE_ONLY("max(x, 0)")},
+    .kind = {.name = "relu", .help = "max(x, 0)"},
     .title = "ReLU",
     .prefix = "relu",
     .inputs_min = 1,
@@ -39,7 +39,10 @@ SIX_LAYER(relu) = {
     .reads = SIX_READS_Y,
     .in_place = true,
     .rectifies = true,
-    .setup = SIX_BASELINE_ONLY(six_unary_setup),
+    .setup = six_unary_setup,
+};
+
+SIX_KERNELS(relu) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

@@ -32,7 +32,7 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(sigmoid) = {
-    .kind = {.name = "sigmoid", .help = SIX_BASELINE_ONLY("1 / (1 + exp(-x))")},
+    .kind = {.name = "sigmoid", .help = "1 / (1 + exp(-x))"},
     .title = "Sigmoid",
     .prefix = "sigmoid",
     .inputs_min = 1,
@@ -40,7 +40,10 @@ SIX_LAYER(sigmoid) = {
     .reads = SIX_READS_Y,
     .in_place = true,
     .probabilities = true,
-    .setup = SIX_BASELINE_ONLY(six_unary_setup),
+    .setup = six_unary_setup,
+};
+
+SIX_KERNELS(sigmoid) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

@@ -35,14 +35,17 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(silu) = {
-    .kind = {.name = "silu", .help = SIX_BASELINE_ONLY("x / (1 + exp(-x))")},
+    .kind = {.name = "silu", .help = "x / (1 + exp(-x))"},
     .title = "SiLU",
     .prefix = "silu",
     .inputs_min = 1,
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(six_unary_setup),
+    .setup = six_unary_setup,
+};
+
+SIX_KERNELS(silu) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

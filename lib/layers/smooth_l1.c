@@ -52,8 +52,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(smooth_l1) = {
     .kind = {.name = "smooth_l1",
-             .help = SIX_BASELINE_ONLY("the squared difference where it is small, else the absolute difference"),
-             .attrs = SIX_BASELINE_ONLY(attrs),
+             .help = "the squared difference where it is small, else the absolute difference",
+             .attrs = attrs,
              .size = sizeof(attributes)},
     .title = "SmoothL1Loss",
     .prefix = "loss",
@@ -62,7 +62,10 @@ SIX_LAYER(smooth_l1) = {
     .role = SIX_ROLE_LOSS,
     .hidden = true,
     .reads = SIX_READS_X,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(smooth_l1) = {
     .memory_reqs = six_loss_memory_reqs,
     .forward = forward,
     .end_forward = six_loss_end_values,

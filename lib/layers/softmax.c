@@ -48,8 +48,8 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 
 SIX_LAYER(softmax) = {
     .kind = {.name = "softmax",
-             .help = SIX_BASELINE_ONLY("exp(x) divided by its sum along a dimension"),
-             .attrs = SIX_BASELINE_ONLY(six_softmax_attrs),
+             .help = "exp(x) divided by its sum along a dimension",
+             .attrs = six_softmax_attrs,
              .size = sizeof(six_softmax)},
     .title = "Softmax",
     .prefix = "softmax",
@@ -58,7 +58,10 @@ SIX_LAYER(softmax) = {
     .reads = SIX_READS_Y,
     .in_place = true,
     .probabilities = true,
-    .setup = SIX_BASELINE_ONLY(six_softmax_setup),
+    .setup = six_softmax_setup,
+};
+
+SIX_KERNELS(softmax) = {
     .forward = forward,
     .backward = backward,
 };

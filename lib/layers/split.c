@@ -79,13 +79,15 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(split) = {
-    .kind = {"split", SIX_BASELINE_ONLY("its input in pieces along a dimension, each an output"),
-             SIX_BASELINE_ONLY(attrs), sizeof(attributes)},
+    .kind = {"split", "its input in pieces along a dimension, each an output", attrs, sizeof(attributes)},
     .title = "Split",
     .prefix = "split",
     .inputs_min = 1,
     .inputs_max = 1,
-    .setup = SIX_BASELINE_ONLY(setup),
+    .setup = setup,
+};
+
+SIX_KERNELS(split) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

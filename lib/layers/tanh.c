@@ -32,14 +32,17 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
 }
 
 SIX_LAYER(tanh) = {
-    .kind = {.name = "tanh", .help = SIX_BASELINE_ONLY("tanh(x)")},
+    .kind = {.name = "tanh", .help = "tanh(x)"},
     .title = "Tanh",
     .prefix = "tanh",
     .inputs_min = 1,
     .inputs_max = 1,
     .reads = SIX_READS_Y,
     .in_place = true,
-    .setup = SIX_BASELINE_ONLY(six_unary_setup),
+    .setup = six_unary_setup,
+};
+
+SIX_KERNELS(tanh) = {
     .forward = forward,
     .forward_one = forward,
     .backward = backward,

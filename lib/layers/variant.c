@@ -14,21 +14,21 @@
 #define SIX_SHARED_VARIANT SIX_VARIANT
 #endif
 
-#define SIX_ITEM(name, variant) extern const six_layer SIX_PASTE(six_layer_##name##_, variant);
+#define SIX_ITEM(name, variant) extern const six_kernels SIX_PASTE(six_kernels_##name##_, variant);
 #include "layers.inc"
 #undef SIX_ITEM
-#define SIX_ITEM(name, variant) extern const six_optimizer_kind SIX_PASTE(six_optimizer_##name##_, variant);
+#define SIX_ITEM(name, variant) extern const six_optimizer_kernels SIX_PASTE(six_optimizer_kernels_##name##_, variant);
 #include "optimizers.inc"
 #undef SIX_ITEM
 
-#define SIX_ITEM(name, variant) &SIX_PASTE(six_layer_##name##_, variant),
-static const six_layer *const layers[] = {
+#define SIX_ITEM(name, variant) &SIX_PASTE(six_kernels_##name##_, variant),
+static const six_kernels *const layers[] = {
 #include "layers.inc"
     NULL};
 #undef SIX_ITEM
 
-#define SIX_ITEM(name, variant) &SIX_PASTE(six_optimizer_##name##_, variant),
-static const six_optimizer_kind *const optimizers[] = {
+#define SIX_ITEM(name, variant) &SIX_PASTE(six_optimizer_kernels_##name##_, variant),
+static const six_optimizer_kernels *const optimizers[] = {
 #ifndef SIXNET_INFERENCE_ONLY
 #include "optimizers.inc"
 #endif
@@ -181,3 +181,28 @@ const six_variant SIX_PASTE(six_variant_, SIX_VARIANT) = {
     .layers = layers,
     .optimizers = optimizers,
 };
+
+#ifdef SIX_IS_BASELINE
+
+#define SIX_ITEM(name, variant) extern const six_layer six_layer_##name;
+#include "layers.inc"
+#undef SIX_ITEM
+#define SIX_ITEM(name, variant) extern const six_optimizer_kind six_optimizer_##name;
+#include "optimizers.inc"
+#undef SIX_ITEM
+
+#define SIX_ITEM(name, variant) &six_layer_##name,
+const six_layer *const six_layers[] = {
+#include "layers.inc"
+    NULL};
+#undef SIX_ITEM
+
+#define SIX_ITEM(name, variant) &six_optimizer_##name,
+const six_optimizer_kind *const six_optimizers[] = {
+#ifndef SIXNET_INFERENCE_ONLY
+#include "optimizers.inc"
+#endif
+    NULL};
+#undef SIX_ITEM
+
+#endif

@@ -2,7 +2,7 @@
 #ifndef SIX_LAYERS_VARIANT_H
 #define SIX_LAYERS_VARIANT_H
 
-/* Everything that is compiled once per variant (instruction set and dtype), in one table. */
+/* Everything that is compiled once per variant (instruction set and dtype), in one table; and the descriptions that all of them share. */
 
 #include <math.h>
 
@@ -33,8 +33,8 @@ typedef struct six_variant {
     uint32_t cpu_features; /* that it needs, see base/cpu.h */
     int32_t real_size;
     six_arrays arrays;
-    const six_layer *const *layers; /* layers and losses, in the same order in every variant; end with NULL */
-    const six_optimizer_kind *const *optimizers;
+    const six_kernels *const *layers; /* in the order of six_layers */
+    const six_optimizer_kernels *const *optimizers;
 } six_variant;
 
 static inline bool six_all_finite(const six_variant *v, const real *values, int64_t count)
@@ -42,11 +42,15 @@ static inline bool six_all_finite(const six_variant *v, const real *values, int6
     return isfinite(v->arrays.largest(values, count));
 }
 
-/* The f32 variants of this build, the best last; end with NULL. The first is "baseline", whose tables describe the layers. */
+/* Descriptions of the layers and losses, and of the optimizers; end with NULL. */
+extern const six_layer *const six_layers[];
+extern const six_optimizer_kind *const six_optimizers[];
+
+/* The f32 variants of this build, the best last; end with NULL. The first is "baseline". */
 extern const six_variant *const six_variants_f32[];
 extern const six_variant six_variant_baseline, six_variant_f64;
 
-/* The layer or loss of that name: its place in the tables, or -1. */
+/* The layer or loss of that name: its place in six_layers, or -1. */
 int32_t six_layer_index(const char *name);
 
 #endif

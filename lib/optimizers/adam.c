@@ -17,10 +17,10 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(adam) = {
-    .kind = {"adam", SIX_BASELINE_ONLY("Adam: steps scaled by the mean squared gradient"), SIX_BASELINE_ONLY(attrs),
-             sizeof(adam)},
-    .slots = SIX_BASELINE_ONLY(slots),
+    .kind = {"adam", "Adam: steps scaled by the mean squared gradient", attrs, sizeof(adam)},
+    .slots = slots,
     .squares = 2 | 4,
-    .bound = SIX_BASELINE_ONLY(bound),
-    .update = update,
+    .bound = bound,
 };
+
+SIX_OPTIMIZER_KERNELS(adam) = {.update = update};

@@ -18,10 +18,10 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(adamw) = {
-    .kind = {"adamw", SIX_BASELINE_ONLY("Adam with weight decay apart from the gradient"), SIX_BASELINE_ONLY(attrs),
-             sizeof(adam)},
-    .slots = SIX_BASELINE_ONLY(slots),
+    .kind = {"adamw", "Adam with weight decay decoupled from the gradient", attrs, sizeof(adam)},
+    .slots = slots,
     .squares = 2 | 4,
-    .bound = SIX_BASELINE_ONLY(bound),
-    .update = update,
+    .bound = bound,
 };
+
+SIX_OPTIMIZER_KERNELS(adamw) = {.update = update};

@@ -3,7 +3,7 @@
 #define SIX_OPTIMIZERS_OPTIMIZER_H
 
 /* What an optimizer is: attributes, how many numbers of state it keeps for each parameter value, and one update function. A file holds one
- * optimizer and is compiled once per variant, as the layers are. Parameters, gradients and each slot of state are arrays of the same order; an
+ * optimizer and is compiled once per variant, as the layers are: all share the description, each has an update of its own. Parameters, gradients and each slot of state are arrays of the same order; an
  * update is elementwise, so that any cut of the arrays into ranges gives the same bits. */
 
 #include "layers/op.h"
@@ -24,6 +24,7 @@ typedef struct six_magnitudes {
     double values, gradients, state;
 } six_magnitudes;
 
+/* The description of an optimizer. */
 typedef struct six_optimizer_kind {
     six_kind kind;
     int32_t (*check)(
@@ -33,11 +34,17 @@ typedef struct six_optimizer_kind {
     /* A bound of the magnitude of every number that update() computes from finite ones up to `most`, where those of the slots of
      * squares are not negative; INFINITY or NaN if there is none. */
     double (*bound)(const void *attr, const six_update *u, const six_magnitudes *most);
-    /* Updates n values w along gradients g; state[i] are the same n values of slot i. */
-    void (*update)(const void *attr, const six_update *u, real *w, const real *g, real *const *state, int64_t n);
 } six_optimizer_kind;
 
-#define SIX_OPTIMIZER(name) const six_optimizer_kind SIX_PASTE(six_optimizer_##name##_, SIX_VARIANT)
+/* The functions that compute it in one variant. */
+typedef struct six_optimizer_kernels {
+    /* Updates n values w along gradients g; state[i] are the same n values of slot i. */
+    void (*update)(const void *attr, const six_update *u, real *w, const real *g, real *const *state, int64_t n);
+} six_optimizer_kernels;
+
+/* The end of an optimizer's file: SIX_OPTIMIZER(sgd) = {.kind = {...}, ...}; SIX_OPTIMIZER_KERNELS(sgd) = {.update = update}; */
+#define SIX_OPTIMIZER(name) SIX_DESCRIPTION six_optimizer_kind six_optimizer_##name
+#define SIX_OPTIMIZER_KERNELS(name) const six_optimizer_kernels SIX_PASTE(six_optimizer_kernels_##name##_, SIX_VARIANT)
 
 /* Attributes that every optimizer has, in front of its own struct. */
 typedef struct six_optimizer_common {

@@ -87,10 +87,10 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(rmsprop) = {
-    .kind = {"rmsprop", SIX_BASELINE_ONLY("steps scaled by the root of the mean squared gradient"),
-             SIX_BASELINE_ONLY(attrs), sizeof(rmsprop)},
-    .slots = SIX_BASELINE_ONLY(slots),
+    .kind = {"rmsprop", "steps scaled by the root of the mean squared gradient", attrs, sizeof(rmsprop)},
+    .slots = slots,
     .squares = 1,
-    .bound = SIX_BASELINE_ONLY(bound),
-    .update = update,
+    .bound = bound,
 };
+
+SIX_OPTIMIZER_KERNELS(rmsprop) = {.update = update};

@@ -76,10 +76,10 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 }
 
 SIX_OPTIMIZER(sgd) = {
-    .kind = {"sgd", SIX_BASELINE_ONLY("stochastic gradient descent, with momentum"), SIX_BASELINE_ONLY(attrs),
-             sizeof(sgd)},
-    .check = SIX_BASELINE_ONLY(check),
-    .slots = SIX_BASELINE_ONLY(slots),
-    .bound = SIX_BASELINE_ONLY(bound),
-    .update = update,
+    .kind = {"sgd", "stochastic gradient descent, with momentum", attrs, sizeof(sgd)},
+    .check = check,
+    .slots = slots,
+    .bound = bound,
 };
+
+SIX_OPTIMIZER_KERNELS(sgd) = {.update = update};

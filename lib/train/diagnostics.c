@@ -172,16 +172,16 @@ static void after_layer(six_observer *observer, int32_t node, const six_tile *ti
                         void (*done)(const six_run *, six_tile *, void *))
 {
     six_diagnostics *d = (six_diagnostics *)observer;
-    const six_layer *kernel = d->net->node[node].kernel;
+    const six_kernels *kernels = d->net->node[node].kernels;
     const six_op *op = d->net->node[node].op;
     const six_variant *variant = d->net->variant;
     uint8_t *bad = &d->bad[(int64_t)node * d->tiles + tile->index];
-    if (done == kernel->forward && kernel->role != SIX_ROLE_LOSS) {
+    if (done == kernels->forward && node != d->net->loss) {
         for (int32_t o = 0; o < op->outputs; o++)
             if (!six_all_finite(variant, tile->y[o], six_shape_size(&op->out[o]) * SIX_LANES))
                 *bad |= BAD_VALUE;
         see_units(d, node, tile);
-    } else if (done == kernel->backward) {
+    } else if (done == kernels->backward) {
         for (int32_t k = 0; k < op->inputs; k++)
             if (tile->dx[k] && !six_all_finite(variant, tile->dx[k], six_shape_size(&op->in[k]) * SIX_LANES))
                 *bad |= BAD_GRADIENT;

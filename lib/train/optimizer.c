@@ -12,20 +12,21 @@
 /* Values whose update is one piece of work. */
 enum { CHUNK = 16384, MAX_KINDS = 63 };
 
-/* The kind of that name, which there is, as a variant computes it. */
-static const six_optimizer_kind *find(const six_optimizer_kind *const *all, const char *name)
+/* The place in six_optimizers of a kind that is there. */
+static int32_t index_of(const six_kind *kind)
 {
-    while (strcmp((*all)->kind.name, name) != 0)
-        all++;
-    return *all;
+    int32_t i = 0;
+    while (&six_optimizers[i]->kind != kind)
+        i++;
+    return i;
 }
 
 static const six_kind *find_kind(six_span word)
 {
     const six_kind *kinds[MAX_KINDS + 1];
     int32_t count = 0;
-    for (; six_variant_baseline.optimizers[count] && count < MAX_KINDS; count++)
-        kinds[count] = &six_variant_baseline.optimizers[count]->kind;
+    for (; six_optimizers[count] && count < MAX_KINDS; count++)
+        kinds[count] = &six_optimizers[count]->kind;
     kinds[count] = NULL;
     return six_kind_find(kinds, word, "optimizer");
 }
@@ -41,8 +42,8 @@ static int32_t parse(sixnet_optimizer *opt, const char *spec, const char *schedu
     const six_kind *kind = find_kind(word);
     if (!kind)
         return SIXNET_BAD_SPEC;
-    opt->kind = find(six_variant_baseline.optimizers, kind->name);
-    opt->kernel = find(opt->net->variant->optimizers, kind->name);
+    opt->kind = six_optimizers[index_of(kind)];
+    opt->kernels = opt->net->variant->optimizers[index_of(kind)];
     opt->attr = six_alloc(ctx, 1, kind->size);
     status = opt->attr ? six_spec_parse(kind, rest, opt->attr, NULL, NULL) : SIXNET_OUT_OF_MEMORY;
     if (status)
@@ -127,9 +128,9 @@ static void update_chunk(void *arg, int32_t item, int32_t worker)
     (void)worker;
     for (int32_t i = 0; i < job->opt->slots; i++)
         state[i] = (void *)((char *)job->opt->state[i] + gradient);
-    job->opt->kernel->update(job->opt->attr, &job->update,
-                             (void *)((char *)net->values + (size_t)(job->segment->offset + first) * size),
-                             (void *)((char *)net->gradients + gradient), state, left < CHUNK ? left : CHUNK);
+    job->opt->kernels->update(job->opt->attr, &job->update,
+                              (void *)((char *)net->values + (size_t)(job->segment->offset + first) * size),
+                              (void *)((char *)net->gradients + gradient), state, left < CHUNK ? left : CHUNK);
 }
 
 static six_update next_update(const sixnet_optimizer *opt, const six_segment *segment, double gradient_scale)

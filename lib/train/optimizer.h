@@ -7,8 +7,8 @@
 
 struct sixnet_optimizer {
     sixnet_model *net;
-    const six_optimizer_kind *kind;   /* as described */
-    const six_optimizer_kind *kernel; /* as the model's variant computes it */
+    const six_optimizer_kind *kind;       /* its description */
+    const six_optimizer_kernels *kernels; /* the model's variant of them */
     void *attr;
     six_schedule *schedule;
     int32_t slots;
