@@ -118,7 +118,32 @@ OPTIMIZERS: list[tuple[str, Any, dict[str, Any]]] = [
     ("rmsprop lr=0.02 eps=0.001 centered=true", torch.optim.RMSprop, dict(lr=0.02, eps=0.001, centered=True)),
     ("rmsprop lr=0.01 eps=0.001 momentum=0.9 centered=true", torch.optim.RMSprop,
      dict(lr=0.01, eps=0.001, momentum=0.9, centered=True)),
+    ("sgd lr=0.01 momentum=0.9 weight_decay=0.1 maximize=true", torch.optim.SGD,
+     dict(lr=0.01, momentum=0.9, weight_decay=0.1, maximize=True)),
+    ("adagrad", torch.optim.Adagrad, dict()),
+    ("adagrad lr=0.1 lr_decay=0.05 weight_decay=0.1 initial_accumulator_value=0.2 eps=0.01", torch.optim.Adagrad,
+     dict(lr=0.1, lr_decay=0.05, weight_decay=0.1, initial_accumulator_value=0.2, eps=0.01)),
+    ("adadelta", torch.optim.Adadelta, dict()),
+    ("adadelta lr=0.5 rho=0.8 eps=0.01 weight_decay=0.1", torch.optim.Adadelta,
+     dict(lr=0.5, rho=0.8, eps=0.01, weight_decay=0.1)),
+    ("adamax", torch.optim.Adamax, dict()),
+    ("adamax lr=0.05 betas=0.8,0.99 eps=0.01 weight_decay=0.1 maximize=true", torch.optim.Adamax,
+     dict(lr=0.05, betas=(0.8, 0.99), eps=0.01, weight_decay=0.1, maximize=True)),
+    # Without foreach, NAdam of PyTorch 1.13 divides by 1 - p_t mu_t mu_t+1 instead of 1 - p_t+1; later versions do not.
+    ("nadam", torch.optim.NAdam, dict(foreach=True)),
+    ("nadam lr=0.05 betas=0.8,0.99 eps=1e-6 weight_decay=0.1 momentum_decay=0.1", torch.optim.NAdam,
+     dict(lr=0.05, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1, momentum_decay=0.1, foreach=True)),
+    ("radam", torch.optim.RAdam, dict()),
+    ("radam lr=0.05 betas=0.8,0.99 eps=1e-6 weight_decay=0.1", torch.optim.RAdam,
+     dict(lr=0.05, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1)),
+    ("rprop", torch.optim.Rprop, dict()),
+    ("rprop lr=0.1 etas=0.4,1.3 step_sizes=0.001,0.2", torch.optim.Rprop,
+     dict(lr=0.1, etas=(0.4, 1.3), step_sizes=(0.001, 0.2))),
 ]
+
+# The rate without lr=, where it is not 0.001.
+RATES = {torch.optim.RMSprop: 0.01, torch.optim.Adagrad: 0.01, torch.optim.Adadelta: 1.0, torch.optim.Adamax: 0.002,
+         torch.optim.NAdam: 0.002, torch.optim.Rprop: 0.01}
 
 
 def attribute(spec, name):
@@ -139,7 +164,7 @@ def optimizers():
     ])
     for spec, make, options in OPTIMIZERS:
         w = nn.Parameter(torch.tensor([(i - 3) / 4 for i in range(7)]))
-        opt = make([w], **{"lr": 0.01 if make is torch.optim.RMSprop else 0.001, **options})
+        opt = make([w], **{"lr": RATES.get(make, 0.001), **options})
         out.text(f"case {spec}")
         for t in range(1, 101):
             w.grad = torch.tensor([((i * 7 + t * 13) % 11 - 5) / 7.0 + 0.1 * w[i].item() for i in range(7)])

@@ -970,6 +970,8 @@ static void test_resumed_runs_end_the_same(void **state)
     check_resumed("f32", "sgd lr=0.1 momentum=0.9", "step_lr step_size=1 gamma=0.5", "");
     check_resumed("f64", "adam lr=0.01 amsgrad=true", "linear_warmup steps=5 ; reduce_on_plateau patience=0", "");
     check_resumed("f32", "rmsprop lr=0.01 momentum=0.5", NULL, "");
+    check_resumed("f32", "nadam lr=0.01", NULL, "");
+    check_resumed("f32", "lamb lr=0.01", NULL, "");
     check_resumed("f32", "sgd lr=0.1", "one_cycle_lr max_lr=0.2 total_steps=12", "");
     check_resumed("f32", "sgd lr=0.1", NULL, "average=ema ema_decay=0.7");
     check_resumed("f64", "adam lr=0.01", "reduce_on_plateau patience=0",
@@ -1445,6 +1447,11 @@ static void test_hostile_optimizer_state(void **state)
         {"rmsprop centered=true", "sixnet:optimizer.0", "negative"},
         {"rmsprop centered=true", "sixnet:optimizer.1", NULL},
         {"sgd lr=0.1 momentum=0.9", "sixnet:optimizer.0", NULL},
+        {"adagrad", "sixnet:optimizer.0", "negative"},
+        {"adadelta", "sixnet:optimizer.1", "negative"},
+        {"rprop", "sixnet:optimizer.0", NULL},
+        {"rprop", "sixnet:optimizer.1", "negative"},
+        {"lamb", "sixnet:optimizer.1", "negative"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         trainer t;

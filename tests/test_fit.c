@@ -151,9 +151,9 @@ static void test_learns_xor(void **state)
 static void test_learns_what_generalises(void **state)
 {
     (void)state;
-    static const char *const optimizers[] = {"sgd lr=0.1 momentum=0.9", "adam lr=0.01", "adamw lr=0.01",
-                                             "rmsprop lr=0.01"};
-    for (int o = 0; o < 4; o++) {
+    static const char *const optimizers[] = {"sgd lr=0.1 momentum=0.9", "adam lr=0.01",  "adamw lr=0.01",
+                                             "rmsprop lr=0.01",         "lion lr=0.003", "lamb lr=0.02"};
+    for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
         fixture *w = fixture_setup("seed=1", rich_net, optimizers[o], NULL, 600);
         sixnet_dataset *train, *test;
         double before, loss, accuracy;

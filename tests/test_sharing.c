@@ -729,6 +729,42 @@ static void test_lr_scale_and_weight_decay(void **state)
     check_steps("adam lr=0.1 weight_decay=0.125", true);
 }
 
+/* LAMB's step of a tensor is as long as its rate's share of the tensor's norm. */
+static void test_lamb_steps_by_tensor(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a.weight", "a.bias", "b.weight", "b.bias"};
+    const int counts[] = {8, 4, 8, 2};
+    double before[4][8], after[8];
+    for (int threads = 1; threads <= 2; threads++) {
+        char context[32];
+        snprintf(context, sizeof context, "dtype=f64 threads=%d", threads);
+        task *k = task_open("input shape=2\nlinear out_features=4 name=a\ntanh\nlinear out_features=2 name=b\nmse\n"
+                            "tensors match=b.weight lr_scale=0.5\n",
+                            context);
+        sixnet_optimizer *opt;
+        WORKS(sixnet_optimizer_new(&opt, k->net, "lamb lr=0.1", NULL));
+        for (int step = 1; step <= 3; step++) {
+            for (int t = 0; t < 4; t++)
+                take(k->net, names[t], before[t], counts[t]);
+            pass(k);
+            WORKS(sixnet_optimizer_step(opt));
+            for (int t = 0; t < 4; t++) {
+                double norm = 0, moved = 0;
+                take(k->net, names[t], after, counts[t]);
+                for (int i = 0; i < counts[t]; i++) {
+                    norm += before[t][i] * before[t][i];
+                    moved += (after[i] - before[t][i]) * (after[i] - before[t][i]);
+                }
+                const double expected = (t == 2 ? 0.05 : 0.1) * sqrt(norm), got = sqrt(moved);
+                near(names[t], &got, &expected, 1);
+            }
+        }
+        sixnet_optimizer_free(opt);
+        task_close(k);
+    }
+}
+
 /* ---- settings as text ---- */
 
 static void test_settings_as_text(void **state)
@@ -993,6 +1029,7 @@ int main(void)
         cmocka_unit_test(test_unfreezing),
         cmocka_unit_test(test_freezing_without_memory),
         cmocka_unit_test(test_lr_scale_and_weight_decay),
+        cmocka_unit_test(test_lamb_steps_by_tensor),
         cmocka_unit_test(test_settings_as_text),
         cmocka_unit_test(test_patterns_name_sharers),
         cmocka_unit_test(test_patterns_name_long_nodes),

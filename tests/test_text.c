@@ -16,7 +16,7 @@ static const char *const known[FAMILIES] = {
     "dropout "
     "maxpool2d avgpool2d adaptive_avgpool2d matmul flatten reshape add mul concat split constant embedding",
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
-    "sgd adam adamw rmsprop",
+    "sgd adam adamw rmsprop adagrad adadelta adamax nadam radam rprop lion lamb",
     "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau",
     ("color_jitter cutmix elastic mixup normalize one_hot random_affine random_crop random_erasing "
      "random_horizontal_flip "

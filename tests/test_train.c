@@ -319,8 +319,8 @@ static int32_t optimizer_parse(optimizer *o, const six_variant *v, const char *t
     int32_t status = six_spec_kind(text, &word, &rest);
     if (status)
         return status;
-    const six_kind *kinds[16] = {0};
-    for (int i = 0; six_optimizers[i]; i++)
+    const six_kind *kinds[32] = {0};
+    for (int i = 0; six_optimizers[i] && i < 31; i++)
         kinds[i] = &six_optimizers[i]->kind;
     const six_kind *kind = six_kind_find(kinds, word, "optimizer");
     if (!kind)
@@ -379,8 +379,12 @@ static six_update update_of(const optimizer *o, int64_t step)
 {
     const six_optimizer_common *common = &o->attr.common;
     double limit = common->clip_value > 0 ? common->clip_value : INFINITY;
-    return (six_update){
-        .lr = common->lr, .weight_decay = -1, .step = step, .gradient_scale = 1, .gradient_limit = limit};
+    return (six_update){.lr = common->lr,
+                        .weight_decay = -1,
+                        .step = step,
+                        .gradient_scale = common->maximize ? -1 : 1,
+                        .gradient_limit = limit,
+                        .trust = 1};
 }
 
 /* As torch.nn.utils.clip_grad_norm_. */
@@ -412,7 +416,7 @@ static void golden_step(const optimizer *o, arrays *a, int t)
     for (int i = 0; i < 7; i++)
         set(o, &a->g, i, ((i * 7 + t * 13) % 11 - 5) / 7.0 + 0.1 * get(o, &a->w, i));
     six_update u = update_of(o, t);
-    u.gradient_scale = scale_of(o, &u, &a->g, 7);
+    u.gradient_scale *= scale_of(o, &u, &a->g, 7);
     update(o, &u, a, 0, 7);
 }
 
@@ -481,9 +485,20 @@ static const char *const specs[] = {
     "rmsprop",
     "rmsprop centered=true",
     "rmsprop momentum=0.5 centered=true weight_decay=0.1",
+    "adagrad lr_decay=0.1 initial_accumulator_value=0.5",
+    "adadelta weight_decay=0.01",
+    "adamax weight_decay=0.01",
+    "nadam maximize=true",
+    "nadam weight_decay=0.1 decoupled_weight_decay=true",
+    "radam weight_decay=0.1",
+    "radam beta2=0.9 decoupled_weight_decay=true",
+    "rprop lr=0.1",
+    "lion weight_decay=0.1 lr=0.01",
+    "lamb",
 };
 
-enum { SPECS = sizeof specs / sizeof *specs, CUT_VALUES = 101 };
+/* The last has no bound. */
+enum { SPECS = sizeof specs / sizeof *specs, BOUNDED_SPECS = SPECS - 1, CUT_VALUES = 101 };
 
 static void fill(const optimizer *o, arrays *a)
 {
@@ -575,6 +590,18 @@ static void test_steps_stay_within_their_bounds(void **state)
         "rmsprop eps=0",
         "rmsprop eps=1e-29 momentum=1e10",
         "rmsprop alpha=0 centered=true lr=1e20",
+        "adagrad lr=1e30 eps=0",
+        "adagrad lr=1e30 initial_accumulator_value=1e20",
+        "adadelta lr=1e30 rho=0",
+        "adadelta eps=1e-29",
+        "adamax lr=1e20 eps=1e-29",
+        "nadam lr=1e30 momentum_decay=1e6",
+        "nadam beta1=0.999999 beta2=0 eps=1e-20",
+        "radam lr=1e30",
+        "radam lr=1e30 beta2=0.5 eps=1e-29 weight_decay=1e10 decoupled_weight_decay=true",
+        "rprop lr=1e30 step_size_max=1e38",
+        "rprop etaplus=1e30",
+        "lion lr=1e30 weight_decay=1e10",
     };
     enum { EXTREMES = sizeof extremes / sizeof *extremes };
     static const double sizes[] = {0, 1e-44, 1e-20, 1, 1e4, 1e15, 1e19, 1e30, 3e38, 1e100, 1e308};
@@ -593,7 +620,7 @@ static void test_steps_stay_within_their_bounds(void **state)
                     const six_update u = update_of(&o, step);
                     check_bound(&o, &u, &most, &safe);
                 }
-            if (s < SPECS && safe < 100)
+            if (s < BOUNDED_SPECS && safe < 100)
                 fail_msg("%s: only %d steps are known to be safe", specs[s], safe);
         }
 }
@@ -602,7 +629,7 @@ static void test_ordinary_steps_are_safe(void **state)
 {
     (void)state;
     const six_magnitudes ordinary = {1e3, 1e3, 1e6};
-    for (int s = 0; s < SPECS; s++) {
+    for (int s = 0; s < BOUNDED_SPECS; s++) {
         optimizer o = optimizer_of(&six_variant_baseline, specs[s]);
         const six_update u = update_of(&o, 1);
         assert_true(o.kind->bound(&o.attr, &u, &ordinary) < (double)FLT_MAX / 4);
@@ -703,6 +730,98 @@ static void test_a_gradient_that_is_not_finite_stays_so(void **state)
         }
 }
 
+/* Lion and LAMB have no PyTorch: their papers' formulas, for one tensor. */
+static void lion_step(double *w, double *m, double g, double lr, double decay)
+{
+    const double c = 0.9 * *m + 0.1 * g;
+    *w -= lr * ((c > 0) - (c < 0) + decay * *w);
+    *m = 0.99 * *m + 0.01 * g;
+}
+
+static void lamb_step(double *w, double *m, double *v, const double *g, int n, int t)
+{
+    double values = 0, steps = 0, r[8];
+    for (int i = 0; i < n; i++) {
+        m[i] = 0.9 * m[i] + 0.1 * g[i];
+        v[i] = 0.99 * v[i] + 0.01 * g[i] * g[i];
+        r[i] = m[i] / (1 - pow(0.9, t)) / (sqrt(v[i] / (1 - pow(0.99, t))) + 1e-6) + 0.02 * w[i];
+        values += w[i] * w[i];
+        steps += r[i] * r[i];
+    }
+    for (int i = 0; i < n; i++)
+        w[i] -= 0.05 * (values > 0 && steps > 0 ? sqrt(values / steps) : 1) * r[i];
+}
+
+static void test_lion_and_lamb(void **state)
+{
+    (void)state;
+    enum { N = 7 };
+    const six_variant *found[VARIANTS_MAX];
+    const int variant_count = variants(found);
+    for (int v = 0; v < variant_count; v++) {
+        optimizer lion = optimizer_of(found[v], "lion lr=0.01 weight_decay=0.1"),
+                  lamb = optimizer_of(found[v], "lamb lr=0.05 beta2=0.99 weight_decay=0.02");
+        arrays a = {0}, b = {0};
+        double w[2][N], m[2][N] = {{0}}, square[N] = {0}, g[N];
+        for (int i = 0; i < N; i++) {
+            w[0][i] = w[1][i] = (i - 3) / 4.0;
+            set(&lion, &a.w, i, w[0][i]);
+            set(&lamb, &b.w, i, w[1][i]);
+        }
+        for (int t = 1; t <= 100; t++) {
+            six_update u = update_of(&lion, t);
+            for (int i = 0; i < N; i++) {
+                g[i] = ((i * 7 + t * 13) % 11 - 5) / 7.0;
+                set(&lion, &a.g, i, g[i]);
+                set(&lamb, &b.g, i, g[i]);
+                lion_step(&w[0][i], &m[0][i], g[i], 0.01, 0.1);
+            }
+            update(&lion, &u, &a, 0, N);
+            u = update_of(&lamb, t);
+            real *slot[] = {(real *)&b.slot[0], (real *)&b.slot[1], NULL};
+            u.trust = lamb.kernels->trust(&lamb.attr, &u, (real *)&b.w, (real *)&b.g, slot, N);
+            update(&lamb, &u, &b, 0, N);
+            lamb_step(w[1], m[1], square, g, N, t);
+            for (int i = 0; i < N; i++) {
+                assert_true(fabs(get(&lion, &a.w, i) - w[0][i]) < tolerance(&lion));
+                assert_true(fabs(get(&lamb, &b.w, i) - w[1][i]) < tolerance(&lamb));
+            }
+        }
+    }
+}
+
+/* A tensor that is zero, and one without a gradient, take a step that is not scaled. */
+static void test_trust_of_nothing_is_one(void **state)
+{
+    (void)state;
+    const optimizer o = optimizer_of(&six_variant_f64, "lamb");
+    const six_update u = update_of(&o, 1);
+    static const double zero[4], some[4] = {1, 2, 3, 4};
+    double m[4] = {0}, v[4] = {0};
+    real *slot[] = {(real *)m, (real *)v, NULL};
+    assert_true(o.kernels->trust(&o.attr, &u, (const real *)zero, (const real *)some, slot, 4) == 1);
+    const optimizer bare = optimizer_of(&six_variant_f64, "lamb weight_decay=0");
+    assert_true(bare.kernels->trust(&bare.attr, &u, (const real *)some, (const real *)zero, slot, 4) == 1);
+    assert_true(o.kernels->trust(&o.attr, &u, (const real *)some, (const real *)some, slot, 4) > 1);
+}
+
+/* Other libraries' spellings set the same attributes. */
+static void test_spellings_of_pytorch(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"adam betas=0.5,0.75 lr=0.1", "adam beta1=0.5 beta2=0.75 lr=0.1"},
+        {"nadam betas=0.9,0.999", "nadam"},
+        {"rprop etas=0.25,2 step_sizes=0.5,2", "rprop etaminus=0.25 etaplus=2 step_size_min=0.5 step_size_max=2"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const optimizer a = optimizer_of(&six_variant_f64, pairs[i][0]),
+                        b = optimizer_of(&six_variant_f64, pairs[i][1]);
+        assert_memory_equal(&a.attr, &b.attr, a.kind->kind.size);
+    }
+    assert_true(rate_after("cosine_annealing_lr T_max=4", 1, 2) == rate_after("cosine_annealing_lr t_max=4", 1, 2));
+}
+
 static void test_optimizers_refuse_hostile_texts(void **state)
 {
     (void)state;
@@ -735,6 +854,20 @@ static void test_optimizers_refuse_hostile_texts(void **state)
         "rmsprop centered=2",
         "rmsprop momentum=-1",
         "rmsprop \x02",
+        "adagrad lr_decay=-1",
+        "adam betas=0.9",
+        "adam betas=0.9,0.99,0.999",
+        "adam betas=0.9,",
+        "adam betas=0.9,1",
+        "adam betas=0.9,0.99 beta1=0.5",
+        "adam beta2=0.5 betas=0.9,0.99",
+        "adam betas=0.9,0.99 betas=0.9,0.99",
+        "adam etas=0.5,1.2",
+        "sgd lr=1 betas=0.9,0.99",
+        "rprop etaplus=1",
+        "rprop etaminus=1",
+        "rprop step_sizes=2,1",
+        "rprop weight_decay=0.1",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         optimizer o;
@@ -759,6 +892,9 @@ int main(void)
         cmocka_unit_test(test_schedule_limits),
         cmocka_unit_test(test_schedule_without_memory),
         cmocka_unit_test(test_optimizers_agree_with_pytorch),
+        cmocka_unit_test(test_lion_and_lamb),
+        cmocka_unit_test(test_trust_of_nothing_is_one),
+        cmocka_unit_test(test_spellings_of_pytorch),
         cmocka_unit_test(test_any_cut_gives_the_same_bits),
         cmocka_unit_test(test_steps_stay_within_their_bounds),
         cmocka_unit_test(test_ordinary_steps_are_safe),

@@ -66,7 +66,6 @@ static const struct {
     {"beta_2", "beta2"},
     {"use_bias", "bias"},
     {"axis", "dim"},
-    {"T_max", "t_max"},
     {"input_dim", "num_embeddings"},
     {"output_dim", "embedding_dim"},
     {"split_size_or_sections", "sizes"},
@@ -87,6 +86,24 @@ const char *six_foreign_attribute(const six_kind *kind, const six_kind *common, 
         if (is_word(word, attributes[i].foreign) &&
             (has_attribute(kind, attributes[i].ours) || has_attribute(common, attributes[i].ours)))
             return attributes[i].ours;
+    return NULL;
+}
+
+const char *six_foreign_spelling(six_span word, int32_t index)
+{
+    static const struct {
+        const char *foreign, *ours[3];
+    } spellings[] = {
+        {"betas", {"beta1", "beta2"}},
+        {"etas", {"etaminus", "etaplus"}},
+        {"step_sizes", {"step_size_min", "step_size_max"}},
+        {"T_max", {"t_max"}},
+        {"T_0", {"t_0"}},
+        {"T_mult", {"t_mult"}},
+    };
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++)
+        if (is_word(word, spellings[i].foreign))
+            return spellings[i].ours[index];
     return NULL;
 }
 

@@ -17,6 +17,10 @@ bool six_foreign_class(six_span word, const char *name);
 /* The attribute of a kind, or of `common`, that another library's attribute is; NULL if there is none. */
 const char *six_foreign_attribute(const six_kind *kind, const six_kind *common, six_span word);
 
+/* Another library's spelling of attributes is accepted too where the kind has no attribute of that name: the attribute that number `index`
+ * of the values behind it, with commas between them, sets. NULL past the last, or for a word that is no such spelling. */
+const char *six_foreign_spelling(six_span word, int32_t index);
+
 /* Whether the word is another library's attribute that has no use here, as the layer's input tells the size. */
 bool six_foreign_size(six_span word);
 

@@ -56,11 +56,21 @@ static int32_t unknown_attr(const six_kind *kind, const six_kind *common, six_sp
                     six_suggestion_text(&s, nearest));
 }
 
-static bool has_attr(const char *text, six_span name)
+/* Whether a word by that name sets an attribute. */
+static bool sets(six_span name, six_span attr)
+{
+    const char *ours;
+    for (int32_t i = 0; (ours = six_foreign_spelling(name, i)); i++)
+        if (six_span_equal(six_span_of(ours), attr))
+            return true;
+    return six_span_equal(name, attr);
+}
+
+static bool has_attr(const char *text, six_span attr)
 {
     six_span word;
     while (six_next_word(&text, &word))
-        if (six_span_equal(name_of(word), name))
+        if (sets(name_of(word), attr))
             return true;
     return false;
 }
@@ -84,27 +94,59 @@ static int32_t check_required(const six_kind *kind, const char *text)
     return SIXNET_OK;
 }
 
-static int32_t set_attr(const six_kind *kind, six_span word, const char *rest, void *out, const six_kind *common,
-                        void *common_out)
+/* A kind's struct, and that of the attributes that are accepted too. */
+typedef struct target {
+    const six_kind *kind, *common;
+    void *out, *common_out;
+} target;
+
+/* Sets the attribute of that name; rest is the text after the word. */
+static int32_t set_attr(const target *t, six_span name, six_span value, const char *rest)
 {
-    char shown[SIX_QUOTE_SIZE];
-    six_span name = name_of(word);
-    if (name.end == word.end)
-        return six_fail(SIXNET_BAD_SPEC, "'%s' is not of the form attribute=value", six_quote(word, shown));
-    const six_attr *attr = find_attr(kind, name);
+    void *out = t->out;
+    const six_attr *attr = find_attr(t->kind, name);
     if (!attr) {
-        attr = find_attr(common, name);
-        out = common_out;
+        attr = find_attr(t->common, name);
+        out = t->common_out;
     }
     if (!attr)
-        return unknown_attr(kind, common, name);
+        return unknown_attr(t->kind, t->common, name);
     if (has_attr(rest, name))
         return six_fail(SIXNET_BAD_SPEC, "%s given twice", attr->name);
-    return six_attr_set(attr, (six_span){name.end + 1, word.end}, (char *)out + attr->offset);
+    return six_attr_set(attr, value, (char *)out + attr->offset);
+}
+
+/* The same of a word in another library's spelling, which gives the values of one attribute or of several. */
+static int32_t set_attrs(const target *t, six_span word, const char *rest)
+{
+    char shown[SIX_QUOTE_SIZE];
+    const char *ours, *value = name_of(word).end;
+    int32_t status = SIXNET_OK, count = 0;
+    for (; (ours = six_foreign_spelling(name_of(word), count)) && value < word.end && !status; count++) {
+        const six_span part = {value + 1, six_find_char(value + 1, word.end, ',')};
+        status = set_attr(t, six_span_of(ours), part, rest);
+        value = part.end;
+    }
+    if (!status && (ours || value < word.end))
+        return six_fail(SIXNET_BAD_SPEC, "'%s' has %s values", six_quote(word, shown), ours ? "too few" : "too many");
+    return status;
+}
+
+static int32_t set_word(const target *t, six_span word, const char *rest)
+{
+    char shown[SIX_QUOTE_SIZE];
+    const six_span name = name_of(word);
+    if (name.end == word.end)
+        return six_fail(SIXNET_BAD_SPEC, "'%s' is not of the form attribute=value", six_quote(word, shown));
+    const char *ours = find_attr(t->kind, name) ? NULL : six_foreign_spelling(name, 0);
+    if (ours && (find_attr(t->kind, six_span_of(ours)) || find_attr(t->common, six_span_of(ours))))
+        return set_attrs(t, word, rest);
+    return set_attr(t, name, (six_span){name.end + 1, word.end}, rest);
 }
 
 static int32_t parse(const six_kind *kind, const char *text, void *out, const six_kind *common, void *common_out)
 {
+    const target t = {kind, common, out, common_out};
     six_span word;
     int32_t status = check_text(text);
     if (!status)
@@ -112,7 +154,7 @@ static int32_t parse(const six_kind *kind, const char *text, void *out, const si
     if (!status)
         status = set_defaults(common, common_out);
     for (const char *rest = text; !status && six_next_word(&rest, &word);)
-        status = set_attr(kind, word, rest, out, common, common_out);
+        status = set_word(&t, word, rest);
     if (!status)
         status = check_required(kind, text);
     if (!status)
@@ -139,8 +181,8 @@ int32_t six_spec_kind(const char *text, six_span *word, const char **rest)
 static bool means_other(six_span word)
 {
     static const char others[] =
-        "adamax adaptive_maxpool2d asgd bilinear celu deconv2d elu glu log logsigmoid mae max max_unpool2d maxunpool2d "
-        "nadam prelu radam rmse rrelu selu softmin unflatten";
+        "adaptive_maxpool2d asgd bilinear celu deconv2d elu glu log logsigmoid mae max max_unpool2d maxunpool2d "
+        "prelu rmse rrelu selu softmin unflatten";
     six_span other;
     for (const char *rest = others; six_next_word(&rest, &other);) {
         size_t i = 0, length = six_span_length(word);

@@ -25,7 +25,7 @@ static vec value(vec x, vec t, const void *attr, int64_t feature)
 static vec derivative(vec x, vec t, const void *attr, int64_t feature)
 {
     (void)attr, (void)feature;
-    return six_loss_sign(x - t);
+    return six_sign(x - t);
 }
 
 static int32_t setup(six_op *op) { return six_loss_setup(op, ((const attributes *)op->attr)->reduction); }

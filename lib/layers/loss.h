@@ -82,13 +82,6 @@ SIX_INLINE void six_loss_end(six_run *run, double weight, double correct)
     *(double *)run->shared = run->op->mean && !run->shard ? 1 / weight : 1;
 }
 
-/* 1, -1, or 0 as d is positive, negative, or 0; NaN stays NaN. */
-SIX_INLINE vec six_loss_sign(vec d)
-{
-    const vec sign = six_select(six_greater((vec){0}, d), six_set(-1), d);
-    return six_select(six_greater(d, (vec){0}), six_set(1), sign);
-}
-
 /* The loss of one value x with target t, and its derivative by x; feature is its place in the sample. */
 typedef vec six_loss_function(vec x, vec t, const void *attributes, int64_t feature);
 

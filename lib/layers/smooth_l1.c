@@ -33,7 +33,7 @@ static vec derivative(vec x, vec t, const void *attr, int64_t feature)
     (void)feature;
     const real beta = (real)((const attributes *)attr)->beta;
     const vec d = x - t;
-    return six_select(six_greater(six_set(beta), six_abs(d)), d / beta, six_loss_sign(d));
+    return six_select(six_greater(six_set(beta), six_abs(d)), d / beta, six_sign(d));
 }
 
 static int32_t setup(six_op *op) { return six_loss_setup(op, ((const attributes *)op->attr)->reduction); }

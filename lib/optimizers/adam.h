@@ -24,10 +24,9 @@ typedef struct adam {
 /* clang-format off */
 #define SIX_ADAM_ATTRS(default_decay, decay_help)                                                                              \
     SIX_OPTIMIZER_ATTRS("0.001"),                                                                                              \
-    {"beta1", SIX_FLOAT, offsetof(adam, beta1), SIX_BELOW_ONE, "0.9", NULL, "decay of the mean gradient"},                     \
-    {"beta2", SIX_FLOAT, offsetof(adam, beta2), SIX_BELOW_ONE, "0.999", NULL, "decay of the mean squared gradient"},           \
-    {"eps", SIX_FLOAT, offsetof(adam, eps), 0, DBL_MAX, "1e-8", NULL, "added to the divisor"},                                 \
-    {"weight_decay", SIX_FLOAT, offsetof(adam, weight_decay), 0, DBL_MAX, default_decay, NULL, decay_help},                    \
+    SIX_BETA_ATTRS(adam, "0.9", "0.999", "decay of the mean squared gradient"),                                                \
+    SIX_EPS_ATTR(adam, "1e-8", "added to the divisor"),                                                                        \
+    SIX_WEIGHT_DECAY_ATTR(adam, default_decay, decay_help),                                                                    \
     {"amsgrad", SIX_BOOL, offsetof(adam, amsgrad), 0, 1, "false", NULL, "divide by the largest mean square so far"}
 /* clang-format on */
 

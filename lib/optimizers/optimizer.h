@@ -3,8 +3,9 @@
 #define SIX_OPTIMIZERS_OPTIMIZER_H
 
 /* What an optimizer is: attributes, how many numbers of state it keeps for each parameter value, and one update function. A file holds one
- * optimizer and is compiled once per variant, as the layers are: all share the description, each has an update of its own. Parameters, gradients and each slot of state are arrays of the same order; an
- * update is elementwise, so that any cut of the arrays into ranges gives the same bits. */
+ * optimizer and is compiled once per variant, as the layers are: all share the description, each has an update of its own. Parameters,
+ * gradients and each slot of state are arrays of the same order; an update is elementwise, so that any cut of the arrays into ranges gives
+ * the same bits. */
 
 #include "layers/op.h"
 
@@ -15,8 +16,9 @@ typedef struct six_update {
     double lr;             /* the schedule's now, times the tensors' lr_scale */
     double weight_decay;   /* the tensors'; below 0 for the optimizer's */
     int64_t step;          /* 1 for the first */
-    double gradient_scale; /* of clipping by norm; 1 without */
+    double gradient_scale; /* of clipping by norm, 1 without; negative to go up along the gradient */
     double gradient_limit; /* of clipping by value, applied before anything else; INFINITY without */
+    double trust;          /* factor of lr for this tensor; 1 without */
 } six_update;
 
 /* The largest magnitudes of the numbers that a step reads. */
@@ -40,6 +42,9 @@ typedef struct six_optimizer_kind {
 typedef struct six_optimizer_kernels {
     /* Updates n values w along gradients g; state[i] are the same n values of slot i. */
     void (*update)(const void *attr, const six_update *u, real *w, const real *g, real *const *state, int64_t n);
+    /* The trust of the n values of a tensor in this step, called before update(), of which it takes the same arguments; it changes
+     * nothing. NULL for 1. */
+    double (*trust)(const void *attr, const six_update *u, const real *w, const real *g, real *const *state, int64_t n);
 } six_optimizer_kernels;
 
 /* The end of an optimizer's file: SIX_OPTIMIZER(sgd) = {.kind = {...}, ...}; SIX_OPTIMIZER_KERNELS(sgd) = {.update = update}; */
@@ -50,6 +55,7 @@ typedef struct six_optimizer_kernels {
 typedef struct six_optimizer_common {
     double lr;
     double clip_norm, clip_value; /* 0: none */
+    int32_t maximize;
 } six_optimizer_common;
 
 #endif

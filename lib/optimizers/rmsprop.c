@@ -21,8 +21,8 @@ typedef struct rmsprop {
 static const six_attr attrs[] = {
     SIX_OPTIMIZER_ATTRS("0.01"),
     {"alpha", SIX_FLOAT, offsetof(rmsprop, alpha), SIX_BELOW_ONE, "0.99", NULL, "decay of the mean squared gradient"},
-    {"eps", SIX_FLOAT, offsetof(rmsprop, eps), 0, DBL_MAX, "1e-8", NULL, "added to the divisor"},
-    {"weight_decay", SIX_FLOAT, offsetof(rmsprop, weight_decay), 0, DBL_MAX, "0", NULL, "L2 penalty"},
+    SIX_EPS_ATTR(rmsprop, "1e-8", "added to the divisor"),
+    SIX_WEIGHT_DECAY_ATTR(rmsprop, "0", "L2 penalty"),
     {"momentum", SIX_FLOAT, offsetof(rmsprop, momentum), 0, DBL_MAX, "0", NULL, "share of the last step that is kept"},
     {"centered", SIX_BOOL, offsetof(rmsprop, centered), 0, 1, "false", NULL, "divide by the deviation of the gradient"},
     {.name = NULL},

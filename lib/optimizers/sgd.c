@@ -20,7 +20,7 @@ static const six_attr attrs[] = {
     {"dampening", SIX_FLOAT, offsetof(sgd, dampening), SIX_ANY, "0", NULL,
      "share of the gradient that momentum leaves out"},
     {"nesterov", SIX_BOOL, offsetof(sgd, nesterov), 0, 1, "false", NULL, "Nesterov's momentum"},
-    {"weight_decay", SIX_FLOAT, offsetof(sgd, weight_decay), 0, DBL_MAX, "0", NULL, "L2 penalty"},
+    SIX_WEIGHT_DECAY_ATTR(sgd, "0", "L2 penalty"),
     {.name = NULL},
 };
 

@@ -17,7 +17,20 @@
     {"clip_norm", SIX_FLOAT, offsetof(six_optimizer_common, clip_norm), 0, DBL_MAX, "0", NULL,                                 \
      "largest Euclidean norm of all gradients together, which are scaled down to it; 0 for none"},                             \
     {"clip_value", SIX_FLOAT, offsetof(six_optimizer_common, clip_value), 0, DBL_MAX, "0", NULL,                               \
-     "largest absolute value of a gradient, which is cut to it; 0 for none"}
+     "largest absolute value of a gradient, which is cut to it; 0 for none"},                                                  \
+    {"maximize", SIX_BOOL, offsetof(six_optimizer_common, maximize), 0, 1, "false", NULL, "go up along the gradient"}
+
+/* Rows that several optimizers have, of the fields by these names. */
+#define SIX_BETA_ATTRS(type, default1, default2, help2)                                                                        \
+    {"beta1", SIX_FLOAT, offsetof(type, beta1), SIX_BELOW_ONE, default1, NULL, "decay of the mean gradient"},                  \
+    {"beta2", SIX_FLOAT, offsetof(type, beta2), SIX_BELOW_ONE, default2, NULL, help2}
+#define SIX_EPS_ATTR(type, default_eps, help)                                                                                  \
+    {"eps", SIX_FLOAT, offsetof(type, eps), 0, DBL_MAX, default_eps, NULL, help}
+#define SIX_WEIGHT_DECAY_ATTR(type, default_decay, help)                                                                       \
+    {"weight_decay", SIX_FLOAT, offsetof(type, weight_decay), 0, DBL_MAX, default_decay, NULL, help}
+#define SIX_DECOUPLED_ATTR(type)                                                                                               \
+    {"decoupled_weight_decay", SIX_BOOL, offsetof(type, decoupled), 0, 1, "false", NULL,                                       \
+     "decouple weight decay from the gradient, as in adamw"}
 /* clang-format on */
 
 /* How a gradient becomes the one that is used: cut, scaled, and with L2 weight decay added. */
@@ -40,6 +53,14 @@ SIX_INLINE vec six_gradient_at(const six_gradient *k, const real *g, vec w)
 {
     vec cut = six_min(k->limit, six_max(-k->limit, six_load(g)));
     return six_fma(k->decay, w, cut * k->scale);
+}
+
+/* state = decay state + fresh x, which it returns. */
+SIX_INLINE vec six_moving_mean(real *state, vec decay, vec fresh, vec x)
+{
+    const vec mean = six_fma(decay, six_load(state), fresh * x);
+    six_store(state, mean);
+    return mean;
 }
 
 /* Bounds six_gradient_at(), where scaling only makes smaller. */

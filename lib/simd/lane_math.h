@@ -111,6 +111,13 @@ SIX_INLINE vec six_polynomial(vec x, const real *terms, int count)
 
 SIX_INLINE vec six_abs(vec x) { return (vec)((uvec)x & (((uvec){0} - 1) >> 1)); }
 
+/* 1, -1, or 0 as x is positive, negative, or 0; NaN stays NaN. */
+SIX_INLINE vec six_sign(vec x)
+{
+    const vec sign = six_select(six_greater((vec){0}, x), six_set(-1), x);
+    return six_select(six_greater(x, (vec){0}), six_set(1), sign);
+}
+
 /* The magnitude of x with the sign of sign. */
 SIX_INLINE vec six_with_sign(vec x, vec sign)
 {

@@ -117,30 +117,62 @@ typedef struct update_job {
     six_update update;
 } update_job;
 
+/* What an update works on. */
+typedef struct arrays {
+    real *values, *gradients, *state[SIX_MAX_SLOTS];
+} arrays;
+
+/* From the value at `first` of a segment on. */
+static arrays arrays_at(const sixnet_optimizer *opt, const six_segment *segment, int64_t first)
+{
+    const sixnet_model *net = opt->net;
+    const size_t size = (size_t)net->variant->real_size, gradient = (size_t)(segment->gradient_offset + first) * size;
+    arrays a = {.values = (void *)((char *)net->values + (size_t)(segment->offset + first) * size),
+                .gradients = (void *)((char *)net->gradients + gradient)};
+    for (int32_t i = 0; i < opt->slots; i++)
+        a.state[i] = (void *)((char *)opt->state[i] + gradient);
+    return a;
+}
+
 static void update_chunk(void *arg, int32_t item, int32_t worker)
 {
     const update_job *job = arg;
-    const sixnet_model *net = job->opt->net;
     const int64_t first = (int64_t)item * CHUNK, left = job->segment->size - first;
-    const size_t size = (size_t)net->variant->real_size,
-                 gradient = (size_t)(job->segment->gradient_offset + first) * size;
-    real *state[SIX_MAX_SLOTS] = {0};
+    const arrays a = arrays_at(job->opt, job->segment, first);
     (void)worker;
-    for (int32_t i = 0; i < job->opt->slots; i++)
-        state[i] = (void *)((char *)job->opt->state[i] + gradient);
-    job->opt->kernels->update(job->opt->attr, &job->update,
-                              (void *)((char *)net->values + (size_t)(job->segment->offset + first) * size),
-                              (void *)((char *)net->gradients + gradient), state, left < CHUNK ? left : CHUNK);
+    job->opt->kernels->update(job->opt->attr, &job->update, a.values, a.gradients, a.state,
+                              left < CHUNK ? left : CHUNK);
 }
 
-static six_update next_update(const sixnet_optimizer *opt, const six_segment *segment, double gradient_scale)
+static six_update next_update(const sixnet_optimizer *opt, const six_segment *segment, double clip_scale)
 {
-    const double clip = ((const six_optimizer_common *)opt->attr)->clip_value;
+    const six_optimizer_common *common = opt->attr;
     return (six_update){.lr = six_schedule_lr(opt->schedule) * segment->lr_scale,
                         .weight_decay = segment->weight_decay,
                         .step = opt->steps + 1,
-                        .gradient_scale = gradient_scale,
-                        .gradient_limit = clip > 0 ? clip : INFINITY};
+                        .gradient_scale = common->maximize ? -clip_scale : clip_scale,
+                        .gradient_limit = common->clip_value > 0 ? common->clip_value : INFINITY,
+                        .trust = 1};
+}
+
+static void update_segment(const sixnet_optimizer *opt, const six_segment *segment, double clip_scale)
+{
+    update_job job = {opt, segment, next_update(opt, segment, clip_scale)};
+    if (opt->kernels->trust) {
+        const arrays a = arrays_at(opt, segment, 0);
+        job.update.trust = opt->kernels->trust(opt->attr, &job.update, a.values, a.gradients, a.state, segment->size);
+    }
+    six_pool_run(opt->net->ctx->pool, update_chunk, &job, (int32_t)((segment->size + CHUNK - 1) / CHUNK));
+}
+
+/* Each tensor by itself, as an optimizer with a trust ratio needs it. */
+static void update_tensors(const sixnet_optimizer *opt, double clip_scale)
+{
+    for (const six_tensor *t = opt->net->tensor; t < opt->net->tensor + opt->net->tensor_count; t++) {
+        const six_segment alone = {t->offset, t->gradient_offset, t->size, t->lr_scale, t->weight_decay};
+        if (six_trains(t))
+            update_segment(opt, &alone, clip_scale);
+    }
 }
 
 /* So far from overflow that roundings do not matter. */
@@ -169,10 +201,11 @@ int32_t six_optimizer_step(sixnet_optimizer *opt)
     if (isnan(scale))
         return six_fail(SIXNET_NOT_FINITE,
                         "a gradient is not finite; nothing was changed (a smaller learning rate may help)");
-    for (const six_segment *s = net->segment; s < net->segment + net->segment_count; s++) {
-        update_job job = {opt, s, next_update(opt, s, scale)};
-        six_pool_run(net->ctx->pool, update_chunk, &job, (int32_t)((s->size + CHUNK - 1) / CHUNK));
-    }
+    if (opt->kernels->trust)
+        update_tensors(opt, scale);
+    else
+        for (const six_segment *s = net->segment; s < net->segment + net->segment_count; s++)
+            update_segment(opt, s, scale);
     opt->steps++;
     six_tensors_changed(opt->net);
     opt->net->pass = SIX_PASS_NONE;
