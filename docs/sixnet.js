@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What the pages do beyond being read: the list of pages shows where one is, a page has a table of its sections and leads on to its
- * neighbours, and names can be searched. Without it every page is there all the same. */
+/* Adds to each page: its place in the list of pages, a table of its sections, links to the pages before and after it, and the search box.
+ * All pages can be read without it. */
 
 'use strict';
 
@@ -23,10 +23,10 @@ function markPage() {
         }
 }
 
-function linkNeighbours() {
+function linkNeighbors() {
     const links = pageLinks(), at = links.findIndex(link => fileOf(link) === here());
     const show = (link, before, after) =>
-        link && document.getElementById('neighbours').append(element('a', {href: link.href}, before + link.textContent + after));
+        link && document.getElementById('neighbors').append(element('a', {href: link.href}, before + link.textContent + after));
     if (at < 0)
         return;
     show(links[at - 1], '← ', '');
@@ -52,16 +52,16 @@ function listSections() {
             element('summary', {}, 'On this page'), list));
 }
 
-/* Doxygen takes what follows a text in triple quotes for text, too; such programs get their colours here. */
-function colourPython() {
+/* Doxygen takes what follows a text in triple quotes for text, too; such programs are colored here. */
+function colorPython() {
     const words = 'and|as|break|class|def|else|except|for|from|if|import|in|not|or|print|raise|return|try|while|with';
     const token = new RegExp(`("""[^]*?"""|"(?:[^"\\\\\\n]|\\\\.)*"|#.*|\\b(?:${words})\\b)`);
     const kind = piece => piece[0] === '"' ? 'stringliteral' : piece[0] === '#' ? 'comment' : 'keyword';
     for (const program of document.querySelectorAll('div.fragment')) {
         const text = [...program.querySelectorAll('.line')].map(line => line.textContent).join('\n');
-        const coloured = text.split(token).map((piece, i) => i % 2 ? element('span', {className: kind(piece)}, piece) : piece);
+        const colored = text.split(token).map((piece, i) => i % 2 ? element('span', {className: kind(piece)}, piece) : piece);
         if (text.includes('"""'))
-            program.replaceChildren(element('pre', {}, ...coloured));
+            program.replaceChildren(element('pre', {}, ...colored));
     }
 }
 
@@ -80,58 +80,67 @@ function linkPictures() {
     }
 }
 
-/* Doxygen's pages make one of these. The names are in the files search/all_0.js to all_f.js and on, each of which sets searchData. */
+/* Searches the sections of all pages, which search.js has: [address, page, heading, text]. It is loaded when the box is first used. */
 class SearchBox {
     constructor() {
-        this.names = null;
-        document.addEventListener('DOMContentLoaded', () => this.start());
-    }
-
-    start() {
         const box = document.getElementById('search');
         this.input = box.querySelector('input');
         this.list = box.querySelector('ul');
         this.root = document.querySelector('script[src$="sixnet.js"]').getAttribute('src').replace('sixnet.js', '');
+        this.sections = null;
         box.hidden = false;
         this.input.addEventListener('focus', () => this.load());
         this.input.addEventListener('input', () => this.show());
     }
 
-    run(file) {
-        return new Promise(done => {
-            document.head.append(element('script', {src: this.root + 'search/' + file, onload: done, onerror: done}));
-        });
+    load() {
+        if (this.sections)
+            return;
+        this.sections = [];
+        const loaded = () => {
+            this.sections = siteSections.map(([href, page, heading, text]) =>
+                ({href, page, heading, text, title: `${heading} ${page}`.toLowerCase(), all: `${heading} ${page} ${text}`.toLowerCase()}));
+            this.show();
+        };
+        document.head.append(element('script', {src: this.root + 'search.js', onload: loaded}));
     }
 
-    async load() {
-        if (this.names)
-            return;
-        this.names = [];
-        await this.run('searchdata.js');
-        for (let i = 0; i < indexSectionsWithContent[0].length; i++) {
-            await this.run(`all_${i.toString(16)}.js`);
-            for (const [, [name, ...places]] of searchData)
-                this.names.push({name, href: this.root + 'search/' + places[0][0]});
+    /* A section must have all words; those in its heading or its page's title count most. */
+    static score(section, words) {
+        let score = 0;
+        for (const word of words) {
+            if (!section.all.includes(word))
+                return 0;
+            const heading = section.heading.toLowerCase();
+            score += heading === word ? 100 : heading.includes(word) ? 20 : section.title.includes(word) ? 5 : 1;
         }
-        this.show();
+        return score;
+    }
+
+    static excerpt(text, word) {
+        const at = text.toLowerCase().indexOf(word);
+        const start = Math.max(0, at - 40);
+        return at < 0 ? text.slice(0, 100) : (start ? '…' : '') + text.slice(start, start + 100);
     }
 
     show() {
         const words = this.input.value.toLowerCase().split(/\s+/).filter(Boolean);
-        const fits = ({name}) => words.every(word => name.toLowerCase().includes(word));
-        const found = words.length ? this.names.filter(fits).slice(0, 20) : [];
-        const item = ({name, href}) => element('li', {}, element('a', {href, innerHTML: name}));
-        this.list.replaceChildren(...found.map(item));
+        const scored = words.length ? this.sections.map(section => [SearchBox.score(section, words), section]) : [];
+        const found = scored.filter(([score]) => score).sort(([a], [b]) => b - a).slice(0, 20);
+        this.list.replaceChildren(...found.map(([, {href, page, heading, text}]) =>
+            element('li', {}, element('a', {href: this.root + href}, heading === page ? page : `${page}: ${heading}`),
+                element('small', {}, SearchBox.excerpt(text, words[0])))));
         if (words.length && !found.length)
-            this.list.append(element('li', {}, 'nothing of that name'));
+            this.list.append(element('li', {}, 'nothing found'));
     }
 }
 
 document.addEventListener('DOMContentLoaded', () => {
     markPage();
-    linkNeighbours();
+    linkNeighbors();
     listSections();
     keepCommands();
     linkPictures();
-    colourPython();
+    colorPython();
+    new SearchBox();
 });

@@ -70,7 +70,7 @@ def main():
     listed = pages[folder / "index.html"].links
     for source in PAGES.glob("*.md"):
         if source.stem != "start" and f"md_docs_{source.stem}.html" not in listed:
-            faults.append(f"header.html does not list {source.name}")
+            faults.append(f"the menu does not list {source.name}")
     for sheet in folder.glob("sixnet.*s"):
         if re.search(r"https?:|@import", sheet.read_text()):
             faults.append(f"{sheet.name} names something of the net")
