@@ -65,7 +65,7 @@ def source_of(kind):
     """The file that implements a kind: the one of its name, or else the one that has its name in a descriptor."""
     files = [path for folder in FOLDERS for path in sorted((ROOT / "lib" / folder).glob("*.c"))]
     named = [path for path in files if path.stem == kind]
-    return (named or [path for path in files if re.search(rf'[{{(]"{kind}"', path.read_text())] or [None])[0]
+    return (named or [path for path in files if re.search(rf'[{{(]"{kind}"|_LAYER\({kind}\b', path.read_text())] or [None])[0]
 
 
 def definition_of(kind):
@@ -81,8 +81,10 @@ def definition_of(kind):
 
 
 def torch_of(kind, text):
-    found = re.search(r"\btorch(?:vision)?\.[\w.]*\w", text)
-    return TORCH.get(kind) or (found[0] if found else "")
+    """A comment may name several: the one that ends in the kind's name, or else the first."""
+    found = re.findall(r"\btorch(?:vision)?\.[\w.]*\w", text)
+    own = [name for name in found if name.split(".")[-1].lower() == kind.replace("_", "")]
+    return TORCH.get(kind) or (own + found + [""])[0]
 
 
 # ---- Markdown ----

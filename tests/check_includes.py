@@ -91,25 +91,28 @@ def includes(path):
 def kinds():
     """Names of the layers, optimizers, schedules and transforms, with the file of each."""
     for path in (p for folder in FAMILIES for p in sorted((ROOT / "lib" / folder).glob("*.c"))):
-        for name in re.findall(r'\.kind = \{(?:\.name = )?"(\w+)"', path.read_text()):
+        text = path.read_text()
+        for name in re.findall(r'\.kind = \{(?:\.name = )?"(\w+)"', text) + re.findall(r"^SIX_\w+_LAYER\((\w+)", text, re.M):
             yield name, path
 
 
 def unlisted_kinds():
-    """A kind is its file and one word in a list of lib/meson.build, which both have its name."""
+    """A kind is its file and one word in a list of lib/meson.build, which both have its name, or one word in the file's family there."""
     text = (ROOT / "lib/meson.build").read_text()
+    families = dict(re.findall(r"^  '(\w+)': \[(.*?)\]", re.search(r"^families = \{(.*?)^\}", text, re.M | re.S)[1], re.M | re.S))
     for name, path in kinds():
         entries = re.search(rf"^{path.parent.name} = \[(.*?)\]$", text, re.M | re.S)[1]
-        if name != path.stem or f"'{name}'" not in entries:
+        own = name == path.stem and f"'{name}'" in entries
+        if not own and f"'{name}'" not in families.get(path.stem, ""):
             yield f"{path.relative_to(ROOT)}: {name} is not in the list '{path.parent.name}' of lib/meson.build, or not the file's name"
 
 
 def named_kinds():
-    """Other code knows kinds by their tables only: no kind's name may stand in it, but for words of the API such as a model's "input"."""
+    """Other code knows kinds by their tables only: no kind's name may stand in it, but for words of the API such as a model's "input", and attributes."""
     files = dict(kinds())
     for path in (p for p in sorted((ROOT / "lib").glob("*/*.[ch]")) if p.parent.name != "api"):
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            for name in files.keys() & re.findall(r'"(\w+)"', line):
+            for name in files.keys() & re.findall(r'"(\w+)"(?!, SIX_)', line):
                 if files[name] != path:
                     yield f"{path.relative_to(ROOT)}:{number}: names {name}"
 

@@ -268,11 +268,21 @@ static bool is_norm(const char *spec)
     return is_batchnorm(spec) || fixture_is(spec, "layernorm") || fixture_is(spec, "groupnorm");
 }
 
+/* Whether a derivative, be it the second, jumps at some multiple of 1/2. */
+static bool is_bent(const char *spec)
+{
+    static const char *const bent[] = {"relu",       "leaky_relu", "prelu",    "elu",       "selu",
+                                       "celu",       "relu6",      "hardtanh", "hardswish", "softshrink",
+                                       "hardshrink", "threshold",  "softsign", "maxpool2d"};
+    for (size_t i = 0; i < sizeof bent / sizeof *bent; i++)
+        if (fixture_is(spec, bent[i]))
+            return true;
+    return false;
+}
+
 fixture_filling fixture_smooth(const char *spec)
 {
-    return is_norm(spec) || fixture_is(spec, "relu") || fixture_is(spec, "leaky_relu") || fixture_is(spec, "maxpool2d")
-               ? FIXTURE_APART
-               : FIXTURE_ANY;
+    return is_norm(spec) || is_bent(spec) ? FIXTURE_APART : FIXTURE_ANY;
 }
 
 bool fixture_starves(const layer_fixture *l, int n)
@@ -498,6 +508,15 @@ static int axis_of(const question *q, int otherwise, int64_t *outer, int64_t *in
     return d;
 }
 
+static void expect_softmin(const question *q)
+{
+    int64_t outer, inner, count = count_of(q);
+    int d = axis_of(q, -1, &outer, &inner);
+    for (int64_t i = 0; i < count; i++)
+        q->y[i] = -q->x[0][i];
+    oracle_softmax(q->y, outer, q->l->in[0].dim[d], inner, q->y);
+}
+
 static void expect_softmax(const question *q)
 {
     int64_t outer, inner;
@@ -551,6 +570,47 @@ static void expect_leaky_relu(const question *q)
     oracle_leaky_relu(q->x[0], count_of(q), fixture_real(q->spec, "negative_slope", 0.01), q->y);
 }
 
+/* Attributes of activations, with their defaults. */
+static const struct activation {
+    const char *kind, *a, *b;
+    double a_default, b_default;
+} activations[] = {
+    {"elu", "alpha", "", 1, 0},
+    {"celu", "alpha", "", 1, 0},
+    {"hardtanh", "min_val", "max_val", -1, 1},
+    {"softplus", "beta", "threshold", 1, 20},
+    {"threshold", "threshold", "value", 0, 0},
+    {"softshrink", "lambd", "", 0.5, 0},
+    {"hardshrink", "lambd", "", 0.5, 0},
+};
+
+static void expect_activation(const question *q)
+{
+    char kind[32];
+    double a = 0, b = 0;
+    snprintf(kind, sizeof kind, "%.*s", (int)strcspn(q->spec, " "), q->spec);
+    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
+        if (strcmp(kind, activations[i].kind) == 0) {
+            a = fixture_real(q->spec, activations[i].a, activations[i].a_default);
+            b = fixture_real(q->spec, activations[i].b, activations[i].b_default);
+        }
+    for (int64_t i = 0; i < count_of(q); i++)
+        q->y[i] = oracle_activation(kind, q->x[0][i], a, b);
+}
+
+static void expect_prelu(const question *q)
+{
+    oracle_prelu(q->x[0], q->weight, fixture_int(q->spec, "num_parameters", 0, 1), q->n, dim(q, 0),
+                 q->l->in_size[0] / dim(q, 0), q->y);
+}
+
+static void expect_glu(const question *q)
+{
+    int64_t outer, inner;
+    int d = axis_of(q, -1, &outer, &inner);
+    oracle_glu(q->x[0], outer, q->l->in[0].dim[d] / 2, inner, q->y);
+}
+
 static void expect_gelu(const question *q)
 {
     (fixture_has(q->spec, "approximate=tanh") ? oracle_gelu_tanh : oracle_gelu)(q->x[0], count_of(q), q->y);
@@ -588,7 +648,25 @@ static const struct oracle {
     {"tanh", expect_tanh, VALUE},
     {"gelu", expect_gelu, VALUE},
     {"silu", expect_silu, VALUE},
+    {"elu", expect_activation, VALUE},
+    {"selu", expect_activation, VALUE},
+    {"celu", expect_activation, VALUE},
+    {"relu6", expect_activation, VALUE},
+    {"hardtanh", expect_activation, VALUE},
+    {"hardsigmoid", expect_activation, VALUE},
+    {"hardswish", expect_activation, VALUE},
+    {"softplus", expect_activation, VALUE},
+    {"logsigmoid", expect_activation, VALUE},
+    {"softsign", expect_activation, VALUE},
+    {"mish", expect_activation, VALUE},
+    {"threshold", expect_activation, VALUE},
+    {"tanhshrink", expect_activation, VALUE},
+    {"softshrink", expect_activation, VALUE},
+    {"hardshrink", expect_activation, VALUE},
+    {"prelu", expect_prelu, VALUE},
+    {"glu", expect_glu, VALUE},
     {"softmax", expect_softmax, SOFT},
+    {"softmin", expect_softmin, SOFT},
     {"log_softmax", expect_softmax, SOFT},
     {"batchnorm1d", expect_batchnorm, NORM},
     {"batchnorm2d", expect_batchnorm, NORM},
@@ -665,7 +743,9 @@ static void bound_soft(const layer_fixture *l, const fixture_data *d, const doub
     double most = largest_of(d->x[0], d->n * l->in_size[0], 0);
     double factor = unit * ((double)l->in_size[0] + 20 + 2 * most);
     for (int64_t i = 0; i < d->n * l->out_size; i++)
-        bound[i] = factor * (fixture_is(l->spec, "softmax") ? y[i] : fabs(d->x[0][i]) + most + fabs(y[i]));
+        bound[i] = factor * (fixture_is(l->spec, "softmax") || fixture_is(l->spec, "softmin")
+                                 ? y[i]
+                                 : fabs(d->x[0][i]) + most + fabs(y[i]));
 }
 
 /* A set of values that are normalised together: `runs` of `length`, `stride` apart, from `first`. */

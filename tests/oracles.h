@@ -16,6 +16,13 @@ void oracle_tanh(const double *x, int64_t count, double *y);
 void oracle_gelu(const double *x, int64_t count, double *y);
 void oracle_gelu_tanh(const double *x, int64_t count, double *y); /* approximate=tanh */
 void oracle_silu(const double *x, int64_t count, double *y);
+/* An activation by its name at x; a and b are its attributes, in the order of PyTorch's arguments. NAN if there is none of that name. */
+double oracle_activation(const char *name, double x, double a, double b);
+/* x[n][channels][space], weight[weights] with weights = 1 or channels. */
+void oracle_prelu(const double *x, const double *weight, int64_t weights, int64_t n, int64_t channels, int64_t space,
+                  double *y);
+/* y[outer][half][inner] of x[outer][2][half][inner]. */
+void oracle_glu(const double *x, int64_t outer, int64_t half, int64_t inner, double *y);
 
 /* Over the middle index of [outer][classes][inner]; y may be x. For dim d of a sample, outer is n times the dimensions before d. */
 void oracle_softmax(const double *x, int64_t outer, int64_t classes, int64_t inner, double *y);

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 void oracle_relu(const double *x, int64_t count, double *y)
 {
@@ -48,6 +49,135 @@ void oracle_silu(const double *x, int64_t count, double *y)
 {
     for (int64_t i = 0; i < count; i++)
         y[i] = x[i] / (1 + exp(-x[i]));
+}
+
+static double elu(double x, double alpha, double b)
+{
+    (void)b;
+    return x > 0 ? x : alpha * expm1(x);
+}
+
+static double selu(double x, double a, double b)
+{
+    (void)a;
+    return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717, b);
+}
+
+static double celu(double x, double alpha, double b)
+{
+    (void)b;
+    return x > 0 ? x : alpha * expm1(x / alpha);
+}
+
+static double hardtanh(double x, double low, double high) { return fmin(fmax(x, low), high); }
+
+static double relu6(double x, double a, double b)
+{
+    (void)a;
+    (void)b;
+    return hardtanh(x, 0, 6);
+}
+
+static double hardsigmoid(double x, double a, double b) { return relu6(x + 3, a, b) / 6; }
+static double hardswish(double x, double a, double b) { return x * hardsigmoid(x, a, b); }
+
+static double softplus(double x, double beta, double threshold)
+{
+    return beta * x > threshold ? x : (fmax(beta * x, 0) + log1p(exp(-fabs(beta * x)))) / beta;
+}
+
+static double logsigmoid(double x, double a, double b)
+{
+    (void)a;
+    (void)b;
+    return -softplus(-x, 1, HUGE_VAL);
+}
+
+static double softsign(double x, double a, double b)
+{
+    (void)a;
+    (void)b;
+    return x / (1 + fabs(x));
+}
+
+/* tanh(log(w)) = (w^2 - 1) / (w^2 + 1) with w = 1 + exp(x). */
+static double mish(double x, double a, double b)
+{
+    const double e = exp(fmin(x, 40)), square = e * (e + 2);
+    (void)a;
+    (void)b;
+    return x * (square / (square + 2));
+}
+
+static double threshold(double x, double limit, double value) { return x > limit ? x : value; }
+
+/* (x cosh(x) - sinh(x)) / cosh(x), whose numerator is the sum of 2 k x^(2 k + 1) / (2 k + 1)!. */
+static double tanhshrink(double x, double a, double b)
+{
+    double sum = 0, term = x;
+    (void)a;
+    (void)b;
+    if (fabs(x) > 3)
+        return x - tanh(x);
+    for (int k = 1; k < 25; k++) {
+        term *= x * x / (2 * k * (2 * k + 1));
+        sum += 2 * k * term;
+    }
+    return sum / cosh(x);
+}
+
+static double softshrink(double x, double lambd, double b)
+{
+    (void)b;
+    return x > lambd ? x - lambd : x < -lambd ? x + lambd : 0;
+}
+
+static double hardshrink(double x, double lambd, double b)
+{
+    (void)b;
+    return x > lambd || x < -lambd ? x : 0;
+}
+
+double oracle_activation(const char *name, double x, double a, double b)
+{
+    static const struct {
+        const char *name;
+        double (*at)(double x, double a, double b);
+    } all[] = {{"elu", elu},
+               {"selu", selu},
+               {"celu", celu},
+               {"relu6", relu6},
+               {"hardtanh", hardtanh},
+               {"hardsigmoid", hardsigmoid},
+               {"hardswish", hardswish},
+               {"softplus", softplus},
+               {"logsigmoid", logsigmoid},
+               {"softsign", softsign},
+               {"mish", mish},
+               {"threshold", threshold},
+               {"tanhshrink", tanhshrink},
+               {"softshrink", softshrink},
+               {"hardshrink", hardshrink}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].name, name) == 0)
+            return all[i].at(x, a, b);
+    return NAN;
+}
+
+void oracle_prelu(const double *x, const double *weight, int64_t weights, int64_t n, int64_t channels, int64_t space,
+                  double *y)
+{
+    for (int64_t i = 0; i < n * channels * space; i++)
+        y[i] = x[i] > 0 ? x[i] : weight[weights == 1 ? 0 : i / space % channels] * x[i];
+}
+
+void oracle_glu(const double *x, int64_t outer, int64_t half, int64_t inner, double *y)
+{
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t i = 0; i < half * inner; i++) {
+            const double *a = x + 2 * o * half * inner + i;
+            y[o * half * inner + i] = a[0] / (1 + exp(-a[half * inner]));
+        }
 }
 
 void oracle_log_softmax(const double *x, int64_t outer, int64_t classes, int64_t inner, double *y)

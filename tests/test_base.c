@@ -723,7 +723,7 @@ static void test_spec_kind(void **state)
         {"rleu", "unknown layer 'rleu'; did you mean 'relu'?"},
         {"transformer", "unknown layer 'transformer'; there is no such layer"},
         {"conv1d", "unknown layer 'conv1d'; there is no such layer"},
-        {"SELU", "unknown layer 'SELU'; there is no such layer"},
+        {"RReLU", "unknown layer 'RReLU'; there is no such layer"},
         {"", "unknown layer ''; there is no such layer"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {

@@ -13,7 +13,9 @@ enum { FAMILIES = sizeof families / sizeof *families };
 static const char *const known[FAMILIES] = {
     "input linear conv2d relu leaky_relu sigmoid tanh gelu silu softmax log_softmax batchnorm1d batchnorm2d layernorm "
     "groupnorm "
-    "dropout "
+    "dropout elu selu celu prelu relu6 hardtanh hardsigmoid hardswish softplus softsign mish logsigmoid threshold "
+    "softmin "
+    "glu tanhshrink softshrink hardshrink "
     "maxpool2d avgpool2d adaptive_avgpool2d matmul flatten reshape add mul concat split constant embedding",
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop adagrad adadelta adamax nadam radam rprop lion lamb",
@@ -315,6 +317,11 @@ static void test_every_range_is_checked(void **state)
 
 /* Every layer and loss is in one of them; inputs are small whole numbers. */
 static const char *const nets[] = {
+    "input shape=4x6\nelu alpha=2\nselu\ncelu alpha=3\nprelu num_parameters=4 init=0.1\nrelu6\nhardtanh "
+    "min_val=-2\nhardsigmoid\n"
+    "hardswish\nsoftplus beta=2 threshold=9\nsoftsign\nmish\nlogsigmoid\nthreshold threshold=0 value=1\ntanhshrink\n"
+    "softshrink lambd=0.25\nhardshrink lambd=-1\nglu dim=0\n"
+    "softmin dim=0\nmse\n",
     "input shape=4\nlinear out_features=8\nrelu\nlinear out_features=3 bias=false init=kaiming_uniform\ncross_entropy "
     "label_smoothing=0.1\n",
     "input shape=1x8x8\nconv2d out_channels=4 kernel_size=3 padding=1 bias=false\nbatchnorm2d momentum=0.25 "

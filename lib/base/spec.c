@@ -181,8 +181,7 @@ int32_t six_spec_kind(const char *text, six_span *word, const char **rest)
 static bool means_other(six_span word)
 {
     static const char others[] =
-        "adaptive_maxpool2d asgd bilinear celu deconv2d elu glu log logsigmoid mae max max_unpool2d maxunpool2d "
-        "prelu rmse rrelu selu softmin unflatten";
+        "adaptive_maxpool2d asgd bilinear deconv2d gru log mae max max_unpool2d maxunpool2d rmse rrelu unflatten";
     six_span other;
     for (const char *rest = others; six_next_word(&rest, &other);) {
         size_t i = 0, length = six_span_length(word);

@@ -51,4 +51,72 @@ SIX_INLINE void six_unary_copy(const six_run *run, const real *from, real *to)
         memcpy(to, from, (size_t)six_unary_count(run) * sizeof(real));
 }
 
+/* ---- families: files of several layers that are a formula and its derivative each ---- */
+
+/* What their attributes fill. */
+typedef struct six_unary_numbers {
+    double a, b;
+} six_unary_numbers;
+
+#define SIX_UNARY_NUMBER(name, field, low, high, otherwise, help)                                                      \
+    {                                                                                                                  \
+        name, SIX_FLOAT, offsetof(six_unary_numbers, field), low, high, otherwise, NULL, help                          \
+    }
+
+/* y = f(x), and dy/dx times dy from v, which is x, y or dy; a[2] are the attributes. */
+typedef vec six_formula(vec x, const vec *a);
+typedef vec six_formula_derivative(vec v, vec dy, const vec *a);
+
+/* The loops are functions of their own, so that a layer adds little more than its formula. */
+__attribute__((noinline, unused)) static void six_formula_forward(const six_run *run, six_tile *tile, six_formula *f)
+{
+    const six_unary_numbers *n = run->op->attr;
+    const vec a[2] = {six_set((real)n->a), six_set((real)n->b)};
+    const int64_t count = six_unary_count(run);
+    for (int64_t i = 0; i < count; i += SIX_WIDTH)
+        six_store(tile->y[0] + i, f(six_load(tile->x[0] + i), a));
+}
+
+__attribute__((noinline, unused)) static void six_formula_backward(const six_run *run, six_tile *tile, const real *v,
+                                                                   six_formula_derivative *f)
+{
+    const six_unary_numbers *n = run->op->attr;
+    const vec a[2] = {six_set((real)n->a), six_set((real)n->b)};
+    const int64_t count = tile->dx[0] ? six_unary_count(run) : 0;
+    for (int64_t i = 0; i < count; i += SIX_WIDTH)
+        six_store(tile->dx[0] + i, f(six_load(v + i), six_load(tile->dy[0] + i), a));
+}
+
+/* NAME_forward() and NAME_backward(), and the layer's kernels; V is what the derivative takes: x, y or dy. */
+#define SIX_FORMULA_KERNELS(NAME, VALUE, DERIVATIVE, V)                                                                \
+    static void NAME##_forward(const six_run *run, six_tile *tile, void *scratch)                                      \
+    {                                                                                                                  \
+        (void)scratch;                                                                                                 \
+        six_formula_forward(run, tile, VALUE);                                                                         \
+    }                                                                                                                  \
+    static void NAME##_backward(const six_run *run, six_tile *tile, void *scratch)                                     \
+    {                                                                                                                  \
+        (void)scratch;                                                                                                 \
+        six_formula_backward(run, tile, tile->V[0], DERIVATIVE);                                                       \
+    }                                                                                                                  \
+    SIX_KERNELS(NAME) = {                                                                                              \
+        .forward = NAME##_forward,                                                                                     \
+        .forward_one = NAME##_forward,                                                                                 \
+        .backward = NAME##_backward,                                                                                   \
+        .backward_one = NAME##_backward,                                                                               \
+    }
+
+/* The description of the layer; the last arguments are further fields, setup at least. */
+#define SIX_FORMULA_LAYER(NAME, TITLE, HELP, ATTRS, READS, ...)                                                        \
+    SIX_LAYER(NAME) = {                                                                                                \
+        .kind = {.name = #NAME, .help = HELP, .attrs = ATTRS, .size = sizeof(six_unary_numbers)},                      \
+        .title = TITLE,                                                                                                \
+        .prefix = #NAME,                                                                                               \
+        .inputs_min = 1,                                                                                               \
+        .inputs_max = 1,                                                                                               \
+        .reads = READS,                                                                                                \
+        .in_place = true,                                                                                              \
+        __VA_ARGS__,                                                                                                   \
+    }
+
 #endif

@@ -7,8 +7,8 @@
  *
  * Every function takes any number: what overflows is infinite, what underflows goes to zero through the subnormals, NaN gives NaN. Each is
  * argument reduction and one or two polynomials; their coefficients are near-minimax fits made for this file, and the errors
- * measured by tests/test_lane_math.c are about 1 to 3 units in the last place, in f32 and in f64. exp, log, tanh and the logistic function
- * never decrease.
+ * measured by tests/test_lane_math.c are about 1 to 3 units in the last place, in f32 and in f64. exp, expm1, log, tanh and the logistic
+ * function never decrease.
  *
  * A value that is still to be multiplied may underflow where the product does not: such functions return it divided by SIX_TINY. */
 
@@ -188,17 +188,32 @@ SIX_INLINE vec six_ln1p(vec x)
     return six_ln_reduced(six_select(twice, six_set(1), (vec){0}), f);
 }
 
+/* h / (1 + h) for h >= 0, as h - h h / (1 + h) or as 1 - 1 / (1 + h), because the rounded quotient alone may decrease where h grows. */
+SIX_INLINE vec six_over_one_more(vec h)
+{
+    const vec a = six_select(six_greater(h, six_set((real)0.5)), six_set(1), h);
+    return six_fma(-a, a / (h + 1), a);
+}
+
+/* exp(x) - 1 for x <= 0, accurate near 0. */
+SIX_INLINE vec six_expm1_below(vec x)
+{
+    /* 2^n (exp(r) - 1) + (2^n - 1) loses nothing near 0, where n = 0 */
+    vec r;
+    const vec bounded = six_max(six_set(-2 * SIX_TANH_HIGHEST), x);
+    const vec power = (vec)((six_exp_reduce(bounded, &r) + SIX_BIAS) << SIX_MANTISSA);
+    return six_fma(power, six_exp_minus_one(r), power - 1);
+}
+
 /* tanh(x). */
 SIX_INLINE vec six_tanh(vec x)
 {
-    /* h = (exp(2 |x|) - 1) / 2 = 2^n / 2 (exp(r) - 1) + (2^n - 1) / 2 loses nothing near 0, where n = 0 */
+    /* h = (exp(2 |x|) - 1) / 2, half of what six_expm1_below() does */
     vec r;
     const vec twice = 2 * six_min(six_set(SIX_TANH_HIGHEST), six_abs(x));
     const vec half = (vec)((six_exp_reduce(twice, &r) + (SIX_BIAS - 1)) << SIX_MANTISSA);
     const vec h = six_fma(half, six_exp_minus_one(r), half - (real)0.5);
-    /* tanh = h / (1 + h), as h - h h / (1 + h) or as 1 - 1 / (1 + h), because the rounded quotient alone may decrease where h grows */
-    const vec a = six_select(six_greater(h, six_set((real)0.5)), six_set(1), h);
-    return six_with_sign(six_fma(-a, a / (h + 1), a), x);
+    return six_with_sign(six_over_one_more(h), x);
 }
 
 /* s / SIX_TINY for s = 1 / (1 + exp(y)), y = n log(2) + r; *rest is 1 - s. Both are 0 or 1 exactly for the highest n,
