@@ -18,7 +18,7 @@ import sys
 
 DOCS = pathlib.Path(__file__).resolve().parent
 HEADERS = sorted((DOCS.parent / "include/sixnet").glob("*.h"))
-MAIN = "start"
+MAIN = "overview"
 
 
 def title_of(path):

@@ -8,7 +8,7 @@ programs in C++ are left out, and where there is no NumPy those that import it.
 
 Numbers of six or more decimals in a page's text must be among what its blocks print, rounded if they are shorter. Links to files of the tree
 must lead to one. No file but the changelog may have a name that it lists as renamed, and the
-headers must have the new one. The fixed parts of a message in docs/troubleshooting.md must stand in the sources
+headers must have the new one. docs/status_codes.md has the statuses of sixnet.h. The fixed parts of a message in docs/troubleshooting.md must stand in the sources
 that can give it.
 """
 
@@ -118,6 +118,15 @@ def unknown_messages(page):
             yield f"has the message '{message}', which nothing says"
 
 
+def wrong_statuses(page):
+    """Rows of docs/status_codes.md that are not as sixnet.h has them, and statuses without a row."""
+    header = dict(re.findall(r"^#define (SIXNET_[A-Z_]+) (-?\d+) +/\*\*<", (ROOT / "include/sixnet/sixnet.h").read_text(), re.M))
+    rows = dict(re.findall(r"^\| `(SIXNET_\w+)` \| (-?\d+) \|", page.read_text(), re.M))
+    for name in sorted(header.keys() | rows.keys()):
+        if header.get(name) != rows.get(name):
+            yield f"has {rows.get(name, 'no row')} for {name}, which is {header.get(name, 'not in sixnet.h')}"
+
+
 def renamed():
     """Names of C that the changelog lists with their new ones."""
     return dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", (ROOT / "docs/CHANGELOG.md").read_text(), re.M))
@@ -143,7 +152,7 @@ def main():
         faults += 1
         print(fault)
     for page in PAGES:
-        checks = [broken_links, unknown_numbers] + [unknown_messages] * (page.name == "troubleshooting.md")
+        checks = [broken_links, unknown_numbers] + [unknown_messages] * (page.name == "troubleshooting.md") + [wrong_statuses] * (page.name == "status_codes.md")
         wrong = [(1, fault) for check in checks for fault in check(page)]
         for line, kind, body, expected in programs(page):
             count += 1

@@ -69,7 +69,7 @@ def main():
     faults = [f"{path.name}: {fault}" for path in pages for fault in faults_of(path, pages)]
     listed = pages[folder / "index.html"].links
     for source in PAGES.glob("*.md"):
-        if source.stem != "start" and f"md_docs_{source.stem}.html" not in listed:
+        if source.stem != "overview" and f"md_docs_{source.stem}.html" not in listed:
             faults.append(f"the menu does not list {source.name}")
     for sheet in folder.glob("sixnet.*s"):
         if re.search(r"https?:|@import", sheet.read_text()):
