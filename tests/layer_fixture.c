@@ -426,14 +426,36 @@ static void expect_matmul(const question *q)
         }
 }
 
-static void expect_conv2d(const question *q)
+/* The number of an attribute for rows (axis 0) or columns; an image of one dimension is a single row. */
+static int along(const question *q, const char *attribute, int axis, int otherwise)
 {
-    const char *s = q->spec;
-    oracle_conv2d(q->x[0], q->weight, q->bias, q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2),
-                  fixture_int(s, "out_channels", 0, 0), fixture_int(s, "kernel_size", 0, 0),
-                  fixture_int(s, "kernel_size", 1, 0), fixture_int(s, "stride", 0, 1), fixture_int(s, "stride", 1, 1),
-                  fixture_int(s, "padding", 0, 0), fixture_int(s, "padding", 1, 0), fixture_int(s, "dilation", 0, 1),
-                  fixture_int(s, "dilation", 1, 1), fixture_int(s, "groups", 0, 1));
+    if (q->l->in[0].rank == 2)
+        return axis ? fixture_int(q->spec, attribute, 0, otherwise) : otherwise;
+    return fixture_int(q->spec, attribute, axis, otherwise);
+}
+
+/* Rows or columns of an image. */
+static int extent(const fixture_shape *s, int axis)
+{
+    return axis == 0 && s->rank == 2 ? 1 : (int)s->dim[s->rank - 2 + axis];
+}
+
+/* Of convolutions and transposed ones; padding=same has the half of what a window reaches before an image, rounded down. */
+static void expect_conv(const question *q)
+{
+    const layer_fixture *l = q->l;
+    int kernel[2], stride[2], pad[2], dilation[2];
+    for (int axis = 0; axis < 2; axis++) {
+        kernel[axis] = along(q, "kernel_size", axis, 1);
+        stride[axis] = along(q, "stride", axis, 1);
+        dilation[axis] = along(q, "dilation", axis, 1);
+        pad[axis] = fixture_has(q->spec, "padding=same") ? dilation[axis] * (kernel[axis] - 1) / 2
+                                                         : along(q, "padding", axis, 0);
+    }
+    (fixture_has(q->spec, "transpose") ? oracle_conv_transpose2d : oracle_conv2d)(
+        q->x[0], q->weight, q->bias, q->y, q->n, dim(q, 0), extent(&l->in[0], 0), extent(&l->in[0], 1),
+        (int)l->out.dim[0], extent(&l->out, 0), extent(&l->out, 1), kernel[0], kernel[1], stride[0], stride[1], pad[0],
+        pad[1], dilation[0], dilation[1], fixture_int(q->spec, "groups", 0, 1));
 }
 
 static int stride_of(const char *s, int axis)
@@ -638,7 +660,10 @@ static const struct oracle {
     {"embedding", expect_embedding, NO_ROUNDING},
     {"linear", expect_linear, SUM},
     {"matmul", expect_matmul, SUM},
-    {"conv2d", expect_conv2d, SUM},
+    {"conv1d", expect_conv, SUM},
+    {"conv2d", expect_conv, SUM},
+    {"conv_transpose1d", expect_conv, SUM},
+    {"conv_transpose2d", expect_conv, SUM},
     {"avgpool2d", expect_avgpool2d, SUM},
     {"adaptive_avgpool2d", expect_adaptive_avgpool2d, SUM},
     {"add", expect_add, SUM},
@@ -697,7 +722,7 @@ static double terms_of(const layer_fixture *l)
 {
     const char *s = l->spec;
     double window = fixture_int(s, "kernel_size", 0, 1) * fixture_int(s, "kernel_size", 1, 1);
-    if (fixture_is(s, "conv2d"))
+    if (fixture_has(s, "conv"))
         return 1 + window * (double)(l->in[0].dim[0] / fixture_int(s, "groups", 0, 1));
     if (fixture_is(s, "linear"))
         return 1 + (double)l->in[0].dim[l->in[0].rank - 1];
@@ -827,8 +852,10 @@ static bool has_exact_mean(const char *s)
 
 bool fixture_exact(const char *spec)
 {
-    static const char *const exact[] = {"input",    "flatten",   "reshape", "relu",   "maxpool2d", "concat", "split",
-                                        "constant", "embedding", "linear",  "matmul", "conv2d",    "add",    "mul"};
+    static const char *const exact[] = {
+        "input",    "flatten",          "reshape",         "relu",   "maxpool2d", "concat", "split",
+        "constant", "embedding",        "linear",          "matmul", "conv2d",    "add",    "mul",
+        "conv1d",   "conv_transpose1d", "conv_transpose2d"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (fixture_is(spec, exact[i]))
             return true;

@@ -54,12 +54,17 @@ double oracle_bce_with_logits(const double *x, const double *target, int64_t cou
 
 /* ---- tests/oracles_norm.c: linear, matrix product, convolution, pooling, normalization, embedding, add, mul, concat, split ---- */
 
-/* y[n][cout][oh][ow] of x[n][cin][h][w] and weight[cout][cin / groups][kh][kw], where oh = oracle_conv_size(h, kh, stride_h, pad_h,
- * dilation_h) and ow likewise; bias[cout] may be NULL. */
+/* y[n][cout][oh][ow] of x[n][cin][h][w] and weight[cout][cin / groups][kh][kw]; pad_h and pad_w are before the first row and column, and
+ * with as much behind the last oh is oracle_conv_size(h, kh, stride_h, pad_h, dilation_h), ow likewise; bias[cout] may be NULL. */
 int oracle_conv_size(int in, int kernel, int stride, int pad, int dilation);
 void oracle_conv2d(const double *x, const double *weight, const double *bias, double *y, int n, int cin, int h, int w,
-                   int cout, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h,
-                   int dilation_w, int groups);
+                   int cout, int oh, int ow, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w,
+                   int dilation_h, int dilation_w, int groups);
+/* y[n][cout][oh][ow] of x[n][cin][h][w] and weight[cin][cout / groups][kh][kw]: each value of x times a window of weights, added to y from
+ * row r * stride_h - pad_h and the column likewise. */
+void oracle_conv_transpose2d(const double *x, const double *weight, const double *bias, double *y, int n, int cin,
+                             int h, int w, int cout, int oh, int ow, int kh, int kw, int stride_h, int stride_w,
+                             int pad_h, int pad_w, int dilation_h, int dilation_w, int groups);
 
 /* y[rows][out] of x[rows][in] and weight[out][in]; rows are all but the last dimension of all samples; bias[out] may be NULL. */
 void oracle_linear(const double *x, const double *weight, const double *bias, double *y, int rows, int in, int out);

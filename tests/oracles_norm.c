@@ -13,11 +13,9 @@ int oracle_conv_size(int in, int kernel, int stride, int pad, int dilation)
 }
 
 void oracle_conv2d(const double *x, const double *weight, const double *bias, double *y, int n, int cin, int h, int w,
-                   int cout, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h,
-                   int dilation_w, int groups)
+                   int cout, int oh, int ow, int kh, int kw, int stride_h, int stride_w, int pad_h, int pad_w,
+                   int dilation_h, int dilation_w, int groups)
 {
-    const int oh = oracle_conv_size(h, kh, stride_h, pad_h, dilation_h),
-              ow = oracle_conv_size(w, kw, stride_w, pad_w, dilation_w);
     const int in_per_group = cin / groups, out_per_group = cout / groups;
     for (int s = 0; s < n; s++)
         for (int o = 0; o < cout; o++)
@@ -36,6 +34,28 @@ void oracle_conv2d(const double *x, const double *weight, const double *bias, do
                             }
                     y[((s * cout + o) * oh + r) * ow + c] = sum;
                 }
+}
+
+void oracle_conv_transpose2d(const double *x, const double *weight, const double *bias, double *y, int n, int cin,
+                             int h, int w, int cout, int oh, int ow, int kh, int kw, int stride_h, int stride_w,
+                             int pad_h, int pad_w, int dilation_h, int dilation_w, int groups)
+{
+    const int in_per_group = cin / groups, out_per_group = cout / groups;
+    for (int k = 0; k < n * cout * oh * ow; k++)
+        y[k] = bias ? bias[k / (oh * ow) % cout] : 0;
+    for (int k = 0; k < n * cin * h * w; k++) {
+        const int s = k / (cin * h * w), i = k / (h * w) % cin, r = k / w % h, c = k % w;
+        for (int o = 0; o < out_per_group; o++)
+            for (int u = 0; u < kh; u++)
+                for (int v = 0; v < kw; v++) {
+                    const int channel = i / in_per_group * out_per_group + o;
+                    const int row = r * stride_h - pad_h + u * dilation_h,
+                              column = c * stride_w - pad_w + v * dilation_w;
+                    if (row >= 0 && row < oh && column >= 0 && column < ow)
+                        y[((s * cout + channel) * oh + row) * ow + column] +=
+                            x[k] * weight[((i * out_per_group + o) * kh + u) * kw + v];
+                }
+    }
 }
 
 void oracle_linear(const double *x, const double *weight, const double *bias, double *y, int rows, int in, int out)

@@ -495,7 +495,7 @@ typedef struct values {
     int64_t channels;
     double p;
     int32_t bias, reduction;
-    int64_t kernel[2];
+    int64_t kernel[2], padding[2], axis;
     six_shape shape;
     six_list milestones;
     char path[SIX_TEXT_MAX];
@@ -510,6 +510,8 @@ static const six_attr conv2d_attrs[] = {
     {"shape", SIX_SHAPE, offsetof(values, shape), 1, 1048576, "1", NULL, "which"},
     {"milestones", SIX_LIST, offsetof(values, milestones), SIX_ANY, "10,20,30", NULL, "when"},
     {"path", SIX_TEXT, offsetof(values, path), 0, 0, "", NULL, "where"},
+    {"padding", SIX_PAIR, offsetof(values, padding), 0, 9, "0", "same valid", "how much around"},
+    {"axis", SIX_INT, offsetof(values, axis), 0, 3, "first", "first last", "where along"},
     {0},
 };
 static const six_kind conv2d = {"conv2d", "a convolution", conv2d_attrs, sizeof(values)};
@@ -605,6 +607,11 @@ static void test_spec_messages(void **state)
     assert_refused("kernel_size=3x3x3", "conv2d: kernel_size=3x3x3 is not a whole number or two with an x between "
                                         "them, such as 1x9 for height 1 and width 9");
     assert_refused("kernel_size=3x256", "conv2d: kernel_size=3x256 is out of range, 1 to 255");
+    assert_refused("padding=10", "conv2d: padding=10 is out of range, 0 to 9, or one of: same valid");
+    assert_refused("padding=-1", "conv2d: padding=-1 is out of range, 0 to 9, or one of: same valid");
+    assert_refused("padding=samex1", "conv2d: padding=samex1 is not a whole number or two with an x between them, such "
+                                     "as 1x9 for height 1 and width 9, or one of: same valid");
+    assert_refused("axis=middle", "conv2d: axis=middle is not a whole number, or one of: first last");
     assert_refused("shape=1xx2", "conv2d: shape=1xx2 is not whole numbers with an x between them");
     assert_refused("shape=0", "conv2d: shape=0 is out of range, 1 to 1048576");
     assert_refused("shape=1x1x1x1x1x1x1x1x1", "conv2d: shape=1x1x1x1x1x1x1x1x1 has more than 8 dimensions");
@@ -759,6 +766,9 @@ static void test_spec_round_trip(void **state)
     assert_round_trip(
         "path=x/y milestones=-1e-7,0.1 shape=3x4 reduction=sum bias=false p=0.1 kernel_size=1x2 out_channels=8",
         " out_channels=8 kernel_size=1x2 p=0.1 bias=false reduction=sum shape=3x4 milestones=-1e-7,0.1 path=x/y");
+    assert_round_trip("out_channels=8 padding=same axis=last", " out_channels=8 padding=same axis=last");
+    assert_round_trip("out_channels=8 padding=valid axis=first", " out_channels=8 padding=valid");
+    assert_round_trip("out_channels=8 padding=1x2 axis=1", " out_channels=8 padding=1x2 axis=1");
     assert_round_trip("out_channels=8 milestones=10,20,31", " out_channels=8 milestones=10,20,31");
     assert_round_trip("out_channels=8 milestones= kernel_size=5x5", " out_channels=8 kernel_size=5 milestones=");
 }

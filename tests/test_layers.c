@@ -724,6 +724,10 @@ static const struct {
     {"conv2d out_channels=64 kernel_size=3 groups=8 init=xavier_normal", "16x4x4", true,
      0.05802588531856595}, /* sqrt(2 / 594) */
     {"conv2d out_channels=64 kernel_size=3 init=xavier_uniform", "2x4x4", false, 0.10050378152592121},
+    {"conv1d out_channels=64 kernel_size=9", "2x9", false, 0.23570226039551584},
+    /* the tensor is 16 x 8 x 3 x 3 */
+    {"conv_transpose2d out_channels=64 kernel_size=3 groups=8", "16x4x4", false,
+     0.11785113019775792}, /* 1 / sqrt(72) */
 };
 
 static void test_initial_weights(void **state)

@@ -59,6 +59,19 @@ static void test_counts(void **state)
     sixnet_context_free(ctx);
 }
 
+/* Each value of the input times 5 x 2 x 2 weights, whatever the size of the output. */
+static void test_counts_of_transposed(void **state)
+{
+    float x[2 * 9] = {0}, y[5 * 36];
+    (void)state;
+    sixnet_model *net =
+        parsed(NULL, "input shape=2x3x3\nconv_transpose2d out_channels=5 kernel_size=2 stride=2 name=t\n");
+    WORKS(sixnet_model_profile(net, 1));
+    WORKS(sixnet_model_predict(net, x, 1, y));
+    assert_true(of(net, "t", "forward_flops") == 2.0 * (2 * 9) * (5 * 4));
+    sixnet_model_free(net);
+}
+
 static void test_begins_and_ends(void **state)
 {
     (void)state;
@@ -144,8 +157,9 @@ static void test_memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),   cmocka_unit_test(test_begins_and_ends), cmocka_unit_test(test_changes_nothing),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_counts),          cmocka_unit_test(test_counts_of_transposed),
+        cmocka_unit_test(test_begins_and_ends), cmocka_unit_test(test_changes_nothing),
+        cmocka_unit_test(test_refusals),        cmocka_unit_test(test_memory_runs_out),
     };
     fill_noise(inputs, SAMPLES * PIXELS, 3);
     for (int i = 0; i < SAMPLES; i++)

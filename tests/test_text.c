@@ -11,7 +11,8 @@ enum { FAMILIES = sizeof families / sizeof *families };
 
 /* What must be there, whatever comes later. */
 static const char *const known[FAMILIES] = {
-    "input linear conv2d relu leaky_relu sigmoid tanh gelu silu softmax log_softmax batchnorm1d batchnorm2d layernorm "
+    "input linear conv1d conv2d conv_transpose1d conv_transpose2d relu leaky_relu sigmoid tanh gelu silu softmax "
+    "log_softmax batchnorm1d batchnorm2d layernorm "
     "groupnorm "
     "dropout elu selu celu prelu relu6 hardtanh hardsigmoid hardswish softplus softsign mish logsigmoid threshold "
     "softmin "
@@ -322,6 +323,11 @@ static const char *const nets[] = {
     "hardswish\nsoftplus beta=2 threshold=9\nsoftsign\nmish\nlogsigmoid\nthreshold threshold=0 value=1\ntanhshrink\n"
     "softshrink lambd=0.25\nhardshrink lambd=-1\nglu dim=0\n"
     "softmin dim=0\nmse\n",
+    "input shape=2x9\nconv1d out_channels=4 kernel_size=2 padding=same\nconv1d out_channels=4 kernel_size=3 "
+    "padding=valid "
+    "dilation=2 groups=2\nconv_transpose1d out_channels=2 kernel_size=3 stride=2 padding=1 output_padding=1\nreshape "
+    "shape=2x2x5\nconv2d out_channels=2 kernel_size=3 padding=same\nconv_transpose2d out_channels=1 kernel_size=2x3 "
+    "stride=2x1 dilation=1x2 bias=false\nmse\n",
     "input shape=4\nlinear out_features=8\nrelu\nlinear out_features=3 bias=false init=kaiming_uniform\ncross_entropy "
     "label_smoothing=0.1\n",
     "input shape=1x8x8\nconv2d out_channels=4 kernel_size=3 padding=1 bias=false\nbatchnorm2d momentum=0.25 "

@@ -24,7 +24,7 @@ static const char *range_text(const six_attr *attr, char text[static SIX_RANGE_S
     bool above_zero = attr->low == SIX_ABOVE_ZERO, no_low = attr->low == -DBL_MAX, no_high = attr->high == DBL_MAX;
     if (no_low && no_high)
         return "any number";
-    if (attr->type == SIX_FLOAT && attr->choices)
+    if (attr->choices)
         snprintf(text, SIX_RANGE_SIZE, "%s to %s, or one of: %s", low, high, attr->choices);
     else if (no_low)
         snprintf(text, SIX_RANGE_SIZE, "up to %s", high);
@@ -56,8 +56,6 @@ static const char *read_whole(const six_attr *attr, six_span s, int64_t *value)
     return (double)*value < attr->low || (double)*value > attr->high ? out_of_range : NULL;
 }
 
-static const char *read_int(const six_attr *attr, six_span s, void *field) { return read_whole(attr, s, field); }
-
 /* The place of a word among an attribute's choices; -1 if it is none of them. */
 static int32_t choice_of(const six_attr *attr, six_span s)
 {
@@ -78,6 +76,15 @@ static const char *read_float(const six_attr *attr, six_span s, void *field)
     return NULL;
 }
 
+static const char *read_int(const six_attr *attr, six_span s, void *field)
+{
+    const int32_t choice = choice_of(attr, s);
+    if (choice < 0)
+        return read_whole(attr, s, field);
+    *(int64_t *)field = -1 - choice;
+    return NULL;
+}
+
 static const char *read_bool(const six_attr *attr, six_span s, void *field)
 {
     (void)attr;
@@ -89,10 +96,13 @@ static const char *read_bool(const six_attr *attr, six_span s, void *field)
 static const char *read_pair(const six_attr *attr, six_span s, void *field)
 {
     int64_t *pair = field;
+    const int32_t choice = choice_of(attr, s);
     const char *middle = six_find_char(s.begin, s.end, 'x');
-    const char *problem = read_whole(attr, (six_span){s.begin, middle}, &pair[0]);
+    const char *problem = choice < 0 ? read_whole(attr, (six_span){s.begin, middle}, &pair[0]) : NULL;
+    if (choice >= 0)
+        pair[0] = -1 - choice;
     pair[1] = pair[0];
-    if (!problem && middle < s.end)
+    if (!problem && choice < 0 && middle < s.end)
         problem = read_whole(attr, (six_span){middle + 1, s.end}, &pair[1]);
     return problem && problem != out_of_range
                ? "is not a whole number or two with an x between them, such as 1x9 for height 1 and width 9"
@@ -173,12 +183,6 @@ static const char *read_choice(const six_attr *attr, six_span s, void *field)
 
 /* And these write a field. */
 
-static void write_int(const six_attr *attr, const void *field, six_text *t)
-{
-    (void)attr;
-    six_text_add(t, "%" PRId64, *(const int64_t *)field);
-}
-
 static void write_word(const six_attr *attr, int32_t choice, six_text *t)
 {
     six_span word = {"", ""};
@@ -186,6 +190,15 @@ static void write_word(const six_attr *attr, int32_t choice, six_text *t)
     for (; choice >= 0 && six_next_word(&rest, &word); choice--)
         continue;
     six_text_add(t, "%.*s", (int)six_span_length(word), word.begin);
+}
+
+static void write_int(const six_attr *attr, const void *field, six_text *t)
+{
+    const int64_t value = *(const int64_t *)field;
+    if (attr->choices && value < 0)
+        write_word(attr, -1 - (int32_t)value, t);
+    else
+        six_text_add(t, "%" PRId64, value);
 }
 
 static void write_float(const six_attr *attr, const void *field, six_text *t)
@@ -275,17 +288,20 @@ const char *six_attr_range(const six_attr *attr, char text[static SIX_RANGE_SIZE
 static int32_t refuse(const six_attr *attr, six_span value, const char *problem)
 {
     char shown[SIX_QUOTE_SIZE], range[SIX_RANGE_SIZE], nearest[SIX_SUGGESTION_SIZE] = "";
-    const char *detail = "";
-    if (problem == out_of_range || attr->type == SIX_CHOICE)
-        detail = six_attr_range(attr, range);
-    if (attr->type == SIX_CHOICE) {
+    const bool ranged = problem == out_of_range || attr->type == SIX_CHOICE, words = attr->choices && !ranged;
+    if (attr->choices) {
         six_suggestion s = six_suggestion_for(value);
         six_span word;
         for (const char *rest = attr->choices; six_next_word(&rest, &word);)
             six_suggestion_consider(&s, word);
         six_suggestion_text(&s, nearest);
     }
-    return six_fail(SIXNET_BAD_SPEC, "%s=%s %s%s%s", attr->name, six_quote(value, shown), problem, detail, nearest);
+    return six_fail(SIXNET_BAD_SPEC, "%s=%s %s%s%s%s", attr->name, six_quote(value, shown), problem,
+                    words ? ", or one of: " : "",
+                    ranged  ? six_attr_range(attr, range)
+                    : words ? attr->choices
+                            : "",
+                    nearest);
 }
 
 int32_t six_attr_set(const six_attr *attr, six_span value, void *field)

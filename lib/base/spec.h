@@ -9,8 +9,8 @@
 #include "text.h"
 
 typedef enum six_type {
-    SIX_INT,    /* int64_t */
-    SIX_FLOAT,  /* double; the words of choices, if any, are -1, -2 and so on */
+    SIX_INT,    /* int64_t; the words of choices, if any, are -1, -2 and so on, as in a float and a pair */
+    SIX_FLOAT,  /* double */
     SIX_BOOL,   /* int32_t, 0 or 1; written true or false */
     SIX_PAIR,   /* int64_t[2]: height, width; written 3 or 3x5 */
     SIX_SHAPE,  /* six_shape; written 1x28x28 */

@@ -61,9 +61,11 @@ static const six_tile *trained_tile(const sixnet_model *net, int32_t node)
 static double flop_of(const sixnet_model *net, int32_t node, bool backward)
 {
     const six_op *op = net->node[node].op;
-    if (!net->node[node].layer->is_linear_in_weights)
+    const six_products products = net->node[node].layer->products;
+    if (products == SIX_NO_PRODUCTS)
         return 0;
-    double forward = 2 * size_of(&op->param[0].shape) * size_of(&op->out[0]) / (double)op->param[0].shape.dim[0];
+    const six_shape *values = products == SIX_PRODUCTS_OF_Y ? &op->out[0] : &op->in[0];
+    double forward = 2 * size_of(&op->param[0].shape) * size_of(values) / (double)op->param[0].shape.dim[0];
     const six_tile *tile = trained_tile(net, node);
     return !backward ? forward : tile ? forward * ((tile->dy[0] != NULL) + (tile->dx[0] != NULL)) : 0;
 }

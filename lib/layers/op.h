@@ -165,6 +165,9 @@ typedef enum six_reads { SIX_READS_NOTHING = 0, SIX_READS_X = 1, SIX_READS_Y = 2
 /* How a node takes part in a pass. An input's values come from the caller; a constant has no inputs and is computed like an operation. */
 typedef enum six_role { SIX_ROLE_OPERATION, SIX_ROLE_INPUT, SIX_ROLE_CONSTANT, SIX_ROLE_LOSS } six_role;
 
+/* Which values are multiplied by a row of the first parameter each, a multiply-add for each number of the row: those of y, or of x. */
+typedef enum six_products { SIX_NO_PRODUCTS, SIX_PRODUCTS_OF_Y, SIX_PRODUCTS_OF_X } six_products;
+
 /* The description of a layer. */
 typedef struct six_layer {
     six_kind kind;
@@ -173,11 +176,11 @@ typedef struct six_layer {
     const char *prefix;              /* of default node names: "conv" */
     const char *const *output_names; /* ends with NULL; NULL for one output, or for outputs that are known by number */
     int32_t inputs_min, inputs_max;
-    bool hidden;               /* has no line in summaries */
-    six_reads reads;           /* which values backward needs; others may have been overwritten */
-    bool in_place;             /* forward works with y == x[0], backward with dx[0] == dy */
-    bool is_view;              /* y is x[0] as it is, dx[0] is dy as it is: no kernels at all */
-    bool is_linear_in_weights; /* every value of y is a sum of products with a row of the first parameter */
+    bool hidden;     /* has no line in summaries */
+    six_reads reads; /* which values backward needs; others may have been overwritten */
+    bool in_place;   /* forward works with y == x[0], backward with dx[0] == dy */
+    bool is_view;    /* y is x[0] as it is, dx[0] is dy as it is: no kernels at all */
+    six_products products;
     bool
         accumulates_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes partial */
     bool takes_indices; /* the values of x[0] are whole numbers that select something: x[0] has no gradient */

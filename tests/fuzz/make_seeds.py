@@ -31,6 +31,8 @@ NETS = {
            "maxpool2d kernel_size=2\nconv2d out_channels=3 kernel_size=1\nadaptive_avgpool2d output_size=1\nflatten\ncross_entropy\n",
     "strided": "input shape=2x5x5\nconv2d out_channels=2 kernel_size=3 stride=2 padding=1 dilation=1 groups=2\n"
                "avgpool2d kernel_size=2\nsmooth_l1\n",
+    "transposed": "input shape=2x5\nconv1d out_channels=2 kernel_size=2 padding=same\nconv_transpose1d out_channels=4 kernel_size=2 stride=2\n"
+                  "reshape shape=4x2x5\nconv_transpose2d out_channels=2 kernel_size=3 stride=2 padding=1 output_padding=1 dilation=2 groups=2\nmse\n",
     "branches": "input shape=3 name=a\ninput shape=3 name=b\nadd from=a,b\nsilu name=s\nmul from=s,a\nconcat from=mul1,b dim=0\nl1\n",
     "pieces": "input shape=6 name=a\nsplit sizes=2,4 name=s\nconstant shape=2 value=0.5 name=c\nadd from=s:0,c\nconcat from=add1,s:1\nl1\n",
     "shared": "input shape=3\nembedding num_embeddings=4 embedding_dim=2 name=e\nlinear out_features=2 name=f\n"
