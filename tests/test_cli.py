@@ -673,6 +673,16 @@ def test_record(folder, fixture):
     missing = [line for line in ("net=start.safetensors", "augment=normalize mean=0.1 std=2", "transform=normalize mean=0.2 std=0.5",
                                  "fit-options=shuffle=false drop_last=true", "on-nan=skip", "isa=baseline", "batch-size=5") if line not in lines]
     check("which are all in its settings", not missing, missing)
+    early = folder / "ends early"
+    ends = ("--fit-options", "early_stopping=1 min_delta=100 restore_best=true monitor=val_loss", "--epochs", 9, "--test-data", fixture["data"])
+    text = json.loads(output("train", fixture["net"], *samples, "--quiet", *ends, "--run-dir", early, "--json"))
+    found = json.loads(output("eval", early, *samples, "--json"))
+    check("a run that ends early, with the test of the best epoch",
+          (text["epochs"], text["best_epoch"], text["test_loss"]) == (2, 1, found["loss"]), text)
+    check("and can be repeated", "the same bits" in output("rerun", early, *samples, *ends[-2:], "--quiet"))
+    short = folder / "ends by time"
+    text = json.loads(output("train", fixture["net"], *samples, "--quiet", "--fit-options", "max_seconds=1e-9", "--run-dir", short, "--json"))
+    check("a run that max_seconds ends has no result yet", text["epochs"] == 0 and not (short / "result.txt").exists(), text)
     failed = folder / "failed"
     check_refused("a record with wrong words", ["shuffle"], *learn, "--run-dir", failed, "--fit-options", "shufle=no")
     check("a record of nothing can be written again", "accuracy" in output(*learn, "--run-dir", failed, "--quiet"))

@@ -1201,8 +1201,234 @@ static void test_split_refused(void **state)
     assert_null(a);
     assert_null(b);
     assert_error(six_dataset_split(&a, &b, ds, "first_size=0"), SIXNET_BAD_SPEC, "first_size=0");
-    assert_error(six_dataset_split(&a, &b, ds, "seed=1"), SIXNET_BAD_SPEC, "first_size is missing");
+    assert_error(six_dataset_split(&a, &b, ds, "seed=1"), SIXNET_BAD_SPEC, "first_size=0 folds=0");
+    assert_error(six_dataset_split(&a, &b, ds, "first_size=3 folds=3"), SIXNET_BAD_SPEC, "one of the two");
+    assert_error(six_dataset_split(&a, &b, ds, "folds=1"), SIXNET_INVALID_ARGUMENT, "folds=1 of 10");
+    assert_error(six_dataset_split(&a, &b, ds, "folds=11"), SIXNET_INVALID_ARGUMENT, "folds=11 of 10");
+    assert_error(six_dataset_split(&a, &b, ds, "folds=3 fold=3"), SIXNET_INVALID_ARGUMENT, "fold=3 is not below");
+    assert_error(six_dataset_split(&a, &b, ds, "first_size=3 fold=1"), SIXNET_INVALID_ARGUMENT, "fold=1 is not below");
     six_dataset_free(ds);
+}
+
+/* Of sample i; two classes are rare. */
+static int class_of(int64_t i)
+{
+    static const int classes[] = {0, 1, 1, 7, 0, 1, 1, 0, 1, 1};
+    return i == 17 || i == 40 || i == 41 ? -3 : classes[i * 3 % 10];
+}
+
+static int32_t give_class(void *user, int64_t index, float *input, float *target)
+{
+    *input = (float)index;
+    *target = (float)class_of(index);
+    return *(const int64_t *)user == index;
+}
+
+enum { LABELLED = 103, LOWEST_CLASS = -3, CLASS_NUMBERS = 11 };
+
+/* Sample i has the value i and that class, from an array or a function. */
+static sixnet_dataset *labelled(bool called, const int64_t *failing)
+{
+    float inputs[LABELLED];
+    int32_t classes[LABELLED];
+    sixnet_dataset *ds;
+    for (int i = 0; i < LABELLED; i++) {
+        inputs[i] = (float)i;
+        classes[i] = class_of(i);
+    }
+    if (called)
+        assert_ok(six_dataset_from_callback(&ds, &t.ctx, "shape=1 target_shape=1", LABELLED, give_class,
+                                            (void *)(uintptr_t)failing));
+    else
+        assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1 target_dtype=i32", inputs, classes, LABELLED));
+    return ds;
+}
+
+typedef struct tally {
+    int64_t of_class[CLASS_NUMBERS], seen[LABELLED];
+} tally;
+
+static tally tally_of(const sixnet_dataset *ds)
+{
+    tally p = {{0}, {0}};
+    for (int64_t i = 0; i < six_dataset_size(ds); i++) {
+        float input, target;
+        assert_ok(sixnet_dataset_get_sample(ds, i, &input, &target));
+        assert_true((int)target == class_of((int64_t)input));
+        p.of_class[(int)target - LOWEST_CLASS]++;
+        p.seen[(int)input]++;
+    }
+    return p;
+}
+
+/* Both parts have each sample once, and their share of each class within one sample, if that is asked for. */
+static void check_parts(const sixnet_dataset *first, const sixnet_dataset *second, bool stratified)
+{
+    const tally a = tally_of(first), b = tally_of(second);
+    const double share = (double)six_dataset_size(second) / LABELLED;
+    for (int i = 0; i < LABELLED; i++)
+        assert_int_equal(a.seen[i] + b.seen[i], 1);
+    for (int c = 0; c < CLASS_NUMBERS && stratified; c++)
+        assert_true(fabs((double)b.of_class[c] - share * (double)(a.of_class[c] + b.of_class[c])) < 1);
+}
+
+static void test_stratified_split(void **state)
+{
+    (void)state;
+    const int64_t none = -1;
+    static const int sizes[] = {1, 10, 52, 80, 102};
+    static const char *const options[] = {"stratify=true", "stratify=true seed=3", "stratify=true shuffle=false"};
+    for (int called = 0; called < 2; called++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (int k = 0; k < 3; k++) {
+                char spec[64];
+                sixnet_dataset *ds = labelled(called, &none), *a, *b, *c, *d;
+                snprintf(spec, sizeof spec, "first_size=%d %s", sizes[i], options[k]);
+                assert_ok(six_dataset_split(&a, &b, ds, spec));
+                assert_ok(six_dataset_split(&c, &d, ds, spec));
+                assert_int_equal(six_dataset_size(a), sizes[i]);
+                check_parts(a, b, true);
+                int64_t rises = 0, same = 0, n = six_dataset_size(a);
+                for (int64_t j = 0; j < n; j++) {
+                    assert_int_equal(six_dataset_number(a, j), six_dataset_number(c, j));
+                    rises += j > 0 && six_dataset_number(a, j) > six_dataset_number(a, j - 1);
+                    same += six_dataset_number(a, j) == j;
+                }
+                assert_true((rises == n - 1) == (k == 2 || n == 1));
+                assert_true(k == 2 || n < 50 || same < 20);
+                six_dataset_free(a);
+                six_dataset_free(b);
+                six_dataset_free(c);
+                six_dataset_free(d);
+                six_dataset_free(ds);
+            }
+}
+
+/* Each sample is in the second part of one fold, whose sizes differ by one at most. */
+static void test_folds(void **state)
+{
+    (void)state;
+    const int64_t none = -1;
+    static const struct {
+        int folds;
+        const char *options;
+    } cases[] = {{2, ""},
+                 {5, "seed=1"},
+                 {5, "stratify=true"},
+                 {7, "shuffle=false"},
+                 {10, "stratify=true shuffle=false seed=9"},
+                 {LABELLED, "stratify=true"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int folds = cases[i].folds;
+        int64_t held[LABELLED] = {0};
+        sixnet_dataset *ds = labelled(false, &none), *first, *second;
+        for (int fold = 0; fold < folds; fold++) {
+            char spec[80];
+            snprintf(spec, sizeof spec, "folds=%d fold=%d %s", folds, fold, cases[i].options);
+            assert_ok(six_dataset_split(&first, &second, ds, spec));
+            assert_in_range(six_dataset_size(second), LABELLED / folds, (LABELLED + folds - 1) / folds);
+            check_parts(first, second, strstr(spec, "stratify"));
+            const tally p = tally_of(second);
+            for (int k = 0; k < LABELLED; k++)
+                held[k] += p.seen[k];
+            six_dataset_free(first);
+            six_dataset_free(second);
+        }
+        for (int k = 0; k < LABELLED; k++)
+            assert_int_equal(held[k], 1);
+        six_dataset_free(ds);
+    }
+}
+
+static void test_classes_refused(void **state)
+{
+    (void)state;
+    static const float fractions[] = {0, 1, 1.5f, 2}, infinite[] = {0, INFINITY, 0, 1};
+    const int64_t failing = 5;
+    sixnet_dataset *ds, *a, *b;
+    sixnet_batch_iterator *batches;
+    static const struct {
+        const char *spec;
+        const float *targets;
+        const char *message;
+    } cases[] = {
+        {"shape=1", NULL, "one class number for each sample, but a target has 0 values"},
+        {"shape=1 target_shape=2", infinite, "a target has 2 values"},
+        {"shape=1", fractions, "sample 2: label 1.5; a whole number is expected"},
+        {"shape=1", infinite, "sample 1: label inf"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_ok(six_dataset_from_arrays(&ds, &t.ctx, cases[i].spec, fractions, cases[i].targets, i == 1 ? 2 : 4));
+        assert_error(six_dataset_split(&a, &b, ds, "first_size=1 stratify=true shuffle=false"), SIXNET_BAD_DATA,
+                     cases[i].message);
+        assert_error(six_batch_iterator_new(&batches, ds, "batch_size=1 balance=true"), SIXNET_BAD_DATA,
+                     cases[i].message);
+        six_dataset_free(ds);
+    }
+    ds = labelled(true, &failing);
+    assert_error(six_dataset_split(&a, &b, ds, "first_size=1 stratify=true"), SIXNET_CALLBACK_FAILED, "sample 5");
+    assert_error(six_batch_iterator_new(&batches, ds, "batch_size=1 balance=true shuffle=false"), SIXNET_BAD_SPEC,
+                 "shuffle=false");
+    six_dataset_free(ds);
+}
+
+/* The samples of an epoch from a position on. */
+static void read_epoch(sixnet_dataset *ds, int64_t seed, int64_t epoch, int64_t begin, int64_t samples[LABELLED])
+{
+    char spec[80];
+    const void *inputs, *targets;
+    int64_t n, at = 0;
+    sixnet_batch_iterator *b;
+    snprintf(spec, sizeof spec, "batch_size=10 balance=true seed=%d", (int)seed);
+    assert_ok(six_batch_iterator_new(&b, ds, spec));
+    assert_ok(six_batch_iterator_seek(b, epoch, begin));
+    do {
+        assert_ok(six_batch_iterator_next(b, SIX_F32, &inputs, &targets, &n));
+        for (int64_t i = 0; i < n; i++)
+            samples[at++] = (int64_t)((const float *)inputs)[i];
+    } while (n > 0);
+    assert_int_equal(at, LABELLED - begin);
+    six_batch_iterator_free(b);
+}
+
+/* All classes come equally often, the samples of one too, and which ones come once more differs between epochs. */
+static void test_balance(void **state)
+{
+    (void)state;
+    enum { CLASSES = 4, EPOCHS = 20 };
+    const int64_t none = -1;
+    int64_t ever[LABELLED] = {0}, first[LABELLED], again[LABELLED];
+    sixnet_dataset *ds = labelled(false, &none), *called = labelled(true, &none);
+    for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
+        tally p = {{0}, {0}};
+        read_epoch(ds, 5, epoch, 0, first);
+        read_epoch(called, 5, epoch, 30, again);
+        assert_memory_equal(first + 30, again, (LABELLED - 30) * sizeof *first);
+        for (int i = 0; i < LABELLED; i++) {
+            p.of_class[class_of(first[i]) - LOWEST_CLASS]++;
+            p.seen[first[i]]++;
+            ever[first[i]]++;
+        }
+        int64_t least[CLASS_NUMBERS], most[CLASS_NUMBERS] = {0};
+        for (int c = 0; c < CLASS_NUMBERS; c++) {
+            least[c] = LABELLED;
+            if (c == 0 || c == 3 || c == 4 || c == 10)
+                assert_in_range(p.of_class[c], LABELLED / CLASSES, LABELLED / CLASSES + 1);
+        }
+        for (int i = 0; i < LABELLED; i++) {
+            const int c = class_of(i) - LOWEST_CLASS;
+            least[c] = p.seen[i] < least[c] ? p.seen[i] : least[c];
+            most[c] = p.seen[i] > most[c] ? p.seen[i] : most[c];
+        }
+        for (int c = 0; c < CLASS_NUMBERS; c++)
+            assert_true(most[c] == 0 || most[c] - least[c] <= 1);
+    }
+    for (int i = 0; i < LABELLED; i++)
+        assert_true(ever[i] > 0);
+    read_epoch(ds, 6, EPOCHS - 1, 0, again);
+    assert_true(memcmp(first, again, sizeof first) != 0);
+    six_dataset_free(ds);
+    six_dataset_free(called);
 }
 
 /* ---- transforms ---- */
@@ -1707,6 +1933,10 @@ static int32_t try_transform(void) { return six_dataset_add_transform(made, "nor
 
 static int32_t try_split(void) { return six_dataset_split(&part, &rest_of_it, made, "first_size=4"); }
 
+static int32_t try_stratified(void) { return six_dataset_split(&part, &rest_of_it, made, "folds=2 stratify=true"); }
+
+static int32_t try_balanced(void) { return six_batch_iterator_new(&walking, made, "batch_size=2 balance=true"); }
+
 static int32_t try_batches(void) { return six_batch_iterator_new(&walking, made, "batch_size=2"); }
 
 static int32_t try_check(void) { return six_dataset_check_classes(made, 10); }
@@ -1755,7 +1985,14 @@ static void test_out_of_memory(void **state)
     six_dataset_free(part);
     six_dataset_free(rest_of_it);
     part = rest_of_it = NULL;
+    sweep(try_stratified, 8);
+    six_dataset_free(part);
+    six_dataset_free(rest_of_it);
+    part = rest_of_it = NULL;
     sweep(try_batches, 4);
+    six_batch_iterator_free(walking);
+    walking = NULL;
+    sweep(try_balanced, 7);
     six_batch_iterator_free(walking);
     walking = NULL;
     sweep(try_check, 1);
@@ -1820,6 +2057,10 @@ int main(void)
         TEST(test_split),
         TEST(test_split_seed_of_context),
         TEST(test_split_refused),
+        TEST(test_stratified_split),
+        TEST(test_folds),
+        TEST(test_classes_refused),
+        TEST(test_balance),
         TEST(test_normalize),
         TEST(test_transform_refused),
         TEST(test_transform_of_parts),

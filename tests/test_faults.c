@@ -520,6 +520,11 @@ static int32_t fit_averaged(fixture *w)
     return fit_with(w, "batch_size=12 epochs=2 average=ema on_nan=restore checkpoint_best=false "
                        "checkpoint_seconds=1e-9 checkpoint=%s");
 }
+static int32_t fit_best(fixture *w)
+{
+    return fit_with(w, "batch_size=12 epochs=3 early_stopping=1 min_delta=100 restore_best=true balance=true "
+                       "validation_split=0.4 checkpoint_best=false checkpoint=%s");
+}
 static int32_t fit_averaged_resumed(fixture *w) { return fit_with(w, "batch_size=12 epochs=2 average=swa resume=%s"); }
 
 static void interrupt(fixture *w)
@@ -759,6 +764,7 @@ static const struct scenario {
     {"sixnet_model_fit", fit_saving, NULL, true},
     {"sixnet_model_fit", fit_resumed, interrupt, true},
     {"sixnet_model_fit", fit_averaged, NULL, true},
+    {"sixnet_model_fit", fit_best, NULL, true},
     {"sixnet_model_fit", fit_averaged_resumed, interrupt_averaged, true},
     {"sixnet_model_evaluate", evaluate, NULL, false},
     {"sixnet_model_evaluate", evaluate, bend, false},

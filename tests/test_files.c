@@ -978,6 +978,11 @@ static void test_resumed_runs_end_the_same(void **state)
                   "average=ema ema_decay=0.99 average_start_epoch=1");
     check_resumed("f32", "adam lr=0.01", NULL, "average=swa average_start_epoch=1");
     check_resumed("f64", "sgd lr=0.1 momentum=0.9", NULL, "average=swa");
+    check_resumed("f32", "sgd lr=0.1", NULL,
+                  "early_stopping=1 min_delta=100 restore_best=true"); /* ends after epoch 2 */
+    check_resumed("f64", "adam lr=0.01", NULL,
+                  "restore_best=true monitor=accuracy min_delta=0.3 average=ema ema_decay=0.5");
+    check_resumed("f32", "sgd lr=0.1", NULL, "balance=true restore_best=true monitor=loss");
 }
 
 static bool exists(const char *path) { return access(path, F_OK) == 0; }

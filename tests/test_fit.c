@@ -1374,6 +1374,173 @@ static void test_accuracy_of_labels(void **state)
     }
 }
 
+/* ---- the best epoch ---- */
+
+/* What a run of 12 epochs that nothing ends reports at the end of each. */
+static story *plain_story(const char *options)
+{
+    story *s = calloc(1, sizeof *s);
+    fixture *w = fixture_setup("seed=4", plain_net, "sgd lr=3 momentum=0.5", NULL, 160);
+    sixnet_dataset *train, *held;
+    WORKS(sixnet_dataset_split(&train, &held, w->ds, "first_size=100"));
+    WORKS(sixnet_model_fit(w->net, w->opt, train, held, options, note, s));
+    sixnet_dataset_free(train);
+    sixnet_dataset_free(held);
+    fixture_teardown(w);
+    return s;
+}
+
+typedef struct monitored {
+    const char *options;
+    size_t column; /* of told */
+    bool higher;   /* is better */
+    double min_delta;
+    int patience;
+} monitored;
+
+/* What the options mean, said of the numbers of a run without them: the best epoch and the last, from 1 on. */
+static void expect_end(const story *s, const monitored *m, int64_t *best, int64_t *last)
+{
+    double record = 0;
+    *best = *last = 0;
+    for (int i = 0; i < s->count; i++) {
+        const told *e = &s->entry[i];
+        if (e->epoch_end == 0)
+            continue;
+        const double value = *(const double *)((const char *)e + m->column);
+        *last = (int64_t)e->epoch;
+        if (*best == 0 || (m->higher ? value > record + m->min_delta : value < record - m->min_delta)) {
+            *best = *last;
+            record = value;
+        }
+        if (m->patience && *last - *best == m->patience)
+            return;
+    }
+}
+
+static void check_end(const story *plain, const monitored *m)
+{
+    char options[160];
+    double loss, accuracy;
+    int64_t best, last;
+    story s = {.count = 0};
+    fixture *w = fixture_setup("seed=4 threads=2", plain_net, "sgd lr=3 momentum=0.5", NULL, 160);
+    sixnet_dataset *train, *held;
+    WORKS(sixnet_dataset_split(&train, &held, w->ds, "first_size=100"));
+    snprintf(options, sizeof options, "epochs=12 batch_size=25 restore_best=true %s", m->options);
+    WORKS(sixnet_model_fit(w->net, w->opt, train, held, options, note, &s));
+    expect_end(plain, m, &best, &last);
+    assert_int_equal(sixnet_model_history_size(w->net), last);
+    WORKS(sixnet_model_evaluate(w->net, held, &loss, &accuracy));
+    for (int i = 0; i < plain->count; i++)
+        if (plain->entry[i].epoch_end == 1 && plain->entry[i].epoch == (double)best)
+            assert_true(plain->entry[i].validation_loss == loss && plain->entry[i].validation_accuracy == accuracy);
+    sixnet_dataset_free(train);
+    sixnet_dataset_free(held);
+    fixture_teardown(w);
+}
+
+static void test_best_epoch(void **state)
+{
+    (void)state;
+    static const monitored cases[] = {
+        {"", offsetof(told, validation_accuracy), true, 0, 0},
+        {"early_stopping=2", offsetof(told, validation_accuracy), true, 0, 2},
+        {"early_stopping=1 monitor=loss", offsetof(told, loss), false, 0, 1},
+        {"early_stopping=3 monitor=val_loss min_delta=0.05", offsetof(told, validation_loss), false, 0.05, 3},
+        {"early_stopping=2 monitor=validation_loss", offsetof(told, validation_loss), false, 0, 2},
+        {"monitor=val_loss", offsetof(told, validation_loss), false, 0, 0},
+        {"early_stopping=4 monitor=accuracy min_delta=0.01", offsetof(told, accuracy), true, 0.01, 4},
+        {"early_stopping=1 monitor=val_accuracy min_delta=1", offsetof(told, validation_accuracy), true, 1, 1},
+    };
+    story *plain = plain_story("epochs=12 batch_size=25");
+    int64_t best, last, bests = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_end(plain, &cases[i]);
+        expect_end(plain, &cases[i], &best, &last);
+        bests |= (int64_t)1 << best;
+    }
+    assert_true((bests & (bests - 1)) != 0 && bests != 1 << 12); /* the cases differ */
+    free(plain);
+}
+
+static void test_best_epoch_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net, *options;
+        int32_t status;
+        const char *message;
+    } cases[] = {
+        {plain_net, "monitor=color", SIXNET_BAD_SPEC, "monitor 'color' is none of"},
+        {plain_net, "monitor=lr", SIXNET_BAD_SPEC, "monitor 'lr' is none of"},
+        {plain_net, "monitor=val_loss", SIXNET_INVALID_ARGUMENT, "no validation set"},
+        {"input shape=6\nlinear out_features=1\nmse", "monitor=accuracy", SIXNET_INVALID_ARGUMENT,
+         "'mse' has no accuracy"},
+        {plain_net, "validation_split=0.001", SIXNET_INVALID_ARGUMENT, "two parts of 60 and 0 samples"},
+        {plain_net, "validation_split=0.995", SIXNET_INVALID_ARGUMENT, "two parts of 0 and 60 samples"},
+        {plain_net, "validation_split=1", SIXNET_BAD_SPEC, "validation_split=1"},
+        {plain_net, "balance=true shuffle=false", SIXNET_BAD_SPEC, "balance=true"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture *w = fixture_setup("", cases[i].net, "sgd lr=0.1", NULL, 60);
+        digest before = digest_of(w->net);
+        FAILS(cases[i].status, sixnet_model_fit(w->net, w->opt, w->ds, NULL, cases[i].options, NULL, NULL),
+              cases[i].message);
+        assert_same_digest(before, close_with_digest(w));
+    }
+    fixture *w = fixture_setup("", plain_net, "sgd lr=0.1", NULL, 60);
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_fit(w->net, w->opt, w->ds, w->ds, "validation_split=0.5", NULL, NULL),
+          "there is a validation set");
+    fixture_teardown(w);
+}
+
+/* The samples held out are those of a split with the same seed. */
+static void test_validation_split(void **state)
+{
+    (void)state;
+    fixture *a = fixture_setup("seed=4", rich_net, "sgd lr=0.1", NULL, 103),
+            *b = fixture_setup("seed=4", rich_net, "sgd lr=0.1", NULL, 103);
+    sixnet_dataset *train, *held;
+    WORKS(sixnet_dataset_split(&train, &held, a->ds, "first_size=82 seed=9"));
+    WORKS(sixnet_model_fit(a->net, a->opt, train, held, "epochs=2 seed=9", NULL, NULL));
+    WORKS(sixnet_model_fit(b->net, b->opt, b->ds, NULL, "epochs=2 seed=9 validation_split=0.2", NULL, NULL));
+    assert_true(sixnet_model_history_get(a->net, 2, "val_loss") ==
+                sixnet_model_history_get(b->net, 2, "validation_loss"));
+    sixnet_dataset_free(train);
+    sixnet_dataset_free(held);
+    assert_same_digest(close_with_digest(a), close_with_digest(b));
+}
+
+/* A limit that each step exceeds ends each call after one step; resumed again and again the run ends as one without. */
+static void test_max_seconds(void **state)
+{
+    (void)state;
+    char path[64], options[300];
+    int32_t status = SIXNET_STOPPED;
+    int calls = 0;
+    snprintf(path, sizeof path, "/tmp/sixnet-max-seconds-%ld", (long)getpid());
+    const digest whole = fitted("seed=1", "epochs=2 batch_size=30 restore_best=true monitor=loss");
+    digest end = whole;
+    for (; status == SIXNET_STOPPED; calls++) {
+        story s = {.count = 0};
+        fixture *w = fixture_setup("seed=1", rich_net, "sgd lr=0.1 momentum=0.9", NULL, 103);
+        snprintf(options, sizeof options,
+                 "epochs=2 batch_size=30 max_seconds=1e-9 restore_best=true monitor=loss checkpoint=%s%s%s", path,
+                 calls ? " resume=" : "", calls ? path : "");
+        status = sixnet_model_fit(w->net, w->opt, w->ds, NULL, options, note, &s);
+        assert_in_range(s.count, 0, 1);
+        end = close_with_digest(w);
+        assert_in_range(calls, 0, 11);
+    }
+    assert_int_equal(status, SIXNET_OK);
+    assert_int_equal(calls, 11); /* 4 batches and an end for each epoch, and the call that finds nothing to do */
+    assert_same_digest(whole, end);
+    unlink(path);
+    snprintf(path + strlen(path), sizeof path - strlen(path), ".best");
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1397,6 +1564,10 @@ int main(void)
         cmocka_unit_test(test_schedules_move),
         cmocka_unit_test(test_one_cycle_counts_steps),
         cmocka_unit_test(test_plateau),
+        cmocka_unit_test(test_best_epoch),
+        cmocka_unit_test(test_best_epoch_refused),
+        cmocka_unit_test(test_validation_split),
+        cmocka_unit_test(test_max_seconds),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_drop_last),
         cmocka_unit_test(test_fewer_samples_than_a_batch),

@@ -1001,6 +1001,40 @@ class Training(unittest.TestCase):
         self.assertGreater(history[-1].validation_accuracy, 0.85)
         self.assertEqual(net.evaluate(*some_data(64, seed=1)), (history[-1].validation_loss, history[-1].validation_accuracy))
 
+    def test_early_stopping(self):
+        x, t = some_data(256)
+        held = some_data(64, seed=1)
+        plain, net = sixnet.Model(SMALL), sixnet.Model(SMALL)
+        settings = {"optimizer": "sgd lr=2 momentum=0.5", "epochs": 12, "validation": held}
+        losses = [p.validation_loss for p in plain.fit(x, t, **settings)]
+        best = losses.index(min(losses))
+        history = net.fit(x, t, **settings, monitor="val_loss", restore_best=True)
+        self.assertEqual([p.validation_loss for p in history], losses)
+        self.assertEqual(net.evaluate(*held)[0], losses[best])
+        last = next(i for i in range(1, 12) if min(losses[:i]) <= losses[i])
+        stopped = sixnet.Model(SMALL)
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(len(stopped.fit(x, t, **settings, monitor="val_loss", early_stopping=1, run_dir=f"{folder}/run")), last + 1)
+            self.assertIn(f"digest={stopped.digest()}", pathlib.Path(folder, "run", "result.txt").read_text().splitlines())
+        held_out = sixnet.Model(SMALL).fit(x, t, epochs=1, validation_split=0.25, balance=True)
+        self.assertFalse(math.isnan(held_out[-1].validation_loss))
+
+    def test_folds(self):
+        t = [0] * 40 + [1] * 20 + [2] * 3
+        data = sixnet.Dataset([[i] for i in range(63)], t)
+        held = []
+        for fold in range(3):
+            rest, part = data.split(folds=3, fold=fold, stratify=True, seed=4)
+            self.assertEqual(sorted(int(x) for (x,), _ in [*rest, *part]), list(range(63)))
+            classes = [int(target) for _, (target,) in part]
+            self.assertEqual([classes.count(c) for c in range(3)], [[14, 6, 1], [13, 7, 1], [13, 7, 1]][fold])
+            held += [int(x) for (x,), _ in part]
+        self.assertEqual(sorted(held), list(range(63)))
+        with self.assertRaisesRegex(ValueError, "one of the two"):
+            data.split()
+        classes = [int(c) for _, targets in data.batches(10, balance=True) for c, in targets]
+        self.assertEqual([classes.count(c) for c in range(3)], [21, 21, 21])
+
     def test_progress_on_a_terminal(self):
         """A run of more than two seconds shows a line, which fits, has no colours and goes at the end."""
         slow = """if True:

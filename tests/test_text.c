@@ -232,6 +232,8 @@ static void write_spec(char *spec, size_t size, const char *family, const char *
         const char *text = sixnet_attribute_field(family, kind, i, "default");
         if (strcmp(text, "required") == 0)
             text = usual_value(sixnet_attribute_field(family, kind, i, "type"));
+        if (strcmp(kind, "dataset_split") == 0 && strcmp(name, "first_size") == 0)
+            text = "2"; /* it or folds must be given */
         if (other && strcmp(name, other) == 0)
             text = value;
         used += (size_t)snprintf(spec + used, size - used, " %s=%s", name, text);

@@ -692,8 +692,12 @@ SIXNET_API int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet
  * with its current transforms; transforms added later to ds or to one part affect only that dataset.
  * @param[out] first,second the parts; release each with sixnet_dataset_free()
  * @param spec options kind "dataset_split", such as "first_size=50000 seed=1"; shuffle=false keeps the order of the
- *         samples
- * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_INVALID_ARGUMENT if a part would be empty, SIXNET_OUT_OF_MEMORY
+ *         samples. For cross-validation, "folds=5 fold=0" divides the samples into five folds whose sizes differ by at
+ *         most one: the second part is the fold of that number (from 0), the first part has the others. stratify=true
+ *         gives both parts the same share of each class, within one sample; targets must be class numbers, and a
+ *         callback is called for every sample
+ * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_INVALID_ARGUMENT if a part would be empty, SIXNET_BAD_DATA if stratify finds
+ *         no class numbers, SIXNET_CALLBACK_FAILED, SIXNET_OUT_OF_MEMORY
  *
  * Threads: reads ds. */
 SIXNET_API int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds,
@@ -743,8 +747,11 @@ typedef struct sixnet_batch_iterator sixnet_batch_iterator;
 /** Creates an iterator that yields a dataset in batches.
  * @param[out] out the new iterator; release with sixnet_batch_iterator_free()
  * @param spec options kind "batch_iterator": `batch_size` (required), `shuffle` (default true), `seed` (default: the
- *         context's), `drop_last` (default false: the last batch of an epoch may be smaller)
- * @return SIXNET_OK, SIXNET_BAD_SPEC, or SIXNET_INVALID_ARGUMENT if drop_last=true would yield no batch
+ *         context's), `drop_last` (default false: the last batch of an epoch may be smaller), `balance` (default false;
+ *         true: an epoch has as many samples as the dataset, the same number of each class, within one: large classes
+ *         are sampled at random, samples of small ones repeat; targets must be class numbers)
+ * @return SIXNET_OK, SIXNET_BAD_SPEC, SIXNET_INVALID_ARGUMENT if drop_last=true would yield no batch, SIXNET_BAD_DATA if
+ *         balance finds no class numbers, SIXNET_CALLBACK_FAILED
  *
  * Threads: reads ds. */
 SIXNET_API int32_t sixnet_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *ds, const char *spec);
@@ -831,8 +838,7 @@ typedef struct sixnet_progress sixnet_progress;
  *        - "resume_changes": number of settings that changed when the run was resumed
  *        - "skipped": samples of this epoch that on_nan=skip left out; excluded from loss and accuracy
  *        - "validation_loss", "validation_accuracy": at the end of an epoch, if there is a validation set
- *        - "best_epoch", "best_loss", "best_accuracy": of the best epoch so far, by validation accuracy, else
- *          validation loss, else loss
+ *        - "best_epoch", "best_loss", "best_accuracy": of the best epoch so far, by the `monitor` of sixnet_model_fit()
  * @return the number; NaN if the key is unknown or has no value
  *
  * Threads: reads progress. */
@@ -860,6 +866,19 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * **Large batches:** `shards=S`, a power of two that divides batch_size, splits each step into S passes (gradient
  * accumulation) to save memory. The result depends on S, but not on the number of threads.
  *
+ * **Best epoch:** `monitor` selects the measure: `loss` or `validation_loss` (lowest), `accuracy` or
+ * `validation_accuracy` (highest); `val_` is short for `validation_`. The default `auto` is validation accuracy, else
+ * validation loss, else loss. An epoch is better only by more than `min_delta`. `early_stopping=N` completes the run
+ * once N epochs in a row were not better. With `restore_best=true` the net gets the values of the best epoch (of the
+ * average, with `average`) when the run completes; they are kept in memory and in checkpoints.
+ *
+ * `max_seconds` ends the call after the step that exceeds the limit, with SIXNET_STOPPED and a checkpoint; the net gets the
+ * average or the best epoch's values as at the end of a run. Resuming allows as many seconds again.
+ *
+ * **Samples:** `validation_split=F` holds out that share of `train`, selected by the run's seed, as the validation set.
+ * Transforms of `train` apply to both parts; to augment only the training samples, call sixnet_dataset_split() instead.
+ * `balance=true` draws all classes equally often (see sixnet_batch_iterator_new()).
+ *
  * `average=ema` or `swa` averages the parameters; the net becomes the average when the run completes.
  * `diagnostics=true` reports common problems (see sixnet_model_diagnostic()). The guides "Debugging training" and
  * "Improving accuracy" describe these options.
@@ -869,7 +888,7 @@ typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progres
  * @param options options kind "fit", such as "epochs=20 batch_size=128"; NULL or "" for the defaults
  * @param fn called after every batch and at the end of every epoch; may be NULL. Return nonzero to stop
  * @param user passed to fn
- * @return SIXNET_OK; SIXNET_STOPPED by fn or sixnet_model_cancel(); SIXNET_BAD_SPEC; SIXNET_BAD_SHAPE if the data do
+ * @return SIXNET_OK; SIXNET_STOPPED by fn, sixnet_model_cancel() or max_seconds; SIXNET_BAD_SPEC; SIXNET_BAD_SHAPE if the data do
  *         not fit the net; SIXNET_BAD_DATA for a label out of range, a target that the loss does not allow, or a batch
  *         whose classes all have weight 0; SIXNET_NOT_FINITE; SIXNET_CALLBACK_FAILED; with checkpoints also the errors
  *         of sixnet_checkpoint_save() and sixnet_checkpoint_load(). On error, net and opt keep the state after the last
@@ -885,8 +904,8 @@ SIXNET_API int64_t sixnet_model_history_size(const sixnet_model *net);
 
 /** Returns one number of the training history.
  * @param epoch 1 for the first epoch
- * @param key "lr" (of the last step), "loss", "accuracy", "validation_loss" or "validation_accuracy", as
- *         sixnet_progress_get() at the end of the epoch
+ * @param key "lr" (of the last step), "loss", "accuracy", "validation_loss" or "validation_accuracy" (or
+ *         "val_loss" and "val_accuracy"), as sixnet_progress_get() at the end of the epoch
  * @return the number; NaN if there is no such epoch or key
  *
  * Threads: reads net. */

@@ -54,15 +54,29 @@ int32_t sixnet_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *c
     return six_dataset_from_callback_f64(out, ctx, spec, n, fn, user);
 }
 
+/* A call that reads a dataset, whose function it may run. `batches` are what is changed, or NULL. */
+static int32_t begin_data(six_call *call, const char *function, const sixnet_dataset *ds,
+                          const sixnet_batch_iterator *batches)
+{
+    return six_call_begin(
+        call, function,
+        SIX_USES(SIX_CHANGE(batches), {ds, SIX_READS, batches != NULL}, SIX_KEPT(six_dataset_context(ds))));
+}
+
 int32_t sixnet_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec)
 {
     if (!first || !second)
         return six_api_missing("sixnet_dataset_split", first ? "second" : "first");
     *first = *second = NULL;
-    int32_t status = six_api_need("sixnet_dataset_split", "ds", ds, SIX_READS);
+    if (!ds || !spec)
+        return six_api_missing("sixnet_dataset_split", ds ? "spec" : "ds");
+    six_call call;
+    int32_t status = begin_data(&call, "sixnet_dataset_split", ds, NULL);
     if (status)
         return status;
-    return spec ? six_dataset_split(first, second, ds, spec) : six_api_missing("sixnet_dataset_split", "spec");
+    status = six_dataset_split(first, second, ds, spec);
+    six_call_end(&call);
+    return status;
 }
 
 void sixnet_dataset_free(sixnet_dataset *ds)
@@ -98,15 +112,6 @@ int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *r
     return six_dataset_shape(ds, dims, rank, target_dims, target_rank);
 }
 
-/* A call that reads a dataset, whose function it may run. `batches` are what is changed, or NULL. */
-static int32_t begin_data(six_call *call, const char *function, const sixnet_dataset *ds,
-                          const sixnet_batch_iterator *batches)
-{
-    return six_call_begin(
-        call, function,
-        SIX_USES(SIX_CHANGE(batches), {ds, SIX_READS, batches != NULL}, SIX_KEPT(six_dataset_context(ds))));
-}
-
 static int32_t get_sample(const char *function, const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input,
                           void *target)
 {
@@ -134,10 +139,15 @@ int32_t sixnet_batch_iterator_new(sixnet_batch_iterator **out, sixnet_dataset *d
     if (!out)
         return six_api_missing("sixnet_batch_iterator_new", "out");
     *out = NULL;
-    int32_t status = six_api_need("sixnet_batch_iterator_new", "ds", ds, SIX_READS);
+    if (!ds || !spec)
+        return six_api_missing("sixnet_batch_iterator_new", ds ? "spec" : "ds");
+    six_call call;
+    int32_t status = begin_data(&call, "sixnet_batch_iterator_new", ds, NULL);
     if (status)
         return status;
-    return spec ? six_batch_iterator_new(out, ds, spec) : six_api_missing("sixnet_batch_iterator_new", "spec");
+    status = six_batch_iterator_new(out, ds, spec);
+    six_call_end(&call);
+    return status;
 }
 
 void sixnet_batch_iterator_free(sixnet_batch_iterator *batches)

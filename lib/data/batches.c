@@ -16,6 +16,8 @@ static const six_attr attrs[] = {
      "of the mixing; -1 for the context's seed"},
     {"drop_last", SIX_BOOL, offsetof(six_batch_iterator_options, drop_last), 0, 1, "false", NULL,
      "leave out a last batch that is not full"},
+    {"balance", SIX_BOOL, offsetof(six_batch_iterator_options, balance), 0, 1, "false", NULL,
+     "take all classes equally often, some samples more than once and others not in every epoch; with shuffle=true"},
     {0},
 };
 
@@ -27,7 +29,8 @@ struct sixnet_batch_iterator {
     six_batch_iterator_options o;
     uint64_t seed;
     int64_t epoch, position;
-    int64_t *order; /* NULL without shuffle */
+    int64_t *order;      /* NULL without shuffle */
+    six_classes classes; /* with balance */
     int64_t input_size, target_size;
     six_dtype dtype; /* of the values */
     size_t unit;     /* bytes that there are for each */
@@ -88,7 +91,10 @@ static int32_t allocate(sixnet_batch_iterator *b)
     const sixnet_context *ctx = six_dataset_context(b->ds);
     if (b->o.shuffle)
         b->order = six_alloc(ctx, (size_t)six_dataset_size(b->ds), sizeof *b->order);
-    return b->o.shuffle && !b->order ? SIXNET_OUT_OF_MEMORY : reserve(b, ctx->dtype);
+    if (b->o.shuffle && !b->order)
+        return SIXNET_OUT_OF_MEMORY;
+    int32_t status = b->o.balance ? six_classes_new(&b->classes, b->ds, NULL, "balance") : SIXNET_OK;
+    return status ? status : reserve(b, ctx->dtype);
 }
 
 int32_t six_batch_iterator_open(sixnet_batch_iterator **out, sixnet_dataset *ds, const six_batch_iterator_options *o)
@@ -100,6 +106,8 @@ int32_t six_batch_iterator_open(sixnet_batch_iterator **out, sixnet_dataset *ds,
                         "drop_last=true leaves no batch of batch_size=%" PRId64 ", as the data have %" PRId64
                         " samples; a batch of so many, or drop_last=false, takes them",
                         o->batch_size, six_dataset_size(ds));
+    if (o->balance && !o->shuffle)
+        return six_fail(SIXNET_BAD_SPEC, "balance=true draws the samples at random, which shuffle=false forbids");
     sixnet_batch_iterator *b = six_alloc(ctx, 1, sizeof *b);
     if (!b)
         return SIXNET_OUT_OF_MEMORY;
@@ -139,6 +147,7 @@ void six_batch_iterator_free(sixnet_batch_iterator *b)
     six_free(ctx, b->inputs);
     six_free(ctx, b->targets);
     six_free(ctx, b->order);
+    six_classes_free(&b->classes, ds);
     six_free(ctx, b->workspace);
     six_free(ctx, b);
     six_dataset_free(ds);
@@ -156,8 +165,11 @@ int32_t six_batch_iterator_seek(sixnet_batch_iterator *b, int64_t epoch, int64_t
         return six_fail(SIXNET_INVALID_ARGUMENT, "epoch=%" PRId64 "; 0 and up are expected", epoch);
     if (position < 0 || position > size)
         return six_fail(SIXNET_INVALID_ARGUMENT, "position=%" PRId64 " is not from 0 to %" PRId64, position, size);
-    if (b->order)
-        six_data_shuffle(b->order, size, six_data_stream(b->seed, SIX_DATA_ORDER, (uint64_t)epoch, 0));
+    const six_stream random = six_data_stream(b->seed, SIX_DATA_ORDER, (uint64_t)epoch, 0);
+    if (b->o.balance)
+        six_classes_balance(&b->classes, b->order, size, random);
+    else if (b->order)
+        six_data_shuffle(b->order, size, random);
     b->epoch = epoch;
     b->position = position;
     return SIXNET_OK;

@@ -11,7 +11,7 @@ enum { SIX_BATCH_SIZE_MAX = 1000000000 };
 
 typedef struct six_batch_iterator_options {
     int64_t batch_size, seed; /* seed -1: the context's */
-    int32_t shuffle, drop_last;
+    int32_t shuffle, drop_last, balance;
 } six_batch_iterator_options;
 
 int32_t six_batch_iterator_open(sixnet_batch_iterator **out, sixnet_dataset *ds, const six_batch_iterator_options *o);

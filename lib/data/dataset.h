@@ -64,14 +64,11 @@ void six_source_release(six_source *source);
 
 /* ---- dataset.c ---- */
 
-extern const six_kind six_kind_dataset_split;
-
 /* Holds the source. */
 int32_t six_dataset_new(sixnet_dataset **out, six_source *source);
 sixnet_dataset *six_dataset_retain(sixnet_dataset *ds);
 void six_dataset_free(sixnet_dataset *ds);
 
-int32_t six_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
 int32_t six_dataset_add_transform(sixnet_dataset *ds, const char *spec);
 int32_t six_dataset_add_stage(sixnet_dataset *ds, const six_transform *transform, const char *attrs);
 
@@ -108,6 +105,28 @@ six_stream six_data_stream(uint64_t seed, uint32_t purpose, uint64_t epoch, uint
 void six_data_shuffle(int64_t *order, int64_t n, six_stream random);
 /* Memory for n samples of `size` units of so many bytes; NULL, with the status message set, if there is none. */
 void *six_data_alloc(const sixnet_context *ctx, int64_t n, int64_t size, size_t unit);
+
+/* ---- split.c ---- */
+
+extern const six_kind six_kind_dataset_split;
+int32_t six_dataset_split(sixnet_dataset **first, sixnet_dataset **second, sixnet_dataset *ds, const char *spec);
+
+/* ---- classes.c ---- */
+
+/* The samples of a dataset by class, which is the whole number that a sample has as its target before transforms. */
+typedef struct six_classes {
+    int64_t *sample; /* [size] of the dataset, one class after another */
+    int64_t *first;  /* [count + 1] the place of each class's first, and the size */
+    int64_t count;
+} six_classes;
+
+/* Samples of one class are in the order in which `order` has them, or in their own if that is NULL. Asks a function of the caller's for all
+ * samples. SIXNET_BAD_DATA if a target is no class number; the message names the option that needs one. */
+int32_t six_classes_new(six_classes *c, const sixnet_dataset *ds, const int64_t *order, const char *option);
+void six_classes_free(six_classes *c, const sixnet_dataset *ds);
+/* Fills an order of n samples in which all classes come equally often, within one: each sample of a class comes once before any of it comes
+ * again. */
+void six_classes_balance(const six_classes *c, int64_t *order, int64_t n, six_stream random);
 
 /* ---- fingerprint.c ---- */
 

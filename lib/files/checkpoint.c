@@ -13,7 +13,7 @@
 #include "files/weights.h"
 
 static const char schedule_name[] = SIX_RESERVED_PREFIX "schedule", history_name[] = SIX_RESERVED_PREFIX "history",
-                  plain_name[] = SIX_RESERVED_PREFIX "plain";
+                  plain_name[] = SIX_RESERVED_PREFIX "plain", best_name[] = SIX_RESERVED_PREFIX "best";
 
 typedef char slot_name[32];
 
@@ -54,7 +54,7 @@ static six_text state_text(const six_train_run *run)
     return t;
 }
 
-enum { EXTRAS = 3 + SIX_MAX_SLOTS };
+enum { EXTRAS = 4 + SIX_MAX_SLOTS };
 
 static size_t list_extras(const six_train_run *run, const double *schedule, int32_t count, slot_name *names,
                           six_st_item extra[static EXTRAS])
@@ -67,6 +67,8 @@ static size_t list_extras(const six_train_run *run, const double *schedule, int3
         extra[n++] = (six_st_item){history_name, {2, {epochs, SIX_HISTORY_COLUMNS}}, SIX_F64, run->history->row};
     if (run->state.averaged)
         extra[n++] = (six_st_item){plain_name, {1, {net->values_size}}, net->ctx->dtype, net->values};
+    if (run->state.best_epoch)
+        extra[n++] = (six_st_item){best_name, {1, {net->values_size}}, net->ctx->dtype, run->best};
     for (int32_t i = 0; i < run->opt->slots && net->trained_size; i++)
         extra[n++] =
             (six_st_item){name_slot(i, names[i]), {1, {net->trained_size}}, net->ctx->dtype, run->opt->state[i]};
@@ -301,7 +303,7 @@ static int32_t read_history(loading *l)
     int32_t status = find_tensor(l, history_name, SIX_ST_F64, &(six_shape){2, {epochs, SIX_HISTORY_COLUMNS}}, &t);
     if (status)
         return status;
-    status = six_history_new(&l->history, l->run->net->ctx, epochs);
+    status = six_history_new(&l->history, l->run->net->ctx, &l->run->monitor, epochs);
     if (status)
         return status;
     six_weights_copy(l->file, t, l->history->row, SIX_F64);
@@ -316,14 +318,12 @@ static int32_t read_history(loading *l)
 
 static int32_t type_of(const sixnet_model *net) { return net->ctx->dtype == SIX_F64 ? SIX_ST_F64 : SIX_ST_F32; }
 
-/* The values that are not under the names of the net's tensors. */
-static int32_t check_plain(const loading *l, bool check_values)
+/* All values of the net as one array, in place of those under the names of its tensors. */
+static int32_t check_all_values(const loading *l, const char *name, bool check_values)
 {
     const six_st_tensor *t;
     const sixnet_model *net = l->run->net;
-    if (!l->state.averaged)
-        return SIXNET_OK;
-    int32_t status = find_tensor(l, plain_name, type_of(net), &(six_shape){1, {net->values_size}}, &t);
+    int32_t status = find_tensor(l, name, type_of(net), &(six_shape){1, {net->values_size}}, &t);
     return !status && check_values ? six_weights_check_array(l->file, t, net) : status;
 }
 
@@ -344,9 +344,11 @@ static int32_t check_tensors(const loading *l, bool check_values)
         if (!status && check_values)
             status = six_values_check(l->file, t, net->ctx->dtype, l->run->opt->kind->squares >> i & 1 ? 0 : -DBL_MAX);
     }
-    if (status)
-        return status;
-    return check_plain(l, check_values);
+    if (!status && l->state.averaged)
+        status = check_all_values(l, plain_name, check_values);
+    if (!status && l->state.best_epoch)
+        status = check_all_values(l, best_name, check_values);
+    return status;
 }
 
 /* The last two steps that can fail, each of which changes nothing then. */
@@ -379,6 +381,8 @@ static void take_values(const loading *l)
         six_weights_take(l->file, net, named);
     if (l->state.averaged)
         six_weights_copy(l->file, six_safetensors_find(l->file, plain_name), net->values, net->ctx->dtype);
+    if (l->state.best_epoch && run->best)
+        six_weights_copy(l->file, six_safetensors_find(l->file, best_name), run->best, net->ctx->dtype);
     six_tensors_changed(net);
     net->pass = SIX_PASS_NONE;
 }
@@ -389,6 +393,8 @@ static void take_state(const loading *l)
     const six_run_state now = l->run->state;
     six_run_state *s = &l->run->state;
     *s = l->state;
+    if (!l->run->best)
+        s->best_epoch = 0;
     s->changes += l->changes;
     if (!l->run->settings)
         return;

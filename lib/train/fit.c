@@ -55,9 +55,12 @@ static int32_t note_epoch(six_fit_run *f)
         [SIX_HISTORY_VALIDATION_LOSS] = f->p.validation_loss,
         [SIX_HISTORY_VALIDATION_ACCURACY] = f->p.validation_accuracy,
     };
-    int32_t status = six_history_add(&f->run.history, f->run.net->ctx, row);
+    int32_t status = six_history_add(&f->run.history, f->run.net->ctx, &f->run.monitor, row);
+    if (status)
+        return status;
+    six_fit_keep_best(f);
     six_fit_show_best(f);
-    return status;
+    return SIXNET_OK;
 }
 
 /* Measures the average, as soon as there is one. */
@@ -151,7 +154,7 @@ static int32_t run_epochs(six_fit_run *f)
 {
     const sixnet_model *net = f->run.net;
     f->started = six_fit_seconds() - f->run.state.seconds;
-    f->saved = six_fit_seconds();
+    f->called = f->saved = six_fit_seconds();
     f->p.epochs = (double)f->o->epochs;
     f->p.batches = (double)six_batch_iterator_count(f->run.batches);
     f->p.best_epoch = f->p.best_loss = f->p.best_accuracy = NAN;
@@ -159,7 +162,7 @@ static int32_t run_epochs(six_fit_run *f)
     int32_t status = six_cancelled(net) ? six_fit_save_within_epoch(f, SIXNET_STOPPED) : SIXNET_OK;
     six_pool *pool = net->serial ? NULL : net->ctx->pool;
     six_pool_begin(pool);
-    while (!status && f->run.state.epoch < f->o->epochs)
+    while (!status && !six_fit_is_done(f))
         status = run_epoch(f);
     six_pool_end(pool);
     return status;
@@ -203,49 +206,67 @@ static void warn_of_nothing(const six_fit_run *f)
                                      : "the net has no parameters");
 }
 
+/* All that comes before the first batch. */
+static int32_t set_up(six_fit_run *f, sixnet_dataset *train, six_text *settings)
+{
+    const six_fit_options *o = f->o;
+    int32_t status = check_sets(f, train);
+    if (!status)
+        status = six_fit_make_batches(f, train);
+    if (!status)
+        status = six_fit_alloc(f);
+    if (!status && (*o->checkpoint || *o->resume))
+        status = six_settings_text(settings, &f->run, o, train, f->validation);
+    f->run.settings = settings->data;
+    if (!status)
+        status = six_fit_check_saving(f);
+    if (!status && *o->resume)
+        status = resume(f);
+    if (!status)
+        status = six_fit_check_epochs(f);
+    return status;
+}
+
+static int32_t fit_on(six_fit_run *f, sixnet_dataset *train)
+{
+    sixnet_model *net = f->run.net;
+    six_text settings = {.ctx = net->ctx};
+    int32_t status = set_up(f, train, &settings);
+    if (!status) {
+        warn_of_nothing(f);
+        six_model_set_report(net, SIX_REPORT_DIAGNOSTICS, NULL);
+        if (f->diagnostics)
+            six_diagnostics_publish(f->diagnostics);
+        status = run_epochs(f);
+        if (!status || (status == SIXNET_STOPPED && f->timed_out))
+            six_fit_give_result(f);
+        six_model_set_report(net, SIX_REPORT_HISTORY, f->run.history);
+        f->run.history = NULL;
+    }
+    six_text_free(&settings);
+    six_fit_free(f);
+    return status;
+}
+
 int32_t six_fit(sixnet_model *net, sixnet_optimizer *opt, sixnet_dataset *train, sixnet_dataset *validation,
                 const char *options, const six_checkpoint_store *store, sixnet_progress_fn fn, void *user)
 {
     six_fit_options o;
-    six_text settings = {.ctx = net->ctx};
     six_fit_run f = {
         .o = &o, .run = {.net = net, .opt = opt}, .store = store, .validation = validation, .fn = fn, .user = user};
     int32_t status = six_spec_parse(&six_kind_fit, options, &o, NULL, NULL);
-    if (!status && opt->net != net)
-        status = six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
-    if (!status)
-        status = check_sets(&f, train);
-    if (!status)
-        status = six_fit_make_batches(&f, train);
-    if (!status)
-        status = six_fit_alloc(&f);
-    if (!status && (*o.checkpoint || *o.resume))
-        status = six_settings_text(&settings, &f.run, &o, train, validation);
-    f.run.settings = settings.data;
-    if (!status)
-        status = six_fit_check_saving(&f);
-    if (!status && *o.resume)
-        status = resume(&f);
-    if (!status)
-        status = six_fit_check_epochs(&f);
-    if (!status) {
-        warn_of_nothing(&f);
-        six_model_set_report(net, SIX_REPORT_DIAGNOSTICS, NULL);
-        if (f.diagnostics)
-            six_diagnostics_publish(f.diagnostics);
-        status = run_epochs(&f);
-        if (!status)
-            six_average_swap(&f.run);
-        six_model_set_report(net, SIX_REPORT_HISTORY, f.run.history);
-        f.run.history = NULL;
-    }
-    six_text_free(&settings);
-    six_diagnostics_free(f.diagnostics);
-    six_snapshot_free(&f.epoch, opt);
-    six_snapshot_free(&f.batch, opt);
-    six_shards_free(&f.shards);
-    six_average_free(&f.run);
-    six_free(net->ctx, f.run.history);
-    six_batch_iterator_free(f.run.batches);
+    if (status)
+        return status;
+    if (opt->net != net)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "the optimizer was made for another model");
+    if (o.validation_split == 0)
+        return fit_on(&f, train);
+    sixnet_dataset *first;
+    status = six_fit_hold_out(&f, train, &first);
+    if (status)
+        return status;
+    status = fit_on(&f, first);
+    six_dataset_free(first);
+    six_dataset_free(f.validation);
     return status;
 }

@@ -19,6 +19,10 @@ typedef struct six_fit_options {
     int32_t checkpoint_best, diagnostics, on_nan, average;
     double ema_decay;
     int64_t average_start_epoch;
+    int64_t early_stopping;
+    double min_delta, max_seconds, validation_split;
+    char monitor[SIX_TEXT_MAX];
+    int32_t restore_best, balance;
 } six_fit_options;
 
 extern const six_kind six_kind_fit;

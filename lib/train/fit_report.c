@@ -38,7 +38,8 @@ void six_fit_show_means(six_fit_run *f)
 
 int32_t six_fit_report(six_fit_run *f)
 {
-    const bool is_read = f->fn || *f->o->checkpoint || f->p.epoch_end;
+    const double limit = f->o->max_seconds;
+    const bool is_read = f->fn || limit > 0 || *f->o->checkpoint || f->p.epoch_end;
     if (!is_read) /* saves reading the clock, which takes as long as a layer of a small net */
         return six_cancelled(f->run.net) ? SIXNET_STOPPED : SIXNET_OK;
     double time = six_fit_seconds();
@@ -48,5 +49,8 @@ int32_t six_fit_report(six_fit_run *f)
     six_calls_yield(true);
     bool enough = f->fn && f->fn(f->user, &f->p);
     six_calls_yield(false);
-    return enough || six_cancelled(f->run.net) ? SIXNET_STOPPED : SIXNET_OK;
+    if (enough || six_cancelled(f->run.net))
+        return SIXNET_STOPPED;
+    f->timed_out = limit > 0 && time - f->called >= limit;
+    return f->timed_out ? SIXNET_STOPPED : SIXNET_OK;
 }

@@ -3,7 +3,7 @@
 #define SIX_TRAIN_FIT_RUN_H
 
 /* A call of six_fit() while it lasts. fit.c trains, fit_step.c on one batch, fit_setup.c prepares, fit_report.c tells
- * the caller where the run is, fit_save.c saves it. */
+ * the caller where the run is, fit_best.c knows the best epoch and when the run ends, fit_save.c saves it. */
 
 #include "base/clock.h"
 #include "train/diagnostics.h"
@@ -28,6 +28,8 @@ typedef struct six_fit_run {
     sixnet_progress p;
     double started, epoch_started; /* as if there had been no interruption */
     double saved;                  /* when the last checkpoint was */
+    double called;                 /* when the call began */
+    bool timed_out;                /* max_seconds are over */
     six_fit_tried tried;
     six_shards shards;
     six_snapshot batch, epoch; /* as it was before a step that may overflow; before the epoch, if it may begin again */
@@ -41,11 +43,14 @@ static inline double six_fit_seconds(void) { return 1e-9 * (double)six_nanosecon
 static inline const six_op *six_fit_loss_op(const six_fit_run *f) { return f->run.net->node[f->run.net->loss].op; }
 
 /* fit_setup.c */
+/* Makes a validation set of the share of the samples that validation_split says, and *first of the others; both are to be freed. */
+int32_t six_fit_hold_out(six_fit_run *f, sixnet_dataset *train, sixnet_dataset **first);
 int32_t six_fit_make_batches(six_fit_run *f, sixnet_dataset *train);
 /* Refuses, before the first step, batches that a layer cannot learn from: of whole epochs, and of the rest of one in which a run goes on. */
 int32_t six_fit_check_epochs(const six_fit_run *f);
 /* Allocates what the run needs besides: the average, shards, snapshots, diagnostics. */
 int32_t six_fit_alloc(six_fit_run *f);
+void six_fit_free(six_fit_run *f);
 
 /* fit_step.c */
 /* All of a step or nothing: a batch that fails leaves net, optimizer and schedule as they were. SIXNET_STOPPED if it was
@@ -59,6 +64,16 @@ void six_fit_show_means(six_fit_run *f);
 void six_fit_show_best(six_fit_run *f);
 /* Tells the caller where the run is; SIXNET_STOPPED if it wants no more. */
 int32_t six_fit_report(six_fit_run *f);
+
+/* fit_best.c */
+/* Finds out what makes an epoch the best, and allocates memory for its values. */
+int32_t six_fit_setup_best(six_fit_run *f);
+/* After an epoch that the history has: keeps its values if it is the best. */
+void six_fit_keep_best(six_fit_run *f);
+/* Whether there is no epoch to do. */
+bool six_fit_is_done(const six_fit_run *f);
+/* At the end of a run: gives the net the values of the best epoch, or else the average. */
+void six_fit_give_result(six_fit_run *f);
 
 /* fit_save.c */
 /* Whether all checkpoints of the run can be saved where they belong. */

@@ -48,7 +48,7 @@ int32_t six_fit_save_within_epoch(six_fit_run *f, int32_t status)
 int32_t six_fit_save_after_epoch(six_fit_run *f, int32_t status)
 {
     int64_t epoch = f->run.state.epoch;
-    bool due = status == SIXNET_STOPPED || epoch == f->o->epochs || epoch % f->o->checkpoint_epochs == 0;
+    bool due = status == SIXNET_STOPPED || six_fit_is_done(f) || epoch % f->o->checkpoint_epochs == 0;
     int32_t saved = SIXNET_OK;
     if (!*f->o->checkpoint)
         return status;

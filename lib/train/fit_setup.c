@@ -2,18 +2,40 @@
 
 /* What a run needs before its first batch. */
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/status.h"
 #include "data/batches.h"
 #include "data/dataset.h"
 #include "train/average.h"
 #include "train/fit_run.h"
 
+static int64_t order_seed(const six_fit_run *f) { return f->o->seed < 0 ? (int64_t)f->run.net->ctx->seed : f->o->seed; }
+
+int32_t six_fit_hold_out(six_fit_run *f, sixnet_dataset *train, sixnet_dataset **first)
+{
+    char spec[80];
+    const int64_t all = six_dataset_size(train), held = (int64_t)(f->o->validation_split * (double)all + 0.5);
+    if (f->validation)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "validation_split=%g, but there is a validation set",
+                        f->o->validation_split);
+    if (held < 1 || held >= all)
+        return six_fail(SIXNET_INVALID_ARGUMENT, "validation_split=%g makes two parts of %lld and %lld samples",
+                        f->o->validation_split, (long long)(all - held), (long long)held);
+    snprintf(spec, sizeof spec, "first_size=%" PRId64 " seed=%" PRId64, all - held, order_seed(f));
+    return six_dataset_split(first, &f->validation, train, spec);
+}
+
 int32_t six_fit_make_batches(six_fit_run *f, sixnet_dataset *train)
 {
     const six_fit_options *o = f->o;
-    const int64_t seed = o->seed < 0 ? (int64_t)f->run.net->ctx->seed : o->seed;
-    const six_batch_iterator_options b = {
-        .batch_size = o->batch_size, .seed = seed, .shuffle = o->shuffle, .drop_last = o->drop_last};
+    const int64_t seed = order_seed(f);
+    const six_batch_iterator_options b = {.batch_size = o->batch_size,
+                                          .seed = seed,
+                                          .shuffle = o->shuffle,
+                                          .drop_last = o->drop_last,
+                                          .balance = o->balance};
     f->run.state = (six_run_state){.samples = six_dataset_size(train), .batch_size = o->batch_size, .order_seed = seed};
     f->run.state.shuffle = o->shuffle;
     f->run.state.drop_last = o->drop_last;
@@ -95,6 +117,9 @@ int32_t six_fit_alloc(six_fit_run *f)
     int32_t status = make_average(f);
     if (status)
         return status;
+    status = six_fit_setup_best(f);
+    if (status)
+        return status;
     status = six_shards_new(&f->shards, f->run.net, f->o->shards, f->o->batch_size);
     if (status)
         return status;
@@ -108,4 +133,18 @@ int32_t six_fit_alloc(six_fit_run *f)
     if (f->o->diagnostics)
         return six_diagnostics_new(&f->diagnostics, f->run.net, most);
     return SIXNET_OK;
+}
+
+void six_fit_free(six_fit_run *f)
+{
+    sixnet_optimizer *opt = f->run.opt;
+    const sixnet_context *ctx = f->run.net->ctx;
+    six_diagnostics_free(f->diagnostics);
+    six_snapshot_free(&f->epoch, opt);
+    six_snapshot_free(&f->batch, opt);
+    six_shards_free(&f->shards);
+    six_average_free(&f->run);
+    six_free(ctx, f->run.best);
+    six_free(ctx, f->run.history);
+    six_batch_iterator_free(f->run.batches);
 }

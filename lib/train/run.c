@@ -36,6 +36,7 @@ static const six_attr attrs[] = {
     NUMBER(ema_decay, 1, "as given to sixnet_model_fit()"),
     COUNT(average_start_epoch, "as given to sixnet_model_fit()"),
     COUNT(averaged, "steps or epochs that the average is made of"),
+    COUNT(best_epoch, "whose values are kept, with restore_best=true"),
     COUNT(changes, "settings changed when the run was resumed, with resume_changes=allow"),
     NUMBER(seconds, 0x1p53, "of the run"),
     NUMBER(epoch_seconds, 0x1p53, "of the next epoch"),

@@ -22,7 +22,8 @@ typedef struct six_run_state {
     int32_t average;
     double ema_decay;
     int64_t average_start_epoch, averaged;
-    int64_t changes; /* settings that were changed when it was resumed */
+    int64_t best_epoch; /* whose values are in six_train_run.best; 0: none */
+    int64_t changes;    /* settings that were changed when it was resumed */
     /* The counters of model, optimizer and random numbers. */
     int64_t model_step, optimizer_step, seed;
 } six_run_state;
@@ -41,6 +42,8 @@ typedef struct six_train_run {
     bool allow_changes;   /* of the settings, when it is resumed */
     void *
         average; /* reals, as many as the model's values: their average, or zero while there is none; NULL without averaging */
+    void *best; /* reals, likewise: the values that the best epoch was measured with; NULL without restore_best */
+    six_monitor monitor;
     six_history *history; /* NULL before the first epoch is done */
 } six_train_run;
 

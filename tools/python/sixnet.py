@@ -1590,9 +1590,13 @@ class Dataset(_Handle):
         self._draws = self._draws or spec.split()[0] not in ("normalize", "one_hot")
         return self
 
-    def split(self, first_size: int, *, seed: Optional[int] = None, shuffle: bool = True) -> Tuple[Dataset, Dataset]:
-        """Splits the samples into two datasets, the first with first_size samples. The random split depends only on the seed."""
-        spec = _spec("", {"first_size": first_size, "seed": seed, "shuffle": shuffle})
+    def split(self, first_size: Optional[int] = None, *, folds: Optional[int] = None, fold: int = 0, stratify: bool = False,
+              seed: Optional[int] = None, shuffle: bool = True) -> Tuple[Dataset, Dataset]:
+        """Splits the samples into two datasets, the first with first_size samples. The random split depends only on the seed.
+
+        With folds=K in place of first_size the samples make K folds; the second dataset is fold number `fold`, from 0. stratify gives both
+        parts the same share of each class."""
+        spec = _spec("", {"first_size": first_size, "folds": folds, "fold": fold, "stratify": stratify, "seed": seed, "shuffle": shuffle})
         parts = self._again(), self._again()
         for index, resource in enumerate(self._cut(spec)):
             parts[index]._resource = resource
@@ -1605,9 +1609,10 @@ class Dataset(_Handle):
             _check(_lib.sixnet_dataset_split(byref(one), byref(two), resource.pointer, spec))
         return (_Resource(one, _lib.sixnet_dataset_free, resource.keep), _Resource(two, _lib.sixnet_dataset_free, resource.keep))
 
-    def batches(self, batch_size: int, *, shuffle: bool = True, seed: Optional[int] = None, drop_last: bool = False) -> Batches:
-        """Returns an iterable of batches; each iteration over it is one epoch."""
-        return Batches(self, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last)
+    def batches(self, batch_size: int, *, shuffle: bool = True, seed: Optional[int] = None, drop_last: bool = False,
+                balance: bool = False) -> Batches:
+        """Returns an iterable of batches; each iteration over it is one epoch. balance yields all classes equally often."""
+        return Batches(self, batch_size=batch_size, shuffle=shuffle, seed=seed, drop_last=drop_last, balance=balance)
 
     def __repr__(self) -> str:
         if self.closed:
@@ -2453,7 +2458,8 @@ class Model(_Handle, Mapping[str, Any]):
         progress: called with a Progress after every batch and, with epoch_end true, at the end of every epoch. May use the net; return
             True to stop. Without it, a terminal shows a progress line if the run takes more than two seconds; False disables the line
         run_dir: folder for everything needed to repeat the run with `sixnet rerun`, including a copy of the samples and a checkpoint
-        options: those of the options kind "fit", such as shuffle, seed, shards, checkpoint, resume, on_nan, average and diagnostics
+        options: those of the options kind "fit", such as shuffle, seed, shards, balance, validation_split, early_stopping, min_delta,
+            monitor ("val_loss"), restore_best, max_seconds, checkpoint, resume, on_nan, average and diagnostics
         """
         made_of = optimizer
         if isinstance(optimizer, Optimizer):
@@ -2483,7 +2489,7 @@ class Model(_Handle, Mapping[str, Any]):
         paths = {name: pathlib.Path(options[name]) for name in ("checkpoint", "resume") if options.get(name) is not None}
         spec = _spec("", {"epochs": epochs, "batch_size": batch_size, **options, **paths})
         history, status = self._fit(optimizer, train, second, spec, progress)
-        if kept and status == _OK and len(self.history) == epochs and (history or not kept.ended(self)):
+        if kept and status == _OK and len(self.history) <= epochs and (history or not kept.ended(self)):
             kept.end(self, history[-1].total_seconds if history else 0.0, history[-1].resume_changes if history else 0)
         return history
 

@@ -235,6 +235,7 @@ typedef struct outcome {
     int64_t epochs, best_epoch, resume_changes; /* resume_changes: settings changed when the run was resumed */
     uint64_t train_samples,
         test_samples; /* a hash of each set, before transforms; in a rerun at first what it must be */
+    bool timed_out;   /* max_seconds ended the run */
     int signal;       /* that ended the run early, or 0 */
 } outcome;
 

@@ -45,6 +45,7 @@ typedef struct run {
     sixnet_dataset *fitted, *held; /* the training samples but for those held out, and those */
     FILE *csv;
     char csv_path[FOLDER_PATH];
+    bool csv_failed; /* which ends the run */
     meter bar;
 } run;
 
@@ -118,11 +119,12 @@ static int32_t open_sets(run *r)
 
 /* ---- the run ---- */
 
-/* What the library warns of, such as diagnostics. */
+/* What the library warns of, such as diagnostics, or reports. */
 static void on_log(void *user, int32_t level, const char *line)
 {
-    (void)user;
-    fail("%s%s", level > 0 ? "warning: " : "", line);
+    const outputs *o = user;
+    if (level > 0 || (!o->quiet && !o->json))
+        fail("%s%s", level > 0 ? "warning: " : "", line);
 }
 
 /* What the samples are called that are measured after every epoch. */
@@ -143,9 +145,8 @@ static int32_t end_epoch(run *r, const sixnet_progress *p)
     return r->csv ? csv_row(r->csv, p) : 0;
 }
 
-static int32_t on_progress(void *user, const sixnet_progress *p)
+static int32_t tell(run *r, const sixnet_progress *p)
 {
-    run *r = user;
     if (*r->csv_path && !r->csv)
         CHECK(csv_open(&r->csv, r->csv_path, second_name(r), r->out->resume ? sixnet_progress_get(p, "epoch") : 0));
     if (sixnet_progress_get(p, "epoch_end") == 1)
@@ -153,6 +154,13 @@ static int32_t on_progress(void *user, const sixnet_progress *p)
     else
         run_show(&r->bar, p, "samples");
     return 0;
+}
+
+static int32_t on_progress(void *user, const sixnet_progress *p)
+{
+    run *r = user;
+    r->csv_failed = tell(r, p) != 0;
+    return r->csv_failed;
 }
 
 /* The file in which the run is kept, or NULL. */
@@ -202,7 +210,8 @@ static int32_t fit(run *r)
     r->end->signal = signal_caught;
     if (signal_caught)
         return complain_interrupted(kept_run(r, path));
-    return status == SIXNET_STOPPED ? -1 : 0; /* the CSV could not be written, which was or will be reported */
+    r->end->timed_out = status == SIXNET_STOPPED && !r->csv_failed;
+    return r->csv_failed ? -1 : 0; /* which was or will be reported */
 }
 
 /* How well the last epoch did. */
@@ -217,12 +226,12 @@ static int32_t measure(run *r)
     outcome *e = r->end;
     if (e->epochs == 0) /* which the run that is gone on with had done */
         e->train = last_of_history(r->w.net);
-    if (r->test.set && (r->held || e->epochs == 0)) {
+    const bool is_last = e->best_epoch == e->epochs && !e->timed_out; /* else the net may have got other values since */
+    e->test = r->held ? (score){NAN, NAN} : e->validation;            /* a test set in the place of held-out samples */
+    if (r->test.set && (r->held || e->epochs == 0 || !is_last))
         CHECK_SIXNET(sixnet_model_evaluate(r->w.net, r->test.set, &e->test.loss, &e->test.accuracy));
-    } else if (r->test.set) { /* measured after every epoch in the place of held-out samples */
-        e->test = e->validation;
+    if (r->test.set && !r->held)
         e->validation = (score){NAN, NAN};
-    }
     CHECK_SIXNET(sixnet_model_digest(r->w.net, e->digest));
     snprintf(e->isa, sizeof e->isa, "%s", sixnet_context_get(r->w.ctx, "isa"));
     return 0;
@@ -248,7 +257,7 @@ static int32_t run_all(run *r)
     const outputs *o = r->out;
     r->w.quiet = o->quiet;
     CHECK(work_open(&r->w, &r->set->machine, &r->set->net));
-    CHECK_SIXNET(sixnet_context_set_log(r->w.ctx, on_log, NULL));
+    CHECK_SIXNET(sixnet_context_set_log(r->w.ctx, on_log, (void *)(uintptr_t)o));
     CHECK(set_tensors(r->w.net, &r->set->tensors));
     CHECK_SIXNET(sixnet_optimizer_new(&r->opt, r->w.net, r->set->optimizer, r->set->schedule));
     CHECK(open_sets(r));
@@ -273,7 +282,7 @@ int32_t training_run(const settings *s, const outputs *o, outcome *out)
     int32_t status = run_all(&r);
     if (output_close(r.csv, r.csv_path) != 0)
         status = -1;
-    if (status == 0)
+    if (status == 0 && !out->timed_out)
         status = record_end(o, r.w.net, out);
     sixnet_dataset_free(r.held);
     samples_close(&r.train);
