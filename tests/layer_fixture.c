@@ -271,9 +271,9 @@ static bool is_norm(const char *spec)
 /* Whether a derivative, be it the second, jumps at some multiple of 1/2. */
 static bool is_bent(const char *spec)
 {
-    static const char *const bent[] = {"relu",       "leaky_relu", "prelu",    "elu",       "selu",
-                                       "celu",       "relu6",      "hardtanh", "hardswish", "softshrink",
-                                       "hardshrink", "threshold",  "softsign", "maxpool2d"};
+    static const char *const bent[] = {"relu",     "leaky_relu", "prelu",     "elu",        "selu",       "celu",
+                                       "relu6",    "hardtanh",   "hardswish", "softshrink", "hardshrink", "threshold",
+                                       "softsign", "maxpool2d",  "abs",       "maximum",    "minimum"};
     for (size_t i = 0; i < sizeof bent / sizeof *bent; i++)
         if (fixture_is(spec, bent[i]))
             return true;
@@ -306,6 +306,12 @@ static void each_row(const layer_fixture *l, const fixture_data *d, void (*copy)
 
 void fixture_feed(const layer_fixture *l, fixture_data *d) { each_row(l, d, put_row); }
 
+/* Layers that numbers below or near 0 make infinite or NaN. */
+static bool takes_positive(const char *spec)
+{
+    return fixture_is(spec, "log") || fixture_is(spec, "sqrt") || fixture_is(spec, "pow") || fixture_is(spec, "div");
+}
+
 fixture_data fixture_draw(const layer_fixture *l, fixture_random *r, int n, fixture_filling how)
 {
     fixture_data d = {.n = n, .feed = fixture_room(n * l->in_total), .upstream = fixture_room(n * l->out_size)};
@@ -314,6 +320,8 @@ fixture_data fixture_draw(const layer_fixture *l, fixture_random *r, int n, fixt
         fixture_fill(r, how, d.feed + s * l->in_total, l->in_total);
     for (int64_t k = 0; rows && k < n * l->in_total; k++)
         d.feed[k] = fixture_below(r, rows);
+    for (int64_t k = 0; takes_positive(l->spec) && k < n * l->in_total; k++)
+        d.feed[k] = fabs(d.feed[k]) + 0.5;
     fixture_fill(r, how == FIXTURE_WHOLE ? how : FIXTURE_ANY, d.upstream, n * l->out_size);
     for (int i = 0; i < l->inputs; i++)
         d.x[i] = fixture_room(n * l->in_size[i]);
@@ -391,6 +399,7 @@ typedef struct question {
     double *mean, *variance;
     bool training;
     double *y;
+    bool magnitudes;
 } question;
 
 static int dim(const question *q, int i) { return (int)q->l->in[0].dim[i]; }
@@ -579,8 +588,35 @@ static void expect_embedding(const question *q)
     oracle_embedding(q->x[0], q->weight, q->y, (int)count_of(q), fixture_int(q->spec, "embedding_dim", 0, 0));
 }
 
-static void expect_add(const question *q) { oracle_add(q->x, q->l->inputs, q->y, (int)count_of(q)); }
-static void expect_mul(const question *q) { oracle_mul(q->x, q->l->inputs, q->y, (int)count_of(q)); }
+/* The samples one after another, with all inputs' shapes filled up with 1 to the output's rank. */
+static void expect_arithmetic(const question *q)
+{
+    const layer_fixture *l = q->l;
+    int64_t dims[FIXTURE_INPUTS][8];
+    for (int i = 0; i < l->inputs; i++)
+        for (int d = 0; d < l->out.rank; d++) {
+            const int own = d - (l->out.rank - l->in[i].rank);
+            dims[i][d] = own < 0 ? 1 : l->in[i].dim[own];
+        }
+    for (int s = 0; s < q->n; s++) {
+        const double *x[FIXTURE_INPUTS];
+        for (int i = 0; i < l->inputs; i++)
+            x[i] = q->x[i] + s * l->in_size[i];
+        oracle_arithmetic(q->magnitudes && fixture_is(q->spec, "sub") ? "add" : q->spec, x, dims, l->inputs,
+                          q->y + s * l->out_size, l->out.dim, l->out.rank);
+    }
+}
+
+static void expect_function(const question *q)
+{
+    char kind[32];
+    const double a = fixture_real(q->spec, fixture_is(q->spec, "pow") ? "exponent" : "a", 1),
+                 b = fixture_real(q->spec, "b", 0);
+    snprintf(kind, sizeof kind, "%.*s", (int)strcspn(q->spec, " "), q->spec);
+    for (int64_t i = 0; i < count_of(q); i++)
+        q->y[i] = oracle_function(kind, q->x[0][i], q->magnitudes ? fabs(a) : a, q->magnitudes ? fabs(b) : b);
+}
+
 static void expect_same(const question *q) { memcpy(q->y, q->x[0], (size_t)count_of(q) * sizeof *q->y); }
 static void expect_relu(const question *q) { oracle_relu(q->x[0], count_of(q), q->y); }
 static void expect_sigmoid(const question *q) { oracle_sigmoid(q->x[0], count_of(q), q->y); }
@@ -666,8 +702,19 @@ static const struct oracle {
     {"conv_transpose2d", expect_conv, SUM},
     {"avgpool2d", expect_avgpool2d, SUM},
     {"adaptive_avgpool2d", expect_adaptive_avgpool2d, SUM},
-    {"add", expect_add, SUM},
-    {"mul", expect_mul, SUM},
+    {"add", expect_arithmetic, SUM},
+    {"sub", expect_arithmetic, SUM},
+    {"mul", expect_arithmetic, SUM},
+    {"div", expect_arithmetic, VALUE},
+    {"maximum", expect_arithmetic, NO_ROUNDING},
+    {"minimum", expect_arithmetic, NO_ROUNDING},
+    {"exp", expect_function, VALUE},
+    {"log", expect_function, VALUE},
+    {"sqrt", expect_function, VALUE},
+    {"abs", expect_function, NO_ROUNDING},
+    {"neg", expect_function, NO_ROUNDING},
+    {"scale", expect_function, SUM},
+    {"pow", expect_function, VALUE},
     {"leaky_relu", expect_leaky_relu, VALUE},
     {"sigmoid", expect_sigmoid, VALUE},
     {"tanh", expect_tanh, VALUE},
@@ -709,8 +756,9 @@ static const struct oracle *oracle_of(const char *spec)
 
 bool fixture_expect(const layer_fixture *l, const fixture_data *d, fixture_tensors *t, bool training, double *y)
 {
-    question q = {l,           l->spec,  d->n, (const double *const *)d->x, t->weight, t->bias, t->value, t->mean,
-                  t->variance, training, y};
+    question q = {l,           l->spec,  d->n,     (const double *const *)d->x,
+                  t->weight,   t->bias,  t->value, t->mean,
+                  t->variance, training, y,        false};
     if (training && fixture_is(l->spec, "dropout") && fixture_real(l->spec, "p", 0.5) > 0)
         return false;
     oracle_of(l->spec)->expect(&q);
@@ -745,7 +793,7 @@ static void bound_sums(const layer_fixture *l, const fixture_data *d, const fixt
     double *x[FIXTURE_INPUTS], *weight = magnitudes(t->weight, t->weights), *bias = magnitudes(t->bias, t->biases);
     for (int i = 0; i < l->inputs; i++)
         x[i] = magnitudes(d->x[i], d->n * l->in_size[i]);
-    question q = {l, l->spec, d->n, (const double *const *)x, weight, bias, NULL, NULL, NULL, true, bound};
+    question q = {l, l->spec, d->n, (const double *const *)x, weight, bias, NULL, NULL, NULL, true, bound, true};
     oracle_of(l->spec)->expect(&q);
     for (int64_t i = 0; i < d->n * l->out_size; i++)
         bound[i] *= (terms_of(l) + 10) * unit;
@@ -853,9 +901,10 @@ static bool has_exact_mean(const char *s)
 bool fixture_exact(const char *spec)
 {
     static const char *const exact[] = {
-        "input",    "flatten",          "reshape",         "relu",   "maxpool2d", "concat", "split",
-        "constant", "embedding",        "linear",          "matmul", "conv2d",    "add",    "mul",
-        "conv1d",   "conv_transpose1d", "conv_transpose2d"};
+        "input",    "flatten",          "reshape",          "relu",   "maxpool2d", "concat",  "split",
+        "constant", "embedding",        "linear",           "matmul", "conv2d",    "add",     "mul",
+        "conv1d",   "conv_transpose1d", "conv_transpose2d", "sub",    "maximum",   "minimum", "abs",
+        "neg"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (fixture_is(spec, exact[i]))
             return true;

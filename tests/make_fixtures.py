@@ -263,6 +263,18 @@ class Matmul(nn.Module):
         return torch.stack([torch.matmul(x, y) for x, y in zip(a, b)])
 
 
+class Function(nn.Module):
+    """A function of tensors that broadcast as those of one sample do: aligned from the last dimension, with the batch left alone."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *inputs):
+        rank = max(x.dim() for x in inputs)
+        return self.function(*(x.reshape(x.shape[0], *[1] * (rank - x.dim()), *x.shape[1:]) for x in inputs))
+
+
 LAYERS: list[tuple[str, str, int, Callable[[], nn.Module]]] = [
     ("linear out_features=4", "5", 3, lambda: nn.Linear(5, 4)),
     ("linear out_features=3 bias=false", "7", 19, lambda: nn.Linear(7, 3, bias=False)),
@@ -340,6 +352,19 @@ LAYERS: list[tuple[str, str, int, Callable[[], nn.Module]]] = [
     ("adaptive_avgpool2d output_size=1", "3x4x5", 3, lambda: nn.AdaptiveAvgPool2d(1)),
     ("adaptive_avgpool2d output_size=2x3", "2x5x7", 2, lambda: nn.AdaptiveAvgPool2d((2, 3))),
     ("embedding num_embeddings=7 embedding_dim=3", "4", 6, lambda: nn.Embedding(7, 3)),
+    ("add", "2x3x4 3x1", 2, lambda: Function(torch.add)),
+    ("sub", "5 5", 3, lambda: Function(torch.sub)),
+    ("sub", "4 2x3x1", 2, lambda: Function(torch.sub)),
+    ("mul", "2x3x2 2x1x1", 3, lambda: Function(torch.mul)),
+    ("div", "6 6", 3, lambda: Function(torch.div)),
+    ("div", "2x3 3", 17, lambda: Function(torch.div)),
+    ("maximum", "2x3 2x3", 3, lambda: Function(torch.maximum)),
+    ("minimum", "3 2x3", 3, lambda: Function(torch.minimum)),
+    ("exp", "7", 3, lambda: Function(torch.exp)),
+    ("abs", "7", 3, lambda: Function(torch.abs)),
+    ("neg", "7", 3, lambda: Function(torch.neg)),
+    ("pow exponent=3", "7", 3, lambda: Function(lambda x: torch.pow(x, 3))),
+    ("pow exponent=-2", "7", 3, lambda: Function(lambda x: torch.pow(x, -2))),
     ("matmul", "3x4 4x5", 3, Matmul),
     ("matmul transpose_b=true", "2x3x5 2x4x5", 2, lambda: Matmul(transpose_b=True)),
     ("matmul transpose_a=true", "2x5x3 5x2", 17, lambda: Matmul(transpose_a=True)),

@@ -52,7 +52,7 @@ double oracle_bce_with_logits(const double *x, const double *target, int64_t cou
 
 /* --- end of activations and losses --- */
 
-/* ---- tests/oracles_norm.c: linear, matrix product, convolution, pooling, normalization, embedding, add, mul, concat, split ---- */
+/* ---- tests/oracles_norm.c: linear, matrix product, convolution, pooling, normalization, embedding, arithmetic, functions, concat, split ---- */
 
 /* y[n][cout][oh][ow] of x[n][cin][h][w] and weight[cout][cin / groups][kh][kw]; pad_h and pad_w are before the first row and column, and
  * with as much behind the last oh is oracle_conv_size(h, kh, stride_h, pad_h, dilation_h), ow likewise; bias[cout] may be NULL. */
@@ -97,9 +97,12 @@ void oracle_groupnorm(const double *x, const double *weight, const double *bias,
 /* y[count][dim], where y[i] is row index[i] of weight[...][dim]. */
 void oracle_embedding(const double *index, const double *weight, double *y, int count, int dim);
 
-/* Sum and product of several arrays of `size` values. */
-void oracle_add(const double *const *x, int inputs, double *y, int size);
-void oracle_mul(const double *const *x, int inputs, double *y, int size);
+/* Of one sample: operation (add, sub, mul, div, maximum, minimum) over inputs x[i] of shape dim[i], whose rank dimensions are those of the
+ * output or 1; missing ones are 1 too. */
+void oracle_arithmetic(const char *operation, const double *const *x, int64_t (*dim)[8], int inputs, double *y,
+                       const int64_t *out, int rank);
+/* A function by its name at x; a and b are its attributes. NAN if there is none of that name. */
+double oracle_function(const char *name, double x, double a, double b);
 /* y[outer][dim[0] + dim[1] + ...][inner] of x[i][outer][dim[i]][inner]; outer includes the samples. */
 void oracle_concat(const double *const *x, const int *dim, int inputs, double *y, int outer, int inner);
 /* Of x[n][outer][dim[0] + dim[1] + ...][inner], for each of n samples its pieces one after another: y[n] = [outer][dim[0]][inner], ... */

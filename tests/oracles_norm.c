@@ -5,6 +5,7 @@
 #include "oracles.h"
 
 #include <math.h>
+#include <string.h>
 #include <stddef.h>
 
 int oracle_conv_size(int in, int kernel, int stride, int pad, int dilation)
@@ -220,22 +221,49 @@ void oracle_embedding(const double *index, const double *weight, double *y, int 
             y[i * dim + d] = weight[(int)index[i] * dim + d];
 }
 
-void oracle_add(const double *const *x, int inputs, double *y, int size)
+static double combined(const char *operation, double a, double b)
 {
-    for (int i = 0; i < size; i++) {
-        y[i] = 0;
-        for (int k = 0; k < inputs; k++)
-            y[i] += x[k][i];
-    }
+    if (strcmp(operation, "add") == 0)
+        return a + b;
+    if (strcmp(operation, "sub") == 0)
+        return a - b;
+    if (strcmp(operation, "mul") == 0)
+        return a * b;
+    if (strcmp(operation, "div") == 0)
+        return a / b;
+    return strcmp(operation, "maximum") == 0 ? fmax(a, b) : fmin(a, b);
 }
 
-void oracle_mul(const double *const *x, int inputs, double *y, int size)
+void oracle_arithmetic(const char *operation, const double *const *x, int64_t (*dim)[8], int inputs, double *y,
+                       const int64_t *out, int rank)
 {
-    for (int i = 0; i < size; i++) {
-        y[i] = 1;
-        for (int k = 0; k < inputs; k++)
-            y[i] *= x[k][i];
-    }
+    int64_t size = 1;
+    for (int d = 0; d < rank; d++)
+        size *= out[d];
+    for (int64_t at = 0; at < size; at++)
+        for (int i = 0; i < inputs; i++) {
+            int64_t offset = 0, stride = 1, rest = at;
+            for (int d = rank - 1; d >= 0; rest /= out[d], stride *= dim[i][d], d--)
+                offset += rest % out[d] % dim[i][d] * stride;
+            y[at] = i == 0 ? x[i][offset] : combined(operation, y[at], x[i][offset]);
+        }
+}
+
+double oracle_function(const char *name, double x, double a, double b)
+{
+    if (strcmp(name, "exp") == 0)
+        return exp(x);
+    if (strcmp(name, "log") == 0)
+        return log(x);
+    if (strcmp(name, "sqrt") == 0)
+        return sqrt(x);
+    if (strcmp(name, "abs") == 0)
+        return fabs(x);
+    if (strcmp(name, "neg") == 0)
+        return -x;
+    if (strcmp(name, "scale") == 0)
+        return a * x + b;
+    return strcmp(name, "pow") == 0 ? pow(x, a) : NAN;
 }
 
 void oracle_concat(const double *const *x, const int *dim, int inputs, double *y, int outer, int inner)

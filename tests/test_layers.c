@@ -567,6 +567,17 @@ static const struct {
     {"hardshrink lambd=-1", "2", 2, 2, {0, 0.5}, {0, 0.5}, {1, 1}},
     {"glu", "4", 4, 2, {NAN, 1, 0, -INF}, {NAN, 0}, {0.5, 0, NAN, 0}},
     {"glu", "4", 4, 2, {3e38, -3e38, 1000, 1000}, {3e38, -3e38}, {1, 1, 0, 0}},
+    {"exp", "4", 4, 4, {NAN, INF, -INF, 0}, {NAN, INF, 0, 1}, {NAN, INF, 0, 1}},
+    {"log", "4", 4, 4, {NAN, INF, -1, 0}, {NAN, INF, NAN, -INF}, {NAN, 0, -1, INF}},
+    {"sqrt", "4", 4, 4, {NAN, INF, -1, 0}, {NAN, INF, NAN, 0}, {NAN, 0, NAN, INF}},
+    {"abs", "4", 4, 4, {NAN, INF, -INF, 0}, {NAN, INF, INF, 0}, {0, 1, -1, 0}},
+    {"pow exponent=2", "4", 4, 4, {NAN, INF, -INF, -3}, {NAN, INF, INF, 9}, {NAN, INF, -INF, -6}},
+    {"pow exponent=0", "4", 4, 4, {NAN, INF, -INF, 0}, {1, 1, 1, 1}, {0, 0, 0, 0}},
+    {"pow exponent=-1", "4", 4, 4, {NAN, INF, -2, 0}, {NAN, 0, -0.5, INF}, {NAN, 0, -0.25, -INF}},
+    {"pow exponent=-3", "2", 2, 2, {-2, 0.5}, {-0.125, 8}, {-0.1875, -48}},
+    {"pow exponent=0.5", "4", 4, 4, {NAN, INF, -INF, 0}, {NAN, INF, NAN, 0}, {NAN, 0, NAN, INF}},
+    {"pow exponent=1.5", "4", 4, 4, {NAN, INF, -INF, -2}, {NAN, INF, INF, NAN}, {NAN, INF, NAN, NAN}},
+    {"pow exponent=1.25", "3", 3, 3, {0, 1, 1e20}, {0, 1, 1e25}, {0, 1.25, 125000}},
     {"softmin", "3", 3, 3, {INF, 0, 0}, {0, 0.5, 0.5}, {0, 0, 0}},
     {"softmin", "3", 3, 3, {1, NAN, 2}, {NAN, NAN, NAN}, {NAN, NAN, NAN}},
     {"softmax", "3", 3, 3, {1, NAN, 2}, {NAN, NAN, NAN}, {NAN, NAN, NAN}},
@@ -774,6 +785,37 @@ static void test_maxpool_ties(void **state)
     check_ties("maxpool2d kernel_size=3 stride=2 padding=1", (const int[]){0, 1, 4, 5});
 }
 
+/* Two inputs with ties, -0, infinity and NaN; the gradients by them of the sum of the outputs. */
+static void check_choice(const char *spec, const double expected[3][6])
+{
+    static const double x[12] = {1, 2, NAN, 1, INFINITY, 0, 1, 1, 1, NAN, INFINITY, -0.0};
+    static const double ones[6] = {1, 1, 1, 1, 1, 1};
+    for (const char *const *isa = fixture_isas(); *isa; isa++) {
+        double got[3][6];
+        fixture_title("'%s', %s", spec, *isa);
+        layer_fixture l = fixture_open(*isa, &(fixture_case){spec, "6 6", 0}, NULL);
+        CHECK_SIXNET(sixnet_model_forward_f64(l.net, x, 1));
+        CHECK_SIXNET(sixnet_node_values_f64(l.net, l.layer, got[0], 6));
+        CHECK_SIXNET(sixnet_model_backward_from_f64(l.net, ones));
+        CHECK_SIXNET(sixnet_node_gradient_f64(l.net, l.input[0], got[1], 6));
+        CHECK_SIXNET(sixnet_node_gradient_f64(l.net, l.input[1], got[2], 6));
+        for (int i = 0; i < 18; i++)
+            if (!alike(got[i / 6][i % 6], expected[i / 6][i % 6]))
+                fixture_fail("%s %d is %g, not %g", i < 6 ? "output" : "gradient", i % 6, got[i / 6][i % 6],
+                             expected[i / 6][i % 6]);
+        fixture_close(&l);
+    }
+}
+
+static void test_choice_ties(void **state)
+{
+    (void)state;
+    check_choice("maximum", (const double[3][6]){
+                                {1, 2, NAN, NAN, INFINITY, 0}, {0.5, 1, 1, 1, 0.5, 0.5}, {0.5, 0, 1, 1, 0.5, 0.5}});
+    check_choice("minimum", (const double[3][6]){
+                                {1, 1, NAN, NAN, INFINITY, 0}, {0.5, 0, 1, 1, 0.5, 0.5}, {0.5, 1, 1, 1, 0.5, 0.5}});
+}
+
 static void check_nan(const char *spec)
 {
     fixture_title("'%s'", spec);
@@ -810,6 +852,7 @@ int main(void)
         cmocka_unit_test(test_padding_row),
         cmocka_unit_test(test_initial_weights),
         cmocka_unit_test(test_maxpool_ties),
+        cmocka_unit_test(test_choice_ties),
         cmocka_unit_test(test_maxpool_of_no_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,8 @@ static const char *const known[FAMILIES] = {
     "dropout elu selu celu prelu relu6 hardtanh hardsigmoid hardswish softplus softsign mish logsigmoid threshold "
     "softmin "
     "glu tanhshrink softshrink hardshrink "
-    "maxpool2d avgpool2d adaptive_avgpool2d matmul flatten reshape add mul concat split constant embedding",
+    "maxpool2d avgpool2d adaptive_avgpool2d matmul flatten reshape add mul sub div maximum minimum exp log sqrt abs "
+    "neg scale pow concat split constant embedding",
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop adagrad adadelta adamax nadam radam rprop lion lamb",
     "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau",
@@ -320,6 +321,9 @@ static void test_every_range_is_checked(void **state)
 
 /* Every layer and loss is in one of them; inputs are small whole numbers. */
 static const char *const nets[] = {
+    "input shape=2x3 name=a\ninput shape=3 name=b\nsub from=a,b\nexp from=b\ndiv from=sub1,exp1\nmaximum "
+    "from=div1,b\nminimum from=maximum1,a\n"
+    "abs\nscale a=2 b=1\nsqrt\npow exponent=1.5\nlog\nneg\nmse\n",
     "input shape=4x6\nelu alpha=2\nselu\ncelu alpha=3\nprelu num_parameters=4 init=0.1\nrelu6\nhardtanh "
     "min_val=-2\nhardsigmoid\n"
     "hardswish\nsoftplus beta=2 threshold=9\nsoftsign\nmish\nlogsigmoid\nthreshold threshold=0 value=1\ntanhshrink\n"

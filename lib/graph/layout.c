@@ -118,6 +118,12 @@ static bool is_kept(const six_layout *l, int32_t value)
            node->layer->role == SIX_ROLE_INPUT || (backward_reads(l, i, SIX_READS_Y) && !node->layer->is_view);
 }
 
+/* Whether a node's kernels may put its output and the gradient by it where its first input and the gradient by that are. */
+static bool works_in_place(const six_node *node)
+{
+    return node->layer->in_place && six_shape_size(&node->op->out[0]) == six_shape_size(&node->op->in[0]);
+}
+
 /* The buffer of a node's first input, if the output may lie there. */
 static int32_t shared_buffer(const six_layout *l, int32_t i)
 {
@@ -127,7 +133,7 @@ static int32_t shared_buffer(const six_layout *l, int32_t i)
     int32_t buffer = l->value_buffer[node->input[0]];
     if (node->layer->is_view && node->op->inputs == 1)
         return buffer;
-    bool overwrites = node->layer->in_place && !backward_reads(l, i, SIX_READS_X) && !l->kept[buffer];
+    bool overwrites = works_in_place(node) && !backward_reads(l, i, SIX_READS_X) && !l->kept[buffer];
     return overwrites ? buffer : -1;
 }
 
@@ -221,7 +227,7 @@ static void place_gradient(six_layout *l, int32_t value)
         return;
     const six_node *user = first.node >= 0 ? node_at(l, first.node) : NULL;
     bool shares = user && given == 1 && first.input == 0 && !user->retained && !node->retained &&
-                  user->op->outputs == 1 && (user->layer->in_place || user->layer->is_view);
+                  user->op->outputs == 1 && (user->layer->is_view || works_in_place(user));
     l->gradient_buffer[value] =
         shares
             ? l->gradient_buffer[user->first_value]
