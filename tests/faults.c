@@ -30,6 +30,7 @@ static struct {
 } plan = {.kind = FAULT_KINDS};
 
 static atomic_llong blocks, files;
+static atomic_bool links_refused;
 
 void faults_begin(fault_kind kind, int error, long long n, bool for_ever)
 {
@@ -47,6 +48,8 @@ long long faults_end(void)
     atomic_store(&plan.kind, FAULT_KINDS);
     return atomic_load(&plan.struck);
 }
+
+void faults_refuse_links(bool refuse) { atomic_store(&links_refused, refuse); }
 
 long long faults_calls(fault_kind kind) { return atomic_load(&plan.calls[kind]); }
 
@@ -311,7 +314,16 @@ int __wrap_rename(const char *from, const char *to)
 
 int __real_link(const char *from, const char *to);
 int __wrap_link(const char *from, const char *to);
-int __wrap_link(const char *from, const char *to) { return fault_strikes(FAULT_LINK) ? -1 : __real_link(from, to); }
+int __wrap_link(const char *from, const char *to)
+{
+    if (fault_strikes(FAULT_LINK))
+        return -1;
+    if (atomic_load(&links_refused)) {
+        errno = EPERM;
+        return -1;
+    }
+    return __real_link(from, to);
+}
 
 int __real_unlink(const char *path);
 int __wrap_unlink(const char *path);

@@ -44,6 +44,9 @@ long long faults_end(void);
 /* How many calls of a kind there were since faults_begin(). */
 long long faults_calls(fault_kind kind);
 
+/* Whether the file system refuses second names of a file (EPERM) until told otherwise. */
+void faults_refuse_links(bool refuse);
+
 /* Whether this call, of which there is one more, is to fail. */
 bool fault_strikes(fault_kind kind);
 

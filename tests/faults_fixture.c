@@ -233,6 +233,7 @@ fixture *fixture_setup(const char *options)
     fixture *w = malloc(sizeof *w);
     assert_non_null(w);
     *w = (fixture){0};
+    faults_refuse_links(false);
     fill_samples();
     WORKS(sixnet_context_new(&w->ctx, options));
     w->plain.net = retaining(w->ctx, net_text);
@@ -276,9 +277,17 @@ void fixture_teardown(fixture *w)
 
 /* ---- its state ---- */
 
+/* Eight bytes at a time, as this is done for every fault. */
 static uint64_t mix(uint64_t hash, const void *data, size_t size)
 {
-    for (const unsigned char *at = data, *end = at + size; at < end; at++)
+    const unsigned char *at = data;
+    for (; size >= sizeof hash; at += sizeof hash, size -= sizeof hash) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32; /* so that high bits change low ones too */
+    }
+    for (; size > 0; at++, size--)
         hash = (hash ^ *at) * UINT64_C(0x100000001b3);
     return hash;
 }
@@ -362,14 +371,15 @@ static uint64_t mix_batches(uint64_t hash, const sixnet_batch_iterator *b)
 /* Its settings, state and schedule: all that a checkpoint holds. */
 static uint64_t mix_optimizer(uint64_t hash, const sixnet_optimizer *opt)
 {
-    const char *path = path_of("state");
+    double schedule[SIX_SCHEDULE_STATE];
     if (!opt)
         return hash * 31;
     double rate = sixnet_optimizer_learning_rate(opt);
-    WORKS(sixnet_checkpoint_save(opt->net, opt, NULL, path, "sync=false"));
-    hash = mix_file(mix(hash, &rate, sizeof rate), path);
-    remove(path);
-    return hash;
+    hash = mix(mix(hash, &rate, sizeof rate), &opt->steps, sizeof opt->steps);
+    hash = mix(hash, opt->attr, opt->kind->kind.size);
+    for (int32_t i = 0; i < opt->slots; i++)
+        hash = mix(hash, opt->state[i], (size_t)(opt->net->trained_size * opt->net->variant->real_size));
+    return mix(hash, schedule, (size_t)six_schedule_state(opt->schedule, schedule) * sizeof *schedule);
 }
 
 static uint64_t mix_trainee(uint64_t hash, const trainee *t)
@@ -393,7 +403,7 @@ static uint64_t mix_gradients(uint64_t hash, const sixnet_model *net)
 
 static uint64_t mix_node(uint64_t hash, const sixnet_model *net, sixnet_node node, int64_t n)
 {
-    double values[2][SAMPLES * SIZE] = {{0}};
+    double values[2][SAMPLES * SIZE];
     int64_t dims[8], count = n;
     int32_t rank;
     WORKS(sixnet_node_shape(net, node, dims, &rank));
@@ -401,7 +411,11 @@ static uint64_t mix_node(uint64_t hash, const sixnet_model *net, sixnet_node nod
         count *= dims[i];
     int32_t status[] = {sixnet_node_values_f64(net, node, values[0], count),
                         sixnet_node_gradient_f64(net, node, values[1], count)};
-    return mix(mix(hash, status, sizeof status), values, sizeof values);
+    hash = mix(hash, status, sizeof status);
+    for (int i = 0; i < 2; i++)
+        if (!status[i])
+            hash = mix(hash, values[i], (size_t)count * sizeof values[i][0]);
+    return hash;
 }
 
 /* What can be read of the last pass, and whether it can be gone on with; 0 if there is none. */

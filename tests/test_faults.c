@@ -494,7 +494,7 @@ static int32_t fit_validated(fixture *w)
 static int32_t own_fit_saving(fixture *w)
 {
     char options[600];
-    snprintf(options, sizeof options, "batch_size=12 epochs=2 checkpoint_keep=3 checkpoint=%s", path_of("fit"));
+    snprintf(options, sizeof options, "batch_size=24 epochs=2 checkpoint_keep=3 checkpoint=%s", path_of("fit"));
     return sixnet_model_fit(w->own.net, w->own.opt, w->own.ds, w->own.ds, options, note_step, w);
 }
 
@@ -507,17 +507,23 @@ static int32_t fit_with(fixture *w, const char *format)
 
 static int32_t fit_saving(fixture *w)
 {
-    return fit_with(w, "batch_size=12 epochs=2 checkpoint_keep=2 checkpoint_seconds=1e-9 checkpoint=%s");
+    return fit_with(w, "batch_size=8 checkpoint_keep=2 checkpoint_seconds=1e-9 checkpoint=%s");
 }
 static int32_t fit_keeping(fixture *w)
 {
     return fit_with(w, "batch_size=12 epochs=4 checkpoint_keep=3 checkpoint_best=false checkpoint=%s");
 }
+/* Where the file system has no links. */
+static void refuse_links(fixture *w) { (void)w, faults_refuse_links(true); }
+static int32_t fit_copying(fixture *w)
+{
+    return fit_with(w, "batch_size=24 epochs=2 checkpoint_keep=2 checkpoint_best=false checkpoint=%s");
+}
 static int32_t fit_resumed(fixture *w) { return fit_with(w, "batch_size=12 epochs=2 resume=%s"); }
 
 static int32_t fit_averaged(fixture *w)
 {
-    return fit_with(w, "batch_size=12 epochs=2 average=ema on_nan=restore checkpoint_best=false "
+    return fit_with(w, "batch_size=12 average=ema on_nan=restore checkpoint_best=false "
                        "checkpoint_seconds=1e-9 checkpoint=%s");
 }
 static int32_t fit_best(fixture *w)
@@ -762,6 +768,7 @@ static const struct scenario {
     {"sixnet_model_fit", fit_validated, NULL, true},
     {"sixnet_model_fit", own_fit_saving, NULL, true},
     {"sixnet_model_fit", fit_saving, NULL, true},
+    {"sixnet_model_fit", fit_copying, refuse_links, true},
     {"sixnet_model_fit", fit_resumed, interrupt, true},
     {"sixnet_model_fit", fit_averaged, NULL, true},
     {"sixnet_model_fit", fit_best, NULL, true},
@@ -1113,6 +1120,22 @@ static void test_kept_files_without_links(void **unused)
     assert_string_not_equal(with[1].text, with[2].text);
 }
 
+/* A killed writer may have left a file in the place of the copy. */
+static void test_copies_replace_what_was_left(void **unused)
+{
+    (void)unused;
+    fixture *w = fixture_setup("");
+    faults_begin(FAULT_UNLINK, EIO, 2,
+                 true); /* the first is of the file that is made to see whether there can be one */
+    WORKS(fit_with(w, "batch_size=24 epochs=2 checkpoint_best=false checkpoint=%s"));
+    faults_end();
+    assert_int_equal(state_of(w).temporaries, 1);
+    faults_refuse_links(true);
+    WORKS(fit_copying(w));
+    assert_int_equal(state_of(w).temporaries, 0);
+    fixture_teardown(w);
+}
+
 /* Where no file can be made a fit finds it before its first step. */
 static void test_saving_is_tried_before_training(void **unused)
 {
@@ -1179,6 +1202,7 @@ int main(void)
         cmocka_unit_test(test_faults_are_counted),
         cmocka_unit_test(test_folders_that_lack_something),
         cmocka_unit_test(test_kept_files_without_links),
+        cmocka_unit_test(test_copies_replace_what_was_left),
         cmocka_unit_test(test_saving_is_tried_before_training),
     };
     return cmocka_run_group_tests_name("faults", tests, make_folder, delete_folder);

@@ -303,6 +303,17 @@ static int32_t open_folder(int *folder, const sixnet_context *ctx, const char *p
     return *folder >= 0 || errno == EACCES ? SIXNET_OK : six_fail_system(path, "its folder cannot be opened");
 }
 
+/* Creates the file for a copy. What a killed writer left there goes first. */
+static int32_t create_copy(target *t)
+{
+    unlink(t->old.data);
+    do
+        t->descriptor = open(t->old.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    while (t->descriptor < 0 && errno == EINTR);
+    t->has_old = t->descriptor >= 0;
+    return t->has_old ? SIXNET_OK : six_fail_system(t->path, "no copy can be created in its folder");
+}
+
 /* Copies the file that is replaced to the path of its link, durably. */
 static int32_t copy_old(target *t)
 {
@@ -311,10 +322,7 @@ static int32_t copy_old(target *t)
     size_t size = sizeof part;
     int32_t status = six_file_open(&from, t->path);
     if (!status)
-        t->descriptor = open(t->old.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    t->has_old = !status && t->descriptor >= 0;
-    if (!status && !t->has_old)
-        status = six_fail_system(t->path, "no copy can be created in its folder");
+        status = create_copy(t);
     if (!status)
         status = keep_permissions(t);
     for (uint64_t at = 0; !status && size == sizeof part; at += size) {
