@@ -271,9 +271,25 @@ static bool is_norm(const char *spec)
 /* Whether a derivative, be it the second, jumps at some multiple of 1/2. */
 static bool is_bent(const char *spec)
 {
-    static const char *const bent[] = {"relu",     "leaky_relu", "prelu",     "elu",        "selu",       "celu",
-                                       "relu6",    "hardtanh",   "hardswish", "softshrink", "hardshrink", "threshold",
-                                       "softsign", "maxpool2d",  "abs",       "maximum",    "minimum"};
+    static const char *const bent[] = {"relu",
+                                       "leaky_relu",
+                                       "prelu",
+                                       "elu",
+                                       "selu",
+                                       "celu",
+                                       "relu6",
+                                       "hardtanh",
+                                       "hardswish",
+                                       "softshrink",
+                                       "hardshrink",
+                                       "threshold",
+                                       "softsign",
+                                       "maxpool2d",
+                                       "abs",
+                                       "maximum",
+                                       "minimum",
+                                       "maxpool1d",
+                                       "adaptive_maxpool2d"};
     for (size_t i = 0; i < sizeof bent / sizeof *bent; i++)
         if (fixture_is(spec, bent[i]))
             return true;
@@ -467,34 +483,36 @@ static void expect_conv(const question *q)
         pad[1], dilation[0], dilation[1], fixture_int(q->spec, "groups", 0, 1));
 }
 
-static int stride_of(const char *s, int axis)
+static int stride_of(const question *q, int axis)
 {
-    int stride = fixture_int(s, "stride", axis, 0);
-    return stride ? stride : fixture_int(s, "kernel_size", axis, 0);
+    int stride = along(q, "stride", axis, 0);
+    return stride ? stride : along(q, "kernel_size", axis, 1);
 }
 
-static void expect_maxpool2d(const question *q)
+static void expect_maxpool(const question *q)
 {
-    const char *s = q->spec;
-    oracle_maxpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), fixture_int(s, "kernel_size", 0, 0),
-                     fixture_int(s, "kernel_size", 1, 0), stride_of(s, 0), stride_of(s, 1),
-                     fixture_int(s, "padding", 0, 0), fixture_int(s, "padding", 1, 0), fixture_int(s, "dilation", 0, 1),
-                     fixture_int(s, "dilation", 1, 1), fixture_has(s, "ceil_mode=true"));
+    const fixture_shape *in = &q->l->in[0];
+    oracle_maxpool2d(q->x[0], q->y, q->n, dim(q, 0), extent(in, 0), extent(in, 1), along(q, "kernel_size", 0, 1),
+                     along(q, "kernel_size", 1, 1), stride_of(q, 0), stride_of(q, 1), along(q, "padding", 0, 0),
+                     along(q, "padding", 1, 0), along(q, "dilation", 0, 1), along(q, "dilation", 1, 1),
+                     fixture_has(q->spec, "ceil_mode=true"));
 }
 
-static void expect_avgpool2d(const question *q)
+static void expect_avgpool(const question *q)
 {
-    const char *s = q->spec;
-    oracle_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), fixture_int(s, "kernel_size", 0, 0),
-                     fixture_int(s, "kernel_size", 1, 0), stride_of(s, 0), stride_of(s, 1),
-                     fixture_int(s, "padding", 0, 0), fixture_int(s, "padding", 1, 0), fixture_has(s, "ceil_mode=true"),
-                     !fixture_has(s, "count_include_pad=false"));
+    const fixture_shape *in = &q->l->in[0];
+    oracle_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), extent(in, 0), extent(in, 1), along(q, "kernel_size", 0, 1),
+                     along(q, "kernel_size", 1, 1), stride_of(q, 0), stride_of(q, 1), along(q, "padding", 0, 0),
+                     along(q, "padding", 1, 0), fixture_has(q->spec, "ceil_mode=true"),
+                     !fixture_has(q->spec, "count_include_pad=false"));
 }
 
-static void expect_adaptive_avgpool2d(const question *q)
+static void expect_adaptive_pool(const question *q)
 {
-    oracle_adaptive_avgpool2d(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2),
-                              fixture_int(q->spec, "output_size", 0, 0), fixture_int(q->spec, "output_size", 1, 0));
+    const fixture_shape *in = &q->l->in[0];
+    (fixture_has(q->spec, "maxpool") ? oracle_adaptive_maxpool2d : oracle_adaptive_avgpool2d)(
+        q->x[0], q->y, q->n, dim(q, 0), extent(in, 0), extent(in, 1), along(q, "output_size", 0, 1),
+        along(q, "output_size", 1, 1));
 }
 
 static void expect_batchnorm(const question *q)
@@ -689,7 +707,9 @@ static const struct oracle {
     {"reshape", expect_same, NO_ROUNDING},
     {"dropout", expect_same, NO_ROUNDING},
     {"relu", expect_relu, NO_ROUNDING},
-    {"maxpool2d", expect_maxpool2d, NO_ROUNDING},
+    {"maxpool1d", expect_maxpool, NO_ROUNDING},
+    {"maxpool2d", expect_maxpool, NO_ROUNDING},
+    {"adaptive_maxpool2d", expect_adaptive_pool, NO_ROUNDING},
     {"concat", expect_concat, NO_ROUNDING},
     {"split", expect_split, NO_ROUNDING},
     {"constant", expect_constant, VALUE},
@@ -700,8 +720,10 @@ static const struct oracle {
     {"conv2d", expect_conv, SUM},
     {"conv_transpose1d", expect_conv, SUM},
     {"conv_transpose2d", expect_conv, SUM},
-    {"avgpool2d", expect_avgpool2d, SUM},
-    {"adaptive_avgpool2d", expect_adaptive_avgpool2d, SUM},
+    {"avgpool1d", expect_avgpool, SUM},
+    {"avgpool2d", expect_avgpool, SUM},
+    {"adaptive_avgpool1d", expect_adaptive_pool, SUM},
+    {"adaptive_avgpool2d", expect_adaptive_pool, SUM},
     {"add", expect_arithmetic, SUM},
     {"sub", expect_arithmetic, SUM},
     {"mul", expect_arithmetic, SUM},
@@ -776,7 +798,7 @@ static double terms_of(const layer_fixture *l)
         return 1 + (double)l->in[0].dim[l->in[0].rank - 1];
     if (fixture_is(s, "matmul"))
         return inner_dim(l);
-    return fixture_is(s, "adaptive_avgpool2d") ? (double)(l->in[0].dim[1] * l->in[0].dim[2]) : fmax(window, l->inputs);
+    return fixture_has(s, "adaptive") ? (double)(l->in_size[0] / l->in[0].dim[0]) : fmax(window, l->inputs);
 }
 
 static double *magnitudes(const double *values, int64_t count)
@@ -900,11 +922,30 @@ static bool has_exact_mean(const char *s)
 
 bool fixture_exact(const char *spec)
 {
-    static const char *const exact[] = {
-        "input",    "flatten",          "reshape",          "relu",   "maxpool2d", "concat",  "split",
-        "constant", "embedding",        "linear",           "matmul", "conv2d",    "add",     "mul",
-        "conv1d",   "conv_transpose1d", "conv_transpose2d", "sub",    "maximum",   "minimum", "abs",
-        "neg"};
+    static const char *const exact[] = {"input",
+                                        "flatten",
+                                        "reshape",
+                                        "relu",
+                                        "maxpool2d",
+                                        "concat",
+                                        "split",
+                                        "constant",
+                                        "embedding",
+                                        "linear",
+                                        "matmul",
+                                        "conv2d",
+                                        "add",
+                                        "mul",
+                                        "conv1d",
+                                        "conv_transpose1d",
+                                        "conv_transpose2d",
+                                        "sub",
+                                        "maximum",
+                                        "minimum",
+                                        "abs",
+                                        "neg",
+                                        "maxpool1d",
+                                        "adaptive_maxpool2d"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (fixture_is(spec, exact[i]))
             return true;

@@ -80,6 +80,7 @@ void oracle_maxpool2d(const double *x, double *y, int n, int c, int h, int w, in
 void oracle_avgpool2d(const double *x, double *y, int n, int c, int h, int w, int kh, int kw, int stride_h,
                       int stride_w, int pad_h, int pad_w, int ceil_mode, int count_include_pad);
 void oracle_adaptive_avgpool2d(const double *x, double *y, int n, int c, int h, int w, int oh, int ow);
+void oracle_adaptive_maxpool2d(const double *x, double *y, int n, int c, int h, int w, int oh, int ow);
 
 /* x and y are [n][c][space]: space is 1 for batchnorm1d of rank 1, h * w for batchnorm2d. In training the batch's statistics are used and
  * the running ones moved towards them by momentum (towards the unbiased variance); else the running ones are used. weight and bias may

@@ -149,6 +149,17 @@ void oracle_adaptive_avgpool2d(const double *x, double *y, int n, int c, int h, 
             }
 }
 
+void oracle_adaptive_maxpool2d(const double *x, double *y, int n, int c, int h, int w, int oh, int ow)
+{
+    for (int k = 0; k < n * c * oh * ow; k++) {
+        const int plane = k / (oh * ow), r = k / ow % oh, q = k % ow;
+        y[k] = -INFINITY;
+        for (int row = (int)floor((double)r * h / oh); row < (int)ceil((double)(r + 1) * h / oh); row++)
+            for (int column = (int)floor((double)q * w / ow); column < (int)ceil((double)(q + 1) * w / ow); column++)
+                y[k] = fmax(y[k], x[(plane * h + row) * w + column]);
+    }
+}
+
 void oracle_batchnorm(const double *x, const double *weight, const double *bias, double *running_mean,
                       double *running_var, double *y, int n, int c, int space, int training, double momentum,
                       double eps)

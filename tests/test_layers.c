@@ -783,6 +783,7 @@ static void test_maxpool_ties(void **state)
     (void)state;
     check_ties("maxpool2d kernel_size=2", (const int[]){0, 2, 8, 10});
     check_ties("maxpool2d kernel_size=3 stride=2 padding=1", (const int[]){0, 1, 4, 5});
+    check_ties("adaptive_maxpool2d output_size=2", (const int[]){0, 2, 8, 10});
 }
 
 /* Two inputs with ties, -0, infinity and NaN; the gradients by them of the sum of the outputs. */
@@ -832,6 +833,7 @@ static void test_maxpool_of_no_number(void **state)
     (void)state;
     check_nan("maxpool2d kernel_size=2");
     check_nan("maxpool2d kernel_size=2 stride=1x2");
+    check_nan("adaptive_maxpool2d output_size=2");
 }
 
 int main(void)

@@ -154,6 +154,8 @@ static void test_shapes_are_compared(void **state)
         {"3x8x8", "conv_transpose2d out_channels=4 kernel_size=3 stride=2 output_padding=0x2", "output_padding=2",
          "stride"},
         {"3x2x8", "conv_transpose2d out_channels=4 kernel_size=3 padding=2", "less padding", "3x2x8"},
+        {"2x8", "maxpool1d kernel_size=3 dilation=4", "length 9", "2x8"},
+        {"3x8x8", "avgpool1d kernel_size=3", "channels x length", "3x8x8"},
         {"2x3", "reshape shape=7 name=r", "r: shape=7", "2x3"},
         {"3x8x8", "batchnorm1d", "batchnorm2d", "3x8x8"},
         {"4", "batchnorm2d", "bn1", "4"},

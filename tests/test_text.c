@@ -17,7 +17,8 @@ static const char *const known[FAMILIES] = {
     "dropout elu selu celu prelu relu6 hardtanh hardsigmoid hardswish softplus softsign mish logsigmoid threshold "
     "softmin "
     "glu tanhshrink softshrink hardshrink "
-    "maxpool2d avgpool2d adaptive_avgpool2d matmul flatten reshape add mul sub div maximum minimum exp log sqrt abs "
+    "maxpool1d maxpool2d adaptive_maxpool2d avgpool1d avgpool2d adaptive_avgpool1d adaptive_avgpool2d matmul flatten "
+    "reshape add mul sub div maximum minimum exp log sqrt abs "
     "neg scale pow concat split constant embedding",
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop adagrad adadelta adamax nadam radam rprop lion lamb",
@@ -99,8 +100,8 @@ static void test_every_known_kind_is_there(void **state)
 {
     (void)state;
     for (int f = 0; f < FAMILIES; f++) {
-        char words[512], *word, *rest = words;
-        snprintf(words, sizeof words, "%s", known[f]);
+        char words[2048], *word, *rest = words;
+        assert_true(snprintf(words, sizeof words, "%s", known[f]) < (int)sizeof words);
         while ((word = rest) && *word) {
             rest = strchr(word, ' ');
             if (rest)
@@ -334,6 +335,9 @@ static const char *const nets[] = {
     "dilation=2 groups=2\nconv_transpose1d out_channels=2 kernel_size=3 stride=2 padding=1 output_padding=1\nreshape "
     "shape=2x2x5\nconv2d out_channels=2 kernel_size=3 padding=same\nconv_transpose2d out_channels=1 kernel_size=2x3 "
     "stride=2x1 dilation=1x2 bias=false\nmse\n",
+    "input shape=2x20\nmaxpool1d kernel_size=3 padding=1 dilation=2 stride=1 ceil_mode=true\navgpool1d kernel_size=2 "
+    "count_include_pad=false\nadaptive_avgpool1d output_size=6\nreshape shape=1x3x4\nadaptive_maxpool2d "
+    "output_size=2x3\nmse\n",
     "input shape=4\nlinear out_features=8\nrelu\nlinear out_features=3 bias=false init=kaiming_uniform\ncross_entropy "
     "label_smoothing=0.1\n",
     "input shape=1x8x8\nconv2d out_channels=4 kernel_size=3 padding=1 bias=false\nbatchnorm2d momentum=0.25 "

@@ -180,8 +180,9 @@ int32_t six_spec_kind(const char *text, six_span *word, const char **rest)
 /* Whether a word is no slip but the name of something that the library does not have, though it has a similar word. */
 static bool means_other(six_span word)
 {
-    static const char others[] = "adaptive_maxpool2d asgd bilinear deconv2d gru mae max max_unpool2d maxunpool2d min "
-                                 "rmse rrelu rsqrt sort sum unflatten";
+    static const char others[] =
+        "adaptive_maxpool1d asgd bilinear deconv2d gru mae max max_unpool2d maxunpool1d maxunpool2d min "
+        "rmse rrelu rsqrt sort sum unflatten";
     six_span other;
     for (const char *rest = others; six_next_word(&rest, &other);) {
         size_t i = 0, length = six_span_length(word);

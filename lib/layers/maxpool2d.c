@@ -12,53 +12,53 @@
 
 enum { QUAD = 16 };
 
-typedef struct attributes {
-    six_window window;
-    int64_t dilation[2];
-} attributes;
-
-static const six_attr attrs[] = {
-    SIX_WINDOW_ATTRS(attributes),
-    {"dilation", SIX_PAIR, offsetof(attributes, dilation), 1, SIX_WINDOW_LIMIT, "1", NULL,
-     "distance between the taps of a window"},
-    {.name = NULL},
-};
+#define WINDOW_ATTRS(type, axis, extent)                                                                               \
+    SIX_POOL_WINDOW(type, axis, extent),                                                                               \
+        SIX_POOL_ROW(dilation, type, axis, 1, "1", "distance between the taps of a window"),                           \
+    {                                                                                                                  \
+        .name = NULL                                                                                                   \
+    }
+static const six_attr attrs2d[] = {WINDOW_ATTRS(SIX_PAIR, 0, "height and width")};
+static const six_attr attrs1d[] = {WINDOW_ATTRS(SIX_INT, 1, "length")};
+static const six_attr adaptive2d_attrs[] = {SIX_POOL_OUTPUT(SIX_PAIR, 0, "height and width")};
 
 typedef int32_t place __attribute__((vector_size(SIX_WIDTH * 4), may_alias, aligned(4)));
 
-static int32_t setup(six_op *op)
+static int32_t setup_rank(six_op *op, int32_t rank)
 {
-    const attributes *a = op->attr;
     char in[160];
-    int32_t status = six_window_setup(op, &a->window, a->dilation);
-    if (!status && op->in[0].dim[1] * op->in[0].dim[2] > INT32_MAX)
+    const int32_t status = six_pool_setup(op, rank);
+    if (!status && six_shape_size(&op->in[0]) / op->in[0].dim[0] > INT32_MAX)
         return six_fail(SIXNET_TOO_LARGE, "%s: an image of %s has more than 2^31 - 1 places", op->name,
                         six_shape_text(&op->in[0], in));
     return status;
 }
 
+static int32_t setup2d(six_op *op) { return setup_rank(op, 3); }
+static int32_t setup1d(six_op *op) { return setup_rank(op, 2); }
+
+static six_pool pool_of(const six_run *run) { return six_pool_of(run->op, run->op->in[0].rank); }
+
 /* Whether the windows are 2x2, side by side and all inside. */
-static bool is_2x2(const six_op *op)
+static bool is_2x2(const six_pool *p)
 {
-    const attributes *a = op->attr;
     for (int axis = 0; axis < 2; axis++)
-        if (a->window.kernel_size[axis] != 2 || six_window_stride(&a->window, axis) != 2 ||
-            a->window.padding[axis] != 0 || a->dilation[axis] != 1 ||
-            op->out[0].dim[1 + axis] * 2 > op->in[0].dim[1 + axis])
+        if (p->adaptive || p->kernel_size[axis] != 2 || p->stride[axis] != 2 || p->padding[axis] != 0 ||
+            p->dilation[axis] != 1 || p->out[axis] * 2 > p->in[axis])
             return false;
     return true;
 }
 
 /* How many numbers are kept for one row of 2x2 windows. */
-static int64_t pool2x2_notes(const six_op *op) { return (op->out[0].dim[2] + QUAD - 1) / QUAD * SIX_LANES; }
+static int64_t pool2x2_notes(const six_pool *p) { return (p->out[1] + QUAD - 1) / QUAD * SIX_LANES; }
 
 static void memory_reqs(const six_run *run, six_memory_reqs *n)
 {
-    const six_op *op = run->op;
+    const six_pool p = pool_of(run);
     if (!run->training)
         return;
-    n->saved = is_2x2(op) ? op->out[0].dim[0] * op->out[0].dim[1] * pool2x2_notes(op) * (int64_t)sizeof(real)
-                          : six_shape_size(&op->out[0]) * SIX_LANES * (int64_t)sizeof(int32_t);
+    n->saved = is_2x2(&p) ? p.channels * p.out[0] * pool2x2_notes(&p) * (int64_t)sizeof(real)
+                          : p.channels * p.out[0] * p.out[1] * SIX_LANES * (int64_t)sizeof(int32_t);
 }
 
 /* Makes v the best so far, and tap where it is, if it is larger or NaN. */
@@ -109,25 +109,25 @@ SIX_INLINE void pool2x2_backward(real *top, real *bottom, int64_t columns, const
 }
 
 /* All of one image with 2x2 windows. */
-SIX_INLINE void pool2x2_image(const six_op *op, const real *x, real *y, real *saved)
+SIX_INLINE void pool2x2_image(const six_pool *p, const real *x, real *y, real *saved)
 {
-    int64_t width = op->in[0].dim[2] * SIX_LANES, rows = op->out[0].dim[1], columns = op->out[0].dim[2];
-    for (int64_t i = 0; i < rows; i++)
+    const int64_t width = p->in[1] * SIX_LANES, columns = p->out[1];
+    for (int64_t i = 0; i < p->out[0]; i++)
         pool2x2_forward(x + 2 * i * width, x + (2 * i + 1) * width, columns, y + i * columns * SIX_LANES,
-                        saved ? saved + i * pool2x2_notes(op) : NULL);
+                        saved ? saved + i * pool2x2_notes(p) : NULL);
 }
 
 /* An odd column or row at the end is in no window. */
-SIX_INLINE void pool2x2_image_backward(const six_op *op, real *dx, const real *dy, const real *saved)
+SIX_INLINE void pool2x2_image_backward(const six_pool *p, real *dx, const real *dy, const real *saved)
 {
-    int64_t width = op->in[0].dim[2] * SIX_LANES, rows = op->out[0].dim[1], columns = op->out[0].dim[2],
-            rest = width - 2 * columns * SIX_LANES;
+    const int64_t width = p->in[1] * SIX_LANES, rows = p->out[0], columns = p->out[1],
+                  rest = width - 2 * columns * SIX_LANES;
     for (int64_t i = 0; i < rows; i++, dx += 2 * width) {
-        pool2x2_backward(dx, dx + width, columns, dy + i * columns * SIX_LANES, saved + i * pool2x2_notes(op));
+        pool2x2_backward(dx, dx + width, columns, dy + i * columns * SIX_LANES, saved + i * pool2x2_notes(p));
         memset(dx + width - rest, 0, (size_t)rest * sizeof *dx);
         memset(dx + 2 * width - rest, 0, (size_t)rest * sizeof *dx);
     }
-    memset(dx, 0, (size_t)((op->in[0].dim[1] - 2 * rows) * width) * sizeof *dx);
+    memset(dx, 0, (size_t)((p->in[0] - 2 * rows) * width) * sizeof *dx);
 }
 
 /* The largest of one window of an image, and where. */
@@ -149,21 +149,18 @@ SIX_INLINE void window_max(const real *x, int64_t width, six_interval rows, six_
 }
 
 /* All of one image, with windows of any kind. */
-static void any_image(const six_op *op, const real *x, real *y, int32_t *saved)
+static void any_image(const six_pool *p, const real *x, real *y, int32_t *saved)
 {
-    const attributes *a = op->attr;
-    int64_t height = op->in[0].dim[1], width = op->in[0].dim[2], rows = op->out[0].dim[1], columns = op->out[0].dim[2];
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++)
-            window_max(x, width, six_window_interval(&a->window, 0, a->dilation[0], height, i),
-                       six_window_interval(&a->window, 1, a->dilation[1], width, j), a->dilation,
-                       y + (i * columns + j) * SIX_LANES, saved ? saved + (i * columns + j) * SIX_LANES : NULL);
+    for (int64_t i = 0; i < p->out[0]; i++)
+        for (int64_t j = 0; j < p->out[1]; j++)
+            window_max(x, p->in[1], six_pool_interval(p, 0, i), six_pool_interval(p, 1, j), p->dilation,
+                       y + (i * p->out[1] + j) * SIX_LANES, saved ? saved + (i * p->out[1] + j) * SIX_LANES : NULL);
 }
 
-static void any_image_backward(const six_op *op, real *dx, const real *dy, const int32_t *saved)
+static void any_image_backward(const six_pool *p, real *dx, const real *dy, const int32_t *saved)
 {
-    int64_t size = op->out[0].dim[1] * op->out[0].dim[2] * SIX_LANES;
-    memset(dx, 0, (size_t)(op->in[0].dim[1] * op->in[0].dim[2] * SIX_LANES) * sizeof *dx);
+    const int64_t size = p->out[0] * p->out[1] * SIX_LANES;
+    memset(dx, 0, (size_t)(p->in[0] * p->in[1] * SIX_LANES) * sizeof *dx);
     for (int64_t o = 0; o < size; o += SIX_LANES)
         for (int lane = 0; lane < SIX_LANES; lane++)
             dx[(int64_t)saved[o + lane] * SIX_LANES + lane] += dy[o + lane];
@@ -171,17 +168,16 @@ static void any_image_backward(const six_op *op, real *dx, const real *dy, const
 
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
-    const six_op *op = run->op;
+    const six_pool p = pool_of(run);
+    const int64_t in = p.in[0] * p.in[1] * SIX_LANES, out = p.out[0] * p.out[1] * SIX_LANES;
+    const bool is_pool2x2 = is_2x2(&p);
     (void)scratch;
-    int64_t in = op->in[0].dim[1] * op->in[0].dim[2] * SIX_LANES,
-            out = op->out[0].dim[1] * op->out[0].dim[2] * SIX_LANES;
-    bool is_pool2x2 = is_2x2(op);
-    for (int64_t c = 0; c < op->out[0].dim[0]; c++)
+    for (int64_t c = 0; c < p.channels; c++)
         if (is_pool2x2)
-            pool2x2_image(op, tile->x[0] + c * in, tile->y[0] + c * out,
-                          run->training ? (real *)tile->saved + c * op->out[0].dim[1] * pool2x2_notes(op) : NULL);
+            pool2x2_image(&p, tile->x[0] + c * in, tile->y[0] + c * out,
+                          run->training ? (real *)tile->saved + c * p.out[0] * pool2x2_notes(&p) : NULL);
         else
-            any_image(op, tile->x[0] + c * in, tile->y[0] + c * out,
+            any_image(&p, tile->x[0] + c * in, tile->y[0] + c * out,
                       run->training ? (int32_t *)tile->saved + c * out : NULL);
 }
 
@@ -214,50 +210,60 @@ static real window_max_one(const real *x, int64_t width, six_interval rows, six_
 
 static void forward_one(const six_run *run, six_tile *tile, void *scratch)
 {
-    const six_op *op = run->op;
-    (void)scratch;
-    const attributes *a = op->attr;
-    int64_t height = op->in[0].dim[1], width = op->in[0].dim[2], columns = op->out[0].dim[2];
+    const six_pool p = pool_of(run);
+    const int64_t width = p.in[1], columns = p.out[1];
     const real *x = tile->x[0];
     real *y = tile->y[0];
-    bool is_pool2x2 = is_2x2(op);
-    for (int64_t c = 0; c < op->out[0].dim[0]; c++, x += height * width)
-        for (int64_t i = 0; i < op->out[0].dim[1]; i++, y += columns) {
+    const bool is_pool2x2 = is_2x2(&p);
+    (void)scratch;
+    for (int64_t c = 0; c < p.channels; c++, x += p.in[0] * width)
+        for (int64_t i = 0; i < p.out[0]; i++, y += columns) {
             if (is_pool2x2)
                 pool2x2_one(x + 2 * i * width, x + (2 * i + 1) * width, columns, y);
             for (int64_t j = 0; !is_pool2x2 && j < columns; j++)
-                y[j] = window_max_one(x, width, six_window_interval(&a->window, 0, a->dilation[0], height, i),
-                                      six_window_interval(&a->window, 1, a->dilation[1], width, j), a->dilation);
+                y[j] = window_max_one(x, width, six_pool_interval(&p, 0, i), six_pool_interval(&p, 1, j), p.dilation);
         }
 }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)
 {
-    const six_op *op = run->op;
+    const six_pool p = pool_of(run);
+    const int64_t in = p.in[0] * p.in[1] * SIX_LANES, out = p.out[0] * p.out[1] * SIX_LANES;
+    const bool is_pool2x2 = is_2x2(&p);
     (void)scratch;
-    int64_t in = op->in[0].dim[1] * op->in[0].dim[2] * SIX_LANES,
-            out = op->out[0].dim[1] * op->out[0].dim[2] * SIX_LANES;
-    bool is_pool2x2 = is_2x2(op);
-    for (int64_t c = 0; tile->dx[0] && c < op->out[0].dim[0]; c++)
+    for (int64_t c = 0; tile->dx[0] && c < p.channels; c++)
         if (is_pool2x2)
-            pool2x2_image_backward(op, tile->dx[0] + c * in, tile->dy[0] + c * out,
-                                   (const real *)tile->saved + c * op->out[0].dim[1] * pool2x2_notes(op));
+            pool2x2_image_backward(&p, tile->dx[0] + c * in, tile->dy[0] + c * out,
+                                   (const real *)tile->saved + c * p.out[0] * pool2x2_notes(&p));
         else
-            any_image_backward(op, tile->dx[0] + c * in, tile->dy[0] + c * out, (const int32_t *)tile->saved + c * out);
+            any_image_backward(&p, tile->dx[0] + c * in, tile->dy[0] + c * out, (const int32_t *)tile->saved + c * out);
 }
 
-SIX_LAYER(maxpool2d) = {
-    .kind = {"maxpool2d", "the largest value of each window of an image", attrs, sizeof(attributes)},
-    .title = "MaxPool2d",
-    .prefix = "maxpool",
-    .inputs_min = 1,
-    .inputs_max = 1,
-    .setup = setup,
+#define DESCRIPTION .prefix = "maxpool", .inputs_min = 1, .inputs_max = 1
+#define KERNELS .memory_reqs = memory_reqs, .forward = forward, .forward_one = forward_one, .backward = backward
+
+SIX_LAYER(maxpool1d) = {
+    .kind = {"maxpool1d", "the largest value of each window of a sequence", attrs1d, sizeof(six_pool_attrs)},
+    .title = "MaxPool1d",
+    .setup = setup1d,
+    DESCRIPTION,
 };
 
-SIX_KERNELS(maxpool2d) = {
-    .memory_reqs = memory_reqs,
-    .forward = forward,
-    .forward_one = forward_one,
-    .backward = backward,
+SIX_LAYER(maxpool2d) = {
+    .kind = {"maxpool2d", "the largest value of each window of an image", attrs2d, sizeof(six_pool_attrs)},
+    .title = "MaxPool2d",
+    .setup = setup2d,
+    DESCRIPTION,
 };
+
+SIX_LAYER(adaptive_maxpool2d) = {
+    .kind = {"adaptive_maxpool2d", "largest values of as many windows as are asked for", adaptive2d_attrs,
+             sizeof(six_pool_attrs)},
+    .title = "AdaptiveMaxPool2d",
+    .setup = setup2d,
+    DESCRIPTION,
+};
+
+SIX_KERNELS(maxpool1d) = {KERNELS};
+SIX_KERNELS(maxpool2d) = {KERNELS};
+SIX_KERNELS(adaptive_maxpool2d) = {KERNELS};

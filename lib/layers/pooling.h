@@ -7,120 +7,144 @@
  *
  *     (input + 2 * padding - (dilation * (kernel - 1) + 1)) / stride + 1
  *
- * rounded down, or with ceil_mode up, where a last window that would start in the padding on the far side is dropped. */
+ * rounded down, or with ceil_mode up, where a last window that would start in the padding on the far side is dropped.
+ *
+ * Adaptive pools have as many windows as are asked for: window o has the inputs from floor(o * input / windows) up to
+ * ceil((o + 1) * input / windows), not included. They may overlap.
+ *
+ * A pool of one dimension is one of two on images of height 1. */
 
 #include <inttypes.h>
 
 #include "base/status.h"
 #include "op.h"
 
-typedef struct six_window {
-    int64_t kernel_size[2], stride[2], padding[2];
-    int32_t ceil_mode;
-} six_window;
-
 #define SIX_WINDOW_LIMIT 1048576
 
-/* The attributes of `type`, whose field `window` is a six_window. */
-#define SIX_WINDOW_ATTRS(type)                                                                                         \
-    {"kernel_size", SIX_PAIR, offsetof(type, window.kernel_size), 1, SIX_WINDOW_LIMIT,                                 \
-     NULL,          NULL,     "height and width of the window"},                                                       \
-        {"stride",                                                                                                     \
-         SIX_PAIR,                                                                                                     \
-         offsetof(type, window.stride),                                                                                \
-         0,                                                                                                            \
-         SIX_WINDOW_LIMIT,                                                                                             \
-         "0",                                                                                                          \
-         NULL,                                                                                                         \
-         "step from one window to the next; 0 means kernel_size"},                                                     \
-        {"padding",                                                                                                    \
-         SIX_PAIR,                                                                                                     \
-         offsetof(type, window.padding),                                                                               \
-         0,                                                                                                            \
-         SIX_WINDOW_LIMIT,                                                                                             \
-         "0",                                                                                                          \
-         NULL,                                                                                                         \
-         "how far windows reach over each edge of the input; at most half of kernel_size"},                            \
+/* Attributes of all pools: of one dimension the second of two numbers. A pool leaves those that it does not have 0. */
+typedef struct six_pool_attrs {
+    int64_t kernel_size[2], stride[2], padding[2], dilation[2], output_size[2];
+    int32_t ceil_mode, count_include_pad;
+} six_pool_attrs;
+
+/* Rows of attributes. type: of a number for each dimension; axis: the first of them. */
+#define SIX_POOL_ROW(name, type, axis, low, text, help)                                                                \
     {                                                                                                                  \
-        "ceil_mode", SIX_BOOL, offsetof(type, window.ceil_mode), 0, 1, "false", NULL,                                  \
-            "whether a last window that the input fills in part is kept"                                               \
+#name, type, offsetof(six_pool_attrs, name[axis]), low, SIX_WINDOW_LIMIT, text, NULL, help                     \
     }
+#define SIX_POOL_FLAG(name, text, help)                                                                                \
+    {                                                                                                                  \
+#name, SIX_BOOL, offsetof(six_pool_attrs, name), 0, 1, text, NULL, help                                        \
+    }
+#define SIX_POOL_WINDOW(type, axis, extent)                                                                            \
+    SIX_POOL_ROW(kernel_size, type, axis, 1, NULL, extent " of the window"),                                           \
+        SIX_POOL_ROW(stride, type, axis, 0, "0", "step from one window to the next; 0 means kernel_size"),             \
+        SIX_POOL_ROW(padding, type, axis, 0, "0",                                                                      \
+                     "how far windows reach over each edge of the input; at most half of kernel_size"),                \
+        SIX_POOL_FLAG(ceil_mode, "false", "whether a last window that the input fills in part is kept")
+#define SIX_POOL_OUTPUT(type, axis, extent)                                                                            \
+    SIX_POOL_ROW(output_size, type, axis, 1, NULL, extent " of the output"), { .name = NULL }
+
+/* A pool of images of `in` rows and columns. */
+typedef struct six_pool {
+    int64_t channels, in[2], out[2];
+    int64_t kernel_size[2], stride[2], padding[2], dilation[2];
+    bool adaptive, ceil_mode, count_include_pad;
+} six_pool;
 
 /* The inputs begin, begin + dilation, ... below end, on one axis. */
 typedef struct six_interval {
     int64_t begin, end;
 } six_interval;
 
-SIX_INLINE int64_t six_window_stride(const six_window *w, int axis)
+/* For inputs of channels x length, rank 2, or channels x height x width, rank 3. */
+static inline six_pool six_pool_of(const six_op *op, int32_t rank)
 {
-    return w->stride[axis] ? w->stride[axis] : w->kernel_size[axis];
+    const six_pool_attrs *a = op->attr;
+    six_pool p = {.channels = op->in[0].dim[0],
+                  .in = {1, 1},
+                  .out = {1, 1},
+                  .kernel_size = {1, 1},
+                  .stride = {1, 1},
+                  .dilation = {1, 1},
+                  .adaptive = a->output_size[1] > 0,
+                  .ceil_mode = a->ceil_mode,
+                  .count_include_pad = a->count_include_pad};
+    for (int axis = 3 - rank; axis < 2; axis++) {
+        p.in[axis] = op->in[0].dim[axis + rank - 2];
+        p.out[axis] = op->out[0].dim[axis + rank - 2];
+        p.kernel_size[axis] = a->kernel_size[axis];
+        p.stride[axis] = a->stride[axis] ? a->stride[axis] : a->kernel_size[axis];
+        p.padding[axis] = a->padding[axis];
+        p.dilation[axis] = a->dilation[axis] ? a->dilation[axis] : 1;
+    }
+    return p;
 }
 
-/* What window o of an axis of `in` inputs covers. */
-SIX_INLINE six_interval six_window_interval(const six_window *w, int axis, int64_t dilation, int64_t in, int64_t o)
+/* What window o covers of an axis. */
+static inline six_interval six_pool_interval(const six_pool *p, int axis, int64_t o)
 {
-    int64_t start = o * six_window_stride(w, axis) - w->padding[axis],
-            end = start + dilation * (w->kernel_size[axis] - 1) + 1;
-    int64_t outside = start < 0 ? (-start + dilation - 1) / dilation : 0;
+    const int64_t in = p->in[axis], out = p->out[axis], dilation = p->dilation[axis];
+    if (p->adaptive)
+        return (six_interval){o * in / out, ((o + 1) * in + out - 1) / out};
+    const int64_t start = o * p->stride[axis] - p->padding[axis],
+                  end = start + dilation * (p->kernel_size[axis] - 1) + 1;
+    const int64_t outside = start < 0 ? (-start + dilation - 1) / dilation : 0;
     return (six_interval){start + outside * dilation, end < in ? end : in};
 }
 
 /* The number of windows on an axis; 0 or less if none fits. */
-SIX_INLINE int64_t six_window_count(const six_window *w, int axis, int64_t dilation, int64_t in)
+static inline int64_t six_pool_count(const six_pool *p, int axis)
 {
-    int64_t stride = six_window_stride(w, axis), padding = w->padding[axis];
-    int64_t space = in + 2 * padding - (dilation * (w->kernel_size[axis] - 1) + 1);
-    if (w->ceil_mode)
+    const int64_t in = p->in[axis], stride = p->stride[axis], padding = p->padding[axis];
+    int64_t space = in + 2 * padding - (p->dilation[axis] * (p->kernel_size[axis] - 1) + 1);
+    if (p->ceil_mode)
         space += stride - 1;
     if (space < 0)
         return 0;
-    int64_t count = space / stride + 1;
-    return w->ceil_mode && (count - 1) * stride >= in + padding ? count - 1 : count;
+    const int64_t count = space / stride + 1;
+    return p->ceil_mode && (count - 1) * stride >= in + padding ? count - 1 : count;
 }
 
-SIX_INLINE int32_t six_window_check_input(const six_op *op)
+/* Checks a window against an axis of the input. Windows without any tap inside of the input are refused. */
+static inline int32_t six_pool_check(const six_op *op, const six_pool *p, int axis, const char *name)
 {
+    const int64_t kernel = p->kernel_size[axis], padding = p->padding[axis];
     char in[160];
-    if (op->in[0].rank != 3)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: pools channels x height x width, but the input is %s", op->name,
-                        six_shape_text(&op->in[0], in));
+    if (padding > kernel / 2)
+        return six_fail(SIXNET_BAD_SHAPE,
+                        "%s: padding %" PRId64 " is more than half of kernel_size %" PRId64
+                        " (%s); use at most %" PRId64,
+                        op->name, padding, kernel, name, kernel / 2);
+    if (six_pool_count(p, axis) < 1 || (padding > 0 && p->dilation[axis] > p->in[axis]))
+        return six_fail(SIXNET_BAD_SHAPE,
+                        "%s: a window of %s %" PRId64 " does not fit into the input %s with padding %" PRId64
+                        "; use a smaller kernel_size or dilation",
+                        op->name, name, p->dilation[axis] * (kernel - 1) + 1, six_shape_text(&op->in[0], in), padding);
     return SIXNET_OK;
 }
 
-SIX_INLINE int32_t six_window_check_output(const six_op *op)
+/* Sets the output's shape. */
+static inline int32_t six_pool_setup(six_op *op, int32_t rank)
 {
+    static const char *const axes[2] = {"height", "width"};
+    const six_pool_attrs *a = op->attr;
     char in[160];
+    if (op->in[0].rank != rank)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: pools channels x %s, but the input is %s", op->name,
+                        rank == 3 ? "height x width" : "length", six_shape_text(&op->in[0], in));
+    op->out[0] = op->in[0];
+    const six_pool p = six_pool_of(op, rank);
+    for (int axis = 3 - rank; axis < 2; axis++) {
+        const int32_t status = p.adaptive ? SIXNET_OK : six_pool_check(op, &p, axis, rank == 3 ? axes[axis] : "length");
+        if (status)
+            return status;
+        op->out[0].dim[axis + rank - 2] = p.adaptive ? a->output_size[axis] : six_pool_count(&p, axis);
+    }
     if (!six_shape_fits(&op->out[0]))
         return six_fail(SIXNET_TOO_LARGE, "%s: the output for an input of %s is too large", op->name,
                         six_shape_text(&op->in[0], in));
     return SIXNET_OK;
-}
-
-/* Checks the window against the input and sets the output's shape. Windows without any tap inside of the input are refused. */
-SIX_INLINE int32_t six_window_setup(six_op *op, const six_window *w, const int64_t dilation[2])
-{
-    static const char *const axes[2] = {"height", "width"};
-    char in[160];
-    int32_t status = six_window_check_input(op);
-    if (status)
-        return status;
-    six_shape_text(&op->in[0], in);
-    op->out[0] = op->in[0];
-    for (int axis = 0; axis < 2; axis++) {
-        int64_t size = op->in[0].dim[1 + axis], kernel = w->kernel_size[axis], padding = w->padding[axis];
-        if (padding > kernel / 2)
-            return six_fail(SIXNET_BAD_SHAPE,
-                            "%s: padding %" PRId64 " is more than half of kernel_size %" PRId64
-                            " (%s); use at most %" PRId64,
-                            op->name, padding, kernel, axes[axis], kernel / 2);
-        op->out[0].dim[1 + axis] = six_window_count(w, axis, dilation[axis], size);
-        if (op->out[0].dim[1 + axis] < 1 || (padding > 0 && dilation[axis] > size))
-            return six_fail(SIXNET_BAD_SHAPE,
-                            "%s: a window of %s %" PRId64 " does not fit into the input %s with padding %" PRId64
-                            "; use a smaller kernel_size or dilation",
-                            op->name, axes[axis], dilation[axis] * (kernel - 1) + 1, in, padding);
-    }
-    return six_window_check_output(op);
 }
 
 /* The sums of a rectangle of an image `width` wide, lane by lane, divided by divisor. */

@@ -33,6 +33,8 @@ NETS = {
                "avgpool2d kernel_size=2\nsmooth_l1\n",
     "transposed": "input shape=2x5\nconv1d out_channels=2 kernel_size=2 padding=same\nconv_transpose1d out_channels=4 kernel_size=2 stride=2\n"
                   "reshape shape=4x2x5\nconv_transpose2d out_channels=2 kernel_size=3 stride=2 padding=1 output_padding=1 dilation=2 groups=2\nmse\n",
+    "pools": "input shape=2x9\nmaxpool1d kernel_size=3 padding=1 dilation=2 stride=1\navgpool1d kernel_size=2 ceil_mode=true\n"
+             "adaptive_avgpool1d output_size=6\nreshape shape=3x2x2\nadaptive_maxpool2d output_size=3x1\nmse\n",
     "branches": "input shape=3 name=a\ninput shape=3 name=b\nadd from=a,b\nsilu name=s\nmul from=s,a\nconcat from=mul1,b dim=0\nl1\n",
     "pieces": "input shape=6 name=a\nsplit sizes=2,4 name=s\nconstant shape=2 value=0.5 name=c\nadd from=s:0,c\nconcat from=add1,s:1\nl1\n",
     "shared": "input shape=3\nembedding num_embeddings=4 embedding_dim=2 name=e\nlinear out_features=2 name=f\n"
