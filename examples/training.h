@@ -8,18 +8,26 @@
 #include "common.h"
 
 #include <signal.h>
+#include <stdbool.h>
 
 /* ---- the data ---- */
 
-/* The path of a data file, which may be gzipped, and may have a point before "idx". */
-static inline int32_t mnist_path(char *path, const char *folder, const char *set, const char *what, const char *idx)
+/* Whether a data file exists, and its path; it may be gzipped and may have a point before "idx". */
+static inline bool mnist_find(char *path, const char *folder, const char *set, const char *what, const char *idx)
 {
     for (int k = 0; k < 4; k++) {
         const int length = snprintf(path, PATH_SIZE, "%s/%s-%s%c%s-ubyte%s", folder, set, what, k < 2 ? '-' : '.', idx,
                                     k % 2 ? ".gz" : "");
         if (length < PATH_SIZE && access(path, F_OK) == 0)
-            return 0;
+            return true;
     }
+    return false;
+}
+
+static inline int32_t mnist_path(char *path, const char *folder, const char *set, const char *what, const char *idx)
+{
+    if (mnist_find(path, folder, set, what, idx))
+        return 0;
     return fail("there is no '%s/%s-%s-%s-ubyte[.gz]'; tools/fetch-mnist gets the files", folder, set, what, idx);
 }
 

@@ -58,6 +58,7 @@ static const six_kind *options_at(int32_t index)
         &six_kind_model_load_weights,
 #ifndef SIXNET_INFERENCE_ONLY
         &six_kind_fit,
+        &six_kind_dataset_open,
         &six_kind_dataset_from_arrays,
         &six_kind_dataset_from_callback,
         &six_kind_dataset_split,

@@ -8,6 +8,7 @@
 
 #include "faults.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -297,6 +298,35 @@ int __wrap_lstat(const char *path, struct stat *s);
 int __wrap_lstat(const char *path, struct stat *s) { return fault_strikes(FAULT_EXAMINE) ? -1 : __real_lstat(path, s); }
 int __wrap_lstat64(const char *path, struct stat *s);
 int __wrap_lstat64(const char *path, struct stat *s) { return __wrap_lstat(path, s); }
+
+int __real_stat(const char *path, struct stat *s);
+int __wrap_stat(const char *path, struct stat *s);
+int __wrap_stat(const char *path, struct stat *s) { return fault_strikes(FAULT_EXAMINE) ? -1 : __real_stat(path, s); }
+int __wrap_stat64(const char *path, struct stat *s);
+int __wrap_stat64(const char *path, struct stat *s) { return __wrap_stat(path, s); }
+
+DIR *__real_opendir(const char *path);
+DIR *__wrap_opendir(const char *path);
+DIR *__wrap_opendir(const char *path)
+{
+    DIR *stream = fault_strikes(FAULT_OPEN_FOLDER) ? NULL : __real_opendir(path);
+    atomic_fetch_add(&files, stream != NULL);
+    return stream;
+}
+
+struct dirent *__real_readdir(DIR *stream);
+struct dirent *__wrap_readdir(DIR *stream);
+struct dirent *__wrap_readdir(DIR *stream) { return fault_strikes(FAULT_LIST) ? NULL : __real_readdir(stream); }
+struct dirent *__wrap_readdir64(DIR *stream);
+struct dirent *__wrap_readdir64(DIR *stream) { return __wrap_readdir(stream); }
+
+int __real_closedir(DIR *stream);
+int __wrap_closedir(DIR *stream);
+int __wrap_closedir(DIR *stream)
+{
+    atomic_fetch_sub(&files, 1);
+    return __real_closedir(stream);
+}
 
 int __real_fchmod(int descriptor, mode_t mode);
 int __wrap_fchmod(int descriptor, mode_t mode);

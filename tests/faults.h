@@ -17,6 +17,7 @@ typedef enum fault_kind {
     FAULT_OPEN_TEMPORARY, /* to write, but not to create it */
     FAULT_LOCK_FILE,
     FAULT_EXAMINE,
+    FAULT_LIST, /* the next name of a folder */
     FAULT_READ,
     FAULT_WRITE,
     FAULT_SYNC,

@@ -390,6 +390,11 @@ static void test_dataset_arguments(void **state)
 {
     fixture *w = *state;
     sixnet_dataset *a = w->ds, *b = w->ds;
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_open(NULL, w->ctx, "a", NULL), "sixnet_dataset_open", "out");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_open(&a, w->ctx, NULL, NULL), "path");
+    assert_null(a);
+    FAILS(SIXNET_IO_ERROR, sixnet_dataset_open(&a, NULL, "/nowhere", ""), "/nowhere");
+    FAILS(SIXNET_BAD_SPEC, sixnet_dataset_open(&a, w->ctx, "/nowhere", "chanels=1"), "did you mean 'channels'");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_idx(NULL, w->ctx, "a", "b"), "sixnet_dataset_from_idx", "out");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_idx(&a, w->ctx, NULL, "b"), "images");
     assert_null(a);
@@ -432,6 +437,8 @@ static void test_sample_arguments(void **state)
     sixnet_dataset *bad;
     FAILS(0, (int32_t)sixnet_dataset_size(NULL), "ds");
     assert_int_equal(sixnet_dataset_size(w->ds), 16);
+    assert_null(sixnet_dataset_class_name(NULL, 0));
+    assert_null(sixnet_dataset_class_name(w->ds, 0));
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_shape(NULL, dims, &rank, target_dims, &target_rank), "ds");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_shape(w->ds, NULL, &rank, target_dims, &target_rank), "dims");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_shape(w->ds, dims, NULL, target_dims, &target_rank), "rank");

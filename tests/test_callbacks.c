@@ -234,6 +234,7 @@ static int64_t get(void *user, void *data, uint64_t size)
     X(sixnet_optimizer_end_epoch, "changes opt", (w->opt, 1) == SIXNET_BAD_STATE)                                      \
     X(sixnet_optimizer_learning_rate, "reads opt", (w->opt) != 0.125)                                                  \
     X(sixnet_optimizer_set_learning_rate, "changes opt", (w->opt, 0.125) == SIXNET_BAD_STATE)                          \
+    X(sixnet_dataset_open, "reads ctx", (&made_ds, w->ctx, nowhere, NULL) == SIXNET_BAD_STATE)                         \
     X(sixnet_dataset_from_idx, "reads ctx", (&made_ds, w->ctx, nowhere, NULL) == SIXNET_BAD_STATE)                     \
     X(sixnet_dataset_from_arrays, "reads ctx", (&made_ds, w->ctx, "shape=2", x, NULL, SAMPLES),                        \
       is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                                                                    \
@@ -246,6 +247,7 @@ static int64_t get(void *user, void *data, uint64_t size)
     X(sixnet_dataset_free, "changes ds", (w->ds), is_kept(&w->ds))                                                     \
     X(sixnet_dataset_add_transform, "changes ds", (w->ds, "normalize mean=0 std=1") == SIXNET_BAD_STATE)               \
     X(sixnet_dataset_size, "reads ds", (w->ds) == 0)                                                                   \
+    X(sixnet_dataset_class_name, "reads ds", (w->ds, 0) == NULL)                                                       \
     X(sixnet_dataset_shape, "reads ds", (w->ds, dims, &rank, other_dims, &other_rank) == SIXNET_BAD_STATE)             \
     X(sixnet_dataset_get_sample, "reads ds", (w->ds, 0, y, y + 2) == SIXNET_BAD_STATE)                                 \
     X(sixnet_dataset_get_sample_f64, "reads ds", (w->ds, 0, y64, y64 + 2) == SIXNET_BAD_STATE)                         \

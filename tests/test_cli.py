@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 import test_examples as shared
 from test_examples import ROOT, check, skip, small_set, write_set
@@ -422,6 +423,16 @@ def test_notes(folder, fixture):
     check("and predicts so", len(rows_of(output("predict", record, inputs))) == 3)
 
 
+def png_of(width, height, pixels):
+    """A PNG of gray bytes."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + pixels[width * y:width * (y + 1)] for y in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
 def test_images(folder, sets):
     model = folder / "mnist.safetensors"
     data = write_set(folder / "few", {name: (images[:784 * 64], labels[:64]) for name, (images, labels) in sets.items()})
@@ -442,6 +453,21 @@ def test_images(folder, sets):
     deep = write(folder / "deep.pgm", b"P5 28 28 65535\n" + b"".join(struct.pack(">H", 257 * x) for x in images[:784]))
     check("predict of a plain PGM", output("predict", model, plain) == output("predict", model, pgms[0]))
     check("predict of a PGM of 16 bits", output("predict", model, deep) == output("predict", model, pgms[0]))
+    for k in range(64):
+        label = folder / "digits" / f"digit {labels[k]}"
+        label.mkdir(parents=True, exist_ok=True)
+        write(label / f"{k}.png", png_of(28, 28, images[784 * k:784 * (k + 1)]))
+    first = folder / "digits" / f"digit {labels[0]}" / "0.png"
+    check("predict of PNG", output("predict", model, first) == output("predict", model, pgms[0]))
+    check_refused("an image of another size", ["1x2x3", "784"], "predict", model, write(folder / "small.pgm", b"P5 3 2 255\nabcdef"))
+    check("predict of a resized image", len(rows_of(output("predict", model, folder / "small.pgm", "--resize", "28x28"))) == 1)
+    check_refused("labels besides a folder of images", ["--targets", "each folder is a class"], "eval", model, "--data", folder / "digits",
+                  "--targets", array)
+    check_refused("an image to train on", ["has no classes"], "eval", model, "--data", first)
+    if len(set(labels[:64])) == 10:
+        by_folder, by_file = (json.loads(output("eval", model, "--data", where, "--json")) for where in (folder / "digits", data))
+        check("eval of a folder of images", by_folder["accuracy"] == by_file["accuracy"], (by_folder, by_file))
+    output("train", NET, "--data", folder / "digits", "--epochs", 1, "--batch-size", 32, "--quiet")
     scores = {json.dumps(json.loads(output("eval", model, *args, "--json"))) for args in (
         ("--data", data),
         ("--data", data / "t10k-images-idx3-ubyte", "--targets", data / "t10k-labels-idx1-ubyte"),
@@ -1042,9 +1068,9 @@ def bad_tables():
         "a pixel beyond the largest": (b"P2 2 1 9\n1 00000000010\n", ["byte 11"]),
         "a pixel beyond 64 bits": (b"P2 2 1 9\n1 18446744073709551617\n", ["byte 11"]),
         "a word with what terminals obey": (b"1,2\n1,\x1b[2J\x08x\n", ["'?[2J?x'"]),
-        "a colour image": (b"P6 2 1 255\nabcdef", ["netpbm image", "PGM"]),
-        "a PNG image": (png, ["a PNG image", "PGM"]),
-        "a JPEG image": (jpeg, ["a JPEG image", "PGM"]),
+        "a black and white image": (b"P4 2 1\n\x80", ["netpbm image", "PGM"]),
+        "a damaged PNG image": (png, ["the file ends within a chunk"]),
+        "a JPEG image": (jpeg, ["a JPEG image", "convert it to PNG"]),
         "an HTML page": (b"<!DOCTYPE html>\n<html></html>\n", ["an HTML page"]),
         "an HTML page without a title": (b"<html><body>404</body></html>\n", ["an HTML page"]),
         "arrays in an archive": (b"PK\3\4\x14\0\0\0\0\0" + bytes(40), [".npz", "NPY"]),
@@ -1075,7 +1101,7 @@ def test_bad_files(folder, fixture):
     for name, (data, words, *more) in bad_tables().items():
         check_refused(name, ["bad.dat", *words], "predict", fixture["model"], write(folder / "bad.dat", data), *more, status=(1,))
     write(folder / "two.csv", "0,1\n1,1\n")
-    for name in ("a PNG image", "a gzipped table"):
+    for name in ("a JPEG image", "a gzipped table"):
         data, words, *_ = bad_tables()[name]
         check_refused(f"{name} for labels", ["bad.dat", words[0].replace("a text, such as CSV", "gzipped")], "eval", fixture["model"],
                       "--data", folder / "two.csv", "--targets", write(folder / "bad.dat", data), status=(1,))
@@ -1084,7 +1110,7 @@ def test_bad_files(folder, fixture):
     check_refused("an HTML page for a net", ["an HTML page"], "summary", write(folder / "bad.dat", "<!DOCTYPE html>\n<html></html>\n"))
     check_refused("a net with a byte of zero", ["byte 14", "zero"], "summary", write(folder / "bad.dat", b"input shape=2\n\0relu\n"))
     check("a net behind a mark before UTF-8", output("summary", write(folder / "marked.net", "\ufeff" + XOR)) == output("summary", fixture["net"]))
-    check_refused("a folder of samples", ["fetch-mnist"], "predict", fixture["model"], folder)
+    check_refused("a folder of no samples", ["has no images"], "predict", fixture["model"], folder)
     fifo = folder / "pipe"
     os.mkfifo(fifo)
     check_refused("a model that is a pipe", ["pipe"], "inspect", fifo)

@@ -320,6 +320,11 @@ static int32_t from_idx(fixture *w)
     return sixnet_dataset_from_idx(&w->new_ds, w->ctx, path_of("images"), path_of("labels.gz"));
 }
 
+static int32_t open_folder(fixture *w)
+{
+    return sixnet_dataset_open(&w->new_ds, w->ctx, SIXNET_TEST_GOLDEN "/pictures", "channels=3 resize=3x5");
+}
+
 static int32_t from_arrays(fixture *w)
 {
     return sixnet_dataset_from_arrays(&w->new_ds, w->ctx, "shape=4x4", inputs, targets, SAMPLES);
@@ -377,7 +382,7 @@ static int32_t look_at_data(fixture *w)
 {
     int64_t dims[8], target_dims[8];
     int32_t rank, target_rank;
-    int32_t status = right(sixnet_dataset_size(w->plain.ds) == SAMPLES);
+    int32_t status = right(sixnet_dataset_size(w->plain.ds) == SAMPLES && !sixnet_dataset_class_name(w->plain.ds, 0));
     return status ? status : sixnet_dataset_shape(w->plain.ds, dims, &rank, target_dims, &target_rank);
 }
 
@@ -732,6 +737,7 @@ static const struct scenario {
     {"sixnet_optimizer_end_epoch", end_epoch, NULL, false},
     {"sixnet_optimizer_learning_rate", learning_rate, NULL, false},
     {"sixnet_optimizer_set_learning_rate", set_learning_rate, NULL, false},
+    {"sixnet_dataset_open", open_folder, NULL, false},
     {"sixnet_dataset_from_idx", from_idx, NULL, false},
     {"sixnet_dataset_from_arrays", from_arrays, NULL, false},
     {"sixnet_dataset_from_arrays", borrowed_arrays, NULL, false},
@@ -741,7 +747,7 @@ static const struct scenario {
     {"sixnet_dataset_free", dataset_free, NULL, false},
     {"sixnet_dataset_add_transform", transform, NULL, false},
     {"sixnet_dataset_add_transform", transform_classes, NULL, false},
-    {"sixnet_dataset_size sixnet_dataset_shape", look_at_data, NULL, false},
+    {"sixnet_dataset_size sixnet_dataset_shape sixnet_dataset_class_name", look_at_data, NULL, false},
     {"sixnet_dataset_get_sample", dataset_get, NULL, false},
     {"sixnet_dataset_get_sample", dataset_get, mix_own, false},
     {"sixnet_dataset_get_sample", dataset_get_bent, bend_and_mix, false},
@@ -819,6 +825,7 @@ static struct fault {
     {"open of a temporary file", FAULT_OPEN_TEMPORARY, EMFILE, SIXNET_OK, 0}, /* it has no lock then */
     {"lock of a file", FAULT_LOCK_FILE, ENOLCK, SIXNET_OK, 0},
     {"stat", FAULT_EXAMINE, EIO, SIXNET_IO_ERROR, 0},
+    {"list of a folder", FAULT_LIST, EIO, SIXNET_IO_ERROR, 0},
     {"read", FAULT_READ, EIO, SIXNET_IO_ERROR, 0},
     {"read, interrupted", FAULT_READ, EINTR, SIXNET_OK, 0},
     {"read, short", FAULT_READ, FAULT_HALF, SIXNET_OK, 0},

@@ -239,6 +239,7 @@ void test_errors()
     fails(SIXNET_BAD_SPEC, "did you mean 'out_features'", [] { sixnet::model("input shape=2\nlinear out_feature=3"); });
     fails(SIXNET_BAD_SPEC, "did you mean 'threads'", [] { sixnet::context("thread=2"); });
     fails(SIXNET_IO_ERROR, "/no/such", [] { sixnet::model::load("/no/such"); });
+    fails(SIXNET_IO_ERROR, "/no/such", [] { sixnet::dataset::open("/no/such"); });
     fails(SIXNET_IO_ERROR, "/no/such", [] { sixnet::dataset::from_idx("/no/such", "/no/such"); });
     fails(SIXNET_BAD_FILE, "", [] { sixnet::model::load_from_buffer(std::vector<unsigned char>(20)); });
     sixnet::model net;

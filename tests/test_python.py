@@ -648,6 +648,24 @@ class Copies(unittest.TestCase):
         (folder / "x").unlink()
         self.assertRaises(FileNotFoundError, pickle.loads, saved)
 
+    def test_folder_of_images(self):
+        folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        for label, value in (("two", 51), ("one", 255)):
+            (folder / label).mkdir()
+            (folder / label / "x.pgm").write_bytes(b"P5 2 1 255\n" + bytes([value, 0]))
+        data = sixnet.Dataset.open(folder, channels=1)
+        self.assertEqual((data.classes, data.shape, len(data)), (("one", "two"), (1, 1, 2), 2))
+        self.assertEqual([(round(255 * float(x[0][0][0])), t.tolist()) for x, t in data], [(255, [0.0]), (51, [1.0])])
+        for made in COPIES.values():
+            self.assertEqual(made(data).classes, ("one", "two"))
+        self.assertEqual(sixnet.Dataset.open(folder, resize=(3, 4)).shape, (1, 3, 4))
+        self.assertEqual(sixnet.Dataset.open(folder / "one" / "x.pgm").target_shape, None)
+        self.assertEqual(sixnet.Dataset([[1.0]]).classes, ())
+        with self.assertRaisesRegex(sixnet.Error, "did you mean 'channels'"):
+            sixnet.Dataset.open(folder, chanels=1)
+        self.assertRaises(FileNotFoundError, sixnet.Dataset.open, folder / "none")
+
     def test_batches_and_predictors(self):
         data = sixnet.Dataset([[float(i)] for i in range(10)])
         batches = data.batches(3, seed=4)

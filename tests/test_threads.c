@@ -476,11 +476,12 @@ static int read_data(sixnet_dataset *ds)
     double wide[SIZE];
     sixnet_dataset *first = NULL, *second = NULL;
     sixnet_batch_iterator *batches = NULL;
-    int wrong =
-        (sixnet_dataset_size(ds) != SAMPLES) + (sixnet_dataset_shape(ds, dims, &rank, target_dims, &target_rank) != 0) +
-        (sixnet_dataset_get_sample(ds, 7, x, &t) != 0) + (sixnet_dataset_get_sample_f64(ds, 7, wide, NULL) != 0) +
-        (sixnet_dataset_split(&first, &second, ds, "first_size=20") != 0) +
-        (sixnet_batch_iterator_new(&batches, ds, "batch_size=5") != 0);
+    int wrong = (sixnet_dataset_size(ds) != SAMPLES) + (sixnet_dataset_class_name(ds, 0) != NULL) +
+                (sixnet_dataset_shape(ds, dims, &rank, target_dims, &target_rank) != 0) +
+                (sixnet_dataset_get_sample(ds, 7, x, &t) != 0) +
+                (sixnet_dataset_get_sample_f64(ds, 7, wide, NULL) != 0) +
+                (sixnet_dataset_split(&first, &second, ds, "first_size=20") != 0) +
+                (sixnet_batch_iterator_new(&batches, ds, "batch_size=5") != 0);
     sixnet_batch_iterator_free(batches);
     sixnet_dataset_free(first);
     sixnet_dataset_free(second);
@@ -512,6 +513,7 @@ static int make_of_context(sixnet_context *ctx)
                 (sixnet_dataset_from_arrays(&arrays, ctx, "shape=36", x, NULL, 1) != 0) +
                 (sixnet_dataset_from_callback(&function, ctx, "shape=36", 1, give_zeros, NULL) != 0) +
                 (sixnet_dataset_from_callback_f64(&wide, ctx, "shape=36", 1, give_zeros_f64, NULL) != 0) +
+                (sixnet_dataset_open(&nowhere, ctx, "/nowhere", NULL) != SIXNET_IO_ERROR) +
                 (sixnet_dataset_from_idx(&nowhere, ctx, "/nowhere/images", "/nowhere/labels") != SIXNET_IO_ERROR) +
                 (sixnet_model_load_from_stream(&none, ctx, give_nothing, NULL, NULL) != SIXNET_BAD_FILE);
     sixnet_dataset_free(arrays);

@@ -637,6 +637,25 @@ SIXNET_API int32_t sixnet_optimizer_set_learning_rate(sixnet_optimizer *opt, dou
  * to double first. */
 typedef struct sixnet_dataset sixnet_dataset;
 
+/** Reads samples from a path. The content determines the format:
+ * - a folder of images with one folder per class, by the rules of torchvision's ImageFolder: labels number the classes
+ *   in the byte order of their names, from 0, and the samples of a class are in the order of their paths. A folder
+ *   without subfolders yields samples without targets;
+ * - an image: one sample without a target;
+ * - an IDX file, optionally gzipped, as sixnet_dataset_from_idx() reads it; the option `labels` names its label file.
+ *
+ * Images are PNG (every color type and bit depth, interlaced or not; alpha is dropped), PGM or PPM. A sample has shape
+ * channels x height x width and values from 0 to 1. All images are decoded at once and take one byte per value, two for
+ * images of 16 bits. Names that begin with a point are skipped.
+ * @param[out] out the new dataset; release with sixnet_dataset_free()
+ * @param path file or folder
+ * @param spec options kind "dataset_open", such as "channels=1 resize=28x28"; NULL or "" for the defaults
+ * @return SIXNET_OK, SIXNET_IO_ERROR, SIXNET_BAD_FILE (the message has the path and the problem), SIXNET_BAD_SHAPE if
+ *         images differ in size, SIXNET_BAD_SPEC, SIXNET_TOO_LARGE, SIXNET_OUT_OF_MEMORY
+ *
+ * Threads: reads ctx. */
+SIXNET_API int32_t sixnet_dataset_open(sixnet_dataset **out, sixnet_context *ctx, const char *path, const char *spec);
+
 /** Reads a pair of IDX files, optionally gzipped, into memory. Images of unsigned bytes become values from 0 to 1 of
  * shape 1 x height x width; labels become classes. Memory use is below the size of the files plus 1 MiB, for gzipped
  * files below 1033 times their size (deflate's maximum ratio) plus 1 MiB; the context's `max_memory` lowers the limit.
@@ -719,6 +738,11 @@ SIXNET_API int32_t sixnet_dataset_add_transform(sixnet_dataset *ds, const char *
 
 /** Returns the number of samples. Threads: reads ds. */
 SIXNET_API int64_t sixnet_dataset_size(const sixnet_dataset *ds);
+
+/** Returns the name of the class with label `index`, which sixnet_dataset_open() takes from a folder's name; NULL if there
+ * is no such class or classes have no names. Valid as long as the dataset or a part split from it exists.
+ * Threads: reads ds. */
+SIXNET_API const char *sixnet_dataset_class_name(const sixnet_dataset *ds, int64_t index);
 
 /** Returns the shapes of one sample and of one target.
  * @param[out] dims,target_dims 8 elements each

@@ -572,6 +572,14 @@ using sample_f64_fn = std::function<void(std::int64_t index, view<double> input,
 class dataset : public detail::object<sixnet_dataset>
 {
 public:
+    /** Reads samples from a path: a folder of images, an image or an IDX file, by its content.
+     * @param options options kind "dataset_open": `channels`, `bits`, `resize`, `labels` */
+    static dataset open(text path, text options = "", const context &ctx = context())
+    {
+        return {[&](auto out) { return sixnet_dataset_open(out, ctx.get(), path.c_str(), options.c_str()); },
+                ctx.functions()};
+    }
+
     /** Reads a pair of IDX files. */
     static dataset from_idx(text images, text labels, const context &ctx = context())
     {
@@ -635,6 +643,13 @@ public:
     void add_transform(text spec) { detail::check(sixnet_dataset_add_transform(get(), spec.c_str())); }
 
     std::int64_t size() const noexcept { return sixnet_dataset_size(get()); }
+
+    /** Returns the name of the class with this label; empty if there is none. */
+    std::string class_name(std::int64_t index) const
+    {
+        const char *const name = sixnet_dataset_class_name(get(), index);
+        return name ? name : "";
+    }
     shape sample_shape() const { return shapes().first; }
     /** Returns the shape of a target; no dimensions for data without targets. */
     shape target_shape() const { return shapes().second; }

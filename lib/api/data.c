@@ -19,6 +19,14 @@ static int32_t begin_dataset(const char *function, sixnet_dataset **out, const s
     return six_calls_check(function, SIX_USES(SIX_READ(ctx)));
 }
 
+int32_t sixnet_dataset_open(sixnet_dataset **out, sixnet_context *ctx, const char *path, const char *spec)
+{
+    int32_t status = begin_dataset("sixnet_dataset_open", out, ctx, path ? NULL : "path");
+    if (status)
+        return status;
+    return six_dataset_open(out, ctx, path, spec);
+}
+
 int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
 {
     int32_t status = begin_dataset("sixnet_dataset_from_idx", out, ctx, images ? NULL : "images");
@@ -96,6 +104,11 @@ int32_t sixnet_dataset_add_transform(sixnet_dataset *ds, const char *spec)
 int64_t sixnet_dataset_size(const sixnet_dataset *ds)
 {
     return six_api_need("sixnet_dataset_size", "ds", ds, SIX_READS) ? 0 : six_dataset_size(ds);
+}
+
+const char *sixnet_dataset_class_name(const sixnet_dataset *ds, int64_t index)
+{
+    return six_api_need("sixnet_dataset_class_name", "ds", ds, SIX_READS) ? NULL : six_dataset_class_name(ds, index);
 }
 
 int32_t sixnet_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims,

@@ -4,7 +4,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define IMAGE "; convert it to PGM or NPY"
+#include "status.h"
+
+#define IMAGE "; convert it to PNG, as by: mogrify -format png FILE"
+#define READ_IMAGE "; sixnet_dataset_open() reads it"
 #define UNPACK "; unpack it"
 #define ARRAYS "; save its arrays as NPY, one a file"
 #define PAGE "an HTML page, such as a server sends in the place of a file"
@@ -14,7 +17,7 @@ static const struct {
     size_t offset, size;
     six_content content;
 } contents[] = {
-    {"\x89PNG\r\n\x1a\n", 0, 8, {"a PNG image", IMAGE}},
+    {"\x89PNG\r\n\x1a\n", 0, 8, {"a PNG image", READ_IMAGE}},
     {"\xff\xd8\xff", 0, 3, {"a JPEG image", IMAGE}},
     {"GIF8", 0, 4, {"a GIF image", IMAGE}},
     {"WEBP", 8, 4, {"a WebP image", IMAGE}},
@@ -64,8 +67,8 @@ static bool is_netpbm(const uint8_t *bytes, size_t size)
 
 const six_content *six_content_of(const uint8_t *bytes, size_t size)
 {
-    static const six_content text = {"a text, such as CSV", ""},
-                             netpbm = {"a netpbm image (PBM, PGM, PPM or PAM)", IMAGE};
+    static const six_content text = {"a text, such as CSV", ""}, netpbm = {"a netpbm image (PBM, PGM, PPM or PAM)",
+                                                                           "; sixnet_dataset_open() reads PGM and PPM"};
     if (is_netpbm(bytes, size))
         return &netpbm;
     for (size_t i = 0; i < sizeof contents / sizeof *contents; i++)
@@ -73,4 +76,11 @@ const six_content *six_content_of(const uint8_t *bytes, size_t size)
             memcmp(bytes + contents[i].offset, contents[i].magic, contents[i].size) == 0)
             return &contents[i].content;
     return is_text(bytes, size) ? &text : NULL;
+}
+
+int32_t six_fail_content(const char *path, const char *expected, const uint8_t *bytes, size_t size)
+{
+    const six_content *content = six_content_of(bytes, size);
+    return six_fail(SIXNET_BAD_FILE, "%s: byte 0: no %s but %s%s", path, expected,
+                    content ? content->name : "something unknown", content ? content->remedy : "");
 }

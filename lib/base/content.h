@@ -8,10 +8,13 @@
 /* What a file is that is not what was expected. */
 typedef struct six_content {
     const char *name;   /* "a PNG image" */
-    const char *remedy; /* how its values can be read: "; convert it to PGM or NPY", or "" */
+    const char *remedy; /* how its values can be read: "; unpack it", or "" */
 } six_content;
 
 /* Names a file by its first bytes, of which twelve are enough; NULL if nothing is known of them. */
 const six_content *six_content_of(const uint8_t *bytes, size_t size);
+
+/* SIXNET_BAD_FILE: no `expected` but what the bytes tell. */
+int32_t six_fail_content(const char *path, const char *expected, const uint8_t *bytes, size_t size);
 
 #endif

@@ -151,6 +151,11 @@ int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank
     return SIXNET_OK;
 }
 
+const char *six_dataset_class_name(const sixnet_dataset *ds, int64_t index)
+{
+    return index >= 0 && index < ds->source->classes ? ds->source->class_name[index] : NULL;
+}
+
 /* ---- samples ---- */
 
 int64_t six_dataset_number(const sixnet_dataset *ds, int64_t index) { return ds->order ? ds->order[index] : index; }

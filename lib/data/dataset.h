@@ -25,6 +25,8 @@ typedef struct six_source {
     sixnet_sample_fn fn;                 /* of samples that a function gives, or fn_f64; else both are NULL */
     sixnet_sample_f64_fn fn_f64;
     void *user;
+    char **class_name; /* of folders of images, in the order of their labels; NULL without */
+    int64_t classes;
 } six_source;
 
 enum { SIX_MAX_STAGES = 32, SIX_MAX_MIXES = 4 };
@@ -56,11 +58,22 @@ int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, con
 int32_t six_dataset_from_callback_f64(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,
                                       sixnet_sample_f64_fn fn, void *user);
 
+/* A source without samples, for the makers of datasets; and the end of one: makes the dataset if the source was filled well, and gives up the
+ * source in any case. */
+int32_t six_source_new(six_source **out, sixnet_context *ctx, int64_t count);
+int32_t six_source_finish(sixnet_dataset **out, six_source *source, int32_t status);
+
 /* Reads one sample's sides, either of which may be NULL, as values of the types; a function's as the source's own. */
 int32_t six_source_read(const six_source *source, int64_t index, const six_values *const types[SIX_SIDES],
                         void *const sides[SIX_SIDES]);
 six_source *six_source_retain(six_source *source);
 void six_source_release(six_source *source);
+
+/* ---- open.c ---- */
+
+extern const six_kind six_kind_dataset_open;
+
+int32_t six_dataset_open(sixnet_dataset **out, sixnet_context *ctx, const char *path, const char *spec);
 
 /* ---- dataset.c ---- */
 
@@ -79,6 +92,9 @@ const six_shape *six_dataset_input_shape(const sixnet_dataset *ds);
 const six_shape *six_dataset_target_shape(const sixnet_dataset *ds); /* of rank 0 without targets */
 int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank, int64_t *target_dims,
                           int32_t *target_rank);
+
+/* The name of a class, NULL if there is none. */
+const char *six_dataset_class_name(const sixnet_dataset *ds, int64_t index);
 
 /* Whether a function of the caller's gives the samples; it is called in the thread that reads. */
 bool six_dataset_calls(const sixnet_dataset *ds);

@@ -32,6 +32,7 @@ DEFINE_READS(i32, int32_t)
 DEFINE_READS(i64, int64_t)
 DEFINE_READS(i8, int8_t)
 DEFINE_READS(i16, int16_t)
+DEFINE_READS(u16, uint16_t)
 
 #define ELEMENT(name, type, wide)                                                                                      \
     {                                                                                                                  \
@@ -42,5 +43,5 @@ const six_element six_elements[] = {
     [SIX_ELEMENT_F32] = ELEMENT(f32, float, false),   [SIX_ELEMENT_F64] = ELEMENT(f64, double, true),
     [SIX_ELEMENT_U8] = ELEMENT(u8, uint8_t, false),   [SIX_ELEMENT_I32] = ELEMENT(i32, int32_t, true),
     [SIX_ELEMENT_I64] = ELEMENT(i64, int64_t, true),  [SIX_ELEMENT_I8] = ELEMENT(i8, int8_t, false),
-    [SIX_ELEMENT_I16] = ELEMENT(i16, int16_t, false),
+    [SIX_ELEMENT_I16] = ELEMENT(i16, int16_t, false), [SIX_ELEMENT_U16] = ELEMENT(u16, uint16_t, false),
 };

@@ -24,7 +24,8 @@ enum {
     SIX_ELEMENT_I32,
     SIX_ELEMENT_I64,
     SIX_ELEMENT_I8,
-    SIX_ELEMENT_I16
+    SIX_ELEMENT_I16,
+    SIX_ELEMENT_U16
 };
 #define SIX_ELEMENT_WORDS "f32 f64 u8 i32 i64"
 extern const six_element six_elements[];

@@ -75,7 +75,7 @@ static int32_t fail_content(const reader *r, const uint8_t *bytes, size_t size)
                         "%s: byte 0 of the unpacked data: no IDX file but %s; unpack it, as only IDX is read packed",
                         r->path, content->name);
     if (content)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte 0: no IDX file but %s%s", r->path, content->name, content->remedy);
+        return six_fail_content(r->path, "IDX file", bytes, size);
     return six_fail(SIXNET_BAD_FILE, "%s: byte 0: magic 0x%08" PRIx32 "; 0x0000 and a type and a rank are expected",
                     r->path, (uint32_t)big_endian(bytes, 4));
 }

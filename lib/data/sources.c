@@ -23,11 +23,14 @@ void six_source_release(six_source *source)
     sixnet_context *ctx = source->ctx;
     six_free(ctx, source->input.memory);
     six_free(ctx, source->target.memory);
+    for (int64_t k = 0; k < source->classes; k++)
+        six_free(ctx, source->class_name[k]);
+    six_free(ctx, source->class_name);
     six_free(ctx, source);
     six_context_release(ctx);
 }
 
-static int32_t source_new(six_source **out, sixnet_context *ctx, int64_t count)
+int32_t six_source_new(six_source **out, sixnet_context *ctx, int64_t count)
 {
     *out = NULL;
     if (count < 1)
@@ -56,8 +59,7 @@ static void choose_values(six_source *s)
     s->values[SIX_TARGET] = &six_values_of[s->fn_f64 ? SIX_F64 : s->ctx->dtype];
 }
 
-/* Makes the dataset if the source was made well, and gives up the source. */
-static int32_t finish(sixnet_dataset **out, six_source *source, int32_t status)
+int32_t six_source_finish(sixnet_dataset **out, six_source *source, int32_t status)
 {
     choose_values(source);
     if (!status)
@@ -173,14 +175,14 @@ static int32_t dataset_of_idx(sixnet_dataset **out, sixnet_context *ctx, six_idx
     if (labels_path && images->shape.dim[0] != labels->shape.dim[0])
         return six_fail(SIXNET_BAD_FILE, "%s has %" PRId64 " images, but %s has %" PRId64 " labels", images_path,
                         images->shape.dim[0], labels_path, labels->shape.dim[0]);
-    int32_t status = source_new(&source, ctx, images->shape.dim[0]);
+    int32_t status = six_source_new(&source, ctx, images->shape.dim[0]);
     if (status)
         return status;
     double scale = images->element == &six_elements[SIX_ELEMENT_U8] ? 1.0 / 255.0 : 1.0;
     status = column_of_idx(&source->input, images, image_shape(&images->shape), scale, images_path);
     if (!status && labels_path)
         status = column_of_idx(&source->target, labels, label_shape(&labels->shape), 1.0, labels_path);
-    return finish(out, source, status);
+    return six_source_finish(out, source, status);
 }
 
 int32_t six_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels)
@@ -255,13 +257,13 @@ int32_t six_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const
     int32_t status = six_spec_parse(&six_kind_dataset_from_arrays, spec, &a, NULL, NULL);
     if (status)
         return status;
-    status = source_new(&source, ctx, n);
+    status = six_source_new(&source, ctx, n);
     if (status)
         return status;
     status = column_of_array(&source->input, source->ctx, inputs, n, &a, false);
     if (!status && targets)
         status = column_of_array(&source->target, source->ctx, targets, n, &a, true);
-    return finish(out, source, status);
+    return six_source_finish(out, source, status);
 }
 
 /* ---- functions ---- */
@@ -288,7 +290,7 @@ static int32_t from_function(sixnet_dataset **out, sixnet_context *ctx, const ch
     int32_t status = six_spec_parse(&six_kind_dataset_from_callback, spec, &f, NULL, NULL);
     if (status)
         return status;
-    status = source_new(&source, ctx, n);
+    status = six_source_new(&source, ctx, n);
     if (status)
         return status;
     source->fn = fn;
@@ -296,7 +298,7 @@ static int32_t from_function(sixnet_dataset **out, sixnet_context *ctx, const ch
     source->user = user;
     source->input = (six_column){.shape = f.shape, .size = six_shape_size(&f.shape)};
     source->target = (six_column){.shape = f.target_shape, .size = six_shape_size(&f.target_shape)};
-    return finish(out, source, SIXNET_OK);
+    return six_source_finish(out, source, SIXNET_OK);
 }
 
 int32_t six_dataset_from_callback(sixnet_dataset **out, sixnet_context *ctx, const char *spec, int64_t n,

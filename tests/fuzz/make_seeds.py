@@ -74,6 +74,18 @@ IDX = {
     "shorts": pair(packed(SHORTS), idx(0x0E, [3], struct.pack(">3d", 0, 1, 2))),
 }
 
+# ---- images ----
+
+
+def images():
+    """The small files of tests/golden/images.txt, and one of those that must be rejected."""
+    lines = (HERE.parent / "golden/images.txt").read_text(encoding="ascii").splitlines()
+    for case, file in zip(lines, lines[1:]):
+        if case.startswith("case ") and case.endswith(("_3x5", "_13x9", "bad_index")) or case.startswith("case p") and "png" not in case:
+            if len(file) < 1000:
+                yield case.split()[1], bytes.fromhex(file.split()[1])
+
+
 # ---- texts of one thing ----
 
 VALUES = {"int": "2", "float": "0.5", "bool": "true", "pair": "1x2", "shape": "2x2", "list": "0.5,1", "text": "a", "path": "a%20b"}
@@ -230,6 +242,7 @@ def main():
         write("checkpoint", checkpoint(folder))
     write("calls", calls())
     write("idx", IDX.items())
+    write("image", images())
     write("json", JSON.items())
     write("model", models())
     write("net", NETS.items())

@@ -273,6 +273,8 @@ int32_t sixnet_optimizer_step(sixnet_optimizer *opt);
 int32_t sixnet_optimizer_end_epoch(sixnet_optimizer *opt, double metric);
 double sixnet_optimizer_learning_rate(const sixnet_optimizer *opt);
 int32_t sixnet_optimizer_set_learning_rate(sixnet_optimizer *opt, double lr);
+int32_t sixnet_dataset_open(sixnet_dataset **out, sixnet_context *ctx, const char *path, const char *spec);
+const char *sixnet_dataset_class_name(const sixnet_dataset *ds, int64_t index);
 int32_t sixnet_dataset_from_idx(sixnet_dataset **out, sixnet_context *ctx, const char *images, const char *labels);
 int32_t sixnet_dataset_from_arrays(sixnet_dataset **out, sixnet_context *ctx, const char *spec, const void *inputs,
     const void *targets, int64_t n);
@@ -1410,6 +1412,13 @@ def _dataset_shapes(pointer: _Pointer) -> Tuple[Shape, Optional[Shape]]:
     return tuple(dims[:rank.value]), tuple(target_dims[:target_rank.value]) or None
 
 
+def _class_names(pointer: _Pointer) -> Tuple[str, ...]:
+    names: List[str] = []
+    while (name := _lib.sixnet_dataset_class_name(pointer, len(names))) is not None:
+        names.append(name.decode(errors="surrogateescape"))
+    return tuple(names)
+
+
 class _Arrays(NamedTuple):
     """A source of samples, like the classes below; open() creates the library's dataset. Wide samples are transformed in double."""
 
@@ -1438,6 +1447,18 @@ class _IdxFiles(NamedTuple):
     def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
         dataset._create(_lib.sixnet_dataset_from_idx, _lib.sixnet_dataset_free, context and context.pointer, self.images, self.labels,
                         keep=[context])
+
+
+class _Path(NamedTuple):
+    path: bytes
+    spec: bytes
+
+    @property
+    def wide(self) -> bool:
+        return False
+
+    def open(self, dataset: Dataset, context: Optional[_Resource]) -> None:
+        dataset._create(_lib.sixnet_dataset_open, _lib.sixnet_dataset_free, context and context.pointer, self.path, self.spec, keep=[context])
 
 
 class _Calls(NamedTuple):
@@ -1525,6 +1546,17 @@ class Dataset(_Handle):
         return _dataset_again, (type(self), self._source, self._context and self._context.get(), self._transforms), self._others()
 
     @classmethod
+    def open(cls, path: Union[str, os.PathLike[str]], context: Optional[Context] = None, **options: Any) -> Dataset:
+        """Reads samples from a path, whose content tells what it is: a folder of images (PNG, PGM, PPM) with a folder for each class, an image,
+        or an IDX file. Options are those of the kind "dataset_open": channels, bits, resize, labels. Labels are in the order of `classes`."""
+        if "labels" in options:
+            options["labels"] = pathlib.Path(options["labels"])
+        given = _Path(_path(path), _spec("", options))
+        dataset = cls.__new__(cls)._begin(given, context)
+        dataset._source = _Path(os.path.abspath(given.path), given.spec)
+        return dataset
+
+    @classmethod
     def from_idx(cls, images: Union[str, os.PathLike[str]], labels: Union[str, os.PathLike[str], None] = None,
                  context: Optional[Context] = None) -> Dataset:
         """Reads a pair of IDX files, optionally gzipped. Byte images become values from 0 to 1; labels become classes. Without
@@ -1564,6 +1596,11 @@ class Dataset(_Handle):
     def _exact(self) -> str:
         """The dtype that has all digits of the samples."""
         return "f64" if self._source.wide else self.dtype
+
+    @property
+    def classes(self) -> Tuple[str, ...]:
+        """The names of the classes, in the order of their labels; empty if they have none."""
+        return self._get(_class_names)
 
     @property
     def target_shape(self) -> Optional[Shape]:

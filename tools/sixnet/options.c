@@ -113,13 +113,16 @@ void add_table_options(option_table *t, data_options *d)
         &d->missing);
     add_number(t, "--scale", "R", "what the values of a CSV or NPY are multiplied with (1; bytes: 1/255)", &d->scale,
                -1e30, 1e30);
+    add_word(t, "--resize", "HxW", "height and width to which images are resized (none: all must have the same)",
+             &d->resize);
     add_list(t, "--transform", "TEXT", "of all samples, such as \"normalize mean=0.13 std=0.31\"; again for more",
              &d->transforms);
 }
 
 void add_data(option_table *t, data_options *d)
 {
-    add_text(t, "--data", "FILE", "samples: IDX, CSV, NPY, or a folder with the four files of MNIST", &d->data);
+    add_text(t, "--data", "FILE",
+             "samples: IDX, CSV, NPY, an image, a folder of images with one for each class, or MNIST's", &d->data);
     add_text(t, "--targets", "FILE", "their targets, if they are in a file of their own", &d->labels);
     add_table_options(t, d);
 }

@@ -200,8 +200,10 @@ int32_t command_predict(int argc, char **argv)
     job j = {.data = {.scale = NAN}};
     option_table t = {.count = 0};
     add_operand(&t, "MODEL", "a saved model, a record's folder, or a net's text with --weights", &n.path);
-    add_operands(&t, "FILE...", "samples: IDX, CSV (\"-\" for standard input), NPY, PGM, or a folder as for train",
-                 &j.files);
+    add_operands(
+        &t, "FILE...",
+        "samples: IDX, CSV (\"-\" for standard input), NPY, an image (PNG, PGM, PPM), or a folder as for train",
+        &j.files);
     add_switch(&t, "--classify", "print classes and their probabilities, instead of the outputs", &j.classes);
     add_switch(&t, "--json", "print JSON instead of CSV", &j.json);
     add_weights(&t, &n);

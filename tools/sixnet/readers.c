@@ -10,9 +10,12 @@ bool is_regular(const char *path)
     return stat(path, &about) == 0 && S_ISREG(about.st_mode);
 }
 
-/* P1 to P7, a blank or comment, and the width or what may stand before it: one of the seven kinds of netpbm images. */
-static bool begins_netpbm(const unsigned char *head, size_t size)
+/* PNG; or P1 to P7, a blank or comment, and the width or what may stand before it: one of the seven kinds of netpbm images. The library tells
+ * which of them it reads. */
+static bool begins_image(const unsigned char *head, size_t size)
 {
+    if (size >= 8 && memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0)
+        return true;
     return size > 2 && head[0] == 'P' && head[1] >= '1' && head[1] <= '7' && memchr(" \t\r\n#", head[2], 5) &&
            (size == 3 || memchr("0123456789 \t\r\n#W", head[3], 16));
 }
@@ -35,8 +38,8 @@ static file_kind kind_of_head(const unsigned char *head, size_t size)
 {
     if (size >= 6 && memcmp(head, NPY_MAGIC, 6) == 0)
         return FILE_NPY;
-    if (begins_netpbm(head, size))
-        return head[1] == '2' || head[1] == '5' ? FILE_PGM : FILE_OTHER;
+    if (begins_image(head, size))
+        return FILE_IMAGE;
     if (begins_text(head, size))
         return FILE_TEXT;
     if (size >= 2 && memcmp(head, "\0\0", 2) == 0)
@@ -67,12 +70,10 @@ static int32_t read_kind(table *t, source *s, const table_options *o)
     switch (kind_of_head(head, size)) {
     case FILE_NPY:
         return npy_read(t, s, o);
-    case FILE_PGM:
-        return pgm_read(t, s, o);
     case FILE_TEXT:
         return csv_read(t, s, o);
     default:
-        return fail("%s: is neither a CSV, an NPY nor a PGM file", s->path);
+        return fail("%s: is neither a CSV nor an NPY file", s->path);
     }
 }
 

@@ -50,6 +50,5 @@ int32_t doubles_add(doubles *d, const char *path, double value);
 
 int32_t csv_read(table *t, source *s, const table_options *o);
 int32_t npy_read(table *t, source *s, const table_options *o);
-int32_t pgm_read(table *t, source *s, const table_options *o);
 
 #endif

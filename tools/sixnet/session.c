@@ -198,7 +198,7 @@ static int32_t refuse_labels(samples *s, const work *w, const data_options *d, f
 {
     if (kind == FILE_GZIP)
         return fail("%s is gzipped, which only IDX files may be, but %s is none", d->labels, d->data);
-    if (kind == FILE_OTHER) /* the library knows what it is */
+    if (kind == FILE_OTHER || kind == FILE_IMAGE) /* the library knows what it is */
         CHECK_SIXNET(sixnet_dataset_from_idx(&s->set, w->ctx, d->labels, NULL));
     return fail("%s is an IDX file, but %s is none; both must be", d->labels, d->data);
 }
@@ -216,7 +216,7 @@ static int32_t open_tables(samples *s, const work *w, const data_options *d, boo
     const int64_t targets = d->labels ? 0 : s->inputs.columns - net_size(w->net, "input");
     if (d->labels)
         CHECK(file_kind_of(&kind, d->labels));
-    if (kind > FILE_PGM)
+    if (kind >= FILE_IMAGE)
         return refuse_labels(s, w, d, kind);
     if (d->labels)
         CHECK(table_read(&s->targets, d->labels, &o));
@@ -234,7 +234,7 @@ static int32_t from_idx(samples *s, const work *w, const data_options *d, bool l
     file_kind kind = FILE_IDX;
     if (d->labels)
         CHECK(file_kind_of(&kind, d->labels));
-    if (kind < FILE_IDX)
+    if (kind < FILE_IMAGE)
         return fail("%s is an IDX file, but %s is none; both must be", d->data, d->labels);
     if (labelled && !d->labels)
         return fail("%s has no targets; --targets FILE names the file of the labels", d->data);
@@ -248,10 +248,44 @@ static int32_t from_idx(samples *s, const work *w, const data_options *d, bool l
     return 0;
 }
 
-static int32_t open_folder(samples *s, const work *w, const data_options *d, const char *set)
+static bool has_targets(const sixnet_dataset *set)
+{
+    int64_t dims[MAX_RANK], target_dims[MAX_RANK];
+    int32_t rank, target_rank;
+    return sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank) == SIXNET_OK && target_rank > 0;
+}
+
+/* An image, or a folder of them, with as many channels as the net takes. */
+static int32_t open_images(samples *s, const work *w, const data_options *d, bool labelled)
+{
+    int64_t dims[MAX_RANK];
+    int32_t rank;
+    char spec[128], channels[16] = "auto";
+    if (d->labels || !isnan(d->scale))
+        return fail("%s is not for images: their values are from 0 to 1, and each folder is a class",
+                    d->labels ? "--targets" : "--scale");
+    CHECK_SIXNET(sixnet_model_shape(w->net, "input", dims, &rank, NULL));
+    if (rank == 3 && (dims[0] == 1 || dims[0] == 3))
+        snprintf(channels, sizeof channels, "%" PRId64, dims[0]);
+    snprintf(spec, sizeof spec, "channels=%s resize=%.64s", channels, d->resize ? d->resize : "0");
+    meter bar = meter_begin("reading", 1);
+    meter_name(&bar, d->data);
+    const int32_t status = sixnet_dataset_open(&s->set, w->ctx, d->data, spec);
+    meter_end(&bar);
+    CHECK_SIXNET(status);
+    return !labelled || has_targets(s->set)
+               ? 0
+               : fail("%s has no classes; a folder of images must have a folder for each class", d->data);
+}
+
+static int32_t open_folder(samples *s, const work *w, const data_options *d, const char *set, bool labelled)
 {
     char images[PATH_SIZE], labels[PATH_SIZE];
+    const bool mnist =
+        mnist_find(images, d->data, "train", "images", "idx3") || mnist_find(images, d->data, "t10k", "images", "idx3");
     data_options pair = *d;
+    if (!mnist)
+        return open_images(s, w, d, labelled);
     pair.data = images;
     pair.labels = labels;
     if (d->labels)
@@ -267,11 +301,13 @@ int32_t samples_open(samples *s, const work *w, const data_options *d, const cha
     file_kind kind;
     *s = (samples){.labels = d->labels ? d->labels : d->data};
     if (stat(d->data, &about) == 0 && S_ISDIR(about.st_mode))
-        return open_folder(s, w, d, set);
+        return open_folder(s, w, d, set, labelled);
     CHECK(file_kind_of(&kind, d->data));
     if (kind == FILE_OTHER) /* the library knows what it is */
         CHECK_SIXNET(sixnet_dataset_from_idx(&s->set, w->ctx, d->data, NULL));
-    return kind < FILE_IDX ? open_tables(s, w, d, labelled) : from_idx(s, w, d, labelled);
+    if (kind == FILE_IMAGE)
+        return open_images(s, w, d, labelled);
+    return kind < FILE_IMAGE ? open_tables(s, w, d, labelled) : from_idx(s, w, d, labelled);
 }
 
 /* The number of classes that a label of the net's loss can be; 0 if it takes no labels. */
@@ -300,13 +336,6 @@ bool samples_blamed(const samples *s, const work *w)
     fail("%s: label %.9g; classes from 0 to %" PRId64 " are expected",
          table_place(&s->targets, s->labels, k / s->targets.columns, place), label, classes - 1);
     return true;
-}
-
-static bool has_targets(const sixnet_dataset *set)
-{
-    int64_t dims[MAX_RANK], target_dims[MAX_RANK];
-    int32_t rank, target_rank;
-    return sixnet_dataset_shape(set, dims, &rank, target_dims, &target_rank) == SIXNET_OK && target_rank > 0;
 }
 
 int32_t samples_transform(sixnet_dataset *set, const texts *transforms)

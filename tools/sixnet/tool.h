@@ -57,7 +57,8 @@ typedef struct net_files {
 /* Where samples are, and what is done to them. */
 typedef struct data_options {
     const char *data, *labels;
-    double scale; /* NaN if it was not given */
+    double scale;       /* NaN if it was not given */
+    const char *resize; /* "28x28"; NULL if not given */
     int targets_first;
     const char *header, *missing; /* words of choices; NULL if not given */
     const struct table *like;     /* the training inputs, whose names and means these take; NULL without */
@@ -125,12 +126,12 @@ typedef struct table {
 } table;
 
 /* What the first bytes of a file say that it is; a file that is no regular one can be all of them. */
-typedef enum file_kind { FILE_TEXT, FILE_NPY, FILE_PGM, FILE_IDX, FILE_GZIP, FILE_OTHER } file_kind;
+typedef enum file_kind { FILE_TEXT, FILE_NPY, FILE_IMAGE, FILE_IDX, FILE_GZIP, FILE_OTHER } file_kind;
 int32_t file_kind_of(file_kind *kind, const char *path);
 /* Whether a path leads to a file, rather than to a folder, a pipe or nowhere. */
 bool is_regular(const char *path);
 
-/* Reads a CSV, NPY or PGM; "-" is standard input. */
+/* Reads a CSV or NPY; "-" is standard input. */
 int32_t table_read(table *t, const char *path, const table_options *o);
 
 /* Reads a whole text of at most `most` bytes, to be freed, without the byte order mark that it may begin with. */
