@@ -318,7 +318,7 @@ class Errors(unittest.TestCase):
             net.predict([[1, 2, 3]])
         net.add("linear", out_features=3)  # the model is as it was before
         with self.assertRaisesRegex(sixnet.BadSpecError, "there is no such layer"):
-            net.add("gru")
+            net.add("capsule")
         net.add("mse")
         net.compile()
         self.assertEqual([node.kind for node in net.nodes], ["input", "linear", "mse"])

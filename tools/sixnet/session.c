@@ -262,8 +262,8 @@ static int32_t open_images(samples *s, const work *w, const data_options *d, boo
     int32_t rank;
     char spec[128], channels[16] = "auto";
     if (d->labels || !isnan(d->scale))
-        return fail("%s is not for images: their values are from 0 to 1, and each folder is a class",
-                    d->labels ? "--targets" : "--scale");
+        return fail("%s: %s does not apply to images, whose values are from 0 to 1 and whose folders are classes",
+                    d->data, d->labels ? "--targets" : "--scale");
     CHECK_SIXNET(sixnet_model_shape(w->net, "input", dims, &rank, NULL));
     if (rank == 3 && (dims[0] == 1 || dims[0] == 3))
         snprintf(channels, sizeof channels, "%" PRId64, dims[0]);
