@@ -141,7 +141,8 @@ static int32_t build_optimizer(trainer *t)
         snprintf(t->sgd + strlen(t->sgd), sizeof t->sgd - strlen(t->sgd), " nesterov=true weight_decay=%.17g",
                  r->weight_decay);
     if (r->one_cycle)
-        snprintf(t->schedule, sizeof t->schedule, "one_cycle_lr max_lr=%.17g total_steps=%" PRId64, r->lr, steps);
+        snprintf(t->schedule, sizeof t->schedule,
+                 "one_cycle_lr max_lr=%.17g total_steps=%" PRId64 " cycle_momentum=false", r->lr, steps);
     else if (!s->no_schedule)
         snprintf(t->schedule, sizeof t->schedule, "step_lr step_size=%" PRId64 " gamma=%.17g", s->step_size, s->gamma);
     CHECK_SIXNET(sixnet_optimizer_new(&t->opt, t->net, t->sgd, t->schedule));

@@ -216,6 +216,26 @@ SCHEDULES = [
      lambda o: lr_scheduler.ReduceLROnPlateau(o, mode="max", factor=0.7, patience=1, threshold=0.05, threshold_mode="abs")),
     (0.1, "reduce_on_plateau mode=max factor=0.7 patience=0 threshold=0.01 eps=0.002",
      lambda o: lr_scheduler.ReduceLROnPlateau(o, mode="max", factor=0.7, patience=0, threshold=0.01, eps=0.002)),
+    (0.1, "linear_lr", lambda o: lr_scheduler.LinearLR(o)),
+    (0.1, "linear_lr start_factor=0.9 end_factor=0.2 total_iters=37",
+     lambda o: lr_scheduler.LinearLR(o, start_factor=0.9, end_factor=0.2, total_iters=37)),
+    (0.1, "constant_lr", lambda o: lr_scheduler.ConstantLR(o)),
+    (0.1, "constant_lr factor=0.7 total_iters=21", lambda o: lr_scheduler.ConstantLR(o, 0.7, 21)),
+    (0.1, "polynomial_lr", lambda o: lr_scheduler.PolynomialLR(o)),
+    (0.1, "polynomial_lr total_iters=60 power=0.9", lambda o: lr_scheduler.PolynomialLR(o, 60, 0.9)),
+    (0.1, "polynomial_lr total_iters=90 power=3", lambda o: lr_scheduler.PolynomialLR(o, 90, 3.0)),
+    (0.1, "cosine_annealing_warm_restarts T_0=13", lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 13)),
+    (0.1, "cosine_annealing_warm_restarts t_0=5 t_mult=3 eta_min=0.01",
+     lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 5, 3, 0.01)),
+    (0.7, "one_cycle_lr max_lr=0.5 total_steps=100 base_momentum=0.7 pct_start=0.4",
+     lambda o: lr_scheduler.OneCycleLR(o, 0.5, 100, base_momentum=0.7, pct_start=0.4)),
+    (0.7, "one_cycle_lr max_lr=0.5 total_steps=100 three_phase=true anneal_strategy=linear",
+     lambda o: lr_scheduler.OneCycleLR(o, 0.5, 100, three_phase=True, anneal_strategy="linear")),
+    (0.7, "cyclic_lr base_lr=0.01 max_lr=0.2 step_size_up=7", lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.2, 7)),
+    (0.7, "cyclic_lr base_lr=0.01 max_lr=0.2 step_size_up=11 step_size_down=6 mode=triangular2 base_momentum=0.5",
+     lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.2, 11, 6, mode="triangular2", base_momentum=0.5)),
+    (0.7, "cyclic_lr base_lr=0.01 max_lr=0.2 step_size_up=9 mode=exp_range gamma=0.97 max_momentum=0.95",
+     lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.2, 9, mode="exp_range", gamma=0.97, max_momentum=0.95)),
 ]
 
 
@@ -226,14 +246,15 @@ def metric(t):
 def schedules():
     out = File("schedules.txt", [
         "case BASE | SCHEDULE, then the learning rates of 100 ticks. A tick is a step and an epoch, whose metric in tick",
-        "t = 0, 1, ... is 1.0 / (1.0 + 0.2 * min(t, 40)) + (t * 7 % 13) / 64.0.",
+        "t = 0, 1, ... is 1.0 / (1.0 + 0.2 * min(t, 40)) + (t * 7 % 13) / 64.0. If the schedule moves the momentum, that follows.",
     ])
     for base, spec, make in SCHEDULES:
         opt = sgd(base)
         schedule = make(opt) if make else None
-        rates = []
+        rates, momenta = [], []
         for t in range(100):
             rates.append(opt.param_groups[0]["lr"])
+            momenta.append(opt.param_groups[0]["momentum"])
             opt.step()
             if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
                 schedule.step(metric(t))
@@ -241,6 +262,8 @@ def schedules():
                 schedule.step()
         out.text(f"case {base} | {spec}")
         out.line("lr", rates)
+        if momenta[0]:
+            out.line("momentum", momenta)
         out.text("end")
     out.write()
 

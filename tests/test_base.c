@@ -1019,7 +1019,7 @@ static void test_ranges_of_attributes(void **state)
         for (int32_t i = 0; (kind = six_kind_at(families[f], i)); i++)
             for (const six_attr *a = kind->attrs; a && a->name; a++) {
                 bool numbers = a->type == SIX_INT || a->type == SIX_FLOAT || a->type == SIX_PAIR ||
-                               a->type == SIX_SHAPE || a->type == SIX_LIST;
+                               a->type == SIX_SHAPE || a->type == SIX_LIST || a->type == SIX_POINTS;
                 if (numbers ? !(a->low < a->high) : a->low != 0 || a->high != (a->type == SIX_BOOL))
                     fail_msg("%s %s: a range from %g to %g", kind->name, a->name, a->low, a->high);
             }

@@ -725,6 +725,43 @@ static void test_one_cycle_counts_steps(void **state)
     fixture_teardown(b);
 }
 
+/* A progress callback that sets the rate of each batch is a schedule. */
+typedef struct rates {
+    sixnet_optimizer *opt;
+    const story *wanted;
+    int next;
+} rates;
+
+static int32_t set_next_rate(void *user, const sixnet_progress *p)
+{
+    rates *r = user;
+    if (sixnet_progress_get(p, "epoch_end") != 0)
+        return 0;
+    do
+        r->next++;
+    while (r->next < r->wanted->count && r->wanted->entry[r->next].epoch_end);
+    return r->next < r->wanted->count &&
+           sixnet_optimizer_set_learning_rate(r->opt, r->wanted->entry[r->next].lr) != SIXNET_OK;
+}
+
+static void test_progress_sets_the_rate(void **state)
+{
+    (void)state;
+    static const char options[] = "epochs=2 batch_size=20", optimizer[] = "sgd lr=0.01 momentum=0.5";
+    fixture *a =
+        fixture_setup("", plain_net, optimizer, "one_cycle_lr max_lr=0.1 total_steps=10 cycle_momentum=false", 100);
+    fixture *b = fixture_setup("", plain_net, optimizer, NULL, 100);
+    story s = {0};
+    WORKS(sixnet_model_fit(a->net, a->opt, a->ds, NULL, options, note, &s));
+    rates r = {b->opt, &s, 0};
+    WORKS(sixnet_optimizer_set_learning_rate(b->opt, s.entry[0].lr));
+    WORKS(sixnet_model_fit(b->net, b->opt, b->ds, NULL, options, set_next_rate, &r));
+    assert_string_equal(digest_of(a->net).text, digest_of(b->net).text);
+    assert_int_equal(r.next, s.count);
+    fixture_teardown(a);
+    fixture_teardown(b);
+}
+
 /* It watches the validation's loss, or else that of training. */
 static void test_plateau(void **state)
 {
@@ -1563,6 +1600,7 @@ int main(void)
         cmocka_unit_test(test_stopping),
         cmocka_unit_test(test_schedules_move),
         cmocka_unit_test(test_one_cycle_counts_steps),
+        cmocka_unit_test(test_progress_sets_the_rate),
         cmocka_unit_test(test_plateau),
         cmocka_unit_test(test_best_epoch),
         cmocka_unit_test(test_best_epoch_refused),

@@ -731,6 +731,56 @@ static void test_lr_scale_and_weight_decay(void **state)
     check_steps("adam lr=0.1 weight_decay=0.125", true);
 }
 
+/* A schedule moves the momentum of sgd, here from none, and beta1 of adam. */
+static void check_moved_momentum(const char *optimizer, const char *schedule, bool adam)
+{
+    static const double rates[] = {0.125, 0.25, 0.375, 0.25, 0.125, 0.25},
+                        momenta[] = {0.75, 0.625, 0.5, 0.625, 0.75, 0.625};
+    task *k = task_open("input shape=2\nlinear out_features=4 name=a\ntanh\nlinear out_features=2 name=b\nmse\n",
+                        "dtype=f64");
+    double w[8], m[8] = {0}, v[8] = {0}, g[8], now[8];
+    sixnet_optimizer *opt;
+    WORKS(sixnet_optimizer_new(&opt, k->net, optimizer, schedule));
+    take(k->net, "a.weight", w, 8);
+    for (int step = 0; step < 6; step++) {
+        const double b = momenta[step];
+        pass(k);
+        WORKS(sixnet_tensor_gradient_f64(k->net, "a.weight", g, 8));
+        WORKS(sixnet_optimizer_step(opt));
+        for (int i = 0; i < 8; i++) {
+            m[i] = b * m[i] + (adam ? 1 - b : 1) * g[i];
+            v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
+            w[i] -= rates[step] *
+                    (adam ? m[i] / (1 - pow(b, step + 1)) / (sqrt(v[i] / (1 - pow(0.999, step + 1))) + 1e-8) : m[i]);
+        }
+        near(optimizer, take(k->net, "a.weight", now, 8), w, 8);
+    }
+    sixnet_optimizer_free(opt);
+    task_close(k);
+}
+
+static void test_schedules_move_the_momentum(void **state)
+{
+    (void)state;
+    static const char cycle[] =
+        "cyclic_lr base_lr=0.125 max_lr=0.375 step_size_up=2 base_momentum=0.5 max_momentum=0.75",
+                      still[] = "cyclic_lr base_lr=0.125 max_lr=0.375 step_size_up=2 cycle_momentum=false";
+    check_moved_momentum("sgd lr=1", cycle, false);
+    check_moved_momentum("sgd lr=1 momentum=0.25", cycle, false);
+    check_moved_momentum("adam", cycle, true);
+    static const char *const without[] = {"adagrad", "adadelta", "rprop", "nadam"};
+    task *k = task_open("input shape=2\nlinear out_features=2\nmse\n", NULL);
+    for (int i = 0; i < 4; i++) {
+        sixnet_optimizer *opt;
+        FAILS(SIXNET_BAD_SPEC, sixnet_optimizer_new(&opt, k->net, without[i], cycle), without[i],
+              "cycle_momentum=false");
+        assert_null(opt);
+        WORKS(sixnet_optimizer_new(&opt, k->net, without[i], still));
+        sixnet_optimizer_free(opt);
+    }
+    task_close(k);
+}
+
 /* LAMB's step of a tensor is as long as its rate's share of the tensor's norm. */
 static void test_lamb_steps_by_tensor(void **state)
 {
@@ -1032,6 +1082,7 @@ int main(void)
         cmocka_unit_test(test_freezing_without_memory),
         cmocka_unit_test(test_lr_scale_and_weight_decay),
         cmocka_unit_test(test_lamb_steps_by_tensor),
+        cmocka_unit_test(test_schedules_move_the_momentum),
         cmocka_unit_test(test_settings_as_text),
         cmocka_unit_test(test_patterns_name_sharers),
         cmocka_unit_test(test_patterns_name_long_nodes),

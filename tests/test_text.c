@@ -22,7 +22,9 @@ static const char *const known[FAMILIES] = {
     "neg scale pow concat split constant embedding",
     "cross_entropy nll mse bce_with_logits l1 smooth_l1",
     "sgd adam adamw rmsprop adagrad adadelta adamax nadam radam rprop lion lamb",
-    "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau",
+    "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau linear_lr "
+    "constant_lr "
+    "polynomial_lr cosine_annealing_warm_restarts cyclic_lr piecewise",
     ("color_jitter cutmix elastic mixup normalize one_hot random_affine random_crop random_erasing "
      "random_horizontal_flip "
      "random_vertical_flip"),
@@ -46,7 +48,7 @@ static void check_line(const char *what, const char *text)
 
 static void check_attribute(const char *family, const char *kind, int32_t index)
 {
-    static const char types[] = " int float bool pair shape list text path choice ";
+    static const char types[] = " int float bool pair shape list points text path choice ";
     char type[32], word[160];
     const char *name = sixnet_attribute_field(family, kind, index, "name"),
                *text = sixnet_attribute_field(family, kind, index, "type");
@@ -216,10 +218,11 @@ static int32_t try_text(const trial *t, int family, const char *spec)
 
 static const char *usual_value(const char *type)
 {
-    return strcmp(type, "shape") == 0   ? "4x4x4"
-           : strcmp(type, "float") == 0 ? "0.5"
-           : strcmp(type, "list") == 0  ? "4"
-                                        : "2";
+    return strcmp(type, "shape") == 0    ? "4x4x4"
+           : strcmp(type, "float") == 0  ? "0.5"
+           : strcmp(type, "list") == 0   ? "4"
+           : strcmp(type, "points") == 0 ? "4:0.5"
+                                         : "2";
 }
 
 /* The kind with its required attributes and, for each attribute that has one, the default written out; for the attribute `other`

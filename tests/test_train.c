@@ -37,32 +37,46 @@ static void tick(six_schedule *s, int t)
     six_schedule_end_epoch(s, metric(t));
 }
 
-static void check_rates(const char *text, double base, const double *expected)
+static void check_values(const char *text, double base, double (*value)(const six_schedule *), const double *expected)
 {
     six_schedule *s = schedule_of(text, base);
     for (int t = 0; t < 100; t++, tick(s, t - 1)) {
-        double lr = six_schedule_lr(s);
-        if (!(fabs(lr - expected[t]) <= 1e-12 * expected[t]))
-            fail_msg("'%s' at %d: %.17g instead of %.17g", text, t, lr, expected[t]);
+        double now = value(s);
+        if (!(fabs(now - expected[t]) <= 1e-12 * expected[t]))
+            fail_msg("'%s' at %d: %.17g instead of %.17g", text, t, now, expected[t]);
     }
     six_schedule_free(&plain, s);
+}
+
+static double *hundred_numbers(char *text)
+{
+    int64_t count;
+    double *numbers = golden_numbers(text, &count);
+    assert_int_equal(count, 100);
+    return numbers;
 }
 
 static void test_schedules_agree_with_pytorch(void **state)
 {
     (void)state;
     golden g = golden_open("schedules.txt");
-    int cases = 0;
+    int cases = 0, moved = 0;
     for (char *head; (head = golden_after(golden_line(&g), "case")); cases++) {
         double base = strtod(golden_cut(&head, " | "), NULL);
-        int64_t count;
-        double *rates = golden_numbers(golden_after(golden_line(&g), "lr"), &count);
-        assert_int_equal(count, 100);
-        check_rates(head, base, rates);
+        double *rates = hundred_numbers(golden_after(golden_line(&g), "lr"));
+        check_values(head, base, six_schedule_lr, rates);
         free(rates);
-        assert_string_equal(golden_line(&g), "end");
+        char *line = golden_line(&g), *numbers = golden_after(line, "momentum");
+        if (numbers) {
+            double *momenta = hundred_numbers(numbers);
+            check_values(head, base, six_schedule_momentum, momenta);
+            free(momenta);
+            line = golden_line(&g);
+            moved++;
+        }
+        assert_string_equal(line, "end");
     }
-    assert_true(cases >= 20);
+    assert_true(cases >= 34 && moved >= 5);
     golden_close(&g);
 }
 
@@ -96,6 +110,27 @@ static void test_schedules_at_their_ends(void **state)
     assert_true(rate_after("step_lr step_size=1 ; reduce_on_plateau ; linear_warmup steps=7", 0, 30) == 0);
     assert_true(rate_after("reduce_on_plateau patience=0 factor=0 threshold=1", 0.5, 3) == 0);
     assert_true(rate_after(NULL, 0.7, 5) == 0.7);
+    assert_true(rate_after("polynomial_lr total_iters=4 power=0", 1, 3) == 1);
+    assert_true(rate_after("polynomial_lr total_iters=4", 1, 5) == 0);
+    assert_true(rate_after("constant_lr total_iters=0", 1, 0) == 1);
+    assert_true(rate_after("cosine_annealing_warm_restarts t_0=1 t_mult=9007199254740992", 1, 3) > 0.99);
+    assert_true(rate_after("cosine_annealing_warm_restarts t_0=3", 1, 99) == 1);
+    assert_true(rate_after("cyclic_lr base_lr=0.25 max_lr=1 step_size_up=4503599627370496", 1, 2) > 0.25);
+}
+
+static void test_piecewise(void **state)
+{
+    (void)state;
+    static const char steps[] = "piecewise points=2:0.5,4.5:0.125",
+                      lines[] = "piecewise points=2:0.5,4:0.25 interpolate=true";
+    static const double by_steps[] = {1, 1, 0.5, 0.5, 0.5, 0.125, 0.125},
+                        by_lines[] = {1, 0.75, 0.5, 0.375, 0.25, 0.25, 0.25};
+    for (int t = 0; t < 7; t++) {
+        assert_true(rate_after(steps, 1, t) == by_steps[t]);
+        assert_true(rate_after(lines, 1, t) == by_lines[t]);
+    }
+    assert_true(rate_after("piecewise points=0:0.75", 1, 0) == 0.75);
+    assert_true(rate_after("piecewise points=0:0.75,4:0.25 interpolate=true", 1, 2) == 0.5);
 }
 
 static void test_schedules_count_steps_and_epochs_apart(void **state)
@@ -114,7 +149,8 @@ static void test_schedules_count_steps_and_epochs_apart(void **state)
 static const char *const everything =
     "linear_warmup steps=20 ; cosine_annealing_lr t_max=70 eta_min=0.001 ; multistep_lr milestones=10,60 gamma=0.5 ; "
     "reduce_on_plateau factor=0.5 patience=1 cooldown=2 ; reduce_on_plateau mode=max factor=0.75 patience=3 ; "
-    "one_cycle_lr max_lr=0.5 total_steps=90 ; exponential_lr gamma=0.99 ; step_lr step_size=40";
+    "one_cycle_lr max_lr=0.5 total_steps=90 ; exponential_lr gamma=0.99 ; piecewise points=1:0.5,20:0.25 "
+    "interpolate=true";
 
 static void test_schedule_resumes_with_the_same_bits(void **state)
 {
@@ -223,6 +259,28 @@ static void test_schedule_refuses_hostile_texts(void **state)
         "reduce_on_plateau mode=middle",
         "reduce_on_plateau factor=1.5",
         "reduce_on_plateau patience=-1",
+        "linear_lr start_factor=0",
+        "linear_lr total_iters=0",
+        "polynomial_lr power=-1",
+        "cosine_annealing_warm_restarts",
+        "cosine_annealing_warm_restarts t_0=0",
+        "cosine_annealing_warm_restarts t_0=1 T_0=1",
+        "cosine_annealing_warm_restarts t_0=1 t_mult=0",
+        "cyclic_lr base_lr=1",
+        "cyclic_lr base_lr=1 max_lr=2 base_momentum=1",
+        "cyclic_lr base_lr=1 max_lr=2 step_size_up=9007199254740992",
+        "cyclic_lr base_lr=1 max_lr=2 mode=round",
+        "piecewise",
+        "piecewise points=",
+        "piecewise points=1",
+        "piecewise points=1:2,3",
+        "piecewise points=1,2",
+        "piecewise points=1:2:3",
+        "piecewise points=1:2,1:3",
+        "piecewise points=2:2,1:3",
+        "piecewise points=-1:2",
+        "piecewise points=1:-2",
+        "piecewise points=1:nan",
         "step_lr step_size=1\x01",
         "\xff\xfe",
         "=",
@@ -884,6 +942,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schedules_agree_with_pytorch),
         cmocka_unit_test(test_schedules_at_their_ends),
+        cmocka_unit_test(test_piecewise),
         cmocka_unit_test(test_schedules_count_steps_and_epochs_apart),
         cmocka_unit_test(test_schedule_resumes_with_the_same_bits),
         cmocka_unit_test(test_schedule_refuses_a_bad_state),

@@ -50,8 +50,8 @@ def train(net, args, context):
     data = open_data(args.data, "train", context)
     part = data.split(args.samples, seed=args.seed)[0] if args.samples < len(data) else data
     steps = args.epochs * math.ceil(len(part) / 128)
-    net.fit(part, optimizer="sgd lr=0.1 momentum=0.9", schedule=f"one_cycle_lr max_lr=0.2 total_steps={steps}", epochs=args.epochs,
-            batch_size=128, seed=args.seed, progress=show_progress)
+    net.fit(part, optimizer="sgd lr=0.1 momentum=0.9", schedule=f"one_cycle_lr max_lr=0.2 total_steps={steps} cycle_momentum=false",
+            epochs=args.epochs, batch_size=128, seed=args.seed, progress=show_progress)
 
 
 def drawing(image):

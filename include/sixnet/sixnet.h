@@ -32,7 +32,7 @@
  * **Callbacks.** A callback may use objects as another thread could at that moment: it may read what the running call
  * reads, and must not touch what it changes. A call that breaks this rule does nothing and fails with SIXNET_BAD_STATE
  * (or returns NULL, NaN, 0 or SIXNET_NO_NODE); a `_free` of an object in use is ignored. Two callbacks differ:
- * sixnet_progress_fn may also read what sixnet_model_fit() changes; sixnet_malloc_fn and sixnet_free_fn may use no
+ * sixnet_progress_fn may also read what sixnet_model_fit() changes, and set its learning rate; sixnet_malloc_fn and sixnet_free_fn may use no
  * object. A callback must return normally, not by longjmp() or an exception.
  *
  * **fork().** The child may use all objects that no other thread of the parent was using at the time of the fork. A
@@ -46,7 +46,7 @@
  * ...`, for example `"conv2d out_channels=8 kernel_size=3 padding=1 bias=false"`. Attribute names and meanings are
  * PyTorch's. sixnet_kind_field() and sixnet_attribute_field() enumerate all kinds and attributes with types, defaults
  * and ranges. A pair of height and width is written with an x, `kernel_size=1x9`, or as one number for both; a shape
- * likewise, `1x28x28`; a list with commas, `milestones=10,15`.
+ * likewise, `1x28x28`; a list with commas, `milestones=10,15`; points as pairs, `points=10:0.05,20:0.01`.
  *
  * **Process state.** The library never prints, exits, aborts, installs a signal handler or changes the locale. It has
  * no mutable global state, and starts no thread unless a context asks for threads.
@@ -126,8 +126,8 @@ SIXNET_API const char *sixnet_kind_field(const char *family, int32_t index, cons
  * @param family as in sixnet_kind_field()
  * @param kind the name of a kind
  * @param index 0 for the first attribute
- * @param field "name", "type" ("int", "float", "bool", "pair", "shape", "list", "text", "path" or "choice"), "default"
- *         ("required" if the attribute has none), "range" or "help"
+ * @param field "name", "type" ("int", "float", "bool", "pair", "shape", "list", "points", "text", "path" or
+ *         "choice"), "default" ("required" if the attribute has none), "range" or "help"
  * @return string valid until the calling thread's next call of this function; NULL if index is past the end or a word
  *         is unknown
  *
@@ -617,7 +617,8 @@ SIXNET_API int32_t sixnet_optimizer_end_epoch(sixnet_optimizer *opt, double metr
 /** Returns the learning rate of the next sixnet_optimizer_step(). Threads: reads opt. */
 SIXNET_API double sixnet_optimizer_learning_rate(const sixnet_optimizer *opt);
 
-/** Sets the base learning rate, which the schedule multiplies.
+/** Sets the base learning rate, which the schedule multiplies. A sixnet_progress_fn may call it for the optimizer that
+ * sixnet_model_fit() uses, as a schedule of its own: the next batch has the new rate.
  * @param lr finite, 0 or more
  * @return SIXNET_OK or SIXNET_INVALID_ARGUMENT
  *
@@ -869,8 +870,8 @@ typedef struct sixnet_progress sixnet_progress;
 SIXNET_API double sixnet_progress_get(const sixnet_progress *progress, const char *key);
 
 /** Called by sixnet_model_fit() after every batch and at the end of every epoch, in the calling thread. May use the
- * model and the optimizer without training them: read, save, copy, predict, evaluate. Other calls with them fail with
- * SIXNET_BAD_STATE. Return 0 to continue, nonzero to stop. */
+ * model and the optimizer without training them: read, save, copy, predict, evaluate; and it may set the learning rate
+ * of the next batch by sixnet_optimizer_set_learning_rate(). Other calls with them fail with SIXNET_BAD_STATE. Return 0 to continue, nonzero to stop. */
 typedef int32_t (*sixnet_progress_fn)(void *user, const sixnet_progress *progress);
 
 /** Trains a model on a dataset. Runs `epochs` passes over the data in shuffled batches of `batch_size`. The result does

@@ -63,7 +63,7 @@ double sixnet_optimizer_learning_rate(const sixnet_optimizer *opt)
 
 int32_t sixnet_optimizer_set_learning_rate(sixnet_optimizer *opt, double lr)
 {
-    int32_t status = six_api_need("sixnet_optimizer_set_learning_rate", "opt", opt, SIX_CHANGES);
+    int32_t status = six_api_need("sixnet_optimizer_set_learning_rate", "opt", opt, SIX_RUNS);
     if (status)
         return status;
     if (!isfinite(lr) || lr < 0)

@@ -125,22 +125,34 @@ static const char *read_shape(const six_attr *attr, six_span s, void *field)
     return six_shape_fits(shape) ? NULL : "is not a shape of 1 to 2^40 values";
 }
 
-static const char *read_list(const six_attr *attr, six_span s, void *field)
+/* Numbers, of which the first, third, ... end with `after_odd` and the others with a comma. */
+static const char *read_numbers(const six_attr *attr, six_span s, six_list *list, char after_odd)
 {
-    six_list *list = field;
     const char *begin = s.begin, *end;
-    if (begin == s.end)
-        return NULL;
     do {
         if (list->count == SIX_LIST_MAX)
             return "has more than 1024 numbers";
-        end = six_find_char(begin, s.end, ',');
+        end = six_find_char(begin, s.end, list->count % 2 ? ',' : after_odd);
         const char *problem = read_number(attr, (six_span){begin, end}, &list->value[list->count++]);
         if (problem)
-            return problem == no_number ? "is not numbers with commas between them" : problem;
+            return problem;
         begin = end + 1;
     } while (end < s.end);
     return NULL;
+}
+
+static const char *read_list(const six_attr *attr, six_span s, void *field)
+{
+    const char *problem = s.begin == s.end ? NULL : read_numbers(attr, s, field, ',');
+    return problem == no_number ? "is not numbers with commas between them" : problem;
+}
+
+static const char *read_points(const six_attr *attr, six_span s, void *field)
+{
+    const six_list *list = field;
+    const char *problem = read_numbers(attr, s, field, ':');
+    return problem == no_number || (!problem && list->count % 2) ? "is not pairs of numbers, such as 0:0.1,10:0.01"
+                                                                 : problem;
 }
 
 static const char *read_text(const six_attr *attr, six_span s, void *field)
@@ -232,14 +244,16 @@ static void write_shape(const six_attr *attr, const void *field, six_text *t)
     six_text_add(t, "%s", six_shape_text(field, text));
 }
 
-static void write_list(const six_attr *attr, const void *field, six_text *t)
+static void write_numbers(const six_attr *attr, const six_list *list, const char *after_odd, six_text *t)
 {
-    const six_list *list = field;
     for (int32_t i = 0; i < list->count; i++) {
-        six_text_add(t, "%s", i ? "," : "");
+        six_text_add(t, "%s", i == 0 ? "" : i % 2 ? after_odd : ",");
         write_float(attr, &list->value[i], t);
     }
 }
+
+static void write_list(const six_attr *attr, const void *field, six_text *t) { write_numbers(attr, field, ",", t); }
+static void write_points(const six_attr *attr, const void *field, six_text *t) { write_numbers(attr, field, ":", t); }
 
 static void write_text(const six_attr *attr, const void *field, six_text *t)
 {
@@ -272,6 +286,7 @@ static const struct {
     [SIX_PAIR] = {"pair", 2 * sizeof(int64_t), read_pair, write_pair, NULL},
     [SIX_SHAPE] = {"shape", sizeof(six_shape), read_shape, write_shape, NULL},
     [SIX_LIST] = {"list", sizeof(six_list), read_list, write_list, NULL},
+    [SIX_POINTS] = {"points", sizeof(six_list), read_points, write_points, NULL},
     [SIX_TEXT] = {"text", SIX_TEXT_MAX, read_text, write_text, "letters, digits and _ . - / , : + * ?"},
     [SIX_NAMES] = {"text", SIX_NAMES_MAX, read_text, write_text, "letters, digits and _ . - / , : + * ?"},
     [SIX_CHOICE] = {"choice", sizeof(int32_t), read_choice, write_choice, NULL},
@@ -320,7 +335,7 @@ bool six_attr_same(six_type type, const void *a, const void *b)
     const six_list *list = a, *other = b;
     if (type == SIX_SHAPE)
         return six_shape_equal(a, b);
-    if (type == SIX_LIST)
+    if (type == SIX_LIST || type == SIX_POINTS)
         return list->count == other->count &&
                memcmp(list->value, other->value, (size_t)list->count * sizeof(double)) == 0;
     if (type == SIX_TEXT || type == SIX_NAMES || type == SIX_PATH)

@@ -12,7 +12,8 @@
 
 typedef enum six_access {
     SIX_READS,
-    SIX_RUNS, /* changes nothing but memory of its own, as prediction does: allowed while six_calls_yield() is in effect */
+    SIX_RUNS, /* changes nothing but memory of its own, as prediction does, or what the outer call reads anew, as a learning rate:
+               * allowed while six_calls_yield() is in effect */
     SIX_CHANGES,
     SIX_FREES, /* gives a handle back: conflicts with calls that were given the handle, not with those whose objects keep it alive */
 } six_access;

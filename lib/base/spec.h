@@ -15,6 +15,7 @@ typedef enum six_type {
     SIX_PAIR,   /* int64_t[2]: height, width; written 3 or 3x5 */
     SIX_SHAPE,  /* six_shape; written 1x28x28 */
     SIX_LIST,   /* six_list; written 10,15.5 */
+    SIX_POINTS, /* six_list of an even number; written 0:1.5,10:2 */
     SIX_TEXT,   /* char[SIX_TEXT_MAX], letters, digits and _ . - / , : + * ? */
     SIX_NAMES,  /* the same, but char[SIX_NAMES_MAX] */
     SIX_CHOICE, /* int32_t: the place among the words of choices */

@@ -238,7 +238,7 @@ static int32_t parse_optimizer(loading *l, const char *text)
         status = kind->check(l->attr);
     if (status)
         return status;
-    if (kind->slots(l->attr) != opt->slots)
+    if (six_optimizer_slots(opt, l->attr) != opt->slots)
         return six_fail(SIXNET_INVALID_ARGUMENT, "the run was made with '%.200s', which keeps another state", text);
     return SIXNET_OK;
 }

@@ -19,6 +19,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 SIX_OPTIMIZER(adam) = {
     .kind = {"adam", "Adam: steps scaled by the mean squared gradient", attrs, sizeof(adam)},
     .slots = slots,
+    .momentum = offsetof(adam, beta1),
     .squares = 2 | 4,
     .bound = bound,
 };

@@ -71,6 +71,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 SIX_OPTIMIZER(adamax) = {
     .kind = {"adamax", "Adam with steps scaled by the largest gradient", attrs, sizeof(adamax)},
     .slots = slots,
+    .momentum = offsetof(adamax, beta1),
     .squares = 2,
     .bound = bound,
 };

@@ -20,6 +20,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 SIX_OPTIMIZER(adamw) = {
     .kind = {"adamw", "Adam with weight decay decoupled from the gradient", attrs, sizeof(adam)},
     .slots = slots,
+    .momentum = offsetof(adam, beta1),
     .squares = 2 | 4,
     .bound = bound,
 };

@@ -119,6 +119,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 SIX_OPTIMIZER(lamb) = {
     .kind = {"lamb", "Adam whose step for a tensor is as long as a share of its norm", attrs, sizeof(lamb)},
     .slots = slots,
+    .momentum = offsetof(lamb, beta1),
     .squares = 2,
     .bound = bound,
 };

@@ -68,6 +68,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 SIX_OPTIMIZER(lion) = {
     .kind = {"lion", "steps of equal size along the sign of a mean gradient", attrs, sizeof(lion)},
     .slots = slots,
+    .momentum = offsetof(lion, beta1),
     .bound = bound,
 };
 

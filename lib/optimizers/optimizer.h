@@ -32,6 +32,7 @@ typedef struct six_optimizer_kind {
     int32_t (*check)(
         const void *attr); /* what ranges cannot say: six_fail() for attributes that do not go together; NULL if none */
     int32_t (*slots)(const void *attr); /* up to SIX_MAX_SLOTS arrays of state, zero at first */
+    size_t momentum;                    /* offset of the double that a schedule may move, below 1; 0 if none */
     uint32_t squares;                   /* bit i: slot i holds mean squares, which are never negative */
     /* A bound of the magnitude of every number that update() computes from finite ones up to `most`, where those of the slots of
      * squares are not negative; INFINITY or NaN if there is none. */

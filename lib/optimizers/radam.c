@@ -103,6 +103,7 @@ SIX_OPTIMIZER(radam) = {
     .kind = {"radam", "Adam whose first steps are not scaled, as its mean squares are not known yet", attrs,
              sizeof(radam)},
     .slots = slots,
+    .momentum = offsetof(radam, beta1),
     .squares = 2,
     .bound = bound,
 };

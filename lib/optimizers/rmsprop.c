@@ -89,6 +89,7 @@ static void update(const void *attr, const six_update *u, real *w, const real *g
 SIX_OPTIMIZER(rmsprop) = {
     .kind = {"rmsprop", "steps scaled by the root of the mean squared gradient", attrs, sizeof(rmsprop)},
     .slots = slots,
+    .momentum = offsetof(rmsprop, momentum),
     .squares = 1,
     .bound = bound,
 };

@@ -79,6 +79,7 @@ SIX_OPTIMIZER(sgd) = {
     .kind = {"sgd", "stochastic gradient descent, with momentum", attrs, sizeof(sgd)},
     .check = check,
     .slots = slots,
+    .momentum = offsetof(sgd, momentum),
     .bound = bound,
 };
 

@@ -16,7 +16,7 @@ typedef struct cosine_annealing_lr {
 
 static const six_attr attrs[] = {
     SIX_COUNT_ATTR(cosine_annealing_lr, t_max, "epochs from the largest rate to the smallest"),
-    {"eta_min", SIX_FLOAT, offsetof(cosine_annealing_lr, eta_min), 0, DBL_MAX, "0", NULL, "the smallest rate"},
+    SIX_ETA_MIN_ATTR(cosine_annealing_lr),
     {.name = NULL},
 };
 

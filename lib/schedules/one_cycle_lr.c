@@ -2,7 +2,8 @@
 
 /* one_cycle_lr, as torch.optim.lr_scheduler.OneCycleLR: from max_lr / div_factor to max_lr in the first pct_start of the steps, then to the
  * first rate divided by final_div_factor; with three_phase back to the first rate in as many steps as it rose, then to the last. Each
- * phase goes from its first rate to its last along a cosine or a line.
+ * phase goes from its first rate to its last along a cosine or a line. With cycle_momentum the momentum falls from max_momentum to
+ * base_momentum while the rate rises, rises again as the rate falls, and stays in the third phase.
  *
  * Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2018. */
 
@@ -17,7 +18,8 @@ typedef struct one_cycle_lr {
     double pct_start;
     int32_t anneal_strategy;
     double div_factor, final_div_factor;
-    int32_t three_phase;
+    int32_t three_phase, cycle_momentum;
+    double base_momentum, max_momentum;
 } one_cycle_lr;
 
 enum { ANNEAL_COS, ANNEAL_LINEAR };
@@ -35,6 +37,7 @@ static const six_attr attrs[] = {
      "the last rate is the first divided by it"},
     {"three_phase", SIX_BOOL, offsetof(one_cycle_lr, three_phase), 0, 1, "false", NULL,
      "falls to the first rate as it rose, then to the last"},
+    SIX_MOMENTUM_ATTRS(one_cycle_lr, "0.85", "0.95"),
     {.name = NULL},
 };
 
@@ -54,23 +57,37 @@ static double anneal(const one_cycle_lr *a, double t, double begin, double end, 
     return to + (from - to) * six_cosine_rise((end - t) / (end - begin));
 }
 
+/* What the phases go through: from `first` to `peak`, and to `last`, by `turn` if there is a phase between. */
+static double cycle(const one_cycle_lr *a, int64_t t, double first, double peak, double turn, double last)
+{
+    const double end = (double)a->total_steps - 1, now = fmin((double)t, end);
+    const double top = a->pct_start * (double)a->total_steps - 1, back = 2 * a->pct_start * (double)a->total_steps - 2;
+    if (now <= top)
+        return anneal(a, now, 0, top, first, peak);
+    if (!a->three_phase)
+        return anneal(a, now, top, end, peak, last);
+    return now <= back ? anneal(a, now, top, back, peak, turn) : anneal(a, now, back, end, turn, last);
+}
+
 static double rate(const void *attr, const double *state, int64_t t, double base)
 {
     const one_cycle_lr *a = attr;
-    const double first = a->max_lr / a->div_factor, last = first / a->final_div_factor;
-    const double end = (double)a->total_steps - 1, now = fmin((double)t, end);
-    const double top = a->pct_start * (double)a->total_steps - 1, back = 2 * a->pct_start * (double)a->total_steps - 2;
+    const double first = a->max_lr / a->div_factor;
     (void)state;
     (void)base;
-    if (now <= top)
-        return anneal(a, now, 0, top, first, a->max_lr);
-    if (!a->three_phase)
-        return anneal(a, now, top, end, a->max_lr, last);
-    return now <= back ? anneal(a, now, top, back, a->max_lr, first) : anneal(a, now, back, end, first, last);
+    return cycle(a, t, first, a->max_lr, first, first / a->final_div_factor);
+}
+
+static double momentum(const void *attr, int64_t t)
+{
+    const one_cycle_lr *a = attr;
+    const double most = a->max_momentum;
+    return a->cycle_momentum ? cycle(a, t, most, a->base_momentum, most, most) : (double)NAN;
 }
 
 const six_schedule_kind six_schedule_one_cycle_lr = {
     .kind = {"one_cycle_lr", "raises the rate, then lowers it far, by steps", attrs, sizeof(one_cycle_lr)},
     .counts_steps = counts_steps,
     .rate = rate,
+    .momentum = momentum,
 };

@@ -45,19 +45,40 @@ static int32_t parse(sixnet_optimizer *opt, const char *spec, const char *schedu
     opt->kind = six_optimizers[index_of(kind)];
     opt->kernels = opt->net->variant->optimizers[index_of(kind)];
     opt->attr = six_alloc(ctx, 1, kind->size);
-    status = opt->attr ? six_spec_parse(kind, rest, opt->attr, NULL, NULL) : SIXNET_OUT_OF_MEMORY;
+    opt->current = six_alloc(ctx, 1, kind->size);
+    status = opt->attr && opt->current ? six_spec_parse(kind, rest, opt->attr, NULL, NULL) : SIXNET_OUT_OF_MEMORY;
     if (status)
         return status;
     if (opt->kind->check)
         status = opt->kind->check(opt->attr);
     if (status)
         return status;
-    return six_schedule_new(&opt->schedule, ctx, schedule, ((six_optimizer_common *)opt->attr)->lr);
+    status = six_schedule_new(&opt->schedule, ctx, schedule, ((six_optimizer_common *)opt->attr)->lr);
+    if (!status && !opt->kind->momentum && !isnan(six_schedule_momentum(opt->schedule)))
+        return six_fail(SIXNET_BAD_SPEC,
+                        "%s: the schedule moves the momentum, of which %s has none; add cycle_momentum=false",
+                        kind->name, kind->name);
+    return status;
+}
+
+/* Fills in opt->current with a momentum that a schedule may move; NaN for that of attr. */
+static const void *with_momentum(const sixnet_optimizer *opt, const void *attr, double momentum)
+{
+    memcpy(opt->current, attr, opt->kind->kind.size);
+    if (!isnan(momentum))
+        *(double *)(void *)((char *)opt->current + opt->kind->momentum) = momentum;
+    return opt->current;
+}
+
+int32_t six_optimizer_slots(const sixnet_optimizer *opt, const void *attr)
+{
+    const bool moves = !isnan(six_schedule_momentum(opt->schedule));
+    return opt->kind->slots(with_momentum(opt, attr, moves ? 0.5 : (double)NAN));
 }
 
 static int32_t make_state(sixnet_optimizer *opt)
 {
-    opt->slots = opt->kind->slots(opt->attr);
+    opt->slots = six_optimizer_slots(opt, opt->attr);
     for (int32_t i = 0; i < opt->slots; i++) {
         opt->state[i] = six_alloc(opt->net->ctx, (size_t)opt->net->trained_size, (size_t)opt->net->variant->real_size);
         if (!opt->state[i])
@@ -95,6 +116,7 @@ void six_optimizer_free(sixnet_optimizer *opt)
     for (int32_t i = 0; i < SIX_MAX_SLOTS; i++)
         six_free(net->ctx, opt->state[i]);
     six_schedule_free(net->ctx, opt->schedule);
+    six_free(net->ctx, opt->current);
     six_free(net->ctx, opt->attr);
     six_free(net->ctx, opt);
     atomic_fetch_sub(&net->optimizers, 1);
@@ -140,7 +162,7 @@ static void update_chunk(void *arg, int32_t item, int32_t worker)
     const int64_t first = (int64_t)item * CHUNK, left = job->segment->size - first;
     const arrays a = arrays_at(job->opt, job->segment, first);
     (void)worker;
-    job->opt->kernels->update(job->opt->attr, &job->update, a.values, a.gradients, a.state,
+    job->opt->kernels->update(job->opt->current, &job->update, a.values, a.gradients, a.state,
                               left < CHUNK ? left : CHUNK);
 }
 
@@ -160,7 +182,8 @@ static void update_segment(const sixnet_optimizer *opt, const six_segment *segme
     update_job job = {opt, segment, next_update(opt, segment, clip_scale)};
     if (opt->kernels->trust) {
         const arrays a = arrays_at(opt, segment, 0);
-        job.update.trust = opt->kernels->trust(opt->attr, &job.update, a.values, a.gradients, a.state, segment->size);
+        job.update.trust =
+            opt->kernels->trust(opt->current, &job.update, a.values, a.gradients, a.state, segment->size);
     }
     six_pool_run(opt->net->ctx->pool, update_chunk, &job, (int32_t)((segment->size + CHUNK - 1) / CHUNK));
 }
@@ -183,9 +206,10 @@ bool six_optimizer_step_is_safe(const sixnet_optimizer *opt, double gradients)
     six_magnitudes most = {net->variant->arrays.largest(net->values, net->parameters_size), gradients, 0};
     for (int32_t i = 0; i < opt->slots; i++)
         most.state = fmax(most.state, net->variant->arrays.largest(opt->state[i], net->trained_size));
+    const void *attr = with_momentum(opt, opt->attr, six_schedule_momentum(opt->schedule));
     for (const six_segment *s = net->segment; s < net->segment + net->segment_count; s++) {
         const six_update u = next_update(opt, s, 1);
-        if (!(opt->kind->bound(opt->attr, &u, &most) < limit))
+        if (!(opt->kind->bound(attr, &u, &most) < limit))
             return false;
     }
     return true;
@@ -201,6 +225,7 @@ int32_t six_optimizer_step(sixnet_optimizer *opt)
     if (isnan(scale))
         return six_fail(SIXNET_NOT_FINITE,
                         "a gradient is not finite; nothing was changed (a smaller learning rate may help)");
+    with_momentum(opt, opt->attr, six_schedule_momentum(opt->schedule));
     if (opt->kernels->trust)
         update_tensors(opt, scale);
     else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/schedule.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -49,6 +50,8 @@ static int32_t add_part(six_schedule *s, const sixnet_context *ctx, const char *
         return SIXNET_OUT_OF_MEMORY;
     s->count++;
     status = six_spec_parse(kind, text, p->attr, NULL, NULL);
+    if (!status && p->kind->check)
+        status = p->kind->check(p->attr);
     if (status)
         return status;
     if (p->kind->init)
@@ -108,10 +111,15 @@ void six_schedule_free(const sixnet_context *ctx, six_schedule *s)
     six_free(ctx, s);
 }
 
+/* What a part counts. */
+static int64_t part_time(const six_schedule *s, const part *p)
+{
+    return p->kind->counts_steps && p->kind->counts_steps(p->attr) ? s->steps : s->epochs;
+}
+
 static double part_rate(const six_schedule *s, const part *p)
 {
-    const bool by_step = p->kind->counts_steps && p->kind->counts_steps(p->attr);
-    return p->kind->rate(p->attr, p->state, by_step ? s->steps : s->epochs, s->base);
+    return p->kind->rate(p->attr, p->state, part_time(s, p), s->base);
 }
 
 double six_schedule_lr(const six_schedule *s)
@@ -120,6 +128,17 @@ double six_schedule_lr(const six_schedule *s)
     for (int32_t i = 1; i < s->count && s->base > 0; i++)
         lr *= part_rate(s, &s->part[i]) / s->base;
     return lr;
+}
+
+double six_schedule_momentum(const six_schedule *s)
+{
+    double momentum = NAN;
+    for (int32_t i = 0; i < s->count; i++) {
+        const part *p = &s->part[i];
+        const double now = p->kind->momentum ? p->kind->momentum(p->attr, part_time(s, p)) : (double)NAN;
+        momentum = isnan(now) ? momentum : now;
+    }
+    return momentum;
 }
 
 void six_schedule_set_base(six_schedule *s, double base_lr) { s->base = base_lr; }

@@ -13,6 +13,8 @@ void six_schedule_free(const sixnet_context *ctx, six_schedule *s);
 
 /* The rate now. */
 double six_schedule_lr(const six_schedule *s);
+/* The momentum now, NaN if no part moves it; the last part that does decides. */
+double six_schedule_momentum(const six_schedule *s);
 void six_schedule_set_base(six_schedule *s, double base_lr);
 void six_schedule_step(six_schedule *s);                     /* a training step is done */
 void six_schedule_end_epoch(six_schedule *s, double metric); /* an epoch is done */

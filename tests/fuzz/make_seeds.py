@@ -88,7 +88,8 @@ def images():
 
 # ---- texts of one thing ----
 
-VALUES = {"int": "2", "float": "0.5", "bool": "true", "pair": "1x2", "shape": "2x2", "list": "0.5,1", "text": "a", "path": "a%20b"}
+VALUES = {"int": "2", "float": "0.5", "bool": "true", "pair": "1x2", "shape": "2x2", "list": "0.5,1", "points": "0:0.5,2:0.1", "text": "a",
+          "path": "a%20b"}
 
 
 def value_of(attribute):

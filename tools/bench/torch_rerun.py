@@ -50,7 +50,8 @@ def schedules(text, optimizer):
     if kind == "none":
         return nothing, nothing
     if kind == "one_cycle_lr":
-        return torch.optim.lr_scheduler.OneCycleLR(optimizer, cycle_momentum=False, **attributes).step, nothing
+        cycles = attributes.pop("cycle_momentum", "true") != "false"
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, cycle_momentum=cycles, **attributes).step, nothing
     if kind == "step_lr":
         return nothing, torch.optim.lr_scheduler.StepLR(optimizer, **attributes).step
     sys.exit(f"torch_rerun: the schedule '{kind}' is not known here; step_lr and one_cycle_lr are")
