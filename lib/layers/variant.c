@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The tables of one variant: compiled, as the layers are, once for each. An instruction set takes its rarely hot kernels from
- * SIX_SHARED_VARIANT; see lib/meson.build. */
+ * SIX_SHARED_VARIANT, and those that are never hot from SIX_ONCE_VARIANT; see lib/meson.build. */
 
 #include "layers/variant.h"
 
@@ -12,6 +12,7 @@
 
 #ifndef SIX_SHARED_VARIANT
 #define SIX_SHARED_VARIANT SIX_VARIANT
+#define SIX_ONCE_VARIANT SIX_VARIANT
 #endif
 
 #define SIX_ITEM(name, variant) extern const six_kernels SIX_PASTE(six_kernels_##name##_, variant);

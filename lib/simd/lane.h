@@ -139,6 +139,14 @@ SIX_INLINE real six_fma_one(real a, real b, real c) { return __builtin_fmaf(a, b
 SIX_INLINE real six_fma_one(real a, real b, real c) { return a * b + c; }
 #endif
 
+/* In an object that serves all instruction sets, with and without a fused multiply-add, a call of one does not link. */
+#ifdef SIX_FOR_ALL_VARIANTS
+vec six_fma_not_in_all_variants(vec a, vec b, vec c);
+real six_fma_one_not_in_all_variants(real a, real b, real c);
+#define six_fma six_fma_not_in_all_variants
+#define six_fma_one six_fma_one_not_in_all_variants
+#endif
+
 /* Random bits: 32-bit integers, as many as fill a register, in every variant. */
 typedef int32_t word_vec __attribute__((vector_size(SIX_VECTOR_BYTES), may_alias));
 enum { SIX_WORD_WIDTH = SIX_VECTOR_BYTES / 4, SIX_WORD_PARTS = SIX_LANES / SIX_WORD_WIDTH };
