@@ -515,6 +515,56 @@ static void expect_adaptive_pool(const question *q)
         along(q, "output_size", 1, 1));
 }
 
+/* The word of an attribute among those that are given. */
+static const char *word_of(const char *spec, const char *attribute, const char *const *words)
+{
+    const char *value = find(spec, attribute);
+    for (const char *const *w = words + 1; value && *w; w++)
+        if (strncmp(value, *w, strlen(*w)) == 0)
+            return *w;
+    return words[0];
+}
+
+static void expect_pad(const question *q)
+{
+    static const char *const modes[] = {"constant", "reflect", "replicate", NULL};
+    double sides[64];
+    int side[4] = {0};
+    const fixture_shape *in = &q->l->in[0];
+    const int count = fixture_list(q->spec, "padding", sides), h = in->rank > 1 ? (int)in->dim[in->rank - 2] : 1;
+    for (int i = 0; i < count; i++)
+        side[i] = (int)sides[i];
+    oracle_pad(q->x[0], q->y, (int)(count_of(q) / (h * last(q))), h, last(q), side, word_of(q->spec, "mode", modes),
+               fixture_real(q->spec, "value", 0));
+}
+
+static void expect_pixel_shuffle(const question *q)
+{
+    const bool back = fixture_is(q->spec, "pixel_unshuffle");
+    const fixture_shape *small = back ? &q->l->out : &q->l->in[0], *large = back ? &q->l->in[0] : &q->l->out;
+    oracle_pixel_shuffle(back ? q->y : q->x[0], back ? (double *)q->x[0] : q->y, q->n, (int)large->dim[0],
+                         (int)small->dim[1], (int)small->dim[2], (int)(large->dim[1] / small->dim[1]), back);
+}
+
+static void expect_unfold(const question *q)
+{
+    int of[4][2];
+    static const char *const names[] = {"kernel_size", "stride", "padding", "dilation"};
+    for (int k = 0; k < 4; k++)
+        for (int axis = 0; axis < 2; axis++)
+            of[k][axis] = fixture_int(q->spec, names[k], axis, k != 2);
+    oracle_unfold(q->x[0], q->y, q->n, dim(q, 0), dim(q, 1), dim(q, 2), of[0], of[1], of[2], of[3]);
+}
+
+static void expect_upsample(const question *q)
+{
+    static const char *const modes[] = {"nearest", "linear", "bilinear", NULL};
+    const fixture_shape *in = &q->l->in[0], *out = &q->l->out;
+    oracle_upsample(q->x[0], q->y, q->n * dim(q, 0), extent(in, 0), extent(in, 1), extent(out, 0), extent(out, 1),
+                    fixture_real(q->spec, "scale_factor", 0), word_of(q->spec, "mode", modes),
+                    fixture_has(q->spec, "align_corners=true"));
+}
+
 static void expect_batchnorm(const question *q)
 {
     oracle_batchnorm(q->x[0], q->weight, q->bias, q->mean, q->variance, q->y, q->n, dim(q, 0),
@@ -707,6 +757,11 @@ static const struct oracle {
     {"reshape", expect_same, NO_ROUNDING},
     {"dropout", expect_same, NO_ROUNDING},
     {"relu", expect_relu, NO_ROUNDING},
+    {"pad", expect_pad, NO_ROUNDING},
+    {"pixel_shuffle", expect_pixel_shuffle, NO_ROUNDING},
+    {"pixel_unshuffle", expect_pixel_shuffle, NO_ROUNDING},
+    {"unfold", expect_unfold, NO_ROUNDING},
+    {"upsample", expect_upsample, SUM},
     {"maxpool1d", expect_maxpool, NO_ROUNDING},
     {"maxpool2d", expect_maxpool, NO_ROUNDING},
     {"adaptive_maxpool2d", expect_adaptive_pool, NO_ROUNDING},
@@ -945,7 +1000,11 @@ bool fixture_exact(const char *spec)
                                         "abs",
                                         "neg",
                                         "maxpool1d",
-                                        "adaptive_maxpool2d"};
+                                        "adaptive_maxpool2d",
+                                        "pad",
+                                        "pixel_shuffle",
+                                        "pixel_unshuffle",
+                                        "unfold"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (fixture_is(spec, exact[i]))
             return true;

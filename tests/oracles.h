@@ -111,4 +111,18 @@ void oracle_split(const double *x, const int *dim, int outputs, double *y, int n
 
 /* ---- end of tests/oracles_norm.c ---- */
 
+/* ---- tests/oracles_image.c ---- */
+
+/* y[planes][side[2] + h + side[3]][side[0] + w + side[1]] of x[planes][h][w]; mode is "constant", "reflect" or "replicate". */
+void oracle_pad(const double *x, double *y, int planes, int h, int w, const int side[4], const char *mode,
+                double value);
+/* large[n][c][h * factor][w * factor] of small[n][c][factor][factor][h][w]; with `back` small of large. */
+void oracle_pixel_shuffle(const double *small, double *large, int n, int c, int h, int w, int factor, int back);
+/* y[n][c][kernel[0]][kernel[1]][windows] of x[n][c][h][w]. */
+void oracle_unfold(const double *x, double *y, int n, int c, int h, int w, const int kernel[2], const int stride[2],
+                   const int pad[2], const int dilation[2]);
+/* y[planes][oh][ow] of x[planes][h][w]; mode is "nearest" or anything else; scale_factor 0 is the quotient of the extents. */
+void oracle_upsample(const double *x, double *y, int planes, int h, int w, int oh, int ow, double scale_factor,
+                     const char *mode, int align_corners);
+
 #endif

@@ -325,6 +325,10 @@ static void test_every_range_is_checked(void **state)
 
 /* Every layer and loss is in one of them; inputs are small whole numbers. */
 static const char *const nets[] = {
+    "input shape=4x3x2\npixel_shuffle upscale_factor=2\npad padding=1,-1,0,2 value=0.5\nupsample size=6x9 "
+    "mode=bilinear "
+    "align_corners=true\npixel_unshuffle downscale_factor=3\nunfold kernel_size=2x1 dilation=1x2 padding=1x0 "
+    "stride=2x1\nupsample scale_factor=2\npad padding=2,1 mode=reflect\nmse\n",
     "input shape=2x3 name=a\ninput shape=3 name=b\nsub from=a,b\nexp from=b\ndiv from=sub1,exp1\nmaximum "
     "from=div1,b\nminimum from=maximum1,a\n"
     "abs\nscale a=2 b=1\nsqrt\npow exponent=1.5\nlog\nneg\nmse\n",
