@@ -450,6 +450,13 @@ LOSSES = [
     ("l1", "6", 19, nn.L1Loss(), targets_like),
     ("smooth_l1", "6", 19, nn.SmoothL1Loss(), targets_like),
     ("smooth_l1 beta=0.5 reduction=sum", "6", 3, nn.SmoothL1Loss(beta=0.5, reduction="sum"), targets_like),
+    ("huber", "6", 19, nn.HuberLoss(), targets_like),
+    ("huber delta=0.5 reduction=sum", "6", 3, nn.HuberLoss(delta=0.5, reduction="sum"), targets_like),
+    ("bce", "6", 19, nn.BCELoss(), shares_like),
+    ("kl_div", "6", 3, nn.KLDivLoss(), shares_like),
+    ("kl_div reduction=batchmean log_target=true", "2x3", 19, nn.KLDivLoss(reduction="batchmean", log_target=True), targets_like),
+    ("poisson_nll full=true", "6", 19, nn.PoissonNLLLoss(full=True), shares_like),
+    ("poisson_nll log_input=false eps=0.5 reduction=sum", "6", 3, nn.PoissonNLLLoss(False, eps=0.5, reduction="sum"), shares_like),
 ]
 
 
@@ -501,7 +508,10 @@ def eval_case(out, spec, shape, n, module):
 
 def loss_case(out, spec, shape, n, loss, target_of):
     begin_case(out, spec, shape, n, "loss")
-    x = inputs_of([n] + shape_of(shape)).requires_grad_()
+    x = inputs_of([n] + shape_of(shape))
+    if isinstance(loss, nn.BCELoss) or getattr(loss, "log_input", True) is False:
+        x = x / 4 + 0.5  # from 0 to 1
+    x.requires_grad_()
     target = target_of(x)
     value = loss(x, target)
     value.backward()

@@ -4,6 +4,7 @@
 
 /* What layers should compute, in plain double and without anything of the library: arrays are row-major, one sample after another. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* --- Activations and losses: oracles_activation.c --- */
@@ -46,6 +47,11 @@ double oracle_cross_entropy_of_shares(const double *x, const double *target, int
 double oracle_mse(const double *x, const double *target, int64_t count, oracle_reduction reduction);
 double oracle_l1(const double *x, const double *target, int64_t count, oracle_reduction reduction);
 double oracle_smooth_l1(const double *x, const double *target, int64_t count, double beta, oracle_reduction reduction);
+double oracle_huber(const double *x, const double *target, int64_t count, double delta, oracle_reduction reduction);
+double oracle_bce(const double *x, const double *target, int64_t count, oracle_reduction reduction);
+double oracle_kl_div(const double *x, const double *target, int64_t count, bool log_target, oracle_reduction reduction);
+double oracle_poisson_nll(const double *x, const double *target, int64_t count, bool log_input, bool full, double eps,
+                          oracle_reduction reduction);
 /* pos_weights is 0, 1, or the length of the last dimension. */
 double oracle_bce_with_logits(const double *x, const double *target, int64_t count, const double *pos_weight,
                               int64_t pos_weights, oracle_reduction reduction);

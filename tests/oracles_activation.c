@@ -260,6 +260,48 @@ double oracle_l1(const double *x, const double *target, int64_t count, oracle_re
     return reduced(sum, count, reduction);
 }
 
+double oracle_huber(const double *x, const double *target, int64_t count, double delta, oracle_reduction reduction)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double d = fabs(x[i] - target[i]);
+        sum += d < delta ? 0.5 * d * d : delta * (d - 0.5 * delta);
+    }
+    return reduced(sum, count, reduction);
+}
+
+double oracle_bce(const double *x, const double *target, int64_t count, oracle_reduction reduction)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum -= target[i] * fmax(log(x[i]), -100) + (1 - target[i]) * fmax(log1p(-x[i]), -100);
+    return reduced(sum, count, reduction);
+}
+
+double oracle_kl_div(const double *x, const double *target, int64_t count, bool log_target, oracle_reduction reduction)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const double p = log_target ? exp(target[i]) : target[i];
+        if (p > 0)
+            sum += p * ((log_target ? target[i] : log(p)) - x[i]);
+    }
+    return reduced(sum, count, reduction);
+}
+
+double oracle_poisson_nll(const double *x, const double *target, int64_t count, bool log_input, bool full, double eps,
+                          oracle_reduction reduction)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const double t = target[i];
+        sum += log_input ? exp(x[i]) - t * x[i] : x[i] - t * log(x[i] + eps);
+        if (full && t > 1)
+            sum += t * log(t) - t + 0.5 * log(2 * acos(-1) * t);
+    }
+    return reduced(sum, count, reduction);
+}
+
 double oracle_smooth_l1(const double *x, const double *target, int64_t count, double beta, oracle_reduction reduction)
 {
     double sum = 0;

@@ -61,6 +61,21 @@ static const struct {
     {"smooth_l1 beta=0.5", "2x5"},
     {"smooth_l1 beta=2 reduction=sum", "5"},
     {"smooth_l1 beta=0", "5"},
+    {"huber", "7"},
+    {"huber delta=4 reduction=sum", "2x3"},
+    {"huber delta=0.5", "2x5"},
+    {"bce", "1"},
+    {"bce", "3x4"},
+    {"bce reduction=sum", "6"},
+    {"kl_div", "7"},
+    {"kl_div reduction=sum", "2x3"},
+    {"kl_div reduction=batchmean", "5"},
+    {"kl_div reduction=batchmean log_target=true", "2x3"},
+    {"kl_div log_target=true", "5"},
+    {"poisson_nll", "7"},
+    {"poisson_nll full=true reduction=sum", "2x3"},
+    {"poisson_nll log_input=false", "5"},
+    {"poisson_nll log_input=false full=true eps=0.5", "2x3"},
 };
 
 enum { CASES = sizeof cases / sizeof *cases };
@@ -103,12 +118,29 @@ static const char *weights_of(const char *spec)
     return fixture_is(spec, "bce_with_logits") ? "pos_weight" : "weight";
 }
 
+/* Each target is from 0 to 1. */
+static bool takes_shares(const char *spec)
+{
+    return fixture_is(spec, "bce") || fixture_is(spec, "bce_with_logits") || is_of_shares(spec) ||
+           (fixture_is(spec, "kl_div") && !fixture_has(spec, "log_target"));
+}
+
+/* An input that the loss allows: a probability, or an expected value. */
+static double allowed_input(const char *spec, double x)
+{
+    if (fixture_is(spec, "bce"))
+        return (double)(float)(0.5 + 0.45 * x / (1 + fabs(x)));
+    return fixture_is(spec, "poisson_nll") && fixture_has(spec, "log_input=false") ? 0.5 + fabs(x) : x;
+}
+
 static double random_target(const bench *b, fixture_random *r, int64_t i, fixture_filling how)
 {
-    double beta = fixture_real(b->spec, "beta", 1);
+    double beta = fixture_real(b->spec, fixture_is(b->spec, "huber") ? "delta" : "beta", 1);
+    if (fixture_is(b->spec, "poisson_nll"))
+        return fixture_below(r, 7);
     if (is_of_classes(b->spec))
         return fixture_below(r, (int)b->shape.dim[0]);
-    if (fixture_is(b->spec, "bce_with_logits") || is_of_shares(b->spec))
+    if (takes_shares(b->spec))
         return how != FIXTURE_WHOLE && fixture_below(r, 3) ? fixture_uniform(r, 0, 1) : fixture_below(r, 2);
     if (how == FIXTURE_WHOLE)
         return fixture_below(r, 7) - 3;
@@ -151,6 +183,8 @@ static bench bench_open(const char *options, int i, int n, fixture_filling how)
     b.room = fixture_room(n * b.size);
     b.target = fixture_room(n * b.targets);
     fixture_fill(&r, how, b.x, n * b.size);
+    for (int64_t k = 0; k < n * b.size; k++)
+        b.x[k] = allowed_input(b.spec, b.x[k]);
     for (int64_t k = 0; k < n * b.targets; k++)
         b.target[k] = random_target(&b, &r, k, how);
     if (is_of_shares(b.spec))
@@ -193,6 +227,16 @@ static double expected_loss(const bench *b)
         return oracle_l1(b->x, b->target, all, reduction);
     if (fixture_is(s, "smooth_l1"))
         return oracle_smooth_l1(b->x, b->target, all, fixture_real(s, "beta", 1), reduction);
+    if (fixture_is(s, "huber"))
+        return oracle_huber(b->x, b->target, all, fixture_real(s, "delta", 1), reduction);
+    if (fixture_is(s, "bce"))
+        return oracle_bce(b->x, b->target, all, reduction);
+    if (fixture_is(s, "kl_div"))
+        return oracle_kl_div(b->x, b->target, all, fixture_has(s, "log_target"), reduction) *
+               (fixture_has(s, "batchmean") ? (double)b->size : 1);
+    if (fixture_is(s, "poisson_nll"))
+        return oracle_poisson_nll(b->x, b->target, all, !fixture_has(s, "log_input=false"), fixture_has(s, "full"),
+                                  fixture_real(s, "eps", 1e-8), reduction);
     fixture_fail("no oracle");
 }
 
@@ -319,7 +363,9 @@ static void test_losses_of_whole_numbers(void **state)
         for (int i = 0; i < CASES; i++)
             for (int k = 0; k < COUNTS; k++) {
                 bench b = bench_open(*isa, i, counts[k], FIXTURE_WHOLE);
-                bool rounds = fixture_is(b.spec, "cross_entropy") || fixture_is(b.spec, "bce_with_logits");
+                bool rounds = fixture_is(b.spec, "cross_entropy") || fixture_is(b.spec, "bce_with_logits") ||
+                              fixture_is(b.spec, "bce") || fixture_is(b.spec, "kl_div") ||
+                              fixture_is(b.spec, "poisson_nll");
                 double *dx = fixture_room(b.n * b.size), expected = expected_loss(&b), loss = loss_and_gradient(&b, dx);
                 if (!rounds && loss != expected && !isnan(expected))
                     fixture_fail("the loss is %.17g, not %.17g", loss, expected);
@@ -382,6 +428,50 @@ static void test_targets_out_of_range(void **state)
     }
 }
 
+/* ---- numbers that a loss cannot mean ---- */
+
+static void test_values_out_of_range(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        double x, target;
+        int32_t status;
+    } ranges[] = {
+        {"bce", 0.5, 1.5, SIXNET_BAD_DATA},
+        {"bce", 0.5, -0.1, SIXNET_BAD_DATA},
+        {"bce", 1.5, 1, SIXNET_BAD_DATA},
+        {"bce", -0.5, 1, SIXNET_BAD_DATA},
+        {"bce", 0.5, NAN, SIXNET_BAD_DATA},
+        {"bce", 0, 1, SIXNET_OK},
+        {"bce", 1, 0, SIXNET_OK},
+        {"kl_div", -1, 1.5, SIXNET_BAD_DATA},
+        {"kl_div", -1, -0.5, SIXNET_BAD_DATA},
+        {"kl_div log_target=true", -1, -3, SIXNET_OK},
+        {"poisson_nll", 1, -1, SIXNET_BAD_DATA},
+        {"poisson_nll", 1, NAN, SIXNET_BAD_DATA},
+        {"poisson_nll", 1, 1000, SIXNET_OK},
+        {"bce_with_logits", 3, 1.5, SIXNET_BAD_DATA},
+    };
+    sixnet_context *ctx;
+    CHECK_SIXNET(sixnet_context_new(&ctx, "dtype=f64"));
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        const double x[3] = {0.5, 0.25, ranges[i].x}, target[3] = {1, 0, ranges[i].target};
+        double loss = -1;
+        sixnet_model *net;
+        fixture_title("%s of %g and %g", ranges[i].spec, ranges[i].x, ranges[i].target);
+        CHECK_SIXNET(sixnet_model_new(&net, ctx));
+        sixnet_model_add(net, ranges[i].spec, sixnet_model_add(net, "input shape=1", SIXNET_NO_NODE));
+        CHECK_SIXNET(sixnet_model_compile(net));
+        CHECK_SIXNET(sixnet_model_forward_f64(net, x, 3));
+        if (sixnet_model_loss_f64(net, target, &loss) != ranges[i].status)
+            fixture_fail("%s", sixnet_last_error());
+        assert_int_equal(loss == -1, ranges[i].status != SIXNET_OK);
+        sixnet_model_free(net);
+    }
+    sixnet_context_free(ctx);
+}
+
 /* ---- evaluate: the same loss, and how many are right ---- */
 
 static sixnet_dataset *dataset_of(const bench *b, int i)
@@ -410,9 +500,9 @@ static int64_t largest_of(const double *x, int64_t classes, int64_t positions)
 static double expected_accuracy(const bench *b)
 {
     int64_t classes = b->shape.dim[0], positions = b->size / classes, right = 0;
-    if (fixture_is(b->spec, "bce_with_logits")) {
+    if (fixture_is(b->spec, "bce_with_logits") || fixture_is(b->spec, "bce")) {
         for (int64_t k = 0; k < b->n * b->size; k++)
-            right += (b->x[k] > 0) == (b->target[k] >= 0.5);
+            right += (b->x[k] > (fixture_is(b->spec, "bce") ? 0.5 : 0)) == (b->target[k] >= 0.5);
         return (double)right / (double)(b->n * b->size);
     }
     if (!is_of_classes(b->spec) && !is_of_shares(b->spec))
@@ -504,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_losses_of_whole_numbers),
         cmocka_unit_test(test_losses_have_the_same_bits),
         cmocka_unit_test(test_targets_out_of_range),
+        cmocka_unit_test(test_values_out_of_range),
         cmocka_unit_test(test_losses_that_are_not_finite),
         cmocka_unit_test(test_evaluate),
     };

@@ -20,7 +20,7 @@ static const char *const known[FAMILIES] = {
     "maxpool1d maxpool2d adaptive_maxpool2d avgpool1d avgpool2d adaptive_avgpool1d adaptive_avgpool2d matmul flatten "
     "reshape add mul sub div maximum minimum exp log sqrt abs "
     "neg scale pow concat split constant embedding",
-    "cross_entropy nll mse bce_with_logits l1 smooth_l1",
+    "cross_entropy nll mse bce bce_with_logits huber kl_div l1 poisson_nll smooth_l1",
     "sgd adam adamw rmsprop adagrad adadelta adamax nadam radam rprop lion lamb",
     "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau linear_lr "
     "constant_lr "
@@ -364,6 +364,10 @@ static const char *const nets[] = {
     "input shape=3x4 name=left\ninput shape=3x4 name=right\nsigmoid from=left name=gate\nmul from=gate,right\nadd "
     "from=mul1,left,right\nconcat from=add1,gate dim=1\ngelu\nbce_with_logits pos_weight=1,2,3,4,5,6,7,8\n",
     "input shape=4\nlinear out_features=4\nadd from=linear1,input1\nsmooth_l1 beta=0.5\n",
+    "input shape=4\nlinear out_features=3\nhuber delta=0.5\n",
+    "input shape=4\nlinear out_features=3\nsigmoid\nbce reduction=sum\n",
+    "input shape=4\nlinear out_features=3\nlog_softmax\nkl_div reduction=batchmean log_target=true\n",
+    "input shape=4\nlinear out_features=3\npoisson_nll log_input=false full=true eps=0.5\n",
     "input shape=2x3 name=a\ninput shape=4x3 name=b\nmatmul from=a,b transpose_b=true\nmatmul from=matmul1,a "
     "transpose_a=true\nmse\n",
     "input shape=2x6\nsplit sizes=2,3,1 dim=-1 name=s\nlinear out_features=3\nconstant shape=2x3 value=-0.25\nmul "

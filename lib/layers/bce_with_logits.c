@@ -7,7 +7,7 @@
  *
  * Each value classifies: it is right if x > 0 where t >= 1/2, and x <= 0 where t < 1/2. */
 
-#include "layers/loss.h"
+#include "layers/binary.h"
 #include "simd/lane_math.h"
 
 typedef struct attributes {
@@ -55,30 +55,12 @@ static int32_t setup(six_op *op)
     return six_loss_setup(op, a->reduction);
 }
 
-/* How many values of the tile's samples are classified right. */
-static real count_right(const six_op *op, const six_tile *tile)
-{
-    const vec zero = {0}, one = six_set(1), half = six_set((real)0.5);
-    real lanes[SIX_LANES];
-    for (int32_t part = 0; part < SIX_LANES; part += SIX_WIDTH) {
-        vec right = zero;
-        for (int64_t i = 0; i < op->classified; i++) {
-            const vec x = six_load(tile->x[0] + i * SIX_LANES + part),
-                      t = six_load(tile->target + i * SIX_LANES + part);
-            const ivec same = six_greater(x, zero) ^ six_greater(half, t);
-            right += six_select(same, one, zero);
-        }
-        six_store(lanes + part, right);
-    }
-    return six_loss_of_lanes(lanes, tile->active);
-}
-
 static void forward(const six_run *run, six_tile *tile, void *scratch)
 {
     (void)scratch;
-    six_loss_check_shares(run->op, tile);
+    six_loss_check_targets(run->op, tile, 1);
     six_loss_forward(run, tile, value);
-    run->sums[(int64_t)tile->index * SIX_LOSS_GROUP_SUMS + SIX_LOSS_CORRECT] = count_right(run->op, tile);
+    six_binary_count(run, tile, 0);
 }
 
 static void backward(const six_run *run, six_tile *tile, void *scratch)

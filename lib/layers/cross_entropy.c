@@ -184,7 +184,7 @@ static void forward_probabilities(const six_run *run, six_tile *tile)
     const smoothing s = smoothing_of(op);
     const int64_t classes = op->in[0].dim[0], stride = six_class_positions(op) * SIX_LANES;
     six_class_sums sums = {{0}, {0}, {0}};
-    six_loss_check_shares(op, tile);
+    six_loss_check_targets(op, tile, 1);
     for (int64_t at = 0; at < stride; at += SIX_WIDTH) {
         const real *x = tile->x[0] + at, *target = tile->target + at;
         ivec first, right;

@@ -39,14 +39,15 @@ SIX_INLINE void six_loss_add(six_loss_sum *s, vec a)
     s->sum = sum;
 }
 
-/* An error of the tile for a target that is not from 0 to 1. */
-SIX_INLINE void six_loss_check_shares(const six_op *op, six_tile *tile)
+/* An error of the tile for a target that is not from 0 to most, which is 1 or infinity. */
+SIX_INLINE void six_loss_check_targets(const six_op *op, six_tile *tile, real most)
 {
     const int64_t size = six_shape_size(&op->in[0]);
     for (int64_t i = 0; i < size; i++)
         for (int32_t lane = 0; lane < tile->active; lane++)
-            if (!(tile->target[i * SIX_LANES + lane] >= 0 && tile->target[i * SIX_LANES + lane] <= 1))
-                tile->error = "a target is not a number from 0 to 1";
+            if (!(tile->target[i * SIX_LANES + lane] >= 0 && tile->target[i * SIX_LANES + lane] <= most))
+                tile->error =
+                    most == 1 ? "a target is not a number from 0 to 1" : "a target is not a number of 0 or more";
 }
 
 /* The sum over the lanes below active. */
