@@ -49,7 +49,7 @@ TORCH = {"adam": "torch.optim.Adam", "adamw": "torch.optim.AdamW", "adaptive_avg
 
 INPUTS = ("8", "10x8", "3x16", "3x16x16", "3x8x8x8")
 VALUES = {"int": (8, 3, 2, 4, 1), "float": (0.1, 0.5, 1, 2), "pair": (3, 2, 1), "shape": ("2x4", "8", "4x2", "1x8x8"),
-          "list": ("0.5", "4,4", "1", "2", "1,1", "1,1,1,1"), "text": ("input1",), "bool": ("true",)}
+          "list": ("0.5", "4,4", "0", "1,0", "2,0,1", "1", "2", "1,1", "1,1,1,1"), "text": ("input1",), "bool": ("true",)}
 
 
 # ---- what the sources say ----

@@ -289,7 +289,9 @@ static bool is_bent(const char *spec)
                                        "maximum",
                                        "minimum",
                                        "maxpool1d",
-                                       "adaptive_maxpool2d"};
+                                       "adaptive_maxpool2d",
+                                       "reduce_max",
+                                       "reduce_min"};
     for (size_t i = 0; i < sizeof bent / sizeof *bent; i++)
         if (fixture_is(spec, bent[i]))
             return true;
@@ -675,6 +677,60 @@ static void expect_arithmetic(const question *q)
     }
 }
 
+/* A dimension as text has it, counted from the first. */
+static int dim_from(const question *q, double d) { return (int)(d < 0 ? d + q->l->in[0].rank : d); }
+
+static void expect_rearranged(const question *q)
+{
+    const layer_fixture *l = q->l;
+    const int rank = l->in[0].rank, d = dim_from(q, fixture_int(q->spec, "dim", 0, 0));
+    const int a = dim_from(q, fixture_int(q->spec, "dim0", 0, 0)), b = dim_from(q, fixture_int(q->spec, "dim1", 0, 0));
+    double list[64];
+    oracle_axis axis[8];
+    for (int i = 0; i < rank; i++)
+        axis[i] = (oracle_axis){i, 0, 1, NULL};
+    if (fixture_list(q->spec, "dims", list))
+        for (int i = 0; i < rank; i++)
+            axis[i].from = dim_from(q, list[i]);
+    axis[a].from = fixture_is(q->spec, "transpose") ? b : axis[a].from;
+    axis[b].from = fixture_is(q->spec, "transpose") ? a : axis[b].from;
+    if (fixture_is(q->spec, "slice")) {
+        const int start = fixture_int(q->spec, "start", 0, 0);
+        axis[d].start = start < 0 ? start + l->in[0].dim[d] : start;
+        axis[d].step = fixture_int(q->spec, "step", 0, 1);
+    }
+    if (fixture_list(q->spec, "index", list))
+        axis[d].index = list;
+    for (int s = 0; s < q->n; s++)
+        oracle_rearrange(q->x[0] + s * l->in_size[0], l->in[0].dim, rank, axis, l->out.dim, q->y + s * l->out_size);
+}
+
+static void expect_reduced(const question *q)
+{
+    const layer_fixture *l = q->l;
+    char kind[32];
+    double dims[64];
+    const int count = fixture_list(q->spec, "dim", dims);
+    int reduced[8] = {0};
+    snprintf(kind, sizeof kind, "%.*s", (int)strcspn(q->spec, " "), q->spec);
+    for (int d = 0; d < l->in[0].rank; d++)
+        reduced[d] = count == 0;
+    for (int i = 0; i < count; i++)
+        reduced[dim_from(q, dims[i])] = 1;
+    for (int s = 0; s < q->n; s++)
+        oracle_reduce(kind, q->x[0] + s * l->in_size[0], l->in[0].dim, l->in[0].rank, reduced, q->y + s * l->out_size);
+}
+
+static void expect_cosine_similarity(const question *q)
+{
+    int64_t outer, inner;
+    const int d = axis_of(q, 0, &outer, &inner);
+    oracle_cosine_similarity(q->x[0], q->x[1], outer, q->l->in[0].dim[d], inner, fixture_real(q->spec, "eps", 1e-8),
+                             q->y);
+    for (int64_t i = 0; q->magnitudes && i < outer * inner; i++)
+        q->y[i] = 1;
+}
+
 static void expect_function(const question *q)
 {
     char kind[32];
@@ -785,6 +841,17 @@ static const struct oracle {
     {"div", expect_arithmetic, VALUE},
     {"maximum", expect_arithmetic, NO_ROUNDING},
     {"minimum", expect_arithmetic, NO_ROUNDING},
+    {"permute", expect_rearranged, NO_ROUNDING},
+    {"transpose", expect_rearranged, NO_ROUNDING},
+    {"slice", expect_rearranged, NO_ROUNDING},
+    {"gather", expect_rearranged, NO_ROUNDING},
+    {"squeeze", expect_same, NO_ROUNDING},
+    {"unsqueeze", expect_same, NO_ROUNDING},
+    {"reduce_sum", expect_reduced, SUM},
+    {"reduce_mean", expect_reduced, SUM},
+    {"reduce_max", expect_reduced, NO_ROUNDING},
+    {"reduce_min", expect_reduced, NO_ROUNDING},
+    {"cosine_similarity", expect_cosine_similarity, SUM},
     {"exp", expect_function, VALUE},
     {"log", expect_function, VALUE},
     {"sqrt", expect_function, VALUE},
@@ -853,6 +920,8 @@ static double terms_of(const layer_fixture *l)
         return 1 + (double)l->in[0].dim[l->in[0].rank - 1];
     if (fixture_is(s, "matmul"))
         return inner_dim(l);
+    if (fixture_has(s, "reduce_") || fixture_is(s, "cosine_similarity"))
+        return (double)l->in_size[0];
     return fixture_has(s, "adaptive") ? (double)(l->in_size[0] / l->in[0].dim[0]) : fmax(window, l->inputs);
 }
 
@@ -989,6 +1058,13 @@ bool fixture_exact(const char *spec)
                                         "linear",
                                         "matmul",
                                         "conv2d",
+                                        "permute",
+                                        "transpose",
+                                        "slice",
+                                        "gather",
+                                        "squeeze",
+                                        "unsqueeze",
+                                        "reduce_sum",
                                         "add",
                                         "mul",
                                         "conv1d",

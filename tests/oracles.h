@@ -130,5 +130,24 @@ void oracle_unfold(const double *x, double *y, int n, int c, int h, int w, const
 /* y[planes][oh][ow] of x[planes][h][w]; mode is "nearest" or anything else; scale_factor 0 is the quotient of the extents. */
 void oracle_upsample(const double *x, double *y, int planes, int h, int w, int oh, int ow, double scale_factor,
                      const char *mode, int align_corners);
+/* ---- tests/oracles_shape.c ---- */
+
+/* Where index i of an output's dimension is in dimension `from` of the input: index[i], or start + i step if index is NULL. */
+typedef struct oracle_axis {
+    int from;
+    int64_t start, step;
+    const double *index;
+} oracle_axis;
+
+/* Of one sample x of shape in[rank]: y of shape out[rank]. */
+void oracle_rearrange(const double *x, const int64_t *in, int rank, const oracle_axis *axis, const int64_t *out,
+                      double *y);
+/* Of one sample; kind is reduce_sum, reduce_mean, reduce_max or reduce_min, reduced[rank] says along which dimensions. */
+void oracle_reduce(const char *kind, const double *x, const int64_t *in, int rank, const int *reduced, double *y);
+/* y[outer][inner] of a, b[outer][size][inner]. */
+void oracle_cosine_similarity(const double *a, const double *b, int64_t outer, int64_t size, int64_t inner, double eps,
+                              double *y);
+
+/* ---- end of tests/oracles_shape.c ---- */
 
 #endif

@@ -567,6 +567,12 @@ static const struct {
     {"hardshrink lambd=-1", "2", 2, 2, {0, 0.5}, {0, 0.5}, {1, 1}},
     {"glu", "4", 4, 2, {NAN, 1, 0, -INF}, {NAN, 0}, {0.5, 0, NAN, 0}},
     {"glu", "4", 4, 2, {3e38, -3e38, 1000, 1000}, {3e38, -3e38}, {1, 1, 0, 0}},
+    {"reduce_max", "4", 4, 1, {1, 3, 3, -INF}, {3}, {0, 0.5, 0.5, 0}},
+    {"reduce_min", "4", 4, 1, {1, 1, 1, INF}, {1}, {0.33333333, 0.33333333, 0.33333333, 0}},
+    {"reduce_max", "3", 3, 1, {1, NAN, 2}, {NAN}, {NAN, NAN, NAN}},
+    {"reduce_min", "3", 3, 1, {NAN, 1, 2}, {NAN}, {NAN, NAN, NAN}},
+    {"reduce_max", "2", 2, 1, {-INF, -INF}, {-INF}, {0.5, 0.5}},
+    {"reduce_mean dim=0", "2x2", 4, 2, {1, INF, -INF, INF}, {-INF, INF}, {0.5, 0.5, 0.5, 0.5}},
     {"exp", "4", 4, 4, {NAN, INF, -INF, 0}, {NAN, INF, 0, 1}, {NAN, INF, 0, 1}},
     {"log", "4", 4, 4, {NAN, INF, -1, 0}, {NAN, INF, NAN, -INF}, {NAN, 0, -1, INF}},
     {"sqrt", "4", 4, 4, {NAN, INF, -1, 0}, {NAN, INF, NAN, 0}, {NAN, 0, NAN, INF}},
@@ -817,6 +823,24 @@ static void test_choice_ties(void **state)
                                 {1, 1, NAN, NAN, INFINITY, 0}, {0.5, 0, 1, 1, 0.5, 0.5}, {0.5, 1, 1, 1, 0.5, 0.5}});
 }
 
+/* A vector shorter than eps counts as if it were that long, and its length does not depend on it. */
+static void test_cosine_of_a_short_vector(void **state)
+{
+    (void)state;
+    double y, da[2], db[2], x[4] = {0.3, 0.4, 3, 4}, one = 1;
+    fixture_title("cosine_similarity of a short vector");
+    layer_fixture l = fixture_open("dtype=f64", &(fixture_case){"cosine_similarity eps=1", "2 2", 0}, NULL);
+    CHECK_SIXNET(sixnet_model_forward_f64(l.net, x, 1));
+    CHECK_SIXNET(sixnet_node_values_f64(l.net, l.layer, &y, 1));
+    CHECK_SIXNET(sixnet_model_backward_from_f64(l.net, &one));
+    CHECK_SIXNET(sixnet_node_gradient_f64(l.net, l.input[0], da, 2));
+    CHECK_SIXNET(sixnet_node_gradient_f64(l.net, l.input[1], db, 2));
+    assert_true(fabs(y - 0.5) < 1e-15);
+    assert_true(fabs(da[0] - 0.6) < 1e-15 && fabs(da[1] - 0.8) < 1e-15);
+    assert_true(fabs(db[0]) < 1e-15 && fabs(db[1]) < 1e-15);
+    fixture_close(&l);
+}
+
 static void check_nan(const char *spec)
 {
     fixture_title("'%s'", spec);
@@ -855,6 +879,7 @@ int main(void)
         cmocka_unit_test(test_initial_weights),
         cmocka_unit_test(test_maxpool_ties),
         cmocka_unit_test(test_choice_ties),
+        cmocka_unit_test(test_cosine_of_a_short_vector),
         cmocka_unit_test(test_maxpool_of_no_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,8 @@ static const char *const known[FAMILIES] = {
     "glu tanhshrink softshrink hardshrink "
     "maxpool1d maxpool2d adaptive_maxpool2d avgpool1d avgpool2d adaptive_avgpool1d adaptive_avgpool2d matmul flatten "
     "reshape add mul sub div maximum minimum exp log sqrt abs "
-    "neg scale pow concat split constant embedding",
+    "neg scale pow permute transpose slice gather squeeze unsqueeze reduce_mean reduce_sum reduce_max "
+    "reduce_min cosine_similarity concat split constant embedding",
     "cross_entropy nll mse bce bce_with_logits huber kl_div l1 poisson_nll smooth_l1",
     "sgd adam adamw rmsprop adagrad adadelta adamax nadam radam rprop lion lamb",
     "step_lr multistep_lr exponential_lr cosine_annealing_lr one_cycle_lr linear_warmup reduce_on_plateau linear_lr "
@@ -329,6 +330,11 @@ static const char *const nets[] = {
     "mode=bilinear "
     "align_corners=true\npixel_unshuffle downscale_factor=3\nunfold kernel_size=2x1 dilation=1x2 padding=1x0 "
     "stride=2x1\nupsample scale_factor=2\npad padding=2,1 mode=reflect\nmse\n",
+    "input shape=2x3x4 name=a\npermute dims=2,0,1\ntranspose dim0=0 dim1=-1\nslice dim=1 start=-2 end=9\nslice dim=2 "
+    "step=2\ngather index=2,0,2\n"
+    "unsqueeze dim=0\nsqueeze dim=0,1\nreduce_max dim=2\nreduce_mean dim=1 keepdim=true\nreduce_sum dim=1\nreduce_min "
+    "keepdim=true\n"
+    "cosine_similarity from=a,a dim=-1 eps=0.001\nadd from=cosine_similarity1,reduce_min1\nmse\n",
     "input shape=2x3 name=a\ninput shape=3 name=b\nsub from=a,b\nexp from=b\ndiv from=sub1,exp1\nmaximum "
     "from=div1,b\nminimum from=maximum1,a\n"
     "abs\nscale a=2 b=1\nsqrt\npow exponent=1.5\nlog\nneg\nmse\n",

@@ -181,7 +181,7 @@ int32_t six_spec_kind(const char *text, six_span *word, const char **rest)
 static bool means_other(six_span word)
 {
     static const char others[] =
-        "adaptive_maxpool1d asgd bilinear deconv2d gru mae max max_unpool2d maxunpool1d maxunpool2d min "
+        "adaptive_maxpool1d asgd bilinear cos deconv2d gru mae max max_unpool2d maxunpool1d maxunpool2d min "
         "rmse rrelu rsqrt sort sum unflatten";
     six_span other;
     for (const char *rest = others; six_next_word(&rest, &other);) {

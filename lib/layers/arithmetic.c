@@ -11,10 +11,8 @@
  *
  * The gradient of what is repeated is a sum. As torch.add, torch.mul, torch.sub, torch.div, torch.maximum and torch.minimum, which pass NaN on. */
 
-#include <string.h>
-
 #include "base/status.h"
-#include "layers/op.h"
+#include "layers/iterator.h"
 
 /* The value of two inputs, or of what the first ones gave and the next; and dy times the derivative by one of two inputs, `own`. */
 typedef vec combination(vec a, vec b);
@@ -52,16 +50,11 @@ static int32_t setup(six_op *op)
     return SIXNET_OK;
 }
 
-/* A position in the output and where it is in each input, in reals. */
-typedef struct walk {
-    int64_t at[SIX_MAX_RANK], offset[SIX_MAX_INPUTS], stride[SIX_MAX_INPUTS][SIX_MAX_RANK];
-} walk;
-
-static walk walk_of(const six_run *run)
+/* Over the output, with the place in each input. */
+static six_iterator iterator_of(const six_run *run)
 {
     const six_shape *out = &run->op->out[0];
-    walk w;
-    memset(&w, 0, sizeof w);
+    six_iterator w = six_iterator_over(out, run->op->inputs);
     for (int32_t i = 0; i < run->op->inputs; i++) {
         int64_t stride = run->lanes;
         for (int32_t d = out->rank - 1; d >= 0; d--) {
@@ -71,19 +64,6 @@ static walk walk_of(const six_run *run)
         }
     }
     return w;
-}
-
-static void step(walk *w, const six_run *run)
-{
-    const six_shape *out = &run->op->out[0];
-    for (int32_t d = out->rank - 1; d >= 0; d--) {
-        const bool wraps = ++w->at[d] == out->dim[d];
-        for (int32_t i = 0; i < run->op->inputs; i++)
-            w->offset[i] += wraps ? w->stride[i][d] * (1 - out->dim[d]) : w->stride[i][d];
-        if (!wraps)
-            return;
-        w->at[d] = 0;
-    }
 }
 
 static bool is_repeated(const six_op *op, int32_t i)
@@ -102,8 +82,8 @@ static bool any_repeated(const six_op *op)
 static void spread(const six_run *run, six_tile *tile, combination *f)
 {
     const int64_t size = six_shape_size(&run->op->out[0]) * run->lanes;
-    walk w = walk_of(run);
-    for (int64_t at = 0; at < size; at += run->lanes, step(&w, run))
+    six_iterator w = iterator_of(run);
+    for (int64_t at = 0; at < size; at += run->lanes, six_iterator_step(&w))
         for (int32_t part = 0; part < run->lanes; part += SIX_WIDTH) {
             vec y = six_load(tile->x[0] + w.offset[0] + part);
             for (int32_t i = 1; i < run->op->inputs; i++)
@@ -128,10 +108,10 @@ static void gather(const six_run *run, six_tile *tile, int32_t k, derivative *f,
 {
     const int64_t size = six_shape_size(&run->op->out[0]) * run->lanes;
     const bool adds = is_repeated(run->op, k);
-    walk w = walk_of(run);
+    six_iterator w = iterator_of(run);
     if (adds)
         memset(tile->dx[k], 0, (size_t)(six_shape_size(&run->op->in[k]) * run->lanes) * sizeof(real));
-    for (int64_t at = 0; at < size; at += run->lanes, step(&w, run))
+    for (int64_t at = 0; at < size; at += run->lanes, six_iterator_step(&w))
         for (int32_t part = 0; part < run->lanes; part += SIX_WIDTH) {
             real *to = tile->dx[k] + w.offset[k] + part;
             vec g = gradient_at(run, tile, w.offset, part, six_load(tile->dy[0] + at + part), k, f, reads);

@@ -28,6 +28,24 @@ SIX_INLINE int32_t six_axis_of(const six_op *op, int64_t dim)
     return (int32_t)(dim < 0 ? dim + op->in[0].rank : dim);
 }
 
+/* Which dimensions of the first input a list names: all if it is empty. */
+__attribute__((unused)) static int32_t six_axes_named(const six_op *op, const six_list *dims, bool named[SIX_MAX_RANK])
+{
+    for (int32_t d = 0; d < SIX_MAX_RANK; d++)
+        named[d] = dims->count == 0;
+    for (int32_t i = 0; i < dims->count; i++) {
+        const int64_t dim = (int64_t)dims->value[i];
+        const int32_t status = six_axis_check(op, dim);
+        if (status)
+            return status;
+        if ((double)dim != dims->value[i] || named[six_axis_of(op, dim)])
+            return six_fail(SIXNET_BAD_SHAPE, "%s: dim=%g is not a whole number, or is given twice", op->name,
+                            dims->value[i]);
+        named[six_axis_of(op, dim)] = true;
+    }
+    return SIXNET_OK;
+}
+
 /* A whole and the parts that lie one after another in it along a dimension. */
 typedef struct six_cut {
     const six_shape *whole, *part; /* part [parts] */
