@@ -48,7 +48,7 @@ typedef struct attributes {
          1,                                                                                                            \
          "true",                                                                                                       \
          NULL,                                                                                                         \
-         "whether to add a learned number to each output channel"},                                                     \
+         "whether to add a learned number to each output channel"},                                                    \
         {"init", SIX_CHOICE, offsetof(attributes, init), 0,                                                            \
          0,      "default",  SIX_WEIGHT_INIT_CHOICES,    SIX_WEIGHT_INIT_HELP},                                        \
     {                                                                                                                  \
