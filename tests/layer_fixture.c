@@ -145,6 +145,30 @@ double fixture_real(const char *spec, const char *attribute, double otherwise)
 
 int fixture_rows(const char *spec) { return fixture_int(spec, "num_embeddings", 0, 0); }
 
+/* The shape of an input, which begins at the result and ends with a blank or the text. */
+static const char *shape_text(const char *shapes, int input)
+{
+    for (; input > 0; input--)
+        shapes += strcspn(shapes, " ") + 1;
+    return shapes;
+}
+
+static bool is_recurrent(const char *spec)
+{
+    return fixture_is(spec, "rnn") || fixture_is(spec, "lstm") || fixture_is(spec, "gru");
+}
+
+/* The input of a sequence layer that holds lengths is the one of shape 1. */
+int fixture_choices(const char *spec, const char *shapes, int input)
+{
+    const char *shape = shape_text(shapes, input);
+    const bool attends = fixture_is(spec, "multihead_attention"),
+               is_one = shape[0] == '1' && !strchr("x0123456789", shape[1]);
+    if (!is_recurrent(spec) && !attends)
+        return fixture_rows(spec);
+    return input > 0 && (is_one || shape[1] == '\0') ? atoi(shape_text(shapes, attends && input > 1 ? 1 : 0)) + 1 : 0;
+}
+
 int fixture_list(const char *spec, const char *attribute, double *values)
 {
     const char *value = find(spec, attribute);
@@ -237,7 +261,7 @@ static void add_layer(layer_fixture *l, int output)
 
 layer_fixture fixture_open_output(const char *options, const fixture_case *c, int output, const char *loss)
 {
-    layer_fixture l = {.spec = c->spec, .name = "layer"};
+    layer_fixture l = {.spec = c->spec, .shapes = c->shapes, .name = "layer"};
     CHECK_SIXNET(sixnet_context_new(&l.ctx, options));
     CHECK_SIXNET(sixnet_model_new(&l.net, l.ctx));
     add_inputs(&l, c->shapes);
@@ -265,7 +289,8 @@ static bool is_batchnorm(const char *spec)
 }
 static bool is_norm(const char *spec)
 {
-    return is_batchnorm(spec) || fixture_is(spec, "layernorm") || fixture_is(spec, "groupnorm");
+    return is_batchnorm(spec) || fixture_is(spec, "layernorm") || fixture_is(spec, "rmsnorm") ||
+           fixture_is(spec, "groupnorm");
 }
 
 /* Whether a derivative, be it the second, jumps at some multiple of 1/2. */
@@ -308,6 +333,8 @@ bool fixture_starves(const layer_fixture *l, int n)
     return is_batchnorm(l->spec) && n * l->in_size[0] == l->in[0].dim[0];
 }
 
+bool fixture_has_kinks(const char *spec) { return fixture_has(spec, "nonlinearity=relu"); }
+
 bool fixture_cannot_evaluate(const char *spec) { return fixture_has(spec, "track_running_stats=false"); }
 
 /* Copies the values of one sample and input: to feed, or from it. */
@@ -333,17 +360,20 @@ static bool takes_positive(const char *spec)
 fixture_data fixture_draw(const layer_fixture *l, fixture_random *r, int n, fixture_filling how)
 {
     fixture_data d = {.n = n, .feed = fixture_room(n * l->in_total), .upstream = fixture_room(n * l->out_size)};
-    const int rows = fixture_rows(l->spec);
     for (int s = 0; s < n; s++)
         fixture_fill(r, how, d.feed + s * l->in_total, l->in_total);
-    for (int64_t k = 0; rows && k < n * l->in_total; k++)
-        d.feed[k] = fixture_below(r, rows);
     for (int64_t k = 0; takes_positive(l->spec) && k < n * l->in_total; k++)
         d.feed[k] = fabs(d.feed[k]) + 0.5;
     fixture_fill(r, how == FIXTURE_WHOLE ? how : FIXTURE_ANY, d.upstream, n * l->out_size);
     for (int i = 0; i < l->inputs; i++)
         d.x[i] = fixture_room(n * l->in_size[i]);
     each_row(l, &d, take_row);
+    for (int i = 0; i < l->inputs; i++) {
+        const int choices = fixture_choices(l->spec, l->shapes, i);
+        for (int64_t k = 0; choices && k < n * l->in_size[i]; k++)
+            d.x[i][k] = fixture_below(r, choices);
+    }
+    fixture_feed(l, &d);
     return d;
 }
 
@@ -398,6 +428,8 @@ void fixture_fill_tensors(const layer_fixture *l, fixture_random *r, fixture_fil
         int64_t count = 0;
         double *values = take(l, name + strlen("layer."), &count);
         fixture_fill(r, how == FIXTURE_APART ? FIXTURE_ANY : how, values, count);
+        for (int64_t i = 0; (is_recurrent(l->spec) || fixture_is(l->spec, "multihead_attention")) && i < count; i++)
+            values[i] /= 4; /* errors grow from step to step */
         for (int64_t i = 0; fixture_has(name, "running_var") && i < count; i++)
             values[i] = fixture_uniform(r, 0.5, 2);
         CHECK_SIXNET(sixnet_tensor_set_f64(l->net, name, values, count));
@@ -798,10 +830,91 @@ static void expect_gelu(const question *q)
     (fixture_has(q->spec, "approximate=tanh") ? oracle_gelu_tanh : oracle_gelu)(q->x[0], count_of(q), q->y);
 }
 
+/* The tensors of a recurrent layer, four for each layer and direction; NULL for biases that are not there. */
+static int take_recurrent(const layer_fixture *l, const oracle_recurrent *r, double **tensor)
+{
+    static const char *const names[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
+    int count = 0;
+    int64_t size;
+    for (int layer = 0; layer < r->layers; layer++)
+        for (int d = 0; d <= r->bidirectional; d++)
+            for (int i = 0; i < 4; i++) {
+                char name[60];
+                snprintf(name, sizeof name, "%s_l%d%s", names[i], layer, d ? "_reverse" : "");
+                tensor[count++] = take(l, name, &size);
+            }
+    return count;
+}
+
+static oracle_recurrent recurrent_of(const layer_fixture *l)
+{
+    const char *s = l->spec;
+    return (oracle_recurrent){
+        .cell = fixture_is(s, "lstm")                 ? ORACLE_LSTM
+                : fixture_is(s, "gru")                ? ORACLE_GRU
+                : fixture_has(s, "nonlinearity=relu") ? ORACLE_RNN_RELU
+                                                      : ORACLE_RNN_TANH,
+        .steps = (int)l->in[0].dim[0],
+        .features = (int)l->in[0].dim[1],
+        .hidden = fixture_int(s, "hidden_size", 0, 0),
+        .layers = fixture_int(s, "num_layers", 0, 1),
+        .bidirectional = fixture_has(s, "bidirectional=true"),
+    };
+}
+
+static void expect_recurrent(const question *q)
+{
+    const layer_fixture *l = q->l;
+    const oracle_recurrent r = recurrent_of(l);
+    double *tensor[64];
+    const int tensors = take_recurrent(l, &r, tensor), lengths = l->inputs > 1 && l->in[1].rank == 1;
+    const int state = l->inputs > 1 + lengths ? 1 + lengths : 0;
+    for (int s = 0; s < q->n; s++) {
+        const double *h_0 = state ? q->x[state] + s * l->in_size[state] : NULL;
+        const double *c_0 = state && r.cell == ORACLE_LSTM ? q->x[state + 1] + s * l->in_size[state] : NULL;
+        oracle_recurrent_sample(&r, (const double *const *)tensor, q->x[0] + s * l->in_size[0],
+                                lengths ? (int)q->x[1][s] : r.steps, h_0, c_0, q->y + s * l->out_size);
+    }
+    for (int i = 0; i < tensors; i++)
+        free(tensor[i]);
+}
+
+static void expect_attention(const question *q)
+{
+    static const char *const names[] = {"in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"};
+    const layer_fixture *l = q->l;
+    const int last_input = l->inputs - 1, lengths = fixture_choices(q->spec, l->shapes, last_input) ? last_input : 0;
+    const int sequences = lengths ? lengths : l->inputs, key = sequences > 1 ? 1 : 0, value = sequences > 2 ? 2 : key;
+    const oracle_attention a = {(int)l->in[0].dim[0], (int)l->in[key].dim[0], (int)l->in[0].dim[1],
+                                fixture_int(q->spec, "num_heads", 0, 1), fixture_has(q->spec, "causal=true")};
+    double *tensor[4];
+    int64_t size;
+    for (int i = 0; i < 4; i++)
+        tensor[i] = take(l, names[i], &size);
+    for (int s = 0; s < q->n; s++)
+        oracle_attention_sample(&a, (const double *const *)tensor, q->x[0] + s * l->in_size[0],
+                                q->x[key] + s * l->in_size[key], q->x[value] + s * l->in_size[value],
+                                lengths ? (int)q->x[lengths][s] : a.keys, q->y + s * l->out_size);
+    for (int i = 0; i < 4; i++)
+        free(tensor[i]);
+}
+
+static void expect_positional_encoding(const question *q)
+{
+    oracle_positional_encoding(q->x[0], q->weight, q->y, q->n, dim(q, 0), dim(q, 1));
+}
+
+static void expect_rmsnorm(const question *q)
+{
+    int size = row_of(q->spec);
+    oracle_rmsnorm(q->x[0], q->weight, q->y, (int)(count_of(q) / size), size, fixture_real(q->spec, "eps", 0x1p-23));
+}
+
 /* ---- bounds ---- */
 
-/* How far rounding can take a result: not at all; by each of some terms; by a few units; as softmax or a norm does. */
-typedef enum bound_style { NO_ROUNDING, SUM, VALUE, SOFT, NORM } bound_style;
+/* How far rounding can take a result: not at all; by each of some terms; by a few units; as softmax or a norm does; by each of
+ * some steps, each of which takes sums. */
+typedef enum bound_style { NO_ROUNDING, SUM, VALUE, SOFT, NORM, STEPS } bound_style;
 
 static const struct oracle {
     const char *kind;
@@ -886,6 +999,12 @@ static const struct oracle {
     {"log_softmax", expect_softmax, SOFT},
     {"batchnorm1d", expect_batchnorm, NORM},
     {"batchnorm2d", expect_batchnorm, NORM},
+    {"rnn", expect_recurrent, STEPS},
+    {"lstm", expect_recurrent, STEPS},
+    {"gru", expect_recurrent, STEPS},
+    {"multihead_attention", expect_attention, STEPS},
+    {"positional_encoding", expect_positional_encoding, STEPS},
+    {"rmsnorm", expect_rmsnorm, NORM},
     {"layernorm", expect_layernorm, NORM},
     {"groupnorm", expect_groupnorm, NORM},
 };
@@ -999,7 +1118,7 @@ static void bound_norm(const layer_fixture *l, const fixture_data *d, const fixt
 {
     int64_t channels = l->in[0].dim[0], size = l->in_size[0], total = d->n * size;
     int64_t length =
-        fixture_is(l->spec, "layernorm") ? row_of(l->spec) : size / fixture_int(l->spec, "num_groups", 0, 1);
+        fixture_has(l->spec, "normalized_shape") ? row_of(l->spec) : size / fixture_int(l->spec, "num_groups", 0, 1);
     for (int64_t c = 0; is_batchnorm(l->spec) && c < channels; c++)
         bound_set(l, d, t, &(values_set){c * (size / channels), d->n, size / channels, size}, unit, bound);
     for (int64_t first = 0; !is_batchnorm(l->spec) && first < total; first += length)
@@ -1018,6 +1137,15 @@ static void bound_scaling(const layer_fixture *l, const fixture_data *d, const f
     }
 }
 
+static void bound_steps(const layer_fixture *l, const fixture_data *d, const double *y, double unit, double *bound)
+{
+    const double steps = (double)l->in[0].dim[0] * fixture_int(l->spec, "num_layers", 0, 1);
+    const double terms = 20 + (double)l->in[0].dim[1] + 2 * fixture_int(l->spec, "hidden_size", 0, 8);
+    const double most = largest_of(y, d->n * l->out_size, 1);
+    for (int64_t i = 0; i < d->n * l->out_size; i++)
+        bound[i] = 4 * steps * terms * unit * fmax(1, most);
+}
+
 void fixture_bounds(const layer_fixture *l, const fixture_data *d, const fixture_tensors *t, bool training,
                     const double *y, double unit, double *bound)
 {
@@ -1026,6 +1154,8 @@ void fixture_bounds(const layer_fixture *l, const fixture_data *d, const fixture
         bound[i] = style == VALUE ? 20 * unit * fabs(y[i]) : 0;
     if (style == SUM)
         bound_sums(l, d, t, unit, bound);
+    else if (style == STEPS)
+        bound_steps(l, d, y, unit, bound);
     else if (style == SOFT)
         bound_soft(l, d, y, unit, bound);
     else if (style == NORM && !training && is_batchnorm(l->spec))

@@ -54,6 +54,8 @@ double fixture_real(const char *spec, const char *attribute, double otherwise);
 bool fixture_has(const char *spec, const char *text);
 /* How many indices there are for a layer that takes indices; else 0. */
 int fixture_rows(const char *spec);
+/* How many values an input has that holds indices or lengths, from 0 on; 0 for one that holds numbers. */
+int fixture_choices(const char *spec, const char *shapes, int input);
 /* Numbers with commas between them: how many. */
 int fixture_list(const char *spec, const char *attribute, double *values);
 
@@ -74,7 +76,7 @@ typedef struct fixture_shape {
 int64_t fixture_size(const fixture_shape *s);
 
 typedef struct layer_fixture {
-    const char *spec, *name;
+    const char *spec, *shapes, *name;
     sixnet_context *ctx;
     sixnet_model *net;
     int inputs;
@@ -98,6 +100,8 @@ fixture_filling fixture_smooth(const char *spec);
 /* Whether its training needs more than one value a channel, and a batch of n samples has but one. */
 bool fixture_starves(const layer_fixture *l, int n);
 bool fixture_cannot_evaluate(const char *spec);
+/* Whether the layer is not differentiable at places that no choice of its inputs keeps away from. */
+bool fixture_has_kinks(const char *spec);
 
 /* Samples for it, and the gradient by its output. */
 typedef struct fixture_data {

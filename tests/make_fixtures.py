@@ -76,6 +76,10 @@ def indices_of(shape):  # from 0 to 6
     return formula(shape, 5, 2, 7, 1, 0).long()
 
 
+def lengths_of(n, steps):
+    return torch.tensor([[1.0 + i * 3 % steps] for i in range(n)])
+
+
 def upstream_of(shape):
     return formula(shape, 53, 7, 31, 8)
 
@@ -89,6 +93,7 @@ def set_parameters(module, scale):
 
 
 def tensors_of(module):
+    module = getattr(module, "module", module)  # of a wrapper
     return [(name, t) for name, t in module.state_dict(keep_vars=True).items() if not name.endswith("num_batches_tracked")]
 
 
@@ -298,6 +303,58 @@ class Function(nn.Module):
         return self.function(*(x.reshape(x.shape[0], *[1] * (rank - x.dim()), *x.shape[1:]) for x in inputs))
 
 
+class Recurrent(nn.Module):
+    """A recurrent module with optional lengths and states, whose outputs come flat and one after another for each sample."""
+
+    def __init__(self, module, lengths=False, state=False):
+        super().__init__()
+        self.module, self.lengths, self.state = module, lengths, state
+
+    def forward(self, x, *rest):
+        rest = list(rest)
+        packed, lengths = x, rest.pop(0).detach().long().flatten() if self.lengths else None
+        states = tuple(h.transpose(0, 1).contiguous() for h in rest)
+        if self.lengths:
+            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        y, states = self.module(packed, (states if len(states) > 1 else states[0]) if self.state else None)
+        if self.lengths:
+            y = nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0]
+        states = states if isinstance(states, tuple) else (states,)
+        return torch.cat([y.flatten(1)] + [h.transpose(0, 1).flatten(1) for h in states], 1)
+
+
+def recurrent(kind, *sizes, lengths=False, state=False, **options):
+    return Recurrent(kind(*sizes, batch_first=True, **options), lengths, state)
+
+
+class Attention(nn.Module):
+    """Self or cross attention; the last input may be lengths, or the mask causal."""
+
+    def __init__(self, features, heads, lengths=False, causal=False, **options):
+        super().__init__()
+        self.module, self.lengths, self.causal = nn.MultiheadAttention(features, heads, batch_first=True, **options), lengths, causal
+
+    def forward(self, query, *rest):
+        rest = list(rest)
+        lengths = rest.pop() if self.lengths else None
+        key = rest[0] if rest else query
+        value = rest[1] if len(rest) > 1 else key
+        padding = None if lengths is None else torch.arange(key.shape[1])[None, :] >= lengths
+        mask = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool).triu(1) if self.causal else None
+        return self.module(query, key, value, key_padding_mask=padding, attn_mask=mask, need_weights=False)[0]
+
+
+class RMSNorm(nn.Module):
+    """torch.nn.RMSNorm, which 1.13 does not have."""
+
+    def __init__(self, size, eps=torch.finfo(torch.float32).eps):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.ones(size)), eps
+
+    def forward(self, x):
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * self.weight
+
+
 LAYERS: list[tuple[str, str, int, Callable[[], nn.Module]]] = [
     ("linear out_features=4", "5", 3, lambda: nn.Linear(5, 4)),
     ("linear out_features=3 bias=false", "7", 19, lambda: nn.Linear(7, 3, bias=False)),
@@ -416,6 +473,21 @@ LAYERS: list[tuple[str, str, int, Callable[[], nn.Module]]] = [
     ("reduce_min dim=0", "4x2", 3, lambda: Function(lambda x: x.amin(1))),
     ("cosine_similarity", "5 5", 3, lambda: Function(nn.CosineSimilarity())),
     ("cosine_similarity dim=1", "2x3 2x3", 17, lambda: Function(nn.CosineSimilarity(2))),
+    ("rnn hidden_size=4", "3x2", 3, lambda: recurrent(nn.RNN, 2, 4)),
+    ("rnn hidden_size=3 nonlinearity=relu num_layers=2 bidirectional=true bias=false", "3x2", 2,
+     lambda: recurrent(nn.RNN, 2, 3, nonlinearity="relu", num_layers=2, bidirectional=True, bias=False)),
+    ("lstm hidden_size=3", "4x2", 3, lambda: recurrent(nn.LSTM, 2, 3)),
+    ("lstm hidden_size=3 num_layers=2 bidirectional=true", "4x2 1 4x3 4x3", 5,
+     lambda: recurrent(nn.LSTM, 2, 3, lengths=True, state=True, num_layers=2, bidirectional=True)),
+    ("gru hidden_size=3", "4x2 1x3", 3, lambda: recurrent(nn.GRU, 2, 3, state=True)),
+    ("gru hidden_size=2 num_layers=2 bidirectional=true", "4x3 1", 17,
+     lambda: recurrent(nn.GRU, 3, 2, lengths=True, num_layers=2, bidirectional=True)),
+    ("multihead_attention num_heads=2", "4x6", 3, lambda: Attention(6, 2)),
+    ("multihead_attention num_heads=3 causal=true bias=false", "4x6", 2, lambda: Attention(6, 3, causal=True, bias=False)),
+    ("multihead_attention num_heads=2", "3x4 5x4 5x4 1", 17, lambda: Attention(4, 2, lengths=True)),
+    ("multihead_attention num_heads=1", "3x4 1", 3, lambda: Attention(4, 1, lengths=True)),
+    ("rmsnorm normalized_shape=6", "3x6", 3, lambda: RMSNorm(6)),
+    ("rmsnorm normalized_shape=5 eps=0.01", "5", 17, lambda: RMSNorm(5, 0.01)),
     ("matmul", "3x4 4x5", 3, Matmul),
     ("matmul transpose_b=true", "2x3x5 2x4x5", 2, lambda: Matmul(transpose_b=True)),
     ("matmul transpose_a=true", "2x5x3 5x2", 17, lambda: Matmul(transpose_a=True)),
@@ -491,6 +563,9 @@ def train_case(out, spec, shape, n, module):
     write_tensors(out, "tensor", module)
     has_indices = isinstance(module, nn.Embedding)
     inputs = [(indices_of if has_indices else inputs_of)([n] + shape_of(s)) for s in shape.split()]
+    if getattr(module, "lengths", False):
+        place = next(i for i, s in enumerate(shape.split()) if s == "1")
+        inputs[place] = lengths_of(n, inputs[min(1, place - 1)].shape[1])
     out.line("input", torch.cat([x.flatten(1) for x in inputs], 1))
     for x in inputs:
         x.requires_grad_(not has_indices)
@@ -500,8 +575,8 @@ def train_case(out, spec, shape, n, module):
     out.line("output", y)
     out.line("upstream", upstream)
     for x in inputs if not has_indices else []:
-        out.line("grad_input", x.grad)
-    for name, p in module.named_parameters():
+        out.line("grad_input", torch.zeros_like(x) if x.grad is None else x.grad)
+    for name, p in getattr(module, "module", module).named_parameters():
         out.line(f"grad layer.{name}", p.grad)
     if hasattr(module, "running_mean"):
         out.line("after layer.running_mean", module.running_mean)

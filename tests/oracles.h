@@ -150,4 +150,33 @@ void oracle_cosine_similarity(const double *a, const double *b, int64_t outer, i
 
 /* ---- end of tests/oracles_shape.c ---- */
 
+/* ---- tests/oracles_sequence.c: recurrent layers, attention, positions ---- */
+
+typedef enum oracle_cell { ORACLE_RNN_TANH, ORACLE_RNN_RELU, ORACLE_LSTM, ORACLE_GRU } oracle_cell;
+
+typedef struct oracle_recurrent {
+    oracle_cell cell;
+    int steps, features, hidden, layers, bidirectional;
+} oracle_recurrent;
+
+/* Of one sample x[steps][features], of which the first `length` count: outputs y[steps][directions * hidden], then
+ * h_n[layers * directions][hidden], and of an LSTM c_n likewise, one after another. tensor has four of each layer and
+ * direction: weight_ih, weight_hh, bias_ih, bias_hh, which may be NULL. So may the initial states. */
+void oracle_recurrent_sample(const oracle_recurrent *r, const double *const *tensor, const double *x, int length,
+                             const double *h_0, const double *c_0, double *y);
+
+typedef struct oracle_attention {
+    int queries, keys, features, heads, causal;
+} oracle_attention;
+
+/* Of one sample: y[queries][features] of query[queries][features], and key and value [keys][features], of which the first
+ * `length` count. tensor: in_proj_weight, in_proj_bias, out_proj.weight, out_proj.bias; biases may be NULL. */
+void oracle_attention_sample(const oracle_attention *a, const double *const *tensor, const double *query,
+                             const double *key, const double *value, int length, double *y);
+
+/* y[n][steps][features] = x + weight, or + sines and cosines if that is NULL. */
+void oracle_positional_encoding(const double *x, const double *weight, double *y, int n, int steps, int features);
+/* Each of `rows` runs of `size` values by itself; weight[size] may be NULL. */
+void oracle_rmsnorm(const double *x, const double *weight, double *y, int rows, int size, double eps);
+
 #endif

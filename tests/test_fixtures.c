@@ -181,13 +181,26 @@ static void set_tensors(const fixture *f, sixnet_model *net)
 
 /* ---- layers and losses ---- */
 
-enum { INPUTS_MAX = 2 };
+enum { INPUTS_MAX = 4 };
 
 typedef struct layer_net {
     sixnet_model *model;
-    sixnet_node input[INPUTS_MAX], layer;
+    sixnet_node input[INPUTS_MAX], layer; /* layer: or what joins its outputs */
     int inputs;
 } layer_net;
+
+/* The layer's output; of several, all flat and one after another. */
+static sixnet_node join_outputs(sixnet_model *net, sixnet_node layer)
+{
+    static const char *const number[] = {"0", "1", "2"};
+    sixnet_node flat[3];
+    int count = 0;
+    if (sixnet_node_output(net, layer, "1") == SIXNET_NO_NODE)
+        return layer;
+    for (sixnet_node y; count < 3 && (y = sixnet_node_output(net, layer, number[count])) != SIXNET_NO_NODE; count++)
+        flat[count] = sixnet_model_add(net, "flatten", y);
+    return sixnet_model_add_multi(net, "concat", flat, count);
+}
 
 static layer_net build(const fixture *f, sixnet_context *ctx)
 {
@@ -199,7 +212,7 @@ static layer_net build(const fixture *f, sixnet_context *ctx)
         snprintf(input, sizeof input, "input shape=%s", shape);
         net.input[net.inputs++] = sixnet_model_add(net.model, input, SIXNET_NO_NODE);
     }
-    net.layer = sixnet_model_add_multi(net.model, f->spec, net.input, net.inputs);
+    net.layer = join_outputs(net.model, sixnet_model_add_multi(net.model, f->spec, net.input, net.inputs));
     for (int i = 0; find_next(f, "grad_input", i); i++)
         CHECK_SIXNET(sixnet_node_retain(net.model, net.input[i]));
     if (find(f, "output"))

@@ -64,7 +64,7 @@ static void add_inputs(trial *t, const fixture_case *c)
 {
     for (const char *shape = c->shapes; *shape;) {
         const int length = (int)strcspn(shape, " ");
-        add_input(t, shape, length, fixture_rows(c->spec) > 0);
+        add_input(t, shape, length, fixture_choices(c->spec, c->shapes, t->inputs) > 0);
         shape += length + (shape[length] == ' ');
     }
     t->covered = 2 * t->in_total;
@@ -112,14 +112,25 @@ static void fill_tensors(const trial *t, fixture_random *r)
     }
 }
 
+/* Values for the inputs that hold indices or lengths. */
+static void choose(const trial *t, const fixture_case *c, fixture_random *r, int n, double *x)
+{
+    for (int s = 0; s < n; s++)
+        for (int i = 0; i < t->inputs; i++) {
+            const fixture_shape shape = shape_of(t, t->before[i]);
+            const int choices = fixture_choices(c->spec, c->shapes, i);
+            for (int64_t k = 0; k < fixture_size(&shape); k++, x++)
+                *x = choices ? fixture_below(r, choices) : *x;
+        }
+}
+
 /* Predicts, and makes a training pass. */
 static void run(trial *t, const fixture_case *c, fixture_random *r)
 {
-    const int n = c->n ? c->n : N, rows = fixture_rows(c->spec);
+    const int n = c->n ? c->n : N;
     double *x = fixture_room(n * t->in_total), upstream[N * OUT];
     fixture_fill(r, FIXTURE_ANY, x, n * t->in_total);
-    for (int64_t i = 0; rows && i < n * t->in_total; i++)
-        x[i] = fixture_below(r, rows);
+    choose(t, c, r, n, x);
     fixture_fill(r, FIXTURE_ANY, upstream, n * OUT);
     if (!fixture_cannot_evaluate(c->spec)) {
         CHECK_SIXNET(sixnet_model_predict_f64(t->net, x, n, t->y));
@@ -205,7 +216,7 @@ static void check_case(const fixture_case *c)
     for (int k = 0; k < expected->inputs; k++) {
         char pattern[20];
         snprintf(pattern, sizeof pattern, "before%d.*", k);
-        check(c, expected, LAYER, fixture_rows(c->spec) ? NULL : pattern);
+        check(c, expected, LAYER, fixture_choices(c->spec, c->shapes, k) ? NULL : pattern);
     }
     for (int32_t i = 0; (name = sixnet_tensor_name(expected->net, i)); i++)
         if (strncmp(name, "layer.", 6) == 0 && is_trainable(expected->net, name))

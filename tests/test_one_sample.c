@@ -48,6 +48,11 @@ static const one_case cases[] = {
     {MLP "cross_entropy weight=1,2,3,0.5,1 reduction=sum", "linear2.weight", 5},
     {MLP "nll", NULL, 5},
     {MLP "split sizes=2,3\nmul from=split1:0,split1:0\nmse", NULL, 0},
+    {"input shape=5x4\nsplit sizes=1,4 name=p\nlinear out_features=3 from=p:0 name=h\ntanh name=c\n"
+     "lstm hidden_size=3 from=p:1,h,c name=r\ngru hidden_size=7 num_layers=2 bidirectional=true dropout=0.5 name=s\n"
+     "split sizes=1,3 from=s:h_n name=t\nrnn hidden_size=7 from=s,t:0 nonlinearity=relu name=u\nflatten name=v\n"
+     "flatten from=r:c_n name=w\nconcat from=v,w\nmse",
+     NULL, 0},
     {"input shape=1\nlinear out_features=1\nmse", NULL, 0},
     {"input shape=4\nlinear out_features=4 name=a\ntanh\nlinear out_features=4 share=a name=b\nadd "
      "from=b,a\nflatten\nmse",
@@ -180,6 +185,7 @@ static void check_bits(const one_case *c, const char *options, bool retained)
     double *x = fixture_room(STEPS * a.in), *t = fixture_room(STEPS * a.targets), loss[2];
     fill(c, &a, x, t, STEPS, 1);
     check_that_lanes_are_saved(&a);
+    CHECK_SIXNET(sixnet_model_forward_f64(a.net, x, 1)); /* as many passes, for equal random numbers */
     CHECK_SIXNET(sixnet_model_forward_f64(b.net, x, 2));
     for (int i = 0; i < STEPS; i++) {
         step(&a, x + i * a.in, t + i * a.targets, &loss[0]);

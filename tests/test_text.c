@@ -338,6 +338,10 @@ static const char *const nets[] = {
     "input shape=2x3 name=a\ninput shape=3 name=b\nsub from=a,b\nexp from=b\ndiv from=sub1,exp1\nmaximum "
     "from=div1,b\nminimum from=maximum1,a\n"
     "abs\nscale a=2 b=1\nsqrt\npow exponent=1.5\nlog\nneg\nmse\n",
+    "input shape=5x4 name=x\ninput shape=1 name=lengths\npositional_encoding from=x name=p\nmultihead_attention "
+    "num_heads=2 "
+    "causal=true from=p,lengths name=a\npositional_encoding encoding=learned\nrmsnorm normalized_shape=4 eps=0.001 "
+    "name=r\nmultihead_attention num_heads=4 bias=false dropout=0.25 from=a,r,p\nmse\n",
     "input shape=4x6\nelu alpha=2\nselu\ncelu alpha=3\nprelu num_parameters=4 init=0.1\nrelu6\nhardtanh "
     "min_val=-2\nhardsigmoid\n"
     "hardswish\nsoftplus beta=2 threshold=9\nsoftsign\nmish\nlogsigmoid\nthreshold threshold=0 value=1\ntanhshrink\n"
@@ -351,6 +355,9 @@ static const char *const nets[] = {
     "input shape=2x20\nmaxpool1d kernel_size=3 padding=1 dilation=2 stride=1 ceil_mode=true\navgpool1d kernel_size=2 "
     "count_include_pad=false\nadaptive_avgpool1d output_size=6\nreshape shape=1x3x4\nadaptive_maxpool2d "
     "output_size=2x3\nmse\n",
+    "input shape=5x4 name=x\ninput shape=1 name=lengths\ngru hidden_size=3 bidirectional=true from=x,lengths\nlstm "
+    "hidden_size=2 num_layers=2 dropout=0.25 bias=false name=l\nrnn hidden_size=4 nonlinearity=relu "
+    "from=l:output\nmse\n",
     "input shape=4\nlinear out_features=8\nrelu\nlinear out_features=3 bias=false init=kaiming_uniform\ncross_entropy "
     "label_smoothing=0.1\n",
     "input shape=1x8x8\nconv2d out_channels=4 kernel_size=3 padding=1 bias=false\nbatchnorm2d momentum=0.25 "

@@ -165,6 +165,7 @@ six_run six_run_of(const sixnet_model *net, int32_t node, bool training, int32_t
 {
     const six_node *n = &net->node[node];
     six_run run = {.op = n->op,
+                   .kernels = n->kernels,
                    .training = training,
                    .frozen = n->frozen,
                    .lanes = node == net->loss ? SIX_LANES : lanes,

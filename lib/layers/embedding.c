@@ -41,6 +41,7 @@ static int32_t setup(six_op *op)
         return six_fail(SIXNET_BAD_SHAPE,
                         "%s: the output would have a dimension more than the input %s, and %d are the limit", op->name,
                         six_shape_text(&op->in[0], in), SIX_MAX_RANK);
+    op->index_inputs = 1;
     op->out[0] = op->in[0];
     op->out[0].dim[op->out[0].rank++] = a->embedding_dim;
     six_param weight = {"weight", table, true, six_init_normal(0, 1)};
@@ -122,7 +123,6 @@ SIX_LAYER(embedding) = {
     .inputs_max = 1,
     .reads = SIX_READS_X,
     .accumulates_gradients = true,
-    .takes_indices = true,
     .setup = setup,
 };
 

@@ -161,12 +161,12 @@ SIX_INLINE void six_matmul_y_one(const six_matmul *m, const real *x, const real 
     }
 }
 
-/* dx = dy w */
+/* dx = dy w, or dx += dy w */
 SIX_INLINE void six_matmul_dx_one(const six_matmul *m, const real *restrict dy, const real *restrict w,
                                   real *restrict dx)
 {
     for (int64_t r = 0; r < m->rows; r++, dy += m->out, dx += m->in) {
-        for (int64_t i = 0; i < m->in; i++)
+        for (int64_t i = 0; !m->add && i < m->in; i++)
             dx[i] = 0;
         for (int64_t o = 0; o < m->out; o++)
             for (int64_t i = 0; i < m->in; i++)
@@ -223,8 +223,8 @@ SIX_INLINE six_matrix six_matrix_transposed(six_matrix a)
     return (six_matrix){a.at, a.columns, a.rows, a.column, a.row};
 }
 
-/* y += a b; y [a.rows][b.columns][lane]. */
-SIX_INLINE void six_matmul_values(six_matrix a, six_matrix b, real *y)
+/* y += a b; y [a.rows][row][lane], of which b.columns are used. */
+SIX_INLINE void six_matmul_values_to(six_matrix a, six_matrix b, real *y, int64_t row)
 {
     const six_lane_product p = {
         .m = a.rows,
@@ -235,10 +235,13 @@ SIX_INLINE void six_matmul_values(six_matrix a, six_matrix b, real *y)
         .a_column = a.column * SIX_LANES,
         .b_n = b.column * SIX_LANES,
         .b_column = b.row * SIX_LANES,
-        .y_m = b.columns * SIX_LANES,
+        .y_m = row * SIX_LANES,
     };
     six_multiply_lanes(&p, a.at, b.at, y);
 }
+
+/* y += a b; y [a.rows][b.columns][lane]. */
+SIX_INLINE void six_matmul_values(six_matrix a, six_matrix b, real *y) { six_matmul_values_to(a, b, y, b.columns); }
 
 /* ---- one sample without lanes: columns lie in the lanes instead; results are bit-identical ---- */
 
@@ -286,8 +289,9 @@ SIX_INLINE void six_matmul_one(six_matrix a, six_matrix b, const real *bias, rea
     };
     for (int64_t i = 0; i < a.rows; i += p.m) {
         p.m = a.rows - i < most ? a.rows - i : most;
-        for (int64_t j = 0; j < p.m * row; j++)
-            sums[j] = bias && j % row < b.columns ? bias[j % row] : 0;
+        memset(sums, 0, (size_t)(p.m * row) * sizeof *sums);
+        for (int64_t r = 0; bias && r < p.m; r++)
+            memcpy(sums + r * row, bias, (size_t)b.columns * sizeof *sums);
         six_multiply(&p, a.at + i * a.row, b.at, NULL, sums);
         for (int64_t r = 0; r < p.m; r++)
             memcpy(y + (i + r) * b.columns, sums + r * row, (size_t)b.columns * sizeof *y);

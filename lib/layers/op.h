@@ -105,6 +105,7 @@ typedef struct six_op {
     bool mean;             /* of a loss: its value is total / weight; else total */
     int64_t classified;    /* of a loss: positions of a sample that have a class; 0: there is no accuracy */
     int64_t least_samples; /* that a training batch must have */
+    uint32_t index_inputs; /* bit i: input i holds whole numbers that select something; it has no gradient */
     int32_t params;
     six_param *param; /* [params] */
 } six_op;
@@ -116,7 +117,8 @@ int32_t six_op_add_params(six_op *op, const six_param *param, int32_t count);
 /* One node in one plan: what a pass reads and changes. */
 typedef struct six_run {
     const six_op *op;
-    real *const *value;    /* [params] the tensors */
+    const struct six_kernels *kernels; /* the node's */
+    real *const *value;                /* [params] the tensors */
     real *const *gradient; /* [params] their gradients, to be added to; NULL for buffers and frozen parameters */
     bool trains;           /* some parameter has a gradient */
     bool training;         /* a training pass */
@@ -183,7 +185,6 @@ typedef struct six_layer {
     six_products products;
     bool
         accumulates_gradients; /* begin_backward or backward_part adds to the parameter gradients; without it backward writes partial */
-    bool takes_indices; /* the values of x[0] are whole numbers that select something: x[0] has no gradient */
     bool probabilities; /* every value of y is a probability */
     bool of_scores;     /* a loss of scores or their logarithms, for which probabilities are a mistake */
     bool rectifies;     /* y is never negative, and a unit (first dimension) whose values are all 0 learns nothing */
@@ -193,6 +194,7 @@ typedef struct six_layer {
 
 /* The functions that compute a layer in one variant. Those it does not need are NULL; a view has none. */
 typedef struct six_kernels {
+    const void *family; /* of functions that several layers share: what tells them apart */
     void (*memory_reqs)(
         const six_run *run,
         six_memory_reqs

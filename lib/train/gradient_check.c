@@ -129,7 +129,7 @@ bool six_takes_indices(const sixnet_model *net, int32_t input)
 {
     for (int32_t i = 0; i < net->node_count; i++)
         for (int32_t k = 0; k < net->node[i].op->inputs; k++)
-            if (net->value[net->node[i].input[k]].node == input && net->node[i].layer->takes_indices)
+            if (net->value[net->node[i].input[k]].node == input && (net->node[i].op->index_inputs >> k & 1))
                 return true;
     return false;
 }

@@ -44,6 +44,11 @@ NETS = {
     "products": "input shape=2x3 name=a\ninput shape=4x3 name=b\nmatmul from=a,b transpose_b=true\nmatmul from=matmul1,b\nmse\n",
     "norms": "input shape=4x2\nlayernorm normalized_shape=2\ngroupnorm num_groups=2\ngelu\nreshape shape=8\nsoftmax dim=0\n",
     "classes": "input shape=4 # a comment\n\nleaky_relu negative_slope=0.1\nlog_softmax dim=0\nnll\n",
+    "sequences": "input shape=4x2 name=x\ninput shape=1 name=n\nrnn hidden_size=3 nonlinearity=relu from=x,n name=r\n"
+                 "gru hidden_size=2 bidirectional=true\nlstm hidden_size=2 num_layers=2 dropout=0.1 bias=false\nmse\n",
+    "attention": "input shape=3x4 name=x\ninput shape=1 name=n\npositional_encoding from=x encoding=learned name=p\n"
+                 "multihead_attention num_heads=2 causal=true dropout=0.1 from=p,n name=a\nrmsnorm normalized_shape=4\n"
+                 "multihead_attention num_heads=1 bias=false from=a,rms1,p\npositional_encoding\nmse\n",
     "words": "input shape=3\nembedding num_embeddings=4 embedding_dim=2\nflatten\nlinear out_features=1\nsigmoid\nbce_with_logits\n",
 }
 
