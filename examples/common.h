@@ -174,7 +174,7 @@ static inline int32_t read_text(const option *o, const char *text)
 {
     const char *value = o->value ? o->value : "a name";
     if (!*text && strcmp(value, "TEXT") != 0)
-        return fail("%s: is empty; %s is expected", o->name, value);
+        return fail("%s: is empty, expected %s", o->name, value);
     *(const char **)o->to = text;
     return 0;
 }

@@ -374,7 +374,7 @@ static void test_optimizer_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_optimizer_set_learning_rate(NULL, 1), "opt");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_optimizer_set_learning_rate(w->opt, NAN), "rate", "finite");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_optimizer_set_learning_rate(w->opt, INFINITY), "rate", "finite");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_optimizer_set_learning_rate(w->opt, -1), "rate", "0 or more");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_optimizer_set_learning_rate(w->opt, -1), "rate", "0 or greater");
     assert_true(sixnet_optimizer_learning_rate(w->opt) == 0.1);
     WORKS(sixnet_optimizer_set_learning_rate(w->opt, 0.25));
     assert_true(sixnet_optimizer_learning_rate(w->opt) == 0.25);
@@ -403,14 +403,16 @@ static void test_dataset_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_arrays(NULL, w->ctx, "shape=2", w->inputs, NULL, 1), "out");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_arrays(&a, w->ctx, NULL, w->inputs, NULL, 1), "spec");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_arrays(&a, w->ctx, "shape=2", NULL, NULL, 1), "inputs");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_arrays(&a, w->ctx, "shape=2", w->inputs, NULL, 0), "n=0");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_arrays(&a, w->ctx, "shape=2", w->inputs, NULL, -4), "n=-4");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_arrays(&a, w->ctx, "shape=2", w->inputs, NULL, 0),
+          "n must be 1 or greater, got 0");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_arrays(&a, w->ctx, "shape=2", w->inputs, NULL, -4), "got -4");
     FAILS(SIXNET_BAD_SPEC, sixnet_dataset_from_arrays(&a, w->ctx, "", w->inputs, NULL, 1), "shape", "missing");
     FAILS(SIXNET_BAD_SPEC, sixnet_dataset_from_arrays(&a, w->ctx, "shape=2x0", w->inputs, NULL, 1), "shape=2x0");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback(NULL, w->ctx, "shape=2", 1, no_sample, NULL), "out");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback(&a, w->ctx, NULL, 1, no_sample, NULL), "spec");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback(&a, w->ctx, "shape=2", 1, NULL, NULL), "fn");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback(&a, w->ctx, "shape=2", 0, no_sample, NULL), "n=0");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback(&a, w->ctx, "shape=2", 0, no_sample, NULL),
+          "n must be 1 or greater, got 0");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback_f64(&a, w->ctx, NULL, 1, NULL, NULL), "spec");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_from_callback_f64(&a, w->ctx, "shape=2", 1, NULL, NULL), "fn");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_split(NULL, &b, w->ds, "first_size=3"), "sixnet_dataset_split",
@@ -419,7 +421,8 @@ static void test_dataset_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_split(&a, &b, NULL, "first_size=3"), "ds");
     assert_null(b);
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_split(&a, &b, w->ds, NULL), "spec");
-    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_split(&a, &b, w->ds, "first_size=16"), "first_size=16", "16 samples");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_split(&a, &b, w->ds, "first_size=16"), "first_size=16",
+          "number of samples (16)");
     FAILS(SIXNET_BAD_SPEC, sixnet_dataset_split(&a, &b, w->ds, "first_size=0"), "first_size=0");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_add_transform(NULL, "normalize mean=0 std=1"), "ds");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_dataset_add_transform(w->ds, NULL), "spec");
@@ -658,9 +661,9 @@ static void test_setups_that_cannot_be(void **state)
         "not used twice",
         "1 to 8 dimensions",
         "1 to 8 dimensions",
-        "from low to high",
-        "from low to high",
-        "from low to high",
+        "with low <= high",
+        "with low <= high",
+        "with low <= high",
         "at most 64",
         "refused its inputs",
         "returned -1",

@@ -628,8 +628,8 @@ static void test_spec_hostile(void **state)
 {
     (void)state;
     assert_refused("\xFF\xFE\x80%s%n=1", "conv2d: unknown attribute '???%s%n'");
-    assert_refused("p=\x1b[31m", "conv2d: the text has the control character 27 at place 2");
-    assert_refused("p=0.5\x7f", "conv2d: the text has the control character 127 at place 5");
+    assert_refused("p=\x1b[31m", "conv2d: control character 0x1b at offset 2");
+    assert_refused("p=0.5\x7f", "conv2d: control character 0x7f at offset 5");
     assert_refused("p=aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeee",
                    "conv2d: p=aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd... is not a number");
     assert_refused("aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeee=1",
@@ -717,7 +717,7 @@ static void test_spec_kind(void **state)
     assert_string_equal(rest, "  out_channels=8");
     assert_int_equal(six_spec_kind(" ", &word, &rest), SIXNET_BAD_SPEC);
     assert_int_equal(six_spec_kind("a\x02", &word, &rest), SIXNET_BAD_SPEC);
-    assert_error("the text has the control character 2 at place 1");
+    assert_error("control character 0x02 at offset 1");
 
     static const struct {
         const char *word, *message;

@@ -130,7 +130,7 @@ def test_help():
         ("two records at once", ["--csv"], "train", NET, "--data", "x", "--run-dir", "x", "--csv", "y"),
         ("an empty net", ["NET: is empty"], "train", "", "--data", "x"),
         ("empty samples", ["FILE...: is empty"], "predict", "model", ""),
-        *((f"an empty {name}", [f"{name}: is empty; {value} is expected"], "train", NET, "--data", "x", name, "")
+        *((f"an empty {name}", [f"{name}: is empty, expected {value}"], "train", NET, "--data", "x", name, "")
           for name, value in (("--save", "FILE"), ("--checkpoint", "FILE"), ("--resume", "FILE"), ("--run-dir", "DIR"), ("--csv", "FILE"))),
     ):
         check_refused(name, words, *args, status=(2,))
@@ -394,7 +394,7 @@ def test_notes(folder, fixture):
         ("targets first", "class,x,y\n" + "0,1,1\n1,0,1\n",
          ["notes.csv: line 1 is the header; column 1 ('class') is the target"], "--targets-first"),
         ("an index", ",x,y,class\n0,1,1,0\n1,0,1,1\n",
-         ["notes.csv: line 1 is the header; column 1 is an index and is left out; column 4 ('class') is the target"]),
+         ["notes.csv: line 1 is the header; column 1 is an index and is ignored; column 4 ('class') is the target"]),
         ("rows that are dropped", table + "1,NA,0\n1,1,\n", ["notes.csv: no header; column 3 is the target",
                                                               "notes.csv: 2 rows with missing values are dropped"], "--missing", "drop"),
         ("values that are filled", table + "1,NA,0\n", ["notes.csv: no header; column 3 is the target",
@@ -770,7 +770,7 @@ def test_record_resumed_otherwise(folder, fixture):
     check("a result without changes", "resume-changes" not in (record / "result.txt").read_text())
     check_refused("to resume with another batch size", ["'batch_size=4', not with 'batch_size=2'", "resume_changes=allow"], *again)
     allowed = run(*again, "--fit-options", "resume_changes=allow")
-    check("a change that is allowed is a warning", not allowed.returncode and "goes on with 'batch_size=2'" in allowed.stderr, allowed.stderr)
+    check("a change that is allowed is a warning", not allowed.returncode and "continues with 'batch_size=2'" in allowed.stderr, allowed.stderr)
     check("a record tells of changes", "resume-changes=1\n" in (record / "result.txt").read_text(), (record / "result.txt").read_text())
     check_refused("rerun of such a record", ["resumed with other settings"], "rerun", record, "--data", fixture["data"], "--quiet")
 

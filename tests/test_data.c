@@ -514,10 +514,10 @@ static void test_idx_header(void **state)
     (void)state;
     bytes b = small_labels(3);
     assert_refused(&b, SIXNET_BAD_FILE,
-                   "images: byte 0: magic 0x00000801 is of labels (rank 1); images of rank 2 to 4 are expected");
+                   "images: byte 0: magic 0x00000801 is of labels (rank 1), expected images of rank 2 to 4; are the "
+                   "image and label files swapped?");
     b = idx_header(8, DIMS(1, 1, 1, 1, 1));
-    assert_refused(&b, SIXNET_BAD_FILE,
-                   "byte 0: magic 0x00000805 is of data (rank 5); images of rank 2 to 4 are expected");
+    assert_refused(&b, SIXNET_BAD_FILE, "byte 0: magic 0x00000805 is of data (rank 5), expected images of rank 2 to 4");
     b = small_images(3);
     b.at[3] = 0;
     assert_refused(&b, SIXNET_BAD_FILE, "byte 0: magic 0x00000800 is of data (rank 0)");
@@ -525,15 +525,16 @@ static void test_idx_header(void **state)
     assert_refused(&b, SIXNET_BAD_FILE, "(rank 255)");
     b = small_images(3);
     b.at[0] = 'P';
-    assert_refused(&b, SIXNET_BAD_FILE, "byte 0: magic 0x50000803; 0x0000 and a type and a rank are expected");
+    assert_refused(&b, SIXNET_BAD_FILE,
+                   "byte 0: not an IDX file (starts with 0x50000803, expected 0x0000, type and rank)");
     b = small_images(3);
     b.at[1] = 1;
-    assert_refused(&b, SIXNET_BAD_FILE, "byte 0: magic 0x00010803");
+    assert_refused(&b, SIXNET_BAD_FILE, "byte 0: not an IDX file (starts with 0x00010803");
     b = small_images(3);
     for (int type = 0; type < 256; type++) {
         b.at[2] = (uint8_t)type;
         if (type < 8 || type == 10 || type > 14)
-            assert_refused(&b, SIXNET_BAD_FILE, "byte 2: type 0x");
+            assert_refused(&b, SIXNET_BAD_FILE, "byte 2: unknown type 0x");
     }
     for (int dimension = 0; dimension < 3; dimension++) {
         b = small_images(3);
@@ -554,7 +555,7 @@ static void test_idx_sizes(void **state)
         char message[96];
         snprintf(message, sizeof message,
                  size < 16 ? "byte %zu: the data end within the header"
-                           : "byte %zu: the data end; the header promises 3x2x3 values of type u8",
+                           : "byte %zu: truncated; the header declares 3x2x3 values of type u8",
                  size);
         assert_refused(&cut, SIXNET_BAD_FILE, message);
         if (size > 0) {
@@ -563,7 +564,7 @@ static void test_idx_sizes(void **state)
         }
     }
     put(&b, "x", 1);
-    assert_refused(&b, SIXNET_BAD_FILE, "byte 34: more data follow; the header promises 3x2x3 values of type u8");
+    assert_refused(&b, SIXNET_BAD_FILE, "byte 34: more data follow; the header declares 3x2x3 values of type u8");
     packed = gzipped(&b);
     assert_refused(&packed, SIXNET_BAD_FILE, "byte 34: more data follow");
 }
@@ -580,10 +581,10 @@ static void test_idx_promises(void **state)
         idx_header(8, DIMS(1000, 1000)),
     };
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
-        assert_refused(&headers[i], SIXNET_BAD_FILE, ": the data end; the header promises");
+        assert_refused(&headers[i], SIXNET_BAD_FILE, ": truncated; the header declares");
         bytes padded = headers[i];
         put(&padded, "0123456789abcdef", 16);
-        assert_refused(&padded, SIXNET_BAD_FILE, ": the data end; the header promises");
+        assert_refused(&padded, SIXNET_BAD_FILE, ": truncated; the header declares");
         bytes packed = gzipped(&padded);
         assert_refused(&packed, SIXNET_BAD_FILE, "bytes of gzip cannot hold them");
         assert_true(t.largest < 10000);
@@ -599,7 +600,7 @@ static void test_idx_gzip_ratio(void **state)
     for (uint32_t more = 0; more < 2; more++) {
         header = idx_header(8, DIMS(1, (uint32_t)most - 1 + more));
         bytes packed = gzipped(&header);
-        assert_refused(&packed, SIXNET_BAD_FILE, more ? "bytes of gzip cannot hold them" : "the data end");
+        assert_refused(&packed, SIXNET_BAD_FILE, more ? "bytes of gzip cannot hold them" : "truncated");
     }
 }
 
@@ -632,7 +633,7 @@ static void test_idx_no_file(void **state)
     assert_error(six_idx_read(&idx, &t.ctx, in_folder("missing", name), "images", 2, 4), SIXNET_IO_ERROR,
                  "missing: cannot be opened: No such file");
     assert_error(six_idx_read(&idx, &t.ctx, folder, "images", 2, 4), SIXNET_IO_ERROR,
-                 "is a directory; a regular file is expected");
+                 "is a directory, expected a regular file");
     assert_int_equal(mkfifo(in_folder("fifo", name), 0600), 0);
     assert_error(six_idx_read(&idx, &t.ctx, name, "images", 2, 4), SIXNET_IO_ERROR,
                  "fifo: is a pipe, socket or device");
@@ -704,9 +705,9 @@ static void test_open_idx(void **state)
         assert_true(label == (float)(i % 3));
     }
     assert_error(sixnet_dataset_get_sample(ds, 4, image, &label), SIXNET_INVALID_ARGUMENT,
-                 "index=4 is not from 0 to 3");
+                 "index=4 is out of range 0 to 3");
     assert_error(sixnet_dataset_get_sample(ds, -1, image, &label), SIXNET_INVALID_ARGUMENT,
-                 "index=-1 is not from 0 to 3");
+                 "index=-1 is out of range 0 to 3");
     six_dataset_free(ds);
     six_dataset_free(NULL);
 }
@@ -829,7 +830,7 @@ static void test_mnist(void **state)
     assert_float_equal(sum, 27525 / 255.0, 1e-3); /* the first five */
     assert_ok(six_dataset_check_classes(ds, 10));
     assert_error(six_dataset_check_classes(ds, 9), SIXNET_BAD_DATA,
-                 "sample 4: label 9; classes from 0 to 8 are expected");
+                 "sample 4: label 9 is out of range; expected a class from 0 to 8");
     six_dataset_free(ds);
     assert_error(six_dataset_from_idx(&ds, &t.ctx, names[0], names[3]), SIXNET_BAD_FILE, "60000 images");
     assert_non_null(strstr(sixnet_last_error(), "10000 labels"));
@@ -940,8 +941,8 @@ static void test_arrays_refused(void **state)
         {"shape=2 input=f32", 1, SIXNET_BAD_SPEC, "did you mean 'input_dtype'?"},
         {"shape=0", 1, SIXNET_BAD_SPEC, "shape=0"},
         {"shape=2 scale=nan", 1, SIXNET_BAD_SPEC, "scale=nan"},
-        {"shape=2", 0, SIXNET_INVALID_ARGUMENT, "n=0; a dataset has 1 sample or more"},
-        {"shape=2", -5, SIXNET_INVALID_ARGUMENT, "n=-5"},
+        {"shape=2", 0, SIXNET_INVALID_ARGUMENT, "n must be 1 or greater, got 0"},
+        {"shape=2", -5, SIXNET_INVALID_ARGUMENT, "n must be 1 or greater, got -5"},
         {"shape=2", INT64_MAX, SIXNET_TOO_LARGE, "9223372036854775807 samples of shape 2 exceed"},
         {"shape=1099511627776", 1 << 24, SIXNET_TOO_LARGE, "exceed the address space"},
         {"shape=1099511627776 input_dtype=f64 copy=false", 1 << 20, SIXNET_TOO_LARGE, "exceed the address space"},
@@ -1014,7 +1015,7 @@ static void test_callback(void **state)
     six_dataset_free(second);
     assert_error(six_dataset_from_callback(&ds, &t.ctx, "", 8, give_sample, NULL), SIXNET_BAD_SPEC, "shape is missing");
     assert_error(six_dataset_from_callback(&ds, &t.ctx, "shape=1", 0, give_sample, NULL), SIXNET_INVALID_ARGUMENT,
-                 "n=0");
+                 "n must be 1 or greater, got 0");
     assert_null(ds);
 }
 
@@ -1063,11 +1064,11 @@ static void test_check_classes(void **state)
         const char *message; /* NULL: fine */
     } cases[] = {{0, NULL},
                  {9, NULL},
-                 {10, "sample 2: label 10; classes from 0 to 9 are expected"},
-                 {-1, "sample 2: label -1;"},
-                 {0.5, "sample 2: label 0.5;"},
-                 {(double)NAN, "sample 2: label nan;"},
-                 {(double)INFINITY, "sample 2: label inf;"}};
+                 {10, "sample 2: label 10 is out of range; expected a class from 0 to 9"},
+                 {-1, "sample 2: label -1 is out of range"},
+                 {0.5, "sample 2: label 0.5 is out of range"},
+                 {(double)NAN, "sample 2: label nan is out of range"},
+                 {(double)INFINITY, "sample 2: label inf is out of range"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sixnet_dataset *ds;
         double labels[] = {3, 9, cases[i].label, 1};
@@ -1092,7 +1093,8 @@ static void test_check_classes_of_parts(void **state)
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=1 input_dtype=u8 target_dtype=u8", labels, labels, 6));
     assert_ok(six_dataset_split(&first, &second, ds, "first_size=2 shuffle=false"));
     assert_ok(six_dataset_check_classes(first, 2));
-    assert_error(six_dataset_check_classes(second, 3), SIXNET_BAD_DATA, "sample 1: label 3; classes from 0 to 2");
+    assert_error(six_dataset_check_classes(second, 3), SIXNET_BAD_DATA,
+                 "sample 1: label 3 is out of range; expected a class from 0 to 2");
     six_dataset_free(ds);
     six_dataset_free(first);
     six_dataset_free(second);
@@ -1197,12 +1199,12 @@ static void test_split_refused(void **state)
     (void)state;
     sixnet_dataset *ds = numbered(10), *a = ds, *b = ds;
     assert_error(six_dataset_split(&a, &b, ds, "first_size=10"), SIXNET_INVALID_ARGUMENT,
-                 "first_size=10 leaves nothing of the 10 samples");
+                 "first_size=10 must be less than the number of samples (10)");
     assert_null(a);
     assert_null(b);
     assert_error(six_dataset_split(&a, &b, ds, "first_size=0"), SIXNET_BAD_SPEC, "first_size=0");
     assert_error(six_dataset_split(&a, &b, ds, "seed=1"), SIXNET_BAD_SPEC, "first_size=0 folds=0");
-    assert_error(six_dataset_split(&a, &b, ds, "first_size=3 folds=3"), SIXNET_BAD_SPEC, "one of the two");
+    assert_error(six_dataset_split(&a, &b, ds, "first_size=3 folds=3"), SIXNET_BAD_SPEC, "set exactly one of them");
     assert_error(six_dataset_split(&a, &b, ds, "folds=1"), SIXNET_INVALID_ARGUMENT, "folds=1 of 10");
     assert_error(six_dataset_split(&a, &b, ds, "folds=11"), SIXNET_INVALID_ARGUMENT, "folds=11 of 10");
     assert_error(six_dataset_split(&a, &b, ds, "folds=3 fold=3"), SIXNET_INVALID_ARGUMENT, "fold=3 is not below");
@@ -1354,7 +1356,7 @@ static void test_classes_refused(void **state)
     } cases[] = {
         {"shape=1", NULL, "one class number for each sample, but a target has 0 values"},
         {"shape=1 target_shape=2", infinite, "a target has 2 values"},
-        {"shape=1", fractions, "sample 2: label 1.5; a whole number is expected"},
+        {"shape=1", fractions, "sample 2: label 1.5 is not a whole number"},
         {"shape=1", infinite, "sample 1: label inf"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -1767,7 +1769,7 @@ static void test_batches_options(void **state)
     assert_int_equal(differences(order, other, 100), 0);
     six_batch_iterator_free(b);
     assert_error(six_batch_iterator_new(&b, ds, "batch_size=256 drop_last=true"), SIXNET_INVALID_ARGUMENT,
-                 "drop_last=true leaves no batch of batch_size=256, as the data have 100 samples");
+                 "batch_size=256 with drop_last=true yields no batches from 100 samples");
     assert_null(b);
     assert_error(six_batch_iterator_new(&b, ds, "batch_size=0"), SIXNET_BAD_SPEC, "batch_size=0");
     assert_error(six_batch_iterator_new(&b, ds, "batch_size=1000000001"), SIXNET_BAD_SPEC, "batch_size=1000000001");
@@ -1813,9 +1815,9 @@ static void test_batches_cursor(void **state)
     assert_int_equal(visit_all(b, rest), 40);
     assert_int_equal(visit_all(other, again), 40);
     assert_int_equal(differences(rest, again, 40), 0);
-    assert_error(six_batch_iterator_seek(b, 0, 101), SIXNET_INVALID_ARGUMENT, "position=101 is not from 0 to 100");
+    assert_error(six_batch_iterator_seek(b, 0, 101), SIXNET_INVALID_ARGUMENT, "position=101 is out of range 0 to 100");
     assert_error(six_batch_iterator_seek(b, 0, -1), SIXNET_INVALID_ARGUMENT, "position=-1");
-    assert_error(six_batch_iterator_start_epoch(b, -1), SIXNET_INVALID_ARGUMENT, "epoch=-1");
+    assert_error(six_batch_iterator_start_epoch(b, -1), SIXNET_INVALID_ARGUMENT, "epoch must be 0 or greater, got -1");
     six_batch_iterator_position(b, &epoch, &position);
     assert_true(epoch == 2 && position == 100);
     six_batch_iterator_free(b);
@@ -1855,7 +1857,7 @@ static void test_batches_shape_changes(void **state)
     assert_ok(six_dataset_from_arrays(&ds, &t.ctx, "shape=4", data, NULL, 2));
     assert_ok(six_batch_iterator_new(&b, ds, "batch_size=2"));
     assert_ok(six_dataset_add_stage(ds, &half, ""));
-    assert_error(sixnet_batch_iterator_next(b, &inputs, &targets, &n), SIXNET_BAD_STATE, "changed the size");
+    assert_error(sixnet_batch_iterator_next(b, &inputs, &targets, &n), SIXNET_BAD_STATE, "changed the sample shape");
     six_batch_iterator_free(b);
     six_dataset_free(ds);
 }

@@ -1228,7 +1228,7 @@ static void test_a_run_made_otherwise_is_refused(void **state)
     CHECK_SIXNET(fit(&t, "batch_size=16 checkpoint=%s", path_of("refused")));
     refuse_checkpoint("seed=4", sgd, step, "batch_size=16", "seed=3, not 4");
     refuse_checkpoint("seed=3", "adam", step, "batch_size=16", "this optimizer is 'adam'");
-    refuse_checkpoint("seed=3", "sgd lr=0.1", step, "batch_size=16", "keeps another state");
+    refuse_checkpoint("seed=3", "sgd lr=0.1", step, "batch_size=16", "does not match this one");
     refuse_checkpoint("seed=3", sgd, "step_lr step_size=2", "batch_size=16", "step_size=2");
     refuse_checkpoint("seed=3", sgd, step, "batch_size=17",
                       "with 'batch_size=16', not with 'batch_size=17'; resume_changes=allow");

@@ -473,7 +473,7 @@ void test_diagnostics_and_history()
     expect(net.fit(opt, ds, "epochs=2 batch_size=16 diagnostics=true"));
     expect(net.history_size() == 2 && net.history_get(2, "lr") == 0.01 && std::isnan(net.history_get(3, "lr")));
     expect(net.diagnostics("name").at(0) == "input_too_large" &&
-           net.diagnostics().at(0).find("normalise") != std::string::npos);
+           net.diagnostics().at(0).find("normalize") != std::string::npos);
     expect(net.diagnostics("colour").empty());
 }
 
@@ -643,7 +643,7 @@ void test_log_throws()
     sixnet::optimizer opt(net, "sgd lr=0.1");
     sixnet::dataset data = p.data(ctx);
     throws_mine(1, [&] { net.fit(opt, data, "epochs=1 batch_size=8 on_nan=skip"); });
-    expect(lines.size() == 1 && lines[0].find("the batch is left out") != std::string::npos);
+    expect(lines.size() == 1 && lines[0].find("the batch is skipped") != std::string::npos);
     ctx.set_log({});
     expect(net.fit(opt, data, "epochs=1 batch_size=8 on_nan=skip") && lines.size() == 1);
 }

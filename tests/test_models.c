@@ -383,7 +383,7 @@ static void test_graphs_that_make_no_sense(void **state)
     net = empty(w);
     build(net, (const char *const[]){"input shape=2", "linear out_features=2 name=idle", NULL});
     sixnet_model_add(net, "relu name=end", 0);
-    FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), "idle", "used by no other node", "end");
+    FAILS(SIXNET_BAD_SHAPE, sixnet_model_compile(net), "idle", "output is unused", "end");
     sixnet_model_add(net, "add name=join", SIXNET_NO_NODE);
     sixnet_model_free(net);
 
@@ -506,7 +506,7 @@ static void test_order_of_calls(void **state)
     assert_int_equal(sixnet_tensor_count(net), 0);
     assert_null(sixnet_tensor_name(net, 0));
     WORKS(sixnet_model_compile(net));
-    FAILS(SIXNET_BAD_STATE, sixnet_model_compile(net), "compiled already");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_compile(net), "already compiled");
     FAILS_NODE(sixnet_model_add(net, "relu", 1), "compiled");
     FAILS(SIXNET_BAD_STATE, sixnet_node_retain(net, 1), "compiled");
     assert_int_equal(sixnet_node_count(net), 3);
@@ -529,7 +529,7 @@ static void test_order_of_the_loop(void **state)
     FAILS(SIXNET_BAD_STATE, sixnet_model_backward(net), "sixnet_model_loss");
     WORKS(sixnet_model_loss(net, w->targets, NULL));
     WORKS(sixnet_model_backward(net));
-    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(net), "once");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward(net), "before each backward pass");
     FAILS(SIXNET_BAD_STATE, sixnet_model_loss(net, w->targets, &loss), "sixnet_model_forward");
     WORKS(sixnet_optimizer_step(opt));
     FAILS(SIXNET_BAD_STATE, sixnet_model_backward(net), "sixnet_model_forward");
@@ -538,7 +538,7 @@ static void test_order_of_the_loop(void **state)
     FAILS(SIXNET_BAD_STATE, sixnet_model_backward(bare), "loss");
     FAILS(SIXNET_BAD_STATE, sixnet_model_evaluate(bare, w->ds, &loss, NULL), "no loss");
     WORKS(sixnet_model_backward_from(bare, w->inputs));
-    FAILS(SIXNET_BAD_STATE, sixnet_model_backward_from(bare, w->inputs), "once");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_backward_from(bare, w->inputs), "before each backward pass");
     sixnet_optimizer_free(opt);
     sixnet_model_free(bare);
     watched = w->net;
@@ -1004,7 +1004,7 @@ static void test_targets_without_meaning(void **state)
         const char *words; /* of the message for arrays */
         bool sum;          /* of values that may be targets each */
     } cases[] = {
-        {"bce_with_logits", 1, {1.5}, "sample 2: target 1.5; numbers from 0 to 1", false},
+        {"bce_with_logits", 1, {1.5}, "sample 2: target 1.5 is out of range; expected a number from 0 to 1", false},
         {"bce_with_logits", 3, {1, 0, -1e-9}, "sample 2: target -1e-09", false},
         {"bce_with_logits", 1, {NAN}, "sample 2: target", false},
         {"bce_with_logits", 3, {0, 0, 1.25}, "sample 2: target 1.25", false},

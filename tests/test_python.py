@@ -159,7 +159,7 @@ class Table(unittest.TestCase):
         for call in (lambda: net.fit(x, t, progress=5), lambda: net.fit(x, t, validation=5), lambda: net.fit(x, t, validation=(x, t, t)),
                      lambda: sixnet.Context(log=5), lambda: context.register_layer("layer", 5), lambda: context.register_layer("layer", len, setup=5),
                      lambda: function(5, 1, (1,)), lambda: net.load_state_dict([1]), lambda: net.predict(x, out="text")):
-            self.assertRaisesRegex(TypeError, "is expected, not", call)
+            self.assertRaisesRegex(TypeError, ", got ", call)
         for call in (lambda: net.node_values(dtype="f16"), lambda: net.gradient("linear1.bias", dtype="int")):
             self.assertRaisesRegex(sixnet.InvalidArgumentError, "dtype", call)
         self.assertRaisesRegex(KeyError, "unknown: 5", net.load_state_dict, {5: 1})
@@ -330,7 +330,7 @@ class Errors(unittest.TestCase):
             data[2]
         with self.assertRaisesRegex(TypeError, r"no slices; split\(\)"):
             data[0:1]
-        with self.assertRaisesRegex(TypeError, "index: a whole number is expected, not 0.5"):
+        with self.assertRaisesRegex(TypeError, "index: expected a whole number, got 0.5"):
             data[0.5]
 
     def test_nul(self):
@@ -781,7 +781,7 @@ class Arrays(unittest.TestCase):
                       [[["1"] * 3] * 2], [[[None] * 3] * 2], (row for row in self.x), {1: 2}, "text", object(), {1, 2}):
             for call in (lambda: self.net.predict(wrong), lambda: sixnet.Dataset(wrong), lambda: sixnet.Dataset(self.x, wrong),
                          lambda: self.net.load_state_dict({**self.net.state_dict(), "linear1.bias": wrong})):
-                self.assertRaisesRegex(TypeError, "numbers are expected", call)
+                self.assertRaisesRegex(TypeError, "expected numbers", call)
         masked = np.ma.masked_array(self.x, self.x > 0)
         self.assertRaisesRegex(ValueError, "masked", self.net.predict, masked)
         np.testing.assert_array_equal(self.net.predict(np.ma.masked_array(self.x)), self.y)
@@ -981,7 +981,7 @@ def without_numpy():
             try:
                 call(wrong)
             except TypeError as error:
-                assert str(error).startswith("inputs: numbers are expected, not "), error
+                assert str(error).startswith("inputs: expected numbers, got "), error
                 continue
             raise AssertionError(wrong)
     context = sixnet.Context(dtype="f64")
@@ -1565,7 +1565,7 @@ class Callbacks(unittest.TestCase):
         with self.assertRaisesRegex(LookupError, "log"):
             net.fit(spoilt, [[0] * 3] * 64, optimizer="sgd lr=0.01", batch_size=8, on_nan="skip")
         self.assertEqual([level for level, _ in lines], [1])
-        self.assertIn("the batch is left out", lines[0][1])
+        self.assertIn("the batch is skipped", lines[0][1])
         net.fit(self.x, [[0] * 3] * 64)
 
     def test_keyboard_interrupt_of_progress(self):
@@ -1819,8 +1819,8 @@ class CustomLayers(unittest.TestCase):
     def test_wrong_outputs(self):
         x = np.zeros((4, 3))
         for given, words in (
-            (lambda call, x: np.cos(x), "a tuple of 2 outputs is expected"),
-            (lambda call, x: (x, x, x), "forward returned 3 outputs; a tuple of 2 outputs is expected"),
+            (lambda call, x: np.cos(x), "expected a tuple of 2 outputs"),
+            (lambda call, x: (x, x, x), "forward returned 3 outputs, expected a tuple of 2 outputs"),
             (lambda call, x: (x[:, :1], x[:, :1]), r"output 1 that forward returned has the shape \(4, 1\), not \(4, 3\)"),
         ):
             net = sixnet.Model("input shape=3\nwaves name=w\nlinear out_features=1 from=w:cosine", self.several(forward=given))

@@ -639,7 +639,7 @@ static void test_texts_that_are_refused(void **state)
         {"input shape=2\nmse\nrelu\n", "line 3: ", "loss", SIXNET_INVALID_ARGUMENT},
         {"input shape=2\nrelu\001\n", "line 2: ", "control character", SIXNET_BAD_SPEC},
         {"input shape=2\nrelu x\n", "line 2: ", "attribute=value", SIXNET_BAD_SPEC},
-        {"input shape=2 name=a\nlinear out_features=2 name=b\nrelu from=a name=c", "line 2: b: ", "used by no other",
+        {"input shape=2 name=a\nlinear out_features=2 name=b\nrelu from=a name=c", "line 2: b: ", "output is unused",
          SIXNET_BAD_SHAPE},
         {"input shape=2 name=a\nmse name=b\nl1 from=a name=c", "line 3: c: ", "'b'", SIXNET_BAD_SHAPE},
         {"# two losses\n\ninput shape=2\nmse\n\nl1 from=input1", "line 6: ", "loss already", SIXNET_BAD_SHAPE},

@@ -737,7 +737,7 @@ static void test_mixup_of_parts(void **state)
     for (int i = 0; i < 4; i++)
         WORKS(sixnet_dataset_add_transform(ds, "mixup alpha=20"));
     FAILS(SIXNET_TOO_LARGE, sixnet_dataset_add_transform(ds, "mixup"),
-          "mixup: the dataset mixes its samples 4 times already");
+          "mixup: the dataset already has 4 transforms that mix samples, the maximum");
     WORKS(sixnet_dataset_split(&a, &b, ds, "first_size=8 shuffle=false"));
     for (int i = 0; i < 4; i++) {
         double all = 0;
@@ -810,15 +810,16 @@ static void test_targets_refused(void **state)
     } cases[] = {
         {NULL, "one_hot", SIXNET_BAD_SPEC, "num_classes is missing"},
         {NULL, "one_hot num_classes=11", SIXNET_BAD_DATA,
-         "one_hot: sample 11: label 11; classes from 0 to 10 are expected"},
-        {NULL, "mixup num_classes=5", SIXNET_BAD_DATA, "mixup: sample 5: label 5; classes from 0 to 4"},
-        {NULL, "mixup num_classes=1", SIXNET_BAD_SPEC, "mixup: num_classes=1; 2 and up are expected"},
+         "one_hot: sample 11: label 11 is out of range; expected a class from 0 to 10"},
+        {NULL, "mixup num_classes=5", SIXNET_BAD_DATA,
+         "mixup: sample 5: label 5 is out of range; expected a class from 0 to 4"},
+        {NULL, "mixup num_classes=1", SIXNET_BAD_SPEC, "mixup: num_classes must be 2 or greater, got 1"},
         {NULL, "one_hot num_classes=1", SIXNET_BAD_SPEC, "num_classes=1"},
         {NULL, "mixup alpha=0", SIXNET_BAD_SPEC, "alpha=0"},
         {NULL, "cutmix num_classes=12", SIXNET_BAD_SHAPE, "cutmix: takes images"},
         {"one_hot num_classes=12", "one_hot num_classes=13", SIXNET_BAD_DATA,
-         "one_hot: classes are expected; the transform 'one_hot' has made something else of the targets"},
-        {"mixup", "mixup num_classes=12", SIXNET_BAD_DATA, "mixup: classes are expected; the transform 'mixup'"},
+         "one_hot: targets must be classes, but the transform 'one_hot' changes them; remove it, or use another loss"},
+        {"mixup", "mixup num_classes=12", SIXNET_BAD_DATA, "mixup: targets must be classes, but the transform 'mixup'"},
     };
     static const float many[256];
     sixnet_dataset *ds;
@@ -864,9 +865,9 @@ static void test_late_classes(void **state)
     WORKS(sixnet_dataset_get_sample(ds, 2, NULL, target));
     assert_true(target[0] == 0 && target[1] == 0 && target[2] == 1);
     FAILS(SIXNET_BAD_DATA, sixnet_dataset_get_sample(ds, 3, NULL, target),
-          "sample 3: label 3; classes from 0 to 2 are expected");
+          "sample 3: label 3 is out of range; expected a class from 0 to 2");
     WORKS(sixnet_batch_iterator_new(&b, ds, "batch_size=5"));
-    FAILS(SIXNET_BAD_DATA, sixnet_batch_iterator_next(b, &inputs, &targets, &n), "classes from 0 to 2");
+    FAILS(SIXNET_BAD_DATA, sixnet_batch_iterator_next(b, &inputs, &targets, &n), "expected a class from 0 to 2");
     sixnet_batch_iterator_free(b);
     sixnet_dataset_free(ds);
     WORKS(sixnet_dataset_from_arrays(&ds, NULL, "shape=1 copy=false", labels, labels, 2));
@@ -916,16 +917,15 @@ static void test_refused(void **state)
     } cases[] = {
         {"2x8x8", "random_affine", SIXNET_BAD_SPEC, "degrees is missing"},
         {"2x8x8", "random_affine degrees=361", SIXNET_BAD_SPEC, "degrees=361"},
-        {"2x8x8", "random_affine degrees=", SIXNET_BAD_SPEC,
-         "random_affine: degrees has 0 numbers; 1 or 2 are expected"},
-        {"2x8x8", "random_affine degrees=1,2,3", SIXNET_BAD_SPEC, "degrees has 3 numbers; 1 or 2"},
+        {"2x8x8", "random_affine degrees=", SIXNET_BAD_SPEC, "random_affine: degrees has 0 numbers, expected 1 or 2"},
+        {"2x8x8", "random_affine degrees=1,2,3", SIXNET_BAD_SPEC, "degrees has 3 numbers, expected 1 or 2"},
         {"2x8x8", "random_affine degrees=5,-5", SIXNET_BAD_SPEC, "degrees from 5 to -5; the least comes first"},
-        {"2x8x8", "random_affine degrees=5 translate=0.1,0.1,0.1", SIXNET_BAD_SPEC, "translate has 3 numbers; 1 or 2"},
+        {"2x8x8", "random_affine degrees=5 translate=0.1,0.1,0.1", SIXNET_BAD_SPEC, "translate has 3 numbers, expected 1 or 2"},
         {"2x8x8", "random_affine degrees=5 translate=2", SIXNET_BAD_SPEC, "translate=2"},
-        {"2x8x8", "random_affine degrees=5 scale=1.1", SIXNET_BAD_SPEC, "scale has 1 numbers; 2 are expected"},
+        {"2x8x8", "random_affine degrees=5 scale=1.1", SIXNET_BAD_SPEC, "scale has 1 numbers, expected 2"},
         {"2x8x8", "random_affine degrees=5 scale=1.1,0.9", SIXNET_BAD_SPEC, "scale from 1.1 to 0.9"},
         {"2x8x8", "random_affine degrees=5 scale=0,1", SIXNET_BAD_SPEC, "scale=0,1"},
-        {"2x8x8", "random_affine degrees=5 shear=1,2,3", SIXNET_BAD_SPEC, "shear has 3 numbers; 1, 2 or 4"},
+        {"2x8x8", "random_affine degrees=5 shear=1,2,3", SIXNET_BAD_SPEC, "shear has 3 numbers, expected 1, 2 or 4"},
         {"2x8x8", "random_affine degrees=5 shear=1,2,3,2", SIXNET_BAD_SPEC, "shear from 3 to 2"},
         {"2x8x8", "random_affine degrees=5 interpolation=cubic", SIXNET_BAD_SPEC, "nearest bilinear"},
         {"2x8x8", "random_crop size=9x8", SIXNET_BAD_SHAPE,
@@ -936,7 +936,7 @@ static void test_refused(void **state)
         {"2x8x8", "random_erasing scale=0.3", SIXNET_BAD_SPEC,
          "random_erasing: scale takes two numbers, the least and the most"},
         {"2x8x8", "random_erasing ratio=3,0.3", SIXNET_BAD_SPEC, "random_erasing: ratio takes two numbers"},
-        {"2x8x8", "random_erasing value=1,2,3", SIXNET_BAD_SHAPE, "value has 3 numbers; 1 or 2, as there are channels"},
+        {"2x8x8", "random_erasing value=1,2,3", SIXNET_BAD_SHAPE, "value has 3 numbers, expected 1 or 2, one per channel"},
         {"2x8x8", "color_jitter brightness=1,0.5", SIXNET_BAD_SPEC,
          "color_jitter: brightness takes one number, or two"},
         {"2x8x8", "color_jitter contrast=1,2,3", SIXNET_BAD_SPEC, "color_jitter: contrast takes one number, or two"},
@@ -1123,7 +1123,7 @@ static void test_walk_of_other_targets(void **state)
     int64_t n;
     WORKS(sixnet_batch_iterator_new(&b, ds, "batch_size=4"));
     WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=12"));
-    FAILS(SIXNET_BAD_STATE, sixnet_batch_iterator_next(b, &inputs, &targets, &n), "a transform has changed the size");
+    FAILS(SIXNET_BAD_STATE, sixnet_batch_iterator_next(b, &inputs, &targets, &n), "a transform changed the sample shape");
     sixnet_batch_iterator_free(b);
     sixnet_dataset_free(ds);
 }
@@ -1213,7 +1213,7 @@ static void test_losses_refuse(void **state)
     ds = unit_samples(NULL, "12");
     WORKS(sixnet_dataset_add_transform(ds, "mixup"));
     FAILS(SIXNET_BAD_DATA, sixnet_model_evaluate(net, ds, &loss, NULL),
-          "classes are expected; the transform 'mixup' has made something else of the targets");
+          "targets must be classes, but the transform 'mixup' changes them; remove it, or use another loss");
     sixnet_dataset_free(ds);
     sixnet_model_free(net);
 }

@@ -127,7 +127,8 @@ int32_t sixnet_node_retain(sixnet_model *net, sixnet_node node)
     if (status)
         return status;
     if (net->compiled)
-        status = six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are retained before");
+        status = six_fail(SIXNET_BAD_STATE,
+                          "the model is already compiled; call sixnet_node_retain() before sixnet_model_compile()");
     if (status)
         return status;
     net->node[net->value[value].node].retained = true;
@@ -167,8 +168,8 @@ static const char *cached(sixnet_model *net, const char *function, six_report te
 {
     if (six_api_need(function, "net", net, SIX_RUNS))
         return NULL;
-    if (!net->compiled) {
-        six_fail(SIXNET_BAD_STATE, "%s: the model is not compiled; call sixnet_model_compile() first", function);
+    if (six_require_compiled(net)) {
+        six_fail_prefix(SIXNET_BAD_STATE, "%s: ", function);
         return NULL;
     }
     if (!net->report[text])
@@ -261,7 +262,7 @@ static int32_t find_end(const sixnet_model *net, const char *end, sixnet_node *n
     else if (strcmp(end, "target") == 0 && net->loss >= 0)
         *node = net->loss;
     else if (strcmp(end, "target") == 0)
-        return six_fail(SIXNET_NOT_FOUND, "the net has no loss, and so no target");
+        return six_fail(SIXNET_NOT_FOUND, "the net has no loss, so it has no target");
     else
         return six_fail(SIXNET_NOT_FOUND,
                         "a net has no end '%.40s'; it has input, output and, if it has a loss, target", end);
@@ -276,10 +277,9 @@ int32_t sixnet_model_shape(const sixnet_model *net, const char *which, int64_t *
         return status;
     if (!which || !dims || !rank)
         return six_api_missing("sixnet_model_shape", !which ? "which" : dims ? "rank" : "dims");
-    if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE,
-                        "sixnet_model_shape: the model is not compiled; call sixnet_model_compile() first");
-    status = find_end(net, which, &found);
+    status = six_require_compiled(net);
+    if (!status)
+        status = find_end(net, which, &found);
     if (status)
         return status;
     const six_shape all_inputs = {.rank = 1, .dim = {net->input_size}};

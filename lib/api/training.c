@@ -67,7 +67,8 @@ int32_t sixnet_optimizer_set_learning_rate(sixnet_optimizer *opt, double lr)
     if (status)
         return status;
     if (!isfinite(lr) || lr < 0)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "sixnet_optimizer_set_learning_rate: a rate is 0 or more and finite");
+        return six_fail(SIXNET_INVALID_ARGUMENT,
+                        "sixnet_optimizer_set_learning_rate: lr must be finite and 0 or greater");
     six_optimizer_set_lr(opt, lr);
     return SIXNET_OK;
 }

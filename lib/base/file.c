@@ -23,7 +23,7 @@ int32_t six_file_open(six_file *file, const char *path)
     if (fstat(file->descriptor, &s) != 0)
         return six_fail_system(path, "cannot be examined");
     if (!S_ISREG(s.st_mode))
-        return six_fail(SIXNET_IO_ERROR, "%s: is %s; a regular file is expected", path,
+        return six_fail(SIXNET_IO_ERROR, "%s: is %s, expected a regular file", path,
                         S_ISDIR(s.st_mode) ? "a directory" : "a pipe, socket or device");
     file->size = (uint64_t)s.st_size;
     if (file->size > PTRDIFF_MAX)

@@ -19,7 +19,7 @@ static int32_t check_text(const char *text)
         if (length == SIX_SPEC_MAX)
             return six_fail(SIXNET_BAD_SPEC, "the text is longer than %d characters", SIX_SPEC_MAX);
         if ((c < ' ' && !six_is_blank((char)c)) || c == 0x7F)
-            return six_fail(SIXNET_BAD_SPEC, "the text has the control character %d at place %zu", c, length);
+            return six_fail(SIXNET_BAD_SPEC, "control character 0x%02x at offset %zu", c, length);
     }
     return SIXNET_OK;
 }

@@ -77,15 +77,20 @@ static const char *tail(const char *path)
     return path;
 }
 
+const char *six_error_text(int error, char text[static SIX_ERROR_TEXT])
+{
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+    return strerror_r(error, text, SIX_ERROR_TEXT);
+#else
+    return strerror_r(error, text, SIX_ERROR_TEXT) == 0 ? text : "";
+#endif
+}
+
 int32_t six_fail_system(const char *path, const char *what)
 {
-    char text[128];
-    int error = errno;
-#if defined(__GLIBC__) && defined(_GNU_SOURCE)
-    const char *words = strerror_r(error, text, sizeof text);
-#else
-    const char *words = strerror_r(error, text, sizeof text) == 0 ? text : "";
-#endif
+    char text[SIX_ERROR_TEXT];
+    const int error = errno;
+    const char *words = six_error_text(error, text);
     six_fail(SIXNET_IO_ERROR, "%s: %s: %s", *path ? tail(path) : "the empty path", what, words);
     system_error = error;
     return SIXNET_IO_ERROR;

@@ -301,6 +301,7 @@ no_gate:
 
 int32_t six_pool_new(six_pool **out, sixnet_context *ctx, int32_t threads)
 {
+    char text[SIX_ERROR_TEXT];
     *out = NULL;
     threads = threads < 1 ? 1 : threads;
     six_pool *pool = six_alloc(ctx, 1, sizeof *pool + (size_t)(threads - 1) * sizeof pool->workers[0]);
@@ -319,8 +320,9 @@ int32_t six_pool_new(six_pool **out, sixnet_context *ctx, int32_t threads)
             six_pool_free(pool);
     }
     if (error)
-        return six_fail(SIXNET_UNSUPPORTED, "the system refuses to start %d threads (error %d)", (int)threads - 1,
-                        error);
+        return six_fail(SIXNET_UNSUPPORTED,
+                        "context: cannot start %d threads: %s; use a smaller threads=", (int)threads - 1,
+                        six_error_text(error, text));
     *out = pool;
     return SIXNET_OK;
 }

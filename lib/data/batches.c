@@ -103,8 +103,8 @@ int32_t six_batch_iterator_open(sixnet_batch_iterator **out, sixnet_dataset *ds,
     *out = NULL;
     if (o->drop_last && o->batch_size > six_dataset_size(ds))
         return six_fail(SIXNET_INVALID_ARGUMENT,
-                        "drop_last=true leaves no batch of batch_size=%" PRId64 ", as the data have %" PRId64
-                        " samples; a batch of so many, or drop_last=false, takes them",
+                        "batch_size=%" PRId64 " with drop_last=true yields no batches from %" PRId64
+                        " samples; use a smaller batch_size, or drop_last=false",
                         o->batch_size, six_dataset_size(ds));
     if (o->balance && !o->shuffle)
         return six_fail(SIXNET_BAD_SPEC, "balance=true draws the samples at random, which shuffle=false forbids");
@@ -162,9 +162,9 @@ int32_t six_batch_iterator_seek(sixnet_batch_iterator *b, int64_t epoch, int64_t
 {
     int64_t size = six_dataset_size(b->ds);
     if (epoch < 0)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "epoch=%" PRId64 "; 0 and up are expected", epoch);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "epoch must be 0 or greater, got %" PRId64, epoch);
     if (position < 0 || position > size)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "position=%" PRId64 " is not from 0 to %" PRId64, position, size);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "position=%" PRId64 " is out of range 0 to %" PRId64, position, size);
     const six_stream random = six_data_stream(b->seed, SIX_DATA_ORDER, (uint64_t)epoch, 0);
     if (b->o.balance)
         six_classes_balance(&b->classes, b->order, size, random);
@@ -244,7 +244,7 @@ int32_t six_batch_iterator_next(sixnet_batch_iterator *b, six_dtype dtype, const
     if (six_shape_size(six_dataset_input_shape(b->ds)) != b->input_size ||
         (b->targets && six_shape_size(six_dataset_target_shape(b->ds)) != b->target_size))
         return six_fail(SIXNET_BAD_STATE,
-                        "a transform has changed the size of the samples since the batch iterator was made");
+                        "a transform changed the sample shape after this batch iterator was created; create a new one");
     int32_t status = reserve(b, dtype);
     if (status)
         return status;

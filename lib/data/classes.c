@@ -36,7 +36,7 @@ static int32_t read_label(const sixnet_dataset *ds, int64_t sample, double *labe
     *label = type->get(value, 0);
     if (isfinite(*label) && *label == floor(*label))
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": label %.9g; a whole number is expected", sample, *label);
+    return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": label %.9g is not a whole number", sample, *label);
 }
 
 static int32_t read_labels(const sixnet_dataset *ds, const int64_t *order, labelled *all)

@@ -78,7 +78,8 @@ static int32_t check_stage(const sixnet_dataset *ds, const six_pipeline_stage *s
 {
     const char *name = stage->transform->kind.name;
     if (stage->transform->uses_partner && ds->uses_partner == SIX_MAX_MIXES)
-        return six_fail(SIXNET_TOO_LARGE, "%s: the dataset mixes its samples %d times already", name, SIX_MAX_MIXES);
+        return six_fail(SIXNET_TOO_LARGE, "%s: the dataset already has %d transforms that mix samples, the maximum",
+                        name, SIX_MAX_MIXES);
     int32_t status = stage->classes > 0 ? six_dataset_check_classes(ds, stage->classes) : SIXNET_OK;
     return status ? six_fail_prefix(status, "%s: ", name) : SIXNET_OK;
 }
@@ -185,8 +186,9 @@ int32_t six_data_check_labels(const six_values *type, const void *labels, int64_
     const int64_t bad = type->first_bad_class(labels, n, classes);
     if (bad == n)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": label %.9g; classes from 0 to %" PRId64 " are expected",
-                    sample, type->get(labels, bad), classes - 1);
+    return six_fail(SIXNET_BAD_DATA,
+                    "sample %" PRId64 ": label %.9g is out of range; expected a class from 0 to %" PRId64, sample,
+                    type->get(labels, bad), classes - 1);
 }
 
 /* The transform that changes the targets; NULL if none does. */
@@ -210,16 +212,17 @@ static int32_t check_shares(const double *values, int64_t n, int64_t classes, in
 {
     for (int64_t i = 0; i < n; i++)
         if (!(values[i] >= 0.0 && values[i] <= 1.0))
-            return six_fail(SIXNET_BAD_DATA, "sample %" PRId64 ": target %.9g; numbers from 0 to 1 are expected",
-                            sample, values[i]);
+            return six_fail(SIXNET_BAD_DATA,
+                            "sample %" PRId64 ": target %.9g is out of range; expected a number from 0 to 1", sample,
+                            values[i]);
     for (int64_t p = 0; classes > 0 && p < n / classes; p++) {
         double sum = 0.0;
         for (int64_t c = 0; c < classes; c++)
             sum += values[c * (n / classes) + p];
         if (fabs(sum - 1.0) > 1e-3) /* more than rounding to 16 bits does */
             return six_fail(SIXNET_BAD_DATA,
-                            "sample %" PRId64 ": the probabilities of the classes add up to %.6g; 1 is expected",
-                            sample, sum);
+                            "sample %" PRId64 ": the probabilities of the classes add up to %.6g, expected 1", sample,
+                            sum);
     }
     return SIXNET_OK;
 }
@@ -246,7 +249,7 @@ int32_t six_dataset_check_classes(const sixnet_dataset *ds, int64_t classes)
     const six_transform *changes = target_transform(ds);
     if (changes)
         return six_fail(SIXNET_BAD_DATA,
-                        "classes are expected; the transform '%s' has made something else of the targets",
+                        "targets must be classes, but the transform '%s' changes them; remove it, or use another loss",
                         changes->kind.name);
     return check_targets(ds, check_labels, classes);
 }

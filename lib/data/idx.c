@@ -76,7 +76,8 @@ static int32_t fail_content(const reader *r, const uint8_t *bytes, size_t size)
                         r->path, content->name);
     if (content)
         return six_fail_content(r->path, "IDX file", bytes, size);
-    return six_fail(SIXNET_BAD_FILE, "%s: byte 0: magic 0x%08" PRIx32 "; 0x0000 and a type and a rank are expected",
+    return six_fail(SIXNET_BAD_FILE,
+                    "%s: byte 0: not an IDX file (starts with 0x%08" PRIx32 ", expected 0x0000, type and rank)",
                     r->path, (uint32_t)big_endian(bytes, 4));
 }
 
@@ -88,11 +89,13 @@ static int32_t parse_magic(reader *r, const uint8_t *bytes, size_t size)
     if (magic >> 16 != 0)
         return fail_content(r, bytes, size);
     if (!r->element)
-        return six_fail(SIXNET_BAD_FILE, "%s: byte 2: type 0x%02x; 0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e is expected",
-                        r->path, bytes[2]);
+        return six_fail(SIXNET_BAD_FILE,
+                        "%s: byte 2: unknown type 0x%02x, expected 0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e", r->path,
+                        bytes[2]);
     if (rank < r->lowest || rank > r->highest)
         return six_fail(SIXNET_BAD_FILE,
-                        "%s: byte 0: magic 0x%08" PRIx32 " is of %s (rank %d); %s of rank %d to %d are expected",
+                        "%s: byte 0: magic 0x%08" PRIx32
+                        " is of %s (rank %d), expected %s of rank %d to %d; are the image and label files swapped?",
                         r->path, magic, rank == 1 ? "labels" : "data", rank, r->what, r->lowest, r->highest);
     r->shape.rank = rank;
     r->header_size = 4 + 4 * (uint64_t)rank;
@@ -112,7 +115,7 @@ static int32_t parse_header(reader *r, const uint8_t *bytes, size_t size)
     for (int32_t i = 0; i < r->shape.rank; i++) {
         r->shape.dim[i] = (int64_t)big_endian(bytes + 4 + 4 * i, 4);
         if (r->shape.dim[i] == 0)
-            return six_fail(SIXNET_BAD_FILE, "%s: byte %d: dimension %d is 0; 1 and up are expected", r->path,
+            return six_fail(SIXNET_BAD_FILE, "%s: byte %d: dimension %d is 0, expected 1 or greater", r->path,
                             4 + 4 * i, i);
         data_size = data_size <= limit / (uint64_t)r->shape.dim[i] ? data_size * (uint64_t)r->shape.dim[i] : limit;
     }
@@ -125,9 +128,9 @@ static int32_t check_size(const reader *r, uint64_t size)
     char shape[160];
     if (size == r->total_size)
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_FILE, "%s: byte %" PRIu64 ": %s; the header promises %s values of type %s", r->path,
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %" PRIu64 ": %s; the header declares %s values of type %s", r->path,
                     size < r->total_size ? size : r->total_size,
-                    size < r->total_size ? "the data end" : "more data follow", six_shape_text(&r->shape, shape),
+                    size < r->total_size ? "truncated" : "more data follow", six_shape_text(&r->shape, shape),
                     r->element->name);
 }
 

@@ -161,7 +161,8 @@ int32_t six_dataset_read(const sixnet_dataset *ds, int64_t index, uint64_t epoch
 int32_t six_dataset_get_sample(const sixnet_dataset *ds, int64_t index, six_dtype dtype, void *input, void *target)
 {
     if (index < 0 || index >= ds->size)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "index=%" PRId64 " is not from 0 to %" PRId64, index, ds->size - 1);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "index=%" PRId64 " is out of range 0 to %" PRId64, index,
+                        ds->size - 1);
     const int64_t workspace_size = six_dataset_workspace(ds, dtype);
     char none[1], *workspace = workspace_size > 0 ? six_data_alloc(ds->source->ctx, 1, workspace_size, 1) : none;
     if (!workspace)

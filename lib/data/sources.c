@@ -34,7 +34,7 @@ int32_t six_source_new(six_source **out, sixnet_context *ctx, int64_t count)
 {
     *out = NULL;
     if (count < 1)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "n=%" PRId64 "; a dataset has 1 sample or more", count);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "n must be 1 or greater, got %" PRId64, count);
     ctx = six_context_retain(ctx);
     if (!ctx)
         return SIXNET_OUT_OF_MEMORY;

@@ -71,15 +71,15 @@ static int32_t check(const split *s, const sixnet_dataset *ds)
 {
     if ((s->first_size > 0) == (s->folds > 0))
         return six_fail(SIXNET_BAD_SPEC,
-                        "dataset_split: first_size=%" PRId64 " folds=%" PRId64 "; one of the two, above 0, is expected",
+                        "dataset_split: first_size=%" PRId64 " folds=%" PRId64 "; set exactly one of them",
                         s->first_size, s->folds);
     if (s->first_size >= ds->size)
         return six_fail(SIXNET_INVALID_ARGUMENT,
-                        "dataset_split: first_size=%" PRId64 " leaves nothing of the %" PRId64 " samples",
+                        "dataset_split: first_size=%" PRId64 " must be less than the number of samples (%" PRId64 ")",
                         s->first_size, ds->size);
     if (s->folds > ds->size || s->folds == 1)
         return six_fail(SIXNET_INVALID_ARGUMENT,
-                        "dataset_split: folds=%" PRId64 " of %" PRId64 " samples; 2 up to their number are expected",
+                        "dataset_split: folds=%" PRId64 " of %" PRId64 " samples must be from 2 to the number of samples",
                         s->folds, ds->size);
     if (s->fold > 0 && s->fold >= s->folds)
         return six_fail(SIXNET_INVALID_ARGUMENT, "dataset_split: fold=%" PRId64 " is not below folds=%" PRId64, s->fold,

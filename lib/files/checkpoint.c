@@ -176,17 +176,17 @@ static int32_t check_settings(loading *l)
     if (!here)
         return SIXNET_OK;
     if (!there && !run->allow_changes)
-        return fail_note(l, key, "is missing, so that it cannot be compared; resume_changes=allow goes on without");
+        return fail_note(l, key, "is missing, so settings cannot be compared; resume_changes=allow continues without");
     for (bool first = true; there && *there && *here; first = false) {
         const int old = (int)strcspn(there, "\n"), new = (int)strcspn(here, "\n");
         if (old != new || memcmp(there, here, (size_t)old) != 0) {
             if (!run->allow_changes)
                 return six_fail(
                     SIXNET_INVALID_ARGUMENT,
-                    "%s: the run was made with '%.*s', not with '%.*s'; resume_changes=allow goes on with what is new",
+                    "%s: the run was made with '%.*s', not with '%.*s'; resume_changes=allow accepts the new setting",
                     l->file->label, old, there, new, here);
-            six_log(run->net->ctx, 1, "%s: the run was made with '%.*s', and goes on with '%.*s'", l->file->label, old,
-                    there, new, here);
+            six_log(run->net->ctx, 1, "%s: the run was made with '%.*s', and continues with '%.*s'", l->file->label,
+                    old, there, new, here);
             l->changes++;
             l->other_optimizer |= first;
         }
@@ -239,7 +239,10 @@ static int32_t parse_optimizer(loading *l, const char *text)
     if (status)
         return status;
     if (six_optimizer_slots(opt, l->attr) != opt->slots)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "the run was made with '%.200s', which keeps another state", text);
+        return six_fail(SIXNET_INVALID_ARGUMENT,
+                        "the checkpoint's optimizer '%.200s' does not match this one; create the optimizer with the "
+                        "same attributes",
+                        text);
     return SIXNET_OK;
 }
 
@@ -265,9 +268,9 @@ static int32_t find_tensor(const loading *l, const char *name, int32_t type, con
         return fail_note(l, name, "is missing");
     if (t->type == type && six_shape_equal(&t->shape, shape))
         return SIXNET_OK;
-    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s has type %s and shape %s; %s and %s are expected",
-                    l->file->label, t->place, name, t->dtype, six_shape_text(&t->shape, there),
-                    type == SIX_ST_F64 ? "F64" : "F32", six_shape_text(shape, wanted));
+    return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: %s has type %s and shape %s, expected %s and %s", l->file->label,
+                    t->place, name, t->dtype, six_shape_text(&t->shape, there), type == SIX_ST_F64 ? "F64" : "F32",
+                    six_shape_text(shape, wanted));
 }
 
 static int32_t read_schedule(loading *l)

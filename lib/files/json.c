@@ -49,8 +49,8 @@ size_t six_json_next(six_json *j)
 static int32_t fail_here(const six_json *j, const char *expected)
 {
     if (j->at == j->end)
-        return six_json_fail(j, place_of(j), "the header ends; %s is expected", expected);
-    return six_json_fail(j, place_of(j), "byte 0x%02x; %s is expected", (unsigned char)*j->at, expected);
+        return six_json_fail(j, place_of(j), "the header ends, expected %s", expected);
+    return six_json_fail(j, place_of(j), "byte 0x%02x, expected %s", (unsigned char)*j->at, expected);
 }
 
 bool six_json_skip(six_json *j, char mark)
@@ -149,7 +149,7 @@ static int32_t move_character(six_json *j, char **out)
         j->at++;
         uint32_t c = read_escape(j);
         if (!c)
-            return six_json_fail(j, place, "a wrong escape in a string");
+            return six_json_fail(j, place, "invalid escape in a string");
         *out = put_utf8(*out, c);
         return SIXNET_OK;
     }
@@ -196,11 +196,11 @@ int32_t six_json_count(six_json *j, int64_t *count)
     for (*count = 0; is_digit(j); j->at++) {
         int64_t digit = *j->at - '0';
         if (*count > (INT64_MAX - digit) / 10)
-            return six_json_fail(j, place, "a number above 2^63 - 1; %s is expected", expected);
+            return six_json_fail(j, place, "a number above 2^63 - 1, expected %s", expected);
         *count = 10 * *count + digit;
     }
     bool longer = place_of(j) > place + 1;
     if ((zero && longer) || (j->at < j->end && strchr(".eE", *j->at) && *j->at))
-        return six_json_fail(j, place, "a number with leading zeros, a point or an exponent; %s is expected", expected);
+        return six_json_fail(j, place, "a number with leading zeros, a point or an exponent, expected %s", expected);
     return SIXNET_OK;
 }

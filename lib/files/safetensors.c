@@ -446,7 +446,7 @@ int32_t six_safetensors_verify(const six_safetensors *s, bool required)
                         : SIXNET_OK;
     const size_t place = place_of(s, pair->value), rest = place + SIX_SHA256_DIGITS;
     if (strlen(pair->value) != SIX_SHA256_DIGITS || s->bytes[rest] != '"')
-        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum: %d hexadecimal digits are expected", s->label,
+        return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: sixnet.checksum: expected %d hexadecimal digits", s->label,
                         place, SIX_SHA256_DIGITS);
     six_sha256_begin(&hash);
     six_sha256_add(&hash, s->bytes, place);

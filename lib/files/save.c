@@ -350,7 +350,7 @@ static int32_t keep_old(target *t)
     if (without)
         return t->keep == 1 ? SIXNET_OK : copy_old(t);
     errno = error;
-    return six_fail_system(t->path, "cannot be given a second path, as which it is kept");
+    return six_fail_system(t->path, "cannot keep the previous checkpoint (creating a hard link failed)");
 }
 
 static void put_back(const target *t)

@@ -111,7 +111,7 @@ static int32_t check_name(const sixnet_context *ctx, const char *name)
                         "layer '%.60s': a name is 1 to %d letters, digits and '_', and begins with no digit", name,
                         SIX_CUSTOM_NAME_MAX);
     if (six_layer_index(name) >= 0 || six_custom_find(ctx, six_span_of(name)))
-        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%s': there is one of that name already", name);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "layer '%s': the name is already taken", name);
     return SIXNET_OK;
 }
 

@@ -107,8 +107,9 @@ int32_t sixnet_layer_setup_set_output_shape(sixnet_layer_setup *setup, const int
     if (!setup)
         return six_fail(SIXNET_INVALID_ARGUMENT, "setup is NULL");
     if (!dims || !read_shape(&shape, dims, rank))
-        return note(setup, six_fail(SIXNET_BAD_SHAPE, "the output's shape must be 1 to %d dimensions of 1 and up",
-                                    SIX_MAX_RANK));
+        return note(setup,
+                    six_fail(SIXNET_BAD_SHAPE, "the output's shape must have 1 to %d dimensions, each 1 or greater",
+                             SIX_MAX_RANK));
     setup->op->out[0] = shape;
     return SIXNET_OK;
 }
@@ -160,8 +161,9 @@ int32_t sixnet_layer_setup_add_output(sixnet_layer_setup *setup, const char *nam
         return note(setup, six_fail(SIXNET_INVALID_ARGUMENT,
                                     "output '%.40s': a name is letters, digits and '_', and not used twice", name));
     if (!dims || !read_shape(&shape, dims, rank))
-        return note(setup, six_fail(SIXNET_BAD_SHAPE, "output '%s': its shape must be 1 to %d dimensions of 1 and up",
-                                    name, SIX_MAX_RANK));
+        return note(setup,
+                    six_fail(SIXNET_BAD_SHAPE, "output '%s': its shape must have 1 to %d dimensions, each 1 or greater",
+                             name, SIX_MAX_RANK));
     int32_t status = add_output(setup->op, name, &shape);
     return status ? note(setup, status) : SIXNET_OK;
 }
@@ -177,12 +179,13 @@ int32_t sixnet_layer_setup_add_parameter(sixnet_layer_setup *setup, const char *
         return note(setup, six_fail(SIXNET_INVALID_ARGUMENT,
                                     "parameter '%.40s': a name is letters, digits and '_', and not used twice", name));
     if (!dims || !read_shape(&shape, dims, rank))
-        return note(setup,
-                    six_fail(SIXNET_BAD_SHAPE, "parameter '%s': its shape must be 1 to %d dimensions of 1 and up", name,
-                             SIX_MAX_RANK));
+        return note(setup, six_fail(SIXNET_BAD_SHAPE,
+                                    "parameter '%s': its shape must have 1 to %d dimensions, each 1 or greater", name,
+                                    SIX_MAX_RANK));
     if (!isfinite(low) || !isfinite(high) || low > high)
         return note(setup,
-                    six_fail(SIXNET_INVALID_ARGUMENT, "parameter '%s': initial values lie from low to high", name));
+                    six_fail(SIXNET_INVALID_ARGUMENT,
+                             "parameter '%s': low=%g and high=%g must be finite, with low <= high", name, low, high));
     six_param param = {"", shape, true, low < high ? six_init_uniform(low, high) : six_init_constant(low)};
     memcpy(param.name, name, strlen(name) + 1);
     int32_t status = six_op_add_params(op, &param, 1);

@@ -138,7 +138,7 @@ int32_t six_forward(sixnet_model *net, six_rows inputs, int64_t n, const six_pas
     if (status)
         return status;
     if (n < 1)
-        status = six_fail(SIXNET_INVALID_ARGUMENT, "a training pass needs 1 sample or more, not %lld", (long long)n);
+        status = six_fail(SIXNET_INVALID_ARGUMENT, "n must be 1 or greater, got %lld", (long long)n);
     if (status)
         return status;
     status = reserve(net, n, pass && pass->observer);
@@ -167,7 +167,7 @@ int32_t six_loss(sixnet_model *net, six_rows targets, six_loss_sums *sums)
     if (net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "the net has no loss; add one, such as 'cross_entropy', as its last layer");
     if (net->pass == SIX_PASS_NONE)
-        return six_fail(SIXNET_BAD_STATE, "the loss is of a forward pass; call sixnet_model_forward() first");
+        return six_fail(SIXNET_BAD_STATE, "no forward pass to evaluate; call sixnet_model_forward() first");
     six_plan *plan = net->training;
     net->pass = SIX_PASS_FORWARD;
     load_all(plan, targets, LOAD_TARGETS);
@@ -238,8 +238,9 @@ int32_t six_backward(sixnet_model *net)
     if (six_require_compiled(net))
         return SIXNET_BAD_STATE;
     if (net->pass != SIX_PASS_LOSS)
-        return six_fail(SIXNET_BAD_STATE,
-                        "a backward pass follows sixnet_model_forward() and sixnet_model_loss(), once");
+        return six_fail(
+            SIXNET_BAD_STATE,
+            "no loss to differentiate; call sixnet_model_forward() and sixnet_model_loss() before each backward pass");
     return run_backward(net->training, &net->training->backward);
 }
 
@@ -248,7 +249,8 @@ int32_t six_backward_from(sixnet_model *net, six_rows gradient)
     if (six_require_compiled(net))
         return SIXNET_BAD_STATE;
     if (net->pass == SIX_PASS_NONE)
-        return six_fail(SIXNET_BAD_STATE, "a backward pass follows sixnet_model_forward(), once");
+        return six_fail(SIXNET_BAD_STATE,
+                        "no forward pass to differentiate; call sixnet_model_forward() before each backward pass");
     six_plan *plan = net->training;
     const six_value output = net->value[net->output];
     if (!six_tile_at(plan, output.node, 0)->dy[output.output])
@@ -272,11 +274,11 @@ int32_t six_node_values(const sixnet_model *net, int32_t value, bool gradient, s
         return six_fail(SIXNET_BAD_STATE, "%s: a loss has no values to read; sixnet_model_loss() gives its number",
                         name);
     if (!plan || !(gradient ? plan->has_gradients && six_tile_at(plan, node, 0)->dy[output] : plan->has_values))
-        return six_fail(SIXNET_BAD_STATE, "%s: no %s pass has reached it yet", name, gradient ? "backward" : "forward");
+        return six_fail(SIXNET_BAD_STATE, "%s: no %s pass has run yet", name, gradient ? "backward" : "forward");
     int64_t size = six_shape_size(six_value_shape(net, value));
     if (count != plan->samples * size)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: %lld samples of %lld values are %lld, not %lld", name,
-                        (long long)plan->samples, (long long)size, (long long)(plan->samples * size), (long long)count);
+        return six_fail(SIXNET_INVALID_ARGUMENT, "%s: count is %lld, expected %lld (%lld samples x %lld values)", name,
+                        (long long)count, (long long)(plan->samples * size), (long long)plan->samples, (long long)size);
     for (int32_t t = 0; t < plan->active_tiles; t++) {
         const six_tile *tile = six_tile_at(plan, node, t);
         const real *from = gradient ? tile->dy[output] : tile->y[output];

@@ -86,10 +86,10 @@ static void copy_state(sixnet_model *to, const sixnet_model *from)
 
 int32_t six_model_copy(sixnet_model **out, const sixnet_model *net)
 {
-    if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is not compiled; call sixnet_model_compile() before copying it");
     sixnet_model *copy;
-    int32_t status = six_model_new(&copy, net->ctx);
+    int32_t status = six_require_compiled(net);
+    if (!status)
+        status = six_model_new(&copy, net->ctx);
     if (status)
         return status;
     char *text = six_model_text(net);
@@ -127,9 +127,9 @@ static int32_t check_reach(const sixnet_model *net)
             unused = i;
     if (unused < 0)
         return SIXNET_OK;
-    int32_t status =
-        six_fail(SIXNET_BAD_SHAPE, "%s: its output is used by no other node; the net's output is that of '%s'",
-                 net->node[unused].name, net->node[net->value[net->output].node].name);
+    int32_t status = six_fail(
+        SIXNET_BAD_SHAPE, "%s: output is unused (the net's output is '%s'); connect it with from=, or remove the layer",
+        net->node[unused].name, net->node[net->value[net->output].node].name);
     return name_line(&net->node[unused], status);
 }
 
@@ -171,7 +171,7 @@ int32_t six_check(sixnet_model *net)
 int32_t six_compile(sixnet_model *net)
 {
     if (net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is compiled already");
+        return six_fail(SIXNET_BAD_STATE, "the model is already compiled");
     int32_t status = six_check(net);
     net->error = SIXNET_OK; /* which six_check() has reported */
     if (status)

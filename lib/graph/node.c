@@ -152,7 +152,7 @@ static int32_t connect(const sixnet_model *net, six_node *node, const int32_t *i
                             "%s: input %d is not a node of this model; begin with an input layer", node->name, i);
         const six_node *from = &net->node[net->value[value].node];
         if (from->layer->role == SIX_ROLE_LOSS)
-            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: '%s' is a loss, which has no output to go on with",
+            return six_fail(SIXNET_INVALID_ARGUMENT, "%s: cannot use the loss '%s' as an input; a loss has no output",
                             node->name, from->name);
         node->input[i] = value;
         node->op->in[i] = *six_value_shape(net, value);
@@ -312,7 +312,7 @@ int32_t six_node_add(sixnet_model *net, const char *spec, int32_t line, const in
 int32_t six_add(sixnet_model *net, const char *spec, const int32_t *inputs, int32_t count, int32_t *out)
 {
     if (net->compiled)
-        return six_fail(SIXNET_BAD_STATE, "the model is compiled; nodes are added before");
+        return six_fail(SIXNET_BAD_STATE, "the model is already compiled; add nodes before sixnet_model_compile()");
     int32_t status = six_node_add(net, spec, 0, inputs, count);
     *out = net->node_count - 1;
     return status;

@@ -315,7 +315,7 @@ static int32_t measure(six_plan *plan, const six_layout *l, int32_t tiles, const
     alloc_all(&counter, l, plan);
     *bytes = counter.used;
     return counter.overflow || counter.used > SIZE_MAX / 2
-               ? six_fail(SIXNET_TOO_LARGE, "the net would need more memory than there can be")
+               ? six_fail(SIXNET_TOO_LARGE, "the net needs more memory than the address space")
                : SIXNET_OK;
 }
 

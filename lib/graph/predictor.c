@@ -21,14 +21,14 @@ static int32_t make_plan(six_plan **plan, sixnet_model *net, int32_t lanes, cons
 
 int32_t six_predictor_new(sixnet_predictor **out, sixnet_model *net)
 {
-    if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE,
-                        "the model is not compiled; call sixnet_model_compile() before making a predictor");
+    int32_t status = six_require_compiled(net);
+    if (status)
+        return status;
     sixnet_predictor *p = six_alloc(net->ctx, 1, sizeof *p);
     if (!p)
         return SIXNET_OUT_OF_MEMORY;
     p->net = six_model_retain(net);
-    int32_t status = make_plan(&p->tile, net, SIX_LANES, NULL);
+    status = make_plan(&p->tile, net, SIX_LANES, NULL);
     if (!status && six_runs_single(net))
         status = make_plan(&p->single, net, 1, p->tile);
     if (status)

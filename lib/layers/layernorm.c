@@ -52,8 +52,8 @@ static int32_t setup(six_op *op)
     for (int32_t i = 0; fits && i < last->rank; i++)
         fits = in->dim[skipped + i] == last->dim[i];
     if (!fits)
-        return six_fail(SIXNET_BAD_SHAPE, "%s: normalized_shape %s is not how the input %s ends", op->name,
-                        six_shape_text(last, text[0]), six_shape_text(in, text[1]));
+        return six_fail(SIXNET_BAD_SHAPE, "%s: normalized_shape=%s does not match the last dimensions of the input, %s",
+                        op->name, six_shape_text(last, text[0]), six_shape_text(in, text[1]));
     op->out[0] = *in;
     const six_param params[] = {{"weight", *last, true, six_init_constant(1)},
                                 {"bias", *last, true, six_init_constant(0)}};

@@ -52,9 +52,9 @@ static const rule rules[RULES] = {
          "leave the layer out for cross_entropy and bce_with_logits, which apply softmax and sigmoid themselves; nll "
          "takes log_softmax"},
     [INPUT_TOO_LARGE] = {"input_too_large", "the larger of the inputs' mean and deviation", 10,
-                         "normalise them: transform 'normalize', or 'scale' where the dataset is made"},
+                         "normalize them with the transform 'normalize', or with 'scale' of the dataset"},
     [INPUT_TOO_SMALL] = {"input_too_small", "1 divided by the inputs' deviation", 100,
-                         "normalise them: transform 'normalize', or 'scale' where the dataset is made"},
+                         "normalize them with the transform 'normalize', or with 'scale' of the dataset"},
     [GRADIENT_EXPLODES] =
         {"exploding_gradient", "the norm of its gradients divided by 1 and that of its parameters", 1000,
          "give the optimizer clip_norm=1, lower the learning rate, or put batch norms between the layers"},

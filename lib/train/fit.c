@@ -24,7 +24,7 @@ static int32_t retry_epoch(six_fit_run *f)
     const double lr = ((const six_optimizer_common *)f->run.opt->attr)->lr / 2;
     six_snapshot_restore(&f->epoch, f->run.opt);
     if (f->retries++ == RETRIES_MAX)
-        return six_fail_prefix(SIXNET_NOT_FINITE, "after %d new beginnings of the epoch: ", RETRIES_MAX);
+        return six_fail_prefix(SIXNET_NOT_FINITE, "after retrying the epoch %d times: ", RETRIES_MAX);
     six_log(f->run.net->ctx, 1, "%s; the epoch begins again with half the learning rate", sixnet_last_error());
     six_optimizer_set_lr(f->run.opt, lr);
     *s = f->epoch_state;
@@ -38,7 +38,7 @@ static int32_t handle_nonfinite(six_fit_run *f, int64_t n)
         return SIXNET_NOT_FINITE;
     if (f->o->on_nan == SIX_ON_NAN_RESTORE)
         return retry_epoch(f);
-    six_log(f->run.net->ctx, 1, "%s; the batch is left out", sixnet_last_error());
+    six_log(f->run.net->ctx, 1, "%s; the batch is skipped", sixnet_last_error());
     f->run.state.position += n;
     f->run.state.skipped += n;
     return SIXNET_OK;
@@ -79,7 +79,8 @@ static int32_t end_epoch(six_fit_run *f)
     six_run_state *s = &f->run.state;
     int32_t status = SIXNET_OK;
     if (s->skipped > 0 && s->skipped == s->position)
-        return six_fail(SIXNET_NOT_FINITE, "all batches of epoch %.0f were left out; a smaller learning rate may help",
+        return six_fail(SIXNET_NOT_FINITE,
+                        "epoch %.0f: all batches were non-finite and skipped; a smaller learning rate may help",
                         f->p.epoch);
     six_fit_show_means(f);
     if (f->diagnostics)

@@ -235,7 +235,8 @@ int32_t six_gradient_check(sixnet_model *net, const double *inputs, const double
     if (!net->compiled || net->loss < 0)
         return six_fail(SIXNET_BAD_STATE, "a gradient check needs a compiled net with a loss");
     if (n < 1 || n > INT32_MAX)
-        return six_fail(SIXNET_INVALID_ARGUMENT, "a gradient check needs 1 sample or more, and few, not %lld",
+        return six_fail(SIXNET_INVALID_ARGUMENT,
+                        "sixnet_model_gradient_check: n must be 1 or greater, got %lld (a few samples suffice)",
                         (long long)n);
     c.retained = six_alloc(net->ctx, (size_t)net->node_count, sizeof *c.retained);
     c.where = six_alloc(net->ctx, WHERE_MAX, 1);

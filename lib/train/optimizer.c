@@ -89,9 +89,9 @@ static int32_t make_state(sixnet_optimizer *opt)
 
 int32_t six_optimizer_new(sixnet_optimizer **out, sixnet_model *net, const char *spec, const char *schedule)
 {
-    if (!net->compiled)
-        return six_fail(SIXNET_BAD_STATE,
-                        "the model is not compiled; call sixnet_model_compile() before making an optimizer");
+    const int32_t compiled = six_require_compiled(net);
+    if (compiled)
+        return compiled;
     sixnet_optimizer *opt = six_alloc(net->ctx, 1, sizeof *opt);
     if (!opt)
         return SIXNET_OUT_OF_MEMORY;

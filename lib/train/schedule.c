@@ -189,7 +189,7 @@ int32_t six_schedule_restore(six_schedule *s, const double *state, int32_t count
     six_schedule retries = *s;
     if (count < COUNTER_STATE || !six_is_count(state[0]) || !six_is_count(state[1]) ||
         !restore_parts(&retries, state + COUNTER_STATE, count - COUNTER_STATE))
-        return six_fail(SIXNET_BAD_FILE, "the state of the learning-rate schedule is not one of this schedule");
+        return six_fail(SIXNET_BAD_FILE, "the saved schedule state does not match this schedule");
     retries.steps = (int64_t)state[0];
     retries.epochs = (int64_t)state[1];
     *s = retries;

@@ -27,7 +27,7 @@ int32_t six_expand_classes(six_pipeline_stage *stage, int64_t classes)
     if (status || stage->in.probabilities == classes)
         return status;
     if (classes < 2)
-        return six_fail(SIXNET_BAD_SPEC, "%s: num_classes=%" PRId64 "; 2 and up are expected",
+        return six_fail(SIXNET_BAD_SPEC, "%s: num_classes must be 2 or greater, got %" PRId64,
                         stage->transform->kind.name, classes);
     out->rank = 1;
     out->dim[0] = classes;

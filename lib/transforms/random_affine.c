@@ -36,7 +36,7 @@ static const six_attr attrs[] = {
 
 static int32_t miscounted(const char *name, const six_list *list, const char *expected)
 {
-    return six_fail(SIXNET_BAD_SPEC, "random_affine: %s has %d numbers; %s are expected", name, list->count, expected);
+    return six_fail(SIXNET_BAD_SPEC, "random_affine: %s has %d numbers, expected %s", name, list->count, expected);
 }
 
 static int32_t check_order(const char *name, const six_list *list)

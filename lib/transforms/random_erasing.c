@@ -47,7 +47,7 @@ static int32_t setup(six_pipeline_stage *stage)
     const int64_t channels = six_image_of(stage->in.shape).channels;
     if (e->value.count != 1 && e->value.count != channels)
         return six_fail(SIXNET_BAD_SHAPE,
-                        "random_erasing: value has %d numbers; 1 or %" PRId64 ", as there are channels, are expected",
+                        "random_erasing: value has %d numbers, expected 1 or %" PRId64 ", one per channel",
                         e->value.count, channels);
     return SIXNET_OK;
 }

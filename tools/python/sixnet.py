@@ -393,7 +393,7 @@ _WHOLE = (c_int32, c_int64, c_uint64, c_size_t)
 
 def _function(value: Any, what: str) -> Any:
     if not callable(value):
-        raise TypeError(f"{what}: a function is expected, not {_shown(value)}")
+        raise TypeError(f"{what}: expected a function, got {_shown(value)}")
     return value
 
 
@@ -410,11 +410,11 @@ def _whole(value: Any, kind: Any, what: str) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{what}: a whole number is expected, not {_shown(value)}") from None
+        raise TypeError(f"{what}: expected a whole number, got {_shown(value)}") from None
     if kind(number).value != number:
         bits = 8 * ctypes.sizeof(kind)
         low, high = (0, 2**bits - 1) if kind(-1).value > 0 else (-2**(bits - 1), 2**(bits - 1) - 1)
-        raise _error(_INVALID_ARGUMENT, f"{what}: a whole number from {low} to {high} is expected, not {_shown(number)}")
+        raise _error(_INVALID_ARGUMENT, f"{what}: expected a whole number from {low} to {high}, got {_shown(number)}")
     return number
 
 
@@ -422,9 +422,9 @@ def _real(value: Any, what: str) -> float:
     try:
         return float(c_double(value).value)
     except TypeError:
-        raise TypeError(f"{what}: a number is expected, not {_shown(value)}") from None
+        raise TypeError(f"{what}: expected a number, got {_shown(value)}") from None
     except OverflowError:
-        raise _error(_INVALID_ARGUMENT, f"{what}: a number of type double is expected, not {_shown(value)}") from None
+        raise _error(_INVALID_ARGUMENT, f"{what}: expected a number of type double, got {_shown(value)}") from None
 
 
 def _whole_array(values: Iterable[Any], kind: Any, what: str) -> Any:
@@ -439,7 +439,7 @@ def _checked(value: Any, name: str, kind: Any) -> Any:
     if kind is c_double:
         return _real(value, name)
     if issubclass(kind, _Pointer) and value is not None and not isinstance(value, kind):
-        raise TypeError(f"{name}: a {kind.__name__} is expected, not {_shown(value)}")
+        raise TypeError(f"{name}: expected a {kind.__name__}, got {_shown(value)}")
     return value
 
 
@@ -706,7 +706,7 @@ def _decoded(text: Optional[bytes]) -> str:
 
 def _text(value: str, what: str = "text") -> bytes:
     if not isinstance(value, str):
-        raise TypeError(f"{what}: a str is expected, not {_shown(value)}")
+        raise TypeError(f"{what}: expected a str, got {_shown(value)}")
     encoded = value.encode()
     if b"\0" in encoded:
         raise _error(_INVALID_ARGUMENT, "a text with a NUL character")
@@ -733,7 +733,7 @@ def _value_text(value: Any, name: str, separator: Optional[str] = None) -> str:
         return urllib.parse.quote_from_bytes(_path(value))
     if isinstance(value, (tuple, list, range)):
         if any(isinstance(part, (tuple, list, range)) for part in value):
-            raise TypeError(f"{name}: numbers in a row are expected, not {_shown(value)}")
+            raise TypeError(f"{name}: expected numbers in a row, got {_shown(value)}")
         return (separator or ("x" if isinstance(value, tuple) else ",")).join(_value_text(part, name) for part in value)
     plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's arrays and numbers, and what is like them
     if type(plain) is not type(value):
@@ -742,7 +742,7 @@ def _value_text(value: Any, name: str, separator: Optional[str] = None) -> str:
         return str(operator.index(value))
     if hasattr(value, "__float__"):
         return repr(float(value))
-    raise TypeError(f"{name}: a number, a text or a sequence of them is expected, not {_shown(value)}")
+    raise TypeError(f"{name}: expected a number, a text or a sequence of them, got {_shown(value)}")
 
 
 @functools.lru_cache(256)
@@ -866,7 +866,7 @@ class _Parent:
 def _opened(handle: Any, kind: Type[_Handle], what: str) -> _Resource:
     """The resource of an argument that must be an object of that class."""
     if not isinstance(handle, kind):
-        raise TypeError(f"{what}: a {kind.__name__} is expected, not {_shown(handle)}")
+        raise TypeError(f"{what}: expected a {kind.__name__}, got {_shown(handle)}")
     return handle._open()
 
 
@@ -947,7 +947,7 @@ def _numbers(values: Any, what: str) -> Any:
         raise _error(_BAD_SHAPE, f"{what}: {error}") from None
     unlike = given.dtype.kind not in "biuf" and "float" not in given.dtype.name  # such as the bfloat16 of other packages
     if unlike and not (given.dtype.kind == "O" and all(hasattr(value, "__float__") for value in given.flat)):
-        raise TypeError(f"{what}: numbers are expected, not {_shown(values)}")
+        raise TypeError(f"{what}: expected numbers, got {_shown(values)}")
     return given
 
 
@@ -986,7 +986,7 @@ def _buffer_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet:
             numbers, shape = _flat(values.tolist() if hasattr(values, "tolist") else values)
             return _buffer_of(memoryview(array(_ELEMENTS[wanted].code, numbers)), shape, wanted)
         except TypeError:
-            raise TypeError(f"{what}: numbers are expected, not {_shown(values)}") from None
+            raise TypeError(f"{what}: expected numbers, got {_shown(values)}") from None
     kind = _kind_of(view.format, view.itemsize) or ""
     if kind in kinds and view.c_contiguous:
         return _buffer_of(view, view.shape or (), kind)
@@ -995,7 +995,7 @@ def _buffer_in(values: Any, kinds: Sequence[str], wanted: str, what: str, quiet:
     try:
         rows = view.tolist()
     except NotImplementedError:
-        raise TypeError(f"{what}: numbers are expected, not a buffer of format '{view.format}'") from None
+        raise TypeError(f"{what}: expected numbers, got a buffer of format '{view.format}'") from None
     return _buffer_in(rows, kinds, kind if kind in kinds else wanted, what, True)
 
 
@@ -1379,7 +1379,7 @@ class _CustomLayer:
             return
         if not isinstance(values, tuple) or len(values) != len(places):
             given = f"{len(values)} outputs" if isinstance(values, tuple) else _shown(values)
-            raise _error(_BAD_SHAPE, f"{self.name}: forward returned {given}; a tuple of {len(places)} outputs is expected")
+            raise _error(_BAD_SHAPE, f"{self.name}: forward returned {given}, expected a tuple of {len(places)} outputs")
         for i, (place, output) in enumerate(zip(places, values)):
             self._put(place, output, f"output {i} that forward returned")
 
@@ -1573,7 +1573,7 @@ class Dataset(_Handle):
         must always give the same sample. dtype is that of the values (default: the context's); with "f64" they are transformed in
         double."""
         if dtype not in (None, *_REALS):
-            raise _error(_INVALID_ARGUMENT, f"dtype={dtype!r}; 'f32' or 'f64' is expected")
+            raise _error(_INVALID_ARGUMENT, f"dtype={dtype!r}, expected 'f32' or 'f64'")
         if context is not None:
             _opened(context, Context, "context")
         given = dtype or (context.dtype if context is not None else "f32")
@@ -1766,7 +1766,7 @@ def _read_some(file: BinaryIO, address: int, size: int) -> int:
     """How many bytes a file has given, at most size."""
     given: Any = file.read(size)
     if not isinstance(given, (bytes, bytearray, memoryview)):
-        raise TypeError(f"the file's read() returned {_shown(given)}; bytes are expected, as of a file opened in binary mode")
+        raise TypeError(f"the file's read() returned {_shown(given)}, expected bytes, as from a file opened in binary mode")
     data = bytes(given)
     if len(data) > size:
         raise OSError(f"the file's read({size}) returned {len(data)} bytes")
@@ -2006,7 +2006,7 @@ def _writable(out: Any, shape: Shape, kind: str) -> int:
     try:
         view = memoryview(out)
     except TypeError:
-        raise TypeError(f"out: an array that can be written is expected, not {_shown(out)}") from None
+        raise TypeError(f"out: expected an array that can be written, got {_shown(out)}") from None
     fits = _kind_of(view.format, view.itemsize) == kind and math.prod(view.shape or ()) == math.prod(shape)
     if view.readonly or not view.c_contiguous or not fits:
         raise _error(_BAD_SHAPE, f"out must be a writable C-contiguous {_names((kind,))} array of shape {shape}")
@@ -2346,7 +2346,7 @@ class Model(_Handle, Mapping[str, Any]):
         """Overwrites parameters and buffers, all or none. state may be that of a PyTorch module; num_batches_tracked is ignored.
         strict rejects missing and unknown names."""
         if not hasattr(state, "items"):
-            raise TypeError(f"state: a mapping of names to arrays is expected, not {_shown(state)}")
+            raise TypeError(f"state: expected a mapping of names to arrays, got {_shown(state)}")
         given = {name: values for name, values in state.items() if not str(name).endswith("num_batches_tracked")}
         missing, unknown = [n for n in self.keys() if n not in given], [n for n in given if n not in self.keys()]
         if strict and (missing or unknown):
@@ -2408,7 +2408,7 @@ class Model(_Handle, Mapping[str, Any]):
     def _real(self, dtype: Optional[str]) -> str:
         """A type asked for; the context's if none is."""
         if dtype is not None and dtype not in _REALS:
-            raise _error(_INVALID_ARGUMENT, f"dtype: 'f32' or 'f64' is expected, not {_shown(dtype)}")
+            raise _error(_INVALID_ARGUMENT, f"dtype: expected 'f32' or 'f64', got {_shown(dtype)}")
         return dtype or self._kind
 
     def zero_grad(self) -> None:
@@ -2510,7 +2510,7 @@ class Model(_Handle, Mapping[str, Any]):
         second = None
         if validation is not None:
             if not isinstance(validation, Dataset) and not (isinstance(validation, (tuple, list)) and len(validation) == 2):
-                raise TypeError(f"validation: a Dataset, or a pair of inputs and targets, is expected, not {_shown(validation)}")
+                raise TypeError(f"validation: expected a Dataset, or a pair of inputs and targets, got {_shown(validation)}")
             second = self._dataset(validation, None) if isinstance(validation, Dataset) else self._dataset(*validation)
         batch_size = 32 if batch_size is None else batch_size
         kept = _Record(run_dir) if run_dir is not None else None

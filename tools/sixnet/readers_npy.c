@@ -135,10 +135,10 @@ static const char *content_of(const char *descr, size_t length)
 
 static int32_t refuse_content(const parser *p, const char *content)
 {
-    return fail(
-        "%s: its values are %s; float16, 32 or 64, bool, int8, 16, 32 or 64, or uint8, 16 or 32 is expected, to which "
-        "array.astype() converts",
-        p->path, content);
+    return fail("%s: values are %s, expected float16, 32 or 64, bool, int8, 16, 32 or 64, or uint8, 16 or 32; convert "
+                "them with "
+                "array.astype()",
+                p->path, content);
 }
 
 static int32_t parse_descr(parser *p, npy_header *h)
@@ -150,7 +150,7 @@ static int32_t parse_descr(parser *p, npy_header *h)
     if (take(p, '['))
         return refuse_content(p, "records");
     if (!take_string(p, &text, &length))
-        return parser_fault(p, start, "a type such as '<f4' is expected");
+        return parser_fault(p, start, "expected a type such as '<f4'");
     for (size_t k = 0; k < sizeof npy_types / sizeof *npy_types; k++)
         if (length == 3 && strchr("<>=|", text[0]) && memcmp(text + 1, npy_types[k].name, 2) == 0)
             h->type = &npy_types[k];
@@ -183,7 +183,7 @@ static int64_t take_dimension(parser *p)
 
 static int32_t parse_shape(parser *p, npy_header *h)
 {
-    static const char expected[] = "a shape of 1 to 9 dimensions of 1 and up, within the address space, is expected";
+    static const char expected[] = "expected a shape of 1 to 9 dimensions, each 1 or greater, within the address space";
     skip_blanks(p);
     const char *start = p->at;
     bool more = take(p, '(');

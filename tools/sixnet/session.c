@@ -14,7 +14,7 @@ static int32_t parse_net(work *w, const char *path)
     const int32_t status = empty ? SIXNET_OK : sixnet_model_parse(&w->net, w->ctx, text);
     free(text);
     if (empty)
-        return fail("%s: is empty; a saved model is expected, or a net's text", path);
+        return fail("%s: is empty, expected a saved model or a net's text", path);
     return status < 0 ? fail("%s: %s", path, sixnet_last_error()) : 0;
 }
 
@@ -26,7 +26,7 @@ int32_t work_open(work *w, const machine *m, const net_files *n)
              m->threads, m->isa, m->dtype, m->convolution, m->seed);
     CHECK_SIXNET(sixnet_context_new(&w->ctx, options));
     if (!is_regular(n->path))
-        return fail("%s: is not there, or is a folder, a pipe or a device; a file is expected", n->path);
+        return fail("%s: is missing, or is a folder, a pipe or a device; name a regular file", n->path);
     CHECK(file_kind_of(&kind, n->path));
     w->saved = kind != FILE_TEXT;
     if (w->saved)
@@ -128,7 +128,7 @@ static void report_csv(const work *w, const table *t, int64_t targets, bool targ
     if (t->header_line)
         snprintf(header, sizeof header, "line %" PRId64 " is the header", t->header_line);
     if (t->index_column)
-        snprintf(index, sizeof index, "; column 1 is an index and is left out");
+        snprintf(index, sizeof index, "; column 1 is an index and is ignored");
     if (targets == 1 && name)
         snprintf(columns, sizeof columns, "; column %" PRId64 " ('%.60s') is the target", file_first, name);
     else if (targets == 1)
@@ -333,7 +333,7 @@ bool samples_blamed(const samples *s, const work *w)
         k++;
     if (k == count)
         return false;
-    fail("%s: label %.9g; classes from 0 to %" PRId64 " are expected",
+    fail("%s: label %.9g is out of range; expected a class from 0 to %" PRId64,
          table_place(&s->targets, s->labels, k / s->targets.columns, place), label, classes - 1);
     return true;
 }

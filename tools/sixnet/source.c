@@ -12,7 +12,7 @@ int32_t source_open(source *s, const char *path)
     if (!s->file)
         return fail("%s: cannot be opened: %s", path, strerror(errno));
     if (fstat(fileno(s->file), &about) == 0 && S_ISDIR(about.st_mode))
-        return fail("%s: is a folder; a file is expected", path);
+        return fail("%s: is a folder, expected a file", path);
     s->size = S_ISREG(about.st_mode) ? (double)about.st_size : 0;
     s->bar = meter_begin("reading", s->size > 0);
     return 0;
@@ -119,7 +119,7 @@ int32_t text_read(char **text, const char *path, size_t most)
         status = source_rest(&s, text, &size, most);
     source_close(&s);
     if (status == 0 && strlen(*text) != size)
-        status = fail("%s: byte %zu: a byte of zero; a text is expected", path, strlen(*text));
+        status = fail("%s: byte %zu: a zero byte, expected text", path, strlen(*text));
     if (status != 0) {
         free(*text);
         *text = NULL;

@@ -179,8 +179,7 @@ static int32_t fit_options(const run *r, char text[FIT_TEXT])
         s->epochs, s->batch_size, o->checkpoint_seconds, s->on_nan ? " on_nan=" : "", s->on_nan ? s->on_nan : "",
         o->diagnose ? "true" : "false", s->fit ? s->fit : "");
     if (length >= OPTIONS_TEXT)
-        return fail("--fit-options: '%.40s...' is too long; %d characters at the most are expected", s->fit,
-                    OPTIONS_TEXT / 2);
+        return fail("--fit-options: '%.40s...' is too long, expected at most %d characters", s->fit, OPTIONS_TEXT / 2);
     return append_paths(text, kept_run(r, path), o->resume);
 }
 
