@@ -134,7 +134,8 @@ def size(shape):
 def candidates(attribute):
     if attribute.type == "choice":
         return [attribute.range.split()[0]]
-    return VALUES.get(attribute.type, ("1",))
+    named = re.search(r"such as ([\w.:,]*\w)", attribute.help)
+    return (*VALUES.get(attribute.type, ("1",)), *([named[1]] if named else []))
 
 
 def specs(kind):
