@@ -65,7 +65,7 @@ def test_runs(data, out):
 def test_candidate(data, out):
     for epochs, steps in ((1, 782), (2, 1564)):
         result = run("best", "--seeds", 1, "--epochs", epochs, "--data", data, "--sixnet", SIXNET, "--out", out)
-        check(f"a cycle of {epochs} epochs of 50,000 images", f"total_steps={steps}'" in result.stdout, result.stdout)
+        check(f"a cycle of {epochs} epochs of 50,000 images", f"total_steps={steps} cycle_momentum=false'" in result.stdout, result.stdout)
         check("which these are not", result.returncode != 0 and "leaves none to train with" in result.stderr, result.stderr)
 
 
