@@ -1201,7 +1201,7 @@ def test_completion():
     check("bash completes options", complete("train", "x", "--opt") == ["--optimizer"] and "--json" in complete("eval", "--"))
     check("bash completes optimizers", complete("train", "--optimizer", "adamw") == ["adamw"])
     check("bash completes schedules", "step_lr" in complete("train", "--schedule", ""))
-    check("bash completes layers", complete("list", "conv") == ["conv2d"])
+    check("bash completes layers", complete("list", "conv2") == ["conv2d"])
     check("bash completes types", complete("train", "a.net", "--dtype", "f") == ["f32", "f64"])
 
 
