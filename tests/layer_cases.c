@@ -502,6 +502,14 @@ static const fixture_case table[] = {
     {"embedding num_embeddings=3 embedding_dim=64", "2x3", 0},
     {"embedding num_embeddings=6 embedding_dim=3 padding_idx=2", "5", 0},
     {"embedding num_embeddings=2 embedding_dim=5 padding_idx=0", "2x2x2", 0},
+
+    {"instancenorm1d", "3x5", 0},
+    {"instancenorm1d affine=true eps=0.01", "2x70", 0},
+    {"instancenorm2d", "1x2x3", 0},
+    {"instancenorm2d affine=true", "4x3x3", 0},
+    {"local_response_norm size=5", "7x2x3", 0},
+    {"local_response_norm size=2 alpha=2 beta=1.5 k=0.5", "4x5", 0},
+    {"local_response_norm size=9 alpha=1", "3", 0},
 };
 
 enum { LISTED = sizeof table / sizeof *table, SWEEP = 35, RANDOM = 150 };

@@ -290,7 +290,7 @@ static bool is_batchnorm(const char *spec)
 static bool is_norm(const char *spec)
 {
     return is_batchnorm(spec) || fixture_is(spec, "layernorm") || fixture_is(spec, "rmsnorm") ||
-           fixture_is(spec, "groupnorm");
+           fixture_is(spec, "groupnorm") || fixture_has(spec, "instancenorm");
 }
 
 /* Whether a derivative, be it the second, jumps at some multiple of 1/2. */
@@ -623,10 +623,23 @@ static void expect_layernorm(const question *q)
                      fixture_real(q->spec, "eps", 1e-5));
 }
 
+/* Of a groupnorm; an instancenorm has a set for each channel. */
+static int sets_of(const layer_fixture *l)
+{
+    return fixture_has(l->spec, "instancenorm") ? (int)l->in[0].dim[0] : fixture_int(l->spec, "num_groups", 0, 1);
+}
+
+static void expect_lrn(const question *q)
+{
+    oracle_local_response_norm(q->x[0], q->y, q->n, dim(q, 0), (int)(q->l->in_size[0] / dim(q, 0)),
+                               fixture_int(q->spec, "size", 0, 1), fixture_real(q->spec, "alpha", 1e-4),
+                               fixture_real(q->spec, "beta", 0.75), fixture_real(q->spec, "k", 1));
+}
+
 static void expect_groupnorm(const question *q)
 {
     oracle_groupnorm(q->x[0], q->weight, q->bias, q->y, q->n, dim(q, 0), (int)(q->l->in_size[0] / dim(q, 0)),
-                     fixture_int(q->spec, "num_groups", 0, 1), fixture_real(q->spec, "eps", 1e-5));
+                     sets_of(q->l), fixture_real(q->spec, "eps", 1e-5));
 }
 
 /* The dimension of softmax, concat or split, and the products of those before (with the samples) and after. */
@@ -1007,6 +1020,9 @@ static const struct oracle {
     {"rmsnorm", expect_rmsnorm, NORM},
     {"layernorm", expect_layernorm, NORM},
     {"groupnorm", expect_groupnorm, NORM},
+    {"instancenorm1d", expect_groupnorm, NORM},
+    {"instancenorm2d", expect_groupnorm, NORM},
+    {"local_response_norm", expect_lrn, VALUE},
 };
 
 static const struct oracle *oracle_of(const char *spec)
@@ -1117,8 +1133,7 @@ static void bound_norm(const layer_fixture *l, const fixture_data *d, const fixt
                        double *bound)
 {
     int64_t channels = l->in[0].dim[0], size = l->in_size[0], total = d->n * size;
-    int64_t length =
-        fixture_has(l->spec, "normalized_shape") ? row_of(l->spec) : size / fixture_int(l->spec, "num_groups", 0, 1);
+    int64_t length = fixture_has(l->spec, "normalized_shape") ? row_of(l->spec) : size / sets_of(l);
     for (int64_t c = 0; is_batchnorm(l->spec) && c < channels; c++)
         bound_set(l, d, t, &(values_set){c * (size / channels), d->n, size / channels, size}, unit, bound);
     for (int64_t first = 0; !is_batchnorm(l->spec) && first < total; first += length)

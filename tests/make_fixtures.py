@@ -420,6 +420,9 @@ LAYERS: list[tuple[str, str, int, Callable[[], nn.Module]]] = [
     ("layernorm normalized_shape=2x3 eps=0.01", "2x3", 17, lambda: nn.LayerNorm([2, 3], eps=0.01)),
     ("groupnorm num_groups=2", "4x3x2", 3, lambda: nn.GroupNorm(2, 4)),
     ("groupnorm num_groups=3 eps=0.01 affine=false", "3x2x3", 3, lambda: nn.GroupNorm(3, 3, eps=0.01, affine=False)),
+    ("instancenorm1d", "3x5", 3, lambda: nn.InstanceNorm1d(3)),
+    ("instancenorm2d eps=0.01 affine=true", "2x3x2", 17, lambda: nn.InstanceNorm2d(2, eps=0.01, affine=True)),
+    ("local_response_norm size=4 alpha=0.5 beta=0.6 k=2", "5x2x3", 2, lambda: nn.LocalResponseNorm(4, 0.5, 0.6, 2.0)),
     ("maxpool2d kernel_size=2", "2x5x6", 3, lambda: nn.MaxPool2d(2)),
     ("maxpool2d kernel_size=3 stride=2 padding=1", "2x6x7", 2, lambda: nn.MaxPool2d(3, 2, 1)),
     ("maxpool2d kernel_size=3x2 stride=2 padding=1x0 ceil_mode=true", "2x6x7", 2,
@@ -578,7 +581,7 @@ def train_case(out, spec, shape, n, module):
         out.line("grad_input", torch.zeros_like(x) if x.grad is None else x.grad)
     for name, p in getattr(module, "module", module).named_parameters():
         out.line(f"grad layer.{name}", p.grad)
-    if hasattr(module, "running_mean"):
+    if getattr(module, "running_mean", None) is not None:
         out.line("after layer.running_mean", module.running_mean)
         out.line("after layer.running_var", module.running_var)
     out.text("end")

@@ -101,6 +101,10 @@ void oracle_layernorm(const double *x, const double *weight, const double *bias,
 void oracle_groupnorm(const double *x, const double *weight, const double *bias, double *y, int n, int c, int space,
                       int groups, double eps);
 
+/* x and y are [n][c][space]. */
+void oracle_local_response_norm(const double *x, double *y, int n, int c, int space, int size, double alpha,
+                                double beta, double k);
+
 /* y[count][dim], where y[i] is row index[i] of weight[...][dim]. */
 void oracle_embedding(const double *index, const double *weight, double *y, int count, int dim);
 

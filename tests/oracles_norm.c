@@ -225,6 +225,19 @@ void oracle_groupnorm(const double *x, const double *weight, const double *bias,
         }
 }
 
+void oracle_local_response_norm(const double *x, double *y, int n, int c, int space, int size, double alpha,
+                                double beta, double k)
+{
+    for (int at = 0; at < n * c * space; at++) {
+        const int channel = at / space % c;
+        double sum = 0;
+        for (int step = -(size / 2); step < size - size / 2; step++)
+            if (channel + step >= 0 && channel + step < c)
+                sum += x[at + step * space] * x[at + step * space];
+        y[at] = x[at] / pow(k + alpha * sum / size, beta);
+    }
+}
+
 void oracle_embedding(const double *index, const double *weight, double *y, int count, int dim)
 {
     for (int i = 0; i < count; i++)

@@ -326,6 +326,8 @@ static void test_every_range_is_checked(void **state)
 
 /* Every layer and loss is in one of them; inputs are small whole numbers. */
 static const char *const nets[] = {
+    "input shape=3x2x2\ninstancenorm2d affine=true\nlocal_response_norm size=2 alpha=0.5 beta=0.5 k=2\nreshape "
+    "shape=2x6\ninstancenorm1d eps=0.01\nmse\n",
     "input shape=4x3x2\npixel_shuffle upscale_factor=2\npad padding=1,-1,0,2 value=0.5\nupsample size=6x9 "
     "mode=bilinear "
     "align_corners=true\npixel_unshuffle downscale_factor=3\nunfold kernel_size=2x1 dilation=1x2 padding=1x0 "

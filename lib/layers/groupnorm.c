@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* y = (x - mean) / sqrt(variance + eps) * weight + bias: the channels of each sample are split into num_groups sets of neighbours, mean and
- * variance (divided by n) are those of the n values of a set, weight and bias those of a channel.
+ * variance (divided by n) are those of the n values of a set, weight and bias those of a channel. An instance norm has a set for each channel.
  *
  * Backward as in layernorm.c, from two sums for each channel: of dy and of dy * (x - mean). */
 
@@ -24,12 +24,25 @@ static const six_attr attrs[] = {
     {.name = NULL},
 };
 
+/* Of instance norms, which leave num_groups 0. */
+static const six_attr instance_attrs[] = {
+    {"eps", SIX_FLOAT, offsetof(attributes, eps), 1e-30, 1, "1e-5", NULL, "added to the variance"},
+    {"affine", SIX_BOOL, offsetof(attributes, affine), 0, 1, "false", NULL, "whether there are weight and bias"},
+    {.name = NULL},
+};
+
+SIX_INLINE int64_t set_count(const six_op *op)
+{
+    const int64_t groups = ((const attributes *)op->attr)->num_groups;
+    return groups ? groups : op->in[0].dim[0];
+}
+
 static int32_t setup(six_op *op)
 {
     const attributes *a = op->attr;
     six_shape channels = {1, {op->in[0].dim[0]}};
     char in[160];
-    if (op->in[0].dim[0] % a->num_groups != 0)
+    if (op->in[0].dim[0] % set_count(op) != 0)
         return six_fail(SIXNET_BAD_SHAPE,
                         "%s: num_groups %" PRId64 " does not divide the %" PRId64 " channels of the input %s", op->name,
                         a->num_groups, op->in[0].dim[0], six_shape_text(&op->in[0], in));
@@ -39,7 +52,20 @@ static int32_t setup(six_op *op)
     return six_op_add_params(op, params, a->affine ? 2 : 0);
 }
 
-SIX_INLINE int64_t set_count(const six_op *op) { return ((const attributes *)op->attr)->num_groups; }
+static int32_t setup_instance(six_op *op, int32_t rank)
+{
+    char in[160];
+    six_shape_text(&op->in[0], in);
+    if (op->in[0].rank != rank)
+        return six_fail(SIXNET_BAD_SHAPE, "%s: normalizes channels x %s, but the input is %s", op->name,
+                        rank == 3 ? "height x width" : "length", in);
+    if (six_shape_size(&op->in[0]) == op->in[0].dim[0])
+        return six_fail(SIXNET_BAD_SHAPE, "%s: a channel needs more than one value, but the input is %s", op->name, in);
+    return setup(op);
+}
+
+static int32_t setup1d(six_op *op) { return setup_instance(op, 2); }
+static int32_t setup2d(six_op *op) { return setup_instance(op, 3); }
 
 SIX_INLINE int64_t set_channels(const six_op *op) { return op->in[0].dim[0] / set_count(op); }
 
@@ -68,7 +94,7 @@ static void forward(const six_run *run, six_tile *tile, void *scratch)
     const attributes *a = op->attr;
     int64_t size = channel_size(op), channels = set_channels(op);
     real here[2 * SIX_LANES];
-    for (int64_t set = 0; set < a->num_groups; set++) {
+    for (int64_t set = 0; set < set_count(op); set++) {
         real *stats = run->training ? (real *)tile->saved + set * 2 * SIX_LANES : here;
         six_moments(tile->x[0] + set * channels * size * SIX_LANES, channels * size, a->eps, stats, stats + SIX_LANES);
         for (int64_t c = set * channels; c < (set + 1) * channels; c++)
@@ -118,7 +144,7 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
     (void)scratch;
     const attributes *a = op->attr;
     int64_t size = channel_size(op), channels = set_channels(op);
-    for (int64_t set = 0; set < a->num_groups; set++) {
+    for (int64_t set = 0; set < set_count(op); set++) {
         const real *stats = (const real *)tile->saved + set * 2 * SIX_LANES;
         real sum[SIX_LANES] = {0}, dot[SIX_LANES] = {0};
         int64_t first = set * channels;
@@ -131,19 +157,34 @@ static void backward(const six_run *run, six_tile *tile, void *scratch)
     }
 }
 
+#define DESCRIPTION .inputs_min = 1, .inputs_max = 1, .reads = SIX_READS_X, .in_place = true
+
 SIX_LAYER(groupnorm) = {
     .kind = {"groupnorm", "normalization of each sample over sets of channels", attrs, sizeof(attributes)},
     .title = "GroupNorm",
     .prefix = "gn",
-    .inputs_min = 1,
-    .inputs_max = 1,
-    .reads = SIX_READS_X,
-    .in_place = true,
     .setup = setup,
+    DESCRIPTION,
 };
 
-SIX_KERNELS(groupnorm) = {
-    .memory_reqs = memory_reqs,
-    .forward = forward,
-    .backward = backward,
+SIX_LAYER(instancenorm1d) = {
+    .kind = {"instancenorm1d", "normalization of each channel of a sequence", instance_attrs, sizeof(attributes)},
+    .title = "InstanceNorm1d",
+    .prefix = "in",
+    .setup = setup1d,
+    DESCRIPTION,
 };
+
+SIX_LAYER(instancenorm2d) = {
+    .kind = {"instancenorm2d", "normalization of each channel of an image", instance_attrs, sizeof(attributes)},
+    .title = "InstanceNorm2d",
+    .prefix = "in",
+    .setup = setup2d,
+    DESCRIPTION,
+};
+
+#define KERNELS .memory_reqs = memory_reqs, .forward = forward, .backward = backward
+
+SIX_KERNELS(groupnorm) = {KERNELS};
+SIX_KERNELS(instancenorm1d) = {KERNELS};
+SIX_KERNELS(instancenorm2d) = {KERNELS};

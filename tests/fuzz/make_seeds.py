@@ -37,6 +37,7 @@ NETS = {
              "adaptive_avgpool1d output_size=6\nreshape shape=3x2x2\nadaptive_maxpool2d output_size=3x1\nmse\n",
     "images": "input shape=4x2x3\npixel_shuffle upscale_factor=2\npad padding=1,-1,2,0 mode=constant value=0.5\nupsample size=4x6 mode=bilinear\n"
               "pixel_unshuffle downscale_factor=2\nunfold kernel_size=2 padding=1 stride=2\nupsample scale_factor=1.5\nmse\n",
+    "instances": "input shape=3x2x2\ninstancenorm2d affine=true\nlocal_response_norm size=3\nreshape shape=3x4\ninstancenorm1d\nmse\n",
     "branches": "input shape=3 name=a\ninput shape=3 name=b\nadd from=a,b\nsilu name=s\nmul from=s,a\nconcat from=mul1,b dim=0\nl1\n",
     "pieces": "input shape=6 name=a\nsplit sizes=2,4 name=s\nconstant shape=2 value=0.5 name=c\nadd from=s:0,c\nconcat from=add1,s:1\nl1\n",
     "shared": "input shape=3\nembedding num_embeddings=4 embedding_dim=2 name=e\nlinear out_features=2 name=f\n"
