@@ -15,7 +15,7 @@ import tempfile
 
 KB = 1024
 WHOLE = 1105
-BUDGET = {"api": 26, "base": 38, "data": 60, "files": 30, "graph": 62, "layers": 790, "optimizers": 51, "schedules": 12, "train": 44, "transforms": 31}
+BUDGET = {"api": 26, "base": 38, "data": 60, "files": 30, "graph": 62, "layers": 795, "optimizers": 51, "schedules": 12, "train": 44, "transforms": 31}
 
 
 def output(*command):

@@ -510,6 +510,13 @@ static const fixture_case table[] = {
     {"local_response_norm size=5", "7x2x3", 0},
     {"local_response_norm size=2 alpha=2 beta=1.5 k=0.5", "4x5", 0},
     {"local_response_norm size=9 alpha=1", "3", 0},
+    {"dropout1d p=0.3", "4x3", 0},
+    {"dropout1d p=1", "2x3", 0},
+    {"dropout2d", "3x2x2", 0},
+    {"dropout2d p=0", "3x2x2", 0},
+    {"alpha_dropout", "8", 0},
+    {"alpha_dropout p=1", "2x3", 0},
+    {"gaussian_noise std=0.5", "2x5", 0},
 };
 
 enum { LISTED = sizeof table / sizeof *table, SWEEP = 35, RANDOM = 150 };

@@ -328,6 +328,11 @@ fixture_filling fixture_smooth(const char *spec)
     return is_norm(spec) || is_bent(spec) ? FIXTURE_APART : FIXTURE_ANY;
 }
 
+bool fixture_draws(const char *spec)
+{
+    return fixture_is(spec, "gaussian_noise") || (fixture_has(spec, "dropout") && fixture_real(spec, "p", 0.5) > 0);
+}
+
 bool fixture_starves(const layer_fixture *l, int n)
 {
     return is_batchnorm(l->spec) && n * l->in_size[0] == l->in[0].dim[0];
@@ -938,6 +943,10 @@ static const struct oracle {
     {"flatten", expect_same, NO_ROUNDING},
     {"reshape", expect_same, NO_ROUNDING},
     {"dropout", expect_same, NO_ROUNDING},
+    {"dropout1d", expect_same, NO_ROUNDING},
+    {"dropout2d", expect_same, NO_ROUNDING},
+    {"alpha_dropout", expect_same, NO_ROUNDING},
+    {"gaussian_noise", expect_same, NO_ROUNDING},
     {"relu", expect_relu, NO_ROUNDING},
     {"pad", expect_pad, NO_ROUNDING},
     {"pixel_shuffle", expect_pixel_shuffle, NO_ROUNDING},
@@ -1038,7 +1047,7 @@ bool fixture_expect(const layer_fixture *l, const fixture_data *d, fixture_tenso
     question q = {l,           l->spec,  d->n,     (const double *const *)d->x,
                   t->weight,   t->bias,  t->value, t->mean,
                   t->variance, training, y,        false};
-    if (training && fixture_is(l->spec, "dropout") && fixture_real(l->spec, "p", 0.5) > 0)
+    if (training && fixture_draws(l->spec))
         return false;
     oracle_of(l->spec)->expect(&q);
     return true;

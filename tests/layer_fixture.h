@@ -99,6 +99,8 @@ void fixture_close(layer_fixture *l);
 fixture_filling fixture_smooth(const char *spec);
 /* Whether its training needs more than one value a channel, and a batch of n samples has but one. */
 bool fixture_starves(const layer_fixture *l, int n);
+/* Whether it changes its input at random in every training pass. */
+bool fixture_draws(const char *spec);
 bool fixture_cannot_evaluate(const char *spec);
 /* Whether the layer is not differentiable at places that no choice of its inputs keeps away from. */
 bool fixture_has_kinks(const char *spec);

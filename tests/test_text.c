@@ -14,7 +14,8 @@ static const char *const known[FAMILIES] = {
     "input linear conv1d conv2d conv_transpose1d conv_transpose2d relu leaky_relu sigmoid tanh gelu silu softmax "
     "log_softmax batchnorm1d batchnorm2d layernorm "
     "groupnorm "
-    "dropout elu selu celu prelu relu6 hardtanh hardsigmoid hardswish softplus softsign mish logsigmoid threshold "
+    "dropout dropout1d dropout2d alpha_dropout gaussian_noise elu selu celu prelu relu6 hardtanh hardsigmoid hardswish "
+    "softplus softsign mish logsigmoid threshold "
     "softmin "
     "glu tanhshrink softshrink hardshrink "
     "maxpool1d maxpool2d adaptive_maxpool2d avgpool1d avgpool2d adaptive_avgpool1d adaptive_avgpool2d matmul flatten "
@@ -328,6 +329,7 @@ static void test_every_range_is_checked(void **state)
 static const char *const nets[] = {
     "input shape=3x2x2\ninstancenorm2d affine=true\nlocal_response_norm size=2 alpha=0.5 beta=0.5 k=2\nreshape "
     "shape=2x6\ninstancenorm1d eps=0.01\nmse\n",
+    "input shape=2x3\ndropout1d p=0.25\nalpha_dropout\ngaussian_noise std=0.1\nunsqueeze dim=0\ndropout2d\nmse\n",
     "input shape=4x3x2\npixel_shuffle upscale_factor=2\npad padding=1,-1,0,2 value=0.5\nupsample size=6x9 "
     "mode=bilinear "
     "align_corners=true\npixel_unshuffle downscale_factor=3\nunfold kernel_size=2x1 dilation=1x2 padding=1x0 "

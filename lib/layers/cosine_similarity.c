@@ -2,8 +2,8 @@
 
 /* cosine_similarity: y = sum(a b) / (max(|a|, eps) max(|b|, eps)) of the two inputs along dimension dim, where |a| = sqrt(sum(a^2)).
  *
- * da = dy (b / (|a| |b|) - y a / |a|^2), without the second term where |a| <= eps; db likewise. As torch.nn.CosineSimilarity, with dim
- * counted without the batch: the default 0 is PyTorch's 1. */
+ * da = dy (b / (|a| |b|) - y a / |a|^2), where a length is at least eps; db likewise. As torch.nn.CosineSimilarity, which has the second term
+ * of vectors shorter than eps too, with dim counted without the batch: the default 0 is PyTorch's 1. */
 
 #include "layers/axis.h"
 #include "simd/lane_math.h"
@@ -68,9 +68,9 @@ static void value(const six_tile *tile, const pair *p, int64_t at, vec eps)
 }
 
 /* to = dy (other / (own_length other_length) - y own / own_length^2) */
-SIX_INLINE void gradient(const pair *p, real *to, vec dy, vec cosine, vec own_length, vec other_length, vec eps)
+SIX_INLINE void gradient(const pair *p, real *to, vec dy, vec cosine, vec own_length, vec other_length)
 {
-    const vec pull = six_select(six_greater(own_length, eps), cosine / own_length, cosine * 0);
+    const vec pull = cosine / own_length;
     for (int64_t k = 0; to && k < p->size * p->stride; k += p->stride)
         six_store(to + k, dy * ((six_load(p->b + k) / other_length - pull * six_load(p->a + k)) / own_length));
 }
@@ -80,8 +80,8 @@ static void derivative(const six_tile *tile, const pair *p, int64_t at, vec eps)
     vec a, b;
     const vec dot = lengths_of(p, eps, &a, &b), dy = six_load(tile->dy[0] + at), cosine = dot / a / b;
     const int64_t offset = p->a - tile->x[0];
-    gradient(p, tile->dx[0] ? tile->dx[0] + offset : NULL, dy, cosine, a, b, eps);
-    gradient(&(pair){p->b, p->a, p->size, p->stride}, tile->dx[1] ? tile->dx[1] + offset : NULL, dy, cosine, b, a, eps);
+    gradient(p, tile->dx[0] ? tile->dx[0] + offset : NULL, dy, cosine, a, b);
+    gradient(&(pair){p->b, p->a, p->size, p->stride}, tile->dx[1] ? tile->dx[1] + offset : NULL, dy, cosine, b, a);
 }
 
 static void each(const six_run *run, const six_tile *tile, void (*f)(const six_tile *, const pair *, int64_t, vec))
