@@ -98,7 +98,7 @@ def plain(text):
 
 
 def prose(comment):
-    """A comment's paragraphs; what is indented is shown as it is."""
+    """A comment's paragraphs; indented lines become a code block."""
     parts = []
     for paragraph in re.split(r"\n\s*\n", comment):
         lines = paragraph.split("\n")

@@ -2,7 +2,7 @@
 #ifndef SIXNET_EXAMPLES_COMMON_H
 #define SIXNET_EXAMPLES_COMMON_H
 
-/* What the example programs share and what has nothing to do with nets: errors, output files, options, a progress bar.
+/* Helpers of the example programs that are independent of nets: errors, output files, options, a progress bar.
  * Included before anything else. */
 
 #ifndef _DEFAULT_SOURCE
@@ -221,7 +221,7 @@ static inline int32_t read_number(const option *o, const char *text)
     return strchr(text, ',') ? bad_number(o, text, strlen(text), "a number") : read_numbers(&one, text);
 }
 
-/* How many letters must change, come, go or swap with their neighbour to make one word the other; words of up to 63 letters. */
+/* Edit distance of two words: letters to change, insert, delete or swap with a neighbor; words of up to 63 letters. */
 static inline int32_t word_distance(const char *a, const char *b)
 {
     int32_t row[3][64]; /* row[i % 3]: of the first i letters of a */
@@ -341,7 +341,7 @@ static inline int32_t options_read(int argc, char **argv, const char *about, con
     return 0;
 }
 
-/* ---- a progress bar: on a terminal only, without colour, on standard error so that standard output can be kept ---- */
+/* ---- a progress bar: on a terminal only, without color, on standard error, as standard output may be redirected ---- */
 
 static inline int bar_wanted(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* A layer of one's own: swish, y = x sigmoid(b x), with a number b for each channel that is learnt. It is registered by name,
+/* A custom layer: swish, y = x sigmoid(b x), with a trained number b for each channel. It is registered by name,
  * checked against numeric derivatives, and trained in a small net. */
 
 #include "common.h"
@@ -9,7 +9,7 @@
 
 const char *program = "custom_layer";
 
-/* What setup finds out and forward and backward need: a sample is channels times pixels. */
+/* Set by setup, used by forward and backward: a sample is channels times pixels. */
 typedef struct swish {
     int64_t channels, pixels;
 } swish;

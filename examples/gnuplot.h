@@ -2,7 +2,7 @@
 #ifndef SIXNET_EXAMPLES_PICTURES_H
 #define SIXNET_EXAMPLES_PICTURES_H
 
-/* Pictures in a folder: programs write tables, and beside them scripts for gnuplot (NAME.gp) and for Graphviz (NAME.dot), which draw
+/* Plots in a folder: programs write tables, and next to them scripts for gnuplot (NAME.gp) and for Graphviz (NAME.dot), which draw
  * NAME.svg and NAME.png. Others may be able to write in that folder, so nothing there is executed, and no link is followed. Where these are not installed, tables and scripts are there all the same.
  * Included before anything else. */
 

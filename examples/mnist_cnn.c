@@ -17,13 +17,13 @@ const char *program = "mnist_cnn";
 
 enum { AUGMENTS = 4 };
 
-/* What a training does. */
+/* Settings of a training. */
 typedef struct recipe {
     const char *name;
     int64_t epochs, batch_size;
     double lr, momentum, weight_decay, dropout, label_smoothing;
     int one_cycle;                 /* the learning rate rises to lr and falls to 0; else it drops by steps */
-    const char *augment[AUGMENTS]; /* transforms of the training images, before all images are normalised */
+    const char *augment[AUGMENTS]; /* transforms of the training images, before all images are normalized */
 } recipe;
 
 static const recipe recipes[] = {
@@ -195,7 +195,7 @@ static int32_t open_sets(trainer *t)
     return 0;
 }
 
-/* What the second set is called. */
+/* The name of the second set. */
 static const char *second(const trainer *t) { return t->set->validation > 0 ? "validation" : "test"; }
 
 /* ---- training ---- */

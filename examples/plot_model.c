@@ -13,7 +13,7 @@ typedef struct look {
     pictures *to;
     sixnet_model *net;
     const sixnet_dataset *seen; /* the images that it is asked about */
-    const char *set;            /* what they are called */
+    const char *set;            /* their name */
     int64_t images, height, width, classes, mistakes;
     verdict *verdicts;     /* of every image, then sorted: mistakes first, of those the surest first */
     float *input, *output; /* room for AT_ONCE images, and for what the net makes of them */
@@ -36,7 +36,7 @@ static int32_t table_open(FILE **file, char path[FOLDER_PATH], const pictures *t
     return folder_open(file, path, to->folder, table);
 }
 
-/* A picture's part of a table: a row of pixels a line, and two empty lines, by which gnuplot tells such parts apart. */
+/* An image as a block of a table: one line per row of pixels, and two empty lines, which separate blocks for gnuplot. */
 static void write_tile(FILE *file, const float *pixels, int64_t height, int64_t width)
 {
     for (int64_t k = 0; k < height * width; k++)
@@ -44,7 +44,7 @@ static void write_tile(FILE *file, const float *pixels, int64_t height, int64_t 
     fputs("\n\n", file);
 }
 
-/* Draws by a script that is told what all of them may use, and more. */
+/* Runs a plot script with the settings common to all scripts, and more. */
 static int32_t look_plot(const look *l, const char *picture, const char *shows, const char *more, const char *script)
 {
     char settings[SETTINGS_TEXT];
@@ -246,7 +246,7 @@ static int32_t draw_filters(const look *l)
 
 /* ---- an image on its way through the blocks ---- */
 
-/* The net up to a node, with the same values: what it predicts is what that node gives in evaluation mode. */
+/* The net up to a node, with the same parameters: its prediction is the node's output in evaluation mode. */
 static int32_t net_up_to(sixnet_model **out, const look *l, sixnet_node last)
 {
     char text[4096] = "";

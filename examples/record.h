@@ -3,8 +3,8 @@
 #define SIXNET_EXAMPLES_RECORD_H
 
 /* A record: a folder that has all that it takes to repeat a training bit by bit, which the program `sixnet rerun` does.
- *     settings.txt            what decides the result: a line for each option of `sixnet train`, and net=, a file beside it; a path
- *                             of samples is from the root, or the name of a file beside it; only the latter is read unasked
+ *     settings.txt            the settings that determine the result: a line per option of `sixnet train`, and net=, a file next to it; a path
+ *                             of samples is absolute, or the name of a file next to it; only the latter is read unasked
  *     net.txt                 the net as a text; start.safetensors instead if training began with values from a file
  *     history.csv             a row for each epoch; history.svg and .png, if gnuplot is there, as history.gp draws them
  *     checkpoint.safetensors  the run, to go on with; .best the best epoch's
@@ -19,7 +19,7 @@ static const char record_settings[] = "settings.txt", record_net[] = "net.txt", 
                   record_checkpoint[] = "checkpoint.safetensors", record_model[] = "model.safetensors",
                   record_result[] = "result.txt";
 
-/* Makes the folder, which must not have a record of a run that began already, unless that goes on. */
+/* Creates the folder, which must not contain a record of a started run, unless that run is resumed. */
 static inline int32_t record_make(const char *folder, int resumed)
 {
     const char *const kept[] = {record_checkpoint, record_result};
@@ -105,14 +105,14 @@ typedef struct history_picture {
 
 enum { HISTORY_SETTINGS = 256 };
 
-/* What the script plots/history.gp is told of a table of epochs. */
+/* Arguments of the script plots/history.gp for a table of epochs. */
 static inline void history_settings(char settings[HISTORY_SETTINGS], const history_picture *h)
 {
     snprintf(settings, HISTORY_SETTINGS, "epochs = %" PRId64 "\naccuracy = %d\nsecond = '%s'", h->epochs, h->accuracy,
              h->second ? h->second : "");
 }
 
-/* Whether the folder has the result of a run that ended with a digest. One that goes on with no epoch left has nothing to add. */
+/* Whether the folder has the result of a run that ended with a digest. A resumed run with no epoch left has nothing to add. */
 static inline int record_ended(const char *folder, const char *digest)
 {
     char path[FOLDER_PATH], line[128], wanted[128];

@@ -2,7 +2,7 @@
 #ifndef SIXNET_EXAMPLES_TRAINING_H
 #define SIXNET_EXAMPLES_TRAINING_H
 
-/* What programs that train a net share: where the data are, how a run is shown and written down, and paths among the options of a
+/* Helpers of programs that train a net: where the data are, how a run is shown and written down, and paths among the options of a
  * fit. Included before anything else. */
 
 #include "common.h"
@@ -33,7 +33,7 @@ static inline int32_t mnist_path(char *path, const char *folder, const char *set
 
 /* ---- a run that can be watched ---- */
 
-/* What is measured after an epoch is not told of; so the last batch says that it comes. */
+/* The evaluation after an epoch reports no progress, so the last batch announces it. */
 static inline void run_show(meter *m, const sixnet_progress *p, const char *samples)
 {
     const double epoch = sixnet_progress_get(p, "epoch"), epochs = sixnet_progress_get(p, "epochs");
@@ -53,7 +53,7 @@ static inline void run_show(meter *m, const sixnet_progress *p, const char *samp
     bar_draw(before, part, after);
 }
 
-/* "  test loss 0.0278 accuracy 99.21 %", of what there is. */
+/* "  test loss 0.0278 accuracy 99.21 %", as far as available. */
 static inline void print_measure(const char *set, double loss, double accuracy)
 {
     if (!isnan(loss))
@@ -74,16 +74,16 @@ static inline void print_epoch(const sixnet_progress *p, const char *set)
 
 enum { CSV_VALUES = 5, CSV_HEADER = 128 };
 
-/* What a row of a table of epochs has besides the epoch's number, as progress reports and a model's history call it. */
+/* Columns of a table of epochs after the epoch number, as progress reports and a model's history name them. */
 static const char *const csv_values[CSV_VALUES] = {"lr", "loss", "accuracy", "validation_loss", "validation_accuracy"};
 
-/* What the table calls them; `set` is what the second dataset is called. */
+/* The names of the columns; `set` is the name of the second dataset. */
 static inline void csv_header(char header[CSV_HEADER], const char *set, const char *more)
 {
     snprintf(header, CSV_HEADER, "epoch,lr,train_loss,train_accuracy,%s_loss,%s_accuracy%s\n", set, set, more);
 }
 
-/* What there is not stays empty. */
+/* Missing values stay empty. */
 static inline void csv_write(FILE *csv, double epoch, const double values[CSV_VALUES])
 {
     fprintf(csv, "%.0f", epoch);
@@ -91,7 +91,7 @@ static inline void csv_write(FILE *csv, double epoch, const double values[CSV_VA
         fprintf(csv, isnan(values[k]) ? "," : ",%.9g", values[k]);
 }
 
-/* Opens the table of a run that goes on; NULL if there is none. */
+/* Opens the table of a resumed run; NULL if there is none. */
 static inline FILE *csv_old(const char *path)
 {
     struct stat about;
@@ -112,7 +112,7 @@ static inline void csv_keep(FILE *csv, FILE *old, const char *header, double epo
             fputs(line, csv);
 }
 
-/* Opens a table of epochs; `set` is what the second dataset is called. Of a run that goes on with `epoch`, which is 0 for one that
+/* Opens a table of epochs; `set` is the name of the second dataset. Of a run that is resumed at `epoch`, which is 0 for one that
  * begins, the rows before that stay. */
 static inline int32_t csv_open(FILE **csv, const char *path, const char *set, double epoch)
 {

@@ -16,7 +16,7 @@ int32_t six_api_missing(const char *function, const char *argument);
 int32_t six_api_need(const char *function, const char *argument, const void *object, six_access access);
 /* As six_api_need(), of a model, which must be compiled. */
 int32_t six_api_need_compiled(const char *function, const sixnet_model *net, six_access access);
-/* As six_api_need(), of a model, in a call that can run functions of the caller's meanwhile; six_call_end() ends it. */
+/* As six_api_need(), of a model, in a call that can run callbacks; six_call_end() ends it. */
 int32_t six_api_begin_model(six_call *call, const char *function, const sixnet_model *net, six_access access);
 /* Whether a handle can be given back: NULL is nothing to free. */
 bool six_api_may_free(const char *function, const void *object);

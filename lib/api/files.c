@@ -118,7 +118,7 @@ static int32_t load_bytes(sixnet_model **out, sixnet_context *ctx, const char *l
     return status;
 }
 
-/* A loading call, which can run functions of the caller's, in a context that it holds. */
+/* A loading call, which can run callbacks, in a context that it holds. */
 typedef struct loading {
     six_call call;
     sixnet_context *ctx;

@@ -4,7 +4,7 @@
 
 /* Which calls of the public API the calling thread is in the middle of, so that a callback that calls back is refused what would change an
  * object under the call that uses it. The rule is that of threads: what a call changes may not be touched meanwhile, what it reads may be
- * read. Frames lie on the stack, one for each call that can run a function of the caller's, and are linked per thread: other threads are not
+ * read. Frames lie on the stack, one for each call that can run a callback, and are linked per thread: other threads are not
  * looked at. */
 
 #include <stdbool.h>

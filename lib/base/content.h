@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a file is that is not what was expected. */
+/* The actual format of a file of an unexpected format. */
 typedef struct six_content {
     const char *name;   /* "a PNG image" */
     const char *remedy; /* how its values can be read: "; unpack it", or "" */

@@ -13,7 +13,7 @@ struct six_custom_layer;
 
 typedef enum six_dtype { SIX_F32, SIX_F64 } six_dtype;
 
-/* What is made with a context may take `most` bytes, and has taken `taken` of them. */
+/* The context's objects may use `most` bytes, and use `taken` of them. */
 typedef struct six_budget {
     size_t most;
     atomic_size_t taken;
@@ -51,7 +51,7 @@ __attribute__((format(printf, 3, 4)))
 #endif
 void six_log(const sixnet_context *ctx, int32_t level, const char *format, ...);
 
-/* What six_alloc() asks the allocator for beside count * size, at most. */
+/* Upper bound of what six_alloc() requests in addition to count * size. */
 enum { SIX_ALIGNMENT = 64, SIX_ALLOC_EXTRA = sizeof(void *) + sizeof(size_t) + SIX_ALIGNMENT };
 
 /* count * size zeroed bytes at an address that is a multiple of 64; NULL, with the status message set, if that overflows, exceeds

@@ -9,7 +9,7 @@
 
 enum { SIX_DECIMAL_MAX = 1000, SIX_DECIMAL_SHORTEST = 17 };
 
-/* The digits, of which there are from 1 to SIX_DECIMAL_MAX, as a whole number times 10^exponent. */
+/* The digits, 1 to SIX_DECIMAL_MAX of them, as a whole number times 10^exponent. */
 double six_decimal_value(const char *digits, int count, int64_t exponent);
 
 /* The fewest digits that read back as size, which is finite and not negative: 0.DIGITS times 10^(what is returned). */

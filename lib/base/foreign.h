@@ -2,7 +2,7 @@
 #ifndef SIX_BASE_FOREIGN_H
 #define SIX_BASE_FOREIGN_H
 
-/* What other libraries write, and how it is written here. */
+/* Spellings of other libraries, and the ones of this library. */
 
 #include "spec.h"
 
@@ -21,7 +21,7 @@ const char *six_foreign_attribute(const six_kind *kind, const six_kind *common, 
  * of the values behind it, with commas between them, sets. NULL past the last, or for a word that is no such spelling. */
 const char *six_foreign_spelling(six_span word, int32_t index);
 
-/* Whether the word is another library's attribute that has no use here, as the layer's input tells the size. */
+/* Whether the word is an attribute of another library that is not needed here, because the size follows from the layer's input. */
 bool six_foreign_size(six_span word);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* base to the power of a whole exponent of 0 and up, by squaring: the same bits on every machine. */
+/* base to the power of a whole exponent >= 0, by squaring; bit-identical on every machine. */
 static inline double six_power(double base, int64_t exponent)
 {
     double power = 1;

@@ -7,7 +7,7 @@
 
 enum { SIX_MAX_RANK = 8 };
 
-/* The shape of one sample's values, or of a tensor. Dimensions are 1 and up. */
+/* The shape of one sample's values, or of a tensor. Dimensions are at least 1. */
 typedef struct six_shape {
     int32_t rank;
     int64_t dim[SIX_MAX_RANK];

@@ -29,7 +29,7 @@ static inline void six_pool_run(six_pool *pool, six_item_fn fn, void *arg, int32
 void six_pool_begin(six_pool *pool);
 void six_pool_end(six_pool *pool);
 
-/* The number of processors that the calling process may use, 1 and up. */
+/* The number of processors available to the calling process, at least 1. */
 int32_t six_processor_count(void);
 
 #endif

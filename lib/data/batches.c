@@ -33,13 +33,13 @@ struct sixnet_batch_iterator {
     six_classes classes; /* with balance */
     int64_t input_size, target_size;
     six_dtype dtype; /* of the values */
-    size_t unit;     /* bytes that there are for each */
+    size_t unit;     /* bytes of each */
     void *inputs, *targets;
     int64_t workspace_size; /* bytes of workspace that each thread has */
     char *workspace;
 };
 
-/* Sees to the workspace that the dataset's transforms need, which may have come to more since. */
+/* Enlarges the workspace if the dataset's transforms need more than before. */
 static int32_t reserve_workspace(sixnet_batch_iterator *b, six_dtype dtype)
 {
     const sixnet_context *ctx = six_dataset_context(b->ds);
@@ -222,7 +222,7 @@ static void read_piece(void *arg, int32_t item, int32_t worker)
     read_samples(r->b, first, end < r->count ? end : r->count, r->b->workspace + worker * r->b->workspace_size);
 }
 
-/* In parallel, in pieces that are worth it, unless a function of the caller's gives the samples; else nothing can fail. */
+/* In parallel, in pieces that are worth it, unless a callback produces the samples; only that can fail. */
 static int32_t read_batch(const sixnet_batch_iterator *b, int64_t count)
 {
     enum { WORTH = 8192 };

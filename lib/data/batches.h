@@ -28,7 +28,7 @@ int32_t six_batch_iterator_next(sixnet_batch_iterator *b, six_dtype dtype, const
 int64_t six_batch_iterator_count(const sixnet_batch_iterator *b);
 /* The position: the epoch, and how many of its samples were yielded. A new iterator is at the beginning of epoch 0. */
 void six_batch_iterator_position(const sixnet_batch_iterator *b, int64_t *epoch, int64_t *position);
-/* Goes there; SIXNET_INVALID_ARGUMENT if there is no such place. */
+/* Seeks to (epoch, position); SIXNET_INVALID_ARGUMENT if out of range. */
 int32_t six_batch_iterator_seek(sixnet_batch_iterator *b, int64_t epoch, int64_t position);
 
 #endif

@@ -11,7 +11,8 @@
 
 six_stream six_data_stream(uint64_t seed, uint32_t purpose, uint64_t epoch, uint64_t stream)
 {
-    const uint64_t data = UINT64_C(0x64617461) << 32; /* "data": apart from what others draw with the same seed */
+    const uint64_t data = UINT64_C(0x64617461)
+                          << 32; /* "data": keeps the stream distinct from others with the same seed */
     six_philox key = six_philox_at(seed, epoch, data | purpose);
     return six_stream_at((uint64_t)key.word[1] << 32 | key.word[0], stream);
 }
@@ -123,7 +124,7 @@ int32_t six_dataset_add_transform(sixnet_dataset *ds, const char *spec)
     return transform ? six_dataset_add_stage(ds, transform, rest) : SIXNET_BAD_SPEC;
 }
 
-/* ---- what it is ---- */
+/* ---- queries ---- */
 
 sixnet_context *six_dataset_context(const sixnet_dataset *ds) { return ds->source->ctx; }
 

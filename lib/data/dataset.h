@@ -96,7 +96,7 @@ int32_t six_dataset_shape(const sixnet_dataset *ds, int64_t *dims, int32_t *rank
 /* The name of a class, NULL if there is none. */
 const char *six_dataset_class_name(const sixnet_dataset *ds, int64_t index);
 
-/* Whether a function of the caller's gives the samples; it is called in the thread that reads. */
+/* Whether a callback produces the samples; it is called in the thread that reads. */
 bool six_dataset_calls(const sixnet_dataset *ds);
 /* The number that the source has a sample under. */
 int64_t six_dataset_number(const sixnet_dataset *ds, int64_t index);
@@ -136,7 +136,7 @@ typedef struct six_classes {
     int64_t count;
 } six_classes;
 
-/* Samples of one class are in the order in which `order` has them, or in their own if that is NULL. Asks a function of the caller's for all
+/* Samples of one class are in the order in which `order` has them, or in their own if that is NULL. Asks a callback for all
  * samples. SIXNET_BAD_DATA if a target is no class number; the message names the option that needs one. */
 int32_t six_classes_new(six_classes *c, const sixnet_dataset *ds, const int64_t *order, const char *option);
 void six_classes_free(six_classes *c, const sixnet_dataset *ds);

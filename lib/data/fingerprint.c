@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Tells one dataset from another: not cryptographic, but no sample and no transform can change unnoticed by accident. */
+/* Hash of a dataset: not cryptographic, but detects any accidental change of a sample or a transform. */
 
 #include <string.h>
 

@@ -99,7 +99,7 @@ static int32_t join(const sixnet_context *ctx, const char *folder, const char *n
 
 /* ---- one folder ---- */
 
-/* What is done with an entry; path is the callee's to keep or free. */
+/* Called for each entry; the callee owns path. */
 typedef int32_t (*visit)(six_folder *f, char *path, size_t folder_length, int32_t label);
 
 static int32_t visit_entries(six_folder *f, DIR *stream, const char *folder, int32_t label, visit what)

@@ -66,7 +66,7 @@ static int32_t fail_short(const reader *r, size_t at)
     return six_fail(SIXNET_BAD_FILE, "%s: byte %zu: the data end within the header", r->path, at);
 }
 
-/* What the data are that are no IDX. */
+/* Reports the actual format of data that are not IDX. */
 static int32_t fail_content(const reader *r, const uint8_t *bytes, size_t size)
 {
     const six_content *content = six_content_of(bytes, size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Datasets from files whose content tells their format, and from folders of images. */
+/* Datasets from files, whose format is detected from their content, and from folders of images. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -106,7 +106,7 @@ static int32_t write_sample(const char *path, const sixnet_context *ctx, const s
 
 /* ---- all images ---- */
 
-/* What the samples of all files are to be: `as` starts with what the options say, zeros where they leave it to the files. */
+/* The common layout of the samples of all files: `as` starts with the options, with zeros where the files decide. */
 static int32_t join_heads(six_bitmap *as, const six_folder *f, const open_options *o)
 {
     int32_t channels = 1, bits = 8;

@@ -92,7 +92,7 @@ static int32_t call_narrow(const six_source *s, int64_t index, void *input, void
     return answer;
 }
 
-/* A function fills both; what is not wanted goes to memory that is thrown away. */
+/* The callback fills both; the unwanted one goes to scratch memory. */
 static int32_t call_function(const six_source *s, int64_t index, void *input, void *target)
 {
     const six_values *type = s->values[SIX_INPUT];
@@ -146,7 +146,7 @@ static six_shape sample_shape(const six_shape *all)
     return shape;
 }
 
-/* Grey images have one channel. */
+/* Gray images have one channel. */
 static six_shape image_shape(const six_shape *all)
 {
     six_shape shape = sample_shape(all);

@@ -285,7 +285,7 @@ static int32_t read_schedule(loading *l)
     return SIXNET_OK;
 }
 
-/* NaN is what there is not. */
+/* NaN marks a missing value. */
 static bool is_share(double accuracy) { return isnan(accuracy) || (accuracy >= 0 && accuracy <= 1); }
 
 /* Whether a row of a history can be that of an epoch: a loss may be infinite. */
@@ -390,7 +390,7 @@ static void take_values(const loading *l)
     net->pass = SIX_PASS_NONE;
 }
 
-/* Where the run is comes from the file; what it is made with from the call, if that has settings. */
+/* The position of the run comes from the file; its settings from the call, if given. */
 static void take_state(const loading *l)
 {
     const six_run_state now = l->run->state;

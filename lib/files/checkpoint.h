@@ -4,7 +4,7 @@
 
 /* A training run as a file: that of its model, with the pairs "sixnet.run" (its numbers), "sixnet.optimizer",
  * "sixnet.schedule" (their texts) and, of a run of sixnet_model_fit(), "sixnet.settings" (see train/settings.h) and the tensors "sixnet:schedule", "sixnet:history" and "sixnet:optimizer.0" and up. Of a run with an
- * average the tensors under the net's names are that, and "sixnet:plain" has the values that it goes on with. */
+ * average the tensors under the net's names are that, and "sixnet:plain" has the values that training continues with. */
 
 #include "files/model.h"
 #include "train/run.h"

@@ -14,7 +14,7 @@ typedef struct six_json {
     char *begin, *at, *end;
     size_t offset;              /* of begin in the file */
     const char *label;          /* of the file; for messages, as are */
-    const char *object, *field; /* what is being read; NULL for none */
+    const char *object, *field; /* being read; NULL for none */
 } six_json;
 
 /* Goes over blanks; the place in the file of what comes next. */
@@ -34,7 +34,7 @@ bool six_json_skip(six_json *j, char mark);
 /* After one member of a list: *more is true if a comma follows, false if `close` does, which is taken. */
 int32_t six_json_more(six_json *j, char close, bool *more);
 
-/* A string, as UTF-8 that ends with NUL; one that contains U+0000 is refused. */
+/* A string, as NUL-terminated UTF-8; U+0000 is rejected. */
 int32_t six_json_string(six_json *j, const char **string);
 /* A whole number from 0 to 2^63 - 1. */
 int32_t six_json_count(six_json *j, int64_t *count);

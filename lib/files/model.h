@@ -2,7 +2,7 @@
 #ifndef SIX_FILES_MODEL_H
 #define SIX_FILES_MODEL_H
 
-/* A model as a safetensors file: its tensors under their names; beside them, as pairs of strings, "sixnet.net" (its text),
+/* A model as a safetensors file: its tensors under their names and, as pairs of strings, "sixnet.net" (its text),
  * "sixnet.format", "sixnet.version" and "sixnet.checksum". */
 
 #include "base/spec.h"
@@ -27,7 +27,7 @@ enum {
     SIX_RECORD_NOTES = 8
 }; /* format, sixnet.format, .version, .net; of a run .run, .optimizer, .schedule, .settings */
 
-/* What a file is to hold: a model and, for a checkpoint, more. */
+/* The contents of a file: a model and, for a checkpoint, more. */
 typedef struct six_record {
     six_st_content content;
     six_st_item *item;

@@ -10,10 +10,10 @@ typedef struct six_bytes {
     size_t size;
 } six_bytes;
 
-/* Reads a regular file of at most `most` bytes. One that grows or shrinks meanwhile is SIXNET_IO_ERROR. */
+/* Reads a regular file of at most `most` bytes. SIXNET_IO_ERROR if its size changes meanwhile. */
 int32_t six_read_file(six_bytes *out, const sixnet_context *ctx, const char *path, int64_t most);
 
-/* Reads all that a function of the caller's gives, up to `most` bytes; takes memory in proportion to what it gave. */
+/* Reads all that a callback returns, up to `most` bytes; uses memory in proportion. */
 int32_t six_read_stream(six_bytes *out, const sixnet_context *ctx, sixnet_read_fn fn, void *user, int64_t most);
 
 #endif

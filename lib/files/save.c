@@ -37,7 +37,7 @@ enum { NUMBERS = 16, ATTEMPTS = 100 };
 
 /* ---- names ---- */
 
-/* A file to be saved, and what lies beside it while that is done. */
+/* A file to be saved, and the temporary files next to it. */
 typedef struct target {
     const char *path;
     int64_t keep;
@@ -102,7 +102,7 @@ static const char *kept_name(const target *t, six_text *text, int64_t i)
     return text->data;
 }
 
-/* What is at a path. Anything but a regular file is refused. */
+/* Examines a path. Anything but a regular file is rejected. */
 static int32_t examine(const char *path, bool *there, struct stat *s)
 {
     *there = lstat(path, s) == 0;

@@ -8,7 +8,7 @@
 #include "files/safetensors.h"
 #include "graph/graph.h"
 
-/* Names that begin so are of tensors beside the net's, such as an optimizer's state; no node has such a name. */
+/* Prefix of tensors that are not the net's, such as an optimizer's state; no node has such a name. */
 #define SIX_RESERVED_PREFIX "sixnet:"
 
 /* Compares names, shapes and types, and describes what differs as lines of text. SIXNET_BAD_FILE if a shape or a type does not

@@ -52,7 +52,7 @@ static int32_t reserve(sixnet_model *net, int64_t n, bool observed)
     return SIXNET_OK;
 }
 
-/* What a batch's rows are loaded into. */
+/* Destination of a batch's rows. */
 typedef enum loading_target { LOAD_INPUTS, LOAD_TARGETS, LOAD_OUTPUT_GRADIENT } loading_target;
 
 typedef struct loading {

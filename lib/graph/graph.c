@@ -74,7 +74,7 @@ void six_model_release(sixnet_model *net)
     six_context_release(ctx);
 }
 
-/* The state that a compiled model has beside its text. */
+/* The state of a compiled model in addition to its text. */
 static void copy_state(sixnet_model *to, const sixnet_model *from)
 {
     size_t size = (size_t)from->variant->real_size;

@@ -53,7 +53,7 @@ typedef struct six_tensor {
 
 static inline bool six_trains(const six_tensor *t) { return t->parameter && t->trainable; }
 
-/* Neighbouring trained tensors with equal settings: what an optimizer updates in one go. */
+/* Adjacent trained tensors with equal settings, which an optimizer updates together. */
 typedef struct six_segment {
     int64_t offset, gradient_offset, size;
     double lr_scale, weight_decay;
@@ -100,9 +100,9 @@ struct sixnet_model {
     char error_message[1024];
 
     /* From compile on. */
-    bool compiled, serial; /* serial: has layers of the caller's, which run in the calling thread */
-    int32_t input;         /* the only input node, or -1 if there are several */
-    int32_t output;        /* the value that predict() returns */
+    bool compiled, serial;                        /* serial: has custom layers, which run in the calling thread */
+    int32_t input;                                /* the only input node, or -1 if there are several */
+    int32_t output;                               /* the value that predict() returns */
     int64_t input_size, output_size, target_size; /* values for one sample; target 0 without a loss */
     void *values, *gradients; /* reals: parameters, then buffers; gradients of the parameters that train */
     int64_t parameters_size, values_size, trained_size; /* parameters; all; those that train */
@@ -113,7 +113,7 @@ struct sixnet_model {
 
     struct six_plan *training, *inference,
         *single;          /* memory for passes so far; NULL before the first; single: for one sample */
-    atomic_int cancelled; /* what runs is to end, see sixnet_model_cancel() */
+    atomic_int cancelled; /* running calls are to stop, see sixnet_model_cancel() */
     enum { SIX_PASS_NONE, SIX_PASS_FORWARD, SIX_PASS_LOSS } pass;
     struct six_profile *profile; /* NULL when off */
     uint64_t step;               /* training passes since the last reset: random layers draw by it */
@@ -232,7 +232,7 @@ typedef struct six_common {
 } six_common;
 extern const six_kind six_kind_common;
 
-/* The fault of a tile whose function, one of the caller's, returned an error. */
+/* The fault of a tile whose callback returned an error. */
 extern const char six_error_callback[];
 
 #endif

@@ -79,7 +79,7 @@ static bool is_name(const char *s)
     return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")] == 0;
 }
 
-/* What the model knows of a layer's numbers; NULL if it has no such node. */
+/* The counter of a kind's default names; NULL if there is none. */
 static six_numbering *numbering_of(const sixnet_model *net, const six_layer *layer)
 {
     for (int32_t i = 0; i < net->numbering_count; i++)

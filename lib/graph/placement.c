@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Offsets of buffers with known lifetimes, the largest first. The FIRST_FIT_MAX largest take the lowest gap among those that live at the same
- * time; the rest, small and many, lie above whatever lives at the same time, which a segment tree over the steps tells. */
+ * time; the rest, small and many, are placed above all that live at the same time, found with a segment tree over the steps. */
 
 #include "graph/placement.h"
 

@@ -42,7 +42,7 @@ typedef struct six_partial_use {
 
 typedef struct six_plan {
     sixnet_model *net; /* not held: the plan is the model's */
-    int32_t tiles;     /* that there is memory for: of a batch when training, one for each thread otherwise */
+    int32_t tiles;     /* with memory: of a batch when training, one per thread otherwise */
     int32_t workers;
     bool training, alone; /* alone: a predictor's, which works in the calling thread and is not profiled */
     int32_t lanes;        /* SIX_LANES, or 1: a tile is one sample */

@@ -2,7 +2,7 @@
 #ifndef SIX_GRAPH_PREDICTOR_H
 #define SIX_GRAPH_PREDICTOR_H
 
-/* Memory of one's own to evaluate a model in, so that several threads can do it at once. */
+/* Private buffers for inference, one set per thread. */
 
 #include "graph/exec.h"
 

@@ -14,7 +14,7 @@ typedef struct six_shared_param {
     int32_t tensor;
 } six_shared_param;
 
-/* A node as far as its text tells. */
+/* A node as far as its text determines it. */
 typedef struct six_request {
     six_node node;
     six_common common;

@@ -107,7 +107,7 @@ static void find_frozen(sixnet_model *net)
     }
 }
 
-/* What is kept of a pass so that it can be undone: the buffers, and the gradients where the caller's functions may fail. */
+/* State saved to undo a pass: the buffers, and the gradients if callbacks may fail. */
 static int64_t kept_size(const sixnet_model *net, int64_t trained_size)
 {
     return net->values_size - net->parameters_size + (net->serial ? trained_size : 0);

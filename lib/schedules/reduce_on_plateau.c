@@ -39,7 +39,7 @@ static const six_attr attrs[] = {
     {.name = NULL},
 };
 
-/* The state: what the base rate is multiplied with, the best metric, epochs without progress, epochs left to wait. */
+/* The state: the factor of the base rate, the best metric, epochs without progress, epochs left to wait. */
 enum { FACTOR, BEST, BAD_EPOCHS, COOLDOWN_LEFT, STATE };
 
 static void init(const void *attr, double *state)

@@ -2,7 +2,7 @@
 #ifndef SIX_SCHEDULES_SCHEDULE_H
 #define SIX_SCHEDULES_SCHEDULE_H
 
-/* What a schedule is: attributes, and the learning rate after t steps or epochs for the base rate of the optimizer. A file holds one
+/* A schedule: attributes, and the learning rate after t steps or epochs for the base rate of the optimizer. A file holds one
  * schedule; train/schedule.c combines them. Rates are computed in double by operations that are rounded the same way everywhere: the same bits on
  * every machine. */
 

@@ -6,7 +6,7 @@
  *
  * A value of a net is SIX_LANES numbers, one for each sample of a tile; `vec` is as many of them as one register of the instruction set
  * holds (SIX_WIDTH), so that a value is SIX_PARTS vectors. Operators + - * / work on vec as on numbers. All instruction sets that have a
- * fused multiply-add give the same bits for every operation here; those without agree with each other. */
+ * fused multiply-add are bit-identical for every operation here; those without agree with each other. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
 /* exp, log, tanh, the logistic function and the normal distribution of a vec, without libm and without a branch, so that all instruction
  * sets with a fused multiply-add give the same bits.
  *
- * Every function takes any number: what overflows is infinite, what underflows goes to zero through the subnormals, NaN gives NaN. Each is
+ * Every function accepts any number: overflow gives infinity, underflow goes to zero through the subnormals, NaN gives NaN. Each is
  * argument reduction and one or two polynomials; their coefficients are near-minimax fits made for this file, and the errors
  * measured by tests/test_lane_math.c are about 1 to 3 units in the last place, in f32 and in f64. exp, expm1, log, tanh and the logistic
  * function never decrease.

@@ -44,7 +44,7 @@ void six_diagnostics_data_rejected(six_diagnostics *d);
 /* After every forward pass, which began with that sample of the batch. */
 void six_diagnostics_collect_outputs(six_diagnostics *d, int64_t first);
 void six_diagnostics_check_batch(six_diagnostics *d, const six_batch_result *result);
-/* What takes an epoch to be seen; of the last visit's epoch. */
+/* End-of-epoch checks; of the last visit's epoch. */
 void six_diagnostics_check_epoch(six_diagnostics *d);
 
 /* A field that sixnet_model_diagnostic() names, of one diagnostic; NULL for any other, or for an index out of range. list may be NULL. */

@@ -12,9 +12,9 @@
 #include "train/fit_run.h"
 #include "train/settings.h"
 
-/* ---- what is not finite ---- */
+/* ---- non-finite values ---- */
 
-/* So often an epoch is begun again, with 1/1024 of its learning rate at last. */
+/* Maximum retries of an epoch; each halves the learning rate (2^-10 at the end). */
 enum { RETRIES_MAX = 10 };
 
 /* Begins the epoch again, from how the net, the optimizer and the schedule were then, with half the learning rate. */
@@ -121,7 +121,7 @@ static int32_t run_batch(six_fit_run *f, six_batch_result *v)
         return status;
     six_fit_show_place(f);
     return s->position > before ? six_fit_save_within_epoch(f, six_fit_report(f))
-                                : SIXNET_OK; /* not if the epoch begins again */
+                                : SIXNET_OK; /* not if the epoch is retried */
 }
 
 /* An epoch, or what is left of it. */

@@ -13,7 +13,7 @@
 #include "train/shards.h"
 #include "train/snapshot.h"
 
-/* What a batch has changed so far. */
+/* State that a batch has changed so far. */
 typedef struct six_fit_tried {
     bool forward, copied;
 } six_fit_tried;
@@ -32,7 +32,7 @@ typedef struct six_fit_run {
     bool timed_out;                /* max_seconds are over */
     six_fit_tried tried;
     six_shards shards;
-    six_snapshot batch, epoch; /* as it was before a step that may overflow; before the epoch, if it may begin again */
+    six_snapshot batch, epoch; /* state before a step that may overflow; before the epoch, if it may be retried */
     six_run_state epoch_state;
     int32_t retries;              /* how often this epoch was begun again */
     six_diagnostics *diagnostics; /* NULL without */
@@ -46,7 +46,7 @@ static inline const six_op *six_fit_loss_op(const six_fit_run *f) { return f->ru
 /* Makes a validation set of the share of the samples that validation_split says, and *first of the others; both are to be freed. */
 int32_t six_fit_hold_out(six_fit_run *f, sixnet_dataset *train, sixnet_dataset **first);
 int32_t six_fit_make_batches(six_fit_run *f, sixnet_dataset *train);
-/* Refuses, before the first step, batches that a layer cannot learn from: of whole epochs, and of the rest of one in which a run goes on. */
+/* Rejects, before the first step, batches that a layer cannot train on: of whole epochs, and of the rest of a resumed epoch. */
 int32_t six_fit_check_epochs(const six_fit_run *f);
 /* Allocates what the run needs besides: the average, shards, snapshots, diagnostics. */
 int32_t six_fit_alloc(six_fit_run *f);
@@ -62,7 +62,7 @@ int32_t six_fit_train_batch(six_fit_run *f, six_batch_result *v);
 void six_fit_show_place(six_fit_run *f);
 void six_fit_show_means(six_fit_run *f);
 void six_fit_show_best(six_fit_run *f);
-/* Tells the caller where the run is; SIXNET_STOPPED if it wants no more. */
+/* Reports progress to the caller; SIXNET_STOPPED if it asks to stop. */
 int32_t six_fit_report(six_fit_run *f);
 
 /* fit_best.c */

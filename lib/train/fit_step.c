@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What a run does with one batch. */
+/* Training on one batch. */
 
 #include <math.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "train/average.h"
 #include "train/fit_run.h"
 
-/* ---- what is not finite ---- */
+/* ---- non-finite values ---- */
 
 /* Which of n samples of so many values has one that is NaN or infinite; n if none has. */
 static int64_t first_not_finite(six_rows rows, int64_t n, int64_t size)
@@ -51,7 +51,7 @@ static bool statistics_are_finite(const sixnet_model *net)
     return six_all_finite(net->variant, six_buffers(net), six_buffers_size(net));
 }
 
-/* The step that a batch has come to. It is taken back only if it overflows: what it changes is copied only where that is possible. */
+/* The optimizer step of a batch. It is undone only if it overflows, so state is copied only where that is possible. */
 static int32_t take_step(six_fit_run *f, const six_batch_result *v)
 {
     static const char what[] = "a parameter, a running statistic or the optimizer's state would become";

@@ -18,7 +18,7 @@ typedef struct six_run_state {
     int64_t epoch, position;
     double loss_sum, loss_weight, correct, seconds, epoch_seconds; /* see six_loss_sums; hits: in samples */
     int64_t skipped;                                               /* among those samples, which are in neither sum */
-    /* What is averaged, see train/average.h, and how many values the average is made of. */
+    /* Kind of average, see train/average.h, and the number of values in it. */
     int32_t average;
     double ema_decay;
     int64_t average_start_epoch, averaged;
@@ -48,9 +48,9 @@ typedef struct six_train_run {
 } six_train_run;
 
 typedef struct six_checkpoint_store {
-    /* Whether runs can be saved at a path and kept beside it: better said before a run than after its first epoch. */
+    /* Checks that runs can be saved at a path, before the run rather than after its first epoch. */
     int32_t (*check)(const sixnet_context *ctx, const char *path, int64_t keep);
-    /* Saves a run, and keeps what was at path before as path.1, that as path.2, and so on: `keep` files in all. */
+    /* Saves a run, and keeps what was at path before as path.1, that as path.2, and so on: at most `keep` files. */
     int32_t (*save)(const six_train_run *run, const char *path, int64_t keep);
     /* Puts a run's net, optimizer, batches, state and history into the state that was saved, all or nothing. If
      * run->state.batch_size is not 0 the samples must come as they came then. */

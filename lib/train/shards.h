@@ -46,7 +46,7 @@ static inline int64_t six_shard_first(const six_shards *s, int64_t shard, int64_
 static inline int64_t six_shard_least(const six_shards *s, int64_t n) { return n > s->count ? n / s->count : 1; }
 
 /* Adds what the pass over a shard, of a batch of n samples, left in the model, whose buffers are undefined afterwards.
- * In the order of the shards, 2 or more in all. An empty shard has gradients and sums of zero. */
+ * In the order of the shards, 2 or more. An empty shard has gradients and sums of zero. */
 void six_shards_add(six_shards *s, int64_t shard, int64_t n, const six_loss_sums *sums);
 /* After the last shard: the sums of the loss over the batch. */
 static inline six_loss_sums six_shards_loss(const six_shards *s) { return s->waiting[s->levels - 1].sums; }

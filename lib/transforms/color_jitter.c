@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* color_jitter: y = b x, and y = c x + (1 - c) m with the mean m of the image's grey, in an order drawn at random, each cut to what is
+/* color_jitter: y = b x, and y = c x + (1 - c) m with the mean m of the image's gray values, in an order drawn at random, each cut to what is
  * from 0 to 1. The values of the images must be from 0 to 1, so it comes before normalize. */
 #include <stddef.h>
 

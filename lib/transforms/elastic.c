@@ -15,7 +15,7 @@ typedef struct elastic {
     double alpha, sigma, fill;
     int32_t interpolation;
     int64_t radius;            /* of the Gaussian */
-    int64_t to_next, to_below; /* in the noise, from a pixel to those beside it */
+    int64_t to_next, to_below; /* offsets in the noise to the adjacent pixels */
     float weight[RADIUS_MAX + 1];
 } elastic;
 

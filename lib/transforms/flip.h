@@ -2,7 +2,7 @@
 #ifndef SIX_TRANSFORMS_FLIP_H
 #define SIX_TRANSFORMS_FLIP_H
 
-/* What the flips share: their attribute, and whether a sample is flipped. */
+/* Shared by the flips: their attribute, and whether a sample is flipped. */
 
 #include <stddef.h>
 

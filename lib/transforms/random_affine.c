@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* random_affine: rotates, scales, shears and shifts an image about its centre, in one resampling. The pixel at p of the new image is
- * what the old one has at M^-1 (p - c - t) + c, with the centre c, the shift t in whole pixels, and for a rotation r, a scale s and
+ * what the old one has at M^-1 (p - c - t) + c, with the center c, the shift t in whole pixels, and for a rotation r, a scale s and
  * shears x and y
  *
  *     M = s / cos y (  cos(r - y)   -cos(r - y) tan x - sin r cos y )

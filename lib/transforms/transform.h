@@ -13,10 +13,10 @@
 /* The two sides of a sample. */
 enum { SIX_INPUT, SIX_TARGET, SIX_SIDES };
 
-/* What samples are at one place of their way. */
+/* Layout of samples at one stage of the pipeline. */
 typedef struct six_sample_layout {
     const six_values *values[SIX_SIDES];
-    six_shape shape[SIX_SIDES]; /* of rank 0 for targets that there are not */
+    six_shape shape[SIX_SIDES]; /* of rank 0 for missing targets */
     int64_t probabilities;      /* the classes that a transform has made the targets probabilities of; else 0 */
 } six_sample_layout;
 

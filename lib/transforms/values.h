@@ -21,7 +21,7 @@ typedef struct six_values {
     void (*blend)(void *to, const void *a, const void *b, int64_t n, double share, double rest);
     /* to += share from */
     void (*add)(void *to, const void *from, int64_t n, double share);
-    /* to[classes][n] += share at each row's class; what is no class adds nothing */
+    /* to[classes][n] += share at each row's class; other values add nothing */
     void (*add_classes)(void *to, const void *numbers, int64_t n, int64_t classes, double share);
     /* The first value that is not a whole number from 0 to classes - 1; n if all are. */
     int64_t (*first_bad_class)(const void *row, int64_t n, int64_t classes);

@@ -12,7 +12,7 @@ typedef struct drawing {
     sixnet_node *box;         /* of each node, the first of its box */
 } drawing;
 
-/* ---- who takes what ---- */
+/* ---- edges ---- */
 
 /* What follows "word=" in a node's line of text, and its length; NULL if it is not there. */
 static const char *attribute(const char *spec, const char *word, size_t *length)
@@ -78,7 +78,7 @@ static bool joins(const drawing *d, sixnet_node node)
            same_shape(d->net, node - 1, node) && !branches(d->net, node) && !branches(d->net, node - 1);
 }
 
-/* ---- what is drawn ---- */
+/* ---- drawing ---- */
 
 /* A text as HTML has it. */
 static void put_html(const char *text, size_t length)

@@ -248,7 +248,7 @@ static int32_t show(sixnet_model *net, const char *header, int json)
     return 0;
 }
 
-/* ---- a safetensors file of another program: its header tells all that is shown ---- */
+/* ---- a safetensors file of another program: all output comes from its header ---- */
 
 enum { TYPE_WIDTH = 11 }; /* of F8_E4M3FNUZ */
 

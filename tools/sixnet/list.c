@@ -4,7 +4,7 @@
 
 #define ABOUT "Lists every word that nets and options can be written with, those of a family, or the attributes of one."
 
-/* As sixnet_kind_field() names them; what this program calls them, and what they are for. */
+/* Names for sixnet_kind_field(), names in this program, and their use. */
 static const struct {
     const char *family, *title, *use;
 } families[] = {

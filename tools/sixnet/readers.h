@@ -2,7 +2,7 @@
 #ifndef SIXNET_TOOL_READERS_H
 #define SIXNET_TOOL_READERS_H
 
-/* What the readers of tables share. What a file says of its own size is believed only as far as its bytes go: memory is taken in
+/* Shared by the readers of tables. A file's statement of its own size is believed only as far as its bytes go: memory is taken in
  * proportion to what has been read. */
 
 #include "tool.h"

@@ -23,7 +23,7 @@ typedef struct cell_place {
     char text[QUOTED];
 } cell_place;
 
-/* What a row has. */
+/* The contents of a row. */
 typedef struct row_tally {
     int64_t cells, names;
     bool empty_first;                    /* the first cell is empty */
@@ -90,7 +90,7 @@ static int32_t cell_add(csv *c, int64_t column, int byte)
     return 0;
 }
 
-/* What is between quotation marks, in which two stand for one; *end is the byte after the blanks that follow. */
+/* A quoted cell, in which two quotation marks stand for one; *end is the byte after the blanks that follow. */
 static int32_t read_quoted(csv *c, int64_t column, int *end)
 {
     bool open = true;
@@ -262,7 +262,7 @@ static int32_t read_row(csv *c, int byte, row_tally *r, bool first_row)
     }
 }
 
-/* Many programs end each line with a separator, behind which there is no column. */
+/* Many programs end each line with a separator, which starts no column. */
 static const char *slip_of(const row_tally *r)
 {
     return r->empty_last ? "; or take away the separator that ends the line" : "";

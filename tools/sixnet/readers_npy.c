@@ -118,7 +118,7 @@ static bool host_is_little(void)
     return *(const unsigned char *)&one == 1;
 }
 
-/* What a type that is not read holds, by the letter behind the order of its bytes. */
+/* Unsupported types, by the letter after the byte order. */
 static const char *content_of(const char *descr, size_t length)
 {
     static const struct {

@@ -10,7 +10,7 @@ typedef struct changes {
     machine machine;
 } changes;
 
-/* Instruction sets with a fused multiply-add give the same bits; the baseline gives others. */
+/* Instruction sets with a fused multiply-add are bit-identical; the baseline differs. */
 static const char *isa_of(const record *r) { return strcmp(r->isa, "baseline") == 0 ? "baseline" : "auto"; }
 
 static int32_t apply(record *r, const char *folder, const changes *c)

@@ -117,7 +117,7 @@ static int32_t check_columns(const samples *s, const work *w, const data_options
     return fail("%s: a sample has %" PRId64 " values%s, but the net takes %" PRId64, d->data, found, shape, input);
 }
 
-/* What was decided about a CSV: its header, an index that is dropped, and which columns are targets. */
+/* How a CSV was read: its header, an ignored index, and which columns are targets. */
 static void report_csv(const work *w, const table *t, int64_t targets, bool targets_first, const char *path)
 {
     char header[64] = "no header", index[64] = "", columns[128] = "";

@@ -116,7 +116,7 @@ typedef struct table {
     const char *type;
     void *values; /* to be freed */
     int64_t rows, columns;
-    int64_t dims[MAX_RANK]; /* of a row, where the file tells */
+    int64_t dims[MAX_RANK]; /* of a row, if the file has them */
     int32_t rank;
     int64_t *lines;      /* of a CSV: the line of each row */
     int64_t header_line; /* 0 without a header */
@@ -125,7 +125,7 @@ typedef struct table {
     int64_t names_size;
 } table;
 
-/* What the first bytes of a file say that it is; a file that is no regular one can be all of them. */
+/* The format according to the first bytes of a file; a non-regular file can be any of them. */
 typedef enum file_kind { FILE_TEXT, FILE_NPY, FILE_IMAGE, FILE_IDX, FILE_GZIP, FILE_OTHER } file_kind;
 int32_t file_kind_of(file_kind *kind, const char *path);
 /* Whether a path leads to a file, rather than to a folder, a pipe or nowhere. */
@@ -217,14 +217,14 @@ typedef struct settings {
     const char *optimizer, *schedule, *on_nan, *fit;
 } settings;
 
-/* What is written and shown. */
+/* Output. */
 typedef struct outputs {
     const char *csv, *save, *checkpoint, *resume, *record;
     double checkpoint_seconds;
     int diagnose, digest, quiet, json;
 } outputs;
 
-/* How well a net does on a set; NaN for what there is not. */
+/* Loss and accuracy on a set; NaN if missing. */
 typedef struct score {
     double loss, accuracy;
 } score;

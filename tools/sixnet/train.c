@@ -23,7 +23,7 @@ static bool same_file(const char *a, const char *b)
            first.st_ino == second.st_ino;
 }
 
-/* What is saved may take the place of an older model, but not of a net's text or of samples. */
+/* A saved file may replace an older model, but not a net's text or samples. */
 static int32_t refuse_inputs(const settings *s, const char *save)
 {
     const char *const taken[] = {s->data.data, s->data.labels, s->test_data, s->test_labels};

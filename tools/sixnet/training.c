@@ -127,7 +127,7 @@ static void on_log(void *user, int32_t level, const char *line)
         fail("%s%s", level > 0 ? "warning: " : "", line);
 }
 
-/* What the samples are called that are measured after every epoch. */
+/* The name of the samples that are evaluated after every epoch. */
 static const char *second_name(const run *r) { return r->held ? "validation" : "test"; }
 
 static int32_t end_epoch(run *r, const sixnet_progress *p)
