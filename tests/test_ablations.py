@@ -84,7 +84,7 @@ def test_refusals(folder):
         ("seeds that go down", ["'3-1'", "--seeds"], ["--seeds", "3-1"]),
         ("a table that is not there", ["nowhere.csv"], ["--table", folder / "nowhere.csv"]),
         ("no program", ["nowhere/sixnet", "--sixnet"], ["--sixnet", folder / "nowhere/sixnet"]),
-        ("no data", ["fetch-mnist", "status"], ["base", "--sixnet", SIXNET, "--data", folder, "--out", folder / "out"]),
+        ("no data", ["has no image", "status"], ["base", "--sixnet", SIXNET, "--data", folder, "--out", folder / "out"]),
     ):
         result = run(*args)
         check(f"{name} is refused", result.returncode != 0 and all(word in result.stderr for word in words), result.stderr)
