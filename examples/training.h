@@ -211,7 +211,7 @@ static inline int32_t append_path(char *text, const char *attribute, const char 
     return 0;
 }
 
-/* Appends every option of a fit that is a path, empty where there is none. So no text beside them, which may come from a record, can
+/* Appends every option of a fit that is a path, empty where there is none. So no other text, which may come from a record, can
  * name a path: the library refuses an option that is given twice. */
 static inline int32_t append_paths(char *text, const char *checkpoint, const char *resume)
 {

@@ -17,7 +17,7 @@ set grid back lt 1 lc rgb '#cccccc' lw 0.7
 # 10,000
 with_comma(n) = n < 1000 ? sprintf('%d', n) : sprintf('%d,%03d', n / 1000, n % 1000)
 
-# Colours that colour-blind eyes tell apart (Okabe and Ito), each with a mark and dashes of its own.
+# Colors that are distinct for color-blind readers (Okabe and Ito), each with a mark and dashes of its own.
 set style line 1 lw 2 pt 7 ps 0.6 dt 1 lc rgb '#0072b2'
 set style line 2 lw 2 pt 5 ps 0.6 dt (12,4) lc rgb '#d55e00'
 set style line 3 lw 2 pt 9 ps 0.8 dt (3,3) lc rgb '#009e73'

@@ -2,7 +2,7 @@
 #ifndef SIX_BASE_PORTABLE_MATH_H
 #define SIX_BASE_PORTABLE_MATH_H
 
-/* Functions without libm, made of operations that are rounded the same way everywhere: the same bits on all machines, and near to all that
+/* Functions without libm, made of operations that are rounded the same way everywhere: bit-identical on all machines, and close to all that
  * a double holds. For what is drawn at random. */
 
 double six_portable_log(double x); /* of a positive normal number */

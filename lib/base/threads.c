@@ -133,7 +133,7 @@ static void wake(six_pool *pool, pthread_cond_t *sleeping)
     pthread_mutex_unlock(&pool->gate);
 }
 
-/* A sleeper first says that it sleeps and then looks for work; who has work first shows it and then looks for sleepers. So one of
+/* A sleeper first marks itself as asleep and then checks for work; a thread with work first publishes it and then checks for sleepers. So one of
  * them sees the other, as sequentially consistent operations have one order. */
 static void wait_for_work(six_pool *pool)
 {

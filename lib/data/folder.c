@@ -28,7 +28,7 @@ int32_t six_folder_list(six_folder *f, const sixnet_context *ctx, const char *pa
 
 enum { PATH_BYTES = 4096 };
 
-/* Whether a path leads to a folder, and with `own` not by a link. What is gone, or a link to nothing, is none. */
+/* Whether a path leads to a folder, and with `own` not by a link. A missing path or a dangling link is no folder. */
 static int32_t look(const char *path, bool own, bool *folder)
 {
     struct stat about;

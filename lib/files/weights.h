@@ -12,7 +12,7 @@
 #define SIX_RESERVED_PREFIX "sixnet:"
 
 /* Compares names, shapes and types, and describes what differs as lines of text. SIXNET_BAD_FILE if a shape or a type does not
- * fit or, when strict, a name is missing or not expected. PyTorch's num_batches_tracked and tensors beside the net are passed
+ * fit or, when strict, a name is missing or not expected. PyTorch's num_batches_tracked and tensors that are not the net's are passed
  * over. */
 int32_t six_weights_compare(six_safetensors *s, const sixnet_model *net, bool strict, six_text *report);
 /* SIXNET_BAD_FILE for a value that is not finite in the net's dtype, or a negative variance. */

@@ -2,7 +2,7 @@
 #ifndef SIX_GRAPH_GRAPH_H
 #define SIX_GRAPH_GRAPH_H
 
-/* The graph: what a model is made of. graph.c has the model, net_text.c reads its text, node.c adds nodes, tensors.c has its tensors, layout.c and plan.c lay out
+/* The graph of a model. graph.c has the model, net_text.c reads its text, node.c adds nodes, tensors.c has its tensors, layout.c and plan.c lay out
  * memory for a batch, exec.c and infer.c run it. */
 
 #include <stdatomic.h>

@@ -3,7 +3,7 @@
 #define SIX_SCHEDULES_SCHEDULE_H
 
 /* A schedule: attributes, and the learning rate after t steps or epochs for the base rate of the optimizer. A file holds one
- * schedule; train/schedule.c combines them. Rates are computed in double by operations that are rounded the same way everywhere: the same bits on
+ * schedule; train/schedule.c combines them. Rates are computed in double by operations that are rounded the same way everywhere: bit-identical on
  * every machine. */
 
 #include <float.h>

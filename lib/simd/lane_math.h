@@ -3,7 +3,7 @@
 #define SIX_SIMD_LANE_MATH_H
 
 /* exp, log, tanh, the logistic function and the normal distribution of a vec, without libm and without a branch, so that all instruction
- * sets with a fused multiply-add give the same bits.
+ * sets with a fused multiply-add are bit-identical.
  *
  * Every function accepts any number: overflow gives infinity, underflow goes to zero through the subnormals, NaN gives NaN. Each is
  * argument reduction and one or two polynomials; their coefficients are near-minimax fits made for this file, and the errors

@@ -2,7 +2,7 @@
 #ifndef SIX_TRAIN_FIT_RUN_H
 #define SIX_TRAIN_FIT_RUN_H
 
-/* A call of six_fit() while it lasts. fit.c trains, fit_step.c on one batch, fit_setup.c prepares, fit_report.c tells
+/* A call of six_fit() while it lasts. fit.c trains, fit_step.c on one batch, fit_setup.c prepares, fit_report.c reports
  * the caller where the run is, fit_best.c knows the best epoch and when the run ends, fit_save.c saves it. */
 
 #include "base/clock.h"

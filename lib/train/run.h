@@ -2,7 +2,7 @@
 #ifndef SIX_TRAIN_RUN_H
 #define SIX_TRAIN_RUN_H
 
-/* A training run: what must be kept so that it can go on later as if nothing had happened. fit.c makes one; who keeps it is
+/* A training run: the state needed for an exact resume. fit.c makes one; who keeps it is
  * not train's business (files/checkpoint.c), so fit is given a checkpoint store. */
 
 #include "base/spec.h"
