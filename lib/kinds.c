@@ -13,6 +13,7 @@
 #include "graph/context.h"
 #include "graph/graph.h"
 #include "train/fit.h"
+#include "train/metrics.h"
 #include "train/schedule.h"
 
 static const six_kind *layer_at(int32_t index, bool loss)
@@ -59,6 +60,7 @@ static const six_kind *options_at(int32_t index)
 #ifndef SIXNET_INFERENCE_ONLY
         &six_kind_fit,
         &six_kind_dataset_open,
+        &six_kind_metrics,
         &six_kind_dataset_from_arrays,
         &six_kind_dataset_from_callback,
         &six_kind_dataset_split,

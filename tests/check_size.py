@@ -14,8 +14,8 @@ import sys
 import tempfile
 
 KB = 1024
-WHOLE = 1240
-BUDGET = {"api": 26, "base": 38, "data": 60, "files": 30, "graph": 62, "layers": 795, "optimizers": 51, "schedules": 12, "train": 44, "transforms": 31}
+WHOLE = 1249
+BUDGET = {"api": 26, "base": 38, "data": 60, "files": 30, "graph": 62, "layers": 795, "optimizers": 51, "schedules": 12, "train": 53, "transforms": 31}
 
 
 def output(*command):

@@ -515,6 +515,10 @@ static void test_fit_arguments(void **state)
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_evaluate(NULL, w->ds, &loss, &accuracy), "sixnet_model_evaluate",
           "net");
     FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_evaluate(w->net, NULL, &loss, &accuracy), "ds");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_metrics(NULL, w->ds, NULL, NULL), "sixnet_model_metrics", "net");
+    FAILS(SIXNET_INVALID_ARGUMENT, sixnet_model_metrics(w->net, NULL, NULL, NULL), "ds");
+    FAILS(SIXNET_BAD_STATE, sixnet_model_metrics(raw, w->ds, NULL, NULL), "sixnet_model_compile");
+    assert_true(isnan(sixnet_model_metric(NULL, "loss")) && isnan(sixnet_model_metric(w->net, NULL)));
     FAILS(SIXNET_BAD_STATE, sixnet_model_evaluate(raw, w->ds, &loss, &accuracy), "sixnet_model_compile");
     WORKS(sixnet_model_evaluate(w->net, w->ds, NULL, NULL));
     assert_true(isnan(sixnet_progress_get(NULL, "loss")));

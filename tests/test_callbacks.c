@@ -268,6 +268,8 @@ static int64_t get(void *user, void *data, uint64_t size)
     X(sixnet_model_history_get, "reads net", (w->net, 1, "loss"), was_refused())                                       \
     X(sixnet_model_diagnostic, "reads net", (w->net, 0, "name") == NULL)                                               \
     X(sixnet_model_evaluate, "changes net; reads ds", (w->net, w->ds, NULL, NULL) == SIXNET_BAD_STATE)                 \
+    X(sixnet_model_metrics, "changes net; reads ds", (w->net, w->ds, NULL, NULL) == SIXNET_BAD_STATE)                  \
+    X(sixnet_model_metric, "reads net", (w->net, "loss"), is_bad(was_refused() ? SIXNET_BAD_STATE : 0))                \
     X(sixnet_model_save, "reads net", (w->net, nowhere, NULL) == SIXNET_BAD_STATE)                                     \
     X(sixnet_model_save_to_buffer, "reads net", (w->net, memory, sizeof memory, &bytes) == SIXNET_BAD_STATE)           \
     X(sixnet_model_save_to_stream, "reads net", (w->net, put, NULL) == SIXNET_BAD_STATE)                               \
@@ -377,6 +379,7 @@ static bool only_runs(const row *r)
     static const char *const names[] = {"sixnet_model_predict",
                                         "sixnet_model_predict_f64",
                                         "sixnet_model_evaluate",
+                                        "sixnet_model_metrics",
                                         "sixnet_model_summary",
                                         "sixnet_model_text",
                                         "sixnet_model_memory_needed",
@@ -392,7 +395,8 @@ static bool asks_for_samples(const row *r)
 {
     return strncmp(r->function, "sixnet_dataset_get_sample", strlen("sixnet_dataset_get_sample")) == 0 ||
            strncmp(r->function, "sixnet_batch_iterator_next", strlen("sixnet_batch_iterator_next")) == 0 ||
-           strcmp(r->function, "sixnet_model_evaluate") == 0 || strcmp(r->function, "sixnet_model_fit") == 0;
+           strcmp(r->function, "sixnet_model_evaluate") == 0 || strcmp(r->function, "sixnet_model_metrics") == 0 ||
+           strcmp(r->function, "sixnet_model_fit") == 0;
 }
 
 static bool must_be_refused(const site *s, const row *r)

@@ -433,6 +433,18 @@ def png_of(width, height, pixels):
             chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
+def check_metrics(model, data):
+    found, lines = json.loads(output("eval", model, "--data", data, "--json")), output("eval", model, "--data", data).splitlines()
+    rows = [line.split() for line in lines if re.match(r"\d+ ", line)]
+    check("eval's table has a row for each class", [int(row[0]) for row in rows] == list(range(10)), lines)
+    shown = [[None if word == "-" else float(word) for word in row[1:5]] for row in rows]
+    expected = [[None if found[f"{name}_each"][c] is None else round(found[f"{name}_each"][c], 4) for name in ("precision", "recall", "f1", "auc")]
+                for c in range(10)]
+    check("with the numbers of --json", shown == expected, (shown, expected))
+    check("and how many samples each has", [int(row[5]) for row in rows] == [sum(row) for row in found["confusion"]], rows)
+    check("and what there is one number of", [line.split()[0] for line in lines[-3:]] == ["top-5", "Matthews", "calibration"], lines)
+
+
 def test_images(folder, sets):
     model = folder / "mnist.safetensors"
     data = write_set(folder / "few", {name: (images[:784 * 64], labels[:64]) for name, (images, labels) in sets.items()})
@@ -477,7 +489,8 @@ def test_images(folder, sets):
          "--scale", repr(1 / 255)),
     )}
     check("eval, from five kinds of files", len(scores) == 1 and json.loads(scores.pop())["samples"] == 64, scores)
-    check("eval", re.fullmatch(r"loss [0-9.]+, accuracy \d+\.\d\d %, 64 samples\n", output("eval", model, "--data", data)))
+    check("eval", re.match(r"loss [0-9.]+, accuracy \d+\.\d\d %, 64 samples\n\nclass ", output("eval", model, "--data", data)))
+    check_metrics(model, data)
 
 
 AUGMENT = ("color_jitter brightness=0.3 contrast=0.3", "elastic", "normalize mean=0.1307 std=0.3081",

@@ -551,6 +551,14 @@ static void interrupt_averaged(fixture *w)
 }
 
 static int32_t evaluate(fixture *w) { return sixnet_model_evaluate(w->plain.net, w->plain.ds, NULL, NULL); }
+static int32_t metrics(fixture *w)
+{
+    const char *json = "";
+    int32_t status = sixnet_model_metrics(w->plain.net, w->plain.ds, NULL, &json);
+    assert_true((json == NULL) == (status != SIXNET_OK));
+    assert_true(isnan(sixnet_model_metric(w->plain.net, "loss")) == (status != SIXNET_OK));
+    return status;
+}
 static int32_t own_evaluate(fixture *w) { return sixnet_model_evaluate(w->own.net, w->own.ds, NULL, NULL); }
 
 /* ---- files ---- */
@@ -780,6 +788,7 @@ static const struct scenario {
     {"sixnet_model_fit", fit_best, NULL, true},
     {"sixnet_model_fit", fit_averaged_resumed, interrupt_averaged, true},
     {"sixnet_model_evaluate", evaluate, NULL, false},
+    {"sixnet_model_metrics sixnet_model_metric", metrics, NULL, false},
     {"sixnet_model_evaluate", evaluate, bend, false},
     {"sixnet_model_evaluate", own_evaluate, NULL, false},
     {"sixnet_model_save", save_new, NULL, false},

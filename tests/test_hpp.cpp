@@ -293,6 +293,9 @@ void test_fit_and_evaluate()
     }));
     const sixnet::evaluation found = net.evaluate(test);
     expect(calls == 10 * 9 && found.accuracy == last && found.accuracy > 0.9 && found.loss > 0);
+    expect(net.metrics(test, "top_k=1").find("\"confusion\": [[") != std::string::npos);
+    expect(net.metric("accuracy") == found.accuracy && net.metric("top_k_accuracy") == found.accuracy);
+    expect(std::isnan(net.metric("color")));
     expect(std::fabs(opt.learning_rate() - 0.0125) < 1e-12);
     opt.set_learning_rate(0.1);
     expect(std::fabs(opt.learning_rate() - 0.025) < 1e-12);

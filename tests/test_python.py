@@ -1037,6 +1037,19 @@ class Training(unittest.TestCase):
         held_out = sixnet.Model(SMALL).fit(x, t, epochs=1, validation_split=0.25, balance=True)
         self.assertFalse(math.isnan(held_out[-1].validation_loss))
 
+    def test_metrics(self):
+        net = sixnet.Model("input shape=2\nreshape shape=2\ncross_entropy")
+        x, t = [[2, 1], [0, 3], [1, 2], [1, 2]], [0, 1, 1, 0]
+        found = net.metrics(x, t, bins=1)
+        self.assertEqual((found["loss"], found["accuracy"]), net.evaluate(x, t))
+        self.assertEqual(found["confusion"], [[1, 1], [0, 2]])
+        self.assertEqual((found["precision"], found["recall"], found["f1"]), (2 / 3, 1, 0.8))
+        self.assertEqual((found["auc"], found["support"]), (0.875, [2, 2]))
+        self.assertAlmostEqual(found["matthews_correlation"], 3 ** -0.5)
+        self.assertIsNone(sixnet.Model("input shape=2\nreshape shape=2\nmse").metrics(x, x)["accuracy"])
+        with self.assertRaises(sixnet.BadSpecError):
+            net.metrics(x, t, bins=0)
+
     def test_folds(self):
         t = [0] * 40 + [1] * 20 + [2] * 3
         data = sixnet.Dataset([[i] for i in range(63)], t)

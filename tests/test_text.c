@@ -30,7 +30,7 @@ static const char *const known[FAMILIES] = {
     ("color_jitter cutmix elastic mixup normalize one_hot random_affine random_crop random_erasing "
      "random_horizontal_flip "
      "random_vertical_flip"),
-    "context fit dataset_from_arrays dataset_from_callback dataset_split batch_iterator",
+    "context fit metrics dataset_from_arrays dataset_from_callback dataset_split batch_iterator",
 };
 
 static bool has_kind(const char *family, const char *name)
@@ -202,6 +202,8 @@ static int32_t try_options(const trial *t, const char *spec)
         WORKS(sixnet_optimizer_new(&opt, t->net, "sgd lr=1", NULL));
         status = sixnet_model_fit(t->net, opt, t->ds, NULL, text, NULL, NULL);
     }
+    if (strcmp(kind, "metrics") == 0)
+        status = sixnet_model_metrics(t->net, t->ds, text, NULL);
     sixnet_context_free(ctx);
     sixnet_dataset_free(a);
     sixnet_dataset_free(b);

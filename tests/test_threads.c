@@ -463,8 +463,8 @@ static int read_run(const library *l)
 {
     int64_t epoch, position;
     (void)sixnet_model_diagnostic(l->net, 0, "text");
-    return (sixnet_model_history_size(l->net) != 1) + !(sixnet_model_history_get(l->net, 1, "loss") > 0) +
-           !(sixnet_optimizer_learning_rate(l->opt) > 0) +
+    return (sixnet_model_history_size(l->net) != 1) + !isnan(sixnet_model_metric(l->net, "loss")) +
+           !(sixnet_model_history_get(l->net, 1, "loss") > 0) + !(sixnet_optimizer_learning_rate(l->opt) > 0) +
            (sixnet_batch_iterator_position(l->batches, &epoch, &position) != 0);
 }
 

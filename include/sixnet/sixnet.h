@@ -960,6 +960,39 @@ SIXNET_API const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t 
  * Threads: changes net; reads ds. */
 SIXNET_API int32_t sixnet_model_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
 
+/** Evaluates a model on a dataset, and computes metrics beyond loss and accuracy from all outputs in double, as scikit-learn
+ * (zero_division=0). They are kept with the model until the next successful call. The results of cross_entropy and nll have C
+ * classes. A bce loss with one output has two classes; with several outputs, each is a label that is set or not.
+ *
+ * All losses: "samples", "loss", "accuracy" (see sixnet_model_evaluate()). Losses of numbers, such as mse: "mae", "rmse", "r2"; with several outputs, the mean over the
+ * outputs. Losses of classes and labels:
+ * - "subset_accuracy" of labels: share of samples whose labels are all right
+ * - "precision_each", "recall_each", "f1_each": of each class or label; TP / (TP + FP), TP / (TP + FN) and
+ *   2 TP / (2 TP + FP + FN), 0 if the divisor is 0. "precision_macro", "recall_macro", "f1_macro": their means.
+ *   "precision", "recall", "f1": of class 1 if there are two classes, else the mean
+ * - "support": number of samples of each class or label
+ * - "confusion": [true class][predicted class], up to 1000 classes; of labels [label][TN, FP, FN, TP]
+ * - "matthews_correlation" (of classes; Gorodkin 2004), "top_k_accuracy" (of cross_entropy and nll)
+ * - "auc_each": area under the ROC curve of a class against all others, NaN if one of the two is absent; "auc": the mean of
+ *   those that are not NaN (macro, one-vs-rest); "roc": [class][i] true positive rate at a false positive rate of i / 100
+ * - "calibration_error": expected calibration error over `bins` bins of confidence, the probability of the predicted class
+ *   (Guo et al. 2017); "calibration": [bin][mean confidence, accuracy, count]
+ *
+ * Takes memory for all outputs, 16 bytes a value.
+ * @param options options kind "metrics": `top_k` (5), `bins` (15); NULL or "" for the defaults
+ * @param[out] json all metrics as a JSON object, NaN as null; valid until the next call for this model; may be NULL
+ * @return as sixnet_model_evaluate(); SIXNET_BAD_SPEC, SIXNET_OUT_OF_MEMORY
+ *
+ * Threads: changes net; reads ds. */
+SIXNET_API int32_t sixnet_model_metrics(sixnet_model *net, sixnet_dataset *ds, const char *options, const char **json);
+
+/** Returns one number of the metrics that the last sixnet_model_metrics() computed.
+ * @param name a metric; with an index for one class, "f1_each[2]", and with two for a table, "confusion[2,0]"
+ * @return the number; NaN if there is none
+ *
+ * Threads: reads net. */
+SIXNET_API double sixnet_model_metric(const sixnet_model *net, const char *name);
+
 /** @} */
 
 /** @defgroup files Files

@@ -1086,6 +1086,16 @@ public:
         return e;
     }
 
+    /** Evaluates the net and computes metrics, by options such as "top_k=3"; returns all of them as JSON. metric() reads one. */
+    std::string metrics(dataset &ds, text options = "")
+    {
+        const char *json = nullptr;
+        detail::check_whole(sixnet_model_metrics(get(), ds.get(), options.c_str(), &json));
+        return json;
+    }
+    /** Returns one number of the last metrics(), such as "f1" or "confusion[2,0]"; NaN if there is none. */
+    double metric(text name) const noexcept { return sixnet_model_metric(get(), name.c_str()); }
+
     // files
 
     void save(text path, text options = "") const

@@ -12,6 +12,7 @@
 #include "train/evaluate.h"
 #include "train/fit.h"
 #include "train/history.h"
+#include "train/metrics.h"
 #include "train/optimizer.h"
 #include "train/progress.h"
 
@@ -135,4 +136,53 @@ int32_t sixnet_model_evaluate(sixnet_model *net, sixnet_dataset *ds, double *los
     status = six_evaluate(net, ds, loss, accuracy);
     six_call_end(&call);
     return status;
+}
+
+/* Replaces the model's metrics by new ones, as numbers and as text, all or nothing. */
+static int32_t make_metrics(sixnet_model *net, sixnet_dataset *ds, const char *options)
+{
+    six_metrics_options o;
+    six_metrics *m;
+    int32_t status = six_spec_parse(&six_kind_metrics, options, &o, NULL, NULL);
+    if (!status)
+        status = six_metrics_new(&m, net, ds, &o);
+    if (status)
+        return status;
+    six_text json = {.ctx = net->ctx};
+    six_metrics_json(m, &json);
+    if (json.failed) {
+        six_text_free(&json);
+        six_free(net->ctx, m);
+        return SIXNET_OUT_OF_MEMORY;
+    }
+    six_model_set_report(net, SIX_REPORT_METRICS, m);
+    six_model_set_report(net, SIX_REPORT_METRICS_JSON, json.data);
+    return SIXNET_OK;
+}
+
+int32_t sixnet_model_metrics(sixnet_model *net, sixnet_dataset *ds, const char *options, const char **json)
+{
+    if (json)
+        *json = NULL;
+    if (!net || !ds)
+        return six_api_missing("sixnet_model_metrics", net ? "ds" : "net");
+    six_call call;
+    int32_t status =
+        six_call_begin(&call, "sixnet_model_metrics",
+                       SIX_USES(SIX_RUN(net), SIX_READ(ds), SIX_KEPT(net->ctx), SIX_KEPT(six_dataset_context(ds))));
+    if (status)
+        return status;
+    status = make_metrics(net, ds, options);
+    six_call_end(&call);
+    if (!status && json)
+        *json = net->report[SIX_REPORT_METRICS_JSON];
+    return status;
+}
+
+double sixnet_model_metric(const sixnet_model *net, const char *name)
+{
+    int32_t status = six_api_need("sixnet_model_metric", "net", net, SIX_READS);
+    if (!status && !name)
+        status = six_api_missing("sixnet_model_metric", "name");
+    return status ? (double)NAN : six_metrics_get(net->report[SIX_REPORT_METRICS], name);
 }

@@ -67,7 +67,8 @@ typedef struct six_evaluation {
     real *own_sums;      /* the plan's, which they stand in for */
 } six_evaluation;
 int32_t six_evaluation_begin(six_evaluation *e, sixnet_model *net, int64_t total);
-int32_t six_evaluation_add(six_evaluation *e, six_rows inputs, six_rows targets, int64_t n);
+/* outputs: where those of the n samples go; data NULL: nowhere. */
+int32_t six_evaluation_add(six_evaluation *e, six_rows inputs, six_rows targets, int64_t n, six_rows_out outputs);
 int32_t six_evaluation_end(six_evaluation *e, six_loss_sums *sums); /* NULL: without a result */
 
 #endif

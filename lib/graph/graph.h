@@ -72,6 +72,8 @@ typedef enum six_report {
     SIX_REPORT_WEIGHTS,        /* char *, see files/model.c */
     SIX_REPORT_GRADIENT_CHECK, /* char *, see train/gradient_check.c */
     SIX_REPORT_HISTORY,        /* six_history *, see train/history.h */
+    SIX_REPORT_METRICS,        /* six_metrics *, see train/metrics.h */
+    SIX_REPORT_METRICS_JSON,   /* char *, the same as text */
     SIX_REPORT_DIAGNOSTICS,    /* six_diagnostic_list *, see train/diagnostics.h */
     SIX_REPORTS
 } six_report;

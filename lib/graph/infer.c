@@ -174,9 +174,9 @@ int32_t six_evaluation_begin(six_evaluation *e, sixnet_model *net, int64_t total
     return SIXNET_OK;
 }
 
-int32_t six_evaluation_add(six_evaluation *e, six_rows inputs, six_rows targets, int64_t n)
+int32_t six_evaluation_add(six_evaluation *e, six_rows inputs, six_rows targets, int64_t n, six_rows_out outputs)
 {
-    inference job = {e->net->inference, inputs, targets, {0}, n, (int32_t)(e->done / SIX_LANES), e->sums};
+    inference job = {e->net->inference, inputs, targets, outputs, n, (int32_t)(e->done / SIX_LANES), e->sums};
     e->done += n;
     return infer(&job);
 }

@@ -72,7 +72,21 @@ int32_t six_check_loss_weight(const six_op *loss, const six_loss_sums *sums)
                     loss->name);
 }
 
-static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
+/* Evaluates n samples that follow those already done. */
+static int32_t evaluate_batch(six_evaluation *e, six_rows inputs, six_rows targets, int64_t n,
+                              const six_evaluation_results *results)
+{
+    const sixnet_model *net = e->net;
+    six_rows_out outputs = {NULL, SIX_F64};
+    if (results) {
+        outputs.data = results->output + e->done * net->output_size;
+        six_convert(results->target + e->done * net->target_size, SIX_F64, targets.data, targets.dtype,
+                    n * net->target_size);
+    }
+    return six_evaluation_add(e, inputs, targets, n, outputs);
+}
+
+static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds, const six_evaluation_results *results)
 {
     sixnet_batch_iterator *batches;
     const six_dtype dtype = e->net->ctx->dtype;
@@ -82,7 +96,7 @@ static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
     while (!status && n) {
         status = six_batch_iterator_next(batches, dtype, &inputs, &targets, &n);
         if (!status && n)
-            status = six_evaluation_add(e, (six_rows){inputs, dtype}, (six_rows){targets, dtype}, n);
+            status = evaluate_batch(e, (six_rows){inputs, dtype}, (six_rows){targets, dtype}, n, results);
     }
     six_batch_iterator_free(batches);
     return status;
@@ -90,15 +104,19 @@ static int32_t evaluate_all(six_evaluation *e, sixnet_dataset *ds)
 
 int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy)
 {
+    int32_t status = six_check_dataset(net, ds);
+    return status ? status : six_evaluate_results(net, ds, loss, accuracy, NULL);
+}
+
+int32_t six_evaluate_results(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy,
+                             const six_evaluation_results *results)
+{
     six_evaluation e;
     six_loss_sums sums;
-    int32_t status = six_check_dataset(net, ds);
+    int32_t status = six_evaluation_begin(&e, net, six_dataset_size(ds));
     if (status)
         return status;
-    status = six_evaluation_begin(&e, net, six_dataset_size(ds));
-    if (status)
-        return status;
-    status = evaluate_all(&e, ds);
+    status = evaluate_all(&e, ds, results);
     six_evaluation_end(&e, status ? NULL : &sums);
     const six_op *op = net->node[net->loss].op;
     if (!status)

@@ -14,4 +14,13 @@ int32_t six_check_loss_weight(const six_op *loss, const six_loss_sums *sums);
 /* The loss and the accuracy on a dataset; either may be NULL. */
 int32_t six_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
 
+/* Memory for the net's outputs and the targets of all samples. */
+typedef struct six_evaluation_results {
+    double *output, *target;
+} six_evaluation_results;
+
+/* As six_evaluate(), of a dataset that was checked; fills `results` unless that is NULL. */
+int32_t six_evaluate_results(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy,
+                             const six_evaluation_results *results);
+
 #endif

@@ -38,6 +38,7 @@ import ctypes
 import ctypes.util
 import functools
 import io
+import json
 import math
 import operator
 import os
@@ -305,6 +306,8 @@ int64_t sixnet_model_history_size(const sixnet_model *net);
 double sixnet_model_history_get(const sixnet_model *net, int64_t epoch, const char *key);
 const char *sixnet_model_diagnostic(const sixnet_model *net, int32_t index, const char *field);
 int32_t sixnet_model_evaluate(sixnet_model *net, sixnet_dataset *ds, double *loss, double *accuracy);
+int32_t sixnet_model_metrics(sixnet_model *net, sixnet_dataset *ds, const char *options, const char **json);
+double sixnet_model_metric(const sixnet_model *net, const char *name);
 int32_t sixnet_model_save(const sixnet_model *net, const char *path, const char *options);
 int32_t sixnet_model_save_to_buffer(const sixnet_model *net, void *memory, uint64_t capacity, uint64_t *size);
 int32_t sixnet_model_save_to_stream(const sixnet_model *net, sixnet_write_fn fn, void *user);
@@ -2583,6 +2586,18 @@ class Model(_Handle, Mapping[str, Any]):
         data = self._dataset(inputs, targets)._open()
         self._run_whole(self._open().pointer, _lib.sixnet_model_evaluate, data.pointer, byref(loss), byref(accuracy))
         return Evaluation(loss.value, accuracy.value)
+
+    def metrics(self, inputs: Any, targets: Any = None, **options: Any) -> Dict[str, Any]:
+        """Computes metrics on arrays or a Dataset, in evaluation mode, as scikit-learn does with zero_division=0.
+
+        Returns numbers, lists (one number for each class or label) and lists of lists by name, None for what is not defined:
+        accuracy, precision, recall, f1, auc, matthews_correlation, confusion, calibration_error, mae, rmse, r2 and others; see
+        sixnet_model_metrics() in sixnet.h. options: top_k (5) of top_k_accuracy, bins (15) of the calibration."""
+        json_text, spec = c_char_p(), _spec("", options)
+        data = self._dataset(inputs, targets)._open()
+        with self._open().lock:
+            self._run_whole(self._open().pointer, _lib.sixnet_model_metrics, data.pointer, spec, byref(json_text))
+            return dict(json.loads(json_text.value or b"{}"))
 
 
 def _state_of(optimizer: Optimizer) -> bytes:
