@@ -2,8 +2,8 @@
 
 /* cosine_similarity: y = sum(a b) / (max(|a|, eps) max(|b|, eps)) of the two inputs along dimension dim, where |a| = sqrt(sum(a^2)).
  *
- * da = dy (b / (|a| |b|) - y a / |a|^2), where a length is at least eps; db likewise. As torch.nn.CosineSimilarity, which has the second term
- * of vectors shorter than eps too, with dim counted without the batch: the default 0 is PyTorch's 1. */
+ * da = dy (b / (|a| |b|) - y a / (|a| length of a)), where |a| and |b| are at least eps; 0 in place of the second term if a is 0; db likewise. As
+ * torch.nn.CosineSimilarity, with dim counted without the batch: the default 0 is PyTorch's 1. */
 
 #include "layers/axis.h"
 #include "simd/lane_math.h"
@@ -67,21 +67,22 @@ static void value(const six_tile *tile, const pair *p, int64_t at, vec eps)
     six_store(tile->y[0] + at, dot / a / b);
 }
 
-/* to = dy (other / (own_length other_length) - y own / own_length^2) */
-SIX_INLINE void gradient(const pair *p, real *to, vec dy, vec cosine, vec own_length, vec other_length)
+/* to = dy times the derivative by p->a, whose length is own; other is that of p->b. */
+SIX_INLINE void gradient(const pair *p, real *to, vec dy, vec cosine, vec own, vec other, vec eps)
 {
-    const vec pull = cosine / own_length;
+    const vec pull = six_select((ivec)(own == 0), (vec){0}, cosine / own), length = six_max(eps, own);
     for (int64_t k = 0; to && k < p->size * p->stride; k += p->stride)
-        six_store(to + k, dy * ((six_load(p->b + k) / other_length - pull * six_load(p->a + k)) / own_length));
+        six_store(to + k, dy * ((six_load(p->b + k) / six_max(eps, other) - pull * six_load(p->a + k)) / length));
 }
 
 static void derivative(const six_tile *tile, const pair *p, int64_t at, vec eps)
 {
     vec a, b;
-    const vec dot = lengths_of(p, eps, &a, &b), dy = six_load(tile->dy[0] + at), cosine = dot / a / b;
+    const vec dot = lengths_of(p, (vec){0}, &a, &b), dy = six_load(tile->dy[0] + at);
+    const vec cosine = dot / six_max(eps, a) / six_max(eps, b);
     const int64_t offset = p->a - tile->x[0];
-    gradient(p, tile->dx[0] ? tile->dx[0] + offset : NULL, dy, cosine, a, b);
-    gradient(&(pair){p->b, p->a, p->size, p->stride}, tile->dx[1] ? tile->dx[1] + offset : NULL, dy, cosine, b, a);
+    gradient(p, tile->dx[0] ? tile->dx[0] + offset : NULL, dy, cosine, a, b, eps);
+    gradient(&(pair){p->b, p->a, p->size, p->stride}, tile->dx[1] ? tile->dx[1] + offset : NULL, dy, cosine, b, a, eps);
 }
 
 static void each(const six_run *run, const six_tile *tile, void (*f)(const six_tile *, const pair *, int64_t, vec))
