@@ -376,14 +376,10 @@ static bool does(const site *s, const row *r, const char *verb, const char *obje
 /* Calls that change nothing of an object but memory of its own, or what fit reads anew for each batch. */
 static bool only_runs(const row *r)
 {
-    static const char *const names[] = {"sixnet_model_predict",
-                                        "sixnet_model_predict_f64",
-                                        "sixnet_model_evaluate",
-                                        "sixnet_model_metrics",
-                                        "sixnet_model_summary",
-                                        "sixnet_model_text",
-                                        "sixnet_model_memory_needed",
-                                        "sixnet_optimizer_set_learning_rate"};
+    static const char *const names[] = {"sixnet_model_predict",       "sixnet_model_predict_f64",
+                                        "sixnet_model_evaluate",      "sixnet_model_metrics",
+                                        "sixnet_model_summary",       "sixnet_model_text",
+                                        "sixnet_model_memory_needed", "sixnet_optimizer_set_learning_rate"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(r->function, names[i]) == 0)
             return true;
