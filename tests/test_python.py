@@ -1061,7 +1061,7 @@ class Training(unittest.TestCase):
             self.assertEqual([classes.count(c) for c in range(3)], [[14, 6, 1], [13, 7, 1], [13, 7, 1]][fold])
             held += [int(x) for (x,), _ in part]
         self.assertEqual(sorted(held), list(range(63)))
-        with self.assertRaisesRegex(ValueError, "one of the two"):
+        with self.assertRaisesRegex(ValueError, "exactly one"):
             data.split()
         classes = [int(c) for _, targets in data.batches(10, balance=True) for c, in targets]
         self.assertEqual([classes.count(c) for c in range(3)], [21, 21, 21])
