@@ -920,7 +920,8 @@ static void test_refused(void **state)
         {"2x8x8", "random_affine degrees=", SIXNET_BAD_SPEC, "random_affine: degrees has 0 numbers, expected 1 or 2"},
         {"2x8x8", "random_affine degrees=1,2,3", SIXNET_BAD_SPEC, "degrees has 3 numbers, expected 1 or 2"},
         {"2x8x8", "random_affine degrees=5,-5", SIXNET_BAD_SPEC, "degrees from 5 to -5; the least comes first"},
-        {"2x8x8", "random_affine degrees=5 translate=0.1,0.1,0.1", SIXNET_BAD_SPEC, "translate has 3 numbers, expected 1 or 2"},
+        {"2x8x8", "random_affine degrees=5 translate=0.1,0.1,0.1", SIXNET_BAD_SPEC,
+         "translate has 3 numbers, expected 1 or 2"},
         {"2x8x8", "random_affine degrees=5 translate=2", SIXNET_BAD_SPEC, "translate=2"},
         {"2x8x8", "random_affine degrees=5 scale=1.1", SIXNET_BAD_SPEC, "scale has 1 numbers, expected 2"},
         {"2x8x8", "random_affine degrees=5 scale=1.1,0.9", SIXNET_BAD_SPEC, "scale from 1.1 to 0.9"},
@@ -936,7 +937,8 @@ static void test_refused(void **state)
         {"2x8x8", "random_erasing scale=0.3", SIXNET_BAD_SPEC,
          "random_erasing: scale takes two numbers, the least and the most"},
         {"2x8x8", "random_erasing ratio=3,0.3", SIXNET_BAD_SPEC, "random_erasing: ratio takes two numbers"},
-        {"2x8x8", "random_erasing value=1,2,3", SIXNET_BAD_SHAPE, "value has 3 numbers, expected 1 or 2, one per channel"},
+        {"2x8x8", "random_erasing value=1,2,3", SIXNET_BAD_SHAPE,
+         "value has 3 numbers, expected 1 or 2, one per channel"},
         {"2x8x8", "color_jitter brightness=1,0.5", SIXNET_BAD_SPEC,
          "color_jitter: brightness takes one number, or two"},
         {"2x8x8", "color_jitter contrast=1,2,3", SIXNET_BAD_SPEC, "color_jitter: contrast takes one number, or two"},
@@ -1123,7 +1125,8 @@ static void test_walk_of_other_targets(void **state)
     int64_t n;
     WORKS(sixnet_batch_iterator_new(&b, ds, "batch_size=4"));
     WORKS(sixnet_dataset_add_transform(ds, "one_hot num_classes=12"));
-    FAILS(SIXNET_BAD_STATE, sixnet_batch_iterator_next(b, &inputs, &targets, &n), "a transform changed the sample shape");
+    FAILS(SIXNET_BAD_STATE, sixnet_batch_iterator_next(b, &inputs, &targets, &n),
+          "a transform changed the sample shape");
     sixnet_batch_iterator_free(b);
     sixnet_dataset_free(ds);
 }

@@ -79,7 +79,8 @@ static int32_t check(const split *s, const sixnet_dataset *ds)
                         s->first_size, ds->size);
     if (s->folds > ds->size || s->folds == 1)
         return six_fail(SIXNET_INVALID_ARGUMENT,
-                        "dataset_split: folds=%" PRId64 " of %" PRId64 " samples must be from 2 to the number of samples",
+                        "dataset_split: folds=%" PRId64 " of %" PRId64
+                        " samples must be from 2 to the number of samples",
                         s->folds, ds->size);
     if (s->fold > 0 && s->fold >= s->folds)
         return six_fail(SIXNET_INVALID_ARGUMENT, "dataset_split: fold=%" PRId64 " is not below folds=%" PRId64, s->fold,

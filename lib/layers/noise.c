@@ -118,7 +118,8 @@ static int64_t values(const six_op *op) { return six_shape_size(&op->in[0]); }
         (void)scratch;                                                                                                 \
         forward(run, tile, DRAW, UNITS(run->op));                                                                      \
     }                                                                                                                  \
-    static void NAME##_backward(const six_run *run, six_tile *tile, void *scratch)                                     \
+    static __attribute__((unused)) void NAME##_backward(const six_run *run, six_tile *tile,                            \
+                                                        void *scratch) /* without training */                          \
     {                                                                                                                  \
         (void)scratch;                                                                                                 \
         backward(run, tile, DRAW, UNITS(run->op));                                                                     \

@@ -397,11 +397,10 @@ SIX_LAYER(unfold) = {
     .setup = setup_unfold,
 };
 
-#define KERNELS(name)                                                                                                  \
-    .forward = name##_forward, .forward_one = name##_forward, .backward = name##_backward,                             \
-    .backward_one = name##_backward
+#define KERNELS(FORWARD, BACKWARD)                                                                                     \
+    .forward = FORWARD, .forward_one = FORWARD, .backward = BACKWARD, .backward_one = BACKWARD
 
-SIX_KERNELS(pad) = {KERNELS(pad)};
-SIX_KERNELS(pixel_shuffle) = {KERNELS(shuffle)};
-SIX_KERNELS(pixel_unshuffle) = {KERNELS(unshuffle)};
-SIX_KERNELS(unfold) = {KERNELS(unfold)};
+SIX_KERNELS(pad) = {KERNELS(pad_forward, pad_backward)};
+SIX_KERNELS(pixel_shuffle) = {KERNELS(shuffle_forward, shuffle_backward)};
+SIX_KERNELS(pixel_unshuffle) = {KERNELS(unshuffle_forward, unshuffle_backward)};
+SIX_KERNELS(unfold) = {KERNELS(unfold_forward, unfold_backward)};

@@ -56,9 +56,9 @@ static int32_t unsqueeze_setup(six_op *op)
     return SIXNET_OK;
 }
 
-#define VIEW_LAYER(NAME, TITLE, HELP)                                                                                  \
+#define VIEW_LAYER(NAME, TITLE, HELP, ATTRS, SETUP)                                                                    \
     SIX_LAYER(NAME) = {                                                                                                \
-        .kind = {.name = #NAME, .help = HELP, .attrs = NAME##_attrs, .size = sizeof(attributes)},                      \
+        .kind = {.name = #NAME, .help = HELP, .attrs = ATTRS, .size = sizeof(attributes)},                             \
         .title = TITLE,                                                                                                \
         .prefix = #NAME,                                                                                               \
         .inputs_min = 1,                                                                                               \
@@ -66,11 +66,11 @@ static int32_t unsqueeze_setup(six_op *op)
         .hidden = true,                                                                                                \
         .in_place = true,                                                                                              \
         .is_view = true,                                                                                               \
-        .setup = NAME##_setup,                                                                                         \
+        .setup = SETUP,                                                                                                \
     }
 
-VIEW_LAYER(squeeze, "Squeeze", "leaves out dimensions of 1");
-VIEW_LAYER(unsqueeze, "Unsqueeze", "puts in a dimension of 1");
+VIEW_LAYER(squeeze, "Squeeze", "leaves out dimensions of 1", squeeze_attrs, squeeze_setup);
+VIEW_LAYER(unsqueeze, "Unsqueeze", "puts in a dimension of 1", unsqueeze_attrs, unsqueeze_setup);
 
 SIX_KERNELS(squeeze) = {0};
 SIX_KERNELS(unsqueeze) = {0};

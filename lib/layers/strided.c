@@ -221,14 +221,14 @@ static void backward(const six_run *run, six_tile *tile, arrange *f)
 
 /* ---- the layers ---- */
 
-#define STRIDED_LAYER(NAME, TITLE, HELP)                                                                               \
+#define STRIDED_LAYER(NAME, TITLE, HELP, ATTRS, SETUP)                                                                 \
     SIX_LAYER(NAME) = {                                                                                                \
-        .kind = {.name = #NAME, .help = HELP, .attrs = NAME##_attrs, .size = sizeof(attributes)},                      \
+        .kind = {.name = #NAME, .help = HELP, .attrs = ATTRS, .size = sizeof(attributes)},                             \
         .title = TITLE,                                                                                                \
         .prefix = #NAME,                                                                                               \
         .inputs_min = 1,                                                                                               \
         .inputs_max = 1,                                                                                               \
-        .setup = NAME##_setup,                                                                                         \
+        .setup = SETUP,                                                                                                \
     }
 
 #define STRIDED_KERNELS(NAME)                                                                                          \
@@ -249,10 +249,10 @@ static void backward(const six_run *run, six_tile *tile, arrange *f)
         .backward_one = NAME##_backward,                                                                               \
     }
 
-STRIDED_LAYER(permute, "Permute", "its input with dimensions in another order");
-STRIDED_LAYER(transpose, "Transpose", "its input with two dimensions exchanged");
-STRIDED_LAYER(slice, "Slice", "a range of its input along a dimension");
-STRIDED_LAYER(gather, "Gather", "values of its input at given places along a dimension");
+STRIDED_LAYER(permute, "Permute", "its input with dimensions in another order", permute_attrs, permute_setup);
+STRIDED_LAYER(transpose, "Transpose", "its input with two dimensions exchanged", transpose_attrs, transpose_setup);
+STRIDED_LAYER(slice, "Slice", "a range of its input along a dimension", slice_attrs, slice_setup);
+STRIDED_LAYER(gather, "Gather", "values of its input at given places along a dimension", gather_attrs, gather_setup);
 
 STRIDED_KERNELS(permute);
 STRIDED_KERNELS(transpose);
