@@ -930,9 +930,15 @@ static void expect_rmsnorm(const question *q)
 
 /* ---- bounds ---- */
 
-/* How far rounding can take a result: not at all; by each of some terms; by a few units; as softmax or a norm does; by each of
- * some steps, each of which takes sums. */
-typedef enum bound_style { NO_ROUNDING, SUM, VALUE, SOFT, NORM, STEPS } bound_style;
+/* How far rounding can take a result. */
+typedef enum bound_style {
+    NO_ROUNDING, /* not at all */
+    SUM, /* by units of each term: the oracle of the inputs' and tensors' magnitudes, with positive factors, is their sum */
+    VALUE, /* by a few units of the result */
+    SOFT,  /* as softmax */
+    NORM,  /* as a norm */
+    STEPS, /* by each of some steps, each of which takes sums */
+} bound_style;
 
 static const struct oracle {
     const char *kind;

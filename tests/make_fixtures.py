@@ -310,8 +310,8 @@ class Recurrent(nn.Module):
         super().__init__()
         self.module, self.lengths, self.state = module, lengths, state
 
-    def forward(self, x, *rest):
-        rest = list(rest)
+    def forward(self, x, *others):
+        rest = list(others)
         packed, lengths = x, rest.pop(0).detach().long().flatten() if self.lengths else None
         states = tuple(h.transpose(0, 1).contiguous() for h in rest)
         if self.lengths:
@@ -334,8 +334,8 @@ class Attention(nn.Module):
         super().__init__()
         self.module, self.lengths, self.causal = nn.MultiheadAttention(features, heads, batch_first=True, **options), lengths, causal
 
-    def forward(self, query, *rest):
-        rest = list(rest)
+    def forward(self, query, *others):
+        rest = list(others)
         lengths = rest.pop() if self.lengths else None
         key = rest[0] if rest else query
         value = rest[1] if len(rest) > 1 else key

@@ -110,9 +110,9 @@ def main():
         for outputs, n in ((1, 5), (1, 50), (4, 30)):
             write_case(file, "bce_with_logits", of_labels, draw.normal(size=(n, outputs)).round(1), draw.integers(0, 2, (n, outputs)))
         for outputs, n, right in ((1, 6, False), (3, 30, False), (2, 5, True)):
-            t = draw.normal(size=(n, outputs))
-            t[:, -1] = 2 if outputs > 1 else t[:, -1]
-            write_case(file, "mse", of_values, t if right else draw.normal(size=(n, outputs)), t)
+            values = draw.normal(size=(n, outputs))
+            values[:, -1] = 2 if outputs > 1 else values[:, -1]
+            write_case(file, "mse", of_values, values if right else draw.normal(size=(n, outputs)), values)
 
 
 main()
