@@ -662,7 +662,7 @@ class Copies(unittest.TestCase):
         self.assertEqual(sixnet.Dataset.open(folder, resize=(3, 4)).shape, (1, 3, 4))
         self.assertEqual(sixnet.Dataset.open(folder / "one" / "x.pgm").target_shape, None)
         self.assertEqual(sixnet.Dataset([[1.0]]).classes, ())
-        with self.assertRaisesRegex(sixnet.Error, "did you mean 'channels'"):
+        with self.assertRaisesRegex(sixnet.BadSpecError, "did you mean 'channels'"):
             sixnet.Dataset.open(folder, chanels=1)
         self.assertRaises(FileNotFoundError, sixnet.Dataset.open, folder / "none")
 
@@ -1898,8 +1898,8 @@ class CustomLayers(unittest.TestCase):
             modes.add((call.training, call.samples))
             return np.exp(x)
 
-        context.register_layer("exp", forward, lambda call, dy, x: dy * call.output)
-        net = sixnet.Model("input shape=2\nlinear out_features=2\nexp\nmse", context)
+        context.register_layer("exponential", forward, lambda call, dy, x: dy * call.output)
+        net = sixnet.Model("input shape=2\nlinear out_features=2\nexponential\nmse", context)
         net.predict(np.zeros((20, 2)))
         self.assertEqual(modes, {(False, 16), (False, 4)})
         self.assertLess(net.gradient_check(np.ones((3, 2)), np.zeros((3, 2))).worst, 1e-8)
