@@ -175,14 +175,14 @@ static vec softsign_derivative(vec x, vec dy, const vec *a)
 
 /* tanh(log(1 + e)) = t / (t + 2) with t = e (e + 2). With q = exp(-|x|) that is `top` / `bottom`:
  * (q^2 + 2 q) / (q^2 + 2 q + 2) for x <= 0, else (1 + 2 q) / (2 q^2 + 2 q + 1). */
-typedef struct mish {
+typedef struct mish_parts {
     vec q, power, growth, top, bottom; /* q = (1 + growth) power SIX_TINY; top is divided by SIX_TINY for x <= 0 */
     ivec above;
-} mish;
+} mish_parts;
 
-static __attribute__((noinline)) mish mish_at(vec x)
+static __attribute__((noinline)) mish_parts mish_at(vec x)
 {
-    mish m = {.above = positive(x)};
+    mish_parts m = {.above = positive(x)};
     m.growth = six_exp_below(six_max(six_set(LEAST), -six_abs(x)), (vec){0}, &m.power);
     const vec scaled = six_fma(m.growth, m.power, m.power);
     m.q = scaled * SIX_TINY;
@@ -195,7 +195,7 @@ static __attribute__((noinline)) mish mish_at(vec x)
 static vec mish_value(vec x, const vec *a)
 {
     (void)a;
-    const mish m = mish_at(x);
+    const mish_parts m = mish_at(x);
     const vec ratio = m.top / m.bottom;
     return six_select(m.above, x * ratio, six_times_logistic(x, ratio));
 }
@@ -204,7 +204,7 @@ static vec mish_value(vec x, const vec *a)
 static vec mish_derivative(vec x, vec dy, const vec *a)
 {
     (void)a;
-    const mish m = mish_at(x);
+    const mish_parts m = mish_at(x);
     const vec ratio = m.top / m.bottom * six_select(m.above, six_set(1), six_set(SIX_TINY));
     const vec slope = 4 * m.q * (1 + m.q) / (m.bottom * m.bottom) * six_select(m.above, m.q, six_set(1));
     return dy * six_fma(x, slope, ratio);

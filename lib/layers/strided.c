@@ -142,14 +142,14 @@ typedef struct view {
 
 typedef void arrange(const six_op *op, view *v, const int64_t *stride);
 
-static void permute(const six_op *op, view *v, const int64_t *stride)
+static void permute_view(const six_op *op, view *v, const int64_t *stride)
 {
     const six_list *dims = &((const attributes *)op->attr)->list;
     for (int32_t d = 0; d < op->in[0].rank; d++)
         v->iterator.stride[0][d] = stride[six_axis_of(op, (int64_t)dims->value[d])];
 }
 
-static void transpose(const six_op *op, view *v, const int64_t *stride)
+static void transpose_view(const six_op *op, view *v, const int64_t *stride)
 {
     const attributes *a = op->attr;
     memcpy(v->iterator.stride[0], stride, sizeof v->iterator.stride[0]);
@@ -157,7 +157,7 @@ static void transpose(const six_op *op, view *v, const int64_t *stride)
     v->iterator.stride[0][six_axis_of(op, a->dim1)] = stride[six_axis_of(op, a->dim)];
 }
 
-static void slice(const six_op *op, view *v, const int64_t *stride)
+static void slice_view(const six_op *op, view *v, const int64_t *stride)
 {
     const attributes *a = op->attr;
     const int32_t axis = six_axis_of(op, a->dim);
@@ -166,7 +166,7 @@ static void slice(const six_op *op, view *v, const int64_t *stride)
     v->iterator.offset[0] = place_of(a->start, op->in[0].dim[axis]) * stride[axis];
 }
 
-static void gather(const six_op *op, view *v, const int64_t *stride)
+static void gather_view(const six_op *op, view *v, const int64_t *stride)
 {
     const attributes *a = op->attr;
     v->index = &a->list;
@@ -231,16 +231,16 @@ static void backward(const six_run *run, six_tile *tile, arrange *f)
         .setup = SETUP,                                                                                                \
     }
 
-#define STRIDED_KERNELS(NAME)                                                                                          \
+#define STRIDED_KERNELS(NAME, VIEW)                                                                                    \
     static void NAME##_forward(const six_run *run, six_tile *tile, void *scratch)                                      \
     {                                                                                                                  \
         (void)scratch;                                                                                                 \
-        forward(run, tile, NAME);                                                                                      \
+        forward(run, tile, VIEW);                                                                                      \
     }                                                                                                                  \
     static void NAME##_backward(const six_run *run, six_tile *tile, void *scratch)                                     \
     {                                                                                                                  \
         (void)scratch;                                                                                                 \
-        backward(run, tile, NAME);                                                                                     \
+        backward(run, tile, VIEW);                                                                                     \
     }                                                                                                                  \
     SIX_KERNELS(NAME) = {                                                                                              \
         .forward = NAME##_forward,                                                                                     \
@@ -254,7 +254,7 @@ STRIDED_LAYER(transpose, "Transpose", "its input with two dimensions exchanged",
 STRIDED_LAYER(slice, "Slice", "a range of its input along a dimension", slice_attrs, slice_setup);
 STRIDED_LAYER(gather, "Gather", "values of its input at given places along a dimension", gather_attrs, gather_setup);
 
-STRIDED_KERNELS(permute);
-STRIDED_KERNELS(transpose);
-STRIDED_KERNELS(slice);
-STRIDED_KERNELS(gather);
+STRIDED_KERNELS(permute, permute_view);
+STRIDED_KERNELS(transpose, transpose_view);
+STRIDED_KERNELS(slice, slice_view);
+STRIDED_KERNELS(gather, gather_view);
