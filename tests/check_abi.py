@@ -88,10 +88,11 @@ def narrower(kind, old, new):
     """Whether a value that was allowed is not any more."""
     if kind == "choice":
         return not set(old.split()) <= set(new.split())
-    if not (before := interval(old)):
+    (numbers, _, words), (new_numbers, _, new_words) = (text.partition(", or one of: ") for text in (old, new))
+    if not (before := interval(numbers)):
         return old != new
-    after = interval(new)
-    return not after or after[0] > before[0] or after[1] < before[1]
+    after = interval(new_numbers)
+    return not after or after[0] > before[0] or after[1] < before[1] or not set(words.split()) <= set(new_words.split())
 
 
 def attribute_fault(old, new):
