@@ -345,13 +345,17 @@ static uint64_t mix_model(uint64_t hash, const sixnet_model *net)
 
 static uint64_t mix_dataset(uint64_t hash, const sixnet_dataset *ds)
 {
-    float input[SIZE] = {0}, target[SIZE] = {0}; /* some datasets have probabilities of classes */
-    int64_t dims[8] = {0}, target_dims[8] = {0}, size = ds ? sixnet_dataset_size(ds) : -1;
+    enum { ROOM = 64 };
+    float input[ROOM] = {0}, target[ROOM] = {0}; /* some datasets have probabilities of classes */
+    int64_t dims[8] = {0}, target_dims[8] = {0}, room = ROOM, size = ds ? sixnet_dataset_size(ds) : -1;
     int32_t rank[2];
     hash = mix(hash, &size, sizeof size);
     if (!ds)
         return hash;
     WORKS(sixnet_dataset_shape(ds, dims, &rank[0], target_dims, &rank[1]));
+    for (int32_t i = 0; i < rank[0]; i++)
+        room /= dims[i];
+    assert_true(room > 0);
     hash = mix(mix(hash, dims, sizeof dims), target_dims, sizeof target_dims);
     for (int64_t i = 0; i < size; i++) {
         WORKS(sixnet_dataset_get_sample(ds, i, input, target));
