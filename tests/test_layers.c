@@ -1000,7 +1000,7 @@ static void test_maxpool_of_no_number(void **state)
     (void)state;
     check_nan("maxpool2d kernel_size=2");
     check_nan("maxpool2d kernel_size=2 stride=1x2");
-    check_nan("adaptive_maxpool2d output_size=2");
+    check_nan("adaptive_maxpool2d output_size=1x2");
 }
 
 int main(void)
