@@ -64,24 +64,6 @@ static bool is_image_name(const char *name)
     return false;
 }
 
-/* Makes room for one more item; `items` is the address of a pointer to them. */
-static int32_t grow(const sixnet_context *ctx, void *items, int64_t count, int64_t *capacity, size_t size)
-{
-    void *now, *more;
-    memcpy(&now, items, sizeof now);
-    if (count < *capacity)
-        return SIXNET_OK;
-    more = six_alloc(ctx, (size_t)(2 * count + 64), size);
-    if (!more)
-        return SIXNET_OUT_OF_MEMORY;
-    if (now)
-        memcpy(more, now, (size_t)count * size);
-    six_free(ctx, now);
-    memcpy(items, &more, sizeof more);
-    *capacity = 2 * count + 64;
-    return SIXNET_OK;
-}
-
 static int32_t join(const sixnet_context *ctx, const char *folder, const char *name, char **path)
 {
     const size_t folder_length = strlen(folder), length = strlen(name);
@@ -135,7 +117,7 @@ static int32_t visit_folder(six_folder *f, const char *folder, int32_t label, vi
 
 static int32_t add_file(six_folder *f, char *path, size_t folder_length, int32_t label)
 {
-    const int32_t status = grow(f->ctx, &f->file, f->count, &f->capacity, sizeof *f->file);
+    const int32_t status = six_grow(f->ctx, (void **)&f->file, sizeof *f->file, (size_t)f->count, &f->capacity);
     if (status)
         six_free(f->ctx, path);
     else
@@ -164,7 +146,8 @@ static int32_t visit_class(six_folder *f, char *path, size_t folder_length, int3
     (void)label;
     if (!status && folder) {
         const size_t length = strlen(path + folder_length + 1);
-        status = grow(f->ctx, &f->class_name, f->classes, &f->class_capacity, sizeof *f->class_name);
+        status =
+            six_grow(f->ctx, (void **)&f->class_name, sizeof *f->class_name, (size_t)f->classes, &f->class_capacity);
         if (!status) {
             memmove(path, path + folder_length + 1, length + 1);
             f->class_name[f->classes++] = path;

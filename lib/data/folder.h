@@ -20,9 +20,10 @@ typedef struct six_folder_file {
 typedef struct six_folder {
     const sixnet_context *ctx;
     six_folder_file *file;
-    int64_t count, capacity;
+    int64_t count;
     char **class_name;
-    int64_t classes, class_capacity;
+    int64_t classes;
+    size_t capacity, class_capacity;
 } six_folder;
 
 /* To be given to six_folder_free() in any case. SIXNET_BAD_FILE for a class without images, or a folder without either. */

@@ -71,17 +71,17 @@ static int32_t open_head(six_file *file, const char *path, const six_bitmap_form
     return status ? status : read_head(file, format, image);
 }
 
-static int32_t read_image_of(const six_file *file, const sixnet_context *ctx, const six_bitmap_format *format,
-                             six_bitmap *image)
+static int32_t decode(const six_file *file, const sixnet_context *ctx, six_bitmap *image)
 {
     uint8_t *bytes = six_alloc(ctx, 1, (size_t)file->size);
     if (!bytes)
         return SIXNET_OUT_OF_MEMORY;
     int32_t status = six_file_read(file, bytes);
-    if (!status && six_bitmap_format_of(bytes, (size_t)file->size) != format)
-        status = six_fail(SIXNET_IO_ERROR, "%s: the file changed while it was read", file->path);
-    if (!status)
+    const six_bitmap_format *format = status ? NULL : six_bitmap_format_of(bytes, (size_t)file->size);
+    if (format)
         status = format->decode(image, ctx, file->path, bytes, (size_t)file->size);
+    else if (!status) /* it was one when its header was read */
+        status = six_fail(SIXNET_IO_ERROR, "%s: the file changed while it was read", file->path);
     six_free(ctx, bytes);
     return status;
 }
@@ -90,17 +90,14 @@ static int32_t read_image_of(const six_file *file, const sixnet_context *ctx, co
 static int32_t write_sample(const char *path, const sixnet_context *ctx, const six_bitmap *as, void *to)
 {
     six_file file;
-    const six_bitmap_format *format;
-    six_bitmap image;
-    int32_t status = open_head(&file, path, &format, &image);
-    image.pixels = NULL;
+    six_bitmap image = {0};
+    int32_t status = six_file_open(&file, path);
     if (!status)
-        status = read_image_of(&file, ctx, format, &image);
+        status = decode(&file, ctx, &image);
     six_file_close(&file);
     if (!status)
         status = six_bitmap_write(&image, ctx, as, to);
-    if (!status || image.pixels)
-        six_free(ctx, image.pixels);
+    six_free(ctx, image.pixels);
     return status;
 }
 

@@ -218,22 +218,7 @@ static vec smaller_derivative(vec dy, vec own, vec other, bool first)
     }
 
 #define ARITHMETIC_KERNELS(NAME, VALUE, DERIVATIVE, READS)                                                             \
-    static void NAME##_forward(const six_run *run, six_tile *tile, void *scratch)                                      \
-    {                                                                                                                  \
-        (void)scratch;                                                                                                 \
-        forward(run, tile, VALUE);                                                                                     \
-    }                                                                                                                  \
-    static void NAME##_backward(const six_run *run, six_tile *tile, void *scratch)                                     \
-    {                                                                                                                  \
-        (void)scratch;                                                                                                 \
-        backward(run, tile, DERIVATIVE, (READS) != SIX_READS_NOTHING);                                                 \
-    }                                                                                                                  \
-    SIX_KERNELS(NAME) = {                                                                                              \
-        .forward = NAME##_forward,                                                                                     \
-        .forward_one = NAME##_forward,                                                                                 \
-        .backward = NAME##_backward,                                                                                   \
-        .backward_one = NAME##_backward,                                                                               \
-    }
+    SIX_CALLING_KERNELS(NAME, forward(run, tile, VALUE), backward(run, tile, DERIVATIVE, (READS) != SIX_READS_NOTHING))
 
 ARITHMETIC_LAYER(add, "Add", "the sum of its inputs, value by value", SIX_MAX_INPUTS, SIX_READS_NOTHING);
 ARITHMETIC_LAYER(mul, "Mul", "the product of its inputs, value by value", SIX_MAX_INPUTS, SIX_READS_X);

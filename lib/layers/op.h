@@ -232,4 +232,24 @@ static inline double six_loss_value(const six_op *op, const six_loss_sums *s)
 #define SIX_LAYER(name) SIX_DESCRIPTION six_layer six_layer_##name
 #define SIX_KERNELS(name) const six_kernels SIX_PASTE(six_kernels_##name##_, SIX_VARIANT)
 
+/* SIX_KERNELS of one layer of several that share their loops: FORWARD and BACKWARD call these with run, tile and what tells the layers apart;
+ * any number of lanes will do. */
+#define SIX_CALLING_KERNELS(NAME, FORWARD, BACKWARD)                                                                   \
+    static void NAME##_forward(const six_run *run, six_tile *tile, void *scratch)                                      \
+    {                                                                                                                  \
+        (void)scratch;                                                                                                 \
+        FORWARD;                                                                                                       \
+    }                                                                                                                  \
+    static void NAME##_backward(const six_run *run, six_tile *tile, void *scratch)                                     \
+    {                                                                                                                  \
+        (void)scratch;                                                                                                 \
+        BACKWARD;                                                                                                      \
+    }                                                                                                                  \
+    SIX_KERNELS(NAME) = {                                                                                              \
+        .forward = NAME##_forward,                                                                                     \
+        .forward_one = NAME##_forward,                                                                                 \
+        .backward = NAME##_backward,                                                                                   \
+        .backward_one = NAME##_backward,                                                                               \
+    }
+
 #endif

@@ -231,23 +231,7 @@ static void backward(const six_run *run, six_tile *tile, arrange *f)
         .setup = SETUP,                                                                                                \
     }
 
-#define STRIDED_KERNELS(NAME, VIEW)                                                                                    \
-    static void NAME##_forward(const six_run *run, six_tile *tile, void *scratch)                                      \
-    {                                                                                                                  \
-        (void)scratch;                                                                                                 \
-        forward(run, tile, VIEW);                                                                                      \
-    }                                                                                                                  \
-    static void NAME##_backward(const six_run *run, six_tile *tile, void *scratch)                                     \
-    {                                                                                                                  \
-        (void)scratch;                                                                                                 \
-        backward(run, tile, VIEW);                                                                                     \
-    }                                                                                                                  \
-    SIX_KERNELS(NAME) = {                                                                                              \
-        .forward = NAME##_forward,                                                                                     \
-        .forward_one = NAME##_forward,                                                                                 \
-        .backward = NAME##_backward,                                                                                   \
-        .backward_one = NAME##_backward,                                                                               \
-    }
+#define STRIDED_KERNELS(NAME, VIEW) SIX_CALLING_KERNELS(NAME, forward(run, tile, VIEW), backward(run, tile, VIEW))
 
 STRIDED_LAYER(permute, "Permute", "its input with dimensions in another order", permute_attrs, permute_setup);
 STRIDED_LAYER(transpose, "Transpose", "its input with two dimensions exchanged", transpose_attrs, transpose_setup);

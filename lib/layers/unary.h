@@ -87,24 +87,10 @@ __attribute__((noinline, unused)) static void six_formula_backward(const six_run
         six_store(tile->dx[0] + i, f(six_load(v + i), six_load(tile->dy[0] + i), a));
 }
 
-/* NAME_forward() and NAME_backward(), and the layer's kernels; V is what the derivative takes: x, y or dy. */
+/* The layer's kernels; V is what the derivative takes: x, y or dy. */
 #define SIX_FORMULA_KERNELS(NAME, VALUE, DERIVATIVE, V)                                                                \
-    static void NAME##_forward(const six_run *run, six_tile *tile, void *scratch)                                      \
-    {                                                                                                                  \
-        (void)scratch;                                                                                                 \
-        six_formula_forward(run, tile, VALUE);                                                                         \
-    }                                                                                                                  \
-    static void NAME##_backward(const six_run *run, six_tile *tile, void *scratch)                                     \
-    {                                                                                                                  \
-        (void)scratch;                                                                                                 \
-        six_formula_backward(run, tile, tile->V[0], DERIVATIVE);                                                       \
-    }                                                                                                                  \
-    SIX_KERNELS(NAME) = {                                                                                              \
-        .forward = NAME##_forward,                                                                                     \
-        .forward_one = NAME##_forward,                                                                                 \
-        .backward = NAME##_backward,                                                                                   \
-        .backward_one = NAME##_backward,                                                                               \
-    }
+    SIX_CALLING_KERNELS(NAME, six_formula_forward(run, tile, VALUE),                                                   \
+                        six_formula_backward(run, tile, tile->V[0], DERIVATIVE))
 
 /* The description of the layer; the last arguments are further fields, setup at least. */
 #define SIX_FORMULA_LAYER(NAME, TITLE, HELP, ATTRS, READS, ...)                                                        \

@@ -64,15 +64,6 @@ double six_metrics_get(const six_metrics *m, const char *name)
     return NAN;
 }
 
-bool six_metrics_is_error(const char *name)
-{
-    static const char *const errors[] = {"loss", "mae", "rmse", "calibration_error"};
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
-        if (strcmp(errors[i], name) == 0)
-            return true;
-    return false;
-}
-
 static void write_row(const double *values, int64_t count, six_text *t)
 {
     char number[32];

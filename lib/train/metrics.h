@@ -45,8 +45,6 @@ typedef struct six_results {
 int32_t six_metrics_new(six_metrics **out, sixnet_model *net, sixnet_dataset *ds, const six_metrics_options *o);
 /* A number by its name: "f1", "f1[2]", "confusion[2,0]"; NaN if there is none. m may be NULL. */
 double six_metrics_get(const six_metrics *m, const char *name);
-/* Whether a net's metrics have a number of that name; more of it is better, unless it is an error. */
-bool six_metrics_is_error(const char *name);
 /* Appends everything as JSON. */
 void six_metrics_json(const six_metrics *m, six_text *t);
 
